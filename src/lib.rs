@@ -1,0 +1,11 @@
+//! trailhouse reads audit records from orchestration platforms, keeps every one of them in a
+//! tamper-evident, date-partitioned Parquet lake in object storage, and answers SQL over it.
+//!
+//! Follow one record from HTTP to disk and it walks forward through these modules:
+//!
+//! 1. [`config`] says what to read and where to keep it;
+//! 2. [`source`] reads slices of a platform's audit feed completely or says what is missing;
+//! 3. [`event`] turns the exact bytes of a record into one row of the common schema;
+//! 4. [`lake`] writes rows as Parquet files and reads them back;
+//! 5. [`ledger`] commits what was written as one signed, numbered entry;
+//! 6. [`run`] drives the steps above in order, once, and can be killed anywhere.
