@@ -9,3 +9,5 @@
 //! 4. [`lake`] writes rows as Parquet files and reads them back;
 //! 5. [`ledger`] commits what was written as one signed, numbered entry;
 //! 6. [`run`] drives the steps above in order, once, and can be killed anywhere.
+
+pub mod event;
