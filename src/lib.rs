@@ -11,3 +11,4 @@
 //! 6. [`run`] drives the steps above in order, once, and can be killed anywhere.
 
 pub mod event;
+pub mod window;
