@@ -11,4 +11,7 @@
 //! 6. [`run`] drives the steps above in order, once, and can be killed anywhere.
 
 pub mod event;
+pub mod ledger;
 pub mod window;
+
+mod failpoint;

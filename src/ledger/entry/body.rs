@@ -1,0 +1,430 @@
+//! What entries say: the bodies by kind, in format version 1.
+
+use crate::ledger::digest::Digest;
+use crate::ledger::key::VerifierKey;
+use crate::window::{Window, instant};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// The kinds of entry that this program knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Entry 0: what lake this is and whose signatures count.
+    Genesis,
+    /// One chunk of one source was read and kept.
+    Ingest,
+    /// One run ended: what it counted and how its destinations stand.
+    Receipt,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Genesis, Self::Ingest, Self::Receipt];
+
+    /// The name in the `kind` field.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Genesis => "genesis",
+            Self::Ingest => "ingest",
+            Self::Receipt => "receipt",
+        }
+    }
+
+    /// The kind of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// The body of an entry.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// See [`Genesis`].
+    Genesis(Genesis),
+    /// See [`Ingest`].
+    Ingest(Box<Ingest>),
+    /// See [`Receipt`].
+    Receipt(Box<Receipt>),
+}
+
+impl Body {
+    /// Its kind.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Genesis(_) => Kind::Genesis,
+            Self::Ingest(_) => Kind::Ingest,
+            Self::Receipt(_) => Kind::Receipt,
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Result<Box<RawValue>, serde_json::Error> {
+        match self {
+            Self::Genesis(body) => serde_json::value::to_raw_value(body),
+            Self::Ingest(body) => serde_json::value::to_raw_value(body),
+            Self::Receipt(body) => serde_json::value::to_raw_value(body),
+        }
+    }
+
+    pub(super) fn from_json(kind: Kind, json: &RawValue) -> Result<Self, serde_json::Error> {
+        let text = json.get();
+        Ok(match kind {
+            Kind::Genesis => Self::Genesis(serde_json::from_str(text)?),
+            Kind::Ingest => Self::Ingest(serde_json::from_str(text)?),
+            Kind::Receipt => Self::Receipt(serde_json::from_str(text)?),
+        })
+    }
+}
+
+/// What a key may sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Changes of keys.
+    Root,
+    /// What scheduled runs write.
+    Writer,
+    /// What people decide: holds, confirmations, erasure.
+    Officer,
+}
+
+/// A key and what it may sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyGrant {
+    /// The public key.
+    pub key: VerifierKey,
+    /// Its roles, sorted.
+    pub roles: Vec<Role>,
+}
+
+/// How the store showed that a second create of one name fails and changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreProof {
+    /// The object that was created twice with different content.
+    pub path: String,
+    /// Digest of what the first create wrote and a read after the second returned.
+    pub kept_sha256: Digest,
+    /// Digest of what the second create tried to write.
+    pub refused_sha256: Digest,
+}
+
+/// Body of entry 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    /// Random, never changes: what warehouses and anchors know the lake by.
+    pub lake_id: String,
+    /// Keys in force from the start; empty only for an unsigned experiment.
+    pub keys: Vec<KeyGrant>,
+    /// Ids of the sources configured at the start.
+    pub sources: Vec<String>,
+    /// How the store was found fit.
+    pub store_proof: StoreProof,
+}
+
+/// A stored table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Table {
+    /// `audit_events`.
+    Events,
+    /// `audit_quarantine`.
+    Quarantine,
+}
+
+/// Least and greatest value of a public text column of a file, and its rows without a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextRange {
+    /// Least value in byte order, absent where no row has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<String>,
+    /// Greatest value in byte order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<String>,
+    /// Rows without a value.
+    pub nulls: u64,
+}
+
+/// One file that an entry adds to the lake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileEntry {
+    /// Name in the bucket.
+    pub path: String,
+    /// The table whose rows it holds.
+    pub table: Table,
+    /// The one UTC date of its rows.
+    pub date: NaiveDate,
+    /// The one category of its rows; none for quarantine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// The one source of its rows.
+    pub source: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Digest of the whole file.
+    pub sha256: Digest,
+    /// Rows.
+    pub rows: u64,
+    /// Earliest event time, to the microsecond as stored.
+    #[serde(with = "instant")]
+    pub min_time: DateTime<Utc>,
+    /// Latest event time.
+    #[serde(with = "instant")]
+    pub max_time: DateTime<Utc>,
+    /// RFC 6962 root over the salted leaves of its rows in order.
+    pub records_root: Digest,
+    /// Ranges of public text columns, for pruning.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub statistics: BTreeMap<String, TextRange>,
+}
+
+/// A window of one tenant's feed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Covered {
+    /// Tenant, or `*` for a source read across tenants.
+    pub tenant: String,
+    /// The window.
+    pub window: Window,
+}
+
+/// Why a window could not be read; more may come, so the text is data.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HoleReason(pub String);
+
+/// A window that could not be read, named so that it can be tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hole {
+    /// Tenant.
+    pub tenant: String,
+    /// The window.
+    pub window: Window,
+    /// Stable code of the reason.
+    pub reason: HoleReason,
+    /// The reason in words, without content of any record.
+    pub detail: String,
+}
+
+/// What became of the records of one tenant and date in one chunk. Nothing is left over:
+/// `returned = source_duplicates + known + added + quarantined`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Records that the source returned, and said that there are.
+    pub returned: u64,
+    /// Of these, repetitions of a record within what the source returned at once.
+    pub source_duplicates: u64,
+    /// Of these, records that the lake held already.
+    pub known: u64,
+    /// Of these, new rows of `audit_events`.
+    pub added: u64,
+    /// Of these, new records in quarantine.
+    pub quarantined: u64,
+    /// Of the added and quarantined, those that appeared after their instant was covered.
+    pub late: u64,
+    /// Of the known, those whose content had a value changed or gone for the first time.
+    pub changed: u64,
+    /// Of the known, those that only gained fields.
+    pub drifted: u64,
+}
+
+impl Counts {
+    /// Adds another count to this one.
+    pub fn add(&mut self, other: &Self) {
+        self.returned += other.returned;
+        self.source_duplicates += other.source_duplicates;
+        self.known += other.known;
+        self.added += other.added;
+        self.quarantined += other.quarantined;
+        self.late += other.late;
+        self.changed += other.changed;
+        self.drifted += other.drifted;
+    }
+}
+
+/// [`Counts`] of one tenant and date.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DayCount {
+    /// Tenant.
+    pub tenant: String,
+    /// UTC date of the records; of their slice where a record has no readable time.
+    pub date: NaiveDate,
+    /// The counts.
+    pub counts: Counts,
+}
+
+/// A known record that came back with other content. The other content is kept in quarantine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changed {
+    /// The event.
+    pub event_uid: String,
+    /// JSON pointers of what is different or gone.
+    pub pointers: Vec<String>,
+    /// Digest of the record as first kept.
+    pub first_sha256: Digest,
+    /// Digest of the record as it came now, after redaction.
+    pub now_sha256: Digest,
+}
+
+/// One redaction rule as it was applied, without any secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedactionApplied {
+    /// What was redacted: a column or a JSON pointer.
+    pub target: String,
+    /// How: `drop`, `mask` or `hmac`.
+    pub action: String,
+}
+
+/// Body of an `ingest` entry: one chunk of one source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ingest {
+    /// Source.
+    pub source: String,
+    /// Its platform.
+    pub platform: String,
+    /// The rows that this entry adds carry this id.
+    pub batch_id: String,
+    /// Version of the event schema.
+    pub schema_version: i64,
+    /// Version of the rules that made the columns.
+    pub mapping_version: i64,
+    /// Windows read completely that were not covered before.
+    pub covered: Vec<Covered>,
+    /// Windows read completely again.
+    pub reread: Vec<Covered>,
+    /// Windows that could not be read.
+    pub holes: Vec<Hole>,
+    /// What became of every record.
+    pub days: Vec<DayCount>,
+    /// Known records that changed.
+    pub changed: Vec<Changed>,
+    /// Redaction in force.
+    pub redaction: Vec<RedactionApplied>,
+    /// Files added to the lake.
+    pub files: Vec<FileEntry>,
+}
+
+impl Ingest {
+    /// The counts of all tenants and dates together.
+    pub fn totals(&self) -> Counts {
+        let mut totals = Counts::default();
+        for day in &self.days {
+            totals.add(&day.counts);
+        }
+        totals
+    }
+}
+
+/// How a recount ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Both sides agree.
+    Matched,
+    /// The source has records that the lake has not, although the date was read again.
+    Gap,
+    /// The source has fewer, for the first time: not yet called anything else.
+    Fewer,
+    /// The source has fewer, as at the recount before: purged at source.
+    Purged,
+}
+
+/// What a recount compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictBy {
+    /// Numbers only.
+    Count,
+    /// The ids of all records.
+    Id,
+}
+
+/// One recount of one tenant and date.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recount {
+    /// Source.
+    pub source: String,
+    /// Tenant.
+    pub tenant: String,
+    /// UTC date.
+    pub date: NaiveDate,
+    /// When the source was asked.
+    #[serde(with = "instant")]
+    pub at: DateTime<Utc>,
+    /// Whether the whole date was closed by then, or only a part of it was counted.
+    pub whole: bool,
+    /// What was compared.
+    pub by: VerdictBy,
+    /// Records that the source has.
+    pub source_count: u64,
+    /// Records that the lake has: live, in quarantine, and lawfully deleted.
+    pub lake_count: u64,
+    /// How they compare.
+    pub verdict: Verdict,
+}
+
+/// Records dated after the run's now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Future {
+    /// Source.
+    pub source: String,
+    /// Tenant.
+    pub tenant: String,
+    /// How many there are.
+    pub records: u64,
+}
+
+/// The oldest record a source still has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Horizon {
+    /// Source.
+    pub source: String,
+    /// Tenant.
+    pub tenant: String,
+    /// Time of the oldest record; none where the source has no record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+/// How a source fared in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceOutcome {
+    /// Source.
+    pub source: String,
+    /// Stable code of what failed; none where nothing did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// Whether everything that the plan named was read.
+    pub complete: bool,
+}
+
+/// Body of a `receipt` entry: one per run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// When the run began.
+    #[serde(with = "instant")]
+    pub started_at: DateTime<Utc>,
+    /// How each source fared.
+    pub sources: Vec<SourceOutcome>,
+    /// Recounts of this run.
+    pub recounts: Vec<Recount>,
+    /// Records dated in the future.
+    pub future: Vec<Future>,
+    /// Horizons.
+    pub horizons: Vec<Horizon>,
+}

@@ -1,0 +1,269 @@
+//! The numbered invariants of a ledger. The fold refuses an entry that breaks one, a writer checks
+//! its own entry before it commits, `verify` reports them, and tests assert them.
+//!
+//! | number | what holds |
+//! |---|---|
+//! | INV-1 | sequences begin at 0 and have no holes |
+//! | INV-2 | an entry names the digest of the entry file before it |
+//! | INV-3 | entry 0, and only entry 0, is a genesis |
+//! | INV-4 | every record of a chunk is accounted for: returned = duplicates + known + added + quarantined |
+//! | INV-5 | the rows of a chunk's files are the records that it added, quarantined or found changed |
+//! | INV-6 | no file is added twice, and no batch id is used twice |
+//! | INV-7 | no instant is covered first by two entries |
+//! | INV-8 | the times of a file lie on its date |
+//! | INV-9 | an entry is signed by a key that was granted the role its kind needs |
+
+use super::digest::Digest;
+use super::entry::{Body, Entry, Ingest, Kind, Role, Table};
+use super::key::VerifierKey;
+use super::state::State;
+use crate::window::Window;
+use std::collections::{BTreeSet, HashSet};
+
+/// An invariant that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// A sequence that does not follow.
+    #[error("INV-1: entry {found} where {expected} must follow")]
+    Sequence {
+        /// What must come.
+        expected: u64,
+        /// What came.
+        found: u64,
+    },
+    /// The chain is broken.
+    #[error("INV-2: entry {sequence} names {found:?} as the entry before it, which is {expected}")]
+    Chain {
+        /// The entry.
+        sequence: u64,
+        /// Digest of the entry before.
+        expected: Digest,
+        /// What the entry names.
+        found: Option<Digest>,
+    },
+    /// The first entry is something else.
+    #[error("INV-3: entry 0 is not a genesis")]
+    NotGenesis,
+    /// A genesis in the middle.
+    #[error("INV-3: a second genesis")]
+    SecondGenesis,
+    /// Records that nobody accounts for.
+    #[error("INV-4: batch {batch}: {returned} records returned, {accounted} accounted for")]
+    Unaccounted {
+        /// The batch.
+        batch: String,
+        /// What the source returned.
+        returned: u64,
+        /// What the counts add up to.
+        accounted: u64,
+    },
+    /// Rows that no count explains.
+    #[error("INV-5: batch {batch}: {rows} rows in its {table} files, {counted} counted")]
+    Rows {
+        /// The batch.
+        batch: String,
+        /// The table.
+        table: &'static str,
+        /// Rows of the files.
+        rows: u64,
+        /// What the counts say.
+        counted: u64,
+    },
+    /// A file or batch that exists already.
+    #[error("INV-6: {0} is named twice")]
+    Twice(String),
+    /// A window that was covered before.
+    #[error("INV-7: batch {batch} covers {window} of tenant {tenant} first, but it was covered")]
+    CoveredTwice {
+        /// The batch.
+        batch: String,
+        /// The tenant.
+        tenant: String,
+        /// The window.
+        window: Window,
+    },
+    /// A file with rows of other dates.
+    #[error("INV-8: {0} has rows outside its date")]
+    FileDate(String),
+    /// A signature by a key without the role.
+    #[error("INV-9: entry {sequence} of kind {kind} is signed by {key}, which may not")]
+    RoleMissing {
+        /// The entry.
+        sequence: u64,
+        /// Its kind.
+        kind: &'static str,
+        /// Name of the key.
+        key: String,
+    },
+}
+
+/// INV-1 to INV-3 for the first entry.
+pub(super) fn begins(entry: &Entry) -> Result<(), Violation> {
+    if entry.sequence != 0 {
+        return Err(Violation::Sequence {
+            expected: 0,
+            found: entry.sequence,
+        });
+    }
+    if entry.previous.is_some() || !matches!(entry.body, Body::Genesis(_)) {
+        return Err(Violation::NotGenesis);
+    }
+    Ok(())
+}
+
+/// INV-1 and INV-2 for every other entry.
+pub(super) fn follows(state: &State, entry: &Entry) -> Result<(), Violation> {
+    let expected = state.head.sequence + 1;
+    if entry.sequence != expected {
+        return Err(Violation::Sequence {
+            expected,
+            found: entry.sequence,
+        });
+    }
+    if entry.previous != Some(state.head.sha256) {
+        return Err(Violation::Chain {
+            sequence: entry.sequence,
+            expected: state.head.sha256,
+            found: entry.previous,
+        });
+    }
+    Ok(())
+}
+
+/// INV-4 to INV-8 for an `ingest` entry on top of `state`.
+///
+/// # Errors
+/// The first invariant that does not hold.
+pub fn ingest_fits(state: &State, ingest: &Ingest) -> Result<(), Violation> {
+    accounts_for_all(ingest)?;
+    rows_are_counted(ingest)?;
+    names_are_new(state, ingest)?;
+    covers_first(state, ingest)?;
+    files_keep_their_date(ingest)
+}
+
+fn accounts_for_all(ingest: &Ingest) -> Result<(), Violation> {
+    for day in &ingest.days {
+        let counts = &day.counts;
+        let accounted = counts.source_duplicates + counts.known + counts.added + counts.quarantined;
+        if counts.returned != accounted {
+            return Err(Violation::Unaccounted {
+                batch: ingest.batch_id.clone(),
+                returned: counts.returned,
+                accounted,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn rows_are_counted(ingest: &Ingest) -> Result<(), Violation> {
+    let rows = |table| -> u64 {
+        let files = ingest.files.iter().filter(|file| file.table == table);
+        files.map(|file| file.rows).sum()
+    };
+    let totals = ingest.totals();
+    if rows(Table::Events) != totals.added {
+        return Err(Violation::Rows {
+            batch: ingest.batch_id.clone(),
+            table: "events",
+            rows: rows(Table::Events),
+            counted: totals.added,
+        });
+    }
+    // A record in quarantine may take several rows, so there is only a lower bound.
+    let kept = totals.quarantined + totals.changed;
+    let held = rows(Table::Quarantine);
+    if held < kept || (kept == 0 && held > 0) {
+        return Err(Violation::Rows {
+            batch: ingest.batch_id.clone(),
+            table: "quarantine",
+            rows: held,
+            counted: kept,
+        });
+    }
+    Ok(())
+}
+
+fn names_are_new(state: &State, ingest: &Ingest) -> Result<(), Violation> {
+    let mut names = HashSet::new();
+    for file in &ingest.files {
+        let known = state
+            .files
+            .get(&file.date)
+            .is_some_and(|files| files.iter().any(|live| live.file.path == file.path));
+        if known || !names.insert(&file.path) {
+            return Err(Violation::Twice(file.path.clone()));
+        }
+    }
+    // A batch id begins with its run id: two of them can only be as far apart as the entries that
+    // were written while one run lasted, and that is far below this number.
+    if state
+        .batches
+        .iter()
+        .rev()
+        .take(10_000)
+        .any(|batch| batch.batch_id == ingest.batch_id)
+    {
+        return Err(Violation::Twice(ingest.batch_id.clone()));
+    }
+    Ok(())
+}
+
+fn covers_first(state: &State, ingest: &Ingest) -> Result<(), Violation> {
+    for covered in &ingest.covered {
+        let before = state
+            .feed(&ingest.source, &covered.tenant)
+            .is_some_and(|feed| feed.coverage.overlaps(&covered.window));
+        if before {
+            return Err(Violation::CoveredTwice {
+                batch: ingest.batch_id.clone(),
+                tenant: covered.tenant.clone(),
+                window: covered.window,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn files_keep_their_date(ingest: &Ingest) -> Result<(), Violation> {
+    for file in &ingest.files {
+        let fits = file.min_time <= file.max_time
+            && Window::of_date(file.date)
+                .is_none_or(|day| day.contains(file.min_time) && day.contains(file.max_time));
+        if !fits {
+            return Err(Violation::FileDate(file.path.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// INV-9: the signer of an entry was granted the role that its kind needs.
+pub(super) fn role_fits(
+    state: &State,
+    entry: &Entry,
+    signer: Option<&VerifierKey>,
+) -> Result<(), Violation> {
+    let Some(signer) = signer else {
+        return Ok(());
+    };
+    let needed = match entry.body.kind() {
+        Kind::Genesis => return Ok(()),
+        Kind::Ingest | Kind::Receipt => Role::Writer,
+    };
+    let granted: BTreeSet<Role> = state
+        .keys
+        .iter()
+        .filter(|grant| &grant.key == signer)
+        .flat_map(|grant| grant.roles.iter().copied())
+        .collect();
+    if granted.contains(&needed) {
+        Ok(())
+    } else {
+        Err(Violation::RoleMissing {
+            sequence: entry.sequence,
+            kind: entry.body.kind().name(),
+            key: signer.name().to_owned(),
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! The commit of one entry.
+
+use super::{Log, LogError};
+use crate::failpoint;
+use crate::ledger::digest::Digest;
+use crate::ledger::entry::{Body, Entry};
+use crate::ledger::names;
+use crate::ledger::state::State;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
+use std::time::Duration;
+
+/// How often one entry is sent before the answer is given up as unclear.
+const TRIES: u32 = 6;
+/// Pause after the first unclear answer; it doubles. Some stores allow about one change a second
+/// to one name, so it does not start lower.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// An entry without its place in the ledger.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// The run that writes it.
+    pub run_id: String,
+    /// The run's now.
+    pub written_at: DateTime<Utc>,
+    /// Digest of the configuration file in force.
+    pub config_sha256: Digest,
+    /// What it says.
+    pub body: Body,
+}
+
+/// How a commit ended.
+#[derive(Debug)]
+pub enum Commit {
+    /// The entry is part of the ledger.
+    Done,
+    /// Others took the sequence. Their entries, now part of the state.
+    Lost(Vec<Entry>),
+}
+
+impl Log {
+    /// Commits a draft as the entry after the head of `state`.
+    ///
+    /// On [`Commit::Done`] the state includes the entry; on [`Commit::Lost`] it includes the
+    /// entries of others and the caller asks [`rebase`](crate::ledger::rebase::rebase).
+    ///
+    /// # Errors
+    /// A draft that breaks an invariant is refused before anything is sent. After
+    /// [`LogError::Unclear`] the entry may or may not be there: the next run finds out.
+    pub async fn commit(&self, state: &mut State, draft: &Draft) -> Result<Commit, LogError> {
+        let sequence = state.head.sequence + 1;
+        let path = names::entry(sequence);
+        let entry = Entry {
+            sequence,
+            previous: Some(state.head.sha256),
+            run_id: draft.run_id.clone(),
+            written_at: draft.written_at,
+            writer: super::super::WRITER.to_owned(),
+            config_sha256: draft.config_sha256,
+            body: draft.body.clone(),
+        };
+        let encoded = entry.encode(self.key.as_deref());
+        let file: Bytes = encoded
+            .map_err(|source| LogError::Entry {
+                path: path.to_string(),
+                source,
+            })?
+            .into();
+        // The fold refuses what breaks an invariant and then changes nothing; so the entry is
+        // folded into a copy first, and nothing that a later run would refuse is ever sent.
+        let mut after = state.clone();
+        after
+            .apply(&entry, Digest::of(&file))
+            .map_err(|source| LogError::Violation {
+                path: path.to_string(),
+                source,
+            })?;
+        failpoint::hit("ledger.commit.before");
+        let committed = self.send(sequence, &file).await?;
+        failpoint::hit("ledger.commit.after");
+        if committed {
+            *state = after;
+            return Ok(Commit::Done);
+        }
+        let mut folded = Some(state.clone());
+        let entries = self.catch_up(&mut folded).await?;
+        if let Some(folded) = folded {
+            *state = folded;
+        }
+        Ok(Commit::Lost(entries))
+    }
+
+    /// Sends an entry file until it is known to be there (`true`) or another is (`false`).
+    pub(super) async fn send(&self, sequence: u64, file: &Bytes) -> Result<bool, LogError> {
+        let path = names::entry(sequence);
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let options = PutOptions::from(PutMode::Create);
+            let answer = self
+                .store
+                .put_opts(&path, file.clone().into(), options)
+                .await;
+            let Err(unclear) = answer else {
+                return Ok(true);
+            };
+            match self.read_back(&path).await {
+                Ok(Some(found)) => return Ok(found == *file),
+                Ok(None) if tries < TRIES => {}
+                Err(_) if tries < TRIES => {}
+                Ok(None) | Err(_) => {
+                    return Err(LogError::Unclear {
+                        sequence,
+                        tries,
+                        source: unclear,
+                    });
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+
+    async fn read_back(
+        &self,
+        path: &object_store::path::Path,
+    ) -> Result<Option<Bytes>, object_store::Error> {
+        match self.store.get(path).await {
+            Ok(result) => Ok(Some(result.bytes().await?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Entry 0: founding a lake in a bucket that has shown that it can hold a ledger.
+
+use super::{Log, LogError, store_error};
+use crate::failpoint;
+use crate::ledger::digest::Digest;
+use crate::ledger::entry::{Body, Entry, Genesis, KeyGrant, Role, StoreProof};
+use crate::ledger::invariants::Violation;
+use crate::ledger::key::VerifierKey;
+use crate::ledger::names;
+use crate::ledger::state::State;
+use chrono::{DateTime, Utc};
+use object_store::{ObjectStore as _, PutMode, PutOptions, path::Path};
+
+/// What a genesis needs to know.
+#[derive(Debug, Clone)]
+pub struct Founding {
+    /// The run that founds the lake.
+    pub run_id: String,
+    /// Its now.
+    pub now: DateTime<Utc>,
+    /// Digest of the configuration file in force.
+    pub config_sha256: Digest,
+    /// Ids of the configured sources.
+    pub sources: Vec<String>,
+}
+
+impl Log {
+    /// Founds the lake: proves the store, writes entry 0 and returns the state. Where another run
+    /// founds it at the same time, one of the two wins and both return its state.
+    ///
+    /// # Errors
+    /// A store that lets a second create of one name succeed or change anything is
+    /// [`LogError::Unfit`]; otherwise as [`Log::commit`].
+    pub async fn found(&self, founding: &Founding) -> Result<State, LogError> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| LogError::Randomness(error.to_string()))?;
+        let lake_id = format!("lake-{}", hex::encode(random));
+        let store_proof = self.prove_store(&lake_id).await?;
+        let all_roles = vec![Role::Root, Role::Writer, Role::Officer];
+        let keys = self.key.iter().map(|key| KeyGrant {
+            key: key.verifier().clone(),
+            roles: all_roles.clone(),
+        });
+        let entry = Entry {
+            sequence: 0,
+            previous: None,
+            run_id: founding.run_id.clone(),
+            written_at: founding.now,
+            writer: super::super::WRITER.to_owned(),
+            config_sha256: founding.config_sha256,
+            body: Body::Genesis(Genesis {
+                lake_id,
+                keys: keys.collect(),
+                sources: founding.sources.clone(),
+                store_proof,
+            }),
+        };
+        let path = names::entry(0);
+        let encoded = entry.encode(self.key.as_deref());
+        let file = encoded.map_err(|source| LogError::Entry {
+            path: path.to_string(),
+            source,
+        })?;
+        failpoint::hit("ledger.genesis.before");
+        self.send(0, &file.into()).await?;
+        failpoint::hit("ledger.genesis.after");
+        // Whoever won: what is in the bucket now is the ledger.
+        self.fold().await?.ok_or(LogError::Missing(0))
+    }
+
+    /// Creates one name twice: the second create must fail and change nothing.
+    pub(crate) async fn prove_store(&self, name: &str) -> Result<StoreProof, LogError> {
+        let path = Path::from(format!("{}/{name}", names::PROOFS));
+        let (kept, refused) = (format!("{name} first\n"), format!("{name} second\n"));
+        let create = |content: String| {
+            let options = PutOptions::from(PutMode::Create);
+            self.store.put_opts(&path, content.into(), options)
+        };
+        let first = create(kept.clone()).await;
+        let second = create(refused.clone()).await;
+        let found = self.get(&path).await;
+        match (first, second, found) {
+            (Err(object_store::Error::NotImplemented { .. }), _, _) => {
+                Err(LogError::Unfit("it has no create-if-absent".to_owned()))
+            }
+            (_, Ok(_), _) => Err(LogError::Unfit(format!(
+                "it let a second create of {path} succeed, so two writers would overwrite each other"
+            ))),
+            (Err(error), _, Err(_)) => Err(store_error(&path)(error)),
+            (_, _, Err(error)) => Err(error),
+            (_, Err(_), Ok(found)) if found == kept.as_bytes() => Ok(StoreProof {
+                path: path.to_string(),
+                kept_sha256: Digest::of(kept.as_bytes()),
+                refused_sha256: Digest::of(refused.as_bytes()),
+            }),
+            (_, Err(_), Ok(_)) => Err(LogError::Unfit(format!(
+                "it refused a second create of {path} but changed what was there"
+            ))),
+        }
+    }
+}
+
+/// A genesis is only believed where the key that signed it is one that it names itself, and an
+/// unsigned one only where it names none.
+pub(super) fn names_its_signer(
+    state: &State,
+    signer: Option<&VerifierKey>,
+) -> Result<(), Violation> {
+    let fits = match signer {
+        Some(signer) => state.keys.iter().any(|grant| &grant.key == signer),
+        None => state.keys.is_empty(),
+    };
+    fits.then_some(()).ok_or_else(|| Violation::RoleMissing {
+        sequence: 0,
+        kind: "genesis",
+        key: signer.map_or_else(|| "nobody".to_owned(), |key| key.name().to_owned()),
+    })
+}

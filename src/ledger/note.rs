@@ -1,0 +1,228 @@
+//! C2SP signed notes: a text, an empty line, and one line per signature.
+//!
+//! The text ends with a newline and holds no control characters but newlines. A signature line is
+//! `— <key name> <base64(key hash ‖ signature)>`. Source: c2sp.org/signed-note.
+
+use super::key::{SigningKey, VerifierKey};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+
+/// Longest note that is looked at. An entry is bounded by its chunk; a state cache is by far the
+/// longest note there is.
+pub(crate) const MAX_BYTES: usize = 1 << 30;
+
+/// Signature lines that are looked at; more is not a note of ours.
+const MAX_SIGNATURES: usize = 100;
+
+/// Why bytes are not a note that can be trusted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoteError {
+    /// Not the form of a signed note.
+    #[error("not a signed note: {0}")]
+    Form(&'static str),
+    /// No signature by any of the keys that would be accepted.
+    #[error("no signature by an accepted key; signed by {}", signers(.0))]
+    Unsigned(Vec<String>),
+    /// A signature under an accepted key's name and hash that does not fit.
+    #[error("the signature of {0} does not fit the text")]
+    Forged(String),
+}
+
+fn signers(names: &[String]) -> String {
+    if names.is_empty() {
+        "nobody".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// A note that was taken apart, its signatures not yet checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note<'a> {
+    /// The signed text, its last newline included.
+    pub text: &'a str,
+    signatures: Vec<Signature<'a>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Signature<'a> {
+    name: &'a str,
+    hash: u32,
+    /// What follows the hash; 64 bytes for Ed25519, but unknown algorithms are allowed.
+    bytes: Vec<u8>,
+}
+
+impl<'a> Note<'a> {
+    /// Takes a note apart.
+    ///
+    /// # Errors
+    /// [`NoteError::Form`] for anything that is not a note. A note without any signature is
+    /// accepted here and by nobody who checks signatures.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, NoteError> {
+        if bytes.len() > MAX_BYTES {
+            return Err(NoteError::Form("longer than any note may be"));
+        }
+        let whole = std::str::from_utf8(bytes).map_err(|_| NoteError::Form("not UTF-8"))?;
+        if whole
+            .bytes()
+            .any(|byte| (byte < 0x20 && byte != b'\n') || byte == 0x7f)
+        {
+            return Err(NoteError::Form("a control character"));
+        }
+        let split = whole
+            .rfind("\n\n")
+            .ok_or(NoteError::Form("no empty line before the signatures"))?;
+        let (text, lines) = (&whole[..=split], &whole[split + 2..]);
+        if !lines.is_empty() && !lines.ends_with('\n') {
+            return Err(NoteError::Form("the last line does not end"));
+        }
+        let mut signatures = Vec::new();
+        for line in lines.split_terminator('\n') {
+            if signatures.len() == MAX_SIGNATURES {
+                return Err(NoteError::Form("too many signatures"));
+            }
+            signatures.push(Signature::parse(line)?);
+        }
+        Ok(Self { text, signatures })
+    }
+
+    /// The first of `accepted` that signed the text.
+    ///
+    /// # Errors
+    /// [`NoteError::Forged`] where a signature claims an accepted key and does not fit, whatever
+    /// other signatures there are; [`NoteError::Unsigned`] where no accepted key is claimed.
+    pub fn verify<'k>(
+        &self,
+        accepted: impl IntoIterator<Item = &'k VerifierKey>,
+    ) -> Result<&'k VerifierKey, NoteError> {
+        let mut signer = None;
+        for key in accepted {
+            for signature in &self.signatures {
+                if signature.name != key.name() || signature.hash != key.hash() {
+                    continue;
+                }
+                let fits = <&[u8; 64]>::try_from(signature.bytes.as_slice())
+                    .is_ok_and(|bytes| key.verifies(self.text.as_bytes(), bytes));
+                if !fits {
+                    return Err(NoteError::Forged(key.name().to_owned()));
+                }
+                signer = signer.or(Some(key));
+            }
+        }
+        signer.ok_or_else(|| {
+            let names = self.signatures.iter().map(|s| s.name.to_owned());
+            NoteError::Unsigned(names.collect())
+        })
+    }
+}
+
+impl<'a> Signature<'a> {
+    fn parse(line: &'a str) -> Result<Self, NoteError> {
+        let form = NoteError::Form("a line after the text that is not a signature");
+        let rest = line.strip_prefix("— ").ok_or(form.clone())?;
+        let (name, encoded) = rest.split_once(' ').ok_or(form.clone())?;
+        let decoded = BASE64.decode(encoded).map_err(|_| form.clone())?;
+        let (hash, bytes) = decoded.split_first_chunk::<4>().ok_or(form.clone())?;
+        if name.is_empty() || name.contains('+') || bytes.is_empty() {
+            return Err(form);
+        }
+        Ok(Self {
+            name,
+            hash: u32::from_be_bytes(*hash),
+            bytes: bytes.to_vec(),
+        })
+    }
+}
+
+/// Writes a text, which must end with a newline, as a note signed by `key`; without a key the note
+/// has no signature line, which only a ledger that was created unsigned accepts.
+pub fn sign(text: &str, key: Option<&SigningKey>) -> String {
+    debug_assert!(
+        text.ends_with('\n'),
+        "the text of a note ends its last line"
+    );
+    let mut note = String::with_capacity(text.len() + 160);
+    note.push_str(text);
+    note.push('\n');
+    if let Some(key) = key {
+        let verifier = key.verifier();
+        let mut bytes = verifier.hash().to_be_bytes().to_vec();
+        bytes.extend_from_slice(&key.sign(text.as_bytes()));
+        note.push_str("— ");
+        note.push_str(verifier.name());
+        note.push(' ');
+        note.push_str(&BASE64.encode(bytes));
+        note.push('\n');
+    }
+    note
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_seed("acme/writer", &[seed; 32]).unwrap()
+    }
+
+    #[test]
+    fn a_signed_text_verifies_and_an_altered_one_does_not() {
+        let key = key(1);
+        let note = sign("{\"a\":1}\n", Some(&key));
+        let parsed = Note::parse(note.as_bytes()).unwrap();
+        assert_eq!(parsed.text, "{\"a\":1}\n");
+        assert_eq!(parsed.verify([key.verifier()]), Ok(key.verifier()));
+
+        let altered = note.replace("1}", "2}");
+        let parsed = Note::parse(altered.as_bytes()).unwrap();
+        assert_eq!(
+            parsed.verify([key.verifier()]),
+            Err(NoteError::Forged("acme/writer".into()))
+        );
+    }
+
+    #[test]
+    fn other_keys_and_no_keys_are_not_accepted() {
+        let (mine, other) = (key(1), key(2));
+        let note = sign("x\n", Some(&other));
+        let parsed = Note::parse(note.as_bytes()).unwrap();
+        assert!(matches!(
+            parsed.verify([mine.verifier()]),
+            Err(NoteError::Unsigned(_))
+        ));
+        let bare = sign("x\n", None);
+        let parsed = Note::parse(bare.as_bytes()).unwrap();
+        assert_eq!(
+            parsed.verify([mine.verifier()]),
+            Err(NoteError::Unsigned(vec![]))
+        );
+    }
+
+    /// The independent judge: another implementation of the same specification.
+    #[test]
+    fn an_independent_implementation_accepts_our_notes() {
+        let key = key(3);
+        let note = sign("{\"sequence\":7}\n", Some(&key));
+        let theirs = signed_note::Note::from_bytes(note.as_bytes()).unwrap();
+        let verifier =
+            signed_note::Ed25519NoteVerifier::new_from_encoded_key(&key.verifier().to_string())
+                .unwrap();
+        let known = signed_note::VerifierList::new(vec![Box::new(verifier)]);
+        let (verified, unverified) = theirs.verify(&known).unwrap();
+        assert_eq!((verified.len(), unverified.len()), (1, 0));
+    }
+
+    #[test]
+    fn what_is_not_a_note_is_refused() {
+        for bad in [
+            &b"x\n"[..],
+            b"x",
+            b"x\n\ny\n",
+            b"x\n\n\xe2\x80\x94 name AAAA",
+            b"x\n\n\xe2\x80\x94 name !!!!\n",
+            b"x\r\n\n",
+            b"\xff\n\n",
+        ] {
+            assert!(Note::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What to do with a planned entry whose sequence somebody else has taken: one pure function.
+
+use super::entry::{Body, Covered, Entry, Ingest};
+use crate::window::Window;
+
+/// What a writer that lost the race does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rebase {
+    /// Nothing that came touches ours: the same body, the same files, at the next sequence.
+    Resequence,
+    /// Windows of ours have been read by others: compare with the lake again, and plan the
+    /// entry anew. Files that were uploaded for the old plan are abandoned.
+    CompareAgain,
+}
+
+/// Decides for the body of a planned entry and the entries that came before it could be committed.
+pub fn rebase(planned: &Body, came: &[Entry]) -> Rebase {
+    let touched = match planned {
+        // A receipt speaks of its own run only.
+        Body::Genesis(_) | Body::Receipt(_) => false,
+        Body::Ingest(ours) => came.iter().any(|entry| match &entry.body {
+            Body::Ingest(theirs) => touches(ours, theirs),
+            Body::Genesis(_) | Body::Receipt(_) => false,
+        }),
+    };
+    if touched {
+        Rebase::CompareAgain
+    } else {
+        Rebase::Resequence
+    }
+}
+
+fn touches(ours: &Ingest, theirs: &Ingest) -> bool {
+    ours.source == theirs.source
+        && windows(ours).any(|(our_tenant, our_window)| {
+            windows(theirs).any(|(their_tenant, their_window)| {
+                same_feed(our_tenant, their_tenant)
+                    && our_window.intersection(their_window).is_some()
+            })
+        })
+}
+
+/// Everything that an ingest has read or failed to read.
+fn windows(ingest: &Ingest) -> impl Iterator<Item = (&str, &Window)> {
+    let read = ingest.covered.iter().chain(&ingest.reread);
+    let read = read.map(|Covered { tenant, window }| (tenant.as_str(), window));
+    let holes = ingest.holes.iter();
+    read.chain(holes.map(|hole| (hole.tenant.as_str(), &hole.window)))
+}
+
+/// `*` stands for all tenants, so it meets every other.
+fn same_feed(ours: &str, theirs: &str) -> bool {
+    ours == theirs || ours == "*" || theirs == "*"
+}

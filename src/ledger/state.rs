@@ -1,0 +1,280 @@
+//! The state of a lake: a fold over the entries of its ledger, and nothing else.
+
+mod feed;
+
+pub use feed::{DayState, FeedState, HoleState, RecountState};
+
+use super::digest::Digest;
+use super::entry::{
+    Body, Covered, Entry, FileEntry, Genesis, Ingest, KeyGrant, Receipt, Table, Trust,
+};
+use super::invariants::{self, Violation};
+use crate::window::{Window, instant};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The place of the newest entry that was folded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Digest of its file.
+    pub sha256: Digest,
+    /// When it was written.
+    #[serde(with = "instant")]
+    pub written_at: DateTime<Utc>,
+}
+
+/// A file that is part of the lake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiveFile {
+    /// The entry that added it.
+    pub sequence: u64,
+    /// What that entry said of it.
+    pub file: FileEntry,
+}
+
+/// One `ingest` entry in brief: the rows of `audit_batches` and `audit_coverage`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// Sequence of the entry.
+    pub sequence: u64,
+    /// Id that its rows carry.
+    pub batch_id: String,
+    /// Run that wrote it.
+    pub run_id: String,
+    /// Source.
+    pub source: String,
+    /// When it was written.
+    #[serde(with = "instant")]
+    pub written_at: DateTime<Utc>,
+    /// What became of its records.
+    pub counts: super::entry::Counts,
+    /// Windows that it covered first.
+    pub covered: Vec<Covered>,
+    /// Files that it added.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// A source as the ledger knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceState {
+    /// Its feeds by tenant; `*` for a source read across tenants.
+    pub feeds: BTreeMap<String, FeedState>,
+    /// How it fared in the newest run that had it.
+    pub last_run: Option<LastRun>,
+}
+
+/// How a source fared in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LastRun {
+    /// The run.
+    pub run_id: String,
+    /// When its receipt was written.
+    #[serde(with = "instant")]
+    pub at: DateTime<Utc>,
+    /// Stable code of what failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// Whether everything planned was read.
+    pub complete: bool,
+}
+
+/// Everything that the entries say together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Id of the lake.
+    pub lake_id: String,
+    /// Keys in force.
+    pub keys: Vec<KeyGrant>,
+    /// The newest entry.
+    pub head: Head,
+    /// Sources by id.
+    pub sources: BTreeMap<String, SourceState>,
+    /// Files of the lake by date.
+    pub files: BTreeMap<NaiveDate, Vec<LiveFile>>,
+    /// Ingest entries in order.
+    pub batches: Vec<Batch>,
+}
+
+impl State {
+    /// The state after genesis.
+    ///
+    /// # Errors
+    /// An entry that cannot be the first one.
+    pub fn begin(entry: &Entry, file_sha256: Digest) -> Result<Self, Violation> {
+        invariants::begins(entry)?;
+        let Body::Genesis(Genesis {
+            lake_id,
+            keys,
+            sources,
+            ..
+        }) = &entry.body
+        else {
+            return Err(Violation::NotGenesis);
+        };
+        Ok(Self {
+            lake_id: lake_id.clone(),
+            keys: keys.clone(),
+            head: Head {
+                sequence: 0,
+                sha256: file_sha256,
+                written_at: entry.written_at,
+            },
+            sources: sources
+                .iter()
+                .map(|id| (id.clone(), SourceState::default()))
+                .collect(),
+            files: BTreeMap::new(),
+            batches: Vec::new(),
+        })
+    }
+
+    /// The state after one more entry, whose signature the caller has checked.
+    ///
+    /// # Errors
+    /// An entry that does not follow, or that breaks an invariant; the state is then unchanged.
+    pub fn apply(&mut self, entry: &Entry, file_sha256: Digest) -> Result<(), Violation> {
+        invariants::follows(self, entry)?;
+        match &entry.body {
+            Body::Genesis(_) => return Err(Violation::SecondGenesis),
+            Body::Ingest(ingest) => {
+                invariants::ingest_fits(self, ingest)?;
+                self.apply_ingest(entry, ingest);
+            }
+            Body::Receipt(receipt) => self.apply_receipt(entry, receipt),
+        }
+        self.head = Head {
+            sequence: entry.sequence,
+            sha256: file_sha256,
+            written_at: entry.written_at,
+        };
+        Ok(())
+    }
+
+    fn apply_ingest(&mut self, entry: &Entry, ingest: &Ingest) {
+        let source = self.sources.entry(ingest.source.clone()).or_default();
+        for reread in &ingest.reread {
+            let feed = source.feeds.entry(reread.tenant.clone()).or_default();
+            feed.close_holes(reread.window);
+            feed.note_read(reread.window, entry.written_at);
+        }
+        for covered in &ingest.covered {
+            let feed = source.feeds.entry(covered.tenant.clone()).or_default();
+            feed.coverage.insert(covered.window);
+            feed.close_holes(covered.window);
+        }
+        for hole in &ingest.holes {
+            let feed = source.feeds.entry(hole.tenant.clone()).or_default();
+            feed.name_hole(hole, entry.written_at);
+        }
+        for day in &ingest.days {
+            let feed = source.feeds.entry(day.tenant.clone()).or_default();
+            feed.days
+                .entry(day.date)
+                .or_default()
+                .counts
+                .add(&day.counts);
+        }
+        for file in &ingest.files {
+            self.files.entry(file.date).or_default().push(LiveFile {
+                sequence: entry.sequence,
+                file: file.clone(),
+            });
+        }
+        self.batches.push(Batch {
+            sequence: entry.sequence,
+            batch_id: ingest.batch_id.clone(),
+            run_id: entry.run_id.clone(),
+            source: ingest.source.clone(),
+            written_at: entry.written_at,
+            counts: ingest.totals(),
+            covered: ingest.covered.clone(),
+            files: ingest.files.len() as u64,
+            bytes: ingest.files.iter().map(|file| file.bytes).sum(),
+        });
+    }
+
+    fn apply_receipt(&mut self, entry: &Entry, receipt: &Receipt) {
+        for outcome in &receipt.sources {
+            let source = self.sources.entry(outcome.source.clone()).or_default();
+            source.last_run = Some(LastRun {
+                run_id: entry.run_id.clone(),
+                at: entry.written_at,
+                failure: outcome.failure.clone(),
+                complete: outcome.complete,
+            });
+        }
+        for recount in &receipt.recounts {
+            self.feed_mut(&recount.source, &recount.tenant)
+                .note_recount(recount);
+        }
+        for future in &receipt.future {
+            self.feed_mut(&future.source, &future.tenant).future = future.records;
+        }
+        for horizon in &receipt.horizons {
+            self.feed_mut(&horizon.source, &horizon.tenant).oldest = horizon.oldest;
+        }
+    }
+
+    fn feed_mut(&mut self, source: &str, tenant: &str) -> &mut FeedState {
+        self.sources
+            .entry(source.to_owned())
+            .or_default()
+            .feeds
+            .entry(tenant.to_owned())
+            .or_default()
+    }
+
+    /// The feed of a source and tenant, if any entry has named it.
+    pub fn feed(&self, source: &str, tenant: &str) -> Option<&FeedState> {
+        self.sources.get(source)?.feeds.get(tenant)
+    }
+
+    /// Whose signatures count for the entries to come.
+    pub fn trust(&self) -> Trust {
+        if self.keys.is_empty() {
+            Trust::Unsigned
+        } else {
+            Trust::Keys(self.keys.iter().map(|grant| grant.key.clone()).collect())
+        }
+    }
+
+    /// The files of one table, source and span of dates whose rows may lie in `window`, in the
+    /// order in which they were added.
+    pub fn files_in<'a>(
+        &'a self,
+        table: Table,
+        source: &'a str,
+        window: &'a Window,
+    ) -> impl Iterator<Item = &'a LiveFile> {
+        let dates = window.from.date_naive()..=window.to.date_naive();
+        self.files
+            .range(dates)
+            .flat_map(|(_, files)| files)
+            .filter(move |live| live.file.table == table && live.file.source == source)
+            .filter(move |live| {
+                // Stored times are cut to microseconds, so the window's start must be cut too.
+                live.file.max_time >= cut_to_micros(window.from) && live.file.min_time < window.to
+            })
+    }
+
+    /// Every file of the lake.
+    pub fn live_files(&self) -> impl Iterator<Item = &LiveFile> {
+        self.files.values().flatten()
+    }
+}
+
+/// The instant as a row stores it: cut, not rounded, to microseconds.
+pub fn cut_to_micros(instant: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(instant.timestamp_micros()).unwrap_or(instant)
+}

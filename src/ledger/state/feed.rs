@@ -1,0 +1,143 @@
+//! One feed: what is known of one tenant of one source.
+
+use crate::ledger::entry::{Counts, Hole, HoleReason, Recount, Verdict, VerdictBy};
+use crate::window::{Coverage, Window, instant};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A window that could not be read, since when and how often it was tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HoleState {
+    /// The window.
+    pub window: Window,
+    /// Stable code of the newest reason.
+    pub reason: HoleReason,
+    /// The newest reason in words.
+    pub detail: String,
+    /// When it was first named.
+    #[serde(with = "instant")]
+    pub first_seen: DateTime<Utc>,
+    /// How many entries have named it.
+    pub tries: u64,
+}
+
+/// The newest recount of a date.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecountState {
+    /// When the source was asked.
+    #[serde(with = "instant")]
+    pub at: DateTime<Utc>,
+    /// What was compared.
+    pub by: VerdictBy,
+    /// Records that the source had.
+    pub source_count: u64,
+    /// Records that the lake had.
+    pub lake_count: u64,
+    /// How they compared.
+    pub verdict: Verdict,
+}
+
+/// One UTC date of a feed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DayState {
+    /// What became of the records of all entries.
+    pub counts: Counts,
+    /// The newest recount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recount: Option<RecountState>,
+    /// When the whole date was last read again, id by id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_again: Option<DateTime<Utc>>,
+}
+
+impl DayState {
+    /// Records of the date that the lake accounts for.
+    pub fn lake_count(&self) -> u64 {
+        self.counts.added + self.counts.quarantined
+    }
+}
+
+/// What is known of one tenant of one source.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedState {
+    /// What has been read completely.
+    pub coverage: Coverage,
+    /// What could not be read, in order of time.
+    pub holes: Vec<HoleState>,
+    /// Dates that have records or were recounted.
+    pub days: BTreeMap<NaiveDate, DayState>,
+    /// Records dated in the future at the newest run.
+    pub future: u64,
+    /// The oldest record that the source still had at the newest run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+impl FeedState {
+    /// Takes a window that has been read out of every hole.
+    pub(super) fn close_holes(&mut self, read: Window) {
+        let mut left = Vec::with_capacity(self.holes.len());
+        for hole in self.holes.drain(..) {
+            let parts = [
+                Window::new(hole.window.from, hole.window.to.min(read.from)),
+                Window::new(hole.window.from.max(read.to), hole.window.to),
+            ];
+            for window in parts.into_iter().flatten() {
+                left.push(HoleState {
+                    window,
+                    ..hole.clone()
+                });
+            }
+        }
+        self.holes = left;
+    }
+
+    /// Adds a hole, or counts one more try of it.
+    pub(super) fn name_hole(&mut self, hole: &Hole, at: DateTime<Utc>) {
+        let before = self
+            .holes
+            .iter()
+            .filter(|known| known.window.intersection(&hole.window).is_some())
+            .min_by_key(|known| known.first_seen);
+        let (first_seen, tries) = before.map_or((at, 0), |known| (known.first_seen, known.tries));
+        self.close_holes(hole.window);
+        let place = self
+            .holes
+            .partition_point(|known| known.window.from < hole.window.from);
+        self.holes.insert(
+            place,
+            HoleState {
+                window: hole.window,
+                reason: hole.reason.clone(),
+                detail: hole.detail.clone(),
+                first_seen,
+                tries: tries + 1,
+            },
+        );
+    }
+
+    /// Remembers that whole dates inside `read` have been read again.
+    pub(super) fn note_read(&mut self, read: Window, at: DateTime<Utc>) {
+        for part in read.by_date() {
+            let date = part.from.date_naive();
+            if Window::of_date(date).is_some_and(|whole| part.covers(&whole)) {
+                self.days.entry(date).or_default().read_again = Some(at);
+            }
+        }
+    }
+
+    pub(super) fn note_recount(&mut self, recount: &Recount) {
+        self.days.entry(recount.date).or_default().recount = Some(RecountState {
+            at: recount.at,
+            by: recount.by,
+            source_count: recount.source_count,
+            lake_count: recount.lake_count,
+            verdict: recount.verdict,
+        });
+    }
+}
