@@ -228,9 +228,15 @@ fn covers_first(state: &State, ingest: &Ingest) -> Result<(), Violation> {
 
 fn files_keep_their_date(ingest: &Ingest) -> Result<(), Violation> {
     for file in &ingest.files {
-        let fits = file.min_time <= file.max_time
-            && Window::of_date(file.date)
-                .is_none_or(|day| day.contains(file.min_time) && day.contains(file.max_time));
+        let day = Window::of_date(file.date);
+        let fits = match (&file.times, file.table) {
+            (Some(times), _) => {
+                times.first <= times.last
+                    && day.is_none_or(|day| day.contains(times.first) && day.contains(times.last))
+            }
+            (None, Table::Quarantine) => true,
+            (None, Table::Events) => false,
+        };
         if !fits {
             return Err(Violation::FileDate(file.path.clone()));
         }

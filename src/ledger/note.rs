@@ -203,9 +203,7 @@ mod tests {
         let key = key(3);
         let note = sign("{\"sequence\":7}\n", Some(&key));
         let theirs = signed_note::Note::from_bytes(note.as_bytes()).unwrap();
-        let verifier =
-            signed_note::Ed25519NoteVerifier::new_from_encoded_key(&key.verifier().to_string())
-                .unwrap();
+        let verifier = signed_note::StandardVerifier::new(&key.verifier().to_string()).unwrap();
         let known = signed_note::VerifierList::new(vec![Box::new(verifier)]);
         let (verified, unverified) = theirs.verify(&known).unwrap();
         assert_eq!((verified.len(), unverified.len()), (1, 0));

@@ -144,13 +144,11 @@ impl State {
     /// # Errors
     /// An entry that does not follow, or that breaks an invariant; the state is then unchanged.
     pub fn apply(&mut self, entry: &Entry, file_sha256: Digest) -> Result<(), Violation> {
-        invariants::follows(self, entry)?;
+        self.accepts(entry)?;
         match &entry.body {
-            Body::Genesis(_) => return Err(Violation::SecondGenesis),
-            Body::Ingest(ingest) => {
-                invariants::ingest_fits(self, ingest)?;
-                self.apply_ingest(entry, ingest);
-            }
+            // Refused above.
+            Body::Genesis(_) => {}
+            Body::Ingest(ingest) => self.apply_ingest(entry, ingest),
             Body::Receipt(receipt) => self.apply_receipt(entry, receipt),
         }
         self.head = Head {
@@ -161,17 +159,31 @@ impl State {
         Ok(())
     }
 
+    /// Whether [`Self::apply`] would take the entry. A writer asks before it sends anything.
+    ///
+    /// # Errors
+    /// The invariant that the entry breaks.
+    pub fn accepts(&self, entry: &Entry) -> Result<(), Violation> {
+        invariants::follows(self, entry)?;
+        match &entry.body {
+            Body::Genesis(_) => Err(Violation::SecondGenesis),
+            Body::Ingest(ingest) => invariants::ingest_fits(self, ingest),
+            Body::Receipt(_) => Ok(()),
+        }
+    }
+
     fn apply_ingest(&mut self, entry: &Entry, ingest: &Ingest) {
         let source = self.sources.entry(ingest.source.clone()).or_default();
         for reread in &ingest.reread {
             let feed = source.feeds.entry(reread.tenant.clone()).or_default();
             feed.close_holes(reread.window);
-            feed.note_read(reread.window, entry.written_at);
+            feed.note_read_again(reread.window, entry.written_at);
         }
         for covered in &ingest.covered {
             let feed = source.feeds.entry(covered.tenant.clone()).or_default();
             feed.coverage.insert(covered.window);
             feed.close_holes(covered.window);
+            feed.note_first_read(covered.window, entry.written_at);
         }
         for hole in &ingest.holes {
             let feed = source.feeds.entry(hole.tenant.clone()).or_default();
@@ -263,8 +275,10 @@ impl State {
             .flat_map(|(_, files)| files)
             .filter(move |live| live.file.table == table && live.file.source == source)
             .filter(move |live| {
-                // Stored times are cut to microseconds, so the window's start must be cut too.
-                live.file.max_time >= cut_to_micros(window.from) && live.file.min_time < window.to
+                live.file.times.is_none_or(|times| {
+                    // Stored times are cut to microseconds, so the window's start must be too.
+                    times.last >= cut_to_micros(window.from) && times.first < window.to
+                })
             })
     }
 

@@ -134,6 +134,18 @@ pub enum Table {
     Quarantine,
 }
 
+/// First and last instant of a file's rows, both inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeRange {
+    /// The earliest.
+    #[serde(with = "instant")]
+    pub first: DateTime<Utc>,
+    /// The latest.
+    #[serde(with = "instant")]
+    pub last: DateTime<Utc>,
+}
+
 /// Least and greatest value of a public text column of a file, and its rows without a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -169,12 +181,12 @@ pub struct FileEntry {
     pub sha256: Digest,
     /// Rows.
     pub rows: u64,
-    /// Earliest event time, to the microsecond as stored.
-    #[serde(with = "instant")]
-    pub min_time: DateTime<Utc>,
-    /// Latest event time.
-    #[serde(with = "instant")]
-    pub max_time: DateTime<Utc>,
+    /// Earliest and latest event time, both inclusive and cut to microseconds as stored; absent
+    /// where no row has one, which only quarantine allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<TimeRange>,
+    /// Bytes of the kept records before compression.
+    pub kept_bytes: u64,
     /// RFC 6962 root over the salted leaves of its rows in order.
     pub records_root: Digest,
     /// Ranges of public text columns, for pruning.

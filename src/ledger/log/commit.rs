@@ -67,20 +67,17 @@ impl Log {
                 source,
             })?
             .into();
-        // The fold refuses what breaks an invariant and then changes nothing; so the entry is
-        // folded into a copy first, and nothing that a later run would refuse is ever sent.
-        let mut after = state.clone();
-        after
-            .apply(&entry, Digest::of(&file))
-            .map_err(|source| LogError::Violation {
-                path: path.to_string(),
-                source,
-            })?;
+        let violation = |source| LogError::Violation {
+            path: path.to_string(),
+            source,
+        };
+        // Nothing that a later run would refuse to fold is ever sent.
+        state.accepts(&entry).map_err(violation)?;
         failpoint::hit("ledger.commit.before");
         let committed = self.send(sequence, &file).await?;
         failpoint::hit("ledger.commit.after");
         if committed {
-            *state = after;
+            state.apply(&entry, Digest::of(&file)).map_err(violation)?;
             return Ok(Commit::Done);
         }
         let mut folded = Some(state.clone());

@@ -2,9 +2,12 @@
 
 use crate::ledger::entry::{Counts, Hole, HoleReason, Recount, Verdict, VerdictBy};
 use crate::window::{Coverage, Window, instant};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// How long after its end a date may still get records that were on their way.
+pub(crate) const SETTLING: TimeDelta = TimeDelta::days(2);
 
 /// A window that could not be read, since when and how often it was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +52,14 @@ pub struct DayState {
     /// The newest recount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recount: Option<RecountState>,
-    /// When the whole date was last read again, id by id.
+    /// Whether any of the date was first read within two days after its end, when records may
+    /// still have been on their way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_early: bool,
+    /// What has been read again since it settled, until that is all of it.
+    #[serde(default, skip_serializing_if = "Coverage::is_empty")]
+    pub again: Coverage,
+    /// When all of the date had been read again, id by id, after it had settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_again: Option<DateTime<Utc>>,
 }
@@ -121,12 +131,39 @@ impl FeedState {
         );
     }
 
-    /// Remembers that whole dates inside `read` have been read again.
-    pub(super) fn note_read(&mut self, read: Window, at: DateTime<Utc>) {
-        for part in read.by_date() {
-            let date = part.from.date_naive();
-            if Window::of_date(date).is_some_and(|whole| part.covers(&whole)) {
-                self.days.entry(date).or_default().read_again = Some(at);
+    /// Remembers the dates that were first read while records may still have been on their way.
+    pub(super) fn note_first_read(&mut self, read: Window, at: DateTime<Utc>) {
+        let Some(unsettled) = Window::new((at - SETTLING).max(read.from), read.to) else {
+            return;
+        };
+        // A date ends at the midnight after it, so the date of `at - SETTLING` is unsettled too.
+        for part in unsettled.by_date() {
+            self.days
+                .entry(part.from.date_naive())
+                .or_default()
+                .read_early = true;
+        }
+    }
+
+    /// Remembers what has been read again of dates that have settled; a date is done when all that
+    /// is covered of it has been read again, in however many chunks.
+    pub(super) fn note_read_again(&mut self, read: Window, at: DateTime<Utc>) {
+        let settled_to = at - SETTLING;
+        for (date, day) in &mut self.days {
+            let Some(whole) = Window::of_date(*date).filter(|whole| whole.to <= settled_to) else {
+                continue;
+            };
+            let Some(part) = read.intersection(&whole) else {
+                continue;
+            };
+            if !day.read_early || day.read_again.is_some() {
+                continue;
+            }
+            day.again.insert(part);
+            let covered = self.coverage.inside(&whole);
+            if covered.iter().all(|window| day.again.covers(window)) {
+                day.again = Coverage::new();
+                day.read_again = Some(at);
             }
         }
     }

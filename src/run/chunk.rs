@@ -1,0 +1,59 @@
+//! A chunk: what one `ingest` entry commits. It holds rows of one UTC date that are new to the
+//! lake, and is bounded in rows, bytes and time, so that a first catch-up of years survives being
+//! killed.
+
+use super::piece::Piece;
+use chrono::NaiveDate;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How large a chunk may grow.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Records.
+    pub(super) records: usize,
+    /// Bytes of records as served.
+    pub(super) bytes: usize,
+    /// From its first piece to its commit.
+    pub(super) time: Duration,
+}
+
+/// Pieces that are committed together.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    pub(super) pieces: Vec<Piece>,
+    date: Option<NaiveDate>,
+    records: usize,
+    bytes: usize,
+    begun: Option<Instant>,
+}
+
+impl Chunk {
+    /// Whether nothing was added yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Whether a piece may be added without breaking the bounds or the rule of one date. A single
+    /// piece is always taken: one response is the least there is.
+    pub(super) fn takes(&self, piece: &Piece, bounds: &Bounds) -> bool {
+        let one_date = match (self.date, piece.date()) {
+            (Some(own), Some(other)) => own == other,
+            _ => true,
+        };
+        self.is_empty()
+            || (one_date
+                && self.records + piece.records.len() <= bounds.records
+                && self.bytes + piece.bytes() <= bounds.bytes
+                && self.begun.is_none_or(|begun| begun.elapsed() < bounds.time))
+    }
+
+    /// Adds a piece.
+    pub(super) fn push(&mut self, piece: Piece) {
+        self.date = self.date.or(piece.date());
+        self.records += piece.records.len();
+        self.bytes += piece.bytes();
+        self.begun.get_or_insert_with(Instant::now);
+        self.pieces.push(piece);
+    }
+}

@@ -1,0 +1,95 @@
+//! When what has been read is compared with the source again.
+//!
+//! | age of a date | counted |
+//! |---|---|
+//! | up to 2 days | every run |
+//! | up to 9 days | once a day |
+//! | up to 39 days | once a week |
+//! | older | only where `run --recount` asks |
+//!
+//! And two days after its end each date is read again id by id, once, if any of it was read before
+//! that: what a platform writes late has come by then.
+
+use super::plan::{age, comparable, dates_back};
+use crate::ledger::entry::Verdict;
+use crate::ledger::state::{FeedState, SETTLING};
+use crate::window::Window;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+
+const EVERY_RUN: TimeDelta = SETTLING;
+const DAILY: TimeDelta = TimeDelta::days(9);
+const WEEKLY: TimeDelta = TimeDelta::days(39);
+
+/// Whether a date of this age is due for a count that was last made `since` ago.
+fn is_due(age: TimeDelta, since: Option<TimeDelta>) -> bool {
+    let interval = if age <= EVERY_RUN {
+        return true;
+    } else if age <= DAILY {
+        TimeDelta::days(1)
+    } else if age <= WEEKLY {
+        TimeDelta::days(7)
+    } else {
+        return false;
+    };
+    // A schedule is never exact to the second: one run in twenty-four must not be skipped because
+    // it came a little early.
+    since.is_none_or(|since| since >= interval - TimeDelta::minutes(30))
+}
+
+/// The covered parts of the dates that are to be counted, oldest first.
+pub(super) fn recounts(
+    known: &FeedState,
+    now: DateTime<Utc>,
+    asked: Option<TimeDelta>,
+) -> Vec<Window> {
+    let span = WEEKLY.max(asked.unwrap_or_default());
+    let mut windows: Vec<Window> = dates_back(now, span)
+        .filter(|date| {
+            let day = known.days.get(date);
+            let last = day.and_then(|day| day.recount.as_ref());
+            let age = age(*date, now);
+            // What was not in order must be looked at until it is.
+            let open = last.is_some_and(|last| matches!(last.verdict, Verdict::Gap | Verdict::Fewer));
+            open || asked.is_some_and(|asked| age <= asked)
+                || is_due(age, last.map(|last| now - last.at))
+        })
+        .flat_map(|date| comparable(known, date))
+        .collect();
+    windows.sort_unstable();
+    windows
+}
+
+/// Closed dates that are to be read again id by id.
+pub(super) fn dates_to_read_again(known: &FeedState, now: DateTime<Utc>) -> Vec<NaiveDate> {
+    known
+        .days
+        .iter()
+        .filter(|(date, day)| {
+            day.read_early && day.read_again.is_none() && age(**date, now) >= SETTLING
+        })
+        .map(|(date, _)| *date)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schedule_decays() {
+        let days = TimeDelta::days;
+        let cases = [
+            (days(0), Some(TimeDelta::minutes(5)), true),
+            (days(2), Some(TimeDelta::minutes(5)), true),
+            (days(3), Some(TimeDelta::hours(1)), false),
+            (days(3), Some(days(1)), true),
+            (days(3), None, true),
+            (days(10), Some(days(1)), false),
+            (days(10), Some(days(7)), true),
+            (days(40), None, false),
+        ];
+        for (age, since, due) in cases {
+            assert_eq!(is_due(age, since), due, "age {age}, last {since:?}");
+        }
+    }
+}

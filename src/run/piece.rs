@@ -1,0 +1,97 @@
+//! From slices to pieces: what was read of one feed on one UTC date.
+//!
+//! A slice may span several dates where records are rare. A chunk holds rows of one date only, so
+//! slices are cut at midnight, which loses nothing: a slice that was read whole is read whole in
+//! every part of it.
+
+use crate::ledger::entry::{Hole, HoleReason};
+use crate::source::{Keyed, SliceOutcome};
+use crate::window::Window;
+use chrono::NaiveDate;
+
+/// What was read, or not, of one feed within one date, or a stretch of dates without records.
+#[derive(Debug)]
+pub(super) struct Piece {
+    /// Tenant as the ledger names it.
+    pub(super) tenant: String,
+    /// The window; it has records of one date only.
+    pub(super) window: Window,
+    /// Records in it, repetitions included.
+    pub(super) records: Vec<Keyed>,
+    /// Why it is not whole; none where it was read whole.
+    pub(super) hole: Option<Hole>,
+}
+
+impl Piece {
+    /// The date that a record is counted under: its own, or that of the piece where the record
+    /// has no readable time.
+    pub(super) fn date_of(&self, record: &Keyed) -> NaiveDate {
+        record
+            .time
+            .unwrap_or(self.window.from)
+            .date_naive()
+    }
+
+    /// The date of its records; none where it has none.
+    pub(super) fn date(&self) -> Option<NaiveDate> {
+        self.records.first().map(|record| self.date_of(record))
+    }
+
+    /// Bytes of its records as they were served.
+    pub(super) fn bytes(&self) -> usize {
+        let records = self.records.iter();
+        records.map(|record| record.returned.record.len()).sum()
+    }
+}
+
+/// Cuts what the reader returned into pieces, in order of time.
+pub(super) fn cut(tenant: &str, outcome: SliceOutcome) -> Vec<Piece> {
+    match outcome {
+        SliceOutcome::Read(slice) => cut_slice(tenant, slice.window, slice.records),
+        SliceOutcome::Hole(hole) => vec![Piece {
+            tenant: tenant.to_owned(),
+            window: hole.window,
+            records: hole.records,
+            hole: Some(Hole {
+                tenant: tenant.to_owned(),
+                window: hole.window,
+                reason: HoleReason(hole.reason.code().to_owned()),
+                detail: hole.detail,
+            }),
+        }],
+    }
+}
+
+fn cut_slice(tenant: &str, window: Window, mut records: Vec<Keyed>) -> Vec<Piece> {
+    // A record without a readable time stays at the start of its slice.
+    records.sort_by_key(|record| record.time.unwrap_or(window.from));
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut rest = records.into_iter().peekable();
+    let mut from = window.from;
+    while let Some(first) = rest.peek() {
+        let date = first.time.unwrap_or(window.from).date_naive();
+        let end = Window::of_date(date).map_or(window.to, |day| day.to.min(window.to));
+        let mut own = Vec::new();
+        while let Some(record) =
+            rest.next_if(|record| record.time.unwrap_or(window.from).date_naive() == date)
+        {
+            own.push(record);
+        }
+        pieces.push(Piece {
+            tenant: tenant.to_owned(),
+            window: Window { from, to: end },
+            records: own,
+            hole: None,
+        });
+        from = end;
+    }
+    if let Some(window) = Window::new(from, window.to) {
+        pieces.push(Piece {
+            tenant: tenant.to_owned(),
+            window,
+            records: Vec::new(),
+            hole: None,
+        });
+    }
+    pieces
+}

@@ -1,0 +1,220 @@
+//! A store that misbehaves on order: wraps any store and makes the next operations fail, lose
+//! their answer, hang or stop the world.
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+/// What happens to one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing: it goes through.
+    None,
+    /// It is refused and changes nothing.
+    Reject,
+    /// It succeeds, but the caller hears an error.
+    LoseAnswer,
+    /// It succeeds, but the caller hears that the name existed already, as from a store client
+    /// that repeated a request whose answer was lost.
+    SayExists,
+    /// It never happens and never returns.
+    HangBefore,
+    /// It happens and never returns.
+    HangAfter,
+}
+
+/// Which operations a fault may hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// Writing an object.
+    Put,
+    /// Reading an object.
+    Get,
+    /// Anything that changes the bucket.
+    Change,
+}
+
+#[derive(Debug, Default)]
+struct Orders {
+    /// The next faults of operations whose path contains the text.
+    queue: VecDeque<(On, &'static str, Fault)>,
+    /// Stop the world at this changing operation, counted from 0.
+    stop_at: Option<(usize, Fault)>,
+    changes: usize,
+}
+
+/// The misbehaving store.
+#[derive(Debug, Clone)]
+pub struct FaultyStore {
+    inner: Arc<dyn ObjectStore>,
+    orders: Arc<Mutex<Orders>>,
+}
+
+impl FaultyStore {
+    pub fn around(inner: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            inner,
+            orders: Arc::default(),
+        }
+    }
+
+    /// The next operation of that kind on a path that contains `path` gets `fault`.
+    pub fn next(&self, on: On, path: &'static str, fault: Fault) -> &Self {
+        let mut orders = self.orders.lock().unwrap();
+        orders.queue.push_back((on, path, fault));
+        self
+    }
+
+    /// The changing operation number `at`, from 0, gets `fault`.
+    #[allow(dead_code, reason = "for the crash tests")]
+    pub fn stop_at(&self, at: usize, fault: Fault) {
+        self.orders.lock().unwrap().stop_at = Some((at, fault));
+    }
+
+    /// How many changing operations there have been.
+    #[allow(dead_code, reason = "for the crash tests")]
+    pub fn changes(&self) -> usize {
+        self.orders.lock().unwrap().changes
+    }
+
+    fn fault(&self, on: On, path: &Path) -> Fault {
+        let mut orders = self.orders.lock().unwrap();
+        let changes = matches!(on, On::Put | On::Change);
+        if changes {
+            let number = orders.changes;
+            orders.changes += 1;
+            if let Some((at, fault)) = orders.stop_at
+                && at == number
+            {
+                return fault;
+            }
+        }
+        let hit = orders.queue.iter().position(|(wanted, text, _)| {
+            (*wanted == on || (*wanted == On::Change && changes)) && path.as_ref().contains(text)
+        });
+        hit.and_then(|place| orders.queue.remove(place))
+            .map_or(Fault::None, |(_, _, fault)| fault)
+    }
+}
+
+fn lost(what: &'static str) -> Error {
+    Error::Generic {
+        store: "faulty",
+        source: what.into(),
+    }
+}
+
+/// Runs an operation under a fault.
+async fn under<T>(
+    fault: Fault,
+    path: &Path,
+    operation: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    match fault {
+        Fault::None => operation.await,
+        Fault::Reject => Err(lost("refused by order")),
+        Fault::LoseAnswer => {
+            operation.await?;
+            Err(lost("connection reset by order"))
+        }
+        Fault::SayExists => {
+            operation.await?;
+            Err(Error::AlreadyExists {
+                path: path.to_string(),
+                source: "the repeated request found the first one's object".into(),
+            })
+        }
+        Fault::HangBefore => std::future::pending().await,
+        Fault::HangAfter => {
+            operation.await?;
+            std::future::pending().await
+        }
+    }
+}
+
+impl fmt::Display for FaultyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "faulty {}", self.inner)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for FaultyStore {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> Result<PutResult> {
+        let fault = self.fault(On::Put, location);
+        under(
+            fault,
+            location,
+            self.inner.put_opts(location, payload, options),
+        )
+        .await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(location, options).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let fault = self.fault(On::Get, location);
+        under(fault, location, self.inner.get_opts(location, options)).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        let store = self.clone();
+        locations
+            .and_then(move |location| {
+                let store = store.clone();
+                async move {
+                    let fault = store.fault(On::Change, &location);
+                    let inner = Arc::clone(&store.inner);
+                    let deletion = async {
+                        let one = futures::stream::iter([Ok(location.clone())]).boxed();
+                        inner.delete_stream(one).try_collect::<Vec<_>>().await
+                    };
+                    under(fault, &location, deletion).await?;
+                    Ok(location)
+                }
+            })
+            .boxed()
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list_with_offset(prefix, offset)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}

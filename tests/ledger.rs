@@ -1,0 +1,382 @@
+//! The ledger over a store that may misbehave.
+
+use crate::faulty_store::{Fault, FaultyStore, On};
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, PutResult};
+use std::sync::Arc;
+use trailhouse::ledger::digest::Digest;
+use trailhouse::ledger::entry::{Body, Counts, Covered, DayCount, Ingest, Receipt};
+use trailhouse::ledger::key::SigningKey;
+use trailhouse::ledger::log::{Commit, Draft, Founding, Log, LogError};
+use trailhouse::ledger::rebase::{Rebase, rebase};
+use trailhouse::ledger::state::State;
+use trailhouse::window::Window;
+
+fn at(hour: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_764_028_800 + hour * 3600, 0).unwrap()
+}
+
+fn key() -> Arc<SigningKey> {
+    Arc::new(SigningKey::from_seed("test/writer", &[1; 32]).unwrap())
+}
+
+fn founding() -> Founding {
+    Founding {
+        run_id: "20251125T000000Z-00000000".into(),
+        now: at(0),
+        config_sha256: Digest::of(b"config"),
+        sources: vec!["kestra-prod".into()],
+    }
+}
+
+fn window(from: i64, to: i64) -> Window {
+    Window::new(at(from), at(to)).unwrap()
+}
+
+fn ingest(batch: &str, covered: Window) -> Draft {
+    let counts = Counts {
+        returned: 3,
+        known: 3,
+        ..Counts::default()
+    };
+    Draft {
+        run_id: "20251125T000000Z-00000000".into(),
+        written_at: at(1),
+        config_sha256: Digest::of(b"config"),
+        body: Body::Ingest(Box::new(Ingest {
+            source: "kestra-prod".into(),
+            platform: "kestra".into(),
+            batch_id: batch.into(),
+            schema_version: 1,
+            mapping_version: 1,
+            covered: vec![Covered {
+                tenant: "main".into(),
+                window: covered,
+            }],
+            reread: vec![],
+            holes: vec![],
+            days: vec![DayCount {
+                tenant: "main".into(),
+                date: covered.from.date_naive(),
+                counts,
+            }],
+            changed: vec![],
+            redaction: vec![],
+            files: vec![],
+        })),
+    }
+}
+
+fn receipt() -> Draft {
+    Draft {
+        body: Body::Receipt(Box::new(Receipt {
+            started_at: at(0),
+            sources: vec![],
+            recounts: vec![],
+            future: vec![],
+            horizons: vec![],
+        })),
+        ..ingest("unused", window(0, 1))
+    }
+}
+
+async fn founded() -> (Arc<InMemory>, FaultyStore, Log, State) {
+    let memory = Arc::new(InMemory::new());
+    let faulty = FaultyStore::around(Arc::clone(&memory) as Arc<dyn ObjectStore>);
+    let log = Log::new(Arc::new(faulty.clone()), Some(key()));
+    let state = log.found(&founding()).await.unwrap();
+    (memory, faulty, log, state)
+}
+
+async fn names(store: &dyn ObjectStore, folder: &str) -> Vec<String> {
+    let listing = store.list(Some(&Path::from(folder)));
+    let metas: Vec<_> = listing.try_collect().await.unwrap();
+    let mut names: Vec<_> = metas.iter().map(|meta| meta.location.to_string()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn what_is_committed_is_what_another_reader_folds() {
+    let (_, _, log, mut state) = founded().await;
+    for hour in 0..5 {
+        let draft = ingest(&format!("b{hour}"), window(hour, hour + 1));
+        assert!(matches!(
+            log.commit(&mut state, &draft).await.unwrap(),
+            Commit::Done
+        ));
+    }
+    assert_eq!(log.fold().await.unwrap().unwrap(), state);
+    let feed = state.feed("kestra-prod", "main").unwrap();
+    assert_eq!(feed.coverage.windows(), [window(0, 5)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unclear_answers_end_in_one_commit() {
+    for fault in [Fault::Reject, Fault::LoseAnswer, Fault::SayExists] {
+        let (memory, faulty, log, mut state) = founded().await;
+        faulty.next(On::Put, "entry", fault);
+        let outcome = log.commit(&mut state, &ingest("b", window(0, 1))).await;
+        assert!(matches!(outcome, Ok(Commit::Done)), "{fault:?}");
+        assert_eq!(names(&*memory, "ledger/entry").await.len(), 2, "{fault:?}");
+        assert_eq!(log.fold().await.unwrap().unwrap(), state);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unclear_answer_survives_an_unreadable_read_back() {
+    let (_, faulty, log, mut state) = founded().await;
+    faulty.next(On::Put, "entry", Fault::LoseAnswer);
+    faulty.next(On::Get, "entry", Fault::Reject);
+    let outcome = log.commit(&mut state, &ingest("b", window(0, 1))).await;
+    assert!(matches!(outcome, Ok(Commit::Done)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_never_answers_clearly_is_an_error_and_not_a_success() {
+    let (_, faulty, log, mut state) = founded().await;
+    let before = state.clone();
+    for _ in 0..10 {
+        faulty.next(On::Put, "entry", Fault::Reject);
+    }
+    let outcome = log.commit(&mut state, &ingest("b", window(0, 1))).await;
+    assert!(matches!(outcome, Err(LogError::Unclear { .. })));
+    assert_eq!(state, before);
+}
+
+#[tokio::test]
+async fn the_loser_learns_what_came_and_goes_on() {
+    let (_, _, log, mut ours) = founded().await;
+    let mut theirs = ours.clone();
+    let (mine, other) = (ingest("mine", window(0, 2)), ingest("other", window(2, 3)));
+    log.commit(&mut theirs, &other).await.unwrap();
+    let Commit::Lost(came) = log.commit(&mut ours, &mine).await.unwrap() else {
+        panic!("the sequence was taken");
+    };
+    assert_eq!(ours, theirs);
+    assert_eq!(rebase(&mine.body, &came), Rebase::Resequence);
+    assert!(matches!(
+        log.commit(&mut ours, &mine).await.unwrap(),
+        Commit::Done
+    ));
+    assert_eq!(ours.head.sequence, 2);
+}
+
+#[tokio::test]
+async fn overlapping_windows_are_compared_again_and_never_covered_twice() {
+    let (_, _, log, mut ours) = founded().await;
+    let mut theirs = ours.clone();
+    let (mine, other) = (ingest("mine", window(0, 2)), ingest("other", window(1, 3)));
+    log.commit(&mut theirs, &other).await.unwrap();
+    let Commit::Lost(came) = log.commit(&mut ours, &mine).await.unwrap() else {
+        panic!("the sequence was taken");
+    };
+    assert_eq!(rebase(&mine.body, &came), Rebase::CompareAgain);
+    assert_eq!(rebase(&receipt().body, &came), Rebase::Resequence);
+    // Committing it as it is would break INV-7, so it is refused before anything is sent.
+    assert!(matches!(
+        log.commit(&mut ours, &mine).await,
+        Err(LogError::Violation { .. })
+    ));
+    assert_eq!(log.fold().await.unwrap().unwrap().head.sequence, 1);
+}
+
+#[tokio::test]
+async fn counts_that_do_not_add_up_are_never_committed() {
+    let (_, _, log, mut state) = founded().await;
+    let mut draft = ingest("b", window(0, 1));
+    if let Body::Ingest(body) = &mut draft.body {
+        body.days[0].counts.returned += 1;
+    }
+    let outcome = log.commit(&mut state, &draft).await;
+    assert!(matches!(outcome, Err(LogError::Violation { .. })));
+}
+
+#[tokio::test]
+async fn a_missing_forged_unsigned_or_foreign_entry_stops_the_program() {
+    let entry = |sequence: u64| Path::from(format!("ledger/entry/{sequence:020}.note"));
+    let build = || async {
+        let (memory, _, log, mut state) = founded().await;
+        for hour in 0..3 {
+            let draft = ingest(&format!("b{hour}"), window(hour, hour + 1));
+            log.commit(&mut state, &draft).await.unwrap();
+        }
+        (memory, log, state)
+    };
+
+    let (memory, log, _) = build().await;
+    memory.delete(&entry(1)).await.unwrap();
+    assert!(matches!(log.load().await, Err(LogError::Missing(1))));
+
+    // Signed by somebody else, and otherwise perfect.
+    let (memory, log, state) = build().await;
+    let stranger = Arc::new(SigningKey::from_seed("test/writer", &[2; 32]).unwrap());
+    let forger = Log::new(Arc::clone(&memory) as Arc<dyn ObjectStore>, Some(stranger));
+    let mut forged = state.clone();
+    forger
+        .commit(&mut forged, &ingest("forged", window(7, 8)))
+        .await
+        .unwrap();
+    assert!(log.load().await.is_err_and(|error| error.is_integrity()));
+
+    // Signed by nobody.
+    let (memory, log, state) = build().await;
+    let forger = Log::new(Arc::clone(&memory) as Arc<dyn ObjectStore>, None);
+    let mut forged = state.clone();
+    forger
+        .commit(&mut forged, &ingest("forged", window(7, 8)))
+        .await
+        .unwrap();
+    assert!(log.load().await.is_err_and(|error| error.is_integrity()));
+
+    // One byte of an old entry.
+    let (memory, log, _) = build().await;
+    let bytes = memory.get(&entry(2)).await.unwrap().bytes().await.unwrap();
+    let altered = String::from_utf8(bytes.to_vec())
+        .unwrap()
+        .replace("\"b1\"", "\"c1\"");
+    memory.put(&entry(2), altered.into()).await.unwrap();
+    assert!(log.load().await.is_err_and(|error| error.is_integrity()));
+
+    let (memory, log, _) = build().await;
+    memory
+        .put(&Path::from("ledger/entry/readme.txt"), "x".into())
+        .await
+        .unwrap();
+    assert!(matches!(log.load().await, Err(LogError::Foreign(_))));
+}
+
+#[tokio::test]
+async fn the_state_cache_tells_the_same_and_a_false_one_is_found() {
+    let (memory, _, log, mut state) = founded().await;
+    for hour in 0..6 {
+        let draft = ingest(&format!("b{hour}"), window(hour, hour + 1));
+        log.commit(&mut state, &draft).await.unwrap();
+        log.save_cache(&state).await.unwrap();
+    }
+    assert_eq!(log.load().await.unwrap().unwrap(), state);
+    assert_eq!(names(&*memory, "ledger/state").await.len(), 2);
+
+    // Entries after the cache are still read.
+    log.commit(&mut state, &ingest("after", window(9, 10)))
+        .await
+        .unwrap();
+    assert_eq!(log.load().await.unwrap().unwrap(), state);
+
+    // The newest entries are gone, the cache remembers them.
+    let truncated = Path::from(format!("ledger/entry/{:020}.note", 6));
+    let kept = memory.get(&truncated).await.unwrap().bytes().await.unwrap();
+    memory.delete(&truncated).await.unwrap();
+    assert!(log.load().await.is_err());
+    memory.put(&truncated, kept.into()).await.unwrap();
+
+    // A cache by somebody else.
+    let stranger = Arc::new(SigningKey::from_seed("test/writer", &[2; 32]).unwrap());
+    let forger = Log::new(Arc::clone(&memory) as Arc<dyn ObjectStore>, Some(stranger));
+    forger.save_cache(&state).await.unwrap();
+    assert!(log.load().await.is_err_and(|error| error.is_integrity()));
+}
+
+#[tokio::test]
+async fn events_without_a_ledger_are_not_taken_for_a_new_lake() {
+    let memory = Arc::new(InMemory::new());
+    memory
+        .put(&Path::from("events/date=2026-01-01/x.parquet"), "x".into())
+        .await
+        .unwrap();
+    let log = Log::new(memory, Some(key()));
+    assert!(matches!(log.load().await, Err(LogError::LedgerGone(_))));
+}
+
+#[tokio::test]
+async fn two_founders_make_one_lake() {
+    let memory: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let log = Log::new(memory, Some(key()));
+    let (founding_a, founding_b) = (founding(), founding());
+    let (first, second) = tokio::join!(log.found(&founding_a), log.found(&founding_b));
+    assert_eq!(first.unwrap(), second.unwrap());
+}
+
+#[tokio::test]
+async fn a_store_without_create_if_absent_is_refused() {
+    let log = Log::new(Arc::new(Careless(InMemory::new())), Some(key()));
+    assert!(matches!(
+        log.found(&founding()).await,
+        Err(LogError::Unfit(_))
+    ));
+}
+
+/// A store that ignores preconditions, as some emulators and gateways do.
+#[derive(Debug)]
+struct Careless(InMemory);
+
+impl std::fmt::Display for Careless {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[async_trait::async_trait]
+impl ObjectStore for Careless {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> object_store::Result<PutResult> {
+        let options = PutOptions {
+            mode: PutMode::Overwrite,
+            ..options
+        };
+        self.0.put_opts(location, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: object_store::PutMultipartOptions,
+    ) -> object_store::Result<Box<dyn object_store::MultipartUpload>> {
+        self.0.put_multipart_opts(location, options).await
+    }
+
+    async fn get_opts(
+        &self,
+        location: &Path,
+        options: object_store::GetOptions,
+    ) -> object_store::Result<object_store::GetResult> {
+        self.0.get_opts(location, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: futures::stream::BoxStream<'static, object_store::Result<Path>>,
+    ) -> futures::stream::BoxStream<'static, object_store::Result<Path>> {
+        self.0.delete_stream(locations)
+    }
+
+    fn list(
+        &self,
+        prefix: Option<&Path>,
+    ) -> futures::stream::BoxStream<'static, object_store::Result<object_store::ObjectMeta>> {
+        self.0.list(prefix)
+    }
+
+    async fn list_with_delimiter(
+        &self,
+        prefix: Option<&Path>,
+    ) -> object_store::Result<object_store::ListResult> {
+        self.0.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(
+        &self,
+        from: &Path,
+        to: &Path,
+        options: object_store::CopyOptions,
+    ) -> object_store::Result<()> {
+        self.0.copy_opts(from, to, options).await
+    }
+}
