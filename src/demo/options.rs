@@ -60,6 +60,12 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub burst: u32,
 
+    /// Turn on every kind of trouble that a correct reader gets through without losing a record:
+    /// all but poison records, each of which is a hole, and ignored filters, which must stop it;
+    /// overrides the switches below
+    #[arg(long)]
+    pub all_trouble: bool,
+
     /// Credentials.
     #[command(flatten)]
     pub access: Access,
@@ -93,6 +99,7 @@ impl Default for Options {
             tenants: vec!["main".to_owned()],
             no_incidents: false,
             burst: 0,
+            all_trouble: false,
             access: Access::default(),
             data: DataTrouble::default(),
             faults: Faults::default(),
@@ -199,8 +206,7 @@ impl Default for DataTrouble {
 }
 
 impl Options {
-    /// Turns on every kind of trouble that a correct reader gets through without losing a record:
-    /// all but poison records (each is a hole) and ignored filters (each is a hard failure).
+    /// These settings with [`Options::all_trouble`] spelt out in the single switches.
     #[must_use]
     pub fn with_all_trouble(mut self) -> Self {
         self.data = DataTrouble {
@@ -211,7 +217,8 @@ impl Options {
             ..self.data
         };
         self.faults = Faults::survivable();
-        self.burst = 1_500;
+        self.burst = self.burst.max(1_500);
+        self.all_trouble = false;
         self
     }
 }
@@ -248,6 +255,7 @@ mod tests {
     use clap::Parser;
     use secrecy::ExposeSecret;
 
+    /// Serves.
     #[derive(Parser)]
     struct Command {
         #[command(flatten)]
@@ -274,6 +282,12 @@ mod tests {
         assert_eq!(options.tenants, ["a", "b"]);
         assert_eq!(options.data.late_by, Duration::from_secs(7_200));
         assert_eq!(options.faults.rate_limit, 0.25);
+    }
+
+    #[test]
+    fn the_command_keeps_its_own_description() {
+        let help = <Command as clap::CommandFactory>::command().render_long_help();
+        assert!(help.to_string().starts_with("Serves"), "{help}");
     }
 
     #[test]

@@ -82,6 +82,9 @@ impl Platform {
     /// Settings that make no platform.
     pub fn new(options: &Options) -> Result<Self, OptionsError> {
         check(options)?;
+        if options.all_trouble {
+            return Self::new(&options.clone().with_all_trouble());
+        }
         let clock = Clock::new(options.clock);
         let now = clock.now();
         let world = World::new(options, now);

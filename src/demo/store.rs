@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// Which record, whatever its place.
 pub(super) type Key = (bool, u32);
 
+/// So many rows are put into place one by one; more are added and sorted in.
+const FEW: usize = 8;
+
 /// Whose rows a search sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
@@ -134,17 +137,26 @@ impl Store {
     }
 
     fn put(&mut self, rows: Vec<Row>) {
-        if self.views.len() > 1 {
-            for row in &rows {
-                if let Some(view) = self.views.get_mut(1 + usize::from(row.tenant)) {
-                    view.push(*row);
+        let several = self.views.len() > 1;
+        let few = rows.len() <= FEW;
+        for row in rows {
+            let own = several.then_some(1 + usize::from(row.tenant));
+            for view in std::iter::once(0).chain(own) {
+                if let Some(view) = self.views.get_mut(view) {
+                    let at = if few {
+                        view.partition_point(|known| known.time <= row.time)
+                    } else {
+                        view.len()
+                    };
+                    view.insert(at, row);
                 }
             }
         }
-        self.views[0].extend(rows);
-        for view in &mut self.views {
-            // Nearly sorted already: the sort finds the runs and merges them.
-            view.sort_by_key(|row| row.time);
+        if !few {
+            for view in &mut self.views {
+                // Nearly sorted already: the sort finds the runs and merges them.
+                view.sort_by_key(|row| row.time);
+            }
         }
     }
 

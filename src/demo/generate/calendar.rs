@@ -17,6 +17,10 @@ pub(super) struct Moment {
     pub(super) human: bool,
 }
 
+/// Streams of draws that are not those of a moment, whose numbers have 32 bits.
+const DAYS: u64 = 1 << 40;
+const HOURS: u64 = 1 << 41;
+
 /// Minutes at which schedules fire.
 const MARKS: [i64; 9] = [0, 0, 0, 5, 10, 15, 30, 30, 45];
 
@@ -25,7 +29,7 @@ const MARKS: [i64; 9] = [0, 0, 0, 5, 10, 15, 30, 30, 45];
 /// Hour by hour, so that only one hour is ever sorted: a million moments cost a fraction of a
 /// second and no memory of their own.
 pub(super) fn moments(seed: u64, count: u32, start: i64, end: i64, mut each: impl FnMut(Moment)) {
-    let hours: Vec<Hour> = hours(start, end).collect();
+    let hours: Vec<Hour> = hours(seed, start, end).collect();
     let total: f64 = hours.iter().map(Hour::weight).sum();
     let (mut index, mut passed) = (0u32, 0.0);
     let mut here: Vec<Moment> = Vec::new();
@@ -60,7 +64,7 @@ struct Hour {
     human: f64,
 }
 
-fn hours(start: i64, end: i64) -> impl Iterator<Item = Hour> {
+fn hours(seed: u64, start: i64, end: i64) -> impl Iterator<Item = Hour> {
     let mut from = start;
     std::iter::from_fn(move || {
         if from >= end {
@@ -79,11 +83,19 @@ fn hours(start: i64, end: i64) -> impl Iterator<Item = Hour> {
             6 | 17 | 18 => 0.35,
             _ => 0.03,
         };
+        // No two days are alike, and some hours are busier than others.
+        let day = Dice::of(seed, Purpose::Calendar, from.div_euclid(DAY) as u64 | DAYS).unit();
+        let hour = Dice::of(
+            seed,
+            Purpose::Calendar,
+            from.div_euclid(HOUR) as u64 | HOURS,
+        )
+        .unit();
         let hour = Hour {
             from,
             to,
-            machine: machine * full,
-            human: human * full,
+            machine: machine * full * (0.9 + 0.2 * day),
+            human: human * full * (0.7 + 0.6 * day) * (0.6 + 0.8 * hour),
         };
         from = to;
         Some(hour)

@@ -205,7 +205,7 @@ impl World {
         let dice = &mut cast.dice;
         record.patches = match act.patches {
             Patches::None => None,
-            Patches::State => Some(patch::state(dice, row.time, row.digits)),
+            Patches::State => Some(patch::state(dice, row.time)),
             Patches::Edit => Some(patch::edit(dice, record.revision.unwrap_or(1))),
             Patches::Whole => Some(patch::whole(
                 dice,
@@ -215,7 +215,7 @@ impl World {
             )),
             Patches::Permissions => Some(patch::permissions(dice)),
             Patches::Members => Some(patch::members(self.user_id(dice.index(Population::PEOPLE)))),
-            Patches::Value => Some(patch::value(dice)),
+            Patches::Value => Some(patch::value(dice, row.time)),
         };
         record.detail_more = self.undeclared(act, dice);
         if dice.chance(0.02) {

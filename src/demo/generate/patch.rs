@@ -1,7 +1,7 @@
 //! `appliedPatch` and `revertPatch`: RFC 6902 patches as Kestra stores them with a change.
 
 use super::super::dice::Dice;
-use super::super::instant::write_date;
+use super::super::instant::{HOUR, write_date};
 use super::super::record::json_text;
 
 /// Forward and backward patch as JSON text.
@@ -26,12 +26,10 @@ const MESSAGES: [&str; 6] = [
 ];
 
 /// An execution changes state.
-pub(super) fn state(dice: &mut Dice, time: i64, digits: u8) -> Pair {
+pub(super) fn state(dice: &mut Dice, time: i64) -> Pair {
     let (from, to) = STATES[dice.index(STATES.len())];
     let history = 1 + dice.below(4);
-    let mut date = Vec::with_capacity(30);
-    write_date(&mut date, time, digits.max(3));
-    let date = String::from_utf8_lossy(&date);
+    let date = dated(time);
     (
         format!(
             r#"[{{"op":"replace","path":"/state/current","value":"{to}"}},{{"op":"add","path":"/state/histories/{history}","value":{{"state":"{to}","date":"{date}"}}}}]"#
@@ -107,16 +105,36 @@ pub(super) fn members(member: &str) -> Pair {
 }
 
 /// One plain value changes.
-pub(super) fn value(dice: &mut Dice) -> Pair {
-    let path = dice.one_of(&[
-        "/description",
-        "/updated",
-        "/metadata/version",
-        "/nextExecutionDate",
-    ]);
-    let (before, after) = (dice.below(1_000_000), dice.below(1_000_000));
-    let one_way = |value: u64| format!(r#"[{{"op":"replace","path":"{path}","value":"{value}"}}]"#);
-    (one_way(after), one_way(before))
+pub(super) fn value(dice: &mut Dice, time: i64) -> Pair {
+    let (path, before, after) = match dice.below(4) {
+        0 | 1 => {
+            let next = 1 + dice.below(24) as i64;
+            ("/nextExecutionDate", dated(time), dated(time + next * HOUR))
+        }
+        2 => {
+            let version = dice.below(300);
+            (
+                "/metadata/version",
+                version.to_string(),
+                (version + 1).to_string(),
+            )
+        }
+        _ => {
+            let texts = ["owned by finance", "see runbook 12", "deprecated", ""];
+            let before = dice.index(texts.len());
+            let after = texts[(before + 1) % texts.len()];
+            ("/description", texts[before].to_owned(), after.to_owned())
+        }
+    };
+    let one_way =
+        |value: &str| format!(r#"[{{"op":"replace","path":"{path}","value":"{value}"}}]"#);
+    (one_way(&after), one_way(&before))
+}
+
+fn dated(time: i64) -> String {
+    let mut date = Vec::with_capacity(24);
+    write_date(&mut date, time, 3);
+    date.into_iter().map(char::from).collect()
 }
 
 #[cfg(test)]
@@ -129,12 +147,12 @@ mod tests {
         for index in 0..40 {
             let mut dice = Dice::of(1, Purpose::Record, index);
             let pairs = [
-                state(&mut dice, 0, 0),
+                state(&mut dice, 0),
                 edit(&mut dice, 7),
                 whole(&mut dice, "f\"", "n", "main"),
                 permissions(&mut dice),
                 members("u"),
-                value(&mut dice),
+                value(&mut dice, 0),
             ];
             for text in pairs.iter().flat_map(|(applied, revert)| [applied, revert]) {
                 let value: serde_json::Value = serde_json::from_str(text).unwrap();

@@ -296,7 +296,7 @@ fn person(
     let plain: String = format!("{first}.{last}")
         .to_lowercase()
         .chars()
-        .filter(|c| c.is_ascii_alphabetic() || *c == '.')
+        .map(ascii)
         .collect();
     let username = format!("{plain}@acme.example");
     let ip = match rank % 9 {
@@ -340,6 +340,23 @@ fn person(
         service: false,
         joined,
     }
+}
+
+/// How a letter of a name is written in an address.
+fn ascii(letter: char) -> String {
+    let plain = match letter {
+        'a'..='z' | '.' => return letter.to_string(),
+        'ü' => "ue",
+        'ß' => "ss",
+        'ł' => "l",
+        'ń' => "n",
+        'á' => "a",
+        'é' | 'ë' => "e",
+        'í' | 'ı' => "i",
+        'ó' => "o",
+        _ => "",
+    };
+    plain.to_owned()
 }
 
 fn service(dice: &mut Dice, rank: usize, name: &str, dialect: Dialect, tenants: &[String]) -> User {

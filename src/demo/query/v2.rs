@@ -79,19 +79,15 @@ const FIELDS: [(&str, Target, &[&str]); 11] = [
 ];
 
 /// Fields that other resources can be filtered by.
-const FOREIGN: [&str; 12] = [
-    "scope",
-    "kind",
-    "labels",
-    "updated",
-    "state",
-    "timeRange",
-    "triggerExecutionId",
-    "triggerId",
-    "childFilter",
-    "workerId",
-    "existingOnly",
-    "level",
+#[rustfmt::skip]
+const FOREIGN: [&str; 46] = [
+    "scope", "kind", "labels", "tags", "metadata", "flowRevision", "assetId", "type", "created",
+    "updated", "expirationDate", "state", "status", "severity", "assignee", "email", "timeRange",
+    "parentId", "triggerExecutionId", "triggerId", "triggerState", "taskId", "taskRunId",
+    "attemptNumber", "childFilter", "workerId", "existingOnly", "level", "path", "parentPath",
+    "version", "enabled", "username", "name", "groupList", "external_id", "expired_at",
+    "instance_owner", "source", "locked", "lastTriggeredDate", "nextExecutionDate", "artifactId",
+    "policyScope", "enforcement", "resource",
 ];
 
 /// Groups may be nested this deep.
@@ -366,7 +362,7 @@ mod tests {
             ("filters[userId][IN]=a", Err(400)),
             ("filters[state][EQUALS]=RUNNING", Err(400)),
             ("filters[shoe][EQUALS]=x", Err(422)),
-            ("filters[type][EQUALS]=LOGIN", Err(422)),
+            ("filters[type][EQUALS]=LOGIN", Err(400)),
             ("filters[action][SOUNDS_LIKE]=x", Err(422)),
             ("filters[action][REGEX]=L.*", Err(422)),
             ("filters[startDate][LESS_THAN]=tomorrow", Err(422)),
