@@ -139,6 +139,7 @@ impl Store {
     fn put(&mut self, rows: Vec<Row>) {
         let several = self.views.len() > 1;
         let few = rows.len() <= FEW;
+        self.views[0].reserve(rows.len());
         for row in rows {
             let own = several.then_some(1 + usize::from(row.tenant));
             for view in std::iter::once(0).chain(own) {
