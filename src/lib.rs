@@ -10,6 +10,7 @@
 //! 5. [`ledger`] commits what was written as one signed, numbered entry;
 //! 6. [`run`] drives the steps above in order, once, and can be killed anywhere.
 
+pub mod cli;
 pub mod config;
 pub mod event;
 pub mod ledger;

@@ -167,7 +167,7 @@ pub(super) struct SourceTable {
     #[schemars(range(min = 1, max = 64))]
     pub concurrency: u32,
     /// How long to wait for one response.
-    #[serde(default = "one_minute")]
+    #[serde(default = "two_minutes")]
     pub request_timeout: DurationText,
     /// How long to go on asking when the platform fails or says that it is busy.
     #[serde(default = "five_minutes")]
@@ -252,11 +252,12 @@ pub(super) struct RunTable {
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RedactionTable {
-    /// Key of the action `hmac`; the same key gives the same pseudonym, so keep it.
+    /// Key of the action `hmac`, at least 16 bytes; the same key gives the same pseudonym, so keep
+    /// it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = json!({ "env": "TRAILHOUSE_REDACTION_KEY" }))]
     pub hmac_key: Option<SecretTable>,
-    /// Rules; the first one that names a column decides about it.
+    /// Rules; of two that meet at one place the earlier counts.
     #[serde(default)]
     pub rule: Vec<RuleTable>,
 }
@@ -265,16 +266,22 @@ pub(super) struct RedactionTable {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RuleTable {
-    /// Columns by name; `trailhouse schema events` lists them.
+    /// Columns by name, and with them every place of the record that they come from.
+    ///
+    /// `trailhouse schema events` lists the columns.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["actor_email", "src_ip"], length(min = 1))]
     pub columns: Option<Vec<String>>,
-    /// Columns by what they may hold.
+    /// Columns by what they may hold, and with them every place of the record that they come from.
+    ///
+    /// `secret` takes the places of a record that no column shows and that may hold anything, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"sensitive")]
     pub classification: Option<ClassificationName>,
-    /// Places inside the record, as JSON pointers (RFC 6901) from its root; `raw`, `detail` and
-    /// all that is derived from them follow.
+    /// Places inside the record, as JSON pointers (RFC 6901) from its root, with `*` for any member.
+    ///
+    /// `raw` and every column that comes from there follow. What identifies a record cannot be
+    /// redacted: its id, time, tenant and action.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["/appliedPatch", "/revertPatch"], length(min = 1))]
     pub pointers: Option<Vec<String>>,
@@ -334,8 +341,8 @@ impl Default for RunTable {
     }
 }
 
-fn one_minute() -> DurationText {
-    DurationText("1m".to_owned())
+fn two_minutes() -> DurationText {
+    DurationText("2m".to_owned())
 }
 
 fn five_minutes() -> DurationText {
@@ -351,7 +358,7 @@ fn fifty_minutes() -> DurationText {
 }
 
 fn response_size() -> SizeText {
-    SizeText("64MiB".to_owned())
+    SizeText("32MiB".to_owned())
 }
 
 fn memory_size() -> SizeText {

@@ -35,6 +35,7 @@ pub use secret::{Secret, SecretError, SecretRef};
 pub use size::{SizeError, format_size, parse_size};
 pub use template::Template;
 
+use crate::event::schema::Classification;
 use crate::ledger::digest::Digest;
 use problem::{Document, Place};
 
@@ -192,22 +193,33 @@ pub struct Run {
     pub chunk_time: Duration,
 }
 
-/// What is removed or hidden before anything is written. Rules are resolved: one action a column.
+/// What is removed or hidden before anything is written.
 #[derive(Debug, Clone, Default)]
 pub struct Redaction {
     /// Key of [`RedactionAction::Hmac`]; present where that action is used.
     pub hmac_key: Option<SecretRef>,
-    /// Columns of `audit_events` by name.
-    pub columns: BTreeMap<&'static str, RedactionAction>,
-    /// JSON pointers (RFC 6901) from the root of the record, each once, in the order written.
-    pub pointers: Vec<(String, RedactionAction)>,
+    /// Rules in the order written; of two that meet at one place the earlier counts.
+    pub rules: Vec<RedactionRule>,
 }
 
-impl Redaction {
-    /// Whether records are kept exactly as they are served.
-    pub fn is_empty(&self) -> bool {
-        self.columns.is_empty() && self.pointers.is_empty()
-    }
+/// One target and what is done with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedactionRule {
+    /// What the rule is about.
+    pub target: RedactionTarget,
+    /// What is done.
+    pub action: RedactionAction,
+}
+
+/// What a rule of redaction is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RedactionTarget {
+    /// A column of `audit_events`, and every place of the record that its value comes from.
+    Column(&'static str),
+    /// All columns of a class, never the public one.
+    Class(Classification),
+    /// A JSON pointer (RFC 6901) from the root of the record; `*` stands for any member or element.
+    Pointer(String),
 }
 
 /// What redaction does with a value.

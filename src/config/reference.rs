@@ -21,11 +21,29 @@ pub struct Setting {
     pub meaning: String,
 }
 
-/// Every key of the configuration, table by table.
+/// The tables in the order in which one writes them.
+const ORDER: [&str; 6] = ["version", "lake", "signing", "source", "run", "redaction"];
+
+/// Every key of the configuration, table by table, outer ones before inner ones; in a table the
+/// required keys come first.
 pub fn settings() -> Vec<Setting> {
     let root = json_schema();
     let mut settings = Vec::new();
     collect(&root, &root, "", &mut settings);
+    settings.sort_by_cached_key(|setting| {
+        let table = setting.key.split(['.', '[']).next().unwrap_or_default();
+        let rank = ORDER.iter().position(|name| *name == table);
+        let parent = setting
+            .key
+            .rsplit_once('.')
+            .map_or("", |(parent, _)| parent);
+        (
+            rank.unwrap_or(ORDER.len()),
+            parent.to_owned(),
+            !setting.required,
+            setting.key.clone(),
+        )
+    });
     settings
 }
 

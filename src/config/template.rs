@@ -112,9 +112,9 @@ start = {start}
 # overlap = "30m"          # how much is read again, to find records that came late
 # page_size = 1000
 # concurrency = 4
-# request_timeout = "1m"
+# request_timeout = "2m"
 # retry_for = "5m"         # how long to go on asking when the platform fails or is busy
-# max_response = "64MiB"
+# max_response = "32MiB"
 
 # [run]
 # deadline = "50m"         # no new work after this; what was begun is committed
@@ -258,6 +258,6 @@ mod tests {
         assert_eq!(written.sources[0].requests, default.sources[0].requests);
         assert_eq!(written.sources[0].settle, default.sources[0].settle);
         assert_eq!(written.sources[0].overlap, default.sources[0].overlap);
-        assert_eq!(written.redaction.pointers.len(), 2);
+        assert_eq!(written.redaction.rules.len(), 2);
     }
 }

@@ -67,9 +67,9 @@ fn defaults_stand_where_nothing_is_written() {
         Requests {
             page_size: 1_000,
             concurrency: 4,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_secs(120),
             retry_for: Duration::from_secs(300),
-            max_response: 64 << 20,
+            max_response: 32 << 20,
         }
     );
     assert_eq!(
@@ -81,7 +81,7 @@ fn defaults_stand_where_nothing_is_written() {
             chunk_time: Duration::from_secs(300),
         }
     );
-    assert!(config.redaction.is_empty());
+    assert!(config.redaction.rules.is_empty());
     assert!(config.lake.options.is_empty());
 }
 
@@ -238,15 +238,15 @@ fn what_is_probably_not_meant_is_a_warning() {
     }
     let unsigned = quiet.replace("key = { file = \"keys/writer.key\" }", "unsigned = true");
     assert_eq!(warnings(&unsigned).len(), 1);
-    let rule = "[[redaction.rule]]\ncolumns = [\"actor_uid\"]\naction = \"drop\"\n";
+    let key = "[redaction]\nhmac_key = { env = \"K\" }\n";
     assert_eq!(
-        warnings(&format!("{quiet}{rule}")),
-        ["line 14, [redaction]: `raw` may still hold what is hidden in actor_uid"]
+        warnings(&format!("{quiet}{key}")),
+        ["line 15, `hmac_key` in [redaction]: is not used by any rule"]
     );
 }
 
 #[test]
-fn the_first_rule_that_names_a_column_decides() {
+fn rules_of_redaction_keep_their_order() {
     let rules = r#"
 [redaction]
 hmac_key = { env = "K" }
@@ -254,28 +254,35 @@ hmac_key = { env = "K" }
 columns = ["actor_name", "detail"]
 action = "hmac"
 [[redaction.rule]]
-classification = "secret"
-action = "drop"
-[[redaction.rule]]
 classification = "sensitive"
 action = "mask"
 [[redaction.rule]]
-pointers = ["/b", "/a"]
+pointers = ["/b", "/a/*"]
 action = "drop"
 "#;
     let redaction = parse(&format!("{GOOD}{rules}")).unwrap().redaction;
-    assert_eq!(redaction.columns["actor_name"], RedactionAction::Hmac);
-    assert_eq!(redaction.columns["detail"], RedactionAction::Hmac);
-    assert_eq!(redaction.columns["raw"], RedactionAction::Drop);
-    assert_eq!(redaction.columns["src_ip"], RedactionAction::Mask);
-    assert!(!redaction.columns.contains_key("namespace"));
+    let rules = redaction.rules.into_iter();
+    let rules: Vec<_> = rules.map(|rule| (rule.target, rule.action)).collect();
     assert_eq!(
-        redaction.pointers,
+        rules,
         [
-            ("/b".to_owned(), RedactionAction::Drop),
-            ("/a".to_owned(), RedactionAction::Drop)
+            (RedactionTarget::Column("actor_name"), RedactionAction::Hmac),
+            (RedactionTarget::Column("detail"), RedactionAction::Hmac),
+            (
+                RedactionTarget::Class(Classification::Sensitive),
+                RedactionAction::Mask
+            ),
+            (
+                RedactionTarget::Pointer("/b".to_owned()),
+                RedactionAction::Drop
+            ),
+            (
+                RedactionTarget::Pointer("/a/*".to_owned()),
+                RedactionAction::Drop
+            ),
         ]
     );
+    assert_eq!(redaction.hmac_key, Some(SecretRef::Env("K".to_owned())));
 }
 
 #[test]

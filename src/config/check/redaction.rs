@@ -1,13 +1,11 @@
-//! Checks `[redaction]` and resolves its rules to one action a column and a list of pointers.
-
-use std::collections::BTreeMap;
+//! Checks `[redaction]` and spreads its rules out: one for each column, class and pointer.
 
 use super::Checks;
 use crate::config::file::{ActionName, ClassificationName, RedactionTable, RuleTable};
 use crate::config::problem::Place;
 use crate::config::shape::nearest;
-use crate::config::{Redaction, RedactionAction};
-use crate::event::schema::{Classification, Column, ColumnType, EVENT_COLUMNS};
+use crate::config::{Redaction, RedactionAction, RedactionRule, RedactionTarget};
+use crate::event::schema::{Classification, Column, EVENT_COLUMNS};
 
 /// Columns that `event_uid` repeats in readable form, so that hiding them would hide nothing.
 const PARTS_OF_UID: [&str; 2] = ["native_id", "tenant"];
@@ -20,20 +18,13 @@ pub(super) fn check(checks: &mut Checks<'_, '_>, table: &RedactionTable) -> Opti
         Some(key) => checks.secret(key, &key_place),
         None => None,
     };
-    let mut redaction = Redaction {
-        hmac_key,
-        columns: BTreeMap::new(),
-        pointers: Vec::new(),
-    };
+    let mut rules = Vec::new();
     for (index, rule) in table.rule.iter().enumerate() {
         let place = place.key("rule").index(index);
-        self::rule(checks, rule, &place, &mut redaction);
+        self::rule(checks, rule, &place, &mut rules);
     }
-    let hmac_used = table
-        .rule
-        .iter()
-        .any(|rule| matches!(rule.action, ActionName::Hmac));
-    match (&table.hmac_key, hmac_used) {
+    let hashes = |rule: &RuleTable| matches!(rule.action, ActionName::Hmac);
+    match (&table.hmac_key, table.rule.iter().any(hashes)) {
         (None, true) => checks.problem(
             &key_place,
             "is missing, and a rule has the action \"hmac\"",
@@ -42,69 +33,65 @@ pub(super) fn check(checks: &mut Checks<'_, '_>, table: &RedactionTable) -> Opti
         (Some(_), false) => checks.warn(&key_place, "is not used by any rule", "remove it"),
         _ => {}
     }
-    warn_about_raw(checks, &place, &redaction);
-    (checks.problems.len() == before).then_some(redaction)
+    (checks.problems.len() == before).then_some(Redaction { hmac_key, rules })
 }
 
-fn rule(checks: &mut Checks<'_, '_>, rule: &RuleTable, place: &Place, redaction: &mut Redaction) {
-    let action = match rule.action {
+/// Checks one table and adds a rule for each thing that it names.
+fn rule(
+    checks: &mut Checks<'_, '_>,
+    table: &RuleTable,
+    place: &Place,
+    rules: &mut Vec<RedactionRule>,
+) {
+    let action = match table.action {
         ActionName::Drop => RedactionAction::Drop,
         ActionName::Mask => RedactionAction::Mask,
         ActionName::Hmac => RedactionAction::Hmac,
     };
-    match (&rule.columns, rule.classification, &rule.pointers) {
-        (Some(names), None, None) => {
-            for (index, name) in names.iter().enumerate() {
-                let place = place.key("columns").index(index);
-                let Some(column) = column(checks, name, &place) else {
-                    continue;
+    let targets: Vec<(Place, Option<RedactionTarget>)> =
+        match (&table.columns, table.classification, &table.pointers) {
+            (Some(names), None, None) => (names.iter().enumerate())
+                .map(|(index, name)| {
+                    let place = place.key("columns").index(index);
+                    let target = column(checks, name, &place).map(RedactionTarget::Column);
+                    (place, target)
+                })
+                .collect(),
+            (None, Some(class), None) => {
+                let class = match class {
+                    ClassificationName::Sensitive => Classification::Sensitive,
+                    ClassificationName::Secret => Classification::Secret,
                 };
-                if redaction.columns.contains_key(column.name) {
-                    checks.warn(
-                        &place,
-                        format!("`{name}` is decided by an earlier rule already"),
-                        "remove it here, or move this rule up",
-                    );
-                    continue;
-                }
-                redaction.columns.insert(column.name, action);
+                let target = RedactionTarget::Class(class);
+                vec![(place.key("classification"), Some(target))]
             }
-        }
-        (None, Some(class), None) => {
-            let class = match class {
-                ClassificationName::Sensitive => Classification::Sensitive,
-                ClassificationName::Secret => Classification::Secret,
-            };
-            let all = EVENT_COLUMNS.iter();
-            for column in all.filter(|column| column.class == class && refusal(column).is_none()) {
-                redaction.columns.entry(column.name).or_insert(action);
+            (None, None, Some(pointers)) => (pointers.iter().enumerate())
+                .map(|(index, pointer)| {
+                    let place = place.key("pointers").index(index);
+                    let target = pointer_to(checks, pointer, &place);
+                    (place, target)
+                })
+                .collect(),
+            _ => {
+                checks.problem(
+                    place,
+                    "needs exactly one of `columns`, `classification` and `pointers`",
+                    "split it into one [[redaction.rule]] for each",
+                );
+                return;
             }
+        };
+    for (place, target) in targets {
+        let Some(target) = target else { continue };
+        if rules.iter().any(|rule| rule.target == target) {
+            checks.problem(&place, "is named already", "keep the first of them");
+        } else {
+            rules.push(RedactionRule { target, action });
         }
-        (None, None, Some(pointers)) => {
-            for (index, pointer) in pointers.iter().enumerate() {
-                let place = place.key("pointers").index(index);
-                if let Some((what, mend)) = wrong_pointer(pointer) {
-                    checks.problem(&place, what, mend);
-                } else if redaction.pointers.iter().any(|(known, _)| known == pointer) {
-                    checks.problem(
-                        &place,
-                        format!("\"{pointer}\" is named by two rules"),
-                        "keep one of them",
-                    );
-                } else {
-                    redaction.pointers.push((pointer.clone(), action));
-                }
-            }
-        }
-        _ => checks.problem(
-            place,
-            "needs exactly one of `columns`, `classification` and `pointers`",
-            "split it into one [[redaction.rule]] for each",
-        ),
     }
 }
 
-fn column(checks: &mut Checks<'_, '_>, name: &str, place: &Place) -> Option<&'static Column> {
+fn column(checks: &mut Checks<'_, '_>, name: &str, place: &Place) -> Option<&'static str> {
     let Some(column) = EVENT_COLUMNS.iter().find(|column| column.name == name) else {
         let names: Vec<&str> = EVENT_COLUMNS.iter().map(|column| column.name).collect();
         let action = match nearest(name, &names) {
@@ -114,28 +101,41 @@ fn column(checks: &mut Checks<'_, '_>, name: &str, place: &Place) -> Option<&'st
         checks.problem(place, format!("\"{name}\" is not a column"), action);
         return None;
     };
-    if let Some(why) = refusal(column) {
-        checks.problem(
-            place,
-            format!("`{name}` cannot be redacted: {why}"),
-            "remove it from this rule",
-        );
+    if let Some((why, action)) = refusal(column) {
+        checks.problem(place, format!("`{name}` cannot be redacted: {why}"), action);
         return None;
     }
-    Some(column)
+    Some(column.name)
 }
 
-/// Why a column cannot be redacted, if so.
-fn refusal(column: &Column) -> Option<&'static str> {
-    if PARTS_OF_UID.contains(&column.name) {
-        Some("it is a part of event_uid, which tells records apart")
-    } else if column.kind != ColumnType::Text
-        || (column.required && column.class == Classification::Public)
-    {
-        Some("the lake is built on it")
+/// Why a column cannot be redacted, if so, and what to do instead.
+fn refusal(column: &Column) -> Option<(&'static str, &'static str)> {
+    const REMOVE: &str = "remove it from this rule";
+    if column.name == "raw" {
+        let instead = "name places in it with `pointers`, such as \"/appliedPatch\"";
+        Some(("it is the record", instead))
+    } else if PARTS_OF_UID.contains(&column.name) {
+        Some((
+            "it is a part of event_uid, which tells records apart",
+            REMOVE,
+        ))
+    } else if column.required {
+        Some(("the lake is built on it", REMOVE))
     } else {
         None
     }
+}
+
+fn pointer_to(
+    checks: &mut Checks<'_, '_>,
+    pointer: &str,
+    place: &Place,
+) -> Option<RedactionTarget> {
+    if let Some((what, action)) = wrong_pointer(pointer) {
+        checks.problem(place, what, action);
+        return None;
+    }
+    Some(RedactionTarget::Pointer(pointer.to_owned()))
 }
 
 /// What is wrong with a JSON pointer (RFC 6901, section 3), if anything.
@@ -144,7 +144,7 @@ fn wrong_pointer(pointer: &str) -> Option<(&'static str, &'static str)> {
     if pointer.is_empty() {
         return Some((
             "points at the whole record",
-            "name the column `raw` in a rule of its own",
+            "name places in it, such as \"/appliedPatch\"",
         ));
     }
     if !pointer.starts_with('/') {
@@ -166,30 +166,13 @@ fn wrong_pointer(pointer: &str) -> Option<(&'static str, &'static str)> {
     None
 }
 
-/// A column made from the record says again what `raw` says, so hiding the column alone may hide
-/// nothing.
-fn warn_about_raw(checks: &mut Checks<'_, '_>, place: &Place, redaction: &Redaction) {
-    let covered = redaction.columns.contains_key("raw") || !redaction.pointers.is_empty();
-    let hidden: Vec<&str> = redaction.columns.keys().copied().collect();
-    if !covered && !hidden.is_empty() {
-        checks.warn(
-            place,
-            format!(
-                "`raw` may still hold what is hidden in {}",
-                hidden.join(", ")
-            ),
-            "add a rule with pointers to the same values, or one for the column `raw`",
-        );
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn pointers_follow_rfc_6901() {
-        for pointer in ["/a", "/", "/a/0", "/a~1b/c~0d", "/ä ö"] {
+        for pointer in ["/a", "/", "/a/0", "/a~1b/c~0d", "/ä ö", "/a/*/b"] {
             assert_eq!(wrong_pointer(pointer), None, "{pointer}");
         }
         for pointer in ["", "a", "$.a", "/a~", "/a~2", "#/a"] {
@@ -227,7 +210,6 @@ mod tests {
                 "region",
                 "account",
                 "detail",
-                "raw",
             ]
         );
     }

@@ -1,0 +1,3 @@
+//! Tests of behaviour, one module for each.
+
+mod cli;
