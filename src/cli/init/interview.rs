@@ -139,10 +139,10 @@ impl<R: BufRead, W: Write> Interview<R, W> {
     ) -> io::Result<()> {
         loop {
             let hint = match default {
-                "" => String::new(),
-                default => format!(" [{default}]"),
+                "" => " ".to_owned(),
+                default => format!(" [{default}]: "),
             };
-            write!(self.questions, "{question}{hint}: ")?;
+            write!(self.questions, "{question}{hint}")?;
             self.questions.flush()?;
             let mut line = String::new();
             if self.answers.read_line(&mut line)? == 0 {
