@@ -1,4 +1,5 @@
 //! Behaviour of trailhouse as a whole and of its parts where several meet.
 
+mod cli;
 mod faulty_store;
 mod ledger;

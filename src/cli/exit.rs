@@ -1,0 +1,126 @@
+//! Exit codes. Schedulers and scripts act on them, so their numbers never change.
+
+use std::process::ExitCode;
+
+use serde::{Serialize, Serializer};
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExitKind {
+    /// All done, nothing missing.
+    Done,
+    /// A bug or a failure that nobody foresaw; a rerun is safe.
+    Unforeseen,
+    /// Usage or configuration; a rerun will not help.
+    Usage,
+    /// A source failed, the others committed.
+    Source,
+    /// The lake or another destination failed; nothing was lost.
+    Destination,
+    /// A gap or a hole remains: records may be lost at the source.
+    Gap,
+    /// A signature, the chain or a file does not fit; do not rerun.
+    Integrity,
+    /// Another writer won.
+    Superseded,
+    /// Confirmation is needed.
+    Confirmation,
+    /// Findings to look at.
+    Findings,
+}
+
+impl ExitKind {
+    /// Every kind, the most severe first. [`Self::Usage`] comes before anything was tried and so
+    /// never meets another kind; its place tells nothing.
+    pub const BY_SEVERITY: [Self; 10] = [
+        Self::Integrity,
+        Self::Gap,
+        Self::Unforeseen,
+        Self::Usage,
+        Self::Destination,
+        Self::Source,
+        Self::Superseded,
+        Self::Confirmation,
+        Self::Findings,
+        Self::Done,
+    ];
+
+    /// The process exit code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Unforeseen => 1,
+            Self::Usage => 2,
+            Self::Source => 3,
+            Self::Destination => 4,
+            Self::Gap => 5,
+            Self::Integrity => 6,
+            Self::Superseded => 7,
+            Self::Confirmation => 8,
+            Self::Findings => 10,
+        }
+    }
+
+    /// The name in JSON output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unforeseen => "unforeseen",
+            Self::Usage => "usage",
+            Self::Source => "source",
+            Self::Destination => "destination",
+            Self::Gap => "gap",
+            Self::Integrity => "integrity",
+            Self::Superseded => "superseded",
+            Self::Confirmation => "confirmation",
+            Self::Findings => "findings",
+        }
+    }
+
+    /// The most severe of several kinds; [`Self::Done`] where there are none.
+    pub fn most_severe(kinds: impl IntoIterator<Item = Self>) -> Self {
+        kinds
+            .into_iter()
+            .min_by_key(|kind| kind.rank())
+            .unwrap_or(Self::Done)
+    }
+
+    /// Position in [`Self::BY_SEVERITY`].
+    pub(super) fn rank(self) -> usize {
+        let found = Self::BY_SEVERITY.iter().position(|kind| *kind == self);
+        found.unwrap_or(Self::BY_SEVERITY.len())
+    }
+}
+
+impl From<ExitKind> for ExitCode {
+    fn from(kind: ExitKind) -> Self {
+        Self::from(kind.code())
+    }
+}
+
+impl Serialize for ExitKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_at_once_end_as_the_most_severe() {
+        let severe: Vec<u8> = ExitKind::BY_SEVERITY
+            .iter()
+            .map(|kind| kind.code())
+            .filter(|code| *code != 2)
+            .collect();
+        assert_eq!(severe, [6, 5, 1, 4, 3, 7, 8, 10, 0]);
+        for (at, kind) in ExitKind::BY_SEVERITY.iter().enumerate() {
+            for milder in &ExitKind::BY_SEVERITY[at..] {
+                assert_eq!(ExitKind::most_severe([*milder, *kind]), *kind);
+            }
+        }
+        assert_eq!(ExitKind::most_severe([]), ExitKind::Done);
+    }
+}

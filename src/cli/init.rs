@@ -1,0 +1,357 @@
+//! `trailhouse init`.
+
+mod interview;
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::ArgGroup;
+use serde::Serialize;
+use url::Url;
+
+use super::Context;
+use super::exit::ExitKind;
+use super::failure::{Detail, Failure, Report};
+use super::key_file::{self, unwritable};
+use super::keygen::Role;
+use super::output::{Document, Ending, Format};
+use super::page::Page;
+use crate::config::{Auth, Config, ConfigError, Dialect, SecretRef, Signing, Template, Tenants};
+use crate::ledger::key::SigningKey;
+use interview::Interview;
+
+/// Write a first configuration and make a signing key
+///
+/// Takes what is needed from flags and, on a terminal, asks for the rest. The file is commented:
+/// every choice is explained where it is made, and what was not chosen stands there with its
+/// default.
+///
+/// Changes: writes the configuration file (-c, else ./trailhouse.toml), the signing key, which only
+/// its owner can read, and the verifier key beside it. A key file that exists is used and never
+/// written over; a configuration that exists is replaced only with --force. Asks no server.
+#[derive(Debug, clap::Args)]
+#[command(
+    group = ArgGroup::new("sign_in").args(["token_env", "token_file", "username", "no_auth"]),
+    group = ArgGroup::new("password").args(["password_env", "password_file"]).requires("username"),
+    after_long_help = "\
+Examples:
+  trailhouse init
+  trailhouse init --lake gs://acme-audit/trailhouse --url https://kestra.example.com --dialect v2
+  trailhouse -c /etc/trailhouse/trailhouse.toml init --lake /var/lib/trailhouse \\
+      --url https://kestra.example.com --dialect v1 --all-tenants --token-file /etc/trailhouse/token"
+)]
+pub(crate) struct Args {
+    /// Where the lake is kept: gs://, s3://, az:// or file:// URL, or a directory
+    #[arg(long, value_name = "URL|DIR")]
+    lake: Option<String>,
+    /// Address of the Kestra server, without /api
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Form of its API: v1 for Enterprise Edition up to 1.3, v2 for 2.x
+    #[arg(long, value_name = "FORM", value_parser = ["v1", "v2"])]
+    dialect: Option<String>,
+    /// Name of the source for ever: lower-case letters, digits and hyphens [default: kestra]
+    #[arg(long, value_name = "ID")]
+    source: Option<String>,
+    /// Tenant to read; may be given several times [default: main]
+    #[arg(long, value_name = "ID", conflicts_with = "all_tenants")]
+    tenant: Vec<String>,
+    /// Read every tenant
+    #[arg(long)]
+    all_tenants: bool,
+    /// Environment variable with the API token [default: KESTRA_TOKEN]
+    #[arg(long, value_name = "NAME")]
+    token_env: Option<String>,
+    /// File with the API token
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Sign in by user name and password
+    #[arg(long, value_name = "NAME")]
+    username: Option<String>,
+    /// Environment variable with the password [default: KESTRA_PASSWORD]
+    #[arg(long, value_name = "NAME")]
+    password_env: Option<String>,
+    /// File with the password
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Do not sign in at all
+    #[arg(long)]
+    no_auth: bool,
+    /// First date to read, or earliest [default: earliest]
+    #[arg(long, value_name = "DATE")]
+    start: Option<String>,
+    /// File of the signing key, from the folder of the configuration
+    #[arg(long, value_name = "FILE", default_value = "trailhouse.key")]
+    key: PathBuf,
+    /// Name of the key in signatures
+    #[arg(long, value_name = "NAME", default_value = Role::Writer.key_name())]
+    key_name: String,
+    /// Sign nothing, for an experiment
+    #[arg(long, conflicts_with_all = ["key", "key_name"])]
+    unsigned: bool,
+    /// Replace a configuration file that exists
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    let config = &context.config;
+    if !args.force && config.symlink_metadata().is_ok() {
+        return Err(exists(config).into());
+    }
+    let missing = args.missing();
+    let mut template = args.template();
+    if !missing.is_empty() {
+        let text = context.output.format() == Format::Text;
+        if !(text && io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            return Err(needs(&missing).into());
+        }
+        let mut interview = Interview::new(io::stdin().lock(), io::stderr());
+        interview.fill(&mut template, &args).map_err(|error| {
+            Failure::from_error(ExitKind::Usage, &error)
+                .kept("nothing was written")
+                .action(
+                    "answer the questions, or give the flags that `trailhouse init --help` lists",
+                )
+        })?;
+    }
+    let text = template.render();
+    Config::parse(text.as_bytes(), config).map_err(not_valid)?;
+    let key = match args.unsigned {
+        true => None,
+        false => Some(signing_key(&args, config)?),
+    };
+    write_config(config, &text, args.force).map_err(|failure| match &key {
+        Some(key) if key.made => failure.kept(format!("the key `{}`", key.file.display())),
+        _ => failure.kept("nothing was written"),
+    })?;
+    Ok(Ending::bare(Written {
+        config: config.clone(),
+        key,
+        next: next(config, &template),
+    }))
+}
+
+impl Args {
+    /// The flags that have no default and were not given.
+    fn missing(&self) -> Vec<&'static str> {
+        [
+            ("--lake", self.lake.is_none()),
+            ("--url", self.url.is_none()),
+            ("--dialect", self.dialect.is_none()),
+        ]
+        .into_iter()
+        .filter_map(|(flag, missing)| missing.then_some(flag))
+        .collect()
+    }
+
+    /// The configuration as far as flags decide it; examples stand where they do not.
+    fn template(&self) -> Template {
+        let text = |value: &Option<String>, default: &str| match value {
+            Some(value) => value.clone(),
+            None => default.to_owned(),
+        };
+        let secret = |env: &Option<String>, file: &Option<PathBuf>, default: &str| match file {
+            Some(path) => SecretRef::File(path.clone()),
+            None => SecretRef::Env(text(env, default)),
+        };
+        Template {
+            lake: lake_url(&text(&self.lake, "./lake")),
+            signing: match self.unsigned {
+                true => Signing::Unsigned,
+                false => Signing::Key(SecretRef::File(self.key.clone())),
+            },
+            source: text(&self.source, "kestra"),
+            url: text(&self.url, "https://kestra.example.com"),
+            dialect: match self.dialect.as_deref() {
+                Some("v1") => Dialect::V1,
+                _ => Dialect::V2,
+            },
+            tenants: match (self.all_tenants, self.tenant.is_empty()) {
+                (true, _) => Tenants::All,
+                (false, true) => Tenants::Named(vec!["main".to_owned()]),
+                (false, false) => Tenants::Named(self.tenant.clone()),
+            },
+            auth: match &self.username {
+                Some(username) => Auth::Basic {
+                    username: username.clone(),
+                    password: secret(&self.password_env, &self.password_file, "KESTRA_PASSWORD"),
+                },
+                None if self.no_auth => Auth::None,
+                None => Auth::Bearer(secret(&self.token_env, &self.token_file, "KESTRA_TOKEN")),
+            },
+            start: text(&self.start, "earliest"),
+        }
+    }
+
+    /// Whether any flag says how to sign in.
+    fn sign_in_given(&self) -> bool {
+        self.token_env.is_some()
+            || self.token_file.is_some()
+            || self.username.is_some()
+            || self.no_auth
+    }
+}
+
+/// A URL as it is; a path as a `file://` URL.
+fn lake_url(text: &str) -> String {
+    if text.contains("://") {
+        return text.to_owned();
+    }
+    let url = std::path::absolute(text)
+        .ok()
+        .and_then(|path| Url::from_file_path(path).ok());
+    url.map_or_else(|| text.to_owned(), String::from)
+}
+
+/// The key that signs the lake.
+#[derive(Debug, Serialize)]
+struct Key {
+    file: PathBuf,
+    public_file: PathBuf,
+    verifier_key: String,
+    made: bool,
+}
+
+fn signing_key(args: &Args, config: &Path) -> Result<Key, Failure> {
+    let file = config.parent().unwrap_or(Path::new("")).join(&args.key);
+    let made = file.symlink_metadata().is_err();
+    let key = match made {
+        true => key_file::create(&args.key_name, &file)?,
+        false => existing_key(&file)?,
+    };
+    Ok(Key {
+        public_file: key_file::public_path(&file),
+        verifier_key: key.verifier().to_string(),
+        file,
+        made,
+    })
+}
+
+fn existing_key(file: &Path) -> Result<SigningKey, Failure> {
+    let text = SecretRef::File(file.to_owned()).load()?;
+    let key = SigningKey::parse(&text).map_err(|error| {
+        let mut failure = Failure::new(
+            ExitKind::Usage,
+            format!("`{}` exists and is no signing key", file.display()),
+        );
+        failure.causes.push(error.to_string());
+        failure
+            .kept("the existing file is unchanged, nothing was written")
+            .action("name another file with --key")
+    })?;
+    key_file::complete(&key, file)?;
+    Ok(key)
+}
+
+/// Writes the configuration in one step, so that nobody reads half of it.
+fn write_config(path: &Path, text: &str, replace: bool) -> Result<(), Failure> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let part = folder.join(name);
+    let written = (|| {
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&part)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        match replace {
+            true => fs::rename(&part, path),
+            // A link, unlike a rename, does not replace a file that came in the meantime.
+            false => fs::hard_link(&part, path).and_then(|()| fs::remove_file(&part)),
+        }
+    })();
+    written.map_err(|error: io::Error| {
+        let _ = fs::remove_file(&part);
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => exists(path),
+            _ => unwritable(path, &error),
+        }
+    })
+}
+
+fn exists(path: &Path) -> Failure {
+    Failure::new(
+        ExitKind::Usage,
+        format!("configuration file `{}` exists already", path.display()),
+    )
+    .kept("the existing file is unchanged, nothing was written")
+    .action("name another file with --config, or replace this one with --force")
+}
+
+fn needs(missing: &[&str]) -> Failure {
+    let happened = format!("missing: {}; nobody can be asked here", missing.join(", "));
+    Failure::new(ExitKind::Usage, happened)
+        .kept("nothing was written")
+        .action("give these flags; `trailhouse init --help` explains them")
+}
+
+/// The flags together make no valid configuration. Line numbers would be those of a file that was
+/// not written, so they are left out.
+fn not_valid(error: ConfigError) -> Failure {
+    let details = error.problems().iter().map(|problem| Detail {
+        place: problem.key.as_ref().map(|key| format!("`{key}`")),
+        happened: problem.what.clone(),
+        action: Some(problem.action.clone()),
+    });
+    Failure::new(ExitKind::Usage, "these answers make no valid configuration")
+        .details(details)
+        .kept("nothing was written")
+        .action("give other flags; `trailhouse init --help` explains them")
+}
+
+/// What init has done.
+#[derive(Debug, Serialize)]
+struct Written {
+    config: PathBuf,
+    key: Option<Key>,
+    next: Vec<String>,
+}
+
+impl Document for Written {
+    fn text(&self, page: &mut Page) {
+        page.good(&format!("wrote `{}`", self.config.display()));
+        if let Some(key) = &self.key {
+            let did = if key.made { "made" } else { "kept" };
+            page.good(&format!("{did} the signing key `{}`", key.file.display()));
+            page.line(&format!("verifier key: {}", key.verifier_key));
+        }
+        page.heading("next");
+        for step in &self.next {
+            page.line(&format!("  {step}"));
+        }
+    }
+}
+
+fn next(config: &Path, template: &Template) -> Vec<String> {
+    let named = match config == Path::new("./trailhouse.toml") {
+        true => String::new(),
+        false => format!(" -c {}", config.display()),
+    };
+    let mut steps = Vec::new();
+    let secret = match &template.auth {
+        Auth::Bearer(place) => Some(("the API token", place)),
+        Auth::Basic { password, .. } => Some(("the password", password)),
+        Auth::None => None,
+    };
+    match secret {
+        Some((what, SecretRef::Env(name))) => steps.push(format!("export {name}=…  # {what}")),
+        Some((what, SecretRef::File(path))) => {
+            steps.push(format!("put {what} into {}", path.display()));
+        }
+        None => {}
+    }
+    for command in ["doctor", "run"] {
+        steps.push(format!("trailhouse{named} {command}"));
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests;

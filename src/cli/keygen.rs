@@ -1,0 +1,95 @@
+//! `trailhouse keygen`.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::Context;
+use super::failure::Report;
+use super::key_file;
+use super::output::{Document, Ending};
+use super::page::Page;
+
+/// Make a signing key and print its verifier key
+///
+/// The key is an Ed25519 key in the text form of signed notes (C2SP, Go's sumdb/note). FILE gets
+/// the private key and can be read by its owner only; FILE.pub gets the verifier key, which is
+/// public and also printed: whoever checks the lake needs it.
+///
+/// Changes: writes FILE and FILE.pub. Never writes over a file.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse keygen -o /etc/trailhouse/writer.key
+  trailhouse keygen --role officer --name acme-officer-1 -o officer.key")]
+pub(crate) struct Args {
+    /// File for the private key
+    #[arg(short, long = "out", value_name = "FILE")]
+    out: PathBuf,
+    /// What the key is for; the ledger grants the role, here it only makes a name
+    #[arg(long, value_enum, default_value_t = Role::Writer)]
+    role: Role,
+    /// Name in signatures, without spaces and plus signs [default: trailhouse-ROLE]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Role {
+    /// Scheduled runs
+    Writer,
+    /// Decisions of people: holds, releases, erasure
+    Officer,
+    /// Changes of keys; kept offline
+    Root,
+}
+
+impl Role {
+    /// The name of a key of this role, where the user gave none.
+    pub(super) fn key_name(self) -> &'static str {
+        match self {
+            Self::Writer => "trailhouse-writer",
+            Self::Officer => "trailhouse-officer",
+            Self::Root => "trailhouse-root",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Made {
+    role: Role,
+    name: String,
+    file: PathBuf,
+    public_file: PathBuf,
+    verifier_key: String,
+}
+
+impl Document for Made {
+    fn text(&self, page: &mut Page) {
+        page.line(&self.verifier_key);
+    }
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    let name = match args.name {
+        Some(name) => name,
+        None => args.role.key_name().to_owned(),
+    };
+    let key = key_file::create(&name, &args.out)?;
+    let public_file = key_file::public_path(&args.out);
+    context.output.note(&format!(
+        "wrote `{}` (keep it secret) and `{}`; the verifier key:",
+        args.out.display(),
+        public_file.display()
+    ));
+    Ok(Ending::bare(Made {
+        role: args.role,
+        name,
+        file: args.out,
+        public_file,
+        verifier_key: key.verifier().to_string(),
+    }))
+}

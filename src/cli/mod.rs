@@ -1,0 +1,316 @@
+//! The command line: what users type, and what they read.
+//!
+//! Each command has a file with its arguments and its help, and a function that returns an
+//! [`Ending`](output::Ending) or a [`Report`](failure::Report); only [`main`] writes them. Results
+//! go to stdout; the log, progress and failures go to stderr.
+
+mod completions;
+#[cfg(feature = "demo")]
+mod demo;
+mod doctor;
+mod escape;
+pub mod exit;
+pub mod failure;
+mod init;
+mod key_file;
+mod keygen;
+mod logging;
+pub mod output;
+pub mod page;
+mod panic;
+mod plan;
+pub mod progress;
+#[cfg(feature = "query")]
+mod query;
+mod run;
+mod schema;
+
+mod status;
+mod style;
+mod verify;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::config::Config;
+use exit::ExitKind;
+use failure::{Failure, Report};
+use output::{Ending, Format, Output};
+use progress::{Progress, ProgressChoice, ProgressKind};
+use style::{ColorChoice, Style};
+
+/// Keep every audit record of an orchestration platform, provably
+///
+/// trailhouse reads audit records from Kestra, keeps every one of them in a tamper-evident,
+/// date-partitioned Parquet lake, and answers SQL over it. One scheduled command does the work:
+/// `trailhouse run`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "trailhouse",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_long_help = EXIT_CODES
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  all done, nothing missing
+   1  a bug or an unforeseen failure: report it, a rerun is safe
+   2  usage or configuration: mend it, a rerun will not help
+   3  a source failed, the others committed: rerun
+   4  the lake or another destination failed: rerun, nothing was lost
+   5  a gap or a hole remains: records may be lost at the source
+   6  integrity: a signature, the chain or a file does not fit; do not rerun
+   7  another writer won: rerun later
+   8  confirmation needed: read the plan
+  10  findings: look
+Several at once end as the first of 6, 5, 1, 4, 3, 7, 8, 10; JSON output lists all.
+
+First steps:
+  trailhouse demo               see all of it on this machine, without any cloud
+  trailhouse init               write a configuration and make a signing key
+  trailhouse doctor             check what is missing
+  trailhouse run                read, keep, commit";
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+struct Global {
+    /// Configuration file
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "TRAILHOUSE_CONFIG",
+        default_value = "./trailhouse.toml",
+        hide_env_values = true
+    )]
+    config: PathBuf,
+    /// Form of the result on stdout
+    #[arg(long, global = true, value_name = "FORM", value_enum, default_value_t = Format::Text)]
+    output: Format,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more on stderr; -vv and -vvv say still more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
+    /// When to show progress on stderr
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ProgressChoice::Auto)]
+    progress: ProgressChoice,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[cfg(feature = "demo")]
+    Demo(demo::Args),
+    Init(init::Args),
+    Keygen(keygen::Args),
+    Plan(plan::Args),
+    Run(run::Args),
+    Status(status::Args),
+    Verify(verify::Args),
+    Doctor(doctor::Args),
+    #[cfg(feature = "query")]
+    Query(query::Args),
+    Schema(schema::Args),
+    Completions(completions::Args),
+}
+
+/// What every command is given.
+pub(crate) struct Context {
+    /// Path of the configuration file; it need not exist.
+    pub(crate) config: PathBuf,
+    /// Where results go.
+    pub(crate) output: Output,
+    progress: ProgressKind,
+}
+
+impl Context {
+    fn new(global: Global) -> Self {
+        let verbose = global.verbose > 0;
+        Self {
+            config: global.config,
+            output: Output::new(global.output, global.quiet, global.color),
+            progress: ProgressKind::choose(global.progress, global.quiet, verbose),
+        }
+    }
+
+    /// Reads the configuration and logs its warnings.
+    pub(crate) fn load_config(&self) -> Result<Config, Failure> {
+        let config = Config::load(&self.config)?;
+        for warning in &config.warnings {
+            let path = self.config.display();
+            tracing::warn!("{path}: {warning}; {}", warning.action);
+        }
+        Ok(config)
+    }
+
+    /// A new progress handle, which shows itself as the user wants it.
+    pub(crate) fn progress(&self) -> Progress {
+        Progress::new(self.progress)
+    }
+}
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let early = Early::from(&arguments);
+    panic::install_hook();
+    let kind = std::panic::catch_unwind(|| start(&arguments, early)).unwrap_or_else(|_| {
+        // The hook has told people; programs are told here.
+        if early.output == Format::Json {
+            let output = Output::new(early.output, false, early.color);
+            output.finish(Err(panic::failure().into()));
+        }
+        ExitKind::Unforeseen
+    });
+    kind.into()
+}
+
+fn start(arguments: &[OsString], early: Early) -> ExitKind {
+    let color = match early.color {
+        ColorChoice::Auto => clap::ColorChoice::Auto,
+        ColorChoice::Always => clap::ColorChoice::Always,
+        ColorChoice::Never => clap::ColorChoice::Never,
+    };
+    let parsed = Cli::command()
+        .color(color)
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() && early.output == Format::Json => {
+            let output = Output::new(early.output, false, early.color);
+            return output.finish(Err(usage(&error).into()));
+        }
+        Err(error) => {
+            let kind = match error.use_stderr() {
+                true => ExitKind::Usage,
+                false => ExitKind::Done,
+            };
+            // Where nobody reads it there is nobody left to tell.
+            let _ = error.print();
+            return kind;
+        }
+    };
+    let global = &cli.global;
+    let stderr = std::io::stderr();
+    let style = Style::for_stream(global.color, &stderr);
+    logging::start(global.quiet, global.verbose, style, !stderr.is_terminal());
+    let context = Context::new(cli.global);
+    let result = execute(cli.command, &context);
+    context.output.finish(result)
+}
+
+fn execute(command: Command, context: &Context) -> Result<Ending, Report> {
+    match command {
+        Command::Init(args) => init::execute(args, context),
+        Command::Keygen(args) => keygen::execute(args, context),
+        Command::Schema(args) => schema::execute(args),
+        Command::Completions(args) => completions::execute(args),
+        _ => {
+            context.load_config()?;
+            Err(Failure::new(ExitKind::Usage, "this command is not wired yet").into())
+        }
+    }
+}
+
+/// A usage error as a failure; only its first line is needed, since clap goes on with usage and
+/// advice for people.
+fn usage(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let first = text.lines().next().unwrap_or("wrong usage");
+    let happened = first.strip_prefix("error: ").unwrap_or(first);
+    Failure::new(ExitKind::Usage, happened)
+        .kept("nothing was read or written")
+        .action("see `trailhouse --help`, or `--help` of the command")
+}
+
+/// What must be known before the arguments are parsed, since an error in parsing needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Early {
+    output: Format,
+    color: ColorChoice,
+}
+
+impl Early {
+    fn from(arguments: &[OsString]) -> Self {
+        let mut early = Self {
+            output: Format::Text,
+            color: ColorChoice::Auto,
+        };
+        let mut words = arguments.iter().skip(1).filter_map(|word| word.to_str());
+        while let Some(word) = words.next() {
+            let (name, value) = match word.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (word, None),
+            };
+            match name {
+                "--" => break,
+                "--output" => match value.or_else(|| words.next()) {
+                    Some("json") => early.output = Format::Json,
+                    _ => early.output = Format::Text,
+                },
+                "--color" => match value.or_else(|| words.next()) {
+                    Some("always") => early.color = ColorChoice::Always,
+                    Some("never") => early.color = ColorChoice::Never,
+                    _ => early.color = ColorChoice::Auto,
+                },
+                _ => {}
+            }
+        }
+        early
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn output_and_colour_are_known_before_parsing() {
+        for (line, output, color) in [
+            ("trailhouse run", Format::Text, ColorChoice::Auto),
+            (
+                "trailhouse --output json --bad",
+                Format::Json,
+                ColorChoice::Auto,
+            ),
+            (
+                "trailhouse run --output=json --color never",
+                Format::Json,
+                ColorChoice::Never,
+            ),
+            (
+                "trailhouse --color=always -- --output json",
+                Format::Text,
+                ColorChoice::Always,
+            ),
+            ("trailhouse --output", Format::Text, ColorChoice::Auto),
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(Early::from(&words), Early { output, color }, "{line}");
+        }
+    }
+}

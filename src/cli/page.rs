@@ -1,0 +1,271 @@
+//! A page of text for people: lines, fields and aligned tables. Everything put on it is escaped.
+
+use super::escape::escape;
+use super::style::{Role, Style};
+
+/// A page in the making.
+#[derive(Debug)]
+pub struct Page {
+    text: String,
+    style: Style,
+    /// Columns of the terminal, where the page goes to one.
+    width: Option<usize>,
+}
+
+impl Page {
+    pub(super) fn new(style: Style, width: Option<usize>) -> Self {
+        Self {
+            text: String::new(),
+            style,
+            width,
+        }
+    }
+
+    /// The finished page.
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+
+    /// One line.
+    pub fn line(&mut self, text: &str) {
+        self.text.push_str(&escape(text));
+        self.text.push('\n');
+    }
+
+    /// One line that says that something is in order.
+    pub fn good(&mut self, text: &str) {
+        self.painted(Role::Good, text);
+    }
+
+    /// One line that says that something needs a look.
+    pub fn warning(&mut self, text: &str) {
+        self.text
+            .push_str(&self.style.paint(Role::Warning, "warning"));
+        self.text.push_str(": ");
+        self.line(text);
+    }
+
+    /// A heading, with an empty line above unless it comes first.
+    pub fn heading(&mut self, text: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.painted(Role::Heading, text);
+    }
+
+    /// A name and a value, indented, the values under each other as long as names are short.
+    pub fn field(&mut self, name: &str, value: &str) {
+        let name = format!("  {:<12} ", escape(name));
+        self.text.push_str(&self.style.paint(Role::Faint, &name));
+        self.line(value);
+    }
+
+    /// Text that is already fit for a terminal, such as a script, exactly as it is.
+    pub(super) fn verbatim(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// A table.
+    pub fn table(&mut self, table: &Table) {
+        let text = table.render(self.style, self.width);
+        self.text.push_str(&text);
+    }
+
+    fn painted(&mut self, role: Role, text: &str) {
+        self.text.push_str(&self.style.paint(role, &escape(text)));
+        self.text.push('\n');
+    }
+}
+
+/// On which side the cells of a column stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Text.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// A table with aligned columns, two spaces apart.
+#[derive(Debug, Clone)]
+pub struct Table {
+    heads: Vec<(String, Align)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these column heads.
+    pub fn new<'h>(heads: impl IntoIterator<Item = (&'h str, Align)>) -> Self {
+        let heads = heads
+            .into_iter()
+            .map(|(head, align)| (head.to_owned(), align));
+        Self {
+            heads: heads.collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row. Cells that are missing stay empty, cells too many are left out.
+    pub fn row<C: Into<String>>(&mut self, cells: impl IntoIterator<Item = C>) {
+        let cells = cells
+            .into_iter()
+            .map(|cell| escape(&cell.into()).into_owned());
+        self.rows.push(cells.take(self.heads.len()).collect());
+    }
+
+    fn render(&self, style: Style, terminal: Option<usize>) -> String {
+        let widths = self.widths();
+        let last = self.heads.len().saturating_sub(1);
+        let before_last: usize = widths
+            .iter()
+            .take(last)
+            .map(|width| width + GAP.len())
+            .sum();
+        let room = match (terminal, self.heads.last()) {
+            (Some(terminal), Some((_, Align::Left))) => terminal.saturating_sub(before_last),
+            _ => 0,
+        };
+        let mut text = String::new();
+        let heads: Vec<&str> = self.heads.iter().map(|(head, _)| head.as_str()).collect();
+        text.push_str(&style.paint(Role::Heading, &self.line(&heads, &widths)));
+        text.push('\n');
+        for row in &self.rows {
+            let mut cells: Vec<&str> = row.iter().map(String::as_str).collect();
+            let broken = match row.get(last) {
+                Some(cell) if room >= NARROWEST => broken(cell, room),
+                _ => Vec::new(),
+            };
+            if let (Some(first), Some(cell)) = (broken.first(), cells.get_mut(last)) {
+                *cell = first;
+            }
+            text.push_str(&self.line(&cells, &widths));
+            text.push('\n');
+            for rest in broken.iter().skip(1) {
+                text.push_str(&" ".repeat(before_last));
+                text.push_str(rest);
+                text.push('\n');
+            }
+        }
+        text
+    }
+
+    /// Width of each column: that of its widest cell.
+    fn widths(&self) -> Vec<usize> {
+        let column = |(column, (head, _)): (usize, &(String, Align))| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| width(cell)).fold(width(head), usize::max)
+        };
+        self.heads.iter().enumerate().map(column).collect()
+    }
+
+    fn line(&self, cells: &[&str], widths: &[usize]) -> String {
+        let mut line = String::new();
+        for (column, ((_, align), wide)) in self.heads.iter().zip(widths).enumerate() {
+            let cell = cells.get(column).copied().unwrap_or_default();
+            let padding = " ".repeat(wide.saturating_sub(width(cell)));
+            if column > 0 {
+                line.push_str(GAP);
+            }
+            match align {
+                Align::Left => line.extend([cell, &padding]),
+                Align::Right => line.extend([&padding, cell]),
+            }
+        }
+        line.truncate(line.trim_end().len());
+        line
+    }
+}
+
+const GAP: &str = "  ";
+
+/// Text is not broken into columns narrower than this.
+const NARROWEST: usize = 20;
+
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// Breaks text between words into lines of at most `room` characters; a longer word stays whole.
+fn broken(text: &str, room: usize) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while width(rest) > room {
+        let limit = rest
+            .char_indices()
+            .nth(room + 1)
+            .map_or(rest.len(), |(at, _)| at);
+        let space = rest[..limit].rfind(' ').or_else(|| rest.find(' '));
+        let Some(space) = space.filter(|space| *space > 0) else {
+            break;
+        };
+        lines.push(&rest[..space]);
+        rest = rest[space..].trim_start();
+    }
+    lines.push(rest);
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_each_other() {
+        let mut table = Table::new([
+            ("source", Align::Left),
+            ("records", Align::Right),
+            ("lag", Align::Left),
+        ]);
+        table.row(["kestra-prod", "1204", "5m"]);
+        table.row(["b\u{1b}[2J", "7"]);
+        table.row(["größe", "100000", "1h", "too many"]);
+        assert_eq!(
+            table.render(Style::PLAIN, None),
+            "source       records  lag\n\
+             kestra-prod     1204  5m\n\
+             b\\u{1b}[2J         7\n\
+             größe         100000  1h\n"
+        );
+    }
+
+    #[test]
+    fn the_last_column_is_broken_at_the_edge_of_a_terminal() {
+        let mut table = Table::new([("key", Align::Left), ("meaning", Align::Left)]);
+        table.row(["url", "where the lake is kept, in a store"]);
+        table.row(["a", "short"]);
+        assert_eq!(
+            table.render(Style::PLAIN, Some(27)),
+            "key  meaning\nurl  where the lake is\n     kept, in a store\na    short\n"
+        );
+        let whole = "key  meaning\nurl  where the lake is kept, in a store\na    short\n";
+        assert_eq!(table.render(Style::PLAIN, Some(10)), whole);
+        assert_eq!(table.render(Style::PLAIN, Some(500)), whole);
+    }
+
+    #[test]
+    fn text_is_broken_between_words() {
+        for (text, lines) in [
+            ("", vec![""]),
+            ("abc def", vec!["abc def"]),
+            ("abc defg", vec!["abc", "defg"]),
+            ("abcdefghij kl", vec!["abcdefghij", "kl"]),
+            ("kl abcdefghij", vec!["kl", "abcdefghij"]),
+            ("äöü äöü äöü", vec!["äöü äöü", "äöü"]),
+        ] {
+            assert_eq!(broken(text, 7), lines);
+        }
+    }
+
+    #[test]
+    fn a_page_escapes_what_it_shows() {
+        let mut page = Page::new(Style::PLAIN, None);
+        page.heading("flow \u{202e}x");
+        page.field("actor", "anna\n\u{7}");
+        page.heading("next");
+        page.warning("look");
+        assert_eq!(
+            page.into_text(),
+            "flow \\u{202e}x\n  actor        anna\\n\\u{7}\n\nnext\nwarning: look\n"
+        );
+    }
+}

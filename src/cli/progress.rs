@@ -1,0 +1,268 @@
+//! How far a run has come: a bar on stderr where that is a terminal, else a line now and then.
+
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::escape::escape;
+
+/// When to show progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProgressChoice {
+    /// A bar on a terminal, lines with -v elsewhere
+    Auto,
+    /// Always; lines where stderr is no terminal
+    Always,
+    /// Never
+    Never,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProgressKind {
+    Bar,
+    Lines,
+    Silent,
+}
+
+/// Where nobody watches a bar, one line in this time is enough.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+impl ProgressKind {
+    pub(super) fn choose(choice: ProgressChoice, quiet: bool, verbose: bool) -> Self {
+        Self::decide(choice, quiet, verbose, std::io::stderr().is_terminal())
+    }
+
+    fn decide(choice: ProgressChoice, quiet: bool, verbose: bool, terminal: bool) -> Self {
+        match choice {
+            ProgressChoice::Never => Self::Silent,
+            ProgressChoice::Auto if quiet => Self::Silent,
+            _ if terminal => Self::Bar,
+            ProgressChoice::Always => Self::Lines,
+            ProgressChoice::Auto if verbose => Self::Lines,
+            ProgressChoice::Auto => Self::Silent,
+        }
+    }
+}
+
+/// The bars of this process, of which the log must know so that neither overwrites the other.
+static BARS: OnceLock<MultiProgress> = OnceLock::new();
+
+/// Does something to stderr while no bar stands there.
+pub(super) fn between_frames<T>(write: impl FnOnce() -> T) -> T {
+    match BARS.get() {
+        Some(bars) => bars.suspend(write),
+        None => write(),
+    }
+}
+
+/// A handle that a run tells how far it has come. Cheap to clone and to call; dropping the last
+/// one takes the bar away.
+#[derive(Debug, Clone)]
+pub struct Progress(Arc<Inner>);
+
+#[derive(Debug)]
+enum Inner {
+    Bar(ProgressBar),
+    Lines(Lines),
+    Silent,
+}
+
+impl Progress {
+    pub(super) fn new(kind: ProgressKind) -> Self {
+        Self(Arc::new(match kind {
+            ProgressKind::Bar => {
+                let bar = ProgressBar::new_spinner().with_style(spinner());
+                bar.enable_steady_tick(Duration::from_millis(120));
+                Inner::Bar(BARS.get_or_init(MultiProgress::new).add(bar))
+            }
+            ProgressKind::Lines => Inner::Lines(Lines::new(Instant::now())),
+            ProgressKind::Silent => Inner::Silent,
+        }))
+    }
+
+    /// A handle that shows nothing.
+    pub fn silent() -> Self {
+        Self(Arc::new(Inner::Silent))
+    }
+
+    /// Says how many records are expected in all, or that nobody knows. May change at any time.
+    pub fn set_total(&self, records: Option<u64>) {
+        match &*self.0 {
+            Inner::Bar(bar) => match records {
+                Some(records) => {
+                    bar.set_style(line());
+                    bar.set_length(records);
+                }
+                None => {
+                    bar.set_style(spinner());
+                    bar.unset_length();
+                }
+            },
+            Inner::Lines(lines) => lines.total.store(records.unwrap_or(0), Ordering::Relaxed),
+            Inner::Silent => {}
+        }
+    }
+
+    /// Counts records that have been dealt with.
+    pub fn inc(&self, records: u64) {
+        match &*self.0 {
+            Inner::Bar(bar) => bar.inc(records),
+            Inner::Lines(lines) => {
+                lines.done.fetch_add(records, Ordering::Relaxed);
+                if let Some(text) = lines.due(Instant::now()) {
+                    super::output::to_stderr(&text);
+                }
+            }
+            Inner::Silent => {}
+        }
+    }
+
+    /// Says what is being done, in a few words.
+    pub fn message(&self, text: &str) {
+        match &*self.0 {
+            Inner::Bar(bar) => bar.set_message(escape(text).into_owned()),
+            Inner::Lines(lines) => lines.say(&escape(text)),
+            Inner::Silent => {}
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+            if let Some(bars) = BARS.get() {
+                bars.remove(bar);
+            }
+        }
+    }
+}
+
+/// While nobody knows how many records there are.
+const SPINNER: &str = "{spinner} {human_pos} records  {per_sec}  {elapsed}  {msg}";
+
+/// When the number of records is known.
+const BAR: &str = "{bar:24} {human_pos}/{human_len} records  {per_sec}  {eta} left  {msg}";
+
+fn spinner() -> ProgressStyle {
+    style(SPINNER)
+}
+
+fn line() -> ProgressStyle {
+    style(BAR).progress_chars("=> ")
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // A test shows that both templates parse; without them the plain bar still works.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Progress as lines: counted without a lock, printed at most once in [`LINE_EVERY`].
+#[derive(Debug)]
+struct Lines {
+    done: AtomicU64,
+    total: AtomicU64,
+    last: Mutex<(Instant, String)>,
+}
+
+impl Lines {
+    fn new(now: Instant) -> Self {
+        Self {
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            last: Mutex::new((now, String::new())),
+        }
+    }
+
+    fn say(&self, message: &str) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        message.clone_into(&mut last.1);
+    }
+
+    /// The line to print, where one is due at `now`.
+    fn due(&self, now: Instant) -> Option<String> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_duration_since(last.0) < LINE_EVERY {
+            return None;
+        }
+        last.0 = now;
+        let done = self.done.load(Ordering::Relaxed);
+        let of = match self.total.load(Ordering::Relaxed) {
+            0 => String::new(),
+            total => format!(" of {total}"),
+        };
+        let gap = if last.1.is_empty() { "" } else { ", " };
+        Some(format!("progress: {done}{of} records{gap}{}\n", last.1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_needs_a_terminal_and_lines_need_a_wish() {
+        use ProgressChoice::{Always, Auto, Never};
+        use ProgressKind::{Bar, Lines, Silent};
+        for (choice, quiet, verbose, terminal, kind) in [
+            (Auto, false, false, true, Bar),
+            (Auto, true, false, true, Silent),
+            (Auto, false, false, false, Silent),
+            (Auto, false, true, false, Lines),
+            (Always, false, false, false, Lines),
+            (Always, true, false, true, Bar),
+            (Never, false, true, true, Silent),
+        ] {
+            assert_eq!(ProgressKind::decide(choice, quiet, verbose, terminal), kind);
+        }
+    }
+
+    #[test]
+    fn the_templates_parse() {
+        for template in [SPINNER, BAR] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
+
+    #[test]
+    fn a_bar_goes_when_its_last_handle_goes() {
+        let progress = Progress::new(ProgressKind::Bar);
+        let other = progress.clone();
+        progress.set_total(Some(10));
+        progress.inc(3);
+        progress.message("source \u{1b}[2J");
+        progress.set_total(None);
+        let Inner::Bar(bar) = &*progress.0 else {
+            panic!("{progress:?}");
+        };
+        let bar = bar.clone();
+        assert_eq!((bar.position(), bar.length()), (3, None));
+        assert_eq!(bar.message(), "source \\u{1b}[2J");
+        drop(progress);
+        assert!(!bar.is_finished());
+        drop(other);
+        assert!(bar.is_finished());
+    }
+
+    #[test]
+    fn lines_come_now_and_then() {
+        let start = Instant::now();
+        let lines = Lines::new(start);
+        lines.done.store(700, Ordering::Relaxed);
+        assert_eq!(lines.due(start + Duration::from_secs(9)), None);
+        let at = start + Duration::from_secs(10);
+        assert_eq!(lines.due(at).as_deref(), Some("progress: 700 records\n"));
+        assert_eq!(lines.due(at), None);
+        lines.total.store(1_000, Ordering::Relaxed);
+        lines.say("source kestra-prod");
+        assert_eq!(
+            lines.due(at + LINE_EVERY).as_deref(),
+            Some("progress: 700 of 1000 records, source kestra-prod\n")
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! Checks `[lake]`: an address of a store that we know, and options that this store knows.
+
+use std::collections::BTreeMap;
+
+use object_store::aws::AmazonS3ConfigKey;
+use object_store::azure::AzureConfigKey;
+use object_store::gcp::GoogleConfigKey;
+use url::Url;
+
+use super::Checks;
+use crate::config::file::{LakeTable, OptionValue};
+use crate::config::problem::Place;
+use crate::config::{Lake, StoreOption};
+
+pub(super) fn check(checks: &mut Checks<'_, '_>, table: &LakeTable) -> Option<Lake> {
+    let place = Place::at("lake");
+    let url = address(checks, &table.url, &place.key("url"));
+    let options = options(checks, table, url.as_ref(), &place.key("options"));
+    Some(Lake {
+        url: url?,
+        options: options?,
+    })
+}
+
+fn address(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url> {
+    const FORMS: &str = "write for example \"gs://bucket/prefix\", \"s3://bucket/prefix\", \
+                         \"az://container/prefix\" or \"file:///absolute/path\"";
+    let Ok(url) = Url::parse(text) else {
+        checks.problem(place, "is not a URL", FORMS);
+        return None;
+    };
+    let bucket = url.host_str().is_some_and(|host| !host.is_empty());
+    let wrong = match url.scheme() {
+        "gs" | "s3" | "az" if !bucket => Some("names no bucket"),
+        "file" if bucket => Some("is a file URL with a host; the path of a file URL is absolute"),
+        "file" if url.path() == "/" => Some("is the root of the file system"),
+        "gs" | "s3" | "az" | "file" | "memory" => None,
+        _ => Some("is not in a kind of store that is supported"),
+    };
+    let wrong = wrong.or_else(|| {
+        let credentials = !url.username().is_empty() || url.password().is_some();
+        if credentials {
+            Some("holds credentials")
+        } else if url.query().is_some() || url.fragment().is_some() {
+            Some("holds a query or a fragment")
+        } else {
+            None
+        }
+    });
+    if let Some(wrong) = wrong {
+        checks.problem(place, wrong, FORMS);
+        return None;
+    }
+    if url.scheme() == "memory" {
+        checks.warn(
+            place,
+            "a lake in memory is gone when the program ends",
+            "use it in tests only",
+        );
+    }
+    Some(url)
+}
+
+fn options(
+    checks: &mut Checks<'_, '_>,
+    table: &LakeTable,
+    url: Option<&Url>,
+    place: &Place,
+) -> Option<BTreeMap<String, StoreOption>> {
+    let before = checks.problems.len();
+    let mut options = BTreeMap::new();
+    for (name, value) in &table.options {
+        let place = place.key(name);
+        if let Some(url) = url
+            && !known(url.scheme(), name)
+        {
+            checks.problem(
+                &place,
+                format!("is not an option of a {}:// store", url.scheme()),
+                "remove it; the names are those of the Rust crate object_store 0.13",
+            );
+            continue;
+        }
+        let value = match value {
+            OptionValue::Text(_) if is_secret(name) => {
+                checks.problem(
+                    &place,
+                    "is a secret and stands in the file",
+                    format!(
+                        "write {name} = {{ env = \"{}\" }}, and change the secret if others saw it",
+                        name.to_ascii_uppercase()
+                    ),
+                );
+                continue;
+            }
+            OptionValue::Text(text) => StoreOption::Text(text.clone()),
+            OptionValue::Flag(flag) => StoreOption::Text(flag.to_string()),
+            OptionValue::Secret(table) => match checks.secret(table, &place) {
+                Some(secret) => StoreOption::Secret(secret),
+                None => continue,
+            },
+        };
+        options.insert(name.clone(), value);
+    }
+    (checks.problems.len() == before).then_some(options)
+}
+
+/// Whether the store of this scheme has an option of that name; it would ignore any other silently.
+fn known(scheme: &str, name: &str) -> bool {
+    match scheme {
+        "gs" => name.parse::<GoogleConfigKey>().is_ok(),
+        "s3" => name.parse::<AmazonS3ConfigKey>().is_ok(),
+        "az" => name.parse::<AzureConfigKey>().is_ok(),
+        _ => false,
+    }
+}
+
+/// Whether an option holds something that opens a door, going by its name. The names of files,
+/// addresses and ids that lead to a secret are none.
+fn is_secret(name: &str) -> bool {
+    let leads_to_one = ["_file", "_path", "_url", "_uri", "_id", "_host"]
+        .iter()
+        .any(|end| name.ends_with(end));
+    let holds_one = [
+        "secret",
+        "password",
+        "token",
+        "sas_key",
+        "service_account_key",
+        "account_key",
+        "access_key",
+        "master_key",
+        "customer_key",
+    ]
+    .iter()
+    .any(|part| name.contains(part));
+    holds_one && !leads_to_one
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_known_by_their_names() {
+        for (name, secret) in [
+            ("aws_secret_access_key", true),
+            ("aws_access_key_id", false),
+            ("aws_session_token", true),
+            ("aws_web_identity_token_file", false),
+            ("sse_customer_key_base64", true),
+            ("sse_kms_key_id", false),
+            ("google_service_account_key", true),
+            ("google_service_account_path", false),
+            ("azure_storage_account_key", true),
+            ("azure_storage_sas_token", true),
+            ("client_secret", true),
+            ("azure_client_id", false),
+            ("aws_region", false),
+            ("fabric_token_service_url", false),
+        ] {
+            assert_eq!(is_secret(name), secret, "{name}");
+        }
+    }
+}

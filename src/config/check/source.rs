@@ -1,0 +1,272 @@
+//! Checks `[[source]]`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use url::{Host, Url};
+
+use super::Checks;
+use crate::config::file::{AuthTable, Dialect, PlatformName, SourceTable};
+use crate::config::problem::Place;
+use crate::config::{Auth, Kestra, Platform, Requests, Source, Start, Tenants};
+
+/// What Kestra 2 allows; a larger page is refused with 422.
+const KESTRA_V2_PAGE: u32 = 1_000;
+
+pub(super) fn check_all(
+    checks: &mut Checks<'_, '_>,
+    tables: &[SourceTable],
+) -> Option<Vec<Source>> {
+    if tables.is_empty() {
+        checks.problem(
+            &Place::at("source"),
+            "is empty: there is nothing to read",
+            "add a [[source]] table; `trailhouse init` writes one",
+        );
+        return None;
+    }
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut sources = Vec::new();
+    for (index, table) in tables.iter().enumerate() {
+        let place = Place::at("source").index(index);
+        if let Some(first) = seen.insert(&table.id, index) {
+            checks.problem(
+                &place.key("id"),
+                format!("is the id of [[source]] number {} too", first + 1),
+                "give each source its own id, and never change one that has been read",
+            );
+        }
+        sources.push(check(checks, table, &place));
+    }
+    sources.into_iter().collect()
+}
+
+fn check(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Option<Source> {
+    let id = id(checks, &table.id, &place.key("id"));
+    let platform = match table.platform {
+        PlatformName::Kestra => kestra(checks, table, place).map(Platform::Kestra),
+    };
+    let start = start(checks, &table.start, &place.key("start"));
+    let none = Duration::ZERO;
+    let settle = checks.duration(&table.settle, &place.key("settle"), none);
+    let overlap = checks.duration(&table.overlap, &place.key("overlap"), none);
+    let requests = requests(checks, table, place);
+    Some(Source {
+        id: id?,
+        platform: platform?,
+        start: start?,
+        settle: settle?,
+        overlap: overlap?,
+        requests: requests?,
+    })
+}
+
+fn id(checks: &mut Checks<'_, '_>, id: &str, place: &Place) -> Option<String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let ends = id.starts_with('-') || id.ends_with('-');
+    if id.is_empty() || id.len() > 63 || ends || !id.chars().all(allowed) {
+        checks.problem(
+            place,
+            "is not a valid id",
+            "use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends",
+        );
+        return None;
+    }
+    Some(id.to_owned())
+}
+
+fn start(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Start> {
+    if text == "earliest" {
+        return Some(Start::Earliest);
+    }
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .ok()
+        // chrono takes "2026-1-1" too; one way to write a date is enough.
+        .filter(|date| date.to_string() == text)
+        .map(|date| date.and_time(NaiveTime::MIN).and_utc());
+    let instant = date.or_else(|| {
+        DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|instant| instant.with_timezone(&Utc))
+    });
+    if instant.is_none() {
+        checks.problem(
+            place,
+            format!("\"{text}\" is not a date"),
+            "write \"YYYY-MM-DD\", an instant such as \"2026-01-01T06:00:00Z\", or \"earliest\"",
+        );
+    }
+    instant.map(Start::At)
+}
+
+fn requests(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Option<Requests> {
+    let second = Duration::from_secs(1);
+    let timeout = checks.duration(
+        &table.request_timeout,
+        &place.key("request_timeout"),
+        second,
+    );
+    let retry_for = checks.duration(&table.retry_for, &place.key("retry_for"), Duration::ZERO);
+    let max_response = checks.size(&table.max_response, &place.key("max_response"), 64 << 10);
+    Some(Requests {
+        page_size: table.page_size,
+        concurrency: table.concurrency,
+        timeout: timeout?,
+        retry_for: retry_for?,
+        max_response: max_response?,
+    })
+}
+
+fn kestra(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Option<Kestra> {
+    let url = address(checks, &table.url, &place.key("url"));
+    if table.dialect == Some(Dialect::V2) && table.page_size > KESTRA_V2_PAGE {
+        checks.problem(
+            &place.key("page_size"),
+            format!("is more than the {KESTRA_V2_PAGE} records that Kestra 2 allows"),
+            format!("write {KESTRA_V2_PAGE} or less"),
+        );
+    }
+    let tenants = tenants(checks, table, place);
+    let auth = auth(checks, &table.auth, &place.key("auth"));
+    if let (Some(url), Some(auth)) = (&url, &auth)
+        && url.scheme() == "http"
+        && !is_loopback(url)
+        && *auth != Auth::None
+    {
+        checks.warn(
+            &place.key("url"),
+            "sends the credential over the network unencrypted",
+            "use https",
+        );
+    }
+    Some(Kestra {
+        url: url?,
+        // Required for this platform by the schema, which has reported it.
+        dialect: table.dialect?,
+        tenants: tenants?,
+        auth: auth?,
+    })
+}
+
+fn address(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url> {
+    const FORM: &str = "write for example \"https://kestra.example.com\"";
+    let Ok(mut url) = Url::parse(text) else {
+        checks.problem(place, "is not a URL", FORM);
+        return None;
+    };
+    let path = url.path().trim_end_matches('/').to_owned();
+    let wrong = if !matches!(url.scheme(), "http" | "https") {
+        Some(("is neither https nor http", FORM))
+    } else if !url.username().is_empty() || url.password().is_some() {
+        Some(("holds credentials", "move them to `auth`, by reference"))
+    } else if url.query().is_some() || url.fragment().is_some() {
+        Some(("holds a query or a fragment", FORM))
+    } else if ["/api", "/api/v1", "/ui"]
+        .iter()
+        .any(|end| path.ends_with(end))
+    {
+        Some((
+            "is not the address of the server alone",
+            "leave `/api` or `/ui` out",
+        ))
+    } else {
+        None
+    };
+    if let Some((wrong, action)) = wrong {
+        checks.problem(place, wrong, action);
+        return None;
+    }
+    url.set_path(&path);
+    Some(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn tenants(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Option<Tenants> {
+    let all = &place.key("all_tenants");
+    let names = match (&table.tenants, table.all_tenants) {
+        (None, Some(true)) => return Some(Tenants::All),
+        (Some(_), Some(true)) => {
+            checks.problem(
+                all,
+                "is true and `tenants` names some",
+                "keep one of them: all_tenants = true, or the list",
+            );
+            return None;
+        }
+        (None, Some(false)) => {
+            checks.problem(
+                all,
+                "is false and `tenants` names none",
+                "write for example tenants = [\"main\"], or all_tenants = true",
+            );
+            return None;
+        }
+        // The schema asks for one of them and has reported this.
+        (None, None) => return None,
+        (Some(names), None | Some(false)) => names,
+    };
+    let before = checks.problems.len();
+    for (index, name) in names.iter().enumerate() {
+        let place = place.key("tenants").index(index);
+        // The name becomes a segment of a URL path and a part of event_uid.
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
+            checks.problem(
+                &place,
+                "is not the id of a tenant",
+                "use letters, digits, hyphens, underscores and dots, not a dot first",
+            );
+        } else if names[..index].contains(name) {
+            checks.problem(&place, "is listed twice", "remove it");
+        }
+    }
+    (checks.problems.len() == before).then(|| Tenants::Named(names.clone()))
+}
+
+fn auth(checks: &mut Checks<'_, '_>, table: &AuthTable, place: &Place) -> Option<Auth> {
+    if let Some(bearer) = &table.bearer {
+        return checks
+            .secret(bearer, &place.key("bearer"))
+            .map(Auth::Bearer);
+    }
+    if let Some(basic) = &table.basic {
+        let place = place.key("basic");
+        let name = &basic.username;
+        // RFC 7617, section 2: the first colon ends the user name.
+        let valid = !name.is_empty() && !name.contains(|c: char| c == ':' || c.is_control());
+        if !valid {
+            checks.problem(
+                &place.key("username"),
+                "is not a user name",
+                "write a name without colons and control characters",
+            );
+        }
+        let password = checks.secret(&basic.password, &place.key("password"))?;
+        return valid.then(|| Auth::Basic {
+            username: name.clone(),
+            password,
+        });
+    }
+    match table.none {
+        Some(true) => Some(Auth::None),
+        Some(false) => {
+            checks.problem(
+                &place.key("none"),
+                "is false and no credential is named",
+                "write for example auth = { bearer = { env = \"KESTRA_TOKEN\" } }",
+            );
+            None
+        }
+        // The schema asks for exactly one way and has reported this.
+        None => None,
+    }
+}

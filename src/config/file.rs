@@ -1,0 +1,416 @@
+//! The configuration as it is written: the TOML file, table by table.
+//!
+//! These types fix names, types and defaults, and the JSON Schema is made from them; whatever
+//! needs a decision (is this a URL, does this fit that) is left to [`super::check`], so that one
+//! reading reports all that is wrong. The first sentence of each doc comment is what
+//! `trailhouse schema config` shows.
+
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::transform_subschemas;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Version of the configuration format that this program reads.
+pub(super) const VERSION: u32 = 1;
+
+/// Configuration of trailhouse, format version 1.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "trailhouse configuration")]
+pub(super) struct File {
+    /// Version of this format.
+    #[schemars(range(min = 1, max = 1), example = 1)]
+    pub version: u32,
+    /// Where the lake is kept.
+    pub lake: LakeTable,
+    /// How ledger entries are signed.
+    pub signing: SigningTable,
+    /// The audit feeds to read, one table each.
+    pub source: Vec<SourceTable>,
+    /// Bounds of one run.
+    #[serde(default)]
+    pub run: RunTable,
+    /// What is removed or hidden before anything is written.
+    #[serde(default)]
+    pub redaction: RedactionTable,
+}
+
+/// Where the lake is kept.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LakeTable {
+    /// Bucket and prefix, or a local directory: `gs://`, `s3://`, `az://` or `file:///`.
+    #[schemars(example = "gs://acme-audit/trailhouse")]
+    pub url: String,
+    /// Options of the object store, by the names that the Rust crate object_store gives them.
+    ///
+    /// Credentials are usually found without any option, through the store's ordinary chain
+    /// (workload identity, instance role, environment). A secret is given by reference.
+    #[serde(default)]
+    #[schemars(example = json!({ "aws_region": "eu-central-1" }))]
+    pub options: BTreeMap<String, OptionValue>,
+}
+
+/// Value of an object store option.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum OptionValue {
+    /// Text that is no secret.
+    Text(String),
+    /// A switch.
+    Flag(bool),
+    /// Where a secret is.
+    Secret(SecretTable),
+}
+
+/// Where a secret is: an environment variable or a file, never the secret itself.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(
+    extend("minProperties" = 1, "maxProperties" = 1),
+    example = json!({ "env": "NAME" })
+)]
+pub(super) struct SecretTable {
+    /// Name of an environment variable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"KESTRA_TOKEN")]
+    pub env: Option<String>,
+    /// Path of a file; a relative one starts at the folder of the configuration file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = "/etc/trailhouse/token")]
+    pub file: Option<String>,
+}
+
+/// How ledger entries are signed.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(
+    extend("minProperties" = 1, "maxProperties" = 1),
+    example = json!({ "key": { "file": "trailhouse.key" } })
+)]
+pub(super) struct SigningTable {
+    /// The signing key that `trailhouse keygen` made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = json!({ "file": "trailhouse.key" }))]
+    pub key: Option<SecretTable>,
+    /// Write entries without a signature: for experiments only, since nobody can prove anything
+    /// with such a lake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
+    pub unsigned: Option<bool>,
+}
+
+/// One audit feed.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend(
+    "if" = { "properties": { "platform": { "const": "kestra" } } },
+    "then" = {
+        "required": ["dialect"],
+        "anyOf": [{ "required": ["tenants"] }, { "required": ["all_tenants"] }]
+    }
+))]
+pub(super) struct SourceTable {
+    /// Name of the source in columns, paths and the ledger: for ever, so choose it well.
+    ///
+    /// Lower-case letters, digits and hyphens, at most 63; a letter or digit at both ends.
+    #[schemars(
+        example = "kestra-prod",
+        extend("pattern" = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+    )]
+    pub id: String,
+    /// What kind of platform it is.
+    #[schemars(example = &"kestra")]
+    pub platform: PlatformName,
+    /// Address of the platform, without `/api`.
+    #[schemars(example = "https://kestra.example.com")]
+    pub url: String,
+    /// Which form of the API Kestra speaks; required for Kestra.
+    ///
+    /// A server ignores filters of the other form silently, so this is never guessed, and each
+    /// run proves it with a request that must find nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"v2")]
+    pub dialect: Option<Dialect>,
+    /// Tenants to read, by id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["main"], length(min = 1))]
+    pub tenants: Option<Vec<String>>,
+    /// Read every tenant through the cross-tenant API; its token needs to be an instance owner's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
+    pub all_tenants: Option<bool>,
+    /// How to sign in.
+    #[schemars(example = json!({ "bearer": { "env": "KESTRA_TOKEN" } }))]
+    pub auth: AuthTable,
+    /// First date to read, or "earliest" for the oldest record that the platform still has.
+    ///
+    /// A date means its midnight in UTC; an instant such as 2026-01-01T06:00:00Z may be given too.
+    #[schemars(example = "2026-01-01")]
+    pub start: String,
+    /// How old a record must be before it is read for the first time, since platforms show
+    /// records some seconds late.
+    #[serde(default = "five_minutes")]
+    pub settle: DurationText,
+    /// How much of what was read before is read again, to find records that came late.
+    #[serde(default = "thirty_minutes")]
+    pub overlap: DurationText,
+    /// Most records in one response; Kestra 2 refuses more than 1000.
+    #[serde(default = "thousand")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub page_size: u32,
+    /// Most requests at the same time.
+    #[serde(default = "four")]
+    #[schemars(range(min = 1, max = 64))]
+    pub concurrency: u32,
+    /// How long to wait for one response.
+    #[serde(default = "two_minutes")]
+    pub request_timeout: DurationText,
+    /// How long to go on asking when the platform fails or says that it is busy.
+    #[serde(default = "five_minutes")]
+    pub retry_for: DurationText,
+    /// Largest response that is taken into memory; a larger one is asked for in smaller slices.
+    #[serde(default = "response_size")]
+    pub max_response: SizeText,
+}
+
+/// Platforms that can be read.
+#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum PlatformName {
+    /// Kestra Enterprise Edition.
+    Kestra,
+}
+
+/// Which form of the Kestra API a server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// Enterprise Edition up to 1.3: flat query parameters.
+    V1,
+    /// Enterprise Edition 2: `filters[field][OPERATOR]`.
+    V2,
+}
+
+/// How to sign in to a platform.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(
+    extend("minProperties" = 1, "maxProperties" = 1),
+    example = json!({ "bearer": { "env": "NAME" } })
+)]
+pub(super) struct AuthTable {
+    /// An API token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = json!({ "env": "KESTRA_TOKEN" }))]
+    pub bearer: Option<SecretTable>,
+    /// A user name and password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = json!({ "username": "auditor", "password": { "env": "NAME" } }))]
+    pub basic: Option<BasicTable>,
+    /// No authentication at all: demo and tests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
+    pub none: Option<bool>,
+}
+
+/// A user name and password.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BasicTable {
+    /// User name.
+    #[schemars(example = "auditor@example.com")]
+    pub username: String,
+    /// Where the password is.
+    #[schemars(example = json!({ "env": "KESTRA_PASSWORD" }))]
+    pub password: SecretTable,
+}
+
+/// Bounds of one run.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RunTable {
+    /// When a run stops starting new work; what it has begun it still commits.
+    #[serde(default = "fifty_minutes")]
+    pub deadline: DurationText,
+    /// Memory that records and files in the making may take, however large a window is.
+    #[serde(default = "memory_size")]
+    pub memory: SizeText,
+    /// Most rows that one ledger entry commits.
+    #[serde(default = "chunk_rows")]
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub chunk_rows: u32,
+    /// Longest time that a run collects before it commits what it has.
+    #[serde(default = "five_minutes")]
+    pub chunk_time: DurationText,
+}
+
+/// What is removed or hidden before anything is written.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RedactionTable {
+    /// Key of the action `hmac`, at least 16 bytes; the same key gives the same pseudonym, so keep
+    /// it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = json!({ "env": "TRAILHOUSE_REDACTION_KEY" }))]
+    pub hmac_key: Option<SecretTable>,
+    /// Rules; of two that meet at one place the earlier counts.
+    #[serde(default)]
+    pub rule: Vec<RuleTable>,
+}
+
+/// One rule of redaction: what it is about, by exactly one of three ways, and what is done.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleTable {
+    /// Columns by name, and with them every place of the record that they come from.
+    ///
+    /// `trailhouse schema events` lists the columns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["actor_email", "src_ip"], length(min = 1))]
+    pub columns: Option<Vec<String>>,
+    /// Columns by what they may hold, and with them every place of the record that they come from.
+    ///
+    /// `secret` takes the places of a record that no column shows and that may hold anything, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"sensitive")]
+    pub classification: Option<ClassificationName>,
+    /// Places inside the record, as JSON pointers (RFC 6901) from its root, with `*` for any member.
+    ///
+    /// `raw` and every column that comes from there follow. What identifies a record cannot be
+    /// redacted: its id, time, tenant and action.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["/appliedPatch", "/revertPatch"], length(min = 1))]
+    pub pointers: Option<Vec<String>>,
+    /// What to do with it.
+    #[schemars(example = &"drop")]
+    pub action: ActionName,
+}
+
+/// What a column may hold.
+#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ClassificationName {
+    /// Names or locates a person, or describes what they touched.
+    Sensitive,
+    /// May hold anything the platform was given, credentials included.
+    Secret,
+}
+
+/// What redaction does with a value.
+#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ActionName {
+    /// Leave it out.
+    Drop,
+    /// Put a fixed text in its place, so that one sees that there was a value.
+    Mask,
+    /// Put a keyed hash in its place, so that equal values stay equal and nothing else is told.
+    Hmac,
+}
+
+/// A length of time: whole numbers with the units w, d, h, m, s and ms.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(
+    inline,
+    extend("pattern" = "^([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"),
+    example = "5m"
+)]
+pub(super) struct DurationText(pub String);
+
+/// An amount of memory: a whole number and a unit.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(
+    inline,
+    extend("pattern" = "^[0-9]+ ?(B|kB|MB|GB|KiB|MiB|GiB)$"),
+    example = "64MiB"
+)]
+pub(super) struct SizeText(pub String);
+
+impl Default for RunTable {
+    fn default() -> Self {
+        Self {
+            deadline: fifty_minutes(),
+            memory: memory_size(),
+            chunk_rows: chunk_rows(),
+            chunk_time: five_minutes(),
+        }
+    }
+}
+
+fn two_minutes() -> DurationText {
+    DurationText("2m".to_owned())
+}
+
+fn five_minutes() -> DurationText {
+    DurationText("5m".to_owned())
+}
+
+fn thirty_minutes() -> DurationText {
+    DurationText("30m".to_owned())
+}
+
+fn fifty_minutes() -> DurationText {
+    DurationText("50m".to_owned())
+}
+
+fn response_size() -> SizeText {
+    SizeText("32MiB".to_owned())
+}
+
+fn memory_size() -> SizeText {
+    SizeText("256MiB".to_owned())
+}
+
+fn chunk_rows() -> u32 {
+    250_000
+}
+
+fn thousand() -> u32 {
+    1_000
+}
+
+fn four() -> u32 {
+    4
+}
+
+/// The JSON Schema (draft 2020-12) of the configuration file.
+pub fn json_schema() -> Value {
+    let mut schema = SchemaSettings::draft2020_12()
+        .with_transform(without_null)
+        .into_generator()
+        .into_root_schema_for::<File>();
+    schema.insert("$id".to_owned(), json!("urn:trailhouse:config:1"));
+    schema.to_value()
+}
+
+/// TOML has no null: an option is written or absent, so the schema must not offer one.
+fn without_null(schema: &mut Schema) {
+    transform_subschemas(&mut without_null, schema);
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    let Some(Value::Array(mut choices)) = schema.remove("anyOf") else {
+        return;
+    };
+    choices.retain(|choice| choice.get("type") != Some(&json!("null")));
+    match choices.as_slice() {
+        [Value::Object(only)] => {
+            for (key, value) in only {
+                if schema.get(key).is_none() {
+                    schema.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        _ => {
+            schema.insert("anyOf".to_owned(), Value::Array(choices));
+        }
+    }
+}

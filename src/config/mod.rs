@@ -1,0 +1,359 @@
+//! The configuration: one TOML file that says what to read and where to keep it.
+//!
+//! Reading goes in three steps, so that one reading reports everything that is wrong:
+//! the syntax, then names and kinds of values against the JSON Schema, then what the values mean
+//! together. What comes out is a [`Config`] in which every choice has been made; the rest of the
+//! program never sees the file. Secrets are references ([`SecretRef`]) that are read when needed.
+
+mod check;
+mod duration;
+mod error;
+mod file;
+mod problem;
+mod reference;
+mod secret;
+mod shape;
+mod size;
+mod template;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use serde::Deserialize;
+use toml::de::{DeTable, Deserializer};
+use url::Url;
+
+pub use duration::{DurationError, format_duration, parse_duration};
+pub use error::ConfigError;
+pub use file::{Dialect, json_schema};
+pub use problem::Problem;
+pub use reference::{Setting, settings};
+pub use secret::{Secret, SecretError, SecretRef};
+pub use size::{SizeError, format_size, parse_size};
+pub use template::Template;
+
+use crate::event::schema::Classification;
+use crate::ledger::digest::Digest;
+use problem::{Document, Place};
+
+/// A configuration in which every choice has been made.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// SHA-256 of the file's bytes; ledger entries carry it.
+    pub sha256: Digest,
+    /// Where the lake is kept.
+    pub lake: Lake,
+    /// How ledger entries are signed.
+    pub signing: Signing,
+    /// The audit feeds, at least one, with distinct ids.
+    pub sources: Vec<Source>,
+    /// Bounds of one run.
+    pub run: Run,
+    /// What is removed or hidden before anything is written.
+    pub redaction: Redaction,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<Problem>,
+}
+
+/// Where the lake is kept.
+#[derive(Debug, Clone)]
+pub struct Lake {
+    /// `file:///…`, `gs://…`, `s3://…`, `az://…` or `memory:///`; never with credentials or query.
+    pub url: Url,
+    /// Options of the object store by name, all known to that store.
+    pub options: BTreeMap<String, StoreOption>,
+}
+
+/// Value of an object store option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreOption {
+    /// Text that is no secret.
+    Text(String),
+    /// Where a secret is.
+    Secret(SecretRef),
+}
+
+/// How ledger entries are signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signing {
+    /// With the key at this place, a signed-note private key (C2SP).
+    Key(SecretRef),
+    /// Not at all: an experiment.
+    Unsigned,
+}
+
+/// One audit feed.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its name for ever: lower-case letters, digits and hyphens, at most 63.
+    pub id: String,
+    /// The platform and how to reach it.
+    pub platform: Platform,
+    /// Where reading begins.
+    pub start: Start,
+    /// Age that a record must have before it is read for the first time.
+    pub settle: Duration,
+    /// How much of what was read before is read again.
+    pub overlap: Duration,
+    /// Bounds of the requests.
+    pub requests: Requests,
+}
+
+/// Where reading of a source begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// At the oldest record that the platform still has.
+    Earliest,
+    /// At this instant.
+    At(DateTime<Utc>),
+}
+
+/// Bounds of the requests to one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requests {
+    /// Most records in one response, from 1.
+    pub page_size: u32,
+    /// Most requests at the same time, from 1.
+    pub concurrency: u32,
+    /// How long to wait for one response.
+    pub timeout: Duration,
+    /// How long to go on asking when the platform fails or says that it is busy.
+    pub retry_for: Duration,
+    /// Largest response in bytes that is taken into memory.
+    pub max_response: u64,
+}
+
+/// A platform and how to reach it.
+#[derive(Debug, Clone)]
+pub enum Platform {
+    /// Kestra Enterprise Edition.
+    Kestra(Kestra),
+}
+
+impl Platform {
+    /// The name in columns and configuration.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Kestra(_) => "kestra",
+        }
+    }
+}
+
+/// How to reach a Kestra Enterprise Edition server.
+#[derive(Debug, Clone)]
+pub struct Kestra {
+    /// Address without `/api`, without a slash at its end, without credentials or query.
+    pub url: Url,
+    /// Which form of the API it speaks.
+    pub dialect: Dialect,
+    /// What to read.
+    pub tenants: Tenants,
+    /// How to sign in.
+    pub auth: Auth,
+}
+
+/// The tenants to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tenants {
+    /// All, through the cross-tenant API.
+    All,
+    /// These, at least one, each once.
+    Named(Vec<String>),
+}
+
+/// How to sign in to a platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Auth {
+    /// With an API token.
+    Bearer(SecretRef),
+    /// With a user name and a password.
+    Basic {
+        /// User name, without a colon.
+        username: String,
+        /// Where the password is.
+        password: SecretRef,
+    },
+    /// Not at all.
+    None,
+}
+
+/// Bounds of one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// When a run stops starting new work.
+    pub deadline: Duration,
+    /// Bytes that records and files in the making may take.
+    pub memory: u64,
+    /// Most rows that one ledger entry commits.
+    pub chunk_rows: u32,
+    /// Longest time that a run collects before it commits what it has.
+    pub chunk_time: Duration,
+}
+
+/// What is removed or hidden before anything is written.
+#[derive(Debug, Clone, Default)]
+pub struct Redaction {
+    /// Key of [`RedactionAction::Hmac`]; present where that action is used.
+    pub hmac_key: Option<SecretRef>,
+    /// Rules in the order written; of two that meet at one place the earlier counts.
+    pub rules: Vec<RedactionRule>,
+}
+
+/// One target and what is done with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedactionRule {
+    /// What the rule is about.
+    pub target: RedactionTarget,
+    /// What is done.
+    pub action: RedactionAction,
+}
+
+/// What a rule of redaction is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RedactionTarget {
+    /// A column of `audit_events`, and every place of the record that its value comes from.
+    Column(&'static str),
+    /// All columns of a class, never the public one.
+    Class(Classification),
+    /// A JSON pointer (RFC 6901) from the root of the record; `*` stands for any member or element.
+    Pointer(String),
+}
+
+/// What redaction does with a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedactionAction {
+    /// Leaves it out.
+    Drop,
+    /// Puts a fixed text in its place.
+    Mask,
+    /// Puts a keyed hash in its place.
+    Hmac,
+}
+
+impl RedactionAction {
+    /// The name in configuration and ledger entries.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "drop",
+            Self::Mask => "mask",
+            Self::Hmac => "hmac",
+        }
+    }
+}
+
+impl Lake {
+    /// The options with their secrets read, ready for the object store.
+    ///
+    /// # Errors
+    /// A secret that cannot be read.
+    pub fn load_options(&self) -> Result<Vec<(String, SecretString)>, SecretError> {
+        self.options
+            .iter()
+            .map(|(name, value)| {
+                let value = match value {
+                    StoreOption::Text(text) => SecretString::from(text.as_str()),
+                    StoreOption::Secret(place) => place.load()?,
+                };
+                Ok((name.clone(), value))
+            })
+            .collect()
+    }
+}
+
+impl Config {
+    /// Reads and checks a configuration file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or everything that is wrong in it.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let bytes = std::fs::read(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => ConfigError::NotFound {
+                path: path.to_owned(),
+            },
+            _ => ConfigError::Unreadable {
+                path: path.to_owned(),
+                source,
+            },
+        })?;
+        Self::parse(&bytes, path)
+    }
+
+    /// Checks a configuration that was read from `path`. Relative paths of secrets start at its
+    /// folder.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, ConfigError> {
+        let problems = |problems| ConfigError::Problems {
+            path: path.to_owned(),
+            problems: in_order(problems),
+        };
+        let text = std::str::from_utf8(bytes).map_err(|_| ConfigError::NotText {
+            path: path.to_owned(),
+        })?;
+        let mut document = Document::parse(text).map_err(problems)?;
+        if let Some(found) = other_version(document.root.get_ref()) {
+            return Err(ConfigError::OtherVersion {
+                path: path.to_owned(),
+                found,
+                known: file::VERSION,
+            });
+        }
+        let shape = shape::compare(&document, &json_schema());
+        if !shape.readable {
+            return Err(problems(shape.problems));
+        }
+        for place in &shape.unknown {
+            document.remove(place);
+        }
+        let file = match file::File::deserialize(Deserializer::from(document.root.clone())) {
+            Ok(file) => file,
+            Err(error) => return Err(problems(vec![unforeseen(&document, &error)])),
+        };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut checks = check::Checks::new(&document, folder, shape.problems);
+        let sha256 = Digest::of(bytes);
+        let config = check::config(&mut checks, file, sha256);
+        match config {
+            Some(mut config) if checks.problems.is_empty() => {
+                config.warnings = in_order(checks.warnings);
+                Ok(config)
+            }
+            _ => Err(problems(checks.problems)),
+        }
+    }
+}
+
+fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by_key(|problem| problem.line.unwrap_or(0));
+    problems
+}
+
+/// The version a file declares, where that is a number and not ours: its keys may mean anything,
+/// so nothing else is said about it.
+fn other_version(root: &DeTable<'_>) -> Option<String> {
+    let (_, version) = root.iter().find(|(name, _)| name.get_ref() == "version")?;
+    let version = version.get_ref().as_integer()?;
+    let ours = version.radix() == 10 && version.as_str() == file::VERSION.to_string();
+    (!ours).then(|| version.as_str().to_owned())
+}
+
+/// What the schema allowed and serde refused. The message of serde may repeat a value, so only the
+/// place is passed on.
+fn unforeseen(document: &Document<'_>, error: &toml::de::Error) -> Problem {
+    let line = error.span().map(|span| document.line_at(span.start));
+    Problem {
+        line,
+        ..document.problem(
+            &Place::default(),
+            "a value is not of the kind that is expected here",
+            "compare it with `trailhouse schema config`",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

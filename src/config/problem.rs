@@ -1,0 +1,369 @@
+//! What can be wrong with a configuration, and where.
+
+use std::fmt;
+
+use serde::Serialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// One thing that is wrong, or worth a warning, in a configuration file. It never holds the value
+/// of a key that may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Line of the file, from 1, where it can be told.
+    pub line: Option<usize>,
+    /// The table as it is written in the file, such as `[lake]` or `[[source]] "kestra-prod"`.
+    pub table: Option<String>,
+    /// The key inside that table, such as `auth.basic.password`.
+    pub key: Option<String>,
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it.
+    #[serde(rename = "do")]
+    pub action: String,
+}
+
+impl Problem {
+    /// Where the problem is, in words: ``line 14, `settle` in [[source]] "kestra-prod"``.
+    pub fn place(&self) -> String {
+        let mut text = match self.line {
+            Some(line) => format!("line {line}"),
+            None => String::new(),
+        };
+        let comma = if text.is_empty() { "" } else { ", " };
+        match (&self.key, &self.table) {
+            (Some(key), Some(table)) => text.push_str(&format!("{comma}`{key}` in {table}")),
+            (Some(key), None) => text.push_str(&format!("{comma}`{key}`")),
+            (None, Some(table)) => text.push_str(&format!("{comma}{table}")),
+            (None, None) => {}
+        }
+        text
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place() {
+            place if place.is_empty() => f.write_str(&self.what),
+            place => write!(f, "{place}: {}", self.what),
+        }
+    }
+}
+
+/// One step from a table to a value inside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+/// The way from the top of a document to a value in it, which need not exist.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Place(Vec<Step>);
+
+impl Place {
+    /// The place of a top-level key.
+    pub(super) fn at(key: &str) -> Self {
+        Self::default().key(key)
+    }
+
+    /// The place of `key` in the table at this place.
+    pub(super) fn key(&self, key: &str) -> Self {
+        self.with(Step::Key(key.to_owned()))
+    }
+
+    /// The place of one element of the list at this place.
+    pub(super) fn index(&self, index: usize) -> Self {
+        self.with(Step::Index(index))
+    }
+
+    fn with(&self, step: Step) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(step);
+        Self(steps)
+    }
+}
+
+/// A parsed TOML file that still knows where everything was written.
+pub(super) struct Document<'t> {
+    text: &'t str,
+    /// The tables, as parsed.
+    pub(super) root: Spanned<DeTable<'t>>,
+}
+
+impl<'t> Document<'t> {
+    /// Parses a file.
+    ///
+    /// # Errors
+    /// All errors of syntax. They repeat nothing of the file, since the broken line may hold what
+    /// was meant as a secret.
+    pub(super) fn parse(text: &'t str) -> Result<Self, Vec<Problem>> {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        if errors.is_empty() {
+            return Ok(Self { text, root });
+        }
+        let mut problems: Vec<Problem> = errors
+            .iter()
+            .map(|error| Problem {
+                line: error.span().map(|span| line_of(text, span.start)),
+                table: None,
+                key: None,
+                what: format!("not valid TOML: {}", one_line(error.message())),
+                action: "mend the line; https://toml.io shows the syntax".to_owned(),
+            })
+            .collect();
+        // One slip often spoils several tokens of its line; the first complaint is the useful one.
+        problems.dedup_by_key(|problem| problem.line);
+        Err(problems)
+    }
+
+    /// Describes a problem at `place`.
+    pub(super) fn problem(
+        &self,
+        place: &Place,
+        what: impl Into<String>,
+        action: impl Into<String>,
+    ) -> Problem {
+        let (table, key) = self.name(place);
+        Problem {
+            line: self.line(place),
+            table,
+            key,
+            what: what.into(),
+            action: action.into(),
+        }
+    }
+
+    /// The line of a byte of the file, from 1.
+    pub(super) fn line_at(&self, offset: usize) -> usize {
+        line_of(self.text, offset)
+    }
+
+    /// Takes the value at `place` out of the document.
+    pub(super) fn remove(&mut self, place: &Place) {
+        let Some((Step::Key(last), parents)) = place.0.split_last() else {
+            return;
+        };
+        let mut table = self.root.get_mut();
+        let mut steps = parents.iter();
+        while let Some(step) = steps.next() {
+            let Step::Key(key) = step else { return };
+            let Some((_, value)) = table.iter_mut().find(|(name, _)| name.get_ref() == key) else {
+                return;
+            };
+            let mut value = value.get_mut();
+            while let DeValue::Array(list) = value {
+                let Some(Step::Index(index)) = steps.next() else {
+                    return;
+                };
+                let Some(element) = list.get_mut(*index) else {
+                    return;
+                };
+                value = element.get_mut();
+            }
+            let DeValue::Table(inner) = value else { return };
+            table = inner;
+        }
+        table.remove(last.as_str());
+    }
+
+    /// The line of the deepest part of `place` that exists; none where not even its table does.
+    fn line(&self, place: &Place) -> Option<usize> {
+        let mut table = Some(self.root.get_ref());
+        let mut list: Option<&[Spanned<DeValue<'_>>]> = None;
+        let mut start = None;
+        for step in &place.0 {
+            let value = match step {
+                Step::Key(key) => {
+                    let found = table
+                        .and_then(|table| table.iter().find(|(name, _)| name.get_ref() == key));
+                    let Some((name, value)) = found else { break };
+                    start = Some(name.span().start);
+                    value
+                }
+                Step::Index(index) => {
+                    let Some(value) = list.and_then(|list| list.get(*index)) else {
+                        break;
+                    };
+                    start = Some(value.span().start);
+                    value
+                }
+            };
+            (table, list) = match value.get_ref() {
+                DeValue::Table(inner) => (Some(inner), None),
+                DeValue::Array(inner) => (None, Some(inner.as_ref())),
+                _ => (None, None),
+            };
+        }
+        start.map(|start| line_of(self.text, start))
+    }
+
+    /// Names `place` as a reader of the file would: its header and the rest of the way.
+    fn name(&self, place: &Place) -> (Option<String>, Option<String>) {
+        let mut table = self.root.get_ref();
+        let mut header: Vec<&str> = Vec::new();
+        let mut title = None;
+        let mut used = 0;
+        let steps = &place.0;
+        // A header takes tables of the top level and lists of tables, at any depth.
+        while let Some(Step::Key(key)) = steps.get(used) {
+            let value = table
+                .iter()
+                .find(|(name, _)| name.get_ref() == key)
+                .map(|(_, value)| value.get_ref());
+            match (steps.get(used + 1), value) {
+                (Some(Step::Index(index)), Some(DeValue::Array(list))) => {
+                    let Some(DeValue::Table(inner)) = list.get(*index).map(Spanned::get_ref) else {
+                        break;
+                    };
+                    header.push(key);
+                    title = Some(format!("[[{}]] {}", header.join("."), label(inner, *index)));
+                    table = inner;
+                    used += 2;
+                }
+                (None, Some(DeValue::Array(list))) if used == 0 && is_tables(list) => {
+                    title = Some(format!("[[{key}]]"));
+                    used += 1;
+                }
+                (_, Some(DeValue::Table(inner))) if used == 0 => {
+                    header.push(key);
+                    title = Some(format!("[{key}]"));
+                    table = inner;
+                    used += 1;
+                }
+                _ => break,
+            }
+        }
+        let mut rest = String::new();
+        for step in &steps[used..] {
+            match step {
+                Step::Key(key) => {
+                    if !rest.is_empty() {
+                        rest.push('.');
+                    }
+                    rest.push_str(key);
+                }
+                Step::Index(index) => rest.push_str(&format!("[{}]", index + 1)),
+            }
+        }
+        (title, (!rest.is_empty()).then_some(rest))
+    }
+}
+
+fn is_tables(list: &[Spanned<DeValue<'_>>]) -> bool {
+    !list.is_empty() && list.iter().all(|element| element.get_ref().is_table())
+}
+
+/// Names one table of a list: by its id where that is short text, else by its number.
+fn label(table: &DeTable<'_>, index: usize) -> String {
+    let id = table
+        .iter()
+        .find(|(name, _)| name.get_ref() == "id")
+        .and_then(|(_, value)| value.get_ref().as_str())
+        .filter(|id| !id.is_empty() && id.len() <= 63);
+    match id {
+        Some(id) => format!("\"{id}\""),
+        None => format!("number {}", index + 1),
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
+    memchr::memchr_iter(b'\n', before).count() + 1
+}
+
+fn one_line(message: &str) -> String {
+    message.lines().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"version = 1
+[lake]
+url = "file:///tmp"
+
+[[source]]
+id = "a"
+auth = { bearer = { env = "X" } }
+tenants = ["main", "second"]
+
+[[source]]
+url = "http://x"
+
+[[redaction.rule]]
+action = "drop"
+"#;
+
+    fn named(place: &Place) -> String {
+        Document::parse(TEXT)
+            .unwrap()
+            .problem(place, "wrong", "mend it")
+            .to_string()
+    }
+
+    #[test]
+    fn places_are_named_as_they_are_written() {
+        let first = Place::at("source").index(0);
+        let rule = Place::at("redaction").key("rule").index(0);
+        for (place, text) in [
+            (Place::at("version"), "line 1, `version`: wrong"),
+            (Place::at("lake"), "line 2, [lake]: wrong"),
+            (
+                Place::at("lake").key("url"),
+                "line 3, `url` in [lake]: wrong",
+            ),
+            (
+                Place::at("lake").key("gone"),
+                "line 2, `gone` in [lake]: wrong",
+            ),
+            (Place::at("signing"), "`signing`: wrong"),
+            (Place::at("source"), "line 5, [[source]]: wrong"),
+            (first.clone(), "line 5, [[source]] \"a\": wrong"),
+            (
+                first.key("auth").key("bearer").key("env"),
+                "line 7, `auth.bearer.env` in [[source]] \"a\": wrong",
+            ),
+            (
+                first.key("tenants").index(1),
+                "line 8, `tenants[2]` in [[source]] \"a\": wrong",
+            ),
+            (
+                Place::at("source").index(1).key("id"),
+                "line 10, `id` in [[source]] number 2: wrong",
+            ),
+            (
+                rule.key("action"),
+                "line 14, `action` in [[redaction.rule]] number 1: wrong",
+            ),
+            (rule, "line 13, [[redaction.rule]] number 1: wrong"),
+        ] {
+            assert_eq!(named(&place), text);
+        }
+    }
+
+    #[test]
+    fn a_key_can_be_taken_out_at_any_depth() {
+        let mut document = Document::parse(TEXT).unwrap();
+        let bearer = Place::at("source").index(0).key("auth").key("bearer");
+        document.remove(&bearer);
+        document.remove(&Place::at("lake"));
+        document.remove(&Place::at("nowhere").index(3).key("x"));
+        assert_eq!(document.line(&Place::at("lake")), None);
+        let text = format!("{:?}", document.root);
+        assert!(!text.contains("bearer") && text.contains("tenants"));
+    }
+
+    #[test]
+    fn syntax_errors_do_not_repeat_the_file() {
+        let problems = Document::parse("version = 1\ntoken = s3cret\nx = \n")
+            .err()
+            .unwrap();
+        assert_eq!(
+            problems.iter().map(|p| p.line).collect::<Vec<_>>(),
+            [Some(2), Some(3)]
+        );
+        assert!(problems.iter().all(|p| !p.to_string().contains("s3cret")));
+    }
+}

@@ -1,0 +1,273 @@
+//! Secrets are never written into the configuration: it says where each one is, and the value is
+//! read only when it is needed.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+/// No password, token or key that we know of comes near this; a larger file is a mistake.
+const LARGEST: u64 = 1 << 20;
+
+/// Where a secret is. Showing or logging this shows the place, which is no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file; a path relative to the configuration file has been made absolute.
+    File(PathBuf),
+}
+
+/// A secret as it was read.
+#[derive(Debug)]
+pub struct Secret {
+    /// The value, without the newline that editors add at the end of a file.
+    pub value: SecretString,
+    /// Whether everybody on the machine may read the file it came from. Always false for an
+    /// environment variable, and where files have no Unix permissions.
+    pub readable_by_others: bool,
+}
+
+/// Why a secret could not be read. No variant holds any part of its value.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The environment variable does not exist.
+    #[error("environment variable `{name}` is not set")]
+    EnvMissing {
+        /// Its name.
+        name: String,
+    },
+    /// The file cannot be opened or read.
+    #[error("secret file `{}` cannot be read", path.display())]
+    FileUnreadable {
+        /// Its path.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The value is not text.
+    #[error("{place} does not hold UTF-8 text")]
+    NotText {
+        /// Where it is.
+        place: SecretRef,
+    },
+    /// The value is empty.
+    #[error("{place} is empty")]
+    Empty {
+        /// Where it is.
+        place: SecretRef,
+    },
+    /// The file is too large to hold a secret.
+    #[error("secret file `{}` is larger than 1 MiB", path.display())]
+    TooLarge {
+        /// Its path.
+        path: PathBuf,
+    },
+}
+
+impl SecretError {
+    /// What the user can do about it.
+    pub fn action(&self) -> String {
+        match self {
+            Self::EnvMissing { name } => {
+                format!("set `{name}`, or name another place in the configuration")
+            }
+            Self::FileUnreadable { path, .. } => format!(
+                "check that `{}` exists and that this user may read it",
+                path.display()
+            ),
+            Self::NotText { place } | Self::Empty { place } => {
+                format!("write the secret into {place} again")
+            }
+            Self::TooLarge { path } => {
+                format!("check that `{}` is the file you mean", path.display())
+            }
+        }
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "environment variable `{name}`"),
+            Self::File(path) => write!(f, "file `{}`", path.display()),
+        }
+    }
+}
+
+impl SecretRef {
+    /// Reads the secret and logs a warning where its file is open to everybody.
+    ///
+    /// # Errors
+    /// See [`SecretError`].
+    pub fn load(&self) -> Result<SecretString, SecretError> {
+        let secret = self.read()?;
+        if secret.readable_by_others {
+            tracing::warn!(
+                "{self} holds a secret and everybody on this machine may read it: chmod o-rwx"
+            );
+        }
+        Ok(secret.value)
+    }
+
+    /// Reads the secret and says how well it is kept.
+    ///
+    /// One newline at the end is removed. An empty value is an error, because it is always a
+    /// mistake and would otherwise reach the platform as a wrong password.
+    ///
+    /// # Errors
+    /// See [`SecretError`].
+    pub fn read(&self) -> Result<Secret, SecretError> {
+        self.read_with(|name| std::env::var_os(name))
+    }
+
+    fn read_with(&self, env: impl Fn(&str) -> Option<OsString>) -> Result<Secret, SecretError> {
+        let (text, readable_by_others) = match self {
+            Self::Env(name) => {
+                let value =
+                    env(name).ok_or_else(|| SecretError::EnvMissing { name: name.clone() })?;
+                let text = value.into_string().map_err(|_| self.not_text())?;
+                (text, false)
+            }
+            Self::File(path) => {
+                let (bytes, open) = read_file(path)?;
+                (String::from_utf8(bytes).map_err(|_| self.not_text())?, open)
+            }
+        };
+        let value = match text.strip_suffix('\n') {
+            Some(line) => line.strip_suffix('\r').unwrap_or(line),
+            None => &text,
+        };
+        if value.is_empty() {
+            return Err(SecretError::Empty {
+                place: self.clone(),
+            });
+        }
+        Ok(Secret {
+            value: SecretString::from(value),
+            readable_by_others,
+        })
+    }
+
+    fn not_text(&self) -> SecretError {
+        SecretError::NotText {
+            place: self.clone(),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<(Vec<u8>, bool), SecretError> {
+    let unreadable = |source| SecretError::FileUnreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let open = readable_by_others(&file.metadata().map_err(unreadable)?);
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(SecretError::TooLarge {
+            path: path.to_owned(),
+        });
+    }
+    Ok((bytes, open))
+}
+
+#[cfg(unix)]
+fn readable_by_others(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o004 != 0
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_: &std::fs::Metadata) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    fn from_env(value: Option<&str>) -> Result<Secret, SecretError> {
+        SecretRef::Env("TOKEN".to_owned()).read_with(|name| {
+            assert_eq!(name, "TOKEN");
+            value.map(OsString::from)
+        })
+    }
+
+    fn from_file(content: &[u8]) -> Result<Secret, SecretError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, content).unwrap();
+        SecretRef::File(path).read()
+    }
+
+    #[test]
+    fn one_newline_at_the_end_is_not_part_of_a_secret() {
+        for (written, read) in [
+            ("s3cret", "s3cret"),
+            ("s3cret\n", "s3cret"),
+            ("s3cret\r\n", "s3cret"),
+            ("s3cret\n\n", "s3cret\n"),
+            (" s3 cret ", " s3 cret "),
+        ] {
+            assert_eq!(from_env(Some(written)).unwrap().value.expose_secret(), read);
+            assert_eq!(
+                from_file(written.as_bytes()).unwrap().value.expose_secret(),
+                read
+            );
+        }
+    }
+
+    #[test]
+    fn errors_name_the_place() {
+        assert_eq!(
+            from_env(None).unwrap_err().to_string(),
+            "environment variable `TOKEN` is not set"
+        );
+        for empty in ["", "\n", "\r\n"] {
+            assert_eq!(
+                from_env(Some(empty)).unwrap_err().to_string(),
+                "environment variable `TOKEN` is empty"
+            );
+        }
+        assert!(matches!(from_file(b""), Err(SecretError::Empty { .. })));
+        let error = from_file(b"s3cret\xff").unwrap_err();
+        assert!(matches!(error, SecretError::NotText { .. }));
+        assert!(!format!("{error:?} {error}").contains("s3cret"));
+        assert!(matches!(
+            from_file(&vec![b'x'; 1 + (1 << 20)]),
+            Err(SecretError::TooLarge { .. })
+        ));
+        assert!(matches!(
+            SecretRef::File(PathBuf::from("/nowhere/token")).read(),
+            Err(SecretError::FileUnreadable { .. })
+        ));
+    }
+
+    #[test]
+    fn debug_does_not_show_the_value() {
+        let secret = from_env(Some("s3cret")).unwrap();
+        assert!(!format!("{secret:?}").contains("s3cret"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_open_to_everybody_is_noticed() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, "s3cret").unwrap();
+        for (mode, open) in [(0o600, false), (0o640, false), (0o644, true)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let secret = SecretRef::File(path.clone()).read().unwrap();
+            assert_eq!(secret.readable_by_others, open, "{mode:o}");
+        }
+    }
+}

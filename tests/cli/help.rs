@@ -1,0 +1,86 @@
+//! Help is a product: every text is a snapshot.
+
+use super::{code, root, trailhouse};
+
+const COMMANDS: &[&[&str]] = &[
+    &["init"],
+    &["keygen"],
+    &["plan"],
+    &["run"],
+    &["status"],
+    &["verify"],
+    &["doctor"],
+    &["schema"],
+    &["schema", "config"],
+    &["schema", "events"],
+    &["completions"],
+    #[cfg(feature = "demo")]
+    &["demo"],
+    #[cfg(feature = "query")]
+    &["query"],
+];
+
+fn help(command: &[&str], flag: &str) -> String {
+    let output = trailhouse(root()).args(command).arg(flag).output().unwrap();
+    assert_eq!(code(&output), 0);
+    assert!(output.stderr.is_empty());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The list of commands depends on the features of the build.
+fn without_optional_commands(text: &str) -> String {
+    let optional = |line: &&str| !line.starts_with("  demo") && !line.starts_with("  query");
+    text.lines()
+        .filter(optional)
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+#[test]
+fn the_program() {
+    insta::assert_snapshot!("short", without_optional_commands(&help(&[], "-h")));
+    insta::assert_snapshot!("long", without_optional_commands(&help(&[], "--help")));
+}
+
+#[test]
+fn every_command() {
+    for command in COMMANDS {
+        let long = help(command, "--help");
+        // The options of every command are in the help of the program.
+        let own = match (long.find("Global options:"), long.find("Example")) {
+            (Some(global), Some(examples)) => format!("{}{}", &long[..global], &long[examples..]),
+            _ => long,
+        };
+        insta::assert_snapshot!(format!("help-{}", command.join("-")), own);
+    }
+}
+
+#[test]
+fn every_command_says_what_it_changes_and_gives_an_example() {
+    for command in COMMANDS {
+        let long = help(command, "--help");
+        assert!(long.contains("\nChanges: "), "{command:?}");
+        assert!(long.contains("\nExamples:\n  "), "{command:?}");
+        assert!(long.contains("Global options:"), "{command:?}");
+        let short = help(command, "-h");
+        assert!(!short.contains("Changes: "), "{command:?}");
+        for line in long.lines().chain(short.lines()) {
+            assert!(line.chars().count() <= 100, "{command:?}: {line}");
+        }
+        // One line in the list of commands, without a full stop.
+        let first = short.lines().next().unwrap();
+        assert!(
+            !first.ends_with('.') && !first.is_empty(),
+            "{command:?}: {first}"
+        );
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_crate() {
+    let output = trailhouse(root()).arg("--version").output().unwrap();
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        format!("trailhouse {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
