@@ -3,7 +3,7 @@
 //! rows.
 
 use super::known::Known;
-use super::piece::Piece;
+use super::piece::{Piece, time_of};
 use crate::event::columns::{EventColumns, Full, RowContext};
 use crate::event::compare::{Change, changed};
 use crate::event::quarantine::{Quarantined, QuarantineColumns};
@@ -119,7 +119,7 @@ impl<'p> Comparison<'_, 'p> {
             .context
             .coverage
             .get(&piece.tenant)
-            .zip(record.time.or(Some(piece.window.from)))
+            .zip(time_of(record).or(Some(piece.window.from)))
             .is_some_and(|(coverage, time)| {
                 coverage.windows().iter().any(|window| window.contains(time))
             });
@@ -134,8 +134,8 @@ impl<'p> Comparison<'_, 'p> {
             record: record_bytes,
             withheld,
             unfit,
-            native_id: record.native_id.as_deref(),
-            time: record.time,
+            native_id: native_id(record),
+            time: time_of(record),
             tenant,
             slice: piece.window,
         };
@@ -147,6 +147,11 @@ impl<'p> Comparison<'_, 'p> {
         let kept = match self.context.redaction.apply(served) {
             Ok(kept) => kept,
             Err(reason) => return self.unfit(piece, known, unfit(served, true, reason), late),
+        };
+        let Ok(text) = std::str::from_utf8(&kept) else {
+            let reason = Unfit::because(Reason::NotUtf8);
+            let withheld = self.context.redaction.withholds(&reason);
+            return self.unfit(piece, known, unfit(&kept, withheld, reason), late);
         };
         let user = record
             .returned
@@ -180,10 +185,7 @@ impl<'p> Comparison<'_, 'p> {
             self.counts(piece, record).known += 1;
             self.again(piece, known, record, first, &kept)?;
         } else {
-            // The bytes are UTF-8: a record that is not was refused above.
-            let text = String::from_utf8_lossy(&kept);
-            self.events.push(&event, &self.uid, &text)?;
-            drop(event);
+            self.events.push(&event, &self.uid, text)?;
             let counts = self.counts(piece, record);
             counts.added += 1;
             counts.late += u64::from(late);
@@ -219,8 +221,8 @@ impl<'p> Comparison<'_, 'p> {
             record: now,
             withheld: false,
             unfit: Unfit::because(Reason::Changed),
-            native_id: record.native_id.as_deref(),
-            time: record.time,
+            native_id: native_id(record),
+            time: time_of(record),
             tenant,
             slice: piece.window,
         })?;
@@ -326,6 +328,11 @@ fn listed(sets: BTreeMap<&str, Coverage>) -> Vec<Covered> {
             })
         })
         .collect()
+}
+
+/// The id of a record, where it could be read.
+fn native_id(record: &Keyed) -> Option<&str> {
+    record.key.as_ref().ok().map(|key| &*key.native_id)
 }
 
 /// The tenant that a feed stands for, if it stands for one.

@@ -7,7 +7,7 @@
 use crate::ledger::entry::{Hole, HoleReason};
 use crate::source::{Keyed, SliceOutcome};
 use crate::window::Window;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 /// What was read, or not, of one feed within one date, or a stretch of dates without records.
 #[derive(Debug)]
@@ -26,10 +26,7 @@ impl Piece {
     /// The date that a record is counted under: its own, or that of the piece where the record
     /// has no readable time.
     pub(super) fn date_of(&self, record: &Keyed) -> NaiveDate {
-        record
-            .time
-            .unwrap_or(self.window.from)
-            .date_naive()
+        time_of(record).unwrap_or(self.window.from).date_naive()
     }
 
     /// The date of its records; none where it has none.
@@ -44,10 +41,15 @@ impl Piece {
     }
 }
 
+/// When a record happened, where that could be read.
+pub(super) fn time_of(record: &Keyed) -> Option<DateTime<Utc>> {
+    record.key.as_ref().ok().map(|key| key.time)
+}
+
 /// Cuts what the reader returned into pieces, in order of time.
 pub(super) fn cut(tenant: &str, outcome: SliceOutcome) -> Vec<Piece> {
     match outcome {
-        SliceOutcome::Read(slice) => cut_slice(tenant, slice.window, slice.records),
+        SliceOutcome::Slice(slice) => cut_slice(tenant, slice.window, slice.records),
         SliceOutcome::Hole(hole) => vec![Piece {
             tenant: tenant.to_owned(),
             window: hole.window,
@@ -55,7 +57,7 @@ pub(super) fn cut(tenant: &str, outcome: SliceOutcome) -> Vec<Piece> {
             hole: Some(Hole {
                 tenant: tenant.to_owned(),
                 window: hole.window,
-                reason: HoleReason(hole.reason.code().to_owned()),
+                reason: HoleReason(hole.reason.name().to_owned()),
                 detail: hole.detail,
             }),
         }],
@@ -64,16 +66,16 @@ pub(super) fn cut(tenant: &str, outcome: SliceOutcome) -> Vec<Piece> {
 
 fn cut_slice(tenant: &str, window: Window, mut records: Vec<Keyed>) -> Vec<Piece> {
     // A record without a readable time stays at the start of its slice.
-    records.sort_by_key(|record| record.time.unwrap_or(window.from));
+    records.sort_by_key(|record| time_of(record).unwrap_or(window.from));
     let mut pieces: Vec<Piece> = Vec::new();
     let mut rest = records.into_iter().peekable();
     let mut from = window.from;
     while let Some(first) = rest.peek() {
-        let date = first.time.unwrap_or(window.from).date_naive();
+        let date = time_of(first).unwrap_or(window.from).date_naive();
         let end = Window::of_date(date).map_or(window.to, |day| day.to.min(window.to));
         let mut own = Vec::new();
         while let Some(record) =
-            rest.next_if(|record| record.time.unwrap_or(window.from).date_naive() == date)
+            rest.next_if(|record| time_of(record).unwrap_or(window.from).date_naive() == date)
         {
             own.push(record);
         }

@@ -286,14 +286,21 @@ pub struct Changed {
     pub now_sha256: Digest,
 }
 
-/// One redaction rule as it was applied, without any secret.
+/// One place that was redacted, without any secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RedactionApplied {
-    /// What was redacted: a column or a JSON pointer.
-    pub target: String,
+    /// `record`, or `user` for what the platform joins to it.
+    pub part: String,
+    /// JSON pointer of the place.
+    pub pointer: String,
     /// How: `drop`, `mask` or `hmac`.
     pub action: String,
+    /// The configured rule that says so.
+    pub rule: String,
+    /// Tells keys of `hmac` apart without telling anything of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
 }
 
 /// Body of an `ingest` entry: one chunk of one source.

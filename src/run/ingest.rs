@@ -1,0 +1,382 @@
+//! Reading the planned windows of one source and committing them chunk by chunk.
+//!
+//! Two halves work at the same time: one reads slices and collects chunks, the other compares,
+//! writes, uploads and commits them. At most one chunk waits between them.
+
+use super::RunError;
+use super::chunk::{Bounds, Chunk};
+use super::compare::{Compared, Context, compare};
+use super::job::JobSource;
+use super::known::Known;
+use super::observer::Observer;
+use super::piece::{Piece, cut};
+use super::plan::{ALL_TENANTS, Seed};
+use super::summary::SourceSummary;
+use crate::event::columns::RowContext;
+use crate::event::schema::SCHEMA_VERSION;
+use crate::failpoint;
+use crate::lake::layout::{RunId, Table};
+use crate::lake::{Belonging, Bucket, EncodedFile, PART_BYTES, PartWriter, split, upload};
+use crate::ledger::digest::Digest;
+use crate::ledger::entry::{Body, FileEntry, Ingest, RedactionApplied};
+use crate::ledger::log::{Commit, Draft, Log};
+use crate::ledger::rebase::{Rebase, rebase};
+use crate::ledger::state::{FeedState, SETTLING, State};
+use crate::source::{SliceOutcome, SourceError, Tenant, read_window};
+use crate::window::{Coverage, Window};
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
+use futures::StreamExt as _;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+/// What stays the same for all chunks of a run.
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    pub(super) run_id: RunId,
+    pub(super) now: DateTime<Utc>,
+    pub(super) seed: Seed,
+    pub(super) config_sha256: Digest,
+}
+
+/// Commits chunks and keeps the state that they make.
+pub(super) struct Committer<'a> {
+    pub(super) bucket: &'a Bucket,
+    pub(super) log: &'a Log,
+    pub(super) attempt: &'a Attempt,
+    pub(super) bounds: Bounds,
+    pub(super) state: State,
+    /// Number of the next chunk; names of files and batches come from it.
+    pub(super) next_chunk: u32,
+    /// How often another writer was first.
+    pub(super) races_lost: u64,
+    /// Whether any chunk turned out to be somebody else's already.
+    pub(super) superseded: bool,
+}
+
+/// How reading the windows of one source ended.
+#[derive(Debug)]
+pub(super) enum Reading {
+    /// All of them were read.
+    Complete,
+    /// The run was told to stop.
+    Stopped,
+    /// The source failed; what came before is kept.
+    Failed(SourceError),
+}
+
+/// The feed of a tenant's name in the ledger.
+pub(super) fn tenant_of(name: &str) -> Tenant {
+    if name == ALL_TENANTS {
+        Tenant::All
+    } else {
+        Tenant::Named(name.to_owned())
+    }
+}
+
+impl Committer<'_> {
+    /// Reads windows of a source, by tenant in order of time, and commits them.
+    ///
+    /// # Errors
+    /// Only failures of the lake; those of the source are part of the result.
+    pub(super) async fn ingest(
+        &mut self,
+        source: &JobSource,
+        windows: &[(String, Window)],
+        stop: &watch::Receiver<bool>,
+        observer: &dyn Observer,
+        summary: &mut SourceSummary,
+    ) -> Result<Reading, RunError> {
+        let (chunks, mut waiting) = mpsc::channel(1);
+        let bounds = self.bounds;
+        let read = read_chunks(source, windows, bounds, stop.clone(), observer, chunks);
+        let commit = async {
+            while let Some(chunk) = waiting.recv().await {
+                self.settle(source, chunk, summary).await?;
+            }
+            Ok::<(), RunError>(())
+        };
+        // A failing commit drops the receiver, at which the reading half ends.
+        let (reading, committed) = tokio::join!(read, async {
+            let result = commit.await;
+            drop(waiting);
+            result
+        });
+        committed?;
+        Ok(reading)
+    }
+
+    /// Compares, writes, uploads and commits one chunk, as often as other writers make it
+    /// necessary.
+    async fn settle(
+        &mut self,
+        source: &JobSource,
+        chunk: Chunk,
+        summary: &mut SourceSummary,
+    ) -> Result<(), RunError> {
+        let pieces = Arc::new(chunk.pieces);
+        loop {
+            let number = self.next_chunk;
+            self.next_chunk += 1;
+            let batch_id = format!("{}-{number:05}", self.attempt.run_id);
+            let (compared, files) = self.write(source, &pieces, number, &batch_id).await?;
+            if self.says_nothing(&source.id, &compared, &files) {
+                summary.read_again(&compared.days);
+                return Ok(());
+            }
+            let mut entries = Vec::with_capacity(files.len());
+            for file in files {
+                failpoint::hit("run.upload.before");
+                upload(self.bucket, &file).await?;
+                failpoint::hit("run.upload.after");
+                entries.push(file_entry(&file));
+            }
+            let ingest = Ingest {
+                source: source.id.clone(),
+                platform: source.platform.to_owned(),
+                batch_id,
+                schema_version: SCHEMA_VERSION,
+                mapping_version: source.mapping_version,
+                covered: compared.covered,
+                reread: compared.reread,
+                holes: compared.holes,
+                days: compared.days,
+                changed: compared.changed,
+                redaction: redaction_applied(source),
+                files: entries,
+            };
+            let draft = Draft {
+                run_id: self.attempt.run_id.to_string(),
+                written_at: self.attempt.now,
+                config_sha256: self.attempt.config_sha256,
+                body: Body::Ingest(Box::new(ingest)),
+            };
+            if self.commit(&draft).await? == Rebase::Resequence {
+                if let Body::Ingest(ingest) = &draft.body {
+                    summary.committed(ingest);
+                }
+                return Ok(());
+            }
+            self.superseded = true;
+        }
+    }
+
+    /// Commits a draft at whatever sequence is free, unless it must be compared again first.
+    pub(super) async fn commit(&mut self, draft: &Draft) -> Result<Rebase, RunError> {
+        loop {
+            match self.log.commit(&mut self.state, draft).await? {
+                Commit::Done => return Ok(Rebase::Resequence),
+                Commit::Lost(came) => {
+                    self.races_lost += 1;
+                    if rebase(&draft.body, &came) == Rebase::CompareAgain {
+                        return Ok(Rebase::CompareAgain);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Compares the pieces with the lake and encodes the files of what is new.
+    async fn write(
+        &self,
+        source: &JobSource,
+        pieces: &Arc<Vec<Piece>>,
+        number: u32,
+        batch_id: &str,
+    ) -> Result<(Compared, Vec<EncodedFile>), RunError> {
+        let mut known = Vec::with_capacity(pieces.len());
+        for piece in pieces.iter() {
+            let window = &piece.window;
+            known.push(Known::load(self.bucket, &self.state, &source.id, window).await?);
+        }
+        let coverage = self.coverage(&source.id);
+        let row = RowContext {
+            ingested_at: self.attempt.now,
+            batch_id: batch_id.to_owned(),
+            source: source.id.clone(),
+            platform: source.platform,
+            mapping_version: source.mapping_version,
+        };
+        let belonging = Belonging {
+            lake_id: self.state.lake_id.clone(),
+            batch_id: batch_id.to_owned(),
+        };
+        let (run_id, seed) = (self.attempt.run_id, self.attempt.seed);
+        let (feed, redaction) = (Arc::clone(&source.source), Arc::clone(&source.redaction));
+        let pieces = Arc::clone(pieces);
+        // Comparing and encoding are the CPU's work; the next slices are read meanwhile.
+        let work = move || {
+            let context = Context {
+                source: &*feed,
+                redaction: &redaction,
+                row,
+                coverage: &coverage,
+            };
+            let mut compared = compare(&context, &pieces, &known)?;
+            let mut files = Vec::new();
+            for (table, batch) in [
+                (Table::Events, compared.events.take()),
+                (Table::Quarantine, compared.quarantine.take()),
+            ] {
+                if let Some(batch) = batch {
+                    encode(table, batch, run_id, number, &belonging, seed, &mut files)?;
+                }
+            }
+            Ok((compared, files))
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(RunError::Cancelled),
+            },
+        }
+    }
+
+    fn coverage(&self, source: &str) -> BTreeMap<String, Coverage> {
+        let feeds = self.state.sources.get(source).map(|source| &source.feeds);
+        feeds
+            .into_iter()
+            .flatten()
+            .map(|(tenant, feed)| (tenant.clone(), feed.coverage.clone()))
+            .collect()
+    }
+
+    /// Whether an entry would say nothing that the ledger does not say already: an overlap that
+    /// was read again and brought nothing.
+    fn says_nothing(&self, source: &str, compared: &Compared, files: &[EncodedFile]) -> bool {
+        let nothing = FeedState::default();
+        compared.covered.is_empty()
+            && compared.holes.is_empty()
+            && compared.changed.is_empty()
+            && files.is_empty()
+            && compared.reread.iter().all(|again| {
+                let feed = self.state.feed(source, &again.tenant).unwrap_or(&nothing);
+                let closes_hole = feed
+                    .holes
+                    .iter()
+                    .any(|hole| hole.window.intersection(&again.window).is_some());
+                // Reading a settled date again is what the ledger waits for.
+                let settled = again.window.from < self.attempt.now - SETTLING;
+                !closes_hole && !settled
+            })
+    }
+}
+
+/// Encodes the rows of one table, one file or more for each partition.
+fn encode(
+    table: Table,
+    batch: RecordBatch,
+    run_id: RunId,
+    chunk: u32,
+    belonging: &Belonging,
+    seed: Seed,
+    files: &mut Vec<EncodedFile>,
+) -> Result<(), RunError> {
+    let parts = split(table, &batch)?;
+    drop(batch);
+    for (partition, rows) in parts {
+        let belonging = belonging.clone();
+        let mut writer = PartWriter::new(partition, run_id, chunk, belonging, seed.0, PART_BYTES);
+        files.extend(writer.push(&rows)?);
+        files.extend(writer.finish()?);
+    }
+    Ok(())
+}
+
+fn file_entry(file: &EncodedFile) -> FileEntry {
+    let facts = &file.facts;
+    let partition = &facts.file.partition;
+    FileEntry {
+        path: facts.file.to_string(),
+        table: partition.table(),
+        date: partition.date(),
+        category: partition
+            .category()
+            .map(|category| category.name().to_owned()),
+        source: partition.source().to_owned(),
+        bytes: facts.bytes,
+        sha256: Digest(facts.sha256),
+        rows: facts.rows,
+        times: facts.times.map(|times| crate::ledger::entry::TimeRange {
+            first: times.first,
+            last: times.last,
+        }),
+        records_root: Digest(facts.records_root),
+        statistics: facts.statistics.clone(),
+    }
+}
+
+fn redaction_applied(source: &JobSource) -> Vec<RedactionApplied> {
+    let description = source.redaction.describe();
+    let key_id = description.key_id;
+    let places = description.places.into_iter();
+    places
+        .map(|place| RedactionApplied {
+            part: place.part.to_owned(),
+            pointer: place.pointer,
+            action: place.action.to_owned(),
+            rule: place.rule,
+            key_id: key_id.clone().filter(|_| place.action == "hmac"),
+        })
+        .collect()
+}
+
+/// The reading half: slices into chunks, until all is read, the source fails, or the run stops.
+async fn read_chunks(
+    source: &JobSource,
+    windows: &[(String, Window)],
+    bounds: Bounds,
+    mut stop: watch::Receiver<bool>,
+    observer: &dyn Observer,
+    chunks: mpsc::Sender<Chunk>,
+) -> Reading {
+    let mut chunk = Chunk::default();
+    let mut reading = Reading::Complete;
+    'windows: for (tenant, window) in windows {
+        let feed = Arc::clone(&source.source);
+        let mut slices = Box::pin(read_window(feed, tenant_of(tenant), *window, source.limits));
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = stopped(&mut stop) => {
+                    reading = Reading::Stopped;
+                    break 'windows;
+                }
+                next = slices.next() => next,
+            };
+            let outcome = match next {
+                None => break,
+                Some(Ok(outcome)) => outcome,
+                Some(Err(error)) => {
+                    reading = Reading::Failed(error);
+                    break 'windows;
+                }
+            };
+            if let SliceOutcome::Slice(slice) = &outcome {
+                observer.records(slice.records.len() as u64);
+            }
+            for piece in cut(tenant, outcome) {
+                if !chunk.takes(&piece, &bounds) && chunks.send(std::mem::take(&mut chunk)).await.is_err()
+                {
+                    return reading;
+                }
+                chunk.push(piece);
+            }
+        }
+    }
+    if !chunk.is_empty() {
+        // Nobody left to take it: the other half has failed and says so.
+        let _ = chunks.send(chunk).await;
+    }
+    reading
+}
+
+/// Returns once the run is told to stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        // Nobody can tell any more.
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,271 @@
+//! What a run works with: the bucket, the key, the sources and the clock, all opened.
+
+use crate::config::{Auth, Config, Platform, Redaction as RedactionConfig, SecretError, Signing, Start, Tenants};
+use crate::event::redact::{Redaction, RedactionError};
+use crate::lake::{Bucket, OpenError, Options};
+use crate::ledger::digest::Digest;
+use crate::ledger::key::{KeyError, SigningKey};
+use crate::ledger::log::Log;
+use crate::source::http::{self, Client, Retry};
+use crate::source::kestra::{self, Kestra};
+use crate::source::{Limits, Source, SourceError, Tenant};
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::ExposeSecret as _;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Tells the time. A value, so that tests can stand at any moment.
+pub trait Clock: Send + Sync {
+    /// The current instant.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// The clock of the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// Bounds of a run's memory and chunks.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Bytes that records and files in the making may take together.
+    pub memory: u64,
+    /// Most rows of one chunk.
+    pub chunk_rows: u32,
+    /// Longest time between the first read and the commit of a chunk.
+    pub chunk_time: Duration,
+}
+
+/// One source, opened.
+pub struct JobSource {
+    /// Id.
+    pub id: String,
+    /// Name of its platform.
+    pub platform: &'static str,
+    /// Version of the rules that make its columns.
+    pub mapping_version: i64,
+    /// The feed.
+    pub source: Arc<dyn Source>,
+    /// What is redacted of its records.
+    pub redaction: Arc<Redaction>,
+    /// Where reading begins.
+    pub start: Start,
+    /// Age that a record must have before it is read first.
+    pub settle: TimeDelta,
+    /// How much before the end of coverage is read again.
+    pub overlap: TimeDelta,
+    /// How much is in memory at once.
+    pub limits: Limits,
+}
+
+impl fmt::Debug for JobSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobSource")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Everything a run works with.
+pub struct Job {
+    /// Where the lake is.
+    pub bucket: Bucket,
+    /// What entries are signed with; none only where the configuration says unsigned.
+    pub key: Option<Arc<SigningKey>>,
+    /// Digest of the configuration.
+    pub config_sha256: Digest,
+    /// The sources in configured order.
+    pub sources: Vec<JobSource>,
+    /// Bounds.
+    pub bounds: Bounds,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("bucket", &self.bucket.url())
+            .field("sources", &self.sources)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a job cannot be opened: always something to mend in the configuration or around it.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The signing key is none.
+    #[error("the signing key cannot be used: {0}")]
+    Key(#[from] KeyError),
+    /// The bucket cannot be opened.
+    #[error("the lake cannot be opened: {0}")]
+    Lake(#[from] OpenError),
+    /// Redaction rules that cannot be applied.
+    #[error("the redaction cannot be used: {0}")]
+    Redaction(#[from] RedactionError),
+    /// A source that cannot be set up.
+    #[error("source {id} cannot be set up: {source}")]
+    Source {
+        /// Its id.
+        id: String,
+        /// Why.
+        source: SourceError,
+    },
+    /// No source has the id.
+    #[error("there is no source {0:?} in the configuration")]
+    UnknownSource(String),
+}
+
+/// Opens the bucket of a configuration.
+///
+/// # Errors
+/// Secrets that cannot be read, or options that make no store.
+pub fn open_bucket(config: &Config) -> Result<Bucket, JobError> {
+    let options: Options = config
+        .lake
+        .load_options()?
+        .into_iter()
+        .map(|(name, value)| (name, value.expose_secret().to_owned()))
+        .collect();
+    Ok(Bucket::open(config.lake.url.as_str(), &options)?)
+}
+
+/// Reads the signing key of a configuration.
+///
+/// # Errors
+/// A secret that cannot be read, or that is no signing key.
+pub fn open_key(config: &Config) -> Result<Option<Arc<SigningKey>>, JobError> {
+    match &config.signing {
+        Signing::Key(place) => Ok(Some(Arc::new(SigningKey::parse(&place.load()?)?))),
+        Signing::Unsigned => Ok(None),
+    }
+}
+
+impl Job {
+    /// Opens everything that a configuration names. Sources are not asked yet.
+    ///
+    /// # Errors
+    /// What must be mended before any run can work.
+    pub fn open(config: &Config, only: &[String]) -> Result<Self, JobError> {
+        if let Some(unknown) = only
+            .iter()
+            .find(|id| config.sources.iter().all(|source| source.id != **id))
+        {
+            return Err(JobError::UnknownSource(unknown.clone()));
+        }
+        let sources = config
+            .sources
+            .iter()
+            .filter(|source| only.is_empty() || only.contains(&source.id))
+            .map(|source| open_source(source, &config.redaction))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            bucket: open_bucket(config)?,
+            key: open_key(config)?,
+            config_sha256: config.sha256,
+            sources,
+            bounds: Bounds {
+                memory: config.run.memory,
+                chunk_rows: config.run.chunk_rows,
+                chunk_time: config.run.chunk_time,
+            },
+            clock: Arc::new(SystemClock),
+        })
+    }
+
+    /// The ledger of the bucket.
+    pub fn log(&self) -> Log {
+        Log::new(Arc::clone(self.bucket.store()), self.key.clone())
+    }
+}
+
+/// Opens one source.
+fn open_source(
+    config: &crate::config::Source,
+    redaction: &RedactionConfig,
+) -> Result<JobSource, JobError> {
+    let Platform::Kestra(settings) = &config.platform;
+    let wrong = |source| JobError::Source {
+        id: config.id.clone(),
+        source,
+    };
+    let auth = match &settings.auth {
+        Auth::Bearer(token) => http::Auth::Bearer(secret(token)),
+        Auth::Basic { username, password } => http::Auth::Basic {
+            username: username.clone(),
+            password: secret(password),
+        },
+        Auth::None => http::Auth::None,
+    };
+    let requests = &config.requests;
+    let client = Client::new(http::Settings {
+        timeout: requests.timeout,
+        response_bytes: requests.max_response,
+        concurrency: usize::try_from(requests.concurrency).unwrap_or(usize::MAX),
+        retry: Retry {
+            budget: requests.retry_for,
+            ..Retry::default()
+        },
+        ..http::Settings::new(settings.url.clone(), auth)
+    })
+    .map_err(wrong)?;
+    let dialect = match settings.dialect {
+        crate::config::Dialect::V1 => kestra::Dialect::V1,
+        crate::config::Dialect::V2 => kestra::Dialect::V2,
+    };
+    let tenants = match &settings.tenants {
+        Tenants::All => vec![Tenant::All],
+        Tenants::Named(names) => names.iter().cloned().map(Tenant::Named).collect(),
+    };
+    let source = Kestra::new(client, dialect, tenants).map_err(wrong)?;
+    Ok(JobSource {
+        id: config.id.clone(),
+        platform: config.platform.name(),
+        mapping_version: kestra::normalise::MAPPING_VERSION,
+        source: Arc::new(source.with_page_size(requests.page_size)),
+        redaction: Arc::new(open_redaction(redaction)?),
+        start: config.start,
+        settle: delta(config.settle),
+        overlap: delta(config.overlap),
+        limits: Limits {
+            concurrency: usize::try_from(requests.concurrency).unwrap_or(1),
+            ..Limits::default()
+        },
+    })
+}
+
+/// A secret that is read each time it is needed, so that a renewed token is found.
+fn secret(place: &crate::config::SecretRef) -> http::Secret {
+    let place = place.clone();
+    http::Secret::new(move || place.load().map_err(|error| error.to_string()))
+}
+
+fn open_redaction(config: &RedactionConfig) -> Result<Redaction, JobError> {
+    if config.is_empty() {
+        return Ok(Redaction::none());
+    }
+    let key = config
+        .hmac_key
+        .as_ref()
+        .map(crate::config::SecretRef::load)
+        .transpose()?;
+    let key = key.as_ref().map(|key| key.expose_secret().as_bytes());
+    Ok(Redaction::compile(
+        &config.rules,
+        &kestra::origins::ORIGINS,
+        key,
+    )?)
+}
+
+fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}

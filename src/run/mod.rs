@@ -1,0 +1,217 @@
+//! One run: plan, read, compare, write, commit, count again, receipt.
+//!
+//! ```text
+//! load the ledger ─ control requests ─ now ─ plan
+//!   per source: slices ─ pieces ─ chunk ─ compare ─ files ─ upload ─ commit `ingest` ─ recount
+//! commit `receipt` ─ state cache ─ summary
+//! ```
+//!
+//! A run may be killed anywhere: what is not named by a committed entry does not count, and the
+//! next run starts from what is. A source that fails is reported and the others go on; a failing
+//! lake ends the run.
+
+mod chunk;
+mod compare;
+mod due;
+mod ingest;
+mod job;
+mod known;
+mod observer;
+mod piece;
+mod plan;
+mod recount;
+mod source;
+mod start;
+mod summary;
+
+pub use job::{Bounds, Clock, Job, JobError, JobSource, SystemClock, open_bucket, open_key};
+pub use observer::{Observer, Unobserved};
+pub use plan::{ALL_TENANTS, FeedPlan, RunPlan, Seed, SourcePlan};
+pub use start::Opened;
+pub use summary::{HoleSummary, SourceFailure, SourceSummary, Summary};
+
+use crate::lake::layout::RunId;
+use crate::lake::{ReadError, RowError, UploadError, WriteError};
+use crate::ledger::entry::{Body, Receipt, SourceOutcome};
+use crate::ledger::log::{Draft, LogError};
+use chrono::{DateTime, TimeDelta, Utc};
+use ingest::{Attempt, Committer};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How far apart clocks may be.
+pub(crate) const CLOCKS_APART: TimeDelta = TimeDelta::minutes(5);
+
+/// Why a run could not go on. Everything that was committed before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The ledger.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A file of the lake could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A file of the lake could not be made.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// Rows could not be put into files.
+    #[error("rows cannot be put into files: {0}")]
+    Rows(#[from] RowError),
+    /// A file could not be uploaded.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    /// Records could not be compared with the lake.
+    #[error("records cannot be compared with the lake: {0}")]
+    Compare(String),
+    /// The store's clock and ours are too far apart to know what is old enough to be read.
+    #[error("the clock of the store differs from ours by {} seconds, and only {} are allowed", .offset.num_seconds(), CLOCKS_APART.num_seconds())]
+    ClockSkew {
+        /// Theirs less ours.
+        offset: TimeDelta,
+    },
+    /// No randomness.
+    #[error("the operating system gave no randomness: {0}")]
+    Randomness(String),
+    /// The process is ending.
+    #[error("the run was cancelled")]
+    Cancelled,
+}
+
+impl From<compare::CompareError> for RunError {
+    fn from(error: compare::CompareError) -> Self {
+        Self::Compare(error.to_string())
+    }
+}
+
+/// How a run is to be done, beyond the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    /// Start nothing new after this time.
+    pub deadline: Option<Duration>,
+    /// Count all closed dates of this time again.
+    pub recount: Option<TimeDelta>,
+    /// Run id and seed; drawn where not given. With the same ones and the same answers of the
+    /// sources the same bytes are written.
+    pub identity: Option<(RunId, Seed)>,
+}
+
+impl RunOptions {
+    fn identity(&self, now: DateTime<Utc>) -> Result<(RunId, Seed), RunError> {
+        if let Some(identity) = self.identity {
+            return Ok(identity);
+        }
+        let failed = |error: getrandom::Error| RunError::Randomness(error.to_string());
+        let run_id = RunId::draw(now).map_err(failed)?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(failed)?;
+        Ok((run_id, Seed(seed)))
+    }
+}
+
+/// Plans a run without doing it. Reads the ledger and asks the sources whether they answer.
+///
+/// # Errors
+/// A lake that cannot be read. What is wrong with single sources is part of the result.
+pub async fn plan(job: &Job, options: &RunOptions) -> Result<(Opened, RunPlan), RunError> {
+    let opened = start::open(job).await?;
+    let identity = options.identity(opened.now)?;
+    let plan = start::plan(job, &opened, identity, options.recount);
+    Ok((opened, plan))
+}
+
+/// Does one run.
+///
+/// # Errors
+/// A failing lake or ledger, or clocks that disagree. Failures of sources are part of the summary.
+pub async fn execute(
+    job: &Job,
+    options: &RunOptions,
+    stop: watch::Receiver<bool>,
+    observer: &dyn Observer,
+) -> Result<Summary, RunError> {
+    let started_at = job.clock.now();
+    observer.doing("reading the ledger");
+    let mut opened = start::open(job).await?;
+    let (run_id, seed) = options.identity(opened.now)?;
+    let log = job.log();
+    let (state, founded) = match opened.state.take() {
+        Some(state) => (state, false),
+        None => {
+            let founding = start::founding(job, run_id, opened.now);
+            (log.found(&founding).await?, true)
+        }
+    };
+    opened.state = Some(state.clone());
+    let plan = start::plan(job, &opened, (run_id, seed), options.recount);
+    let attempt = Attempt {
+        run_id,
+        now: opened.now,
+        seed,
+        config_sha256: job.config_sha256,
+    };
+    let mut committer = Committer {
+        bucket: &job.bucket,
+        log: &log,
+        attempt: &attempt,
+        bounds: start::chunk_bounds(job),
+        state,
+        next_chunk: 0,
+        races_lost: 0,
+        superseded: false,
+    };
+    let mut summaries = Vec::with_capacity(job.sources.len());
+    for (job_source, planned) in job.sources.iter().zip(&plan.sources) {
+        observer.doing(&job_source.id);
+        let failed = opened.failures.remove(&job_source.id);
+        let horizons = opened.oldest.remove(&job_source.id).unwrap_or_default();
+        let work = source::Work {
+            source: job_source,
+            planned,
+            failed,
+            horizons,
+            recount: options.recount,
+        };
+        summaries.push(work.run(&mut committer, &stop, observer).await?);
+    }
+    observer.doing("writing the receipt");
+    let receipt = Receipt {
+        started_at,
+        sources: summaries
+            .iter()
+            .map(|summary| SourceOutcome {
+                source: summary.source.clone(),
+                failure: summary.failure.as_ref().map(|failure| failure.code.clone()),
+                complete: summary.complete,
+            })
+            .collect(),
+        recounts: summaries.iter().flat_map(|s| s.recounts.clone()).collect(),
+        future: summaries.iter().flat_map(|s| s.futures.clone()).collect(),
+        horizons: summaries.iter().flat_map(|s| s.horizons.clone()).collect(),
+    };
+    let draft = Draft {
+        run_id: run_id.to_string(),
+        written_at: attempt.now,
+        config_sha256: job.config_sha256,
+        body: Body::Receipt(Box::new(receipt)),
+    };
+    committer.commit(&draft).await?;
+    let mut notes = Vec::new();
+    if let Err(note) = log.save_cache(&committer.state).await {
+        notes.push(note.to_string());
+    }
+    for summary in &mut summaries {
+        summary.close(&committer.state);
+    }
+    Ok(Summary {
+        run_id: run_id.to_string(),
+        now: attempt.now,
+        lake_id: committer.state.lake_id.clone(),
+        founded,
+        sequence: committer.state.head.sequence,
+        sources: summaries,
+        store_requests: job.bucket.requests().total(),
+        stopped: *stop.borrow(),
+        superseded: committer.superseded,
+        notes,
+    })
+}
