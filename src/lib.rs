@@ -11,4 +11,5 @@
 //! 6. [`run`] drives the steps above in order, once, and can be killed anywhere.
 
 pub mod event;
+pub mod source;
 pub mod window;
