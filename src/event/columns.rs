@@ -294,3 +294,5 @@ impl EventColumns {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::context;

@@ -164,6 +164,7 @@ impl<'r> Comparison<'r> {
             }
         }
         self.places.sort_unstable();
+        self.added.sort_unstable();
         match (self.places.is_empty(), self.added.is_empty()) {
             (false, _) => Change::Changed {
                 places: self.places,
