@@ -15,7 +15,10 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod event;
+pub mod lake;
 pub mod ledger;
+pub mod run;
+pub mod source;
 pub mod window;
 
 mod failpoint;

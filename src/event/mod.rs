@@ -1,6 +1,14 @@
 //! One audit event: the common schema, and the way from a record's bytes to a row.
 
+pub mod columns;
+pub mod compare;
+pub mod json;
+pub mod quarantine;
+pub mod redact;
 pub mod schema;
+pub mod time;
+pub mod uid;
+pub mod unfit;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use std::borrow::Cow;
@@ -61,6 +69,17 @@ pub enum Outcome {
     Unknown,
 }
 
+impl Outcome {
+    /// The name in columns.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What kind of actor acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActorType {
@@ -72,6 +91,18 @@ pub enum ActorType {
     System,
     /// The platform does not say.
     Unknown,
+}
+
+impl ActorType {
+    /// The name in columns.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Service => "service",
+            Self::System => "system",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// One normalised event, borrowing from the record it was made from. Columns that depend on the

@@ -1,0 +1,171 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::json::any_object;
+use crate::event::json::pointer::Pointer;
+
+fn ignoring(pointers: &[&str]) -> Pointers {
+    Pointers::new(
+        pointers
+            .iter()
+            .map(|p| Pointer::parse(p).unwrap())
+            .collect(),
+    )
+}
+
+fn compare(first: &str, now: &str) -> Change {
+    changed(first.as_bytes(), now.as_bytes(), &Pointers::default())
+}
+
+fn places<const N: usize>(places: [&str; N]) -> Change {
+    let places = places.map(str::to_owned).to_vec();
+    Change::Changed { places }
+}
+
+fn drift<const N: usize>(added: [&str; N]) -> Change {
+    let added = added.map(str::to_owned).to_vec();
+    Change::Drift { added }
+}
+
+#[test]
+fn the_same_however_it_is_written() {
+    for (first, now) in [
+        (r#"{"a":1,"b":"x"}"#, r#"{ "b" : "x", "a" : 1 }"#),
+        (r#"{"a":"é/"}"#, r#"{"\u0061":"\u00e9\/"}"#),
+        // Of doubled keys the first counts, in both.
+        (r#"{"a":1,"a":2}"#, r#"{"a":1}"#),
+        (r#"{"a":1}"#, r#"{"a":1,"a":2}"#),
+        (
+            r#"{"a":{"x":1,"y":[1,{"z":2}]}}"#,
+            r#"{"a":{"y":[ 1 ,{"z":2}],"x":1}}"#,
+        ),
+        (r#"{"\ud800":1}"#, r#" {"\ud800":1}"#),
+        ("{}", "{ }"),
+    ] {
+        assert_eq!(compare(first, now), Change::Same, "{first} {now}");
+        assert_eq!(compare(now, first), Change::Same, "{first} {now}");
+    }
+}
+
+#[test]
+fn a_value_that_was_there_is_different_or_gone() {
+    for (first, now, change) in [
+        (r#"{"a":1}"#, r#"{"a":2}"#, places(["/a"])),
+        (r#"{"a":1}"#, "{}", places(["/a"])),
+        (r#"{"a":1}"#, r#"{"A":1}"#, places(["/a"])),
+        (r#"{"a":1}"#, r#"{"a":1.0}"#, places(["/a"])),
+        (r#"{"a":1}"#, r#"{"a":"1"}"#, places(["/a"])),
+        (r#"{"a":1}"#, r#"{"a":null}"#, places(["/a"])),
+        (r#"{"a":null}"#, "{}", places(["/a"])),
+        (r#"{"a":"x"}"#, r#"{"a":"X"}"#, places(["/a"])),
+        (r#"{"a":"\ud800"}"#, r#"{"a":"\ud801"}"#, places(["/a"])),
+        (r#"{"a":{}}"#, r#"{"a":[]}"#, places(["/a"])),
+        (r#"{"a":1,"a":2}"#, r#"{"a":2,"a":1}"#, places(["/a"])),
+        (
+            r#"{"a":{"b/c":{"d~":1},"e":2}}"#,
+            r#"{"a":{"b/c":{"d~":0}}}"#,
+            places(["/a/b~1c/d~0", "/a/e"]),
+        ),
+        (
+            r#"{"a":[1,{"b":2}]}"#,
+            r#"{"a":[1,{"b":3}]}"#,
+            places(["/a/1/b"]),
+        ),
+        // An array is one list.
+        (r#"{"a":[1]}"#, r#"{"a":[1,2]}"#, places(["/a"])),
+        (r#"{"a":[1,2]}"#, r#"{"a":[2,1]}"#, places(["/a/0", "/a/1"])),
+        // What was added beside a change is no matter.
+        (r#"{"a":1}"#, r#"{"a":2,"b":3}"#, places(["/a"])),
+        // What is no JSON any more.
+        (r#"{"a":1}"#, r#"{"a":1"#, places([""])),
+        (r#"{"a":1}"#, "[1]", places([""])),
+    ] {
+        assert_eq!(compare(first, now), change, "{first} {now}");
+    }
+}
+
+#[test]
+fn fields_that_were_added_are_drift() {
+    for (first, now, change) in [
+        (r#"{"a":1}"#, r#"{"b":2,"a":1}"#, drift(["/b"])),
+        ("{}", r#"{"a":null}"#, drift(["/a"])),
+        (
+            r#"{"a":{}}"#,
+            r#"{"a":{"b":{"c":1}},"d":1}"#,
+            drift(["/a/b", "/d"]),
+        ),
+        (r#"{"a":[{}]}"#, r#"{"a":[{"b":1}]}"#, drift(["/a/0/b"])),
+    ] {
+        assert_eq!(compare(first, now), change, "{first} {now}");
+    }
+}
+
+#[test]
+fn places_under_redaction_are_left_out() {
+    for (first, now, ignored) in [
+        (r#"{"a":1,"b":2}"#, r#"{"a":9,"b":2}"#, &["/a"][..]),
+        (r#"{"a":1,"b":2}"#, r#"{"b":2}"#, &["/a"]),
+        (r#"{"b":2}"#, r#"{"a":1,"b":2}"#, &["/a"]),
+        (
+            r#"{"a":{"x":1,"y":2}}"#,
+            r#"{"a":{"x":0,"y":2,"z":3}}"#,
+            &["/a/x", "/a/z"],
+        ),
+        (
+            r#"{"a":[{"v":1},{"v":2}]}"#,
+            r#"{"a":[{"v":3},{}]}"#,
+            &["/a/*/v"],
+        ),
+        (r#"{"a":[1,2]}"#, r#"{"a":"***"}"#, &["/x", "/a"]),
+        (r#"{"a":1}"#, r#"{"a":2}"#, &[""]),
+    ] {
+        let change = changed(first.as_bytes(), now.as_bytes(), &ignoring(ignored));
+        assert_eq!(change, Change::Same, "{first} {now} {ignored:?}");
+    }
+    let ignored = ignoring(&["/a/x"]);
+    let change = changed(
+        br#"{"a":{"x":1,"y":2}}"#,
+        br#"{"a":{"x":2,"y":3}}"#,
+        &ignored,
+    );
+    assert_eq!(change, places(["/a/y"]));
+}
+
+#[test]
+fn no_values_and_not_too_many_places() {
+    let first: Vec<_> = (0..1000).map(|n| format!("\"k{n}\":\"S3CRET\"")).collect();
+    let first = format!("{{{}}}", first.join(","));
+    let Change::Changed { places } = compare(&first, "{}") else {
+        panic!("changed");
+    };
+    assert_eq!(places.len(), MAX_PLACES);
+    assert!(!format!("{places:?}").contains("S3CRET"));
+}
+
+#[test]
+fn deep_records_are_compared_without_recursion() {
+    let deep = |leaf: &str| format!("{}{leaf}{}", "[".repeat(500), "]".repeat(500));
+    assert_eq!(compare(&deep("1"), &deep(" 1")), Change::Same);
+    assert_eq!(
+        compare(&deep("1"), &deep("2")),
+        places([&"/0".repeat(500)[..]])
+    );
+}
+
+proptest! {
+    #[test]
+    fn a_record_is_the_same_as_itself_spaced_out(object in any_object()) {
+        let spaced = format!(" {object}\n");
+        prop_assert_eq!(compare(&object, &spaced), Change::Same);
+    }
+
+    #[test]
+    fn adding_a_field_is_drift_and_taking_it_away_a_change(object in any_object()) {
+        let inner = &object[1..object.len() - 1];
+        let comma = if inner.trim().is_empty() { "" } else { "," };
+        let more = format!("{{{inner}{comma}\"never generated before\":1}}");
+        let place = "/never generated before";
+        prop_assert_eq!(compare(&object, &more), drift([place]));
+        prop_assert_eq!(compare(&more, &object), places([place]));
+    }
+}

@@ -1,0 +1,306 @@
+//! Whether bytes are exactly one JSON text of RFC 8259.
+
+use super::scan::{after_space, before_special, word};
+use super::{Fault, FaultKind, Kind, MAX_DEPTH};
+
+/// Checks that `bytes` are one JSON value with nothing but white space around it: UTF-8, the
+/// grammar of RFC 8259, at most [`MAX_DEPTH`] levels. A surrogate may stand alone in an escape,
+/// since the grammar allows it; only [`decode`](super::decode) refuses it.
+///
+/// # Errors
+/// The first fault. [`FaultKind::NotUtf8`] comes before any other.
+pub fn check(bytes: &[u8]) -> Result<Kind, Fault> {
+    utf8(bytes)?;
+    let (kind, end) = value(bytes, after_space(bytes, 0), 0)?;
+    nothing_after(bytes, end)?;
+    Ok(kind)
+}
+
+/// Checks that `bytes` are UTF-8.
+pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(bytes).map_err(|error| FaultKind::NotUtf8.at(error.valid_up_to()))
+}
+
+/// Checks that only white space follows `at`.
+pub(super) fn nothing_after(bytes: &[u8], at: usize) -> Result<(), Fault> {
+    let at = after_space(bytes, at);
+    if at == bytes.len() {
+        Ok(())
+    } else {
+        Err(FaultKind::Trailing.at(at))
+    }
+}
+
+/// The open brackets, one bit each.
+struct Nesting {
+    objects: [u64; MAX_DEPTH.div_ceil(64)],
+    outer: usize,
+    depth: usize,
+}
+
+impl Nesting {
+    const fn inside(outer: usize) -> Self {
+        Self {
+            objects: [0; MAX_DEPTH.div_ceil(64)],
+            outer,
+            depth: outer,
+        }
+    }
+
+    /// Opens a bracket at `at`.
+    #[inline]
+    fn open(&mut self, object: bool, at: usize) -> Result<(), Fault> {
+        if self.depth >= MAX_DEPTH {
+            return Err(FaultKind::TooDeep.at(at));
+        }
+        if let Some(bits) = self.objects.get_mut(self.depth / 64) {
+            let bit = 1 << (self.depth % 64);
+            *bits = if object { *bits | bit } else { *bits & !bit };
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Closes the innermost bracket.
+    #[inline]
+    const fn close(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// The innermost open bracket: whether it is an object's, or `None` at the outermost level.
+    #[inline]
+    fn innermost(&self) -> Option<bool> {
+        if self.depth == self.outer {
+            return None;
+        }
+        let last = self.depth - 1;
+        let bits = self.objects.get(last / 64)?;
+        Some(bits >> (last % 64) & 1 == 1)
+    }
+}
+
+/// Checks the value at `at`, which stands `outer` levels deep; returns its kind and the offset
+/// after its end.
+#[inline]
+pub(super) fn value(bytes: &[u8], at: usize, outer: usize) -> Result<(Kind, usize), Fault> {
+    let &first = bytes.get(at).ok_or(FaultKind::Ended.at(at))?;
+    match first {
+        b'"' => Ok((Kind::Text, string(bytes, at + 1)?.end)),
+        b'{' => Ok((Kind::Object, container(bytes, at, outer)?)),
+        b'[' => Ok((Kind::Array, container(bytes, at, outer)?)),
+        _ => scalar(bytes, at, first),
+    }
+}
+
+/// Checks the object or array at `at`.
+fn container(bytes: &[u8], mut at: usize, outer: usize) -> Result<usize, Fault> {
+    let mut nesting = Nesting::inside(outer);
+    loop {
+        let &first = bytes.get(at).ok_or(FaultKind::Ended.at(at))?;
+        match first {
+            b'"' => at = string(bytes, at + 1)?.end,
+            b'{' => {
+                nesting.open(true, at)?;
+                at = after_space(bytes, at + 1);
+                if bytes.get(at) != Some(&b'}') {
+                    at = key(bytes, at)?.value_at;
+                    continue;
+                }
+                nesting.close();
+                at += 1;
+            }
+            b'[' => {
+                nesting.open(false, at)?;
+                at = after_space(bytes, at + 1);
+                if bytes.get(at) != Some(&b']') {
+                    continue;
+                }
+                nesting.close();
+                at += 1;
+            }
+            _ => at = scalar(bytes, at, first)?.1,
+        }
+        // A value has ended: close what it was the last of, then go to the next.
+        loop {
+            let Some(object) = nesting.innermost() else {
+                return Ok(at);
+            };
+            at = after_space(bytes, at);
+            match (bytes.get(at), object) {
+                (Some(b','), true) => {
+                    at = key(bytes, after_space(bytes, at + 1))?.value_at;
+                    break;
+                }
+                (Some(b','), false) => {
+                    at = after_space(bytes, at + 1);
+                    break;
+                }
+                (Some(b'}'), true) | (Some(b']'), false) => {
+                    nesting.close();
+                    at += 1;
+                }
+                (Some(_), true) => return Err(FaultKind::Expected("a comma or }").at(at)),
+                (Some(_), false) => return Err(FaultKind::Expected("a comma or ]").at(at)),
+                (None, _) => return Err(FaultKind::Ended.at(at)),
+            }
+        }
+    }
+}
+
+/// A member up to where its value begins.
+pub(super) struct KeyEnd {
+    /// The key's own end, after the quote.
+    pub(super) string: StringEnd,
+    /// Where the value begins.
+    pub(super) value_at: usize,
+}
+
+/// Checks the key at `at` and the colon after it.
+#[inline]
+pub(super) fn key(bytes: &[u8], at: usize) -> Result<KeyEnd, Fault> {
+    match bytes.get(at) {
+        Some(b'"') => {
+            let string = string(bytes, at + 1)?;
+            let value_at = after_colon(bytes, string.end)?;
+            Ok(KeyEnd { string, value_at })
+        }
+        Some(_) => Err(FaultKind::Expected("a key").at(at)),
+        None => Err(FaultKind::Ended.at(at)),
+    }
+}
+
+/// Where the value begins, for a key that ends at `at`.
+#[inline]
+pub(super) fn after_colon(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    let at = after_space(bytes, at);
+    match bytes.get(at) {
+        Some(b':') => Ok(after_space(bytes, at + 1)),
+        Some(_) => Err(FaultKind::Expected("a colon").at(at)),
+        None => Err(FaultKind::Ended.at(at)),
+    }
+}
+
+/// Where a string ends.
+#[derive(Clone, Copy)]
+pub(super) struct StringEnd {
+    /// The offset after the closing quote.
+    pub(super) end: usize,
+    /// Whether it has an escape, so that its bytes are not its value.
+    pub(super) escaped: bool,
+}
+
+/// Checks the string whose content begins at `at`.
+#[inline]
+pub(super) fn string(bytes: &[u8], mut at: usize) -> Result<StringEnd, Fault> {
+    let mut escaped = false;
+    loop {
+        match word(bytes, at) {
+            Some(word) => {
+                let step = before_special(word);
+                at += step;
+                if step == 8 {
+                    continue;
+                }
+            }
+            None => {
+                let rest = bytes.get(at..).unwrap_or_default();
+                let special = rest
+                    .iter()
+                    .position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f));
+                at += special.unwrap_or(rest.len());
+            }
+        }
+        match bytes.get(at) {
+            Some(b'"') => {
+                let end = at + 1;
+                return Ok(StringEnd { end, escaped });
+            }
+            Some(b'\\') => {
+                escaped = true;
+                at = escape(bytes, at)?;
+            }
+            Some(_) => return Err(FaultKind::ControlCharacter.at(at)),
+            None => return Err(FaultKind::Ended.at(at)),
+        }
+    }
+}
+
+/// Checks the escape whose backslash is at `at`; returns the offset after it.
+fn escape(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    match bytes.get(at + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') => {
+            let digits = bytes.get(at + 2..).unwrap_or_default();
+            for digit in digits.iter().take(4) {
+                if !digit.is_ascii_hexdigit() {
+                    return Err(FaultKind::BadEscape.at(at));
+                }
+            }
+            if digits.len() < 4 {
+                return Err(FaultKind::Ended.at(bytes.len()));
+            }
+            Ok(at + 6)
+        }
+        Some(_) => Err(FaultKind::BadEscape.at(at)),
+        None => Err(FaultKind::Ended.at(bytes.len())),
+    }
+}
+
+/// Checks the number or literal at `at`, whose first byte is `first`.
+fn scalar(bytes: &[u8], at: usize, first: u8) -> Result<(Kind, usize), Fault> {
+    match first {
+        b'-' | b'0'..=b'9' => Ok((Kind::Number, number(bytes, at)?)),
+        b't' => Ok((Kind::True, literal(bytes, at, b"true")?)),
+        b'f' => Ok((Kind::False, literal(bytes, at, b"false")?)),
+        b'n' => Ok((Kind::Null, literal(bytes, at, b"null")?)),
+        _ => Err(FaultKind::Expected("a value").at(at)),
+    }
+}
+
+fn literal(bytes: &[u8], at: usize, word: &'static [u8]) -> Result<usize, Fault> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    if rest.starts_with(word) {
+        Ok(at + word.len())
+    } else if word.starts_with(rest) {
+        Err(FaultKind::Ended.at(bytes.len()))
+    } else {
+        Err(FaultKind::Expected("a value").at(at))
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    let mut at = at;
+    if bytes.get(at) == Some(&b'-') {
+        at += 1;
+    }
+    // A leading zero stands alone: what follows it must not be a digit.
+    at = match bytes.get(at) {
+        Some(b'0') => at + 1,
+        _ => digits(bytes, at)?,
+    };
+    if bytes.get(at) == Some(&b'.') {
+        at = digits(bytes, at + 1)?;
+    }
+    if let Some(b'e' | b'E') = bytes.get(at) {
+        at += 1;
+        if let Some(b'+' | b'-') = bytes.get(at) {
+            at += 1;
+        }
+        at = digits(bytes, at)?;
+    }
+    Ok(at)
+}
+
+/// The offset after the one or more digits at `at`.
+fn digits(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let count = rest
+        .iter()
+        .position(|b| !b.is_ascii_digit())
+        .unwrap_or(rest.len());
+    match (count, rest.is_empty()) {
+        (0, true) => Err(FaultKind::Ended.at(at)),
+        (0, false) => Err(FaultKind::Expected("a digit").at(at)),
+        _ => Ok(at + count),
+    }
+}

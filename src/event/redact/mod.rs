@@ -1,0 +1,340 @@
+//! Redaction: taking personal and secret content out of a record before anything is written.
+//!
+//! A rule names a column, a class of columns, or a [JSON pointer](super::json::pointer) into the
+//! record, and says what becomes of the values there: they are dropped, masked, or replaced by a
+//! keyed hash that still tells equal from different. Rules are applied to the record's **bytes**,
+//! before hashing, normalising and writing; so what a column shows and what `raw` holds can never
+//! disagree, and naming a column reaches every place its value comes from. Bytes outside the places
+//! named stay exactly as served. Where a key is doubled, every member with it is redacted, and the
+//! first matching rule counts. Values that are `null` are left alone by mask and hash: there is
+//! nothing to hide, and a column that was empty stays so.
+//!
+//! Redaction comes before normalising, so whatever is derived from a redacted value is derived from
+//! what is left of it: a masked `detail` is no object any more, and an event without its detail has
+//! the category `other`. Narrow pointers keep more.
+//!
+//! A record that is not well-formed cannot be redacted. Its bytes are then not kept at all:
+//! [`Redaction::apply`] fails, and quarantine keeps its size, hash and reason only.
+
+mod compile;
+mod splice;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Serialize;
+use sha2::Sha256;
+
+use super::json::pointer::{Pointer, PointerError, Pointers};
+use super::json::{self, Kind};
+use super::schema::Classification;
+use super::unfit::Unfit;
+
+/// What a masked value is replaced by: this text.
+pub const MASK: &str = "***";
+
+/// What a hashed value begins with; 64 hexadecimal digits follow.
+pub const HMAC_PREFIX: &str = "hmac:";
+
+/// The shortest key for hashes, in bytes.
+pub const MIN_KEY_BYTES: usize = 16;
+
+/// What becomes of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// It goes, with its key.
+    Drop,
+    /// It becomes the text [`MASK`].
+    Mask,
+    /// It becomes `hmac:` and the HMAC-SHA-256 of it: of the decoded text of a string, so that how
+    /// it is escaped does not matter; of the bytes as written for anything else. Equal texts have
+    /// equal hashes wherever they stand.
+    Hmac,
+}
+
+impl Action {
+    /// The name in configuration and entries.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "drop",
+            Self::Mask => "mask",
+            Self::Hmac => "hmac",
+        }
+    }
+}
+
+/// What a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A column of `audit_events`, and every place that its value comes from.
+    Column(String),
+    /// All columns of this class, and for [`Classification::Secret`] every place of a record that may
+    /// hold anything.
+    Class(Classification),
+    /// A place in the record, as a JSON pointer.
+    Pointer(String),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Column(name) => write!(f, "column {name}"),
+            Self::Class(class) => write!(f, "class {}", class.name()),
+            Self::Pointer(pointer) => write!(f, "pointer {pointer}"),
+        }
+    }
+}
+
+/// One rule. Of two rules for one place the earlier counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// What it is about.
+    pub target: Target,
+    /// What becomes of it.
+    pub action: Action,
+}
+
+/// A place that a column's value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A pointer into the record.
+    Record(&'static str),
+    /// A pointer into the user that the platform joined.
+    User(&'static str),
+}
+
+/// Where a platform's values come from: what redaction needs to know of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Origins {
+    /// Each optional column that the platform fills, with every place its value may come from.
+    pub columns: &'static [(&'static str, &'static [Origin])],
+    /// Places in the record that no column shows and that may hold anything.
+    pub secret: &'static [&'static str],
+    /// Places in the record without which it is no event any more: they cannot be redacted.
+    pub identity: &'static [&'static str],
+}
+
+/// Rules that cannot be applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RedactionError {
+    /// There is no such column.
+    #[error("there is no column {0:?}; `trailhouse schema events` lists them")]
+    UnknownColumn(String),
+    /// Every row needs the column.
+    #[error("column {0:?} cannot be redacted: an event is identified and filed by it")]
+    RequiredColumn(String),
+    /// The whole record is meant.
+    #[error("column \"raw\" cannot be redacted as a whole: name the places in it by JSON pointers")]
+    WholeRecord,
+    /// The class of the columns that hold nothing to redact.
+    #[error("class public cannot be redacted: an event is identified and filed by its columns")]
+    PublicClass,
+    /// The pointer reaches what identifies the event.
+    #[error("{pointer:?} cannot be redacted: it reaches {identity:?}, which identifies the event")]
+    Identity {
+        /// The pointer.
+        pointer: String,
+        /// What it reaches.
+        identity: &'static str,
+    },
+    /// The pointer cannot be parsed.
+    #[error(transparent)]
+    Pointer(#[from] PointerError),
+    /// A rule hashes, and there is no key.
+    #[error("a rule hashes values, but no key is given")]
+    NoKey,
+    /// The key is too short.
+    #[error("the key for hashed values has {0} bytes; it needs at least {MIN_KEY_BYTES}")]
+    ShortKey(usize),
+}
+
+/// What a redaction does, for the ledger entry: no content and no key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Description {
+    /// Each place and what becomes of it, in the order in which they count.
+    pub places: Vec<Place>,
+    /// Tells keys apart without telling anything of them; present where values are hashed.
+    pub key_id: Option<String>,
+}
+
+/// One redacted place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// `record` or `user`.
+    pub part: &'static str,
+    /// JSON pointer into that part.
+    pub pointer: String,
+    /// `drop`, `mask` or `hmac`.
+    pub action: &'static str,
+    /// The rule: `column src_ip`, `class secret`, `pointer /x`.
+    pub rule: String,
+}
+
+/// Compiled rules, to be used for all records of one source.
+#[derive(Clone)]
+pub struct Redaction {
+    record: Part,
+    user: Part,
+    hasher: Option<Hasher>,
+}
+
+impl fmt::Debug for Redaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Redaction").field(&self.describe()).finish()
+    }
+}
+
+/// The rules for one part: pointers, and for each what it does and why.
+#[derive(Clone, Default)]
+struct Part {
+    pointers: Pointers,
+    actions: Vec<(Action, String)>,
+}
+
+impl Part {
+    fn action(&self, number: usize) -> Option<Action> {
+        self.actions.get(number).map(|(action, _)| *action)
+    }
+}
+
+impl Redaction {
+    /// Redacts nothing.
+    pub const fn none() -> Self {
+        const fn nothing() -> Part {
+            Part {
+                pointers: Pointers::new(Vec::new()),
+                actions: Vec::new(),
+            }
+        }
+        Self {
+            record: nothing(),
+            user: nothing(),
+            hasher: None,
+        }
+    }
+
+    /// Whether it redacts nothing.
+    pub const fn is_none(&self) -> bool {
+        self.record.pointers.is_empty() && self.user.pointers.is_empty()
+    }
+
+    /// The record as it may be kept: borrowed where no rule met anything.
+    ///
+    /// # Errors
+    /// Where there are rules and the record is no well-formed object, so that nothing can be said
+    /// about what its bytes hold. Then they must not be kept; see [`Self::withholds`].
+    pub fn apply<'a>(&self, record: &'a [u8]) -> Result<Cow<'a, [u8]>, Unfit> {
+        // Rules about the user alone matter too: a record that cannot be read may hold anything.
+        if self.is_none() {
+            return Ok(Cow::Borrowed(record));
+        }
+        if json::check(record)? != Kind::Object {
+            return Err(Unfit::because(super::unfit::Reason::NotAnObject));
+        }
+        Ok(splice::apply(record, &self.record, self.hasher.as_ref()))
+    }
+
+    /// The joined user as it may be used: `None` where there are rules and it is not well-formed.
+    pub fn apply_user<'a>(&self, user: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        if self.is_none() {
+            return Some(Cow::Borrowed(user));
+        }
+        json::check(user).ok()?;
+        Some(splice::apply(user, &self.user, self.hasher.as_ref()))
+    }
+
+    /// Whether the content of a record quarantined for `unfit` must be withheld although
+    /// [`Self::apply`] succeeded. Rules are written for records; where the bytes are not known to be
+    /// one (no id, no time, the wrong shape), rules may have missed what they were meant for. What is
+    /// kept then is size, hash and reason.
+    pub const fn withholds(&self, unfit: &Unfit) -> bool {
+        use super::unfit::Reason;
+        !self.is_none()
+            && match unfit.reason {
+                Reason::NoRecord
+                | Reason::NotUtf8
+                | Reason::NotJson
+                | Reason::TooDeep
+                | Reason::NotAnObject
+                | Reason::NoId
+                | Reason::IdNotText
+                | Reason::NoTime => true,
+                Reason::TooLarge
+                | Reason::TimeNotText
+                | Reason::TimeUnreadable
+                | Reason::TimeOutOfRange => false,
+            }
+    }
+
+    /// The places in a record that are redacted, which a comparison of two readings leaves out.
+    pub const fn record_pointers(&self) -> &Pointers {
+        &self.record.pointers
+    }
+
+    /// What the ledger entry says about it.
+    pub fn describe(&self) -> Description {
+        let places = [("record", &self.record), ("user", &self.user)]
+            .into_iter()
+            .flat_map(|(part, rules)| {
+                let pairs = rules.pointers.iter().zip(&rules.actions);
+                pairs.map(move |(pointer, (action, rule))| Place {
+                    part,
+                    pointer: pointer.to_string(),
+                    action: action.name(),
+                    rule: rule.clone(),
+                })
+            })
+            .collect();
+        let key_id = self.hasher.as_ref().map(Hasher::key_id);
+        Description { places, key_id }
+    }
+}
+
+/// The keyed hash. Every use has its own prefix, so no hash of one kind is one of another.
+#[derive(Clone)]
+struct Hasher(Hmac<Sha256>);
+
+impl Hasher {
+    fn new(key: &[u8]) -> Result<Self, RedactionError> {
+        if key.len() < MIN_KEY_BYTES {
+            return Err(RedactionError::ShortKey(key.len()));
+        }
+        Hmac::new_from_slice(key)
+            .map(Self)
+            .map_err(|_| RedactionError::ShortKey(key.len()))
+    }
+
+    fn hex(&self, purpose: &[u8], content: &[u8]) -> String {
+        let mut mac = self.0.clone();
+        mac.update(b"trailhouse redaction v1 ");
+        mac.update(purpose);
+        mac.update(b"\0");
+        mac.update(content);
+        hex::encode(mac.finalize().into_bytes())
+    }
+
+    /// What stands in a record instead of `value`, quotes included.
+    fn replacement(&self, value: &[u8], kind: Kind) -> String {
+        let digest = match (kind, json::decode(value)) {
+            (Kind::Text, Ok(text)) => self.hex(b"text", text.as_bytes()),
+            // Other values, and strings that are no Unicode text, stand for their own bytes.
+            _ => self.hex(b"json", value),
+        };
+        format!("\"{HMAC_PREFIX}{digest}\"")
+    }
+
+    fn key_id(&self) -> String {
+        let mut id = self.hex(b"key id", b"");
+        id.truncate(16);
+        id
+    }
+}
+
+/// Parses a pointer that this crate wrote itself, or that came from configuration.
+fn pointer(text: &str) -> Result<Pointer, RedactionError> {
+    Ok(Pointer::parse(text)?)
+}
+
+#[cfg(test)]
+mod tests;

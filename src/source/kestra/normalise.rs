@@ -1,0 +1,307 @@
+//! From one `auditLog` object to one event.
+//!
+//! Columns come from these places and no others, so unknown fields change nothing (they stay in
+//! `raw`). Required of a record are only `id` and `date`; any other field that is missing, null, of
+//! another type, or no Unicode text leaves its column null.
+//!
+//! | column | place in the record | |
+//! |---|---|---|
+//! | `native_id` | `/id` | text |
+//! | `event_time`, `event_time_text` | `/date` | see [`time`] |
+//! | `tenant` | `/tenantId` | absent for global resources and before 1.0 |
+//! | `action` | `/type` | verbatim, also where it is unknown |
+//! | `actor_uid` | `/userId` | |
+//! | `actor_impersonated_by`, `src_ip` | `/impersonatedBy`, `/ipAddress` | |
+//! | `resource_type` | the first that is text of `/detail/resourceType` (1.x, 2.x), `/detail/resource` (2.x), `/detail/permission` (to 1.3) | verbatim |
+//! | `resource_uid`, `namespace`, `workflow`, `execution_uid` | `/detail/id`, `/detail/namespace`, `/detail/flowId`, `/detail/executionId` | |
+//! | `revision` | `/detail/revision` | a number as written, or text |
+//! | `detail` | `/detail` | the object's bytes, verbatim |
+//!
+//! `actor_name`, `actor_email` and `actor_type` come from the user that Kestra joined: `username`,
+//! else `name`; `email`; `type`. That is today's view of the user, not part of the record, and is
+//! absent for users that are gone. The actor `system` is the platform itself.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+
+use super::mapping;
+use crate::event::json::{self, Kind, Member};
+use crate::event::time;
+use crate::event::unfit::{MAX_RECORD_BYTES, Reason, Unfit};
+use crate::event::{ActorType, Event};
+
+/// Version of the rules in this module and in its tables, stored in every row. It rises whenever the
+/// same record would give another row.
+pub const MAPPING_VERSION: i64 = 1;
+
+/// The name of the platform in its column.
+pub const PLATFORM: &str = "kestra";
+
+/// What tells a record from any other, and when it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity<'a> {
+    /// Its id on the platform.
+    pub native_id: Cow<'a, str>,
+    /// When it happened, to the nanosecond.
+    pub time: DateTime<Utc>,
+    /// The tenant that the record itself states.
+    pub tenant: Option<Cow<'a, str>>,
+}
+
+/// Reads id, time and tenant only, at a fraction of the cost of [`normalise`] and without judging
+/// the rest. Whatever [`normalise`] accepts has the same identity here; and a record that it refuses
+/// may still have one.
+///
+/// # Errors
+/// Where id or time cannot be read. For the reason to store with a quarantined record, ask
+/// [`normalise`].
+pub fn identify(record: &[u8]) -> Result<Identity<'_>, Unfit> {
+    let mut fields = Fields::default();
+    for member in json::members(record, start(record))? {
+        fields.note(member?);
+        if fields.id.is_some() && fields.date.is_some() && fields.tenant.is_some() {
+            break;
+        }
+    }
+    fields.identity().map(|(identity, _)| identity)
+}
+
+/// Makes the event of a record: the exact bytes of its `auditLog` object, and of the `user` object
+/// that Kestra joined to it. The event borrows from both wherever text has no escapes.
+///
+/// # Errors
+/// Why it can only be quarantined.
+pub fn normalise<'a>(record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'a>, Unfit> {
+    if record.len() > MAX_RECORD_BYTES {
+        return Err(Unfit::because(Reason::TooLarge));
+    }
+    let mut members = match json::checked_members(record) {
+        Ok(members) => members,
+        Err(_) => {
+            json::check(record)?;
+            return Err(Unfit::because(Reason::NotAnObject));
+        }
+    };
+    let mut fields = Fields::default();
+    for member in &mut members {
+        fields.note(member?);
+    }
+    members.finish()?;
+    if fields.is_wrapped {
+        return Err(Unfit::because(Reason::NoRecord));
+    }
+    let (identity, time_text) = fields.identity()?;
+    let detail = fields.detail.filter(|member| member.kind == Kind::Object);
+    let about = detail.map_or_else(Detail::default, |member| {
+        Detail::read(record, member.key.value_at)
+    });
+    let actor = user.map_or_else(Actor::default, Actor::read);
+    let action = text(fields.action);
+    let actor_uid = text(fields.user_id);
+    let names = [about.resource_type, about.resource, about.permission].map(text);
+    let meaning = mapping::meaning(
+        action.as_deref(),
+        names.iter().flatten().map(|name| &**name),
+    );
+    Ok(Event {
+        native_id: Some(identity.native_id),
+        time: identity.time,
+        time_text,
+        tenant: identity.tenant,
+        category: meaning.category,
+        class_uid: meaning.class_uid,
+        activity_id: meaning.activity_id,
+        activity_name: meaning.activity_name,
+        action,
+        severity_id: meaning.severity_id,
+        outcome: meaning.outcome,
+        outcome_code: None,
+        outcome_detail: None,
+        actor_type: actor_type(actor_uid.as_deref(), actor.kind.as_deref()),
+        actor_uid,
+        actor_name: actor.name,
+        actor_email: actor.email,
+        actor_impersonated_by: text(fields.impersonated_by),
+        src_ip: text(fields.ip_address),
+        user_agent: None,
+        resource_type: names.into_iter().flatten().next(),
+        resource_uid: text(about.id),
+        resource_name: None,
+        namespace: text(about.namespace),
+        workflow: text(about.flow_id),
+        execution_uid: text(about.execution_id),
+        revision: text_or_number(about.revision),
+        correlation_uid: None,
+        region: None,
+        account: None,
+        detail: detail.and_then(|member| verbatim(member.value)),
+    })
+}
+
+/// Where the record's value begins.
+fn start(record: &[u8]) -> usize {
+    record
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
+        .count()
+}
+
+/// The members of a record that columns come from; of doubled keys the first.
+#[derive(Default)]
+struct Fields<'a> {
+    id: Option<Member<'a>>,
+    date: Option<Member<'a>>,
+    tenant: Option<Member<'a>>,
+    action: Option<Member<'a>>,
+    user_id: Option<Member<'a>>,
+    ip_address: Option<Member<'a>>,
+    impersonated_by: Option<Member<'a>>,
+    detail: Option<Member<'a>>,
+    /// Whether this is the item around a record, not the record.
+    is_wrapped: bool,
+}
+
+impl<'a> Fields<'a> {
+    #[inline]
+    fn note(&mut self, member: Member<'a>) {
+        let slot = match &*member.key.name() {
+            b"id" => &mut self.id,
+            b"date" => &mut self.date,
+            b"tenantId" => &mut self.tenant,
+            b"type" => &mut self.action,
+            b"userId" => &mut self.user_id,
+            b"ipAddress" => &mut self.ip_address,
+            b"impersonatedBy" => &mut self.impersonated_by,
+            b"detail" => &mut self.detail,
+            b"auditLog" => {
+                self.is_wrapped = true;
+                return;
+            }
+            _ => return,
+        };
+        slot.get_or_insert(member);
+    }
+
+    /// The identity, and the time as written.
+    fn identity(&self) -> Result<(Identity<'a>, Cow<'a, str>), Unfit> {
+        let id = present(self.id).ok_or(Unfit::because(Reason::NoId))?;
+        let native_id = id.text().map_err(Unfit::of_id)?;
+        if native_id.is_empty() {
+            return Err(Unfit::because(Reason::NoId));
+        }
+        let date = present(self.date).ok_or(Unfit::because(Reason::NoTime))?;
+        let time_text = date.text().map_err(Unfit::of_time_text)?;
+        let identity = Identity {
+            native_id,
+            time: time::parse(&time_text)?,
+            tenant: text(self.tenant),
+        };
+        Ok((identity, time_text))
+    }
+}
+
+/// The members of the detail object that columns come from; of doubled keys the first.
+#[derive(Default)]
+struct Detail<'a> {
+    resource_type: Option<Member<'a>>,
+    resource: Option<Member<'a>>,
+    permission: Option<Member<'a>>,
+    id: Option<Member<'a>>,
+    namespace: Option<Member<'a>>,
+    flow_id: Option<Member<'a>>,
+    execution_id: Option<Member<'a>>,
+    revision: Option<Member<'a>>,
+}
+
+impl<'a> Detail<'a> {
+    /// Reads the object at `at` of a record that is known to be well-formed.
+    fn read(record: &'a [u8], at: usize) -> Self {
+        let mut detail = Self::default();
+        for member in json::members(record, at).into_iter().flatten().flatten() {
+            let slot = match &*member.key.name() {
+                b"resourceType" => &mut detail.resource_type,
+                b"resource" => &mut detail.resource,
+                b"permission" => &mut detail.permission,
+                b"id" => &mut detail.id,
+                b"namespace" => &mut detail.namespace,
+                b"flowId" => &mut detail.flow_id,
+                b"executionId" => &mut detail.execution_id,
+                b"revision" => &mut detail.revision,
+                _ => continue,
+            };
+            slot.get_or_insert(member);
+        }
+        detail
+    }
+}
+
+/// What the joined user says about the actor.
+#[derive(Default)]
+struct Actor<'a> {
+    name: Option<Cow<'a, str>>,
+    email: Option<Cow<'a, str>>,
+    kind: Option<Cow<'a, str>>,
+}
+
+impl<'a> Actor<'a> {
+    /// Reads a user as far as it can be read: it only enriches, so nothing in it can make the record
+    /// unfit.
+    fn read(user: &'a [u8]) -> Self {
+        let [mut username, mut name, mut email, mut kind] = [None; 4];
+        let members = json::members(user, start(user)).into_iter().flatten();
+        for member in members.map_while(Result::ok) {
+            let slot = match &*member.key.name() {
+                b"username" => &mut username,
+                b"name" => &mut name,
+                b"email" => &mut email,
+                b"type" => &mut kind,
+                _ => continue,
+            };
+            slot.get_or_insert(member);
+        }
+        Self {
+            name: text(username).or_else(|| text(name)),
+            email: text(email),
+            kind: text(kind),
+        }
+    }
+}
+
+fn actor_type(uid: Option<&str>, kind: Option<&str>) -> ActorType {
+    match (uid, kind) {
+        (Some("system"), _) => ActorType::System,
+        (_, Some("STANDARD")) => ActorType::User,
+        (_, Some("SERVICE_ACCOUNT")) => ActorType::Service,
+        _ => ActorType::Unknown,
+    }
+}
+
+/// A member that is there and not null.
+fn present(member: Option<Member<'_>>) -> Option<Member<'_>> {
+    member.filter(|member| member.kind != Kind::Null)
+}
+
+/// The text of a member, if it is text.
+#[inline]
+fn text(member: Option<Member<'_>>) -> Option<Cow<'_, str>> {
+    member?.text().ok()
+}
+
+/// The text of a member, or its number as written.
+fn text_or_number(member: Option<Member<'_>>) -> Option<Cow<'_, str>> {
+    let member = member?;
+    match member.kind {
+        Kind::Number => verbatim(member.value),
+        Kind::Object | Kind::Array | Kind::Text | Kind::True | Kind::False | Kind::Null => {
+            text(Some(member))
+        }
+    }
+}
+
+fn verbatim(value: &[u8]) -> Option<Cow<'_, str>> {
+    std::str::from_utf8(value).ok().map(Cow::Borrowed)
+}
+
+#[cfg(test)]
+mod tests;
