@@ -11,4 +11,6 @@
 //! 6. [`run`] drives the steps above in order, once, and can be killed anywhere.
 
 pub mod event;
+mod failpoint;
+pub mod lake;
 pub mod window;
