@@ -1,0 +1,133 @@
+//! Where the time of writing goes. Not a test: run it by name, with optimisation.
+
+use std::time::{Duration, Instant};
+
+use arrow::array::{Array as _, RecordBatch, StringArray};
+use sha2::{Digest, Sha256};
+
+use super::merkle::RecordsRoot;
+use super::sample;
+use super::write::{FileWriter, PART_BYTES, PartWriter};
+
+fn cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    Duration::from_millis(ticks * 10)
+}
+
+fn peak_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        / 1024
+}
+
+fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let (wall, before) = (Instant::now(), cpu());
+    let done = work();
+    println!(
+        "{what:<44} cpu {:>7.2?} wall {:>7.2?}",
+        cpu() - before,
+        wall.elapsed()
+    );
+    done
+}
+
+fn raw(batch: &RecordBatch) -> &StringArray {
+    let raw = batch.column_by_name("raw").unwrap();
+    raw.as_any().downcast_ref().unwrap()
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn encode_half_a_million() {
+    let rows = std::env::var("ROWS").map_or(500_000, |rows| rows.parse().unwrap());
+    let batch = timed("make rows", || sample::events(sample::date(), rows, 1));
+    let kept = raw(&batch).value_data();
+    println!(
+        "rows {rows}, kept {} MB, peak so far {} MiB",
+        kept.len() / 1_000_000,
+        peak_mib()
+    );
+
+    timed("floor: sha-256", || Sha256::digest(kept));
+    let mut packed = vec![0; 1024 * 1024 * 2];
+    for level in [1, 3] {
+        let mut size = 0;
+        let mut compressor = zstd::bulk::Compressor::new(level).unwrap();
+        timed(&format!("floor: zstd -{level}"), || {
+            for chunk in kept.chunks(1024 * 1024) {
+                size += compressor
+                    .compress_to_buffer(chunk, &mut packed[..])
+                    .unwrap();
+            }
+        });
+        println!("  {} MB", size / 1_000_000);
+    }
+    timed("records root alone", || {
+        let mut root = RecordsRoot::new(&[7; 32]);
+        for value in raw(&batch) {
+            root.push(value.unwrap().as_bytes());
+        }
+        root.root()
+    });
+    let files = timed("encode and hash, all", || {
+        let mut writer = PartWriter::new(
+            sample::execution_file().partition,
+            sample::run(),
+            0,
+            sample::belonging(),
+            [9; 32],
+            PART_BYTES,
+        );
+        let mut files = writer.push(&batch).unwrap();
+        files.extend(writer.finish().unwrap());
+        files
+    });
+    let bytes: u64 = files.iter().map(|file| file.facts.bytes).sum();
+    println!(
+        "{} files, {} MB, peak {} MiB",
+        files.len(),
+        bytes / 1_000_000,
+        peak_mib()
+    );
+    if std::env::var_os("COLUMNS").is_some() {
+        columns(&batch);
+    }
+}
+
+/// Size and time of every column.
+fn columns(batch: &RecordBatch) {
+    let one = {
+        let mut writer = FileWriter::new(sample::execution_file(), sample::belonging(), [0; 32]);
+        writer
+            .push(&batch.slice(0, 120_000.min(batch.num_rows())))
+            .unwrap();
+        writer.finish().unwrap()
+    };
+    let reader = parquet::file::serialized_reader::SerializedFileReader::new(one.content).unwrap();
+    let metadata = parquet::file::reader::FileReader::metadata(&reader);
+    for column in metadata.row_group(0).columns() {
+        let bloom = column.bloom_filter_length().unwrap_or_default();
+        println!(
+            "{:<24} {:>9} of {:>9} bytes, filter {bloom}, {:?}",
+            column.column_path().string(),
+            column.compressed_size(),
+            column.uncompressed_size(),
+            column.encodings().collect::<Vec<_>>(),
+        );
+    }
+}

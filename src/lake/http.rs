@@ -1,0 +1,190 @@
+//! What is observed of every HTTP exchange with a store: its clock, and how many requests it cost.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use object_store::ClientOptions;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+};
+
+/// The clock of a store, as far as its answers show it: the `Date` header (RFC 9110, section 6.6.1)
+/// of the newest response. Cheap to clone; clones share what they know.
+#[derive(Debug, Clone, Default)]
+pub struct StoreClock(Arc<Mutex<Option<Reading>>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    date: DateTime<Utc>,
+    at: Instant,
+}
+
+impl StoreClock {
+    /// The time at the store now: its last `Date` plus the time passed since, measured without our
+    /// own calendar clock. Up to a second early, because the header has no fraction. `None` until a
+    /// response with a date came; always `None` where there is no server.
+    pub fn now(&self) -> Option<DateTime<Utc>> {
+        let reading = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Reading { date, at } = reading?;
+        date.checked_add_signed(TimeDelta::from_std(at.elapsed()).ok()?)
+    }
+
+    /// How far the store is ahead of our clock, negative if behind.
+    pub fn offset(&self, ours: DateTime<Utc>) -> Option<TimeDelta> {
+        self.now().map(|theirs| theirs - ours)
+    }
+
+    fn record(&self, header: &str) {
+        let Some(date) = parse_date(header) else {
+            return;
+        };
+        let reading = Reading {
+            date,
+            at: Instant::now(),
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
+    }
+}
+
+/// The one form that senders may write. A date in another form is as good as none.
+fn parse_date(header: &str) -> Option<DateTime<Utc>> {
+    let date = DateTime::parse_from_rfc2822(header.trim()).ok()?;
+    Some(date.with_timezone(&Utc))
+}
+
+/// Counts requests to a store. Cheap to clone; clones share their counts.
+#[derive(Debug, Clone, Default)]
+pub struct RequestCounter(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    get: AtomicU64,
+    head: AtomicU64,
+    put: AtomicU64,
+    post: AtomicU64,
+    delete: AtomicU64,
+    other: AtomicU64,
+}
+
+/// Number of requests by method, retries and requests for credentials included. A store without
+/// HTTP counts what it would have taken: a listing is one `get`, however long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Requests {
+    /// Reads and listings.
+    pub get: u64,
+    /// Sizes.
+    pub head: u64,
+    /// Writes.
+    pub put: u64,
+    /// Tokens and bulk deletes.
+    pub post: u64,
+    /// Deletes.
+    pub delete: u64,
+    /// Everything else.
+    pub other: u64,
+}
+
+impl Requests {
+    /// All together.
+    pub fn total(&self) -> u64 {
+        self.get + self.head + self.put + self.post + self.delete + self.other
+    }
+}
+
+impl RequestCounter {
+    /// The counts so far.
+    pub fn requests(&self) -> Requests {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Requests {
+            get: read(&self.0.get),
+            head: read(&self.0.head),
+            put: read(&self.0.put),
+            post: read(&self.0.post),
+            delete: read(&self.0.delete),
+            other: read(&self.0.other),
+        }
+    }
+
+    pub(super) fn count(&self, method: &str) {
+        let count = match method {
+            "GET" => &self.0.get,
+            "HEAD" => &self.0.head,
+            "PUT" => &self.0.put,
+            "POST" => &self.0.post,
+            "DELETE" => &self.0.delete,
+            _ => &self.0.other,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Connects like [`ReqwestConnector`] and observes every exchange.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Observer {
+    pub(super) clock: StoreClock,
+    pub(super) counter: RequestCounter,
+}
+
+impl HttpConnector for Observer {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(Observed {
+            inner: ReqwestConnector::default().connect(options)?,
+            observer: self.clone(),
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct Observed {
+    inner: HttpClient,
+    observer: Observer,
+}
+
+#[async_trait]
+impl HttpService for Observed {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        self.observer.counter.count(request.method().as_str());
+        let response = self.inner.execute(request).await?;
+        if let Some(date) = response.headers().get("date")
+            && let Ok(date) = date.to_str()
+        {
+            self.observer.clock.record(date);
+        }
+        Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_standard_form_of_a_date_counts() {
+        let expected = "1994-11-06T08:49:37Z".parse().unwrap();
+        assert_eq!(parse_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(expected));
+        for other in [
+            "",
+            "784111777",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Sun, 06 Nov 1994 25:49:37 GMT",
+        ] {
+            assert_eq!(parse_date(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_clock_goes_on_from_the_last_answer() {
+        let clock = StoreClock::default();
+        assert_eq!(clock.now(), None);
+        clock.record("Sun, 06 Nov 1994 08:49:37 GMT");
+        clock.record("nonsense");
+        let first = clock.now().unwrap();
+        let second = clock.now().unwrap();
+        assert!(first.timestamp() >= 784_111_777 && first <= second);
+        assert!(clock.offset(Utc::now()).unwrap() < TimeDelta::days(-365));
+    }
+}

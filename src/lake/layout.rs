@@ -1,0 +1,510 @@
+//! Names of objects in the bucket, and the way back from a name to its meaning.
+//!
+//! ```text
+//! events/date=2026-11-23/cat=execution/src=kestra-prod/<run>-<chunk>-<part>.parquet
+//! quarantine/date=2026-11-23/src=kestra-prod/<run>-<chunk>-<part>.parquet
+//! ledger/entry/00000000000000000042.note
+//! ledger/checkpoint/00000000000000000043
+//! ledger/state/00000000000000000400.json.zst
+//! ```
+//!
+//! The keys of a path (`date`, `cat`, `src`) are named differently from the columns they repeat
+//! (`dt`, `category`, `source`), because readers refuse a path key that equals a column of the
+//! file. A name has one spelling: what is parsed and written again is the same text.
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+use crate::event::Category;
+
+/// Folder of the ledger's entries.
+pub const ENTRY_FOLDER: &str = "ledger/entry";
+/// Folder of the signed tree heads.
+pub const CHECKPOINT_FOLDER: &str = "ledger/checkpoint";
+/// Folder of the signed copies of the folded state.
+pub const STATE_FOLDER: &str = "ledger/state";
+/// Folder of the tree's tiles.
+pub const TILE_FOLDER: &str = "ledger/tile";
+/// Mirror of the newest checkpoint; nothing depends on it.
+pub const CHECKPOINT_MIRROR: &str = "ledger/checkpoint-latest";
+
+const ENTRY_SUFFIX: &str = ".note";
+const STATE_SUFFIX: &str = ".json.zst";
+const DATA_SUFFIX: &str = ".parquet";
+const RUN_LENGTH: usize = "20261124T031500Z-1a2b3c4d".len();
+const SEQUENCE_DIGITS: usize = 20;
+const MAX_SOURCE_LENGTH: usize = 64;
+
+/// Why a name cannot be built or understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LayoutError {
+    /// A source id that would not be one path segment everywhere.
+    #[error(
+        "source id {id:?} cannot be part of an object name: use 1 to {MAX_SOURCE_LENGTH} letters, digits, `-`, `_` and `.`, beginning with a letter or digit"
+    )]
+    Source {
+        /// The id.
+        id: String,
+    },
+    /// A date whose year does not have four digits.
+    #[error(
+        "date {date} cannot be part of an object name: the year must lie between 0000 and 9999"
+    )]
+    Date {
+        /// The date.
+        date: NaiveDate,
+    },
+    /// A name that this version does not write.
+    #[error("{name:?} is not the name of {expected}")]
+    Name {
+        /// The name.
+        name: String,
+        /// What was looked for.
+        expected: &'static str,
+    },
+}
+
+/// Names one attempt of a run, unique in the life of a bucket: UTC second and 32 random bits, as in
+/// `20261124T031500Z-1a2b3c4d`. Sorts by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RunId {
+    second: i64,
+    nonce: u32,
+}
+
+impl RunId {
+    /// A run that began at `started` (cut to the second), told apart from others of that second by
+    /// `nonce`.
+    pub fn new(started: DateTime<Utc>, nonce: u32) -> Self {
+        Self {
+            second: started.timestamp(),
+            nonce,
+        }
+    }
+
+    /// A run that begins now, with a nonce from the operating system.
+    ///
+    /// # Errors
+    /// The operating system gives no randomness.
+    pub fn draw(started: DateTime<Utc>) -> Result<Self, getrandom::Error> {
+        let mut nonce = [0; 4];
+        getrandom::fill(&mut nonce)?;
+        Ok(Self::new(started, u32::from_be_bytes(nonce)))
+    }
+
+    /// When the run began, to the second.
+    pub fn started(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.second, 0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let started = self.started().format("%Y%m%dT%H%M%SZ");
+        write!(f, "{started}-{:08x}", self.nonce)
+    }
+}
+
+impl FromStr for RunId {
+    type Err = LayoutError;
+
+    fn from_str(text: &str) -> Result<Self, LayoutError> {
+        parse_run(text).ok_or_else(|| LayoutError::Name {
+            name: text.to_owned(),
+            expected: "a run",
+        })
+    }
+}
+
+fn parse_run(text: &str) -> Option<RunId> {
+    let (started, nonce) = text.split_once('-')?;
+    let started = NaiveDateTime::parse_from_str(started, "%Y%m%dT%H%M%SZ").ok()?;
+    let run = RunId::new(started.and_utc(), u32::from_str_radix(nonce, 16).ok()?);
+    (run.to_string() == text).then_some(run)
+}
+
+impl TryFrom<String> for RunId {
+    type Error = LayoutError;
+
+    fn try_from(text: String) -> Result<Self, LayoutError> {
+        text.parse()
+    }
+}
+
+impl From<RunId> for String {
+    fn from(run: RunId) -> Self {
+        run.to_string()
+    }
+}
+
+/// The two stored tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Table {
+    /// `audit_events`.
+    Events,
+    /// `audit_quarantine`.
+    Quarantine,
+}
+
+/// What a data file holds, apart from which run wrote it: one date, one source and, for events,
+/// one category. Retention and holds act on partitions, so they never rewrite a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition {
+    date: NaiveDate,
+    category: Option<Category>,
+    source: String,
+}
+
+impl Partition {
+    /// The events of one UTC date, category and source.
+    ///
+    /// # Errors
+    /// A date or source id that an object name cannot hold.
+    pub fn events(date: NaiveDate, category: Category, source: &str) -> Result<Self, LayoutError> {
+        Self::new(date, Some(category), source)
+    }
+
+    /// The quarantined records of one UTC date and source.
+    ///
+    /// # Errors
+    /// A date or source id that an object name cannot hold.
+    pub fn quarantine(date: NaiveDate, source: &str) -> Result<Self, LayoutError> {
+        Self::new(date, None, source)
+    }
+
+    fn new(date: NaiveDate, category: Option<Category>, source: &str) -> Result<Self, LayoutError> {
+        if !(0..=9999).contains(&date.year()) {
+            return Err(LayoutError::Date { date });
+        }
+        if !is_source_id(source) {
+            return Err(LayoutError::Source {
+                id: source.to_owned(),
+            });
+        }
+        Ok(Self {
+            date,
+            category,
+            source: source.to_owned(),
+        })
+    }
+
+    /// Which table the partition belongs to.
+    pub fn table(&self) -> Table {
+        match self.category {
+            Some(_) => Table::Events,
+            None => Table::Quarantine,
+        }
+    }
+
+    /// The UTC date.
+    pub fn date(&self) -> NaiveDate {
+        self.date
+    }
+
+    /// The category; none in quarantine.
+    pub fn category(&self) -> Option<Category> {
+        self.category
+    }
+
+    /// The source id.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            date,
+            category,
+            source,
+        } = self;
+        match category {
+            Some(category) => write!(f, "events/date={date}/cat={}/src={source}", category.name()),
+            None => write!(f, "quarantine/date={date}/src={source}"),
+        }
+    }
+}
+
+/// Whether an id can be one segment of an object name on every store and file system.
+fn is_source_id(id: &str) -> bool {
+    id.len() <= MAX_SOURCE_LENGTH
+        && id.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && id
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+/// The name of one data file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DataFile {
+    /// What it holds.
+    pub partition: Partition,
+    /// The attempt that wrote it; no other attempt uses or removes it.
+    pub run: RunId,
+    /// The chunk of the run, from 0.
+    pub chunk: u32,
+    /// The part of the chunk within the partition, from 0.
+    pub part: u32,
+}
+
+impl fmt::Display for DataFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            partition,
+            run,
+            chunk,
+            part,
+        } = self;
+        write!(f, "{partition}/{run}-{chunk:05}-{part:03}{DATA_SUFFIX}")
+    }
+}
+
+impl FromStr for DataFile {
+    type Err = LayoutError;
+
+    fn from_str(name: &str) -> Result<Self, LayoutError> {
+        parse_data_file(name)
+            .filter(|file| file.to_string() == name)
+            .ok_or_else(|| LayoutError::Name {
+                name: name.to_owned(),
+                expected: "a data file",
+            })
+    }
+}
+
+fn parse_data_file(name: &str) -> Option<DataFile> {
+    let mut segments = name.split('/');
+    let table = segments.next()?;
+    let date = segments.next()?.strip_prefix("date=")?;
+    let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?;
+    let category = match table {
+        "events" => Some(category(segments.next()?.strip_prefix("cat=")?)?),
+        "quarantine" => None,
+        _ => return None,
+    };
+    let source = segments.next()?.strip_prefix("src=")?;
+    let partition = Partition::new(date, category, source).ok()?;
+    let file = segments.next()?.strip_suffix(DATA_SUFFIX)?;
+    if segments.next().is_some() {
+        return None;
+    }
+    let (run, rest) = file.split_at_checked(RUN_LENGTH)?;
+    let (chunk, part) = rest.strip_prefix('-')?.split_once('-')?;
+    Some(DataFile {
+        partition,
+        run: parse_run(run)?,
+        chunk: chunk.parse().ok()?,
+        part: part.parse().ok()?,
+    })
+}
+
+fn category(name: &str) -> Option<Category> {
+    Category::ALL
+        .into_iter()
+        .find(|category| category.name() == name)
+}
+
+/// Name of the ledger entry with this sequence.
+pub fn entry_name(sequence: u64) -> String {
+    format!("{ENTRY_FOLDER}/{sequence:020}{ENTRY_SUFFIX}")
+}
+
+/// Sequence of the ledger entry with this name.
+///
+/// # Errors
+/// A name that is not that of an entry.
+pub fn entry_sequence(name: &str) -> Result<u64, LayoutError> {
+    sequence(name, ENTRY_FOLDER, ENTRY_SUFFIX, "a ledger entry")
+}
+
+/// Name of the checkpoint over this number of entries.
+pub fn checkpoint_name(size: u64) -> String {
+    format!("{CHECKPOINT_FOLDER}/{size:020}")
+}
+
+/// Number of entries under the checkpoint with this name.
+///
+/// # Errors
+/// A name that is not that of a checkpoint.
+pub fn checkpoint_size(name: &str) -> Result<u64, LayoutError> {
+    sequence(name, CHECKPOINT_FOLDER, "", "a checkpoint")
+}
+
+/// Name of the state folded up to and including the entry with this sequence.
+pub fn state_name(sequence: u64) -> String {
+    format!("{STATE_FOLDER}/{sequence:020}{STATE_SUFFIX}")
+}
+
+/// Last sequence folded into the state with this name.
+///
+/// # Errors
+/// A name that is not that of a state.
+pub fn state_sequence(name: &str) -> Result<u64, LayoutError> {
+    sequence(name, STATE_FOLDER, STATE_SUFFIX, "a state cache")
+}
+
+fn sequence(
+    name: &str,
+    folder: &str,
+    suffix: &str,
+    expected: &'static str,
+) -> Result<u64, LayoutError> {
+    name.strip_prefix(folder)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .and_then(|rest| rest.strip_suffix(suffix))
+        .filter(|digits| digits.len() == SEQUENCE_DIGITS)
+        .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| LayoutError::Name {
+            name: name.to_owned(),
+            expected,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn run() -> RunId {
+        RunId::new("2026-11-24T03:15:00.9Z".parse().unwrap(), 0x1a2b_3c4d)
+    }
+
+    #[test]
+    fn names_read_as_documented() {
+        let events =
+            Partition::events(date("2026-11-23"), Category::Execution, "kestra-prod").unwrap();
+        let quarantine = Partition::quarantine(date("2026-11-23"), "kestra-prod").unwrap();
+        let name = |partition| DataFile {
+            partition,
+            run: run(),
+            chunk: 3,
+            part: 12,
+        };
+        let table = [
+            (
+                name(events).to_string(),
+                "events/date=2026-11-23/cat=execution/src=kestra-prod/20261124T031500Z-1a2b3c4d-00003-012.parquet",
+            ),
+            (
+                name(quarantine).to_string(),
+                "quarantine/date=2026-11-23/src=kestra-prod/20261124T031500Z-1a2b3c4d-00003-012.parquet",
+            ),
+            (entry_name(42), "ledger/entry/00000000000000000042.note"),
+            (
+                checkpoint_name(43),
+                "ledger/checkpoint/00000000000000000043",
+            ),
+            (
+                state_name(u64::MAX),
+                "ledger/state/18446744073709551615.json.zst",
+            ),
+        ];
+        for (written, documented) in table {
+            assert_eq!(written, documented);
+        }
+    }
+
+    #[test]
+    fn names_lead_back_to_their_meaning() {
+        assert_eq!(entry_sequence(&entry_name(42)), Ok(42));
+        assert_eq!(checkpoint_size(&checkpoint_name(43)), Ok(43));
+        assert_eq!(state_sequence(&state_name(u64::MAX)), Ok(u64::MAX));
+        assert_eq!(run().to_string().parse(), Ok(run()));
+        let text = serde_json::to_string(&run()).unwrap();
+        assert_eq!(text, "\"20261124T031500Z-1a2b3c4d\"");
+        assert_eq!(serde_json::from_str::<RunId>(&text).unwrap(), run());
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        let good = "events/date=2026-11-23/cat=execution/src=k/20261124T031500Z-1a2b3c4d-00003-012.parquet";
+        assert!(good.parse::<DataFile>().is_ok());
+        let bad = [
+            good.replace("1a2b3c4d", "1A2B3C4D"),
+            good.replace("00003", "3"),
+            good.replace("00003", "000003"),
+            good.replace("-012", "-+12"),
+            good.replace("events/", "quarantine/"),
+            good.replace("cat=execution", "cat=unheard_of"),
+            good.replace("2026-11-23", "2026-11-31"),
+            good.replace("2026-11-23", "2026-11-3"),
+            good.replace("T03", "T25"),
+            good.replace("src=k", "src="),
+            good.replace("src=k", "src=.."),
+            good.replace("src=k", "src=a%2Fb"),
+            good.replace(".parquet", ".parquet#1"),
+            format!("{good}/x"),
+            format!("/{good}"),
+            String::new(),
+        ];
+        for name in bad {
+            assert!(name.parse::<DataFile>().is_err(), "{name}");
+        }
+        let entries = [
+            "ledger/entry/42.note",
+            "ledger/entry/+0000000000000000042.note",
+            "ledger/entry/99999999999999999999.note",
+            "ledger/entry/00000000000000000042",
+            "ledger/state/00000000000000000042.note",
+        ];
+        for name in entries {
+            assert!(entry_sequence(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn source_ids_must_be_one_plain_segment() {
+        for id in [
+            "",
+            ".",
+            "..",
+            "-a",
+            "a/b",
+            "a b",
+            "ä",
+            "a#1",
+            &"x".repeat(65),
+        ] {
+            assert!(
+                Partition::quarantine(date("2026-01-01"), id).is_err(),
+                "{id}"
+            );
+        }
+        assert!(Partition::quarantine(date("2026-01-01"), "Kestra_1.prod-eu").is_ok());
+        let far = NaiveDate::from_ymd_opt(10_000, 1, 1).unwrap();
+        assert!(Partition::quarantine(far, "k").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_data_file_name_leads_back(
+            day in 0i32..3_650_000, cat in 0usize..8, source in "[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
+            second in 0i64..4_000_000_000, nonce: u32, chunk: u32, part: u32,
+        ) {
+            let date = NaiveDate::from_num_days_from_ce_opt(day + 1).unwrap();
+            let partition = match Category::ALL.get(cat) {
+                Some(category) => Partition::events(date, *category, &source).unwrap(),
+                None => Partition::quarantine(date, &source).unwrap(),
+            };
+            let run = RunId::new(DateTime::from_timestamp(second, 0).unwrap(), nonce);
+            let file = DataFile { partition, run, chunk, part };
+            prop_assert_eq!(file.to_string().parse(), Ok(file));
+        }
+
+        #[test]
+        fn runs_sort_by_time(a in 0i64..4_000_000_000, b in 0i64..4_000_000_000, nonce: u32) {
+            let run = |second| RunId::new(DateTime::from_timestamp(second, 0).unwrap(), nonce);
+            prop_assert_eq!(run(a).cmp(&run(b)), run(a).to_string().cmp(&run(b).to_string()));
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The lake: Parquet files in a bucket, what they are called, how they are written so that nothing
+//! is lost, and how they are read back and checked.
+
+pub mod layout;
+pub mod merkle;
+
+#[cfg(test)]
+mod bench;
+mod counted;
+mod disk;
+mod encoding;
+mod facts;
+mod http;
+mod open;
+mod rows;
+mod said;
+#[cfg(test)]
+mod sample;
+mod store;
+mod write;
+
+pub use facts::{ColumnStatistics, EncodedFile, FileFacts, FileStatistics, TimeRange};
+pub use http::{RequestCounter, Requests, StoreClock};
+pub use open::{OpenError, Options};
+pub use rows::{RowError, split};
+pub use store::{Bucket, Listed, StoreError, StoreKind};
+pub use write::{
+    BATCH_KEY, Belonging, FileWriter, LAKE_KEY, PART_BYTES, PartWriter, SALT_KEY, SCHEMA_KEY,
+    WriteError,
+};

@@ -1,0 +1,537 @@
+//! From a URL and options to an open store.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum, S3ConditionalPut};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
+use url::Url;
+
+use super::disk::{self, DiskStore};
+use super::http::Observer;
+use super::said::{Secrets, deepest};
+use super::store::StoreKind;
+
+/// Options of a store by name, as `object_store` names them.
+pub type Options = BTreeMap<String, String>;
+
+/// How long one request may take, body included: enough for the largest data file at 5 Mbit/s.
+const REQUEST_TIMEOUT: &str = "120 seconds";
+const CONNECT_TIMEOUT: &str = "10 seconds";
+
+/// Retries below the level at which a run decides anything. A run has a deadline of its own, so an
+/// answer must come within minutes.
+const RETRIES: RetryConfig = RetryConfig {
+    backoff: BackoffConfig {
+        init_backoff: Duration::from_millis(200),
+        max_backoff: Duration::from_secs(15),
+        base: 2.0,
+    },
+    max_retries: 6,
+    retry_timeout: Duration::from_secs(90),
+};
+
+/// Why a bucket could not be opened. Nothing was read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL cannot name a bucket.
+    #[error("{url} cannot name a bucket: {reason}")]
+    Url {
+        /// The URL without anything that may be a credential.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An option that the store does not have.
+    #[error("the store at {url} has no option {option:?}")]
+    UnknownOption {
+        /// The bucket.
+        url: String,
+        /// The option.
+        option: String,
+    },
+    /// An option that the URL or the ledger decides.
+    #[error("option {option:?} of {url} must be left out: {reason}")]
+    FixedOption {
+        /// The bucket.
+        url: String,
+        /// The option.
+        option: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The directory of a `file://` bucket is not there.
+    #[error("directory {} of the bucket cannot be used: {said}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// The operating system's words.
+        said: String,
+    },
+    /// The store's client refuses the settings.
+    #[error("the store at {url} cannot be opened: {said}")]
+    Settings {
+        /// The bucket.
+        url: String,
+        /// The client's words.
+        said: String,
+    },
+}
+
+pub(super) struct Opened {
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) kind: StoreKind,
+    /// For people: no credentials, no slash at the end.
+    pub(super) url: String,
+    pub(super) secrets: Secrets,
+}
+
+/// A bucket URL taken apart.
+#[derive(Debug)]
+struct Location {
+    scheme: Scheme,
+    url: String,
+    host: String,
+    prefix: Path,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    File,
+    Gcs,
+    S3,
+    Azure,
+    Memory,
+}
+
+pub(super) fn open(url: &str, options: &Options, observer: &Observer) -> Result<Opened, OpenError> {
+    let location = Location::parse(url)?;
+    let (store, kind, secrets) = match location.scheme {
+        Scheme::File => open_directory(&location, options)?,
+        Scheme::Gcs => open_gcs(&location, options, observer)?,
+        Scheme::S3 => open_s3(&location, options, observer)?,
+        Scheme::Azure => open_azure(&location, options, observer)?,
+        Scheme::Memory => {
+            refuse_all(&location, options)?;
+            let store: Arc<dyn ObjectStore> = Arc::new(object_store::memory::InMemory::new());
+            (store, StoreKind::Memory, Secrets::default())
+        }
+    };
+    Ok(Opened {
+        store,
+        kind,
+        url: location.url,
+        secrets,
+    })
+}
+
+/// The directory that a `file://` URL names; `None` for other stores.
+pub(super) fn directory(url: &str) -> Result<Option<PathBuf>, OpenError> {
+    let location = Location::parse(url)?;
+    match location.scheme {
+        Scheme::File => location.directory().map(Some),
+        _ => Ok(None),
+    }
+}
+
+impl Location {
+    fn parse(text: &str) -> Result<Self, OpenError> {
+        let parsed = Url::parse(text).map_err(|error| OpenError::Url {
+            url: without_credentials(text),
+            reason: error.to_string(),
+        })?;
+        let mut shown = parsed.clone();
+        shown.set_query(None);
+        shown.set_fragment(None);
+        // Fails only for URLs that cannot have a user name, which then show none.
+        let _ = shown.set_username("").and(shown.set_password(None));
+        let url = match shown.as_str() {
+            _ if shown.cannot_be_a_base() => without_credentials(text),
+            shown if shown.ends_with("://") => shown.to_owned(),
+            shown => shown.trim_end_matches('/').to_owned(),
+        };
+        let wrong = |reason: &str| OpenError::Url {
+            url: url.clone(),
+            reason: reason.to_owned(),
+        };
+        if shown != parsed {
+            return Err(wrong(
+                "a user name, password, query or fragment does not belong there; credentials come from the environment or from options",
+            ));
+        }
+        let scheme = match parsed.scheme() {
+            "file" => Scheme::File,
+            "gs" => Scheme::Gcs,
+            "s3" => Scheme::S3,
+            "az" => Scheme::Azure,
+            "memory" if cfg!(debug_assertions) => Scheme::Memory,
+            _ => return Err(wrong("use file://, gs://, s3:// or az://")),
+        };
+        let host = parsed.host_str().unwrap_or_default().to_owned();
+        match scheme {
+            Scheme::File if !host.is_empty() => {
+                return Err(wrong("a file URL has three slashes and an absolute path"));
+            }
+            Scheme::File | Scheme::Memory => {}
+            Scheme::Gcs | Scheme::S3 | Scheme::Azure if parsed.port().is_some() => {
+                return Err(wrong("a bucket has no port; the endpoint is an option"));
+            }
+            _ if host.is_empty() => return Err(wrong("the name of the bucket is missing")),
+            _ => {}
+        }
+        let prefix =
+            Path::from_url_path(parsed.path()).map_err(|error| wrong(&error.to_string()))?;
+        let url = match scheme {
+            Scheme::File if prefix.as_ref().is_empty() => "file:///".to_owned(),
+            _ => url,
+        };
+        Ok(Self {
+            scheme,
+            url,
+            host,
+            prefix,
+        })
+    }
+
+    fn directory(&self) -> Result<PathBuf, OpenError> {
+        Url::parse(&self.url)
+            .ok()
+            .and_then(|url| url.to_file_path().ok())
+            .ok_or_else(|| OpenError::Url {
+                url: self.url.clone(),
+                reason: "it is not an absolute path on this system".to_owned(),
+            })
+    }
+
+    fn with_prefix(&self, store: impl ObjectStore) -> Arc<dyn ObjectStore> {
+        if self.prefix.as_ref().is_empty() {
+            Arc::new(store)
+        } else {
+            Arc::new(PrefixStore::new(store, self.prefix.clone()))
+        }
+    }
+
+    fn settings(&self, error: &object_store::Error, secrets: &Secrets) -> OpenError {
+        OpenError::Settings {
+            url: self.url.clone(),
+            said: secrets.clean(&deepest(error)),
+        }
+    }
+}
+
+/// Text that is no URL of a bucket, cut before anything that could be a credential.
+fn without_credentials(text: &str) -> String {
+    let stop: &[char] = if text.contains('@') {
+        &[':', '@', '?', '#']
+    } else {
+        &['?', '#']
+    };
+    let end = text.find(stop).unwrap_or(text.len());
+    text[..end].chars().filter(|c| !c.is_control()).collect()
+}
+
+fn refuse_all(location: &Location, options: &Options) -> Result<(), OpenError> {
+    match options.keys().next() {
+        None => Ok(()),
+        Some(option) => Err(OpenError::UnknownOption {
+            url: location.url.clone(),
+            option: option.clone(),
+        }),
+    }
+}
+
+type OpenedStore = (Arc<dyn ObjectStore>, StoreKind, Secrets);
+
+fn open_directory(location: &Location, options: &Options) -> Result<OpenedStore, OpenError> {
+    refuse_all(location, options)?;
+    let path = location.directory()?;
+    let usable = std::fs::read_dir(&path).map(drop);
+    usable.map_err(|error| OpenError::Directory {
+        path: path.clone(),
+        said: error.to_string(),
+    })?;
+    let store =
+        DiskStore::open(&path).map_err(|error| location.settings(&error, &Secrets::default()))?;
+    Ok((Arc::new(store), StoreKind::Disk, Secrets::default()))
+}
+
+/// Makes the directory that a `file://` URL names; nothing for other stores.
+pub(super) fn prepare(url: &str) -> Result<(), OpenError> {
+    let Some(path) = directory(url)? else {
+        return Ok(());
+    };
+    disk::create_root(&path).map_err(|error| OpenError::Directory {
+        path,
+        said: error.to_string(),
+    })
+}
+
+/// Parses every option and refuses those that are not the user's to set.
+fn parse_options<K: FromStr + PartialEq>(
+    location: &Location,
+    options: &Options,
+    fixed: &[(K, &'static str)],
+) -> Result<Vec<(K, String)>, OpenError> {
+    let mut parsed = Vec::with_capacity(options.len());
+    for (option, value) in options {
+        let url = location.url.clone();
+        let option = option.clone();
+        let Ok(key) = option.parse::<K>() else {
+            return Err(OpenError::UnknownOption { url, option });
+        };
+        if let Some((_, reason)) = fixed.iter().find(|(fixed, _)| *fixed == key) {
+            return Err(OpenError::FixedOption {
+                url,
+                option,
+                reason,
+            });
+        }
+        parsed.push((key, value.clone()));
+    }
+    Ok(parsed)
+}
+
+const BUCKET_IN_URL: &str = "the URL names it";
+const NEEDED_BY_LEDGER: &str = "the ledger relies on it";
+
+/// An endpoint that was written with `http://` is meant so: it is an emulator or a private store.
+fn is_plain_http(endpoint: Option<&str>) -> bool {
+    endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"))
+}
+
+fn open_s3(
+    location: &Location,
+    options: &Options,
+    observer: &Observer,
+) -> Result<OpenedStore, OpenError> {
+    use AmazonS3ConfigKey as Key;
+    let fixed = [
+        (Key::Bucket, BUCKET_IN_URL),
+        (Key::Checksum, NEEDED_BY_LEDGER),
+        (Key::ConditionalPut, NEEDED_BY_LEDGER),
+    ];
+    let options = parse_options(location, options, &fixed)?;
+    let mut builder = AmazonS3Builder::from_env()
+        .with_bucket_name(&location.host)
+        .with_config(Key::Client(ClientConfigKey::Timeout), REQUEST_TIMEOUT)
+        .with_config(
+            Key::Client(ClientConfigKey::ConnectTimeout),
+            CONNECT_TIMEOUT,
+        );
+    for (key, value) in options {
+        builder = builder.with_config(key, value);
+    }
+    if is_plain_http(builder.get_config_value(&Key::Endpoint).as_deref()) {
+        builder = builder.with_allow_http(true);
+    }
+    let customer_key = "aws_sse_customer_key_base64".parse().ok();
+    let secrets = [Some(Key::SecretAccessKey), Some(Key::Token), customer_key];
+    let secrets = secrets.iter().flatten();
+    let secrets = Secrets::new(secrets.filter_map(|key| builder.get_config_value(key)));
+    let store = builder
+        // A bucket with object lock refuses a put without checksum.
+        .with_checksum_algorithm(Checksum::SHA256)
+        .with_conditional_put(S3ConditionalPut::ETagMatch)
+        .with_retry(RETRIES)
+        .with_http_connector(observer.clone())
+        .build()
+        .map_err(|error| location.settings(&error, &secrets))?;
+    Ok((location.with_prefix(store), StoreKind::S3, secrets))
+}
+
+fn open_gcs(
+    location: &Location,
+    options: &Options,
+    observer: &Observer,
+) -> Result<OpenedStore, OpenError> {
+    use GoogleConfigKey as Key;
+    let options = parse_options(location, options, &[(Key::Bucket, BUCKET_IN_URL)])?;
+    let mut builder = GoogleCloudStorageBuilder::from_env()
+        .with_bucket_name(&location.host)
+        .with_config(Key::Client(ClientConfigKey::Timeout), REQUEST_TIMEOUT)
+        .with_config(
+            Key::Client(ClientConfigKey::ConnectTimeout),
+            CONNECT_TIMEOUT,
+        );
+    for (key, value) in options {
+        builder = builder.with_config(key, value);
+    }
+    if is_plain_http(builder.get_config_value(&Key::BaseUrl).as_deref()) {
+        builder = builder.with_config(Key::Client(ClientConfigKey::AllowHttp), "true");
+    }
+    let secrets = Secrets::new(builder.get_config_value(&Key::ServiceAccountKey));
+    let store = builder
+        .with_retry(RETRIES)
+        .with_http_connector(observer.clone())
+        .build()
+        .map_err(|error| location.settings(&error, &secrets))?;
+    Ok((location.with_prefix(store), StoreKind::Gcs, secrets))
+}
+
+fn open_azure(
+    location: &Location,
+    options: &Options,
+    observer: &Observer,
+) -> Result<OpenedStore, OpenError> {
+    use AzureConfigKey as Key;
+    let options = parse_options(location, options, &[(Key::ContainerName, BUCKET_IN_URL)])?;
+    let mut builder = MicrosoftAzureBuilder::from_env()
+        .with_container_name(&location.host)
+        .with_config(Key::Client(ClientConfigKey::Timeout), REQUEST_TIMEOUT)
+        .with_config(
+            Key::Client(ClientConfigKey::ConnectTimeout),
+            CONNECT_TIMEOUT,
+        );
+    for (key, value) in options {
+        builder = builder.with_config(key, value);
+    }
+    if is_plain_http(builder.get_config_value(&Key::Endpoint).as_deref()) {
+        builder = builder.with_allow_http(true);
+    }
+    let secrets = [
+        Key::AccessKey,
+        Key::ClientSecret,
+        Key::SasKey,
+        Key::Token,
+        Key::FabricSessionToken,
+    ];
+    let secrets = Secrets::new(
+        secrets
+            .iter()
+            .filter_map(|key| builder.get_config_value(key)),
+    );
+    let store = builder
+        .with_retry(RETRIES)
+        .with_http_connector(observer.clone())
+        .build()
+        .map_err(|error| location.settings(&error, &secrets))?;
+    Ok((location.with_prefix(store), StoreKind::Azure, secrets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(url: &str, options: &[(&str, &str)]) -> Result<Opened, OpenError> {
+        let options = options
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        open(url, &options, &Observer::default())
+    }
+
+    fn error(url: &str, options: &[(&str, &str)]) -> String {
+        match opened(url, options) {
+            Ok(opened) => panic!("{url} opened as {}", opened.url),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn wrong_urls_are_refused_in_plain_words_and_without_secrets() {
+        let table: [(&str, &[&str]); 9] = [
+            ("lake", &["lake cannot name a bucket"]),
+            ("ftp://host/lake", &["use file://, gs://, s3:// or az://"]),
+            ("file://lake", &["three slashes"]),
+            ("s3:///lake", &["name of the bucket is missing"]),
+            ("s3://127.0.0.1:9000/lake", &["endpoint is an option"]),
+            (
+                "s3://key:hunter2@bucket/x",
+                &["s3://bucket/x", "does not belong"],
+            ),
+            ("az://c/x?sig=hunter2", &["az://c/x cannot"]),
+            ("gs://bucket/a//b", &["cannot name a bucket"]),
+            ("key:hunter2@bucket", &["cannot name a bucket"]),
+        ];
+        for (url, parts) in table {
+            let text = error(url, &[]);
+            for part in parts {
+                assert!(text.contains(part), "{url}: {text}");
+            }
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn unknown_and_fixed_options_are_named() {
+        let table = [
+            (
+                "s3://b",
+                "google_base_url",
+                "has no option \"google_base_url\"",
+            ),
+            (
+                "s3://b",
+                "conditional_put",
+                "must be left out: the ledger relies on it",
+            ),
+            ("s3://b", "checksum_algorithm", "must be left out"),
+            ("gs://b", "bucket", "the URL names it"),
+            ("az://b", "azure_container_name", "the URL names it"),
+            ("memory://", "timeout", "has no option"),
+        ];
+        for (url, option, part) in table {
+            let text = error(url, &[(option, "x")]);
+            assert!(text.contains(part) && text.contains(url), "{text}");
+        }
+    }
+
+    #[test]
+    fn stores_open_with_options_and_a_prefix() {
+        let s3 = opened(
+            "s3://bucket/a/b/",
+            &[
+                ("aws_endpoint", "http://127.0.0.1:9"),
+                ("aws_region", "eu-central-1"),
+                ("access_key_id", "key"),
+                ("secret_access_key", "hunter2"),
+            ],
+        );
+        let s3 = s3.ok().unwrap();
+        assert_eq!(
+            (s3.url.as_str(), s3.kind),
+            ("s3://bucket/a/b", StoreKind::S3)
+        );
+        assert_eq!(s3.secrets.clean("is hunter2 it?"), "is [redacted] it?");
+        assert!(s3.store.to_string().contains("a/b"));
+
+        let gcs = opened(
+            "gs://bucket",
+            &[
+                ("google_base_url", "http://127.0.0.1:9"),
+                ("google_skip_signature", "true"),
+            ],
+        );
+        assert_eq!(gcs.ok().map(|gcs| gcs.kind), Some(StoreKind::Gcs));
+
+        let azure = opened(
+            "az://container/lake",
+            &[("account_name", "acme"), ("use_azure_cli", "true")],
+        );
+        assert_eq!(
+            azure.ok().map(|azure| azure.url),
+            Some("az://container/lake".to_owned())
+        );
+        assert!(error("az://container/lake", &[]).contains("ccount"));
+    }
+
+    #[test]
+    fn a_directory_must_exist_or_be_prepared() {
+        let parent = tempfile::tempdir().unwrap();
+        let url = Url::from_directory_path(parent.path().join("a/lake with space")).unwrap();
+        assert!(error(url.as_str(), &[]).contains("cannot be used"));
+        prepare(url.as_str()).unwrap();
+        prepare(url.as_str()).unwrap();
+        let opened = opened(url.as_str(), &[]).ok().unwrap();
+        assert_eq!(opened.kind, StoreKind::Disk);
+        assert!(opened.url.ends_with("/a/lake%20with%20space"));
+        assert_eq!(directory("s3://b").unwrap(), None);
+    }
+}

@@ -1,0 +1,325 @@
+//! Rows as they stand in data files: which columns carry meaning for the lake, the order of rows,
+//! and the split of a batch into partitions.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use arrow::array::{
+    Array, ArrayRef, BinaryArray, Date32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray, UInt32Array,
+};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
+
+use crate::event::Category;
+use crate::event::schema::{event_schema, quarantine_schema};
+
+use super::facts::TimeRange;
+use super::layout::{LayoutError, Partition, Table};
+
+/// Why rows cannot be stored as they are.
+#[derive(Debug, thiserror::Error)]
+pub enum RowError {
+    /// Columns other than those of the stored schema.
+    #[error("the rows do not have the columns of the stored schema: {0}")]
+    Schema(String),
+    /// A value in `category` that is no category.
+    #[error("row {row} has the unknown category {value:?}")]
+    Category {
+        /// Row of the batch, from 0.
+        row: usize,
+        /// The value.
+        value: String,
+    },
+    /// A partition that cannot be named.
+    #[error("the rows belong to a partition without a name")]
+    Partition(#[from] LayoutError),
+    /// Rows could not be copied into a new order.
+    #[error("the rows cannot be put in order")]
+    Order(#[source] ArrowError),
+}
+
+impl Table {
+    /// The stored schema.
+    pub fn schema(self) -> SchemaRef {
+        match self {
+            Self::Events => event_schema(),
+            Self::Quarantine => quarantine_schema(),
+        }
+    }
+
+    /// The column that holds the kept bytes of a record.
+    pub const fn kept_column(self) -> &'static str {
+        match self {
+            Self::Events => "raw",
+            Self::Quarantine => "content",
+        }
+    }
+
+    /// The columns that the rows of a file are ordered by. They tell any two rows apart.
+    pub const fn order_columns(self) -> [&'static str; 2] {
+        match self {
+            Self::Events => ["event_time", "event_uid"],
+            Self::Quarantine => ["record_uid", "part"],
+        }
+    }
+}
+
+/// The columns of one batch that the lake looks at.
+#[derive(Debug)]
+pub(super) struct Rows<'a> {
+    order: Order<'a>,
+    kept: Kept<'a>,
+    times: &'a TimestampMicrosecondArray,
+    dates: &'a Date32Array,
+    sources: &'a StringArray,
+    categories: Option<&'a StringArray>,
+}
+
+#[derive(Debug)]
+enum Order<'a> {
+    Events(&'a TimestampMicrosecondArray, &'a StringArray),
+    Quarantine(&'a StringArray, &'a Int64Array),
+}
+
+#[derive(Debug)]
+enum Kept<'a> {
+    Text(&'a StringArray),
+    Bytes(&'a BinaryArray),
+}
+
+/// The place of a row in the order of its table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum RowKey {
+    Event(i64, String),
+    Quarantine(String, i64),
+}
+
+fn column<'a, A: Array + 'static>(
+    batch: &'a RecordBatch,
+    name: &'static str,
+) -> Result<&'a A, RowError> {
+    batch
+        .column_by_name(name)
+        .and_then(|array: &ArrayRef| array.as_any().downcast_ref())
+        .ok_or_else(|| RowError::Schema(format!("column {name} is missing or of another type")))
+}
+
+impl<'a> Rows<'a> {
+    /// Looks at a batch, which must have exactly the columns of the table.
+    pub(super) fn new(table: Table, batch: &'a RecordBatch) -> Result<Self, RowError> {
+        let expected = table.schema();
+        if batch.schema_ref().fields() != expected.fields() {
+            return Err(RowError::Schema(difference(&expected, batch)));
+        }
+        let times = column(batch, "event_time")?;
+        Ok(Self {
+            order: match table {
+                Table::Events => Order::Events(times, column(batch, "event_uid")?),
+                Table::Quarantine => {
+                    Order::Quarantine(column(batch, "record_uid")?, column(batch, "part")?)
+                }
+            },
+            kept: match table {
+                Table::Events => Kept::Text(column(batch, "raw")?),
+                Table::Quarantine => Kept::Bytes(column(batch, "content")?),
+            },
+            times,
+            dates: column(batch, "dt")?,
+            sources: column(batch, "source")?,
+            categories: match table {
+                Table::Events => Some(column(batch, "category")?),
+                Table::Quarantine => None,
+            },
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.dates.len()
+    }
+
+    /// The kept bytes of a row.
+    pub(super) fn kept(&self, row: usize) -> &'a [u8] {
+        match self.kept {
+            Kept::Text(values) => values.value(row).as_bytes(),
+            Kept::Bytes(values) => values.value(row),
+        }
+    }
+
+    /// Sum of the kept bytes of a run of rows.
+    pub(super) fn kept_bytes(&self, from: usize, rows: usize) -> usize {
+        let offsets = match self.kept {
+            Kept::Text(values) => values.value_offsets(),
+            Kept::Bytes(values) => values.value_offsets(),
+        };
+        let size = offsets[from + rows] - offsets[from];
+        usize::try_from(size).unwrap_or_default()
+    }
+
+    pub(super) fn key(&self, row: usize) -> RowKey {
+        match self.order {
+            Order::Events(times, uids) => {
+                RowKey::Event(times.value(row), uids.value(row).to_owned())
+            }
+            Order::Quarantine(uids, parts) => {
+                RowKey::Quarantine(uids.value(row).to_owned(), parts.value(row))
+            }
+        }
+    }
+
+    fn compare(&self, a: usize, b: usize) -> Ordering {
+        match self.order {
+            Order::Events(times, uids) => times
+                .value(a)
+                .cmp(&times.value(b))
+                .then_with(|| uids.value(a).cmp(uids.value(b))),
+            Order::Quarantine(uids, parts) => uids
+                .value(a)
+                .cmp(uids.value(b))
+                .then_with(|| parts.value(a).cmp(&parts.value(b))),
+        }
+    }
+
+    /// The first row that does not come after the row before it.
+    pub(super) fn out_of_order(&self) -> Option<usize> {
+        (1..self.len()).find(|row| self.compare(row - 1, *row) != Ordering::Less)
+    }
+
+    /// The first row that does not belong to the partition, with the column that says so.
+    pub(super) fn outside(&self, partition: &Partition) -> Option<(usize, &'static str)> {
+        let date = days(partition.date());
+        let category = partition.category().map(Category::name);
+        let wrong = |row| {
+            if self.dates.value(row) != date {
+                return Some((row, "dt"));
+            }
+            if self.sources.value(row) != partition.source() {
+                return Some((row, "source"));
+            }
+            let found = self.categories.map(|categories| categories.value(row));
+            (found != category).then_some((row, "category"))
+        };
+        (0..self.len()).find_map(wrong)
+    }
+
+    /// The first row whose `event_time` is not on its `dt`. Quarantined records may have no time,
+    /// and one that could not be trusted.
+    pub(super) fn off_date(&self) -> Option<usize> {
+        self.categories?;
+        let day = 24 * 60 * 60 * 1_000_000;
+        (0..self.len())
+            .find(|&row| self.times.value(row).div_euclid(day) != i64::from(self.dates.value(row)))
+    }
+
+    /// Range of `event_time`.
+    pub(super) fn times(&self) -> Option<TimeRange> {
+        let first = arrow::compute::min(self.times)?;
+        let last = arrow::compute::max(self.times)?;
+        Some(TimeRange {
+            first: DateTime::from_timestamp_micros(first)?,
+            last: DateTime::from_timestamp_micros(last)?,
+        })
+    }
+
+    fn partition(&self, row: usize) -> Result<Partition, RowError> {
+        let source = self.sources.value(row);
+        let date = date(self.dates.value(row));
+        let partition = match self.categories {
+            None => Partition::quarantine(date, source)?,
+            Some(categories) => {
+                let value = categories.value(row);
+                let category = Category::ALL
+                    .into_iter()
+                    .find(|category| category.name() == value)
+                    .ok_or_else(|| RowError::Category {
+                        row,
+                        value: value.to_owned(),
+                    })?;
+                Partition::events(date, category, source)?
+            }
+        };
+        Ok(partition)
+    }
+
+    fn same_partition(&self, a: usize, b: usize) -> bool {
+        self.dates.value(a) == self.dates.value(b)
+            && self.sources.value(a) == self.sources.value(b)
+            && self
+                .categories
+                .is_none_or(|categories| categories.value(a) == categories.value(b))
+    }
+}
+
+fn difference(expected: &SchemaRef, batch: &RecordBatch) -> String {
+    let found = batch.schema_ref().fields();
+    let first = expected
+        .fields()
+        .iter()
+        .zip(found)
+        .find(|(expected, found)| expected != found);
+    match first {
+        Some((expected, found)) => format!("{expected} expected, {found} found"),
+        None => format!(
+            "{} expected, {} found",
+            expected.fields().len(),
+            found.len()
+        ),
+    }
+}
+
+/// Days since 1970-01-01, as Parquet and Arrow count dates.
+fn days(date: NaiveDate) -> i32 {
+    date.num_days_from_ce() - epoch_days()
+}
+
+fn date(days: i32) -> NaiveDate {
+    days.checked_add(epoch_days())
+        .and_then(NaiveDate::from_num_days_from_ce_opt)
+        .unwrap_or(NaiveDate::MAX)
+}
+
+fn epoch_days() -> i32 {
+    DateTime::<Utc>::UNIX_EPOCH.date_naive().num_days_from_ce()
+}
+
+/// Splits rows into their partitions, each in the order of its table. Rows that are all of one
+/// partition and in order are not copied.
+///
+/// # Errors
+/// Rows with other columns, an unknown category, or a source id that cannot be part of a name.
+pub fn split(table: Table, batch: &RecordBatch) -> Result<Vec<(Partition, RecordBatch)>, RowError> {
+    let rows = Rows::new(table, batch)?;
+    if rows.len() == 0 {
+        return Ok(Vec::new());
+    }
+    let one = (1..rows.len()).all(|row| rows.same_partition(row - 1, row));
+    if one && rows.out_of_order().is_none() {
+        return Ok(vec![(rows.partition(0)?, batch.clone())]);
+    }
+    let mut parts: BTreeMap<Partition, Vec<usize>> = BTreeMap::new();
+    let mut at = 0;
+    while at < rows.len() {
+        let end = (at + 1..rows.len())
+            .find(|&row| !rows.same_partition(at, row))
+            .unwrap_or(rows.len());
+        parts
+            .entry(rows.partition(at)?)
+            .or_default()
+            .extend(at..end);
+        at = end;
+    }
+    parts
+        .into_iter()
+        .map(|(partition, mut indices)| {
+            indices.sort_unstable_by(|&a, &b| rows.compare(a, b));
+            let indices: UInt32Array = indices
+                .into_iter()
+                .map(|row| u32::try_from(row).ok())
+                .collect();
+            let part = take_record_batch(batch, &indices).map_err(RowError::Order)?;
+            Ok((partition, part))
+        })
+        .collect()
+}

@@ -1,0 +1,150 @@
+//! What a store said, made fit for people: the part that matters, on one line, without secrets.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+const LONGEST: usize = 400;
+/// Shorter values would blank out ordinary words.
+const SHORTEST_SECRET: usize = 6;
+
+/// The secret values that a store was opened with. They never leave through an error.
+#[derive(Clone, Default)]
+pub(super) struct Secrets(Arc<[String]>);
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets")
+    }
+}
+
+impl Secrets {
+    pub(super) fn new(values: impl IntoIterator<Item = String>) -> Self {
+        let long = values
+            .into_iter()
+            .filter(|value| value.len() >= SHORTEST_SECRET);
+        Self(long.collect())
+    }
+
+    /// The text on one line, shortened, without secrets, without the query of any URL (where signed
+    /// requests carry their signature) and without control characters.
+    pub(super) fn clean(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in self.0.iter() {
+            text = text.replace(secret.as_str(), "[redacted]");
+        }
+        let words: Vec<&str> = text.split_whitespace().map(without_query).collect();
+        let mut line: String = words
+            .join(" ")
+            .chars()
+            .map(|c| {
+                if c.is_control() || is_direction(c) {
+                    '\u{fffd}'
+                } else {
+                    c
+                }
+            })
+            .collect();
+        if let Some((end, _)) = line.char_indices().nth(LONGEST) {
+            line.truncate(end);
+            line.push('…');
+        }
+        line
+    }
+}
+
+/// Marks that turn the direction of text on a terminal.
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn without_query(word: &str) -> &str {
+    match (word.find("://"), word.find('?')) {
+        (Some(scheme), Some(query)) if scheme < query => &word[..query],
+        _ => word,
+    }
+}
+
+/// The innermost words of an error: wrappers repeat their source and add the request line and the
+/// time it took, which help nobody.
+pub(super) fn deepest(error: &(dyn Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    shorten_body(&innermost.to_string())
+}
+
+/// Stores answer with XML or JSON; of it only code and message are worth a line.
+fn shorten_body(text: &str) -> String {
+    let Some((before, body)) = text.split_once(": ") else {
+        return text.to_owned();
+    };
+    let before = before
+        .strip_prefix("Server returned non-2xx status code")
+        .map_or_else(|| format!("{before}: "), |_| String::new());
+    let (status, body) = match body.split_once(": ") {
+        Some((status, body)) if before.is_empty() => (format!("{status}: "), body),
+        _ => (String::new(), body),
+    };
+    let xml = [tag(body, "Code"), tag(body, "Message")];
+    let found: Vec<&str> = xml.into_iter().flatten().collect();
+    let body = if found.is_empty() {
+        json_message(body).unwrap_or_else(|| body.to_owned())
+    } else {
+        found.join(": ")
+    };
+    let line = format!("{before}{status}{body}");
+    line.trim_end().trim_end_matches(':').to_owned()
+}
+
+fn tag<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+    let start = body.find(&format!("<{name}>"))? + name.len() + 2;
+    let end = body[start..].find(&format!("</{name}>"))?;
+    Some(&body[start..start + end])
+}
+
+fn json_message(body: &str) -> Option<String> {
+    let parsed: serde_json::Value = serde_json::from_str(body).ok()?;
+    let message = parsed.pointer("/error/message")?.as_str()?;
+    Some(message.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_cut_down_to_code_and_message() {
+        let table = [
+            (
+                "Server returned non-2xx status code: 403 Forbidden: <?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Not you</Message><AWSAccessKeyId>x</AWSAccessKeyId></Error>",
+                "403 Forbidden: AccessDenied: Not you",
+            ),
+            (
+                "Server returned non-2xx status code: 429 Too Many Requests: {\"error\":{\"code\":429,\"message\":\"slow down\"}}",
+                "429 Too Many Requests: slow down",
+            ),
+            (
+                "Server returned non-2xx status code: 500 Internal Server Error: ",
+                "500 Internal Server Error",
+            ),
+            ("connection refused", "connection refused"),
+            ("cannot write /x: disk full", "cannot write /x: disk full"),
+        ];
+        for (said, line) in table {
+            assert_eq!(shorten_body(said), line);
+        }
+    }
+
+    #[test]
+    fn nothing_secret_or_wild_gets_through() {
+        let secrets = Secrets::new(["hunter2".to_owned(), "a".to_owned()]);
+        assert_eq!(
+            secrets.clean("GET http://h/p?sig=1\n said\u{1b}[31m \u{202e}hunter2 a"),
+            "GET http://h/p said\u{fffd}[31m \u{fffd}[redacted] a"
+        );
+        assert_eq!(secrets.clean(&"ä".repeat(500)).chars().count(), LONGEST + 1);
+        assert_eq!(format!("{secrets:?}"), "Secrets");
+    }
+}

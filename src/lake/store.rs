@@ -1,0 +1,381 @@
+//! A bucket: the one place where a lake and its ledger live.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use object_store::path::Path;
+use object_store::{
+    Error as Cause, GetOptions, GetResult, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
+};
+
+use super::counted::Counted;
+use super::http::{Observer, RequestCounter, Requests, StoreClock};
+use super::open::{self, OpenError, Options};
+use super::said::{Secrets, deepest};
+
+/// What kind of store a bucket is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreKind {
+    /// A local directory, `file://`.
+    Disk,
+    /// Google Cloud Storage, `gs://`.
+    Gcs,
+    /// Amazon S3 or a store that speaks like it, `s3://`.
+    S3,
+    /// Azure Blob Storage, `az://`.
+    Azure,
+    /// Memory of this process; tests only.
+    Memory,
+}
+
+/// What went wrong with one object. `said` is the store's own account, on one line and without
+/// secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such object (or no such bucket).
+    #[error("{object} does not exist: {said}")]
+    NotFound {
+        /// URL of the object.
+        object: String,
+        /// The store's words.
+        said: String,
+    },
+    /// Something is there already; whether it is ours must be read back.
+    #[error("{object} exists already")]
+    AlreadyExists {
+        /// URL of the object.
+        object: String,
+    },
+    /// The store knows who asks, or does not, and refuses.
+    #[error("access was refused to {action} {object}: {said}")]
+    Denied {
+        /// What was tried.
+        action: &'static str,
+        /// URL of the object.
+        object: String,
+        /// The store's words.
+        said: String,
+    },
+    /// The store cannot do this at all.
+    #[error("the store cannot {action} {object}: {said}")]
+    Unsupported {
+        /// What was tried.
+        action: &'static str,
+        /// URL of the object.
+        object: String,
+        /// The store's words.
+        said: String,
+    },
+    /// The object is larger than the reader allows.
+    #[error("{object} has {bytes} bytes, more than the {limit} that may be read at once")]
+    TooLarge {
+        /// URL of the object.
+        object: String,
+        /// Its size.
+        bytes: u64,
+        /// The bound.
+        limit: u64,
+    },
+    /// No answer, or none that says what happened: a write may or may not have taken place.
+    #[error("could not {action} {object}: {said}")]
+    Unclear {
+        /// What was tried.
+        action: &'static str,
+        /// URL of the object.
+        object: String,
+        /// The store's words.
+        said: String,
+    },
+    /// A name that the store cannot hold.
+    #[error("{object} cannot be the name of an object: {said}")]
+    Name {
+        /// The name.
+        object: String,
+        /// What is wrong with it.
+        said: String,
+    },
+}
+
+impl StoreError {
+    /// Whether a write that ended so may nevertheless have taken place, now or in a retry below us:
+    /// only reading the object back tells. "Exists already" belongs here, because a client that
+    /// repeats a put whose answer was lost is told that by the store about its own success; so does
+    /// a refusal, because stores answer so for locked objects.
+    pub fn needs_read_back(&self) -> bool {
+        matches!(
+            self,
+            Self::AlreadyExists { .. } | Self::Denied { .. } | Self::Unclear { .. }
+        )
+    }
+}
+
+/// An object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Name within the bucket.
+    pub name: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// When the store says it was written.
+    pub modified: DateTime<Utc>,
+}
+
+/// An open bucket. Cheap to clone; clones share the connection, the clock and the counts.
+///
+/// What a caller may rely on, and what the conformance tests check of each store: a write that
+/// returned is durable; `create` never changes an object that exists; an object is seen whole or not
+/// at all, by every reader, as soon as its write returned; a listing is complete and in order of
+/// name. Requests that can be repeated safely are repeated below, within two minutes or so.
+#[derive(Clone)]
+pub struct Bucket {
+    store: Arc<dyn ObjectStore>,
+    kind: StoreKind,
+    url: Arc<str>,
+    secrets: Secrets,
+    clock: StoreClock,
+    counter: RequestCounter,
+}
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Bucket").field(&self.url).finish()
+    }
+}
+
+impl Bucket {
+    /// Opens the bucket at `file:///…`, `gs://…`, `s3://…` or `az://…`; a path after the bucket's
+    /// name is a prefix of every object. `options` are those of `object_store` for that store, over
+    /// what the environment says; credentials are found as that store's own tools find them.
+    /// `memory://` is accepted by debug builds.
+    ///
+    /// Nothing is read yet: a bucket that does not exist, or may not be read, shows at first use.
+    ///
+    /// # Errors
+    /// A URL or option that cannot work, or a directory that is not there.
+    pub fn open(url: &str, options: &Options) -> Result<Self, OpenError> {
+        let observer = Observer::default();
+        let opened = open::open(url, options, &observer)?;
+        let store = match opened.kind {
+            StoreKind::Disk | StoreKind::Memory => {
+                Arc::new(Counted::new(opened.store, observer.counter.clone()))
+            }
+            StoreKind::Gcs | StoreKind::S3 | StoreKind::Azure => opened.store,
+        };
+        Ok(Self {
+            store,
+            kind: opened.kind,
+            url: opened.url.into(),
+            secrets: opened.secrets,
+            clock: observer.clock,
+            counter: observer.counter,
+        })
+    }
+
+    /// Makes the directory of a `file://` bucket, with its parents, durably; does nothing elsewhere.
+    ///
+    /// # Errors
+    /// A URL that cannot name a bucket, or a directory that cannot be made.
+    pub fn prepare(url: &str) -> Result<(), OpenError> {
+        open::prepare(url)
+    }
+
+    /// A new, empty bucket in memory. For tests: it is gone with the last clone.
+    pub fn memory() -> Self {
+        Self::around(Arc::new(object_store::memory::InMemory::new()))
+    }
+
+    /// A bucket on a store that is already open, such as one that fails on purpose. For tests.
+    pub fn around(store: Arc<dyn ObjectStore>) -> Self {
+        let counter = RequestCounter::default();
+        Self {
+            store: Arc::new(Counted::new(store, counter.clone())),
+            kind: StoreKind::Memory,
+            url: "memory://".into(),
+            secrets: Secrets::default(),
+            clock: StoreClock::default(),
+            counter,
+        }
+    }
+
+    /// The store itself, prefix applied.
+    pub fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
+    }
+
+    /// What kind of store this is.
+    pub fn kind(&self) -> StoreKind {
+        self.kind
+    }
+
+    /// The bucket's URL for people and links: no credentials, no slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// URL of an object.
+    pub fn url_of(&self, name: &str) -> String {
+        format!("{}/{name}", self.url.trim_end_matches('/'))
+    }
+
+    /// The store's clock, as its answers showed it.
+    pub fn clock(&self) -> &StoreClock {
+        &self.clock
+    }
+
+    /// How many requests were made so far.
+    pub fn requests(&self) -> Requests {
+        self.counter.requests()
+    }
+
+    /// Creates an object, durably, unless the name is taken.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; where [`StoreError::needs_read_back`] holds, the object may be there all
+    /// the same.
+    pub async fn create(&self, name: &str, content: Bytes) -> Result<(), StoreError> {
+        self.put(name, content, PutMode::Create, "create").await
+    }
+
+    /// Creates or replaces an object, durably. Only for what nothing depends on: buckets with a
+    /// retention policy refuse it.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn replace(&self, name: &str, content: Bytes) -> Result<(), StoreError> {
+        self.put(name, content, PutMode::Overwrite, "replace").await
+    }
+
+    async fn put(
+        &self,
+        name: &str,
+        content: Bytes,
+        mode: PutMode,
+        action: &'static str,
+    ) -> Result<(), StoreError> {
+        let path = self.path(name)?;
+        let options = PutOptions::from(mode);
+        let written = self.store.put_opts(&path, content.into(), options).await;
+        written
+            .map(drop)
+            .map_err(|cause| self.error(action, name, &cause))
+    }
+
+    /// Reads a whole object of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn read(&self, name: &str, limit: u64) -> Result<Bytes, StoreError> {
+        let got = self.get(name).await?;
+        if got.meta.size > limit {
+            return Err(StoreError::TooLarge {
+                object: self.url_of(name),
+                bytes: got.meta.size,
+                limit,
+            });
+        }
+        got.bytes()
+            .await
+            .map_err(|cause| self.error("read", name, &cause))
+    }
+
+    /// Begins to read an object.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub(super) async fn get(&self, name: &str) -> Result<GetResult, StoreError> {
+        let path = self.path(name)?;
+        self.store
+            .get_opts(&path, GetOptions::default())
+            .await
+            .map_err(|cause| self.error("read", name, &cause))
+    }
+
+    /// Size of an object in bytes, by a HEAD request.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn size(&self, name: &str) -> Result<u64, StoreError> {
+        let path = self.path(name)?;
+        let head = self.store.head(&path).await;
+        head.map(|meta| meta.size)
+            .map_err(|cause| self.error("look at", name, &cause))
+    }
+
+    /// The objects in a folder and below, in order of name; only names after `after` if given.
+    pub fn list(
+        &self,
+        folder: &str,
+        after: Option<&str>,
+    ) -> BoxStream<'static, Result<Listed, StoreError>> {
+        let bucket = self.clone();
+        let folder = folder.to_owned();
+        let paths = self
+            .path(&folder)
+            .and_then(|prefix| Ok((prefix, after.map(|name| self.path(name)).transpose()?)));
+        let objects = match paths {
+            Ok((prefix, Some(after))) => self.store.list_with_offset(Some(&prefix), &after),
+            Ok((prefix, None)) => self.store.list(Some(&prefix)),
+            Err(error) => return futures::stream::iter([Err(error)]).boxed(),
+        };
+        objects
+            .map(move |object| match object {
+                Ok(meta) => Ok(Listed {
+                    name: meta.location.into(),
+                    bytes: meta.size,
+                    modified: meta.last_modified,
+                }),
+                Err(cause) => Err(bucket.error("list", &folder, &cause)),
+            })
+            .boxed()
+    }
+
+    /// Deletes an object, durably. One that is not there is as good as deleted.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but [`StoreError::NotFound`].
+    pub async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.path(name)?;
+        match self.store.delete(&path).await {
+            Ok(()) | Err(Cause::NotFound { .. }) => Ok(()),
+            Err(cause) => Err(self.error("delete", name, &cause)),
+        }
+    }
+
+    pub(super) fn path(&self, name: &str) -> Result<Path, StoreError> {
+        Path::parse(name).map_err(|error| StoreError::Name {
+            object: self.url_of(name),
+            said: self.secrets.clean(&error.to_string()),
+        })
+    }
+
+    pub(super) fn error(&self, action: &'static str, name: &str, cause: &Cause) -> StoreError {
+        let object = self.url_of(name);
+        let said = self.secrets.clean(&deepest(cause));
+        match cause {
+            Cause::NotFound { .. } => StoreError::NotFound { object, said },
+            Cause::AlreadyExists { .. } | Cause::Precondition { .. } => {
+                StoreError::AlreadyExists { object }
+            }
+            Cause::PermissionDenied { .. } | Cause::Unauthenticated { .. } => StoreError::Denied {
+                action,
+                object,
+                said,
+            },
+            Cause::NotSupported { .. } | Cause::NotImplemented { .. } => StoreError::Unsupported {
+                action,
+                object,
+                said,
+            },
+            Cause::InvalidPath { .. } => StoreError::Name { object, said },
+            _ => StoreError::Unclear {
+                action,
+                object,
+                said,
+            },
+        }
+    }
+}

@@ -1,0 +1,473 @@
+//! From rows to the bytes of a data file.
+
+use std::io;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use sha2::{Digest, Sha256};
+
+use crate::event::schema::SCHEMA_VERSION;
+
+use super::encoding::{self, BLOOM_ROWS};
+use super::facts::{EncodedFile, FileFacts, FileStatistics, TimeRange};
+use super::layout::{DataFile, Partition, RunId, Table};
+use super::merkle::{FileSalt, Hash, RecordsRoot, file_salt};
+use super::rows::{RowError, RowKey, Rows};
+
+/// Footer key of the file salt, as 64 hexadecimal digits.
+pub const SALT_KEY: &str = "trailhouse.salt";
+/// Footer key of the lake's id.
+pub const LAKE_KEY: &str = "trailhouse.lake_id";
+/// Footer key of the batch's id.
+pub const BATCH_KEY: &str = "trailhouse.batch_id";
+/// Footer key of the schema version.
+pub const SCHEMA_KEY: &str = "trailhouse.schema_version";
+
+/// Parts end at this size, so that one stays below 64 MiB.
+pub const PART_BYTES: usize = 48 * 1024 * 1024;
+
+/// Rows are encoded in steps of at most so many rows and kept bytes; a row group or part ends
+/// between two steps.
+const STEP_ROWS: usize = 8 * 1024;
+const STEP_BYTES: usize = 4 * 1024 * 1024;
+/// Rows wait for the decision about filters only up to this many kept bytes.
+const WAITING_BYTES: usize = 8 * 1024 * 1024;
+
+/// Why a data file cannot be written. Nothing has left the process.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The rows are not what the table holds.
+    #[error("{file} cannot hold the rows")]
+    Rows {
+        /// The file.
+        file: String,
+        /// What is wrong with them.
+        #[source]
+        source: RowError,
+    },
+    /// A row does not come after the row before it, or is there twice.
+    #[error("row {row} of {file} does not come after the row before it")]
+    Order {
+        /// The file.
+        file: String,
+        /// Row of the file, from 0.
+        row: u64,
+    },
+    /// A row belongs to another file.
+    #[error("row {row} of {file} belongs to another file by its {column}")]
+    Partition {
+        /// The file.
+        file: String,
+        /// Row of the file, from 0.
+        row: u64,
+        /// The column that says so.
+        column: &'static str,
+    },
+    /// A file without rows, which readers trip over.
+    #[error("{file} would have no rows")]
+    Empty {
+        /// The file.
+        file: String,
+    },
+    /// The encoder failed.
+    #[error("{file} cannot be encoded")]
+    Encode {
+        /// The file.
+        file: String,
+        /// The encoder's words.
+        #[source]
+        source: ParquetError,
+    },
+}
+
+/// What the footer of a file says about where it belongs.
+#[derive(Debug, Clone)]
+pub struct Belonging {
+    /// Id of the lake.
+    pub lake_id: String,
+    /// Id of the batch.
+    pub batch_id: String,
+}
+
+/// Writes one data file, step by step, into memory.
+///
+/// Memory is the encoded file plus one row group, or [`FileWriter::memory_size`] to be exact.
+pub struct FileWriter {
+    file: DataFile,
+    belonging: Belonging,
+    salt: FileSalt,
+    records: RecordsRoot,
+    last: Option<RowKey>,
+    times: Option<TimeRange>,
+    statistics: FileStatistics,
+    output: Output,
+}
+
+enum Output {
+    /// Too few rows yet to know whether filters are worth their bytes.
+    Waiting {
+        batches: Vec<RecordBatch>,
+        rows: usize,
+        bytes: usize,
+    },
+    Encoding(Box<ArrowWriter<HashedBuffer>>),
+}
+
+impl std::fmt::Debug for FileWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FileWriter")
+            .field("file", &self.file)
+            .field("rows", &self.records.rows())
+            .finish_non_exhaustive()
+    }
+}
+
+impl FileWriter {
+    /// Begins a file.
+    pub fn new(file: DataFile, belonging: Belonging, salt: FileSalt) -> Self {
+        Self {
+            file,
+            belonging,
+            salt,
+            records: RecordsRoot::new(&salt),
+            last: None,
+            times: None,
+            statistics: FileStatistics::default(),
+            output: Output::Waiting {
+                batches: Vec::new(),
+                rows: 0,
+                bytes: 0,
+            },
+        }
+    }
+
+    /// Adds rows of the file's partition, in order, after all rows before.
+    ///
+    /// # Errors
+    /// Rows that do not belong here or come out of order; a failing encoder. The file is then
+    /// unusable.
+    pub fn push(&mut self, batch: &RecordBatch) -> Result<(), WriteError> {
+        self.check(batch)?;
+        let steps =
+            steps(self.file.partition.table(), batch).map_err(|source| self.rows_error(source))?;
+        for step in steps {
+            self.encode(step)?;
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, batch: &RecordBatch) -> Result<(), WriteError> {
+        let partition = &self.file.partition;
+        let rows = Rows::new(partition.table(), batch).map_err(|source| self.rows_error(source))?;
+        if rows.len() == 0 {
+            return Ok(());
+        }
+        let before = self.records.rows();
+        let wrong = rows
+            .outside(partition)
+            .or_else(|| rows.off_date().map(|row| (row, "event_time")));
+        if let Some((row, column)) = wrong {
+            return Err(WriteError::Partition {
+                file: self.file.to_string(),
+                row: before + row as u64,
+                column,
+            });
+        }
+        let first = rows.key(0);
+        let follows = self.last.as_ref().is_none_or(|last| *last < first);
+        let unordered = if follows {
+            rows.out_of_order()
+        } else {
+            Some(0)
+        };
+        if let Some(row) = unordered {
+            return Err(WriteError::Order {
+                file: self.file.to_string(),
+                row: before + row as u64,
+            });
+        }
+        self.last = Some(rows.key(rows.len() - 1));
+        self.times = join(self.times, rows.times());
+        self.statistics.add(batch, rows.kept_bytes(0, rows.len()));
+        for row in 0..rows.len() {
+            self.records.push(rows.kept(row));
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, step: Step) -> Result<(), WriteError> {
+        match &mut self.output {
+            Output::Encoding(writer) => writer.write(&step.batch),
+            Output::Waiting {
+                batches,
+                rows,
+                bytes,
+            } => {
+                *rows += step.batch.num_rows();
+                *bytes += step.kept_bytes;
+                batches.push(step.batch);
+                if *rows < BLOOM_ROWS && *bytes < WAITING_BYTES {
+                    return Ok(());
+                }
+                let with_bloom = *rows >= BLOOM_ROWS;
+                let batches = std::mem::take(batches);
+                self.start(with_bloom, &batches)
+            }
+        }
+        .map_err(|source| self.encode_error(source))
+    }
+
+    fn start(&mut self, with_bloom: bool, batches: &[RecordBatch]) -> Result<(), ParquetError> {
+        let mut writer = writer(&self.file, self.metadata(), with_bloom)?;
+        for batch in batches {
+            writer.write(batch)?;
+        }
+        self.output = Output::Encoding(Box::new(writer));
+        Ok(())
+    }
+
+    fn metadata(&self) -> Vec<KeyValue> {
+        let entry = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
+        vec![
+            entry(SCHEMA_KEY, SCHEMA_VERSION.to_string()),
+            entry(LAKE_KEY, self.belonging.lake_id.clone()),
+            entry(BATCH_KEY, self.belonging.batch_id.clone()),
+            entry(SALT_KEY, hex::encode(self.salt)),
+        ]
+    }
+
+    /// Number of rows so far.
+    pub fn rows(&self) -> u64 {
+        self.records.rows()
+    }
+
+    /// Size of the file if it ended now, in bytes, without the footer; an estimate, but the same one
+    /// for the same rows.
+    pub fn encoded_size(&self) -> usize {
+        match &self.output {
+            Output::Waiting { bytes, .. } => *bytes / 4,
+            Output::Encoding(writer) => writer.bytes_written() + writer.in_progress_size(),
+        }
+    }
+
+    /// Memory in use, in bytes, roughly.
+    pub fn memory_size(&self) -> usize {
+        match &self.output {
+            // The other columns together are about as large as the kept bytes.
+            Output::Waiting { bytes, .. } => *bytes * 2,
+            Output::Encoding(writer) => writer.inner().bytes.capacity() + writer.memory_size(),
+        }
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// No rows, or a failing encoder.
+    pub fn finish(mut self) -> Result<EncodedFile, WriteError> {
+        if self.records.rows() == 0 {
+            return Err(WriteError::Empty {
+                file: self.file.to_string(),
+            });
+        }
+        if let Output::Waiting { batches, .. } = &mut self.output {
+            let batches = std::mem::take(batches);
+            self.start(false, &batches)
+                .map_err(|source| self.encode_error(source))?;
+        }
+        let (content, sha256) = self.close().map_err(|source| self.encode_error(source))?;
+        let facts = FileFacts {
+            bytes: content.len() as u64,
+            sha256,
+            rows: self.records.rows(),
+            times: self.times,
+            records_root: self.records.root(),
+            statistics: self.statistics.stated(),
+            file: self.file,
+        };
+        Ok(EncodedFile { facts, content })
+    }
+
+    fn close(&mut self) -> Result<(Bytes, Hash), ParquetError> {
+        let Output::Encoding(writer) = &mut self.output else {
+            return Err(ParquetError::General("nothing was encoded".to_owned()));
+        };
+        writer.finish()?;
+        let buffer = std::mem::take(writer.inner_mut());
+        Ok((buffer.bytes.into(), buffer.hasher.finalize().into()))
+    }
+
+    fn rows_error(&self, source: RowError) -> WriteError {
+        WriteError::Rows {
+            file: self.file.to_string(),
+            source,
+        }
+    }
+
+    fn encode_error(&self, source: ParquetError) -> WriteError {
+        WriteError::Encode {
+            file: self.file.to_string(),
+            source,
+        }
+    }
+}
+
+fn writer(
+    file: &DataFile,
+    metadata: Vec<KeyValue>,
+    with_bloom: bool,
+) -> Result<ArrowWriter<HashedBuffer>, ParquetError> {
+    let table = file.partition.table();
+    let schema = table.schema();
+    let options = ArrowWriterOptions::new()
+        .with_properties(encoding::properties(table, with_bloom, metadata)?)
+        .with_parquet_schema(encoding::parquet_schema(&schema)?)
+        // The Parquet types say all there is to say.
+        .with_skip_arrow_metadata(true);
+    ArrowWriter::try_new_with_options(HashedBuffer::default(), schema, options)
+}
+
+/// The parts of one partition in one chunk: ends a file when it is large enough and begins the next.
+#[derive(Debug)]
+pub struct PartWriter {
+    partition: Partition,
+    run: RunId,
+    chunk: u32,
+    next: u32,
+    belonging: Belonging,
+    seed: [u8; 32],
+    part_bytes: usize,
+    current: Option<FileWriter>,
+}
+
+impl PartWriter {
+    /// Begins the parts of a partition. Every file's salt comes from the plan's `seed` and the
+    /// file's name. A part ends once it has `part_bytes` (usually [`PART_BYTES`]) or a little more.
+    pub fn new(
+        partition: Partition,
+        run: RunId,
+        chunk: u32,
+        belonging: Belonging,
+        seed: [u8; 32],
+        part_bytes: usize,
+    ) -> Self {
+        Self {
+            partition,
+            run,
+            chunk,
+            next: 0,
+            belonging,
+            seed,
+            part_bytes,
+            current: None,
+        }
+    }
+
+    /// Adds rows of the partition, in order, after all rows before. Gives back the files that were
+    /// completed, usually none.
+    ///
+    /// # Errors
+    /// As for [`FileWriter::push`].
+    pub fn push(&mut self, batch: &RecordBatch) -> Result<Vec<EncodedFile>, WriteError> {
+        let mut complete = Vec::new();
+        let table = self.partition.table();
+        let steps = steps(table, batch).map_err(|source| WriteError::Rows {
+            file: self.partition.to_string(),
+            source,
+        })?;
+        for step in steps {
+            let mut writer = match self.current.take() {
+                Some(writer) => writer,
+                None => self.begin(),
+            };
+            writer.push(&step.batch)?;
+            if writer.encoded_size() < self.part_bytes {
+                self.current = Some(writer);
+            } else {
+                complete.push(writer.finish()?);
+            }
+        }
+        Ok(complete)
+    }
+
+    fn begin(&mut self) -> FileWriter {
+        let file = DataFile {
+            partition: self.partition.clone(),
+            run: self.run,
+            chunk: self.chunk,
+            part: self.next,
+        };
+        self.next += 1;
+        let salt = file_salt(&self.seed, &file.to_string());
+        FileWriter::new(file, self.belonging.clone(), salt)
+    }
+
+    /// Memory in use, in bytes, roughly.
+    pub fn memory_size(&self) -> usize {
+        self.current.as_ref().map_or(0, FileWriter::memory_size)
+    }
+
+    /// Ends the last file; none if there was no row.
+    ///
+    /// # Errors
+    /// A failing encoder.
+    pub fn finish(self) -> Result<Option<EncodedFile>, WriteError> {
+        self.current.map(FileWriter::finish).transpose()
+    }
+}
+
+struct Step {
+    batch: RecordBatch,
+    kept_bytes: usize,
+}
+
+/// Cuts a batch into steps. One record larger than a step is a step of its own.
+fn steps(table: Table, batch: &RecordBatch) -> Result<Vec<Step>, RowError> {
+    let rows = Rows::new(table, batch)?;
+    let mut steps = Vec::with_capacity(rows.len() / STEP_ROWS + 1);
+    let mut from = 0;
+    while from < rows.len() {
+        let mut length = STEP_ROWS.min(rows.len() - from);
+        while length > 1 && rows.kept_bytes(from, length) > STEP_BYTES {
+            length = length.div_ceil(2);
+        }
+        steps.push(Step {
+            batch: batch.slice(from, length),
+            kept_bytes: rows.kept_bytes(from, length),
+        });
+        from += length;
+    }
+    Ok(steps)
+}
+
+fn join(a: Option<TimeRange>, b: Option<TimeRange>) -> Option<TimeRange> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(TimeRange {
+            first: a.first.min(b.first),
+            last: a.last.max(b.last),
+        }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// A growing object and the hash of it so far.
+#[derive(Debug, Default)]
+struct HashedBuffer {
+    bytes: Vec<u8>,
+    hasher: Sha256,
+}
+
+impl io::Write for HashedBuffer {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.bytes.extend_from_slice(data);
+        self.hasher.update(data);
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
