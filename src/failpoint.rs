@@ -1,59 +1,85 @@
-//! Failpoints: places before and after each external effect where a test can kill the process.
+//! Named places where a debug build can be made to die, so that tests can look at what a crash
+//! there leaves behind. A release build has none of it.
 //!
-//! They exist in debug builds only and do nothing unless an environment variable asks.
+//! `TRAILHOUSE_FAILPOINT=name` aborts the process at the first hit of `name`, `name=N` at the Nth.
+//! `TRAILHOUSE_FAILPOINT_LOG=FILE` appends the name of every hit to a file, one per line.
 
-/// Passes a failpoint. In a debug build with `TRAILHOUSE_FAILPOINT=<name>=<n>` the process aborts
-/// at the nth passing of that name; with `TRAILHOUSE_FAILPOINT_LOG=<file>` every passing is
-/// appended to the file as a line.
+/// Marks a place between two effects. Dies here if the environment asks for it.
+#[cfg(debug_assertions)]
+pub(crate) fn hit(name: &'static str) {
+    armed::hit(name);
+}
+
+/// Marks a place between two effects; nothing in a release build.
 #[cfg(not(debug_assertions))]
-#[inline]
+#[inline(always)]
 pub(crate) fn hit(_name: &'static str) {}
 
 #[cfg(debug_assertions)]
-pub(crate) use armed::hit;
-
-#[cfg(debug_assertions)]
 mod armed {
+    use std::fs::OpenOptions;
     use std::io::Write as _;
-    use std::sync::{LazyLock, Mutex};
+    use std::path::PathBuf;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
-    struct Armed {
+    struct Settings {
         name: String,
-        passings_left: Mutex<u32>,
+        at: u64,
+        hits: AtomicU64,
+        log: Option<PathBuf>,
     }
 
-    static ARMED: LazyLock<Option<Armed>> = LazyLock::new(|| {
-        let text = std::env::var("TRAILHOUSE_FAILPOINT").ok()?;
-        let (name, count) = text.split_once('=').unwrap_or((&text, "1"));
-        Some(Armed {
-            name: name.to_owned(),
-            passings_left: Mutex::new(count.parse().unwrap_or(1)),
-        })
-    });
+    static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
-    static LOG: LazyLock<Option<String>> =
-        LazyLock::new(|| std::env::var("TRAILHOUSE_FAILPOINT_LOG").ok());
-
-    pub(crate) fn hit(name: &'static str) {
-        if let Some(path) = LOG.as_deref() {
-            let log = std::fs::OpenOptions::new()
-                .append(true)
+    pub(super) fn hit(name: &'static str) {
+        let settings = SETTINGS.get_or_init(read);
+        if let Some(log) = &settings.log {
+            let written = OpenOptions::new()
                 .create(true)
-                .open(path);
-            if let Ok(mut log) = log {
-                // One write per line, so that lines of concurrent passings stay whole.
-                let _ = log.write_all(format!("{name}\n").as_bytes());
+                .append(true)
+                .open(log)
+                .and_then(|mut file| file.write_all(format!("{name}\n").as_bytes()));
+            if let Err(error) = written {
+                eprintln!("failpoint log {} cannot be written: {error}", log.display());
             }
         }
-        let Some(armed) = ARMED.as_ref().filter(|armed| armed.name == name) else {
-            return;
-        };
-        let Ok(mut left) = armed.passings_left.lock() else {
-            return;
-        };
-        *left = left.saturating_sub(1);
-        if *left == 0 {
+        if settings.name == name && settings.hits.fetch_add(1, Ordering::SeqCst) + 1 == settings.at
+        {
             std::process::abort();
+        }
+    }
+
+    fn read() -> Settings {
+        let wanted = std::env::var("TRAILHOUSE_FAILPOINT").unwrap_or_default();
+        let (name, at) = parse(&wanted);
+        Settings {
+            name: name.to_owned(),
+            at,
+            hits: AtomicU64::new(0),
+            log: std::env::var_os("TRAILHOUSE_FAILPOINT_LOG").map(PathBuf::from),
+        }
+    }
+
+    /// A count that is no number means the first hit: a crash test that never crashes would
+    /// pass for the wrong reason.
+    fn parse(wanted: &str) -> (&str, u64) {
+        match wanted.split_once('=') {
+            Some((name, count)) => (name, count.parse().unwrap_or(1)),
+            None => (wanted, 1),
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        #[test]
+        fn the_form_is_name_or_name_and_count() {
+            assert_eq!(
+                super::parse("disk.put.after_link"),
+                ("disk.put.after_link", 1)
+            );
+            assert_eq!(super::parse("commit=3"), ("commit", 3));
+            assert_eq!(super::parse(""), ("", 1));
         }
     }
 }

@@ -7,6 +7,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, PutResult};
 use std::sync::Arc;
+use trailhouse::lake::{Bucket, Patience};
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{Body, Counts, Covered, DayCount, Ingest, Receipt};
 use trailhouse::ledger::key::SigningKey;
@@ -21,6 +22,17 @@ fn at(hour: i64) -> DateTime<Utc> {
 
 fn key() -> Arc<SigningKey> {
     Arc::new(SigningKey::from_seed("test/writer", &[1; 32]).unwrap())
+}
+
+fn bucket(store: &FaultyStore) -> Bucket {
+    Bucket::around(Arc::new(store.clone()))
+}
+
+fn hasty() -> Patience {
+    Patience {
+        attempts: 5,
+        wait: std::time::Duration::from_millis(1),
+    }
 }
 
 fn founding() -> Founding {
@@ -86,7 +98,7 @@ fn receipt() -> Draft {
 async fn founded() -> (Arc<InMemory>, FaultyStore, Log, State) {
     let memory = Arc::new(InMemory::new());
     let faulty = FaultyStore::around(Arc::clone(&memory) as Arc<dyn ObjectStore>);
-    let log = Log::new(Arc::new(faulty.clone()), Some(key()));
+    let log = Log::new(bucket(&faulty), Some(key())).with_patience(hasty());
     let state = log.found(&founding()).await.unwrap();
     (memory, faulty, log, state)
 }
@@ -114,7 +126,7 @@ async fn what_is_committed_is_what_another_reader_folds() {
     assert_eq!(feed.coverage.windows(), [window(0, 5)]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn unclear_answers_end_in_one_commit() {
     for fault in [Fault::Reject, Fault::LoseAnswer, Fault::SayExists] {
         let (memory, faulty, log, mut state) = founded().await;
@@ -126,7 +138,7 @@ async fn unclear_answers_end_in_one_commit() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_unclear_answer_survives_an_unreadable_read_back() {
     let (_, faulty, log, mut state) = founded().await;
     faulty.next(On::Put, "entry", Fault::LoseAnswer);
@@ -135,7 +147,7 @@ async fn an_unclear_answer_survives_an_unreadable_read_back() {
     assert!(matches!(outcome, Ok(Commit::Done)));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_store_that_never_answers_clearly_is_an_error_and_not_a_success() {
     let (_, faulty, log, mut state) = founded().await;
     let before = state.clone();
@@ -214,7 +226,7 @@ async fn a_missing_forged_unsigned_or_foreign_entry_stops_the_program() {
     // Signed by somebody else, and otherwise perfect.
     let (memory, log, state) = build().await;
     let stranger = Arc::new(SigningKey::from_seed("test/writer", &[2; 32]).unwrap());
-    let forger = Log::new(Arc::clone(&memory) as Arc<dyn ObjectStore>, Some(stranger));
+    let forger = Log::new(Bucket::around(memory.clone()), Some(stranger));
     let mut forged = state.clone();
     forger
         .commit(&mut forged, &ingest("forged", window(7, 8)))
@@ -224,7 +236,7 @@ async fn a_missing_forged_unsigned_or_foreign_entry_stops_the_program() {
 
     // Signed by nobody.
     let (memory, log, state) = build().await;
-    let forger = Log::new(Arc::clone(&memory) as Arc<dyn ObjectStore>, None);
+    let forger = Log::new(Bucket::around(memory.clone()), None);
     let mut forged = state.clone();
     forger
         .commit(&mut forged, &ingest("forged", window(7, 8)))
@@ -275,7 +287,7 @@ async fn the_state_cache_tells_the_same_and_a_false_one_is_found() {
 
     // A cache by somebody else.
     let stranger = Arc::new(SigningKey::from_seed("test/writer", &[2; 32]).unwrap());
-    let forger = Log::new(Arc::clone(&memory) as Arc<dyn ObjectStore>, Some(stranger));
+    let forger = Log::new(Bucket::around(memory.clone()), Some(stranger));
     forger.save_cache(&state).await.unwrap();
     assert!(log.load().await.is_err_and(|error| error.is_integrity()));
 }
@@ -287,14 +299,14 @@ async fn events_without_a_ledger_are_not_taken_for_a_new_lake() {
         .put(&Path::from("events/date=2026-01-01/x.parquet"), "x".into())
         .await
         .unwrap();
-    let log = Log::new(memory, Some(key()));
+    let log = Log::new(Bucket::around(memory), Some(key()));
     assert!(matches!(log.load().await, Err(LogError::LedgerGone(_))));
 }
 
 #[tokio::test]
 async fn two_founders_make_one_lake() {
     let memory: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    let log = Log::new(memory, Some(key()));
+    let log = Log::new(Bucket::around(memory), Some(key()));
     let (founding_a, founding_b) = (founding(), founding());
     let (first, second) = tokio::join!(log.found(&founding_a), log.found(&founding_b));
     assert_eq!(first.unwrap(), second.unwrap());
@@ -302,7 +314,10 @@ async fn two_founders_make_one_lake() {
 
 #[tokio::test]
 async fn a_store_without_create_if_absent_is_refused() {
-    let log = Log::new(Arc::new(Careless(InMemory::new())), Some(key()));
+    let log = Log::new(
+        Bucket::around(Arc::new(Careless(InMemory::new()))),
+        Some(key()),
+    );
     assert!(matches!(
         log.found(&founding()).await,
         Err(LogError::Unfit(_))

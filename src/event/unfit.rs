@@ -37,11 +37,14 @@ pub enum Reason {
     TimeUnreadable,
     /// The time is outside the years that can be stored.
     TimeOutOfRange,
+    /// Another reading of a record that became an event, with a value that is different or gone.
+    /// It is kept as evidence and is no record of its own.
+    Changed,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NoRecord,
         Self::NotUtf8,
         Self::NotJson,
@@ -54,6 +57,7 @@ impl Reason {
         Self::TimeNotText,
         Self::TimeUnreadable,
         Self::TimeOutOfRange,
+        Self::Changed,
     ];
 
     /// The stored code.
@@ -71,6 +75,7 @@ impl Reason {
             Self::TimeNotText => "time_not_text",
             Self::TimeUnreadable => "time_unreadable",
             Self::TimeOutOfRange => "time_out_of_range",
+            Self::Changed => "changed",
         }
     }
 }
@@ -151,6 +156,7 @@ impl fmt::Display for Unfit {
             Reason::TimeNotText => f.write_str("the time is not text"),
             Reason::TimeUnreadable => f.write_str("the time is not a date and time with zone"),
             Reason::TimeOutOfRange => f.write_str("the time is not in the years 0001 to 9999"),
+            Reason::Changed => f.write_str("the record was first read with other content"),
         }?;
         match self.fault {
             Some(Fault {

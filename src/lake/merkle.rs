@@ -6,7 +6,7 @@
 //! bytes. The file salt is kept in the file alone: once the file is gone its root says nothing
 //! about the records, and one row can be proven by its own salt without giving away its neighbours.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
 /// A SHA-256 digest.

@@ -12,18 +12,26 @@ mod encoding;
 mod facts;
 mod http;
 mod open;
+mod prune;
+mod read;
 mod rows;
 mod said;
 #[cfg(test)]
 mod sample;
 mod store;
+mod tally;
+mod upload;
+mod verify;
 mod write;
 
 pub use facts::{ColumnStatistics, EncodedFile, FileFacts, FileStatistics, TimeRange};
 pub use http::{RequestCounter, Requests, StoreClock};
 pub use open::{OpenError, Options};
+pub use read::{Batches, FileReader, KnownRow, KnownRows, ReadError, stored_instant};
 pub use rows::{RowError, split};
 pub use store::{Bucket, Listed, StoreError, StoreKind};
+pub use upload::{CreateError, Created, Patience, create, upload};
+pub use verify::{Mismatch, verify_file};
 pub use write::{
     BATCH_KEY, Belonging, FileWriter, LAKE_KEY, PART_BYTES, PartWriter, SALT_KEY, SCHEMA_KEY,
     WriteError,

@@ -9,7 +9,7 @@ mod body;
 pub use body::{
     Body, Changed, Counts, Covered, DayCount, FileEntry, Future, Genesis, Hole, HoleReason,
     Horizon, Ingest, KeyGrant, Kind, Receipt, Recount, RedactionApplied, Role, SourceOutcome,
-    StoreProof, Table, TextRange, TimeRange, Verdict, VerdictBy,
+    StoreProof, TimeRange, Verdict, VerdictBy,
 };
 
 use super::digest::Digest;

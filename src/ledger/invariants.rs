@@ -14,9 +14,10 @@
 //! | INV-9 | an entry is signed by a key that was granted the role its kind needs |
 
 use super::digest::Digest;
-use super::entry::{Body, Entry, Ingest, Kind, Role, Table};
+use super::entry::{Body, Entry, Ingest, Kind, Role};
 use super::key::VerifierKey;
 use super::state::State;
+use crate::lake::layout::Table;
 use crate::window::Window;
 use std::collections::{BTreeSet, HashSet};
 

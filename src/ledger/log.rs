@@ -19,10 +19,14 @@ use super::digest::Digest;
 use super::entry::{Entry, EntryError, Trust};
 use super::invariants::{self, Violation};
 use super::key::SigningKey;
-use super::names;
+use super::note::MAX_BYTES;
 use super::state::State;
+use crate::lake::layout::{
+    ENTRY_FOLDER, STATE_FOLDER, entry_name, entry_sequence, state_name, state_sequence,
+};
+use crate::lake::{Bucket, CreateError, Patience, StoreError};
+use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, path::Path};
 use std::sync::Arc;
 
 /// Entries that are fetched at the same time; they are folded in order.
@@ -34,13 +38,8 @@ const CACHES_KEPT: usize = 2;
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The store did not do what was asked.
-    #[error("the store failed on {path}: {source}")]
-    Store {
-        /// The object or folder.
-        path: String,
-        /// What the store said.
-        source: object_store::Error,
-    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// An entry is damaged, foreign or forged.
     #[error("{path}: {source}")]
     Entry {
@@ -74,7 +73,7 @@ pub enum LogError {
         what: &'static str,
     },
     /// An object among the entries that is none.
-    #[error("{0} is not an entry: only entries may be in {folder}", folder = names::ENTRIES)]
+    #[error("{0} is not an entry: only entries may be in {ENTRY_FOLDER}")]
     Foreign(String),
     /// A sequence is missing although later ones exist.
     #[error("entry {0} is missing although later entries exist")]
@@ -86,14 +85,12 @@ pub enum LogError {
     #[error("the store is not fit for a ledger: {0}")]
     Unfit(String),
     /// The store never gave a clear answer to a commit.
-    #[error("no clear answer about entry {sequence} after {tries} tries: {source}")]
+    #[error("no clear answer about entry {sequence}: {source}")]
     Unclear {
         /// The entry.
         sequence: u64,
-        /// How often it was sent.
-        tries: u32,
         /// The newest answer.
-        source: object_store::Error,
+        source: CreateError,
     },
     /// No randomness for a new lake id.
     #[error("the operating system gave no randomness: {0}")]
@@ -118,36 +115,43 @@ impl LogError {
     }
 }
 
-fn store_error(path: &Path) -> impl FnOnce(object_store::Error) -> LogError + use<> {
-    let path = path.to_string();
-    move |source| LogError::Store { path, source }
-}
-
 /// The ledger of one bucket.
 #[derive(Debug, Clone)]
 pub struct Log {
-    store: Arc<dyn ObjectStore>,
+    bucket: Bucket,
     key: Option<Arc<SigningKey>>,
     root: Trust,
+    patience: Patience,
 }
 
 impl Log {
     /// A ledger that is written with `key`, or unsigned without one. Its genesis must be signed
     /// by the same key; later entries by keys that the ledger itself names.
-    pub fn new(store: Arc<dyn ObjectStore>, key: Option<Arc<SigningKey>>) -> Self {
+    pub fn new(bucket: Bucket, key: Option<Arc<SigningKey>>) -> Self {
         let root = key.as_ref().map_or(Trust::Unsigned, |key| {
             Trust::Keys(vec![key.verifier().clone()])
         });
-        Self { store, key, root }
+        Self {
+            bucket,
+            key,
+            root,
+            patience: Patience::default(),
+        }
     }
 
     /// A ledger that is only read, and believed where `root` signed its genesis.
-    pub fn read_only(store: Arc<dyn ObjectStore>, root: Trust) -> Self {
+    pub fn read_only(bucket: Bucket, root: Trust) -> Self {
         Self {
-            store,
+            bucket,
             key: None,
             root,
+            patience: Patience::default(),
         }
+    }
+
+    /// The same, with another patience for unclear answers.
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// The current state, or `None` where there is no ledger yet.
@@ -180,7 +184,10 @@ impl Log {
     pub async fn catch_up(&self, state: &mut Option<State>) -> Result<Vec<Entry>, LogError> {
         let sequences = self.sequences_after(state.as_ref()).await?;
         let mut files = futures::stream::iter(sequences)
-            .map(|sequence| async move { Ok((sequence, self.get(&names::entry(sequence)).await?)) })
+            .map(|sequence| async move {
+                let bytes = self.get(&entry_name(sequence)).await?;
+                Ok::<_, LogError>((sequence, bytes))
+            })
             .buffered(FETCHES);
         let mut entries = Vec::new();
         while let Some((sequence, bytes)) = files.try_next().await? {
@@ -195,7 +202,7 @@ impl Log {
         sequence: u64,
         bytes: &[u8],
     ) -> Result<Entry, LogError> {
-        let path = names::entry(sequence).to_string();
+        let path = entry_name(sequence);
         let trust = state.as_ref().map_or(self.root.clone(), State::trust);
         let (entry, signer) = Entry::decode(bytes, &trust).map_err(|source| LogError::Entry {
             path: path.clone(),
@@ -217,24 +224,19 @@ impl Log {
 
     /// The sequences that the store lists after the head of `state`, checked to be without holes.
     async fn sequences_after(&self, state: Option<&State>) -> Result<Vec<u64>, LogError> {
-        let folder = Path::from(names::ENTRIES);
         // An offset is exclusive. Starting before the head makes the listing prove that the entry
         // of the head is still there.
-        let (first, mut listing) = match state.map(|state| state.head.sequence) {
-            None | Some(0) => (0, self.store.list(Some(&folder))),
-            Some(head) => {
-                let offset = names::entry(head - 1);
-                (head, self.store.list_with_offset(Some(&folder), &offset))
-            }
+        let (first, after) = match state.map(|state| state.head.sequence) {
+            None | Some(0) => (0, None),
+            Some(head) => (head, Some(entry_name(head - 1))),
         };
+        let mut listing = self.bucket.list(ENTRY_FOLDER, after.as_deref());
         let mut found = Vec::new();
-        while let Some(meta) = listing.try_next().await.map_err(store_error(&folder))? {
-            let sequence = names::entry_sequence(&meta.location)
-                .ok_or_else(|| LogError::Foreign(meta.location.to_string()))?;
+        while let Some(listed) = listing.try_next().await? {
+            let sequence =
+                entry_sequence(&listed.name).map_err(|_| LogError::Foreign(listed.name))?;
             found.push(sequence);
         }
-        // Stores list in order of name; a local file system does not.
-        found.sort_unstable();
         if state.is_some() && found.is_empty() {
             return Err(LogError::Missing(first));
         }
@@ -249,9 +251,9 @@ impl Log {
         Ok(found)
     }
 
-    async fn get(&self, path: &Path) -> Result<bytes::Bytes, LogError> {
-        let result = self.store.get(path).await.map_err(store_error(path))?;
-        result.bytes().await.map_err(store_error(path))
+    async fn get(&self, name: &str) -> Result<Bytes, LogError> {
+        let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+        Ok(self.bucket.read(name, limit).await?)
     }
 
     /// The state of the newest cache, checked against the entry at which it stands.
@@ -259,21 +261,18 @@ impl Log {
         let Some(newest) = self.caches().await?.pop() else {
             return Ok(None);
         };
-        let path = names::cache(newest);
+        let path = state_name(newest);
         let bytes = self.get(&path).await?;
         let state = match cache::decode(&bytes, &self.root) {
             Ok(state) => state,
             // Another program version wrote it: the entries tell the same, only slower.
             Err(CacheError::Version(_)) => return Ok(None),
             Err(source) => {
-                return Err(LogError::Cache {
-                    path: path.to_string(),
-                    source,
-                });
+                return Err(LogError::Cache { path, source });
             }
         };
         let disagrees = |what| LogError::CacheDisagrees {
-            path: path.to_string(),
+            path: path.clone(),
             what,
         };
         if state.head.sequence != newest {
@@ -282,7 +281,7 @@ impl Log {
         if (state.trust() == Trust::Unsigned) != (self.root == Trust::Unsigned) {
             return Err(disagrees("one is signed, the other is not"));
         }
-        let head = self.get(&names::entry(newest)).await?;
+        let head = self.get(&entry_name(newest)).await?;
         if Digest::of(&head) != state.head.sha256 {
             return Err(disagrees("the entry of its head is another one"));
         }
@@ -291,12 +290,10 @@ impl Log {
 
     /// Sequences of the state caches, in order.
     async fn caches(&self) -> Result<Vec<u64>, LogError> {
-        let folder = Path::from(names::CACHES);
-        let listing = self.store.list(Some(&folder));
-        let metas: Vec<_> = listing.try_collect().await.map_err(store_error(&folder))?;
-        let mut sequences: Vec<u64> = metas
+        let listed: Vec<_> = self.bucket.list(STATE_FOLDER, None).try_collect().await?;
+        let mut sequences: Vec<u64> = listed
             .iter()
-            .filter_map(|meta| names::cache_sequence(&meta.location))
+            .filter_map(|listed| state_sequence(&listed.name).ok())
             .collect();
         sequences.sort_unstable();
         Ok(sequences)
@@ -305,39 +302,28 @@ impl Log {
     /// Writes the state cache of `state` and deletes caches that are older than the newest few.
     /// Both are for speed only, so a refusal is returned as information, never as a failure.
     pub async fn save_cache(&self, state: &State) -> Result<(), CacheNotSaved> {
-        let path = names::cache(state.head.sequence);
-        let bytes = cache::encode(state, self.key.as_deref())
-            .map_err(|error| CacheNotSaved(error.to_string()))?;
-        let refused = |error: object_store::Error| CacheNotSaved(error.to_string());
-        match self
-            .store
-            .put_opts(&path, bytes.into(), PutOptions::from(PutMode::Create))
-            .await
-        {
-            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => {}
-            Err(error) => return Err(refused(error)),
+        let refused = |error: &dyn std::error::Error| CacheNotSaved(error.to_string());
+        let bytes = cache::encode(state, self.key.as_deref()).map_err(|error| refused(&error))?;
+        let name = state_name(state.head.sequence);
+        match self.bucket.create(&name, bytes.into()).await {
+            Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
+            Err(error) => return Err(refused(&error)),
         }
-        let mut caches = self
-            .caches()
-            .await
-            .map_err(|error| CacheNotSaved(error.to_string()))?;
+        let mut caches = self.caches().await.map_err(|error| refused(&error))?;
         caches.retain(|sequence| *sequence < state.head.sequence);
         let surplus = (caches.len() + 1).saturating_sub(CACHES_KEPT);
         for old in &caches[..surplus] {
-            match self.store.delete(&names::cache(*old)).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(refused(error)),
-            }
+            let deleted = self.bucket.delete(&state_name(*old)).await;
+            deleted.map_err(|error| refused(&error))?;
         }
         Ok(())
     }
 
     /// Events without a ledger mean that somebody took the ledger away: a new genesis would hide it.
     async fn refuse_orphaned_events(&self) -> Result<(), LogError> {
-        let folder = Path::from("events");
-        let mut listing = self.store.list(Some(&folder));
-        match listing.try_next().await.map_err(store_error(&folder))? {
-            Some(meta) => Err(LogError::LedgerGone(meta.location.to_string())),
+        let mut listing = self.bucket.list("events", None);
+        match listing.try_next().await? {
+            Some(listed) => Err(LogError::LedgerGone(listed.name)),
             None => Ok(()),
         }
     }

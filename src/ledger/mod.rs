@@ -11,7 +11,6 @@ pub mod entry;
 pub mod invariants;
 pub mod key;
 pub mod log;
-mod names;
 pub mod note;
 pub mod rebase;
 pub mod state;

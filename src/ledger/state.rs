@@ -2,13 +2,13 @@
 
 mod feed;
 
+pub(crate) use feed::SETTLING;
 pub use feed::{DayState, FeedState, HoleState, RecountState};
 
 use super::digest::Digest;
-use super::entry::{
-    Body, Covered, Entry, FileEntry, Genesis, Ingest, KeyGrant, Receipt, Table, Trust,
-};
+use super::entry::{Body, Covered, Entry, FileEntry, Genesis, Ingest, KeyGrant, Receipt, Trust};
 use super::invariants::{self, Violation};
+use crate::lake::layout::Table;
 use crate::window::{Window, instant};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};

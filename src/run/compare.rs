@@ -6,7 +6,7 @@ use super::known::Known;
 use super::piece::{Piece, time_of};
 use crate::event::columns::{EventColumns, Full, RowContext};
 use crate::event::compare::{Change, changed};
-use crate::event::quarantine::{Quarantined, QuarantineColumns};
+use crate::event::quarantine::{QuarantineColumns, Quarantined};
 use crate::event::redact::Redaction;
 use crate::event::uid::{push_event_uid, record_uid};
 use crate::event::unfit::{Reason, Unfit};
@@ -121,7 +121,10 @@ impl<'p> Comparison<'_, 'p> {
             .get(&piece.tenant)
             .zip(time_of(record).or(Some(piece.window.from)))
             .is_some_and(|(coverage, time)| {
-                coverage.windows().iter().any(|window| window.contains(time))
+                coverage
+                    .windows()
+                    .iter()
+                    .any(|window| window.contains(time))
             });
         let counts = self
             .days
@@ -283,7 +286,10 @@ impl<'p> Comparison<'_, 'p> {
                 .transpose()?,
             covered,
             reread,
-            holes: pieces.iter().filter_map(|piece| piece.hole.clone()).collect(),
+            holes: pieces
+                .iter()
+                .filter_map(|piece| piece.hole.clone())
+                .collect(),
             days: self
                 .days
                 .into_iter()

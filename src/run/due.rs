@@ -49,7 +49,8 @@ pub(super) fn recounts(
             let last = day.and_then(|day| day.recount.as_ref());
             let age = age(*date, now);
             // What was not in order must be looked at until it is.
-            let open = last.is_some_and(|last| matches!(last.verdict, Verdict::Gap | Verdict::Fewer));
+            let open =
+                last.is_some_and(|last| matches!(last.verdict, Verdict::Gap | Verdict::Fewer));
             open || asked.is_some_and(|asked| age <= asked)
                 || is_due(age, last.map(|last| now - last.at))
         })

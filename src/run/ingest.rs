@@ -14,9 +14,10 @@ use super::plan::{ALL_TENANTS, Seed};
 use super::summary::SourceSummary;
 use crate::event::columns::RowContext;
 use crate::event::schema::SCHEMA_VERSION;
-use crate::failpoint;
 use crate::lake::layout::{RunId, Table};
-use crate::lake::{Belonging, Bucket, EncodedFile, PART_BYTES, PartWriter, split, upload};
+use crate::lake::{
+    Belonging, Bucket, EncodedFile, PART_BYTES, PartWriter, Patience, split, upload,
+};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, FileEntry, Ingest, RedactionApplied};
 use crate::ledger::log::{Commit, Draft, Log};
@@ -45,6 +46,7 @@ pub(super) struct Committer<'a> {
     pub(super) bucket: &'a Bucket,
     pub(super) log: &'a Log,
     pub(super) attempt: &'a Attempt,
+    pub(super) patience: Patience,
     pub(super) bounds: Bounds,
     pub(super) state: State,
     /// Number of the next chunk; names of files and batches come from it.
@@ -88,21 +90,18 @@ impl Committer<'_> {
         observer: &dyn Observer,
         summary: &mut SourceSummary,
     ) -> Result<Reading, RunError> {
-        let (chunks, mut waiting) = mpsc::channel(1);
+        let (chunks, waiting) = mpsc::channel(1);
         let bounds = self.bounds;
         let read = read_chunks(source, windows, bounds, stop.clone(), observer, chunks);
-        let commit = async {
+        let commit = async move {
+            // A failing commit drops the receiver, at which the reading half ends.
+            let mut waiting = waiting;
             while let Some(chunk) = waiting.recv().await {
                 self.settle(source, chunk, summary).await?;
             }
             Ok::<(), RunError>(())
         };
-        // A failing commit drops the receiver, at which the reading half ends.
-        let (reading, committed) = tokio::join!(read, async {
-            let result = commit.await;
-            drop(waiting);
-            result
-        });
+        let (reading, committed) = tokio::join!(read, commit);
         committed?;
         Ok(reading)
     }
@@ -127,9 +126,7 @@ impl Committer<'_> {
             }
             let mut entries = Vec::with_capacity(files.len());
             for file in files {
-                failpoint::hit("run.upload.before");
-                upload(self.bucket, &file).await?;
-                failpoint::hit("run.upload.after");
+                upload(self.bucket, &file, self.patience).await?;
                 entries.push(file_entry(&file));
             }
             let ingest = Ingest {
@@ -358,7 +355,8 @@ async fn read_chunks(
                 observer.records(slice.records.len() as u64);
             }
             for piece in cut(tenant, outcome) {
-                if !chunk.takes(&piece, &bounds) && chunks.send(std::mem::take(&mut chunk)).await.is_err()
+                if !chunk.takes(&piece, &bounds)
+                    && chunks.send(std::mem::take(&mut chunk)).await.is_err()
                 {
                     return reading;
                 }

@@ -1,8 +1,11 @@
 //! What a run works with: the bucket, the key, the sources and the clock, all opened.
 
-use crate::config::{Auth, Config, Platform, Redaction as RedactionConfig, SecretError, Signing, Start, Tenants};
-use crate::event::redact::{Redaction, RedactionError};
-use crate::lake::{Bucket, OpenError, Options};
+use crate::config::{
+    Auth, Config, Platform, Redaction as RedactionConfig, RedactionAction, RedactionTarget,
+    SecretError, Signing, Start, Tenants,
+};
+use crate::event::redact::{Action, Redaction, RedactionError, Rule, Target};
+use crate::lake::{Bucket, OpenError, Options, Patience};
 use crate::ledger::digest::Digest;
 use crate::ledger::key::{KeyError, SigningKey};
 use crate::ledger::log::Log;
@@ -84,6 +87,8 @@ pub struct Job {
     pub sources: Vec<JobSource>,
     /// Bounds.
     pub bounds: Bounds,
+    /// Patience with unclear answers of the store.
+    pub patience: Patience,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -178,13 +183,14 @@ impl Job {
                 chunk_rows: config.run.chunk_rows,
                 chunk_time: config.run.chunk_time,
             },
+            patience: Patience::default(),
             clock: Arc::new(SystemClock),
         })
     }
 
     /// The ledger of the bucket.
     pub fn log(&self) -> Log {
-        Log::new(Arc::clone(self.bucket.store()), self.key.clone())
+        Log::new(self.bucket.clone(), self.key.clone()).with_patience(self.patience)
     }
 }
 
@@ -212,7 +218,7 @@ fn open_source(
         response_bytes: requests.max_response,
         concurrency: usize::try_from(requests.concurrency).unwrap_or(usize::MAX),
         retry: Retry {
-            budget: requests.retry_for,
+            patience: requests.retry_for,
             ..Retry::default()
         },
         ..http::Settings::new(settings.url.clone(), auth)
@@ -250,20 +256,29 @@ fn secret(place: &crate::config::SecretRef) -> http::Secret {
 }
 
 fn open_redaction(config: &RedactionConfig) -> Result<Redaction, JobError> {
-    if config.is_empty() {
-        return Ok(Redaction::none());
-    }
+    let rules: Vec<Rule> = config
+        .rules
+        .iter()
+        .map(|rule| Rule {
+            target: match &rule.target {
+                RedactionTarget::Column(name) => Target::Column((*name).to_owned()),
+                RedactionTarget::Class(class) => Target::Class(*class),
+                RedactionTarget::Pointer(pointer) => Target::Pointer(pointer.clone()),
+            },
+            action: match rule.action {
+                RedactionAction::Drop => Action::Drop,
+                RedactionAction::Mask => Action::Mask,
+                RedactionAction::Hmac => Action::Hmac,
+            },
+        })
+        .collect();
     let key = config
         .hmac_key
         .as_ref()
         .map(crate::config::SecretRef::load)
         .transpose()?;
     let key = key.as_ref().map(|key| key.expose_secret().as_bytes());
-    Ok(Redaction::compile(
-        &config.rules,
-        &kestra::origins::ORIGINS,
-        key,
-    )?)
+    Ok(Redaction::compile(&rules, &kestra::origins::ORIGINS, key)?)
 }
 
 fn delta(duration: Duration) -> TimeDelta {

@@ -1,18 +1,19 @@
 //! What the lake already holds of a stretch of a feed: what new readings are compared with.
 
 use super::RunError;
-use crate::lake::layout::Table;
-use crate::lake::{Bucket, known_records, quarantined_records};
-use crate::ledger::state::State;
+use crate::lake::layout::{DataFile, LayoutError, Table};
+use crate::lake::{Bucket, FileReader};
+use crate::ledger::state::{LiveFile, State};
 use crate::window::Window;
-use bytes::Bytes;
+use arrow::array::AsArray as _;
+use futures::TryStreamExt as _;
 use std::collections::{HashMap, HashSet};
 
 /// Rows of the lake within one window of one source.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     /// Events by `event_uid`, with their kept bytes.
-    pub(super) events: HashMap<String, Bytes>,
+    pub(super) events: HashMap<String, Box<[u8]>>,
     /// Records in quarantine by `record_uid`, other readings of changed records included.
     pub(super) quarantined: HashSet<String>,
 }
@@ -28,15 +29,27 @@ impl Known {
     ) -> Result<Self, RunError> {
         let mut known = Self::default();
         for live in state.files_in(Table::Events, source, window) {
-            let rows = known_records(bucket, &live.file, window).await?;
-            known
-                .events
-                .extend(rows.into_iter().map(|row| (row.event_uid, row.kept)));
+            let mut batches = reader(bucket, live)?.known_rows(window).await?;
+            while let Some(rows) = batches.try_next().await? {
+                let rows = rows.iter();
+                let rows = rows.map(|row| (row.event_uid.to_owned(), row.raw.as_bytes().into()));
+                known.events.extend(rows);
+            }
         }
         for live in state.files_in(Table::Quarantine, source, window) {
-            let rows = quarantined_records(bucket, &live.file).await?;
-            known.quarantined.extend(rows);
+            let file = reader(bucket, live)?;
+            let mut batches = file.columns(&["record_uid"], None).await?;
+            while let Some(batch) = batches.try_next().await? {
+                let uids = batch.column(0).as_string::<i32>();
+                let uids = uids.iter().flatten().map(str::to_owned);
+                known.quarantined.extend(uids);
+            }
         }
         Ok(known)
     }
+}
+
+fn reader(bucket: &Bucket, live: &LiveFile) -> Result<FileReader, LayoutError> {
+    let file: DataFile = live.file.path.parse()?;
+    Ok(FileReader::new(bucket, &file, live.file.bytes))
 }

@@ -30,8 +30,8 @@ pub use plan::{ALL_TENANTS, FeedPlan, RunPlan, Seed, SourcePlan};
 pub use start::Opened;
 pub use summary::{HoleSummary, SourceFailure, SourceSummary, Summary};
 
-use crate::lake::layout::RunId;
-use crate::lake::{ReadError, RowError, UploadError, WriteError};
+use crate::lake::layout::{LayoutError, RunId};
+use crate::lake::{CreateError, ReadError, RowError, WriteError};
 use crate::ledger::entry::{Body, Receipt, SourceOutcome};
 use crate::ledger::log::{Draft, LogError};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -59,7 +59,10 @@ pub enum RunError {
     Rows(#[from] RowError),
     /// A file could not be uploaded.
     #[error(transparent)]
-    Upload(#[from] UploadError),
+    Upload(#[from] CreateError),
+    /// An entry names a file that has no name of ours.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
     /// Records could not be compared with the lake.
     #[error("records cannot be compared with the lake: {0}")]
     Compare(String),
@@ -153,6 +156,7 @@ pub async fn execute(
         bucket: &job.bucket,
         log: &log,
         attempt: &attempt,
+        patience: job.patience,
         bounds: start::chunk_bounds(job),
         state,
         next_chunk: 0,

@@ -3,8 +3,8 @@
 //! of what the sources answer.
 
 use super::due;
-use crate::ledger::state::{FeedState, State};
 use crate::lake::layout::RunId;
+use crate::ledger::state::{FeedState, State};
 use crate::window::{Coverage, Window, instant, midnight};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
@@ -126,12 +126,18 @@ impl FeedPlan {
         let mut again = Coverage::new();
         if let Some(covered_to) = known.coverage.end() {
             let overlap = Window::new(covered_to - source.overlap, covered_to);
-            for part in overlap.iter().flat_map(|window| known.coverage.inside(window)) {
+            for part in overlap
+                .iter()
+                .flat_map(|window| known.coverage.inside(window))
+            {
                 again.insert(part);
             }
         }
         for date in due::dates_to_read_again(known, now) {
-            for part in Window::of_date(date).iter().flat_map(|day| known.coverage.inside(day)) {
+            for part in Window::of_date(date)
+                .iter()
+                .flat_map(|day| known.coverage.inside(day))
+            {
                 again.insert(part);
             }
         }

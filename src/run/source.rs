@@ -1,6 +1,7 @@
 //! One source's part of a run: read what is planned, count again, read gaps again.
 
 use super::RunError;
+use super::due;
 use super::ingest::{Committer, Reading, tenant_of};
 use super::job::JobSource;
 use super::observer::Observer;
@@ -8,7 +9,6 @@ use super::plan::{SourcePlan, comparable};
 use super::recount::{compared, recount_date};
 use super::start::Oldest;
 use super::summary::{SourceFailure, SourceSummary};
-use super::due;
 use crate::ledger::entry::{Future, Horizon, Verdict, VerdictBy};
 use crate::ledger::state::FeedState;
 use crate::source::{SourceError, count, count_after};
@@ -58,7 +58,10 @@ impl Work<'_> {
         }
         if summary.complete {
             self.matched_by_id(committer, &mut summary);
-            match self.count_again(committer, stop, observer, &mut summary).await? {
+            match self
+                .count_again(committer, stop, observer, &mut summary)
+                .await?
+            {
                 Ok(()) => {}
                 Err(error) => summary.failure = Some(SourceFailure::from(&error)),
             }
@@ -72,7 +75,11 @@ impl Work<'_> {
     fn windows(&self) -> Vec<(String, Window)> {
         let feeds = self.planned.feeds.iter();
         feeds
-            .flat_map(|feed| feed.windows.iter().map(|window| (feed.tenant.clone(), *window)))
+            .flat_map(|feed| {
+                feed.windows
+                    .iter()
+                    .map(|window| (feed.tenant.clone(), *window))
+            })
             .collect()
     }
 
@@ -81,7 +88,11 @@ impl Work<'_> {
     async fn expect(&self, observer: &dyn Observer) {
         let mut total = 0;
         for feed in &self.planned.feeds {
-            for window in feed.new.iter().filter(|new| new.duration() >= WORTH_COUNTING) {
+            for window in feed
+                .new
+                .iter()
+                .filter(|new| new.duration() >= WORTH_COUNTING)
+            {
                 match count(&*self.source.source, &tenant_of(&feed.tenant), *window).await {
                     Ok(counted) if counted.exact => total += counted.rows,
                     Ok(_) | Err(_) => return observer.expect(None),
@@ -105,7 +116,11 @@ impl Work<'_> {
                 let had_rereading = feed.again.iter().any(|window| {
                     Window::of_date(date).is_some_and(|day| {
                         window.intersection(&day).is_some_and(|part| {
-                            known.coverage.inside(&day).iter().all(|own| part.covers(own))
+                            known
+                                .coverage
+                                .inside(&day)
+                                .iter()
+                                .all(|own| part.covers(own))
                         })
                     })
                 });
@@ -164,7 +179,10 @@ impl Work<'_> {
                 .unwrap_or(&nothing);
             let mut by_date: BTreeMap<NaiveDate, Vec<Window>> = BTreeMap::new();
             for part in due::recounts(known, now, self.recount) {
-                by_date.entry(part.from.date_naive()).or_default().push(part);
+                by_date
+                    .entry(part.from.date_naive())
+                    .or_default()
+                    .push(part);
             }
             for (date, parts) in by_date {
                 let matched = |other: &crate::ledger::entry::Recount| {
@@ -272,7 +290,11 @@ impl Work<'_> {
         committer: &Committer<'_>,
         tenant: &str,
     ) -> Option<chrono::DateTime<chrono::Utc>> {
-        let planned = self.planned.feeds.iter().find(|feed| feed.tenant == tenant)?;
+        let planned = self
+            .planned
+            .feeds
+            .iter()
+            .find(|feed| feed.tenant == tenant)?;
         let known = committer.state.feed(&self.source.id, tenant);
         let still_missing = |window: &Window| {
             known.map_or_else(|| vec![*window], |known| known.coverage.missing(window))

@@ -65,10 +65,7 @@ pub(super) async fn open(job: &Job) -> Result<Opened, RunError> {
 }
 
 /// Whether the source obeys its filters, how its clock stands, and what its oldest records are.
-async fn ask(
-    source: &JobSource,
-    ours: DateTime<Utc>,
-) -> Result<(TimeDelta, Oldest), SourceError> {
+async fn ask(source: &JobSource, ours: DateTime<Utc>) -> Result<(TimeDelta, Oldest), SourceError> {
     let feed = &*source.source;
     let mut found = Oldest::new();
     let mut offset = TimeDelta::zero();

@@ -170,14 +170,13 @@ impl SourceSummary {
             .into_iter()
             .flatten();
         for (tenant, feed) in feeds {
-            self.holes
-                .extend(feed.holes.iter().map(|hole| HoleSummary {
-                    tenant: tenant.clone(),
-                    window: hole.window,
-                    reason: hole.reason.0.clone(),
-                    detail: hole.detail.clone(),
-                    tries: hole.tries,
-                }));
+            self.holes.extend(feed.holes.iter().map(|hole| HoleSummary {
+                tenant: tenant.clone(),
+                window: hole.window,
+                reason: hole.reason.0.clone(),
+                detail: hole.detail.clone(),
+                tries: hole.tries,
+            }));
             self.gaps.extend(
                 feed.days
                     .iter()

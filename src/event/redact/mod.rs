@@ -22,7 +22,7 @@ mod splice;
 use std::borrow::Cow;
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use serde::Serialize;
 use sha2::Sha256;
 
@@ -263,7 +263,8 @@ impl Redaction {
                 Reason::TooLarge
                 | Reason::TimeNotText
                 | Reason::TimeUnreadable
-                | Reason::TimeOutOfRange => false,
+                | Reason::TimeOutOfRange
+                | Reason::Changed => false,
             }
     }
 

@@ -1,12 +1,13 @@
 //! What entries say: the bodies by kind, in format version 1.
 
+use crate::lake::FileStatistics;
+use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
 use crate::ledger::key::VerifierKey;
 use crate::window::{Window, instant};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 
 /// The kinds of entry that this program knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,16 +125,6 @@ pub struct Genesis {
     pub store_proof: StoreProof,
 }
 
-/// A stored table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Table {
-    /// `audit_events`.
-    Events,
-    /// `audit_quarantine`.
-    Quarantine,
-}
-
 /// First and last instant of a file's rows, both inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -144,20 +135,6 @@ pub struct TimeRange {
     /// The latest.
     #[serde(with = "instant")]
     pub last: DateTime<Utc>,
-}
-
-/// Least and greatest value of a public text column of a file, and its rows without a value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TextRange {
-    /// Least value in byte order, absent where no row has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub min: Option<String>,
-    /// Greatest value in byte order.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max: Option<String>,
-    /// Rows without a value.
-    pub nulls: u64,
 }
 
 /// One file that an entry adds to the lake.
@@ -185,13 +162,10 @@ pub struct FileEntry {
     /// where no row has one, which only quarantine allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<TimeRange>,
-    /// Bytes of the kept records before compression.
-    pub kept_bytes: u64,
     /// RFC 6962 root over the salted leaves of its rows in order.
     pub records_root: Digest,
-    /// Ranges of public text columns, for pruning.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub statistics: BTreeMap<String, TextRange>,
+    /// Sizes, and ranges of public text columns, for pruning.
+    pub statistics: FileStatistics,
 }
 
 /// A window of one tenant's feed.

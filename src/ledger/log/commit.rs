@@ -2,20 +2,13 @@
 
 use super::{Log, LogError};
 use crate::failpoint;
+use crate::lake::layout::entry_name;
+use crate::lake::{CreateError, create};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, Entry};
-use crate::ledger::names;
 use crate::ledger::state::State;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
-use std::time::Duration;
-
-/// How often one entry is sent before the answer is given up as unclear.
-const TRIES: u32 = 6;
-/// Pause after the first unclear answer; it doubles. Some stores allow about one change a second
-/// to one name, so it does not start lower.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// An entry without its place in the ledger.
 #[derive(Debug, Clone)]
@@ -50,7 +43,7 @@ impl Log {
     /// [`LogError::Unclear`] the entry may or may not be there: the next run finds out.
     pub async fn commit(&self, state: &mut State, draft: &Draft) -> Result<Commit, LogError> {
         let sequence = state.head.sequence + 1;
-        let path = names::entry(sequence);
+        let path = entry_name(sequence);
         let entry = Entry {
             sequence,
             previous: Some(state.head.sha256),
@@ -63,12 +56,12 @@ impl Log {
         let encoded = entry.encode(self.key.as_deref());
         let file: Bytes = encoded
             .map_err(|source| LogError::Entry {
-                path: path.to_string(),
+                path: path.clone(),
                 source,
             })?
             .into();
         let violation = |source| LogError::Violation {
-            path: path.to_string(),
+            path: path.clone(),
             source,
         };
         // Nothing that a later run would refuse to fold is ever sent.
@@ -90,44 +83,10 @@ impl Log {
 
     /// Sends an entry file until it is known to be there (`true`) or another is (`false`).
     pub(super) async fn send(&self, sequence: u64, file: &Bytes) -> Result<bool, LogError> {
-        let path = names::entry(sequence);
-        let mut pause = FIRST_PAUSE;
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let options = PutOptions::from(PutMode::Create);
-            let answer = self
-                .store
-                .put_opts(&path, file.clone().into(), options)
-                .await;
-            let Err(unclear) = answer else {
-                return Ok(true);
-            };
-            match self.read_back(&path).await {
-                Ok(Some(found)) => return Ok(found == *file),
-                Ok(None) if tries < TRIES => {}
-                Err(_) if tries < TRIES => {}
-                Ok(None) | Err(_) => {
-                    return Err(LogError::Unclear {
-                        sequence,
-                        tries,
-                        source: unclear,
-                    });
-                }
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
-    }
-
-    async fn read_back(
-        &self,
-        path: &object_store::path::Path,
-    ) -> Result<Option<Bytes>, object_store::Error> {
-        match self.store.get(path).await {
-            Ok(result) => Ok(Some(result.bytes().await?)),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
+        match create(&self.bucket, &entry_name(sequence), file, self.patience).await {
+            Ok(_) => Ok(true),
+            Err(CreateError::Taken { .. }) => Ok(false),
+            Err(source) => Err(LogError::Unclear { sequence, source }),
         }
     }
 }

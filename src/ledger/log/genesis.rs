@@ -1,15 +1,20 @@
 //! Entry 0: founding a lake in a bucket that has shown that it can hold a ledger.
 
-use super::{Log, LogError, store_error};
+use super::{Log, LogError};
 use crate::failpoint;
+use crate::lake::layout::entry_name;
+use crate::lake::{Bucket, StoreError};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, Entry, Genesis, KeyGrant, Role, StoreProof};
 use crate::ledger::invariants::Violation;
 use crate::ledger::key::VerifierKey;
-use crate::ledger::names;
 use crate::ledger::state::State;
 use chrono::{DateTime, Utc};
-use object_store::{ObjectStore as _, PutMode, PutOptions, path::Path};
+
+/// Folder of the objects that proved the store.
+const PROOF_FOLDER: &str = "ledger/proof";
+/// More than a proof ever holds.
+const PROOF_BYTES: u64 = 4096;
 
 /// What a genesis needs to know.
 #[derive(Debug, Clone)]
@@ -35,7 +40,7 @@ impl Log {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| LogError::Randomness(error.to_string()))?;
         let lake_id = format!("lake-{}", hex::encode(random));
-        let store_proof = self.prove_store(&lake_id).await?;
+        let store_proof = prove(&self.bucket, &lake_id).await?;
         let all_roles = vec![Role::Root, Role::Writer, Role::Officer];
         let keys = self.key.iter().map(|key| KeyGrant {
             key: key.verifier().clone(),
@@ -55,48 +60,43 @@ impl Log {
                 store_proof,
             }),
         };
-        let path = names::entry(0);
+        let path = entry_name(0);
         let encoded = entry.encode(self.key.as_deref());
-        let file = encoded.map_err(|source| LogError::Entry {
-            path: path.to_string(),
-            source,
-        })?;
+        let file = encoded.map_err(|source| LogError::Entry { path, source })?;
         failpoint::hit("ledger.genesis.before");
         self.send(0, &file.into()).await?;
         failpoint::hit("ledger.genesis.after");
         // Whoever won: what is in the bucket now is the ledger.
         self.fold().await?.ok_or(LogError::Missing(0))
     }
+}
 
-    /// Creates one name twice: the second create must fail and change nothing.
-    pub(crate) async fn prove_store(&self, name: &str) -> Result<StoreProof, LogError> {
-        let path = Path::from(format!("{}/{name}", names::PROOFS));
-        let (kept, refused) = (format!("{name} first\n"), format!("{name} second\n"));
-        let create = |content: String| {
-            let options = PutOptions::from(PutMode::Create);
-            self.store.put_opts(&path, content.into(), options)
-        };
-        let first = create(kept.clone()).await;
-        let second = create(refused.clone()).await;
-        let found = self.get(&path).await;
-        match (first, second, found) {
-            (Err(object_store::Error::NotImplemented { .. }), _, _) => {
-                Err(LogError::Unfit("it has no create-if-absent".to_owned()))
-            }
-            (_, Ok(_), _) => Err(LogError::Unfit(format!(
-                "it let a second create of {path} succeed, so two writers would overwrite each other"
-            ))),
-            (Err(error), _, Err(_)) => Err(store_error(&path)(error)),
-            (_, _, Err(error)) => Err(error),
-            (_, Err(_), Ok(found)) if found == kept.as_bytes() => Ok(StoreProof {
-                path: path.to_string(),
-                kept_sha256: Digest::of(kept.as_bytes()),
-                refused_sha256: Digest::of(refused.as_bytes()),
-            }),
-            (_, Err(_), Ok(_)) => Err(LogError::Unfit(format!(
-                "it refused a second create of {path} but changed what was there"
-            ))),
+/// Creates one name twice: the second create must fail and change nothing.
+///
+/// # Errors
+/// [`LogError::Unfit`] where the store does anything else.
+pub(crate) async fn prove(bucket: &Bucket, name: &str) -> Result<StoreProof, LogError> {
+    let path = format!("{PROOF_FOLDER}/{name}");
+    let (kept, refused) = (format!("{name} first\n"), format!("{name} second\n"));
+    let first = bucket.create(&path, kept.clone().into()).await;
+    let second = bucket.create(&path, refused.clone().into()).await;
+    let found = bucket.read(&path, PROOF_BYTES).await;
+    match (first, second, found) {
+        (Err(StoreError::Unsupported { .. }), _, _) => {
+            Err(LogError::Unfit("it has no create-if-absent".to_owned()))
         }
+        (_, Ok(()), _) => Err(LogError::Unfit(format!(
+            "it let a second create of {path} succeed, so two writers would overwrite each other"
+        ))),
+        (Err(error), _, Err(_)) | (_, _, Err(error)) => Err(error.into()),
+        (_, Err(_), Ok(found)) if found == kept.as_bytes() => Ok(StoreProof {
+            path,
+            kept_sha256: Digest::of(kept.as_bytes()),
+            refused_sha256: Digest::of(refused.as_bytes()),
+        }),
+        (_, Err(_), Ok(_)) => Err(LogError::Unfit(format!(
+            "it refused a second create of {path} but changed what was there"
+        ))),
     }
 }
 
