@@ -17,6 +17,7 @@ pub mod demo;
 pub mod event;
 pub mod lake;
 pub mod ledger;
+pub mod report;
 pub mod run;
 pub mod source;
 pub mod window;

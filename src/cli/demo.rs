@@ -1,6 +1,23 @@
-//! `trailhouse demo`: its arguments.
+//! `trailhouse demo`: the whole tour on one machine.
 
-use std::path::PathBuf;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use tokio::net::TcpListener;
+use url::Url;
+
+use super::exit::ExitKind;
+use super::failure::{Failure, Report};
+use super::key_file::{self, unwritable};
+use super::output::{Document, Ending};
+use super::page::Page;
+use super::{Context, block_on};
+use crate::config::{Auth, Config, Dialect, SecretRef, Signing, Template, Tenants};
+use crate::demo::{Options, Platform};
+use crate::run::{Job, RunOptions, Summary};
+use crate::window::format_instant;
 
 /// See all of it on this machine: a demo platform, a run, a lake, no cloud
 ///
@@ -27,4 +44,159 @@ pub(crate) struct Args {
     /// The same seed makes the same events
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub(crate) seed: u64,
+}
+
+/// A file in the directory of a demo says that it is one.
+const MARK: &str = ".trailhouse-demo";
+const TOKEN_FILE: &str = "kestra.token";
+const KEY_FILE: &str = "writer.key";
+const CONFIG_FILE: &str = "trailhouse.toml";
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    let dir = own_directory(&args.dir)?;
+    let toured = block_on(tour(&args, &dir, context))??;
+    let failures = super::run::failures(&toured.summary);
+    Ok(Ending::with_failures(toured, failures))
+}
+
+/// Serves the platform, writes what is missing, runs the job once.
+async fn tour(args: &Args, dir: &Path, context: &Context) -> Result<Toured, Failure> {
+    let began = Began::read_or_begin(dir)?;
+    let options = Options {
+        seed: args.seed,
+        events: args.events,
+        days: args.days,
+        end: Some(began.0),
+        ..Options::default()
+    };
+    let platform =
+        Platform::new(&options).map_err(|error| Failure::from_error(ExitKind::Usage, &error))?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .map_err(|error| {
+            Failure::from_error(ExitKind::Unforeseen, &error)
+                .action("a free port on 127.0.0.1 is needed")
+        })?;
+    let serving = platform
+        .serve(listener)
+        .map_err(|error| Failure::from_error(ExitKind::Unforeseen, &error))?;
+    let config_path = write_files(dir, &serving.url())?;
+    let config = Config::load(&config_path)?;
+    let job = Job::open(&config, &[]).map_err(Failure::from)?;
+    let progress = context.progress();
+    let options = RunOptions::default();
+    let summary = super::run::run(&job, &options, config.run.deadline, &progress).await;
+    drop(progress);
+    if let Err(error) = serving.shutdown().await {
+        tracing::debug!("the demo platform ended with {error}");
+    }
+    Ok(Toured {
+        directory: dir.to_owned(),
+        config: config_path,
+        key: dir.join(format!("{KEY_FILE}.pub")),
+        summary: summary?,
+    })
+}
+
+/// When the demo began: its platform's records end then, also when it is run again.
+struct Began(DateTime<Utc>);
+
+impl Began {
+    fn read_or_begin(dir: &Path) -> Result<Self, Failure> {
+        let mark = dir.join(MARK);
+        let text = std::fs::read_to_string(&mark).map_err(|error| unwritable(&mark, &error))?;
+        if let Ok(began) = text.trim().parse() {
+            return Ok(Self(began));
+        }
+        let now = Utc::now();
+        std::fs::write(&mark, format!("{}\n", format_instant(now)))
+            .map_err(|error| unwritable(&mark, &error))?;
+        Ok(Self(now))
+    }
+}
+
+/// The directory, if it is ours: new, or made by a demo before.
+fn own_directory(dir: &Path) -> Result<PathBuf, Failure> {
+    let mark = dir.join(MARK);
+    let foreign = match std::fs::read_dir(dir) {
+        Ok(mut entries) => entries.next().is_some() && !mark.exists(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Err(error) => return Err(unwritable(dir, &error)),
+    };
+    if foreign {
+        let happened = format!("{} is not empty and was not made by a demo", dir.display());
+        return Err(Failure::new(ExitKind::Usage, happened)
+            .kept("nothing was changed")
+            .action("name another directory: `trailhouse demo DIR`"));
+    }
+    std::fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
+    if !mark.exists() {
+        std::fs::write(&mark, "").map_err(|error| unwritable(&mark, &error))?;
+    }
+    dir.canonicalize().map_err(|error| unwritable(dir, &error))
+}
+
+/// Writes key, token and configuration. The address of the platform is another one each time, so
+/// the configuration is written each time; nothing else is ever written twice.
+fn write_files(dir: &Path, url: &str) -> Result<PathBuf, Failure> {
+    let key = dir.join(KEY_FILE);
+    if !key.exists() {
+        key_file::create("trailhouse-demo/writer", &key)?;
+    }
+    let token = dir.join(TOKEN_FILE);
+    std::fs::write(&token, "demo-token\n").map_err(|error| unwritable(&token, &error))?;
+    let lake = dir.join("lake");
+    std::fs::create_dir_all(&lake).map_err(|error| unwritable(&lake, &error))?;
+    let lake = Url::from_directory_path(&lake)
+        .map_err(|()| Failure::new(ExitKind::Usage, format!("{} has no URL", lake.display())))?;
+    let template = Template {
+        lake: lake.to_string(),
+        signing: Signing::Key(SecretRef::File(KEY_FILE.into())),
+        source: "kestra-demo".to_owned(),
+        url: url.to_owned(),
+        dialect: Dialect::V2,
+        tenants: Tenants::Named(vec!["main".to_owned()]),
+        auth: Auth::Bearer(SecretRef::File(TOKEN_FILE.into())),
+        start: "earliest".to_owned(),
+    };
+    let path = dir.join(CONFIG_FILE);
+    std::fs::write(&path, template.render()).map_err(|error| unwritable(&path, &error))?;
+    Ok(path)
+}
+
+/// What a demo did.
+#[derive(Debug, Serialize)]
+struct Toured {
+    directory: PathBuf,
+    config: PathBuf,
+    key: PathBuf,
+    summary: Summary,
+}
+
+impl Document for Toured {
+    fn text(&self, page: &mut Page) {
+        self.summary.text(page);
+        page.heading("next");
+        let config = shown(&self.config);
+        let program = "trailhouse";
+        page.line(&format!("  {program} -c {config} status"));
+        #[cfg(feature = "query")]
+        page.line(&format!(
+            "  {program} -c {config} query \"SELECT category, outcome, COUNT(*) AS events FROM audit_events GROUP BY category, outcome ORDER BY events DESC\""
+        ));
+        page.line(&format!(
+            "  {program} verify --copy {} --public-key {} --deep",
+            shown(&self.directory.join("lake")),
+            shown(&self.key)
+        ));
+    }
+}
+
+/// A path as it is typed: relative to where the user stands, where that is shorter.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let path = here
+        .and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned))
+        .unwrap_or_else(|| path.to_owned());
+    path.display().to_string()
 }

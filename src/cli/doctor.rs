@@ -1,4 +1,21 @@
-//! `trailhouse doctor`: its arguments.
+//! `trailhouse doctor`: tries what a run needs and names what is missing.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::exit::ExitKind;
+use super::failure::{Failure, Report};
+use super::output::{Document, Ending};
+use super::page::Page;
+use super::{Context, block_on};
+use crate::config::Config;
+use crate::lake::Bucket;
+use crate::ledger::key::SigningKey;
+use crate::ledger::log::{Log, prove};
+use crate::run::{CLOCKS_APART, Job, JobSource, open_bucket, open_key};
+use crate::source::oldest;
+use crate::window::format_instant;
 
 /// Check configuration, clock, sources, store and key
 ///
@@ -14,3 +31,197 @@ Examples:
   trailhouse doctor
   trailhouse -c /etc/trailhouse/trailhouse.toml doctor")]
 pub(crate) struct Args {}
+
+pub(super) fn execute(_args: Args, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    let checked = block_on(check(&config))?;
+    let failures: Vec<Failure> = checked
+        .checks
+        .iter()
+        .filter_map(|check| {
+            let finding = check.finding.as_ref()?;
+            let failure = Failure::new(ExitKind::Findings, format!("{}: {finding}", check.what));
+            Some(match &check.action {
+                Some(action) => failure.action(action.clone()),
+                None => failure,
+            })
+        })
+        .collect();
+    Ok(Ending::with_failures(checked, failures))
+}
+
+/// Everything that was tried.
+#[derive(Debug, Serialize)]
+struct Checked {
+    checks: Vec<Check>,
+}
+
+/// One thing that was tried.
+#[derive(Debug, Serialize)]
+struct Check {
+    what: String,
+    /// What is wrong; none where it is in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finding: Option<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<String>,
+    /// What is known where it is in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+impl Checked {
+    fn good(&mut self, what: impl Into<String>, detail: impl Into<String>) {
+        self.checks.push(Check {
+            what: what.into(),
+            finding: None,
+            action: None,
+            detail: Some(detail.into()),
+        });
+    }
+
+    fn bad(&mut self, what: impl Into<String>, finding: String, action: &str) {
+        self.checks.push(Check {
+            what: what.into(),
+            finding: Some(finding),
+            action: Some(action.to_owned()),
+            detail: None,
+        });
+    }
+}
+
+async fn check(config: &Config) -> Checked {
+    let mut checked = Checked { checks: Vec::new() };
+    checked.good("configuration", format!("{} sources", config.sources.len()));
+    let key = match open_key(config) {
+        Ok(Some(key)) => {
+            checked.good("signing key", key.verifier().to_string());
+            Some(key)
+        }
+        Ok(None) => {
+            checked.bad(
+                "signing key",
+                "entries are not signed: anybody who can write to the bucket can forge them"
+                    .to_owned(),
+                "make a key with `trailhouse keygen` and name it in [signing]; a lake that was \
+                 founded unsigned stays so",
+            );
+            None
+        }
+        Err(error) => {
+            checked.bad(
+                "signing key",
+                error.to_string(),
+                "give the key made by `trailhouse keygen`",
+            );
+            None
+        }
+    };
+    match open_bucket(config) {
+        Ok(bucket) => check_store(&bucket, key, &mut checked).await,
+        Err(error) => checked.bad("store", error.to_string(), "mend [lake]"),
+    }
+    match Job::open(config, &[]) {
+        Ok(job) => {
+            for source in &job.sources {
+                check_source(source, &mut checked).await;
+            }
+        }
+        Err(error) => checked.bad("sources", error.to_string(), "mend the configuration"),
+    }
+    checked
+}
+
+async fn check_store(bucket: &Bucket, key: Option<Arc<SigningKey>>, checked: &mut Checked) {
+    let what = format!("store {}", bucket.url());
+    // Unique, so that two doctors at once do not meet.
+    let nonce = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();
+    let name = format!("doctor-{nonce}");
+    match prove(bucket, &name).await {
+        Ok(proof) => {
+            checked.good(
+                &what,
+                "a second create of one name is refused and changes nothing",
+            );
+            if let Err(error) = bucket.delete(&proof.path).await {
+                checked.good(
+                    "tidying",
+                    format!("{} stays, since it cannot be deleted: {error}", proof.path),
+                );
+            }
+        }
+        Err(error) => {
+            let action = "the run needs to list, read and create objects under the lake's prefix";
+            checked.bad(&what, error.to_string(), action);
+            return;
+        }
+    }
+    if let Some(offset) = bucket.clock().offset(chrono::Utc::now()) {
+        check_clock("store", offset, checked);
+    }
+    match Log::new(bucket.clone(), key).load().await {
+        Ok(Some(state)) => checked.good(
+            "ledger",
+            format!("lake {}, entry {}", state.lake_id, state.head.sequence),
+        ),
+        Ok(None) => checked.good("ledger", "none yet: the first run founds the lake"),
+        Err(error) => checked.bad("ledger", error.to_string(), "look with `trailhouse verify`"),
+    }
+}
+
+fn check_clock(whose: &str, offset: chrono::TimeDelta, checked: &mut Checked) {
+    let what = format!("clock of the {whose}");
+    if offset.abs() > CLOCKS_APART {
+        let finding = format!("differs from ours by {} seconds", offset.num_seconds());
+        checked.bad(what, finding, "set the clock of this machine");
+    } else {
+        checked.good(
+            what,
+            format!("within {} s of ours", offset.num_seconds().abs() + 1),
+        );
+    }
+}
+
+async fn check_source(source: &JobSource, checked: &mut Checked) {
+    let feed = &*source.source;
+    for tenant in feed.tenants() {
+        let what = format!("source {} tenant {tenant}", source.id);
+        let asked = async {
+            feed.control_request(tenant).await?;
+            oldest(feed, tenant, chrono::Utc::now()).await
+        };
+        match asked.await {
+            Ok(Some(oldest)) => checked.good(
+                what,
+                format!(
+                    "obeys its filters; the oldest record is of {}",
+                    format_instant(oldest)
+                ),
+            ),
+            Ok(None) => checked.good(what, "obeys its filters; it has no records yet"),
+            Err(error) => checked.bad(what, error.to_string(), error.advice()),
+        }
+    }
+    if let Some(reading) = feed.clock() {
+        check_clock(&format!("source {}", source.id), reading.offset(), checked);
+    }
+}
+
+impl Document for Checked {
+    fn text(&self, page: &mut Page) {
+        for check in &self.checks {
+            match (&check.finding, &check.detail) {
+                (Some(finding), _) => page.line(&format!("  found  {}: {finding}", check.what)),
+                (None, detail) => page.line(&format!(
+                    "  ok     {}: {}",
+                    check.what,
+                    detail.as_deref().unwrap_or_default()
+                )),
+            }
+        }
+        if self.checks.iter().all(|check| check.finding.is_none()) {
+            page.good("nothing is missing");
+        }
+    }
+}

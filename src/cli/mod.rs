@@ -7,10 +7,13 @@
 mod completions;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "demo")]
+mod demo_platform;
 mod doctor;
 mod escape;
 pub mod exit;
 pub mod failure;
+mod failures;
 mod init;
 mod key_file;
 mod keygen;
@@ -24,7 +27,6 @@ pub mod progress;
 mod query;
 mod run;
 mod schema;
-
 mod status;
 mod style;
 mod verify;
@@ -119,6 +121,8 @@ struct Global {
 enum Command {
     #[cfg(feature = "demo")]
     Demo(demo::Args),
+    #[cfg(feature = "demo")]
+    DemoPlatform(demo_platform::Args),
     Init(init::Args),
     Keygen(keygen::Args),
     Plan(plan::Args),
@@ -218,16 +222,32 @@ fn start(arguments: &[OsString], early: Early) -> ExitKind {
     context.output.finish(result)
 }
 
+/// Runs a future to its end on a runtime of its own.
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::from_error(ExitKind::Unforeseen, &error))?;
+    Ok(runtime.block_on(future))
+}
+
 fn execute(command: Command, context: &Context) -> Result<Ending, Report> {
     match command {
         Command::Init(args) => init::execute(args, context),
         Command::Keygen(args) => keygen::execute(args, context),
         Command::Schema(args) => schema::execute(args),
         Command::Completions(args) => completions::execute(args),
-        _ => {
-            context.load_config()?;
-            Err(Failure::new(ExitKind::Usage, "this command is not wired yet").into())
-        }
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => demo::execute(args, context),
+        #[cfg(feature = "demo")]
+        Command::DemoPlatform(args) => demo_platform::execute(args, context),
+        Command::Plan(args) => plan::execute(args, context),
+        Command::Run(args) => run::execute(args, context),
+        Command::Status(args) => status::execute(args, context),
+        Command::Verify(args) => verify::execute(args, context),
+        Command::Doctor(args) => doctor::execute(args, context),
+        #[cfg(feature = "query")]
+        Command::Query(args) => query::execute(args, context),
     }
 }
 

@@ -140,6 +140,23 @@ impl Output {
         }
     }
 
+    /// Writes a document while the command still goes on. A reader that has gone is no failure.
+    pub(super) fn show(&self, document: &impl Document) {
+        let text = match self.format {
+            Format::Text => {
+                let mut page = Page::new(self.stdout, terminal_width());
+                document.text(&mut page);
+                page.into_text()
+            }
+            Format::Json => serde_json::to_string(document)
+                .map(with_newline)
+                .unwrap_or_default(),
+        };
+        if let Err(error) = to_stdout(&text) {
+            tracing::debug!("nobody reads stdout: {error}");
+        }
+    }
+
     /// Writes the result and the failures of a command and says how it ended.
     pub(super) fn finish(&self, result: Result<Ending, Report>) -> ExitKind {
         let (kind, written) = match &result {

@@ -1,8 +1,21 @@
-//! `trailhouse run`: its arguments.
+//! `trailhouse run`: one scheduled run.
 
 use std::time::Duration;
 
-use crate::config::parse_duration;
+use chrono::TimeDelta;
+use tokio::sync::watch;
+
+use super::exit::ExitKind;
+use super::failure::{Detail, Failure, Report};
+use super::output::{Document, Ending};
+use super::page::Page;
+use super::progress::Progress;
+use super::{Context, block_on};
+use crate::config::{format_size, parse_duration};
+use crate::ledger::entry::Verdict;
+use crate::report::status::recount_said;
+use crate::run::{Job, Observer, RunOptions, SourceSummary, Summary};
+use crate::window::format_instant;
 
 /// Read what is new, keep it in the lake, commit it to the ledger
 ///
@@ -29,4 +42,251 @@ pub(crate) struct Args {
     /// Count everything of this time at the source again now, whatever the schedule says
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) recount: Option<Duration>,
+}
+
+impl Observer for Progress {
+    fn expect(&self, records: Option<u64>) {
+        self.set_total(records);
+    }
+
+    fn records(&self, records: u64) {
+        self.inc(records);
+    }
+
+    fn doing(&self, what: &str) {
+        self.message(what);
+    }
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    let job = Job::open(&config, &args.source).map_err(Failure::from)?;
+    let options = RunOptions {
+        recount: args
+            .recount
+            .map(|span| TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX)),
+        ..RunOptions::default()
+    };
+    let deadline = args.deadline.unwrap_or(config.run.deadline);
+    let summary = block_on(run(&job, &options, deadline, &context.progress()))??;
+    let failures = failures(&summary);
+    Ok(Ending::with_failures(summary, failures))
+}
+
+/// Runs a job until it is done, its deadline comes, or somebody asks it to stop.
+pub(super) async fn run(
+    job: &Job,
+    options: &RunOptions,
+    deadline: Duration,
+    progress: &Progress,
+) -> Result<Summary, Failure> {
+    let (stop, stopped) = watch::channel(false);
+    let watcher = tokio::spawn(async move {
+        tokio::select! {
+            () = tokio::time::sleep(deadline) => {
+                tracing::warn!("the deadline has come: finishing what is begun");
+            }
+            () = asked_to_stop() => {
+                tracing::warn!("asked to stop: finishing what is begun");
+            }
+        }
+        // Nobody listens any more where the run is done.
+        let _ = stop.send(true);
+        std::future::pending::<()>().await;
+    });
+    let result = crate::run::execute(job, options, stopped, progress).await;
+    watcher.abort();
+    result.map_err(Failure::from)
+}
+
+/// What a summary means for the exit code.
+pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for source in &summary.sources {
+        let id = &source.source;
+        if let Some(failure) = &source.failure {
+            failures.push(
+                Failure::new(
+                    ExitKind::Source,
+                    format!("source {id} failed: {}", failure.message),
+                )
+                .kept("what was read before is committed, and the other sources are")
+                .action(failure.action.clone()),
+            );
+        } else if !source.complete {
+            failures.push(
+                Failure::new(
+                    ExitKind::Source,
+                    format!("source {id} was not read to the end, since the run was told to stop"),
+                )
+                .kept("what was read is committed")
+                .action("rerun; it goes on where this one stopped"),
+            );
+        }
+        let holes = source.holes.iter().map(|hole| Detail {
+            place: Some(format!("{id} tenant {} {}", hole.tenant, hole.window)),
+            happened: format!("{}: {}", hole.reason, hole.detail),
+            action: None,
+        });
+        let gaps = source.gaps.iter().map(|(tenant, date)| Detail {
+            place: Some(format!("{id} tenant {tenant} {date}")),
+            happened: "the source has records that the lake has not".to_owned(),
+            action: None,
+        });
+        let missing: Vec<Detail> = holes.chain(gaps).collect();
+        if !missing.is_empty() {
+            failures.push(
+                Failure::new(ExitKind::Gap, format!("records of source {id} are missing"))
+                    .details(missing)
+                    .kept("all that could be read is committed; what is missing is named")
+                    .action("look at the platform; each run tries again"),
+            );
+        }
+        if source.counts.changed > 0 {
+            failures.push(
+                Failure::new(
+                    ExitKind::Findings,
+                    format!(
+                        "{} known records of source {id} came back with other content",
+                        source.counts.changed
+                    ),
+                )
+                .kept("the first reading stays, the other one is in quarantine as evidence")
+                .action("find out who changes audit records on the platform"),
+            );
+        }
+    }
+    let committed: u64 = summary.sources.iter().map(|source| source.entries).sum();
+    if summary.superseded && committed == 0 {
+        failures.push(
+            Failure::new(
+                ExitKind::Superseded,
+                "another run committed all of this first",
+            )
+            .kept("nothing of this run was needed")
+            .action("rerun later"),
+        );
+    }
+    failures
+}
+
+/// Returns when the process is asked to end.
+pub(super) async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+impl Document for Summary {
+    fn text(&self, page: &mut Page) {
+        if self.founded {
+            page.good(&format!("founded lake {}", self.lake_id));
+        }
+        page.heading(&format!("run {}", self.run_id));
+        page.field("now", &format_instant(self.now));
+        page.field("ledger", &format!("entry {}", self.sequence));
+        for source in &self.sources {
+            text_of_source(source, page);
+        }
+        for note in &self.notes {
+            page.field("note", note);
+        }
+        let failed = self.sources.iter().any(|source| source.failure.is_some());
+        let open = |source: &SourceSummary| !source.holes.is_empty() || !source.gaps.is_empty();
+        if !failed && !self.stopped && !self.sources.iter().any(open) {
+            page.good("every record accounted for");
+        }
+    }
+}
+
+fn text_of_source(source: &SourceSummary, page: &mut Page) {
+    page.heading(&format!("source {}", source.source));
+    for (tenant, window) in &source.covered {
+        page.field("covered", &format!("tenant {tenant} {window}"));
+    }
+    let counts = &source.counts;
+    page.field(
+        "records",
+        &format!(
+            "{} read: {} new ({} late), {} known, {} repeated by the source, {} to quarantine",
+            counts.returned,
+            counts.added,
+            counts.late,
+            counts.known,
+            counts.source_duplicates,
+            counts.quarantined,
+        ),
+    );
+    if counts.changed + counts.drifted > 0 {
+        let (changed, drifted) = (counts.changed, counts.drifted);
+        page.field(
+            "differing",
+            &format!("{changed} changed, {drifted} only gained fields"),
+        );
+    }
+    page.field(
+        "written",
+        &format!(
+            "{} files, {}, in {} entries",
+            source.files,
+            format_size(source.bytes),
+            source.entries
+        ),
+    );
+    let matched = source
+        .recounts
+        .iter()
+        .filter(|recount| recount.verdict == Verdict::Matched)
+        .count();
+    page.field(
+        "recount",
+        &format!(
+            "{matched} of {} dates match the source",
+            source.recounts.len()
+        ),
+    );
+    for recount in source
+        .recounts
+        .iter()
+        .filter(|it| it.verdict != Verdict::Matched)
+    {
+        page.field(
+            "",
+            &format!(
+                "{} tenant {}: source {}, lake {}: {}",
+                recount.date,
+                recount.tenant,
+                recount.source_count,
+                recount.lake_count,
+                recount_said(recount)
+            ),
+        );
+    }
+    if source.future > 0 {
+        page.field(
+            "future",
+            &format!("{} records are dated in the future", source.future),
+        );
+    }
+    for hole in &source.holes {
+        page.warning(&format!(
+            "hole {}: {}, {}",
+            hole.window, hole.reason, hole.detail
+        ));
+    }
+    for warning in &source.warnings {
+        page.warning(warning);
+    }
+    page.field("requests", &source.requests.to_string());
 }

@@ -1,4 +1,19 @@
-//! `trailhouse status`: its arguments.
+//! `trailhouse status`: what the ledger knows.
+
+use std::time::Duration;
+
+use chrono::NaiveDate;
+
+use super::exit::ExitKind;
+use super::failure::{Detail, Failure, Report};
+use super::output::{Document, Ending};
+use super::page::{Align, Page, Table};
+use super::{Context, block_on};
+use crate::config::{format_duration, format_size};
+use crate::ledger::log::Log;
+use crate::report::status::{SourceStatus, Status};
+use crate::run::{open_bucket, open_key};
+use crate::window::format_instant;
 
 /// Show coverage, holes, gaps and lag of each source
 ///
@@ -13,3 +28,143 @@ Examples:
   trailhouse status
   trailhouse status --output json | jq .exit_code")]
 pub(crate) struct Args {}
+
+pub(super) fn execute(_args: Args, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    let bucket = open_bucket(&config).map_err(Failure::from)?;
+    let key = open_key(&config).map_err(Failure::from)?;
+    let state = block_on(Log::new(bucket, key).load())?.map_err(Failure::from)?;
+    let Some(state) = state else {
+        return Err(Failure::new(ExitKind::Usage, "there is no lake yet")
+            .kept("nothing was changed")
+            .action("`trailhouse run` founds it")
+            .into());
+    };
+    let status = Status::of(&state, chrono::Utc::now());
+    let failures: Vec<Failure> = status.sources.iter().flat_map(open_matters).collect();
+    Ok(Ending::with_failures(status, failures))
+}
+
+/// Holes and gaps, which are what a pager should ring for, and sources that failed.
+fn open_matters(source: &SourceStatus) -> Vec<Failure> {
+    let id = &source.source;
+    let missing: Vec<Detail> = source
+        .feeds
+        .iter()
+        .flat_map(|feed| {
+            let tenant = &feed.tenant;
+            let holes = feed.holes.iter().map(move |hole| Detail {
+                place: Some(format!("{id} tenant {tenant} {}", hole.window)),
+                happened: format!(
+                    "{}: {}; first seen {}, tried {} times",
+                    hole.reason.0,
+                    hole.detail,
+                    format_instant(hole.first_seen),
+                    hole.tries
+                ),
+                action: None,
+            });
+            let gaps = feed.gaps.iter().map(move |date| Detail {
+                place: Some(format!("{id} tenant {tenant} {date}")),
+                happened: "the source has records that the lake has not".to_owned(),
+                action: None,
+            });
+            holes.chain(gaps)
+        })
+        .collect();
+    let mut failures = Vec::new();
+    if !missing.is_empty() {
+        let happened = format!("records of source {id} are missing");
+        failures.push(
+            Failure::new(ExitKind::Gap, happened)
+                .details(missing)
+                .kept("all that could be read is in the lake")
+                .action("look at the platform; each run tries again"),
+        );
+    }
+    let failure = source
+        .last_run
+        .as_ref()
+        .and_then(|run| run.failure.as_ref());
+    if let Some(code) = failure {
+        let happened = format!("source {id} failed in its newest run: {code}");
+        failures.push(Failure::new(ExitKind::Source, happened).action("rerun; see the source"));
+    }
+    failures
+}
+
+impl Document for Status {
+    fn text(&self, page: &mut Page) {
+        page.heading(&format!("lake {}", self.lake_id));
+        page.field(
+            "ledger",
+            &format!(
+                "entry {} of {}{}",
+                self.sequence,
+                format_instant(self.written_at),
+                if self.signed { "" } else { ", UNSIGNED" }
+            ),
+        );
+        page.field(
+            "files",
+            &format!(
+                "{} with {}, {} events",
+                self.files,
+                format_size(self.bytes),
+                self.events
+            ),
+        );
+        for source in &self.sources {
+            for feed in &source.feeds {
+                page.heading(&format!("source {} tenant {}", source.source, feed.tenant));
+                for window in &feed.covered {
+                    page.field("covered", &window.to_string());
+                }
+                if let Some(lag) = feed.lag_seconds {
+                    let lag = Duration::from_secs(u64::try_from(lag).unwrap_or(0));
+                    page.field("lag", &format_duration(lag));
+                }
+                let counts = &feed.counts;
+                page.field(
+                    "records",
+                    &format!(
+                        "{} events, {} late, {} in quarantine, {} changed",
+                        counts.added, counts.late, counts.quarantined, counts.changed
+                    ),
+                );
+                page.field("holes", &feed.holes.len().to_string());
+                page.field("gaps", &listed(&feed.gaps));
+                if !feed.purged.is_empty() {
+                    page.field("purged", &format!("at source: {}", listed(&feed.purged)));
+                }
+                if feed.future > 0 {
+                    page.field("future", &format!("{} records", feed.future));
+                }
+                let mut table = Table::new([
+                    ("  date", Align::Left),
+                    ("lake", Align::Right),
+                    ("source", Align::Right),
+                    ("what is known", Align::Left),
+                ]);
+                for day in &feed.days {
+                    table.row([
+                        format!("  {}", day.date),
+                        day.lake.to_string(),
+                        day.source
+                            .map_or_else(String::new, |count| count.to_string()),
+                        day.said.clone(),
+                    ]);
+                }
+                page.table(&table);
+            }
+        }
+    }
+}
+
+fn listed(dates: &[NaiveDate]) -> String {
+    if dates.is_empty() {
+        return "none".to_owned();
+    }
+    let dates: Vec<String> = dates.iter().map(NaiveDate::to_string).collect();
+    dates.join(", ")
+}

@@ -1,10 +1,22 @@
-//! `trailhouse verify`: its arguments.
+//! `trailhouse verify`: the whole ledger and lake, offline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use chrono::NaiveDate;
 use url::Url;
+
+use super::exit::ExitKind;
+use super::failure::{Detail, Failure, Report};
+use super::output::{Document, Ending};
+use super::page::Page;
+use super::{Context, block_on};
+use crate::config::format_size;
+use crate::lake::{Bucket, Options};
+use crate::ledger::entry::Trust;
+use crate::ledger::key::VerifierKey;
+use crate::report::verify::{self, Verified};
+use crate::run::{JobError, open_bucket};
 
 /// Check the whole ledger and lake: signatures, chain, files
 ///
@@ -65,6 +77,110 @@ impl FromStr for Since {
         sequence
             .or_else(date)
             .ok_or("write the number of a ledger entry or a date as YYYY-MM-DD")
+    }
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    let key = public_key(&args.public_key)?;
+    let bucket = bucket(&args, context)?;
+    let depth = verify::Depth {
+        deep: args.deep,
+        since: args.since.map(|since| match since {
+            Since::Sequence(sequence) => verify::Since::Sequence(sequence),
+            Since::Date(date) => verify::Since::Date(date),
+        }),
+    };
+    let progress = context.progress();
+    progress.message("verifying");
+    let looked_at = |_: u64, total: u64| {
+        progress.set_total(Some(total));
+        progress.inc(1);
+    };
+    let root = Trust::Keys(vec![key]);
+    let verified =
+        block_on(verify::verify(&bucket, root, depth, &looked_at))?.map_err(Failure::from)?;
+    let failure = (!verified.problems.is_empty()).then(|| {
+        let details = verified.problems.iter().map(|problem| Detail {
+            place: Some(problem.object.clone()),
+            happened: problem.what.clone(),
+            action: None,
+        });
+        Failure::new(ExitKind::Integrity, "the lake is not what its ledger says")
+            .details(details)
+            .kept("nothing was changed")
+            .action("page security; keep the bucket as it is, and do not run anything on it")
+    });
+    Ok(Ending::with_failures(verified, failure))
+}
+
+fn public_key(file: &Path) -> Result<VerifierKey, Failure> {
+    let unusable = |why: String| {
+        let file = file.display();
+        Failure::new(
+            ExitKind::Usage,
+            format!("{file} cannot be used as a verifier key: {why}"),
+        )
+        .action("give the .pub file that `trailhouse keygen` or `init` wrote")
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
+    text.parse()
+        .map_err(|error: crate::ledger::key::KeyError| unusable(error.to_string()))
+}
+
+/// The bucket that is named, or that of the configuration.
+fn bucket(args: &Args, context: &Context) -> Result<Bucket, Failure> {
+    let url = match (&args.lake, &args.copy) {
+        (Some(url), _) => url.to_string(),
+        (None, Some(folder)) => {
+            let unreadable = |error: std::io::Error| {
+                let folder = folder.display();
+                let happened = format!("{folder} cannot be read: {error}");
+                Failure::new(ExitKind::Usage, happened).action("name an existing folder")
+            };
+            let folder = folder.canonicalize().map_err(unreadable)?;
+            match Url::from_directory_path(&folder) {
+                Ok(url) => url.to_string(),
+                Err(()) => {
+                    return Err(Failure::new(
+                        ExitKind::Usage,
+                        format!("{} has no URL", folder.display()),
+                    ));
+                }
+            }
+        }
+        (None, None) => {
+            let config = context.load_config()?;
+            return open_bucket(&config).map_err(Failure::from);
+        }
+    };
+    Bucket::open(&url, &Options::new()).map_err(|error| JobError::from(error).into())
+}
+
+impl Document for Verified {
+    fn text(&self, page: &mut Page) {
+        if let (Some(lake), Some(sequence)) = (&self.lake_id, self.sequence) {
+            page.heading(&format!("lake {lake}"));
+            page.field(
+                "entries",
+                &format!("{} verified, 0 to {sequence}", self.entries),
+            );
+        }
+        page.field(
+            "files",
+            &format!("{} checked, {}", self.files, format_size(self.bytes)),
+        );
+        if self.rows > 0 {
+            page.field("rows", &format!("{} hashed again", self.rows));
+        }
+        if self.orphans > 0 {
+            page.field(
+                "orphans",
+                &format!("{} files of dead runs, which no entry names", self.orphans),
+            );
+        }
+        if self.problems.is_empty() {
+            page.good("all of it fits");
+        }
     }
 }
 

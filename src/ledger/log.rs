@@ -13,6 +13,7 @@ mod genesis;
 
 pub use commit::{Commit, Draft};
 pub use genesis::Founding;
+pub(crate) use genesis::prove;
 
 use super::cache::{self, CacheError};
 use super::digest::Digest;

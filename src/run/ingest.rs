@@ -69,7 +69,7 @@ pub(super) enum Reading {
 }
 
 /// The feed of a tenant's name in the ledger.
-pub(super) fn tenant_of(name: &str) -> Tenant {
+pub(crate) fn tenant_of(name: &str) -> Tenant {
     if name == ALL_TENANTS {
         Tenant::All
     } else {

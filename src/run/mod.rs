@@ -24,6 +24,7 @@ mod source;
 mod start;
 mod summary;
 
+pub(crate) use ingest::tenant_of;
 pub use job::{Bounds, Clock, Job, JobError, JobSource, SystemClock, open_bucket, open_key};
 pub use observer::{Observer, Unobserved};
 pub use plan::{ALL_TENANTS, FeedPlan, RunPlan, Seed, SourcePlan};

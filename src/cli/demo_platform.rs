@@ -1,0 +1,72 @@
+//! `trailhouse demo-platform`: serves the demo platform alone.
+
+use serde::Serialize;
+
+use super::exit::ExitKind;
+use super::failure::{Failure, Report};
+use super::output::{Document, Ending};
+use super::page::Page;
+use super::run::asked_to_stop;
+use super::{Context, block_on};
+use crate::demo::{Options, serve_forever};
+
+/// Serve the demo platform alone
+///
+/// Serves seeded audit records over the Kestra Enterprise audit-log API on a loopback address until
+/// it is stopped. The switches for trouble make it misbehave as real platforms do: late records,
+/// unstable order, records that cannot be read, refusals, cut connections. The address, the token
+/// and the number of records are printed once it listens.
+///
+/// Changes: nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse demo-platform --listen 127.0.0.1:8080
+  trailhouse demo-platform --listen 127.0.0.1:0 --events 1000000 --days 90 --dialect v1
+  trailhouse demo-platform --all-trouble --seed 7")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    options: Options,
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    let tenants = args.options.tenants.join(", ");
+    let events = args.options.events;
+    let output = context.output;
+    let serving = serve_forever(
+        args.options,
+        |address, _| {
+            output.show(&Listening {
+                url: format!("http://{address}"),
+                token: "demo-token",
+                tenants: tenants.clone(),
+                events,
+            });
+        },
+        asked_to_stop(),
+    );
+    block_on(serving)?.map_err(|error| {
+        Failure::from_error(ExitKind::Usage, &error)
+            .kept("nothing was changed")
+            .action("name another address with --listen; port 0 takes a free one")
+    })?;
+    Ok(Ending::written())
+}
+
+/// What is printed once the platform listens.
+#[derive(Debug, Serialize)]
+struct Listening {
+    url: String,
+    token: &'static str,
+    tenants: String,
+    events: u32,
+}
+
+impl Document for Listening {
+    fn text(&self, page: &mut Page) {
+        page.line(&format!("listening on {}", self.url));
+        page.field("tenant", &self.tenants);
+        page.field("token", self.token);
+        page.field("records", &self.events.to_string());
+    }
+}

@@ -1,0 +1,87 @@
+//! What the errors of the program mean for who runs it: exit code, what was kept, what to do.
+
+use super::exit::ExitKind;
+use super::failure::Failure;
+use crate::ledger::log::LogError;
+use crate::report::verify::VerifyError;
+use crate::run::{JobError, RunError};
+
+const COMMITTED: &str = "everything that was committed before stays";
+
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Self {
+        if let JobError::Secret(error) = error {
+            return error.into();
+        }
+        let action = match &error {
+            JobError::UnknownSource(_) => "name a source of the configuration",
+            JobError::Key(_) => "give a key made by `trailhouse keygen`",
+            _ => "mend the configuration; `trailhouse doctor` checks all of it",
+        };
+        Self::from_error(ExitKind::Usage, &error)
+            .kept("nothing was read or written")
+            .action(action)
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        if error.is_integrity() {
+            return Self::from_error(ExitKind::Integrity, &error)
+                .kept("nothing was written since this was found")
+                .action(
+                    "do not rerun; keep the bucket as it is and find out who changed it \
+                     (`trailhouse verify` looks at all of it)",
+                );
+        }
+        match error {
+            LogError::Unfit(_) => Self::from_error(ExitKind::Usage, &error)
+                .kept("no lake was founded")
+                .action("use a store that honours preconditions on writes"),
+            _ => Self::from_error(ExitKind::Destination, &error)
+                .kept(COMMITTED)
+                .action("rerun; nothing was lost"),
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Log(error) => error.into(),
+            RunError::ClockSkew { .. } => Self::from_error(ExitKind::Usage, &error)
+                .kept(COMMITTED)
+                .action("set the clock of this machine"),
+            RunError::Randomness(_)
+            | RunError::Cancelled
+            | RunError::Rows(_)
+            | RunError::Write(_)
+            | RunError::Compare(_) => Self::from_error(ExitKind::Unforeseen, &error)
+                .kept(COMMITTED)
+                .action("report it; a rerun is safe"),
+            RunError::Layout(_) => Self::from_error(ExitKind::Integrity, &error)
+                .kept(COMMITTED)
+                .action("run `trailhouse verify`"),
+            RunError::Read(_) | RunError::Upload(_) => {
+                Self::from_error(ExitKind::Destination, &error)
+                    .kept(COMMITTED)
+                    .action("rerun; nothing was lost")
+            }
+        }
+    }
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Log(error) => error.into(),
+            VerifyError::NoLedger(_) => Self::from_error(ExitKind::Usage, &error)
+                .action("name the folder that holds `ledger/`"),
+            VerifyError::Store(_) | VerifyError::Read(_) => {
+                Self::from_error(ExitKind::Destination, &error)
+                    .kept("nothing was changed")
+                    .action("rerun; the store did not answer, which says nothing about the lake")
+            }
+        }
+    }
+}

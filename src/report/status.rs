@@ -1,0 +1,178 @@
+//! The status of a lake: a value made from the folded state and a now.
+
+use crate::ledger::entry::{Counts, Recount, Verdict, VerdictBy};
+use crate::ledger::state::{FeedState, State};
+use crate::window::{Window, instant};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+
+/// Days of a feed that are listed one by one.
+const DAYS_LISTED: usize = 10;
+
+/// The status of a lake.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// The lake.
+    pub lake_id: String,
+    /// Whether entries are signed.
+    pub signed: bool,
+    /// Newest entry.
+    pub sequence: u64,
+    /// When it was written.
+    #[serde(with = "instant")]
+    pub written_at: DateTime<Utc>,
+    /// Files of the lake.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Rows of `audit_events`.
+    pub events: u64,
+    /// Sources by id.
+    pub sources: Vec<SourceStatus>,
+}
+
+/// The status of a source.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceStatus {
+    /// Id.
+    pub source: String,
+    /// Newest run that had it, and how it ended there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<crate::ledger::state::LastRun>,
+    /// Its feeds by tenant.
+    pub feeds: Vec<FeedStatus>,
+}
+
+/// The status of one tenant's feed.
+#[derive(Debug, Clone, Serialize)]
+pub struct FeedStatus {
+    /// Tenant, or `*`.
+    pub tenant: String,
+    /// What has been read completely.
+    pub covered: Vec<Window>,
+    /// Seconds from the end of coverage to now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag_seconds: Option<i64>,
+    /// What became of all records.
+    pub counts: Counts,
+    /// Windows that could not be read.
+    pub holes: Vec<crate::ledger::state::HoleState>,
+    /// Dates on which the source has more than the lake.
+    pub gaps: Vec<NaiveDate>,
+    /// Dates on which the source has less than the lake.
+    pub purged: Vec<NaiveDate>,
+    /// Records dated in the future.
+    pub future: u64,
+    /// Oldest record that the source still has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_at_source: Option<DateTime<Utc>>,
+    /// The newest dates one by one.
+    pub days: Vec<DayStatus>,
+}
+
+/// One date of a feed.
+#[derive(Debug, Clone, Serialize)]
+pub struct DayStatus {
+    /// Date.
+    pub date: NaiveDate,
+    /// Records that the lake accounts for.
+    pub lake: u64,
+    /// Records that the source had when it was last asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<u64>,
+    /// What is known about the date, with the time it rests on.
+    pub said: String,
+}
+
+impl Status {
+    /// The status at `now`.
+    pub fn of(state: &State, now: DateTime<Utc>) -> Self {
+        let files = state.live_files();
+        let (mut count, mut bytes, mut events) = (0, 0, 0);
+        for live in files {
+            count += 1;
+            bytes += live.file.bytes;
+            if live.file.table == crate::lake::layout::Table::Events {
+                events += live.file.rows;
+            }
+        }
+        Self {
+            lake_id: state.lake_id.clone(),
+            signed: !state.keys.is_empty(),
+            sequence: state.head.sequence,
+            written_at: state.head.written_at,
+            files: count,
+            bytes,
+            events,
+            sources: state
+                .sources
+                .iter()
+                .map(|(id, source)| SourceStatus {
+                    source: id.clone(),
+                    last_run: source.last_run.clone(),
+                    feeds: source
+                        .feeds
+                        .iter()
+                        .map(|(tenant, feed)| FeedStatus::of(tenant, feed, now))
+                        .collect(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl FeedStatus {
+    fn of(tenant: &str, feed: &FeedState, now: DateTime<Utc>) -> Self {
+        let mut counts = Counts::default();
+        for day in feed.days.values() {
+            counts.add(&day.counts);
+        }
+        let dates = |wanted: &[Verdict]| {
+            let days = feed.days.iter().filter(|(_, day)| {
+                day.recount
+                    .as_ref()
+                    .is_some_and(|recount| wanted.contains(&recount.verdict))
+            });
+            days.map(|(date, _)| *date).collect()
+        };
+        let days = feed.days.iter().rev().take(DAYS_LISTED);
+        Self {
+            tenant: tenant.to_owned(),
+            covered: feed.coverage.windows().to_vec(),
+            lag_seconds: feed.coverage.end().map(|end| (now - end).num_seconds()),
+            counts,
+            holes: feed.holes.clone(),
+            gaps: dates(&[Verdict::Gap]),
+            purged: dates(&[Verdict::Purged, Verdict::Fewer]),
+            future: feed.future,
+            oldest_at_source: feed.oldest,
+            days: days
+                .map(|(date, day)| DayStatus {
+                    date: *date,
+                    lake: day.lake_count(),
+                    source: day.recount.as_ref().map(|recount| recount.source_count),
+                    said: day.recount.as_ref().map_or_else(
+                        || "not counted yet".to_owned(),
+                        |recount| said(recount.verdict, recount.by, recount.at),
+                    ),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// A recount in words.
+pub fn recount_said(recount: &Recount) -> String {
+    said(recount.verdict, recount.by, recount.at)
+}
+
+fn said(verdict: Verdict, by: VerdictBy, at: DateTime<Utc>) -> String {
+    let at = crate::window::format_instant(at);
+    match (verdict, by) {
+        (Verdict::Matched, VerdictBy::Id) => format!("matched by id at {at}"),
+        (Verdict::Matched, VerdictBy::Count) => format!("counted at {at}"),
+        (Verdict::Gap, _) => format!("gap: the source has more, seen at {at}"),
+        (Verdict::Fewer, _) => format!("the source has fewer, seen once, at {at}"),
+        (Verdict::Purged, _) => format!("purged at source, seen again at {at}"),
+    }
+}

@@ -1,0 +1,258 @@
+//! Verification of a whole ledger and lake, from a copy of the bucket and a public key alone.
+
+use crate::lake::layout::DataFile;
+use crate::lake::{Belonging, Bucket, FileFacts, ReadError, StoreError, verify_file};
+use crate::ledger::entry::{FileEntry, Trust};
+use crate::ledger::log::{Log, LogError};
+use crate::ledger::state::{LiveFile, State};
+use chrono::NaiveDate;
+use futures::TryStreamExt as _;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How much is verified.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Depth {
+    /// Read every file, not only its size.
+    pub deep: bool,
+    /// Check only files that this entry or a later one added. Entries are always checked all.
+    pub since: Option<Since>,
+}
+
+/// From where on files are checked.
+#[derive(Debug, Clone, Copy)]
+pub enum Since {
+    /// From this entry on.
+    Sequence(u64),
+    /// From the first entry written on this UTC date on.
+    Date(NaiveDate),
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Verified {
+    /// The lake, where its ledger could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lake_id: Option<String>,
+    /// Newest entry that was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// Entries verified.
+    pub entries: u64,
+    /// Files checked.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Rows whose hashes were recomputed.
+    pub rows: u64,
+    /// Data files in the bucket that no entry names: left by runs that died. No harm.
+    pub orphans: u64,
+    /// Everything that does not fit.
+    pub problems: Vec<Problem>,
+}
+
+/// Something that does not fit.
+#[derive(Debug, Clone, Serialize)]
+pub struct Problem {
+    /// The object.
+    pub object: String,
+    /// What does not fit.
+    pub what: String,
+}
+
+/// Why a verification could not be done, which says nothing about the lake.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A file could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// There is no ledger.
+    #[error("there is no ledger in {0}")]
+    NoLedger(String),
+}
+
+/// Verifies the ledger in a bucket, and the files that it names.
+///
+/// # Errors
+/// Only what hinders looking; what does not fit is part of the result.
+pub async fn verify(
+    bucket: &Bucket,
+    root: Trust,
+    depth: Depth,
+    looked_at: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Verified, VerifyError> {
+    let log = Log::read_only(bucket.clone(), root);
+    let mut found = Verified {
+        lake_id: None,
+        sequence: None,
+        entries: 0,
+        files: 0,
+        bytes: 0,
+        rows: 0,
+        orphans: 0,
+        problems: Vec::new(),
+    };
+    let state = match log.fold().await {
+        Ok(Some(state)) => state,
+        Ok(None) => return Err(VerifyError::NoLedger(bucket.url().to_owned())),
+        Err(error) if error.is_integrity() => {
+            found.problems.push(Problem {
+                object: bucket.url().to_owned(),
+                what: error.to_string(),
+            });
+            return Ok(found);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    found.lake_id = Some(state.lake_id.clone());
+    found.sequence = Some(state.head.sequence);
+    found.entries = state.head.sequence + 1;
+    check_cache(&log, &state, &mut found).await?;
+    check_files(bucket, &state, depth, &mut found, looked_at).await?;
+    Ok(found)
+}
+
+/// The newest state cache must tell what the entries tell.
+async fn check_cache(log: &Log, state: &State, found: &mut Verified) -> Result<(), VerifyError> {
+    match log.load().await {
+        Ok(Some(loaded)) if loaded == *state => {}
+        Ok(_) => found.problems.push(Problem {
+            object: crate::lake::layout::STATE_FOLDER.to_owned(),
+            what: "the state cache tells something else than the entries".to_owned(),
+        }),
+        Err(error) if error.is_integrity() => found.problems.push(Problem {
+            object: crate::lake::layout::STATE_FOLDER.to_owned(),
+            what: error.to_string(),
+        }),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+async fn check_files(
+    bucket: &Bucket,
+    state: &State,
+    depth: Depth,
+    found: &mut Verified,
+    looked_at: &(dyn Fn(u64, u64) + Sync),
+) -> Result<(), VerifyError> {
+    let mut present: BTreeMap<String, u64> = BTreeMap::new();
+    for folder in ["events", "quarantine"] {
+        let mut listing = bucket.list(folder, None);
+        while let Some(listed) = listing.try_next().await? {
+            present.insert(listed.name, listed.bytes);
+        }
+    }
+    let first = first_sequence(state, depth.since);
+    let batches: BTreeMap<u64, &str> = state
+        .batches
+        .iter()
+        .map(|batch| (batch.sequence, batch.batch_id.as_str()))
+        .collect();
+    let wanted: Vec<&LiveFile> = state.live_files().collect();
+    let total = wanted.len() as u64;
+    for live in wanted {
+        let file = &live.file;
+        let size = present.remove(&file.path);
+        if live.sequence < first {
+            continue;
+        }
+        found.files += 1;
+        found.bytes += file.bytes;
+        looked_at(found.files, total);
+        let Some(size) = size else {
+            found.problems.push(problem(file, "the file is missing"));
+            continue;
+        };
+        if size != file.bytes {
+            let what = format!("the file has {size} bytes, {} are stated", file.bytes);
+            found.problems.push(problem(file, &what));
+            continue;
+        }
+        if depth.deep {
+            let belonging = Belonging {
+                lake_id: state.lake_id.clone(),
+                batch_id: batches
+                    .get(&live.sequence)
+                    .copied()
+                    .unwrap_or_default()
+                    .to_owned(),
+            };
+            check_content(bucket, file, &belonging, found).await?;
+        }
+    }
+    found.orphans = present.len() as u64;
+    Ok(())
+}
+
+async fn check_content(
+    bucket: &Bucket,
+    file: &FileEntry,
+    belonging: &Belonging,
+    found: &mut Verified,
+) -> Result<(), VerifyError> {
+    let facts = match facts(file) {
+        Ok(facts) => facts,
+        Err(what) => {
+            found.problems.push(problem(file, &what));
+            return Ok(());
+        }
+    };
+    let mismatches = verify_file(bucket, &facts, belonging).await?;
+    found.rows += file.rows;
+    found
+        .problems
+        .extend(mismatches.iter().map(|it| problem(file, &it.to_string())));
+    Ok(())
+}
+
+fn problem(file: &FileEntry, what: &str) -> Problem {
+    Problem {
+        object: file.path.clone(),
+        what: what.to_owned(),
+    }
+}
+
+/// What an entry states of a file, as the lake checks it.
+fn facts(file: &FileEntry) -> Result<FileFacts, String> {
+    let parsed: DataFile = file.path.parse().map_err(|error| format!("{error}"))?;
+    let partition = &parsed.partition;
+    let category = partition.category().map(|category| category.name());
+    if partition.table() != file.table
+        || partition.date() != file.date
+        || partition.source() != file.source
+        || category != file.category.as_deref()
+    {
+        return Err("its name says something else than its entry".to_owned());
+    }
+    Ok(FileFacts {
+        file: parsed,
+        bytes: file.bytes,
+        sha256: file.sha256.0,
+        rows: file.rows,
+        times: file.times.map(|times| crate::lake::TimeRange {
+            first: times.first,
+            last: times.last,
+        }),
+        records_root: file.records_root.0,
+        statistics: file.statistics.clone(),
+    })
+}
+
+fn first_sequence(state: &State, since: Option<Since>) -> u64 {
+    match since {
+        None => 0,
+        Some(Since::Sequence(sequence)) => sequence,
+        Some(Since::Date(date)) => state
+            .batches
+            .iter()
+            .find(|batch| batch.written_at.date_naive() >= date)
+            .map_or(u64::MAX, |batch| batch.sequence),
+    }
+}
