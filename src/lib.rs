@@ -10,6 +10,9 @@
 //! 5. [`ledger`] commits what was written as one signed, numbered entry;
 //! 6. [`run`] drives the steps above in order, once, and can be killed anywhere.
 
+// A failure is a value, never a panic; tests may.
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
 pub mod cli;
 pub mod config;
 #[cfg(feature = "demo")]

@@ -1,5 +1,7 @@
 //! Behaviour of trailhouse as a whole and of its parts where several meet.
 
+#![allow(unreachable_pub, reason = "a test binary has no outside")]
+
 mod cli;
 mod faulty_store;
 mod ledger;
