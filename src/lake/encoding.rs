@@ -23,13 +23,16 @@ use super::layout::Table;
 /// of the program, so that a new release writes the same bytes.
 const CREATED_BY: &str = "trailhouse version 1";
 
+/// On audit records level 3 costs twice the time of level 1 and saves one per cent.
 const ZSTD_LEVEL: i32 = 1;
 /// Rows in a row group: many enough to compress, few enough that a reader can skip.
 pub(super) const ROW_GROUP_ROWS: usize = 122_880;
 /// Encoded bytes in a row group; BigQuery asks for at least this much.
 pub(super) const ROW_GROUP_BYTES: usize = 16 * 1024 * 1024;
 const PAGE_ROWS: usize = 16 * 1024;
-const PAGE_BYTES: usize = 1024 * 1024;
+/// A page of raw text is then some 500 records, which is what reading one window costs; and it stays
+/// in the processor's cache while it is compressed.
+const PAGE_BYTES: usize = 256 * 1024;
 /// Below this number of rows a filter costs more than reading the rows.
 pub(super) const BLOOM_ROWS: usize = 10_000;
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
@@ -39,6 +42,8 @@ const UNIQUE: &[&str] = &[
     "event_uid",
     "native_id",
     "event_time_text",
+    "resource_uid",
+    "execution_uid",
     "correlation_uid",
     "detail",
     "raw",
@@ -47,10 +52,21 @@ const UNIQUE: &[&str] = &[
     "content",
 ];
 
-/// Columns whose range says nothing.
+/// Columns whose range says nothing, because values of all kinds stand in every stretch of time.
 const NO_RANGE: &[&str] = &[
+    "event_uid",
     "native_id",
     "event_time_text",
+    "actor_uid",
+    "actor_name",
+    "actor_email",
+    "src_ip",
+    "user_agent",
+    "resource_uid",
+    "resource_name",
+    "workflow",
+    "execution_uid",
+    "revision",
     "correlation_uid",
     "detail",
     "raw",

@@ -4,26 +4,34 @@
 pub mod layout;
 pub mod merkle;
 
-#[cfg(test)]
-mod bench;
+mod conformance;
 mod counted;
 mod disk;
 mod encoding;
 mod facts;
 mod http;
 mod open;
+mod prune;
+mod read;
 mod rows;
 mod said;
-#[cfg(test)]
-mod sample;
 mod store;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod upload;
+mod verify;
 mod write;
 
+pub use conformance::{Nonconformance, check_store, prove_create_once};
 pub use facts::{ColumnStatistics, EncodedFile, FileFacts, FileStatistics, TimeRange};
 pub use http::{RequestCounter, Requests, StoreClock};
 pub use open::{OpenError, Options};
+pub use read::{Batches, FileReader, KnownRow, KnownRows, ReadError, stored_instant};
 pub use rows::{RowError, split};
 pub use store::{Bucket, Listed, StoreError, StoreKind};
+pub use upload::{CreateError, Created, Patience, create, upload};
+pub use verify::{Mismatch, verify_file};
 pub use write::{
     BATCH_KEY, Belonging, FileWriter, LAKE_KEY, PART_BYTES, PartWriter, SALT_KEY, SCHEMA_KEY,
     WriteError,

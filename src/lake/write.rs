@@ -13,10 +13,11 @@ use sha2::{Digest, Sha256};
 use crate::event::schema::SCHEMA_VERSION;
 
 use super::encoding::{self, BLOOM_ROWS};
-use super::facts::{EncodedFile, FileFacts, FileStatistics, TimeRange};
+use super::facts::{EncodedFile, FileFacts};
 use super::layout::{DataFile, Partition, RunId, Table};
-use super::merkle::{FileSalt, Hash, RecordsRoot, file_salt};
-use super::rows::{RowError, RowKey, Rows};
+use super::merkle::{FileSalt, Hash, file_salt};
+use super::rows::{RowError, Rows};
+use super::tally::{Fault, Tally};
 
 /// Footer key of the file salt, as 64 hexadecimal digits.
 pub const SALT_KEY: &str = "trailhouse.salt";
@@ -100,10 +101,7 @@ pub struct FileWriter {
     file: DataFile,
     belonging: Belonging,
     salt: FileSalt,
-    records: RecordsRoot,
-    last: Option<RowKey>,
-    times: Option<TimeRange>,
-    statistics: FileStatistics,
+    tally: Tally,
     output: Output,
 }
 
@@ -121,7 +119,7 @@ impl std::fmt::Debug for FileWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FileWriter")
             .field("file", &self.file)
-            .field("rows", &self.records.rows())
+            .field("rows", &self.tally.rows())
             .finish_non_exhaustive()
     }
 }
@@ -133,10 +131,7 @@ impl FileWriter {
             file,
             belonging,
             salt,
-            records: RecordsRoot::new(&salt),
-            last: None,
-            times: None,
-            statistics: FileStatistics::default(),
+            tally: Tally::new(&salt),
             output: Output::Waiting {
                 batches: Vec::new(),
                 rows: 0,
@@ -163,40 +158,17 @@ impl FileWriter {
     fn check(&mut self, batch: &RecordBatch) -> Result<(), WriteError> {
         let partition = &self.file.partition;
         let rows = Rows::new(partition.table(), batch).map_err(|source| self.rows_error(source))?;
-        if rows.len() == 0 {
-            return Ok(());
-        }
-        let before = self.records.rows();
-        let wrong = rows
-            .outside(partition)
-            .or_else(|| rows.off_date().map(|row| (row, "event_time")));
-        if let Some((row, column)) = wrong {
-            return Err(WriteError::Partition {
-                file: self.file.to_string(),
-                row: before + row as u64,
-                column,
-            });
-        }
-        let first = rows.key(0);
-        let follows = self.last.as_ref().is_none_or(|last| *last < first);
-        let unordered = if follows {
-            rows.out_of_order()
-        } else {
-            Some(0)
-        };
-        if let Some(row) = unordered {
-            return Err(WriteError::Order {
-                file: self.file.to_string(),
-                row: before + row as u64,
-            });
-        }
-        self.last = Some(rows.key(rows.len() - 1));
-        self.times = join(self.times, rows.times());
-        self.statistics.add(batch, rows.kept_bytes(0, rows.len()));
-        for row in 0..rows.len() {
-            self.records.push(rows.kept(row));
-        }
-        Ok(())
+        let file = || self.file.to_string();
+        self.tally
+            .add(partition, &rows, batch)
+            .map_err(|fault| match fault {
+                Fault::Order { row } => WriteError::Order { file: file(), row },
+                Fault::Partition { row, column } => WriteError::Partition {
+                    file: file(),
+                    row,
+                    column,
+                },
+            })
     }
 
     fn encode(&mut self, step: Step) -> Result<(), WriteError> {
@@ -242,7 +214,7 @@ impl FileWriter {
 
     /// Number of rows so far.
     pub fn rows(&self) -> u64 {
-        self.records.rows()
+        self.tally.rows()
     }
 
     /// Size of the file if it ended now, in bytes, without the footer; an estimate, but the same one
@@ -268,7 +240,7 @@ impl FileWriter {
     /// # Errors
     /// No rows, or a failing encoder.
     pub fn finish(mut self) -> Result<EncodedFile, WriteError> {
-        if self.records.rows() == 0 {
+        if self.tally.rows() == 0 {
             return Err(WriteError::Empty {
                 file: self.file.to_string(),
             });
@@ -282,10 +254,10 @@ impl FileWriter {
         let facts = FileFacts {
             bytes: content.len() as u64,
             sha256,
-            rows: self.records.rows(),
-            times: self.times,
-            records_root: self.records.root(),
-            statistics: self.statistics.stated(),
+            rows: self.tally.rows(),
+            times: self.tally.times(),
+            records_root: self.tally.root(),
+            statistics: self.tally.statistics(),
             file: self.file,
         };
         Ok(EncodedFile { facts, content })
@@ -441,16 +413,6 @@ fn steps(table: Table, batch: &RecordBatch) -> Result<Vec<Step>, RowError> {
         from += length;
     }
     Ok(steps)
-}
-
-fn join(a: Option<TimeRange>, b: Option<TimeRange>) -> Option<TimeRange> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(TimeRange {
-            first: a.first.min(b.first),
-            last: a.last.max(b.last),
-        }),
-        (a, b) => a.or(b),
-    }
 }
 
 /// A growing object and the hash of it so far.

@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 use arrow::array::{Array as _, RecordBatch, StringArray};
 use sha2::{Digest, Sha256};
 
-use super::merkle::RecordsRoot;
+use crate::event::Category;
+
+use crate::lake::merkle::RecordsRoot;
+use crate::lake::{EncodedFile, FileWriter, PART_BYTES, PartWriter};
+
 use super::sample;
-use super::write::{FileWriter, PART_BYTES, PartWriter};
 
 fn cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
@@ -84,19 +87,7 @@ fn encode_half_a_million() {
         }
         root.root()
     });
-    let files = timed("encode and hash, all", || {
-        let mut writer = PartWriter::new(
-            sample::execution_file().partition,
-            sample::run(),
-            0,
-            sample::belonging(),
-            [9; 32],
-            PART_BYTES,
-        );
-        let mut files = writer.push(&batch).unwrap();
-        files.extend(writer.finish().unwrap());
-        files
-    });
+    let files = timed("encode and hash, all", || encode(&batch));
     let bytes: u64 = files.iter().map(|file| file.facts.bytes).sum();
     println!(
         "{} files, {} MB, peak {} MiB",
@@ -107,6 +98,47 @@ fn encode_half_a_million() {
     if std::env::var_os("COLUMNS").is_some() {
         columns(&batch);
     }
+}
+
+fn writer() -> PartWriter {
+    PartWriter::new(
+        sample::execution_file().partition,
+        sample::run(),
+        0,
+        sample::belonging(),
+        [9; 32],
+        PART_BYTES,
+    )
+}
+
+fn encode(batch: &RecordBatch) -> Vec<EncodedFile> {
+    let mut writer = writer();
+    let mut files = writer.push(batch).unwrap();
+    files.extend(writer.finish().unwrap());
+    files
+}
+
+/// Memory of a writer that is fed slice by slice and whose files are let go.
+#[test]
+#[ignore = "a measurement"]
+fn stream_half_a_million() {
+    let (total, slice) = (500_000, 1_000);
+    let mut writer = writer();
+    let (mut largest, mut files) = (0, 0);
+    for from in (0..total).step_by(slice) {
+        let range = from..from + slice;
+        let seed = from as u64;
+        let batch =
+            sample::events_from(sample::date(), range, total, seed, |_| Category::Execution);
+        files += writer.push(&batch).unwrap().len();
+        largest = largest.max(writer.memory_size());
+    }
+    files += usize::from(writer.finish().unwrap().is_some());
+    println!(
+        "{files} files, writer up to {} MiB, process peak {} MiB",
+        largest >> 20,
+        peak_mib()
+    );
 }
 
 /// Size and time of every column.

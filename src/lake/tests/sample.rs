@@ -1,6 +1,7 @@
 //! Rows for tests: repeatable, shaped like a platform's feed (skewed users and flows, unique ids,
 //! about 520 bytes of raw text), in order of time.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -13,8 +14,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::event::Category;
 use crate::window::{format_instant, midnight};
 
-use super::layout::{DataFile, Partition, RunId, Table};
-use super::write::Belonging;
+use crate::lake::Belonging;
+use crate::lake::layout::{DataFile, Partition, RunId, Table};
 
 /// A small generator of numbers (SplitMix64).
 pub(super) struct Numbers(pub(super) u64);
@@ -107,9 +108,21 @@ pub(super) fn events_of(
     seed: u64,
     category: impl Fn(usize) -> Category,
 ) -> RecordBatch {
+    events_from(date, 0..count, count, seed, category)
+}
+
+/// Those in a range of positions out of `total` over the day.
+pub(super) fn events_from(
+    date: NaiveDate,
+    positions: Range<usize>,
+    total: usize,
+    seed: u64,
+    category: impl Fn(usize) -> Category,
+) -> RecordBatch {
     let mut numbers = Numbers(seed);
-    let step = 86_400_000 / i64::try_from(count).unwrap().max(1);
-    let rows: Vec<Row> = (0..count)
+    let count = positions.len();
+    let step = 86_400_000 / i64::try_from(total).unwrap().max(1);
+    let rows: Vec<Row> = positions
         .map(|i| {
             let millis = i64::try_from(i).unwrap() * step;
             let time = midnight(date) + chrono::TimeDelta::milliseconds(millis);

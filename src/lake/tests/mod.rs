@@ -1,0 +1,12 @@
+//! Tests that need more than one part of the lake.
+
+mod bench;
+#[cfg(feature = "demo")]
+mod fake_cloud;
+mod faulty;
+mod files;
+mod golden;
+mod power_loss;
+mod sample;
+#[cfg(feature = "demo")]
+mod stores;

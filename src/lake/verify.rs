@@ -1,0 +1,312 @@
+//! Checking a data file against what the ledger states about it, from its size to every row.
+
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use futures::StreamExt as _;
+use parquet::arrow::ParquetRecordBatchStreamBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use sha2::{Digest, Sha256};
+
+use crate::event::schema::SCHEMA_VERSION;
+use crate::window::format_instant;
+
+use super::encoding;
+use super::facts::{FileFacts, TimeRange};
+use super::merkle::{FileSalt, Hash};
+use super::prune;
+use super::read::{ReadError, StoreInput, read_error};
+use super::rows::Rows;
+use super::store::{Bucket, StoreError};
+use super::tally::{Fault, Tally};
+use super::write::{BATCH_KEY, Belonging, LAKE_KEY, SALT_KEY, SCHEMA_KEY};
+
+/// A file up to this size is read once and kept while it is checked; a larger one is read twice.
+const WHOLE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A way in which a data file is not what the ledger states.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// There is no such object.
+    #[error("the file is missing")]
+    Missing,
+    /// The object has another size.
+    #[error("the file has {found} bytes, {stated} are stated")]
+    Size {
+        /// Bytes stated.
+        stated: u64,
+        /// Bytes found.
+        found: u64,
+    },
+    /// The object has other content.
+    #[error(
+        "the SHA-256 of the file is {}, {} is stated",
+        hex::encode(found),
+        hex::encode(stated)
+    )]
+    Content {
+        /// Hash stated.
+        stated: Hash,
+        /// Hash found.
+        found: Hash,
+    },
+    /// The object has the stated content, but that is no readable Parquet file.
+    #[error("the file cannot be decoded: {said}")]
+    Undecodable {
+        /// The decoder's words.
+        said: String,
+    },
+    /// The columns are not those of the stored schema.
+    #[error("the columns are not those of the stored schema: {said}")]
+    Schema {
+        /// What differs.
+        said: String,
+    },
+    /// The footer does not say, or says otherwise, where the file belongs.
+    #[error("the footer has {key} {found:?}, not {stated:?}")]
+    Footer {
+        /// Key in the footer.
+        key: &'static str,
+        /// Value expected.
+        stated: String,
+        /// Value found.
+        found: Option<String>,
+    },
+    /// The footer has no usable salt, so the root over the records cannot be computed.
+    #[error("the footer has no usable salt")]
+    Salt,
+    /// Another number of rows.
+    #[error("the file has {found} rows, {stated} are stated")]
+    Rows {
+        /// Rows stated.
+        stated: u64,
+        /// Rows found.
+        found: u64,
+    },
+    /// A row that belongs to another file.
+    #[error("row {row} belongs to another file by its {column}")]
+    Partition {
+        /// Row from 0.
+        row: u64,
+        /// The column that says so.
+        column: &'static str,
+    },
+    /// Rows that are not in order, or twice there.
+    #[error("row {row} does not come after the row before it")]
+    Order {
+        /// Row from 0.
+        row: u64,
+    },
+    /// The root over the kept records is another.
+    #[error(
+        "the root over the records is {}, {} is stated",
+        hex::encode(found),
+        hex::encode(stated)
+    )]
+    Root {
+        /// Root stated.
+        stated: Hash,
+        /// Root found.
+        found: Hash,
+    },
+    /// The times of the rows are others.
+    #[error("the times of the rows are {}, {} are stated", times(*found), times(*stated))]
+    Times {
+        /// Range stated.
+        stated: Option<TimeRange>,
+        /// Range found.
+        found: Option<TimeRange>,
+    },
+    /// The sizes and ranges of the rows are others.
+    #[error("the statistics of the rows are not those stated")]
+    Statistics,
+}
+
+fn times(range: Option<TimeRange>) -> String {
+    match range {
+        None => "none".to_owned(),
+        Some(TimeRange { first, last }) => {
+            let text = |instant: DateTime<Utc>| format_instant(instant);
+            format!("{} to {}", text(first), text(last))
+        }
+    }
+}
+
+/// Checks everything that is stated about a data file, row by row. The answer is empty if all of it
+/// holds. A file that is not the stated bytes is not looked into any further.
+///
+/// Memory is the file up to 64 MiB, else one row group.
+///
+/// # Errors
+/// The store fails; that says nothing about the file.
+pub async fn verify_file(
+    bucket: &Bucket,
+    stated: &FileFacts,
+    belonging: &Belonging,
+) -> Result<Vec<Mismatch>, ReadError> {
+    let name = stated.file.to_string();
+    let content = match check_content(bucket, &name, stated).await? {
+        Ok(content) => content,
+        Err(mismatch) => return Ok(vec![mismatch]),
+    };
+    let input = StoreInput::new(bucket, &name, stated.bytes).with_content(content);
+    match check_rows(input, stated, belonging).await {
+        Ok(mismatches) => Ok(mismatches),
+        Err(error) => match read_error(bucket, &name, error) {
+            ReadError::Parquet { source, .. } => Ok(vec![Mismatch::Undecodable {
+                said: source.to_string(),
+            }]),
+            other => Err(other),
+        },
+    }
+}
+
+/// Reads all bytes; gives them back if they are few enough to keep.
+async fn check_content(
+    bucket: &Bucket,
+    name: &str,
+    stated: &FileFacts,
+) -> Result<Result<Option<Bytes>, Mismatch>, StoreError> {
+    let got = match bucket.get(name).await {
+        Ok(got) => got,
+        Err(StoreError::NotFound { .. }) => return Ok(Err(Mismatch::Missing)),
+        Err(error) => return Err(error),
+    };
+    let mut found = got.meta.size;
+    if found == stated.bytes {
+        let keep = found <= WHOLE_BYTES;
+        let mut content = BytesMut::new();
+        let mut hasher = Sha256::new();
+        let mut parts = got.into_stream();
+        found = 0;
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(|cause| bucket.error("read", name, &cause))?;
+            hasher.update(&part);
+            found += part.len() as u64;
+            if keep {
+                content.extend_from_slice(&part);
+            }
+        }
+        let hash: Hash = hasher.finalize().into();
+        if found == stated.bytes && hash != stated.sha256 {
+            return Ok(Err(Mismatch::Content {
+                stated: stated.sha256,
+                found: hash,
+            }));
+        }
+        if found == stated.bytes {
+            return Ok(Ok(keep.then(|| content.freeze())));
+        }
+    }
+    Ok(Err(Mismatch::Size {
+        stated: stated.bytes,
+        found,
+    }))
+}
+
+async fn check_rows(
+    mut input: StoreInput,
+    stated: &FileFacts,
+    belonging: &Belonging,
+) -> Result<Vec<Mismatch>, ParquetError> {
+    let partition = &stated.file.partition;
+    let table = partition.table();
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+    let footer = ArrowReaderMetadata::load_async(&mut input, options).await?;
+    let metadata = footer.metadata().as_ref();
+    let expected = encoding::parquet_schema(&table.schema())?;
+    if footer.parquet_schema().root_schema() != expected.root_schema() {
+        let said = "names, types or annotations differ".to_owned();
+        return Ok(vec![Mismatch::Schema { said }]);
+    }
+    let mut mismatches = check_footer(metadata, belonging);
+    let Some(salt) = salt(metadata) else {
+        mismatches.push(Mismatch::Salt);
+        return Ok(mismatches);
+    };
+
+    let batch_rows = prune::batch_rows(metadata, &[table.kept_column()]);
+    let mut batches = ParquetRecordBatchStreamBuilder::new_with_metadata(input, footer.clone())
+        .with_batch_size(batch_rows)
+        .build()?;
+    let mut tally = Tally::new(&salt);
+    while let Some(batch) = batches.next().await {
+        let batch = batch?;
+        let rows = match Rows::new(table, &batch) {
+            Ok(rows) => rows,
+            Err(error) => {
+                let said = error.to_string();
+                mismatches.push(Mismatch::Schema { said });
+                return Ok(mismatches);
+            }
+        };
+        if let Err(fault) = tally.add(partition, &rows, &batch) {
+            mismatches.push(match fault {
+                Fault::Order { row } => Mismatch::Order { row },
+                Fault::Partition { row, column } => Mismatch::Partition { row, column },
+            });
+            return Ok(mismatches);
+        }
+    }
+    mismatches.extend(compare(&tally, stated));
+    Ok(mismatches)
+}
+
+fn compare(tally: &Tally, stated: &FileFacts) -> Vec<Mismatch> {
+    let mut mismatches = Vec::new();
+    if tally.rows() != stated.rows {
+        mismatches.push(Mismatch::Rows {
+            stated: stated.rows,
+            found: tally.rows(),
+        });
+    }
+    if tally.root() != stated.records_root {
+        mismatches.push(Mismatch::Root {
+            stated: stated.records_root,
+            found: tally.root(),
+        });
+    }
+    if tally.times() != stated.times {
+        mismatches.push(Mismatch::Times {
+            stated: stated.times,
+            found: tally.times(),
+        });
+    }
+    if tally.statistics() != stated.statistics {
+        mismatches.push(Mismatch::Statistics);
+    }
+    mismatches
+}
+
+fn footer_value<'a>(metadata: &'a ParquetMetaData, key: &str) -> Option<&'a str> {
+    let entries = metadata.file_metadata().key_value_metadata()?;
+    let entry = entries.iter().find(|entry| entry.key == key)?;
+    entry.value.as_deref()
+}
+
+fn check_footer(metadata: &ParquetMetaData, belonging: &Belonging) -> Vec<Mismatch> {
+    let expected = [
+        (LAKE_KEY, belonging.lake_id.clone()),
+        (BATCH_KEY, belonging.batch_id.clone()),
+        (SCHEMA_KEY, SCHEMA_VERSION.to_string()),
+    ];
+    let mut mismatches = Vec::new();
+    for (key, stated) in expected {
+        let found = footer_value(metadata, key);
+        if found != Some(stated.as_str()) {
+            mismatches.push(Mismatch::Footer {
+                key,
+                stated,
+                found: found.map(str::to_owned),
+            });
+        }
+    }
+    mismatches
+}
+
+fn salt(metadata: &ParquetMetaData) -> Option<FileSalt> {
+    let mut salt = FileSalt::default();
+    hex::decode_to_slice(footer_value(metadata, SALT_KEY)?, &mut salt).ok()?;
+    Some(salt)
+}
