@@ -74,7 +74,7 @@ pub async fn check_store(bucket: &Bucket, folder: &str) -> Result<(), Nonconform
         matches!(absent, Err(StoreError::NotFound { .. })),
         "it does not say that an absent object is absent",
     )?;
-    bucket.delete(&name("absent")).await?;
+    remove(bucket, &name("absent")).await?;
 
     prove_create_once(bucket, &name("once")).await?;
 
@@ -110,18 +110,28 @@ pub async fn check_store(bucket: &Bucket, folder: &str) -> Result<(), Nonconform
         "its listing after a name is not complete, exact and in order of name",
     )?;
 
-    bucket.delete(&name("a0")).await?;
+    if !remove(bucket, &name("a0")).await? {
+        return Ok(());
+    }
     let gone = bucket.size(&name("a0")).await;
     demand(
         bucket,
         matches!(gone, Err(StoreError::NotFound { .. })),
         "an object is still there after it was deleted",
     )?;
-    bucket.create(&name("a0"), content).await?;
     for leaf in leaves.into_iter().chain(["once"]) {
-        bucket.delete(&name(leaf)).await?;
+        remove(bucket, &name(leaf)).await?;
     }
     Ok(())
+}
+
+/// Deletes an object; false if the store refuses, as one with a retention policy must.
+async fn remove(bucket: &Bucket, name: &str) -> Result<bool, StoreError> {
+    match bucket.delete(name).await {
+        Ok(()) => Ok(true),
+        Err(StoreError::Denied { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 async fn list(

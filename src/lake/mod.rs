@@ -10,6 +10,7 @@ mod disk;
 mod encoding;
 mod facts;
 mod http;
+mod location;
 mod open;
 mod prune;
 mod read;

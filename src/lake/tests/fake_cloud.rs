@@ -71,8 +71,7 @@ impl Cloud {
         headers: HeaderMap,
         body: Bytes,
     ) -> Response {
-        let key = path.trim_start_matches("/bucket").trim_start_matches('/');
-        let key = key.replace("%3D", "=");
+        let key = decoded(path.trim_start_matches("/bucket").trim_start_matches('/'));
         let mut objects = self.objects.lock().unwrap();
         match *method {
             Method::PUT => {
@@ -97,6 +96,16 @@ impl Cloud {
                 Some(_) => StatusCode::NO_CONTENT.into_response(),
                 None => error(404, "NoSuchKey", "not there").into_response(),
             },
+            Method::POST if query.contains_key("delete") => {
+                let body = String::from_utf8_lossy(&body);
+                let mut deleted = String::new();
+                for key in body.split("<Key>").skip(1) {
+                    let key = key.split("</Key>").next().unwrap();
+                    objects.remove(key);
+                    write!(deleted, "<Deleted><Key>{key}</Key></Deleted>").unwrap();
+                }
+                format!("<DeleteResult>{deleted}</DeleteResult>").into_response()
+            }
             _ if query.contains_key("list-type") => list(&objects, query).into_response(),
             _ => match objects.get(&key) {
                 Some(body) => body.clone().into_response(),
@@ -104,6 +113,13 @@ impl Cloud {
             },
         }
     }
+}
+
+/// The two clients escape different characters of a path.
+fn decoded(path: &str) -> String {
+    let query = format!("key={path}");
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    pairs.next().unwrap().1.into_owned()
 }
 
 fn list(objects: &BTreeMap<String, Bytes>, query: &HashMap<String, String>) -> String {

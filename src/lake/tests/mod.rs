@@ -6,6 +6,7 @@ mod fake_cloud;
 mod faulty;
 mod files;
 mod golden;
+mod lies;
 mod power_loss;
 mod sample;
 #[cfg(feature = "demo")]
