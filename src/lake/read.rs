@@ -338,7 +338,7 @@ impl AsyncFileReader for StoreInput {
         async move {
             let size = self.bytes;
             if self.whole.is_none() && size <= FOOTER_BYTES as u64 {
-                self.whole = self.ranges(vec![0..size]).await?.pop();
+                self.whole = Some(self.get_bytes(0..size).await?);
             }
             let mut reader = ParquetMetaDataReader::new().with_prefetch_hint(Some(FOOTER_BYTES));
             if let Some(options) = options {
