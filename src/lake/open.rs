@@ -351,7 +351,7 @@ mod tests {
             ("s3://b", "checksum_algorithm", "must be left out"),
             ("gs://b", "bucket", "the URL names it"),
             ("az://b", "azure_container_name", "the URL names it"),
-            ("memory://", "timeout", "has no option"),
+            ("file:///tmp", "timeout", "has no option"),
         ];
         for (url, option, part) in table {
             let text = error(url, &[(option, "x")]);

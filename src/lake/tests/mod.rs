@@ -7,6 +7,8 @@ mod faulty;
 mod files;
 mod golden;
 mod lies;
+// A release build has no failpoints.
+#[cfg(debug_assertions)]
 mod power_loss;
 mod sample;
 #[cfg(feature = "demo")]

@@ -74,6 +74,30 @@ async fn a_store_that_overwrites_is_found_out() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_creators_one_wins() {
+    let directory = tempfile::tempdir().unwrap();
+    for bucket in [on_disk(directory.path()), Bucket::memory()] {
+        for round in 0..20 {
+            let name = format!("ledger/entry/{round:020}.note");
+            let creators = (0..8).map(|who| {
+                let (bucket, name) = (bucket.clone(), name.clone());
+                let content = Bytes::from(format!("creator {who}"));
+                tokio::spawn(async move {
+                    let made = create(&bucket, &name, &content, AT_ONCE).await;
+                    made.is_ok().then_some(content)
+                })
+            });
+            let made = futures::future::join_all(creators).await;
+            let winners: Vec<Bytes> = made.into_iter().filter_map(Result::unwrap).collect();
+            assert_eq!(winners.len(), 1, "{winners:?}");
+            assert_eq!(bucket.read(&name, 99).await.unwrap(), winners[0]);
+        }
+    }
+    let left = std::fs::read_dir(directory.path().join("ledger/entry")).unwrap();
+    assert_eq!(left.count(), 20, "temporary files are left");
+}
+
 #[tokio::test]
 async fn a_prefix_stays_out_of_sight() {
     let (_, bucket) = s3().await;
