@@ -394,3 +394,38 @@ impl ObjectStore for DiskStore {
         Err(unsupported("copying an object"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_temporary_names_are_temporary() {
+        assert!(is_temporary("1.note#01234567890123456789"));
+        for name in [
+            "1.note",
+            "1.note#7",
+            "#",
+            "1#0123456789012345678x",
+            "01234567890123456789",
+        ] {
+            assert!(!is_temporary(name), "{name}");
+        }
+    }
+
+    /// A name that could not be flushed is not shown to anybody before it is.
+    #[test]
+    fn nothing_is_read_from_a_doubtful_directory() {
+        let root = tempfile::tempdir().unwrap();
+        let store = DiskStore::open(root.path()).unwrap();
+        let (there, gone) = (store.root.clone(), store.root.join("gone"));
+        store
+            .directories()
+            .doubtful
+            .extend([there.clone(), gone.clone()]);
+        assert!(store.settle(&there.join("a")).is_ok());
+        assert!(!store.directories().doubtful.contains(&there));
+        assert!(store.settle(&gone.join("a")).is_err());
+        assert!(store.directories().doubtful.contains(&gone));
+    }
+}

@@ -133,3 +133,20 @@ pub struct EncodedFile {
     /// The object.
     pub content: Bytes,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::STATED;
+    use crate::event::schema::{Classification, ColumnType, EVENT_COLUMNS, QUARANTINE_COLUMNS};
+
+    /// Entries outlive the files they describe.
+    #[test]
+    fn only_public_text_is_stated() {
+        for name in STATED {
+            let mut columns = EVENT_COLUMNS.iter().chain(QUARANTINE_COLUMNS);
+            let column = columns.find(|column| column.name == *name).unwrap();
+            assert_eq!(column.class, Classification::Public, "{name}");
+            assert_eq!(column.kind, ColumnType::Text, "{name}");
+        }
+    }
+}

@@ -4,26 +4,27 @@
 pub mod layout;
 pub mod merkle;
 
-#[cfg(test)]
-mod bench;
+mod conformance;
 mod counted;
 mod disk;
 mod encoding;
 mod facts;
 mod http;
+mod location;
 mod open;
 mod prune;
 mod read;
 mod rows;
 mod said;
-#[cfg(test)]
-mod sample;
 mod store;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod upload;
 mod verify;
 mod write;
 
+pub use conformance::{Nonconformance, check_store, prove_create_once};
 pub use facts::{ColumnStatistics, EncodedFile, FileFacts, FileStatistics, TimeRange};
 pub use http::{RequestCounter, Requests, StoreClock};
 pub use open::{OpenError, Options};

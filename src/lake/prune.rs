@@ -24,7 +24,7 @@ impl Instants {
     /// Every stored instant that an instant of the window may have been cut to.
     pub(super) fn of(window: &Window) -> Self {
         let to = window.to.timestamp_micros();
-        let cut = window.to.timestamp_subsec_nanos() % 1000 != 0;
+        let cut = !window.to.timestamp_subsec_nanos().is_multiple_of(1000);
         Self {
             from: window.from.timestamp_micros(),
             to: if cut { to.saturating_add(1) } else { to },
@@ -172,8 +172,8 @@ fn value_bytes(
         .collect()
 }
 
-/// The largest of the usual batch sizes for which no run of that many rows is too large, taking a
-/// page that is touched as if it were read whole, unless its rows are alike small.
+/// The largest of the usual batch sizes for which no run of that many rows is too large, if the rows
+/// of one page are about alike. A page is cut soon after a large value, so they are, or nearly.
 fn rows_within(pages: &[(usize, u64)]) -> usize {
     let fits = |wanted: usize| {
         (0..pages.len()).all(|start| {

@@ -23,7 +23,8 @@ use super::layout::{DataFile, Table};
 use super::prune::{self, Instants};
 use super::store::{Bucket, StoreError};
 
-/// Bytes read from the end of a file in one request: enough for footer and page index of a part.
+/// Bytes read from the end of a file in one request: enough for footer and page index of a part, and
+/// for the whole of a small file.
 const FOOTER_BYTES: usize = 256 * 1024;
 
 /// Why rows could not be read.
@@ -336,6 +337,9 @@ impl AsyncFileReader for StoreInput {
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
         async move {
             let size = self.bytes;
+            if self.whole.is_none() && size <= FOOTER_BYTES as u64 {
+                self.whole = Some(self.get_bytes(0..size).await?);
+            }
             let mut reader = ParquetMetaDataReader::new().with_prefetch_hint(Some(FOOTER_BYTES));
             if let Some(options) = options {
                 reader = reader

@@ -14,6 +14,7 @@ use object_store::{
 
 use super::counted::Counted;
 use super::http::{Observer, RequestCounter, Requests, StoreClock};
+use super::location;
 use super::open::{self, OpenError, Options};
 use super::said::{Secrets, deepest};
 
@@ -180,7 +181,7 @@ impl Bucket {
     /// # Errors
     /// A URL that cannot name a bucket, or a directory that cannot be made.
     pub fn prepare(url: &str) -> Result<(), OpenError> {
-        open::prepare(url)
+        location::prepare(url)
     }
 
     /// A new, empty bucket in memory. For tests: it is gone with the last clone.

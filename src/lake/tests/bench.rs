@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 
 use crate::event::Category;
 
-use super::facts::EncodedFile;
-use super::merkle::RecordsRoot;
+use crate::lake::merkle::RecordsRoot;
+use crate::lake::{EncodedFile, FileWriter, PART_BYTES, PartWriter};
+
 use super::sample;
-use super::write::{FileWriter, PART_BYTES, PartWriter};
 
 fn cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();

@@ -14,8 +14,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::event::Category;
 use crate::window::{format_instant, midnight};
 
-use super::layout::{DataFile, Partition, RunId, Table};
-use super::write::Belonging;
+use crate::lake::Belonging;
+use crate::lake::layout::{DataFile, Partition, RunId, Table};
 
 /// A small generator of numbers (SplitMix64).
 pub(super) struct Numbers(pub(super) u64);

@@ -1,0 +1,147 @@
+//! What the ledger needs from a store, tried out on the store itself. The same checks run as tests
+//! of every kind of store and before a new ledger trusts a bucket.
+
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+
+use super::store::{Bucket, StoreError};
+
+/// Why a store cannot hold a ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum Nonconformance {
+    /// The store did not do what it must.
+    #[error("the store at {url} cannot be used: {broken}")]
+    Broken {
+        /// The bucket.
+        url: String,
+        /// What was seen.
+        broken: &'static str,
+    },
+    /// The store failed, so nothing is proven.
+    #[error("the store could not be tried out")]
+    Store(#[from] StoreError),
+}
+
+const MUST_FAIL: &str = "it let an object be created twice under one name";
+const MUST_NOT_CHANGE: &str = "an object changed when it was created again";
+
+fn broken(bucket: &Bucket, broken: &'static str) -> Nonconformance {
+    Nonconformance::Broken {
+        url: bucket.url().to_owned(),
+        broken,
+    }
+}
+
+fn demand(bucket: &Bucket, holds: bool, otherwise: &'static str) -> Result<(), Nonconformance> {
+    if holds {
+        Ok(())
+    } else {
+        Err(broken(bucket, otherwise))
+    }
+}
+
+/// Proves that a create is the lock a ledger needs: creates `name`, creates it again with other
+/// content, which must fail, and reads the first content back. The object stays.
+///
+/// # Errors
+/// The store lets the second create succeed or changes the object; or it fails.
+pub async fn prove_create_once(bucket: &Bucket, name: &str) -> Result<(), Nonconformance> {
+    let first = Bytes::from_static(b"first");
+    let second = Bytes::from_static(b"second, longer");
+    bucket.create(name, first.clone()).await?;
+    let again = bucket.create(name, second).await;
+    let found = bucket.read(name, 64).await?;
+    demand(bucket, found == first, MUST_NOT_CHANGE)?;
+    match again {
+        Ok(()) => Err(broken(bucket, MUST_FAIL)),
+        Err(error) if error.needs_read_back() => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Tries everything that lake and ledger rely on, under `folder`, which must be empty. Removes what
+/// it made, if the store lets it.
+///
+/// # Errors
+/// The first thing that does not hold; or a failure of the store.
+pub async fn check_store(bucket: &Bucket, folder: &str) -> Result<(), Nonconformance> {
+    let name = |leaf: &str| format!("{folder}/{leaf}");
+    let content = Bytes::from_static(b"0123456789");
+
+    let absent = bucket.read(&name("absent"), 64).await;
+    demand(
+        bucket,
+        matches!(absent, Err(StoreError::NotFound { .. })),
+        "it does not say that an absent object is absent",
+    )?;
+    remove(bucket, &name("absent")).await?;
+
+    prove_create_once(bucket, &name("once")).await?;
+
+    // The names that sort around a folder, and around the digits of a sequence.
+    let leaves = [
+        "a/00000000000000000009.note",
+        "a/00000000000000000010.note",
+        "a/b/c",
+        "a-",
+        "a0",
+    ];
+    for leaf in leaves {
+        bucket.create(&name(leaf), content.clone()).await?;
+    }
+    let size = bucket.size(&name("a/b/c")).await?;
+    demand(
+        bucket,
+        size == 10,
+        "it states another size than was written",
+    )?;
+
+    let within = list(bucket, &name("a"), None).await?;
+    let expected: Vec<String> = leaves[..3].iter().map(|leaf| name(leaf)).collect();
+    demand(
+        bucket,
+        within == expected,
+        "its listing of a folder is not complete, exact and in order of name",
+    )?;
+    let after = list(bucket, &name("a"), Some(&name(leaves[0]))).await?;
+    demand(
+        bucket,
+        after == expected[1..],
+        "its listing after a name is not complete, exact and in order of name",
+    )?;
+
+    if !remove(bucket, &name("a0")).await? {
+        return Ok(());
+    }
+    let gone = bucket.size(&name("a0")).await;
+    demand(
+        bucket,
+        matches!(gone, Err(StoreError::NotFound { .. })),
+        "an object is still there after it was deleted",
+    )?;
+    for leaf in leaves.into_iter().chain(["once"]) {
+        remove(bucket, &name(leaf)).await?;
+    }
+    Ok(())
+}
+
+/// Deletes an object; false if the store refuses, as one with a retention policy must.
+async fn remove(bucket: &Bucket, name: &str) -> Result<bool, StoreError> {
+    match bucket.delete(name).await {
+        Ok(()) => Ok(true),
+        Err(StoreError::Denied { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+async fn list(
+    bucket: &Bucket,
+    folder: &str,
+    after: Option<&str>,
+) -> Result<Vec<String>, StoreError> {
+    bucket
+        .list(folder, after)
+        .map_ok(|object| object.name)
+        .try_collect()
+        .await
+}

@@ -1,0 +1,169 @@
+//! What the URL of a bucket says.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use url::Url;
+
+use super::disk;
+use super::open::OpenError;
+use super::said::{Secrets, deepest};
+
+/// A bucket URL taken apart.
+#[derive(Debug)]
+pub(super) struct Location {
+    pub(super) scheme: Scheme,
+    /// For people: no credentials, no slash at the end.
+    pub(super) url: String,
+    /// The bucket or container; empty for a directory.
+    pub(super) host: String,
+    prefix: Path,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    File,
+    Gcs,
+    S3,
+    Azure,
+    Memory,
+}
+
+impl Location {
+    pub(super) fn parse(text: &str) -> Result<Self, OpenError> {
+        let parsed = Url::parse(text).map_err(|error| OpenError::Url {
+            url: without_credentials(text),
+            reason: error.to_string(),
+        })?;
+        let mut shown = parsed.clone();
+        shown.set_query(None);
+        shown.set_fragment(None);
+        // Fails only for URLs that cannot have a user name, which then show none.
+        let _ = shown.set_username("").and(shown.set_password(None));
+        let url = match shown.as_str() {
+            _ if shown.cannot_be_a_base() => without_credentials(text),
+            shown if shown.ends_with("://") => shown.to_owned(),
+            shown => shown.trim_end_matches('/').to_owned(),
+        };
+        let wrong = |reason: &str| OpenError::Url {
+            url: url.clone(),
+            reason: reason.to_owned(),
+        };
+        if shown != parsed {
+            return Err(wrong(
+                "a user name, password, query or fragment does not belong there; credentials come from the environment or from options",
+            ));
+        }
+        let scheme = match parsed.scheme() {
+            "file" => Scheme::File,
+            "gs" => Scheme::Gcs,
+            "s3" => Scheme::S3,
+            "az" => Scheme::Azure,
+            "memory" if cfg!(debug_assertions) => Scheme::Memory,
+            _ => return Err(wrong("use file://, gs://, s3:// or az://")),
+        };
+        let host = parsed.host_str().unwrap_or_default().to_owned();
+        match scheme {
+            Scheme::File if !host.is_empty() => {
+                return Err(wrong("a file URL has three slashes and an absolute path"));
+            }
+            Scheme::File | Scheme::Memory => {}
+            Scheme::Gcs | Scheme::S3 | Scheme::Azure if parsed.port().is_some() => {
+                return Err(wrong("a bucket has no port; the endpoint is an option"));
+            }
+            _ if host.is_empty() => return Err(wrong("the name of the bucket is missing")),
+            _ => {}
+        }
+        let prefix =
+            Path::from_url_path(parsed.path()).map_err(|error| wrong(&error.to_string()))?;
+        let url = match scheme {
+            Scheme::File if prefix.as_ref().is_empty() => "file:///".to_owned(),
+            _ => url,
+        };
+        Ok(Self {
+            scheme,
+            url,
+            host,
+            prefix,
+        })
+    }
+
+    pub(super) fn directory(&self) -> Result<PathBuf, OpenError> {
+        Url::parse(&self.url)
+            .ok()
+            .and_then(|url| url.to_file_path().ok())
+            .ok_or_else(|| OpenError::Url {
+                url: self.url.clone(),
+                reason: "it is not an absolute path on this system".to_owned(),
+            })
+    }
+
+    /// The store as seen from the prefix.
+    pub(super) fn with_prefix(&self, store: impl ObjectStore) -> Arc<dyn ObjectStore> {
+        if self.prefix.as_ref().is_empty() {
+            Arc::new(store)
+        } else {
+            Arc::new(PrefixStore::new(store, self.prefix.clone()))
+        }
+    }
+
+    pub(super) fn settings(&self, error: &object_store::Error, secrets: &Secrets) -> OpenError {
+        OpenError::Settings {
+            url: self.url.clone(),
+            said: secrets.clean(&deepest(error)),
+        }
+    }
+}
+
+/// Text that is no URL of a bucket, cut before anything that could be a credential.
+fn without_credentials(text: &str) -> String {
+    let stop: &[char] = if text.contains('@') {
+        &[':', '@', '?', '#']
+    } else {
+        &['?', '#']
+    };
+    let end = text.find(stop).unwrap_or(text.len());
+    text[..end].chars().filter(|c| !c.is_control()).collect()
+}
+
+/// The directory that a `file://` URL names; `None` for other stores.
+fn directory(url: &str) -> Result<Option<PathBuf>, OpenError> {
+    let location = Location::parse(url)?;
+    match location.scheme {
+        Scheme::File => location.directory().map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Makes the directory that a `file://` URL names; nothing for other stores.
+pub(super) fn prepare(url: &str) -> Result<(), OpenError> {
+    let Some(path) = directory(url)? else {
+        return Ok(());
+    };
+    disk::create_root(&path).map_err(|error| OpenError::Directory {
+        path,
+        said: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lake::{Bucket, Options, StoreKind};
+
+    #[test]
+    fn a_directory_must_exist_or_be_prepared() {
+        let parent = tempfile::tempdir().unwrap();
+        let url = Url::from_directory_path(parent.path().join("a/lake with space")).unwrap();
+        assert!(Bucket::open(url.as_str(), &Options::new()).is_err());
+        prepare(url.as_str()).unwrap();
+        prepare(url.as_str()).unwrap();
+        let opened = Bucket::open(url.as_str(), &Options::new()).unwrap();
+        assert_eq!(opened.kind(), StoreKind::Disk);
+        assert!(opened.url().ends_with("/a/lake%20with%20space"));
+        assert_eq!(directory("s3://b").unwrap(), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! Enough of the XML interface that S3 and GCS share to run the client against it on loopback.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+
+/// The date that every answer carries.
+pub(super) const DATE: &str = "Mon, 23 Nov 2026 10:00:00 GMT";
+
+#[derive(Debug, Default)]
+pub(super) struct Cloud {
+    objects: Mutex<BTreeMap<String, Bytes>>,
+    /// Headers of every put.
+    pub(super) puts: Mutex<Vec<HeaderMap>>,
+    /// So many puts take place and are answered with 503.
+    pub(super) lose: AtomicU32,
+    /// All requests are refused with a message that quotes a secret.
+    pub(super) refuse: AtomicU32,
+}
+
+pub(super) async fn serve() -> (Arc<Cloud>, SocketAddr) {
+    let cloud = Arc::new(Cloud::default());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new()
+        .fallback(answer)
+        .with_state(Arc::clone(&cloud));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (cloud, address)
+}
+
+fn error(status: u16, code: &str, message: &str) -> (StatusCode, String) {
+    let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    (StatusCode::from_u16(status).unwrap(), body)
+}
+
+async fn answer(
+    State(cloud): State<Arc<Cloud>>,
+    method: Method,
+    uri: Uri,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let mut response = if cloud.refuse.load(Ordering::SeqCst) > 0 {
+        error(403, "AccessDenied", "key hunter2-secret may not").into_response()
+    } else {
+        cloud.act(&method, uri.path(), &query, headers, body)
+    };
+    let answered = response.headers_mut();
+    answered.insert("date", DATE.parse().unwrap());
+    answered.insert("etag", "\"1\"".parse().unwrap());
+    answered.insert("last-modified", DATE.parse().unwrap());
+    response
+}
+
+impl Cloud {
+    fn act(
+        &self,
+        method: &Method,
+        path: &str,
+        query: &HashMap<String, String>,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Response {
+        let key = decoded(path.trim_start_matches("/bucket").trim_start_matches('/'));
+        let mut objects = self.objects.lock().unwrap();
+        match *method {
+            Method::PUT => {
+                let create = headers.get("if-none-match").is_some_and(|tag| tag == "*")
+                    || headers
+                        .get("x-goog-if-generation-match")
+                        .is_some_and(|tag| tag == "0");
+                self.puts.lock().unwrap().push(headers);
+                if create && objects.contains_key(&key) {
+                    return error(412, "PreconditionFailed", "it is there").into_response();
+                }
+                objects.insert(key, body);
+                let lost = self
+                    .lose
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+                match lost {
+                    Ok(_) => error(503, "SlowDown", "later").into_response(),
+                    Err(_) => StatusCode::OK.into_response(),
+                }
+            }
+            Method::DELETE => match objects.remove(&key) {
+                Some(_) => StatusCode::NO_CONTENT.into_response(),
+                None => error(404, "NoSuchKey", "not there").into_response(),
+            },
+            Method::POST if query.contains_key("delete") => {
+                let body = String::from_utf8_lossy(&body);
+                let mut deleted = String::new();
+                for key in body.split("<Key>").skip(1) {
+                    let key = key.split("</Key>").next().unwrap();
+                    objects.remove(key);
+                    write!(deleted, "<Deleted><Key>{key}</Key></Deleted>").unwrap();
+                }
+                format!("<DeleteResult>{deleted}</DeleteResult>").into_response()
+            }
+            _ if query.contains_key("list-type") => list(&objects, query).into_response(),
+            _ => match objects.get(&key) {
+                Some(body) => body.clone().into_response(),
+                None => error(404, "NoSuchKey", "not there").into_response(),
+            },
+        }
+    }
+}
+
+/// The two clients escape different characters of a path.
+fn decoded(path: &str) -> String {
+    let query = format!("key={path}");
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    pairs.next().unwrap().1.into_owned()
+}
+
+fn list(objects: &BTreeMap<String, Bytes>, query: &HashMap<String, String>) -> String {
+    let prefix = query.get("prefix").map_or("", String::as_str);
+    let after = query.get("start-after").map_or("", String::as_str);
+    let mut xml = "<ListBucketResult>".to_owned();
+    for (key, body) in objects {
+        if key.starts_with(prefix) && key.as_str() > after {
+            let size = body.len();
+            write!(
+                xml,
+                "<Contents><Key>{key}</Key><Size>{size}</Size><ETag>1</ETag><LastModified>2026-11-23T10:00:00.000Z</LastModified></Contents>"
+            )
+            .unwrap();
+        }
+    }
+    xml + "</ListBucketResult>"
+}

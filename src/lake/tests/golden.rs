@@ -1,0 +1,117 @@
+//! Files of every schema version stay readable. The golden files were written by the first release
+//! of their version and are never written again.
+
+use std::path::PathBuf;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use sha2::{Digest, Sha256};
+
+use crate::lake::layout::{DataFile, Partition, Table};
+use crate::lake::{Bucket, EncodedFile, FileFacts, FileReader, FileWriter, TimeRange, verify_file};
+
+use super::sample::{self, belonging, date, execution_file};
+
+const SALT: [u8; 32] = [0x5a; 32];
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn quarantine_file() -> DataFile {
+    sample::file(Partition::quarantine(date(), "kestra-prod").unwrap())
+}
+
+fn rows(table: Table) -> RecordBatch {
+    match table {
+        Table::Events => sample::events(date(), 40, 1),
+        Table::Quarantine => sample::quarantine(date(), 3),
+    }
+}
+
+fn encoded(table: Table) -> EncodedFile {
+    let file = match table {
+        Table::Events => execution_file(),
+        Table::Quarantine => quarantine_file(),
+    };
+    let mut writer = FileWriter::new(file, belonging(), SALT);
+    writer.push(&rows(table)).unwrap();
+    writer.finish().unwrap()
+}
+
+fn golden(table: Table) -> PathBuf {
+    folder().join(match table {
+        Table::Events => "events-v1.parquet",
+        Table::Quarantine => "quarantine-v1.parquet",
+    })
+}
+
+/// What the first ledger entries would state about the golden files.
+fn stated(table: Table) -> FileFacts {
+    let (bytes, sha256, root) = match table {
+        Table::Events => (EVENTS_BYTES, EVENTS_SHA256, EVENTS_ROOT),
+        Table::Quarantine => (QUARANTINE_BYTES, QUARANTINE_SHA256, QUARANTINE_ROOT),
+    };
+    let hash = |text: &str| hex::decode(text).unwrap().try_into().unwrap();
+    let computed = encoded(table).facts;
+    let times = TimeRange {
+        first: "2026-11-23T00:00:00Z".parse().unwrap(),
+        last: "2026-11-23T23:24:00Z".parse().unwrap(),
+    };
+    FileFacts {
+        bytes,
+        sha256: hash(sha256),
+        records_root: hash(root),
+        times: (table == Table::Events).then_some(times),
+        ..computed
+    }
+}
+
+const EVENTS_BYTES: u64 = 18_928;
+const EVENTS_SHA256: &str = "e12dc85edab788d1c4fd762bd9d1af78d4f035aa34912fe2dd0aee6e832250a7";
+const EVENTS_ROOT: &str = "a1971856770d4bd032cddc932a1a8a47c4087c1353b4a0fadfb10255aeccf265";
+const QUARANTINE_BYTES: u64 = 4_433;
+const QUARANTINE_SHA256: &str = "c2aaa9b64aa85340ce95f1f16cae8d53d4a439e716766a1d6ada0ad63fc4fb02";
+const QUARANTINE_ROOT: &str = "a48c7c812ba5dfcbe0f25b3c42f02e64de7a846165b9c9e5f42ef6468eb74a17";
+
+#[tokio::test]
+async fn version_1_stays_readable() {
+    for table in [Table::Events, Table::Quarantine] {
+        let content = Bytes::from(std::fs::read(golden(table)).unwrap());
+        let facts = stated(table);
+        let bucket = Bucket::memory();
+        bucket
+            .create(&facts.file.to_string(), content)
+            .await
+            .unwrap();
+        let mismatches = verify_file(&bucket, &facts, &belonging()).await.unwrap();
+        assert_eq!(mismatches, []);
+
+        let rows = rows(table);
+        let schema = rows.schema();
+        let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let reader = FileReader::new(&bucket, &facts.file, facts.bytes);
+        let batches = reader.columns(&names, None).await.unwrap();
+        let batches: Vec<RecordBatch> = batches.try_collect().await.unwrap();
+        let read: Vec<ArrayRef> = batches[0].columns().to_vec();
+        assert_eq!((batches.len(), read.as_slice()), (1, rows.columns()));
+    }
+}
+
+/// Writes the golden files of a new version; run by name, once.
+#[test]
+#[ignore = "writes files"]
+fn write_golden_files() {
+    std::fs::create_dir_all(folder()).unwrap();
+    for table in [Table::Events, Table::Quarantine] {
+        let file = encoded(table);
+        std::fs::write(golden(table), &file.content).unwrap();
+        println!(
+            "{table:?} {} {} {}",
+            file.content.len(),
+            hex::encode(Sha256::digest(&file.content)),
+            hex::encode(file.facts.records_root)
+        );
+    }
+}

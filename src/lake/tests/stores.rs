@@ -1,0 +1,250 @@
+//! Every kind of store against what lake and ledger rely on.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt as _;
+use url::Url;
+
+use crate::lake::{
+    Bucket, CreateError, Created, Listed, Nonconformance, Options, Patience, StoreError,
+    check_store, create, prove_create_once,
+};
+
+use super::fake_cloud;
+use super::faulty::{Fault, Faulty};
+
+const AT_ONCE: Patience = Patience {
+    attempts: 3,
+    wait: Duration::ZERO,
+};
+
+pub(super) fn on_disk(directory: &std::path::Path) -> Bucket {
+    let url = Url::from_directory_path(directory).unwrap();
+    Bucket::open(url.as_str(), &Options::new()).unwrap()
+}
+
+fn options(pairs: &[(&str, String)]) -> Options {
+    let own = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
+    pairs.iter().map(own).collect()
+}
+
+async fn s3() -> (Arc<fake_cloud::Cloud>, Bucket) {
+    let (cloud, address) = fake_cloud::serve().await;
+    let options = options(&[
+        ("aws_endpoint", format!("http://{address}")),
+        ("aws_region", "eu-central-1".to_owned()),
+        ("access_key_id", "key-id".to_owned()),
+        ("secret_access_key", "hunter2-secret".to_owned()),
+    ]);
+    (
+        cloud,
+        Bucket::open("s3://bucket/some/lake", &options).unwrap(),
+    )
+}
+
+async fn gcs() -> (Arc<fake_cloud::Cloud>, Bucket) {
+    let (cloud, address) = fake_cloud::serve().await;
+    let options = options(&[("google_base_url", format!("http://{address}"))]);
+    (cloud, Bucket::open("gs://bucket", &options).unwrap())
+}
+
+#[tokio::test]
+async fn every_store_does_what_the_ledger_needs() {
+    let directory = tempfile::tempdir().unwrap();
+    check_store(&Bucket::memory(), "doctor/1").await.unwrap();
+    check_store(&on_disk(directory.path()), "doctor/1")
+        .await
+        .unwrap();
+    check_store(&s3().await.1, "doctor/1").await.unwrap();
+    check_store(&gcs().await.1, "doctor/1").await.unwrap();
+}
+
+/// A store that ignores the condition of a create, as old S3 work-alikes do.
+#[tokio::test]
+async fn a_store_that_overwrites_is_found_out() {
+    let lax = Bucket::around(Arc::new(Faulty::new([Fault::Overwrite; 2])));
+    let found = prove_create_once(&lax, "probe").await;
+    assert!(
+        matches!(found, Err(Nonconformance::Broken { .. })),
+        "{found:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_creators_one_wins() {
+    let directory = tempfile::tempdir().unwrap();
+    for bucket in [on_disk(directory.path()), Bucket::memory()] {
+        for round in 0..20 {
+            let name = format!("ledger/entry/{round:020}.note");
+            let creators = (0..8).map(|who| {
+                let (bucket, name) = (bucket.clone(), name.clone());
+                let content = Bytes::from(format!("creator {who}"));
+                tokio::spawn(async move {
+                    let made = create(&bucket, &name, &content, AT_ONCE).await;
+                    made.is_ok().then_some(content)
+                })
+            });
+            let made = futures::future::join_all(creators).await;
+            let winners: Vec<Bytes> = made.into_iter().filter_map(Result::unwrap).collect();
+            assert_eq!(winners.len(), 1, "{winners:?}");
+            assert_eq!(bucket.read(&name, 99).await.unwrap(), winners[0]);
+        }
+    }
+    let left = std::fs::read_dir(directory.path().join("ledger/entry")).unwrap();
+    assert_eq!(left.count(), 20, "temporary files are left");
+}
+
+#[tokio::test]
+async fn a_prefix_stays_out_of_sight() {
+    let (_, bucket) = s3().await;
+    bucket
+        .create("ledger/entry/1", Bytes::from_static(b"x"))
+        .await
+        .unwrap();
+    let listed: Vec<Listed> = bucket
+        .list("ledger/entry", None)
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(
+        (listed[0].name.as_str(), listed[0].bytes),
+        ("ledger/entry/1", 1)
+    );
+    assert_eq!(bucket.url_of("a"), "s3://bucket/some/lake/a");
+    let absent = bucket.read("nothing", 9).await.unwrap_err().to_string();
+    assert_eq!(
+        absent,
+        "s3://bucket/some/lake/nothing does not exist: 404 Not Found: NoSuchKey: not there"
+    );
+}
+
+#[tokio::test]
+async fn puts_carry_a_checksum_and_a_condition() {
+    let (cloud, bucket) = s3().await;
+    bucket.create("a", Bytes::from_static(b"x")).await.unwrap();
+    bucket.replace("a", Bytes::from_static(b"y")).await.unwrap();
+    let puts = cloud.puts.lock().unwrap();
+    assert_eq!(puts.len(), 2);
+    assert!(
+        puts.iter()
+            .all(|put| put.contains_key("x-amz-checksum-sha256"))
+    );
+    assert_eq!(puts[0].get("if-none-match").unwrap(), "*");
+    assert!(!puts[1].contains_key("if-none-match"));
+}
+
+#[tokio::test]
+async fn requests_are_counted_and_the_clock_is_read() {
+    let (_, bucket) = s3().await;
+    assert_eq!(bucket.clock().now(), None);
+    bucket.create("a", Bytes::from_static(b"x")).await.unwrap();
+    bucket.size("a").await.unwrap();
+    bucket.read("a", 9).await.unwrap();
+    let requests = bucket.clone().requests();
+    assert_eq!((requests.put, requests.head, requests.get), (1, 1, 1));
+    assert_eq!(requests.total(), 3);
+    let date: DateTime<Utc> = "2026-11-23T10:00:00Z".parse().unwrap();
+    let ahead = bucket.clock().now().unwrap() - date;
+    assert!(ahead >= TimeDelta::zero() && ahead < TimeDelta::hours(1));
+
+    let memory = Bucket::memory();
+    memory.create("a", Bytes::from_static(b"x")).await.unwrap();
+    memory.size("a").await.unwrap();
+    assert_eq!((memory.requests().put, memory.requests().head), (1, 1));
+    assert_eq!(memory.clock().now(), None);
+}
+
+/// The client below repeats a put whose answer was lost, and is told that the object exists.
+#[tokio::test]
+async fn a_lost_answer_is_recognised_as_our_own_success() {
+    for (cloud, bucket) in [s3().await, gcs().await] {
+        cloud.lose.store(1, Ordering::SeqCst);
+        let content = Bytes::from_static(b"entry");
+        let created = create(&bucket, "e", &content, AT_ONCE).await.unwrap();
+        assert_eq!(created, Created::ReadBack);
+        assert_eq!(bucket.requests().put, 2);
+    }
+}
+
+#[tokio::test]
+async fn secrets_stay_out_of_errors() {
+    let (cloud, bucket) = s3().await;
+    cloud.refuse.store(1, Ordering::SeqCst);
+    let error = bucket.read("a", 9).await.unwrap_err();
+    assert!(matches!(error, StoreError::Denied { .. }));
+    assert_eq!(
+        error.to_string(),
+        "access was refused to read s3://bucket/some/lake/a: 403 Forbidden: AccessDenied: key [redacted] may not"
+    );
+    for text in [format!("{error:?}"), format!("{bucket:?}")] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn unclear_creates_are_read_back() {
+    use Fault::{FailRead, LoseAnswer, Reject, SayExists};
+    type Expected = fn(&Result<Created, CreateError>) -> bool;
+    let plain: Expected = |made| matches!(made, Ok(Created::Plainly));
+    let read_back: Expected = |made| matches!(made, Ok(Created::ReadBack));
+    let failed: Expected =
+        |made| matches!(made, Err(CreateError::Store(StoreError::Unclear { .. })));
+    let table: [(&[Fault], Expected); 8] = [
+        (&[], plain),
+        (&[LoseAnswer], read_back),
+        (&[SayExists], read_back),
+        (&[Reject], plain),
+        (&[Reject, Reject], plain),
+        (&[Reject, LoseAnswer], read_back),
+        (&[LoseAnswer, FailRead], read_back),
+        (&[Reject, Reject, Reject], failed),
+    ];
+    for (script, expected) in table {
+        let bucket = Bucket::around(Arc::new(Faulty::new(script.iter().copied())));
+        let content = Bytes::from_static(b"ours");
+        let made = create(&bucket, "a", &content, AT_ONCE).await;
+        assert!(expected(&made), "{script:?}: {made:?}");
+        if made.is_ok() {
+            assert_eq!(bucket.read("a", 9).await.unwrap(), content);
+        }
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_object_is_theirs() {
+    for theirs in ["them", "longer than ours", ""] {
+        let bucket = Bucket::memory();
+        bucket.create("a", Bytes::from(theirs)).await.unwrap();
+        let made = create(&bucket, "a", &Bytes::from_static(b"ours"), AT_ONCE).await;
+        assert!(matches!(made, Err(CreateError::Taken { .. })), "{made:?}");
+        assert_eq!(bucket.read("a", 99).await.unwrap(), theirs);
+    }
+}
+
+#[tokio::test]
+async fn reads_are_bounded_and_names_are_checked() {
+    let bucket = Bucket::memory();
+    bucket
+        .create("a", Bytes::from_static(b"0123456789"))
+        .await
+        .unwrap();
+    assert!(bucket.read("a", 10).await.is_ok());
+    let large = bucket.read("a", 9).await.unwrap_err();
+    assert!(matches!(
+        large,
+        StoreError::TooLarge {
+            bytes: 10,
+            limit: 9,
+            ..
+        }
+    ));
+    let bad = bucket.read("a//b", 9).await.unwrap_err();
+    assert!(matches!(bad, StoreError::Name { .. }));
+    let listed: Result<Vec<Listed>, StoreError> = bucket.list("a//b", None).try_collect().await;
+    assert!(matches!(listed, Err(StoreError::Name { .. })));
+}
