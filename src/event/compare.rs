@@ -86,9 +86,9 @@ impl<'a> Value<'a> {
             let name = member.key.name();
             let value = Self {
                 json: self.json,
-                at: member.key.value_at,
-                end: member.end(),
-                kind: member.kind,
+                at: member.value.at,
+                end: member.value.end,
+                kind: member.value.kind,
             };
             if seen.insert(name.clone(), ()).is_none() {
                 members.push((name, value));
@@ -103,8 +103,8 @@ impl<'a> Value<'a> {
             .flatten()
             .map(|element| Self {
                 json: self.json,
-                at: element.value_at,
-                end: element.end(),
+                at: element.at,
+                end: element.end,
                 kind: element.kind,
             })
             .collect()

@@ -115,17 +115,22 @@ fn fraction(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let [b'.', rest @ ..] = bytes else {
         return Some((0, bytes));
     };
-    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-    if !(1..=9).contains(&digits) {
-        return None;
-    }
-    let (digits, zone) = rest.split_at_checked(digits)?;
     let mut nanos = 0;
-    for place in 0..9 {
-        let digit = digits.get(place).map_or(0, |digit| digit - b'0');
-        nanos = nanos * 10 + u32::from(digit);
+    let mut unit = 1_000_000_000;
+    for (place, byte) in rest.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            let zone = rest.get(place..)?;
+            return (place > 0).then_some((nanos, zone));
+        }
+        // The tenth digit would have no unit.
+        unit /= 10;
+        if unit == 0 {
+            return None;
+        }
+        nanos += u32::from(digit) * unit;
     }
-    Some((nanos, zone))
+    None
 }
 
 /// Minutes that the zone is ahead of UTC.

@@ -1,6 +1,8 @@
 //! Whether bytes are exactly one JSON text of RFC 8259.
 
-use super::scan::{after_space, before_special, word};
+use super::members::Value;
+use super::scan::{after_space, has_controls};
+use super::skip;
 use super::{Fault, FaultKind, Kind, MAX_DEPTH};
 
 /// Checks that `bytes` are one JSON value with nothing but white space around it: UTF-8, the
@@ -11,13 +13,16 @@ use super::{Fault, FaultKind, Kind, MAX_DEPTH};
 /// The first fault. [`FaultKind::NotUtf8`] comes before any other.
 pub fn check(bytes: &[u8]) -> Result<Kind, Fault> {
     utf8(bytes)?;
-    let (kind, end) = value(bytes, after_space(bytes, 0), 0)?;
-    nothing_after(bytes, end)?;
-    Ok(kind)
+    let value = Checker::new(bytes).value(after_space(bytes, 0), 0)?;
+    nothing_after(bytes, value.end)?;
+    Ok(value.kind)
 }
 
-/// Checks that `bytes` are UTF-8.
-pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
+/// The text that `bytes` are.
+///
+/// # Errors
+/// [`FaultKind::NotUtf8`].
+pub fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
     std::str::from_utf8(bytes).map_err(|error| FaultKind::NotUtf8.at(error.valid_up_to()))
 }
 
@@ -79,70 +84,145 @@ impl Nesting {
     }
 }
 
-/// Checks the value at `at`, which stands `outer` levels deep; returns its kind and the offset
-/// after its end.
-#[inline]
-pub(super) fn value(bytes: &[u8], at: usize, outer: usize) -> Result<(Kind, usize), Fault> {
-    let &first = bytes.get(at).ok_or(FaultKind::Ended.at(at))?;
-    match first {
-        b'"' => Ok((Kind::Text, string(bytes, at + 1)?.end)),
-        b'{' => Ok((Kind::Object, container(bytes, at, outer)?)),
-        b'[' => Ok((Kind::Array, container(bytes, at, outer)?)),
-        _ => scalar(bytes, at, first),
-    }
+/// Checks values within some bytes that are known to be UTF-8.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checker<'a> {
+    bytes: &'a [u8],
+    /// Whether there are control characters at all. Mostly there are none, and then it need not be
+    /// looked for them in each string.
+    controls: bool,
 }
 
-/// Checks the object or array at `at`.
-fn container(bytes: &[u8], mut at: usize, outer: usize) -> Result<usize, Fault> {
-    let mut nesting = Nesting::inside(outer);
-    loop {
-        let &first = bytes.get(at).ok_or(FaultKind::Ended.at(at))?;
-        match first {
-            b'"' => at = string(bytes, at + 1)?.end,
-            b'{' => {
-                nesting.open(true, at)?;
-                at = after_space(bytes, at + 1);
-                if bytes.get(at) != Some(&b'}') {
-                    at = key(bytes, at)?.value_at;
-                    continue;
-                }
-                nesting.close();
-                at += 1;
+impl<'a> Checker<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        let controls = has_controls(bytes);
+        Self { bytes, controls }
+    }
+
+    /// Checks the value at `at`, which stands `outer` levels deep.
+    #[inline(always)]
+    pub(super) fn value(&self, at: usize, outer: usize) -> Result<Value, Fault> {
+        let &first = self.bytes.get(at).ok_or(FaultKind::Ended.at(at))?;
+        let (kind, end, escaped) = match first {
+            b'"' => {
+                let string = self.string(at + 1)?;
+                (Kind::Text, string.end, string.escaped)
             }
-            b'[' => {
-                nesting.open(false, at)?;
-                at = after_space(bytes, at + 1);
-                if bytes.get(at) != Some(&b']') {
-                    continue;
-                }
-                nesting.close();
-                at += 1;
+            b'{' => (Kind::Object, self.container(at, outer)?, false),
+            b'[' => (Kind::Array, self.container(at, outer)?, false),
+            _ => {
+                let (kind, end) = scalar(self.bytes, at, first)?;
+                (kind, end, false)
             }
-            _ => at = scalar(bytes, at, first)?.1,
-        }
-        // A value has ended: close what it was the last of, then go to the next.
+        };
+        Ok(Value {
+            kind,
+            at,
+            end,
+            escaped,
+        })
+    }
+
+    /// Checks the object or array at `at`; returns the offset after it.
+    fn container(&self, mut at: usize, outer: usize) -> Result<usize, Fault> {
+        let bytes = self.bytes;
+        let mut nesting = Nesting::inside(outer);
         loop {
-            let Some(object) = nesting.innermost() else {
-                return Ok(at);
-            };
-            at = after_space(bytes, at);
-            match (bytes.get(at), object) {
-                (Some(b','), true) => {
-                    at = key(bytes, after_space(bytes, at + 1))?.value_at;
-                    break;
-                }
-                (Some(b','), false) => {
+            let &first = bytes.get(at).ok_or(FaultKind::Ended.at(at))?;
+            match first {
+                b'"' => at = self.string(at + 1)?.end,
+                b'{' => {
+                    nesting.open(true, at)?;
                     at = after_space(bytes, at + 1);
-                    break;
-                }
-                (Some(b'}'), true) | (Some(b']'), false) => {
+                    if bytes.get(at) != Some(&b'}') {
+                        at = self.key(at)?.value_at;
+                        continue;
+                    }
                     nesting.close();
                     at += 1;
                 }
-                (Some(_), true) => return Err(FaultKind::Expected("a comma or }").at(at)),
-                (Some(_), false) => return Err(FaultKind::Expected("a comma or ]").at(at)),
-                (None, _) => return Err(FaultKind::Ended.at(at)),
+                b'[' => {
+                    nesting.open(false, at)?;
+                    at = after_space(bytes, at + 1);
+                    if bytes.get(at) != Some(&b']') {
+                        continue;
+                    }
+                    nesting.close();
+                    at += 1;
+                }
+                _ => at = scalar(bytes, at, first)?.1,
             }
+            // A value has ended: close what it was the last of, then go to the next.
+            loop {
+                let Some(object) = nesting.innermost() else {
+                    return Ok(at);
+                };
+                at = after_space(bytes, at);
+                match (bytes.get(at), object) {
+                    (Some(b','), true) => {
+                        at = self.key(after_space(bytes, at + 1))?.value_at;
+                        break;
+                    }
+                    (Some(b','), false) => {
+                        at = after_space(bytes, at + 1);
+                        break;
+                    }
+                    (Some(b'}'), true) | (Some(b']'), false) => {
+                        nesting.close();
+                        at += 1;
+                    }
+                    (Some(_), true) => return Err(FaultKind::Expected("a comma or }").at(at)),
+                    (Some(_), false) => return Err(FaultKind::Expected("a comma or ]").at(at)),
+                    (None, _) => return Err(FaultKind::Ended.at(at)),
+                }
+            }
+        }
+    }
+
+    /// Checks the key at `at` and the colon after it.
+    #[inline(always)]
+    pub(super) fn key(&self, at: usize) -> Result<KeyEnd, Fault> {
+        match self.bytes.get(at) {
+            Some(b'"') => {
+                let string = self.string(at + 1)?;
+                let value_at = after_colon(self.bytes, string.end)?;
+                Ok(KeyEnd { string, value_at })
+            }
+            Some(_) => Err(FaultKind::Expected("a key").at(at)),
+            None => Err(FaultKind::Ended.at(at)),
+        }
+    }
+
+    /// Checks the string whose content begins at `from`.
+    #[inline(always)]
+    fn string(&self, from: usize) -> Result<StringEnd, Fault> {
+        let Ok(string) = skip::string(self.bytes, from) else {
+            return Err(self.unended_string(from));
+        };
+        if string.escaped || self.controls {
+            self.string_content(from, string.end - 1)?;
+        }
+        Ok(string)
+    }
+
+    /// Looks through a string byte by byte, for what can be wrong in it.
+    fn string_content(&self, from: usize, to: usize) -> Result<(), Fault> {
+        let mut at = from;
+        while at < to {
+            match self.bytes.get(at) {
+                Some(b'\\') => at = escape(self.bytes, at)?,
+                Some(0..=0x1f) => return Err(FaultKind::ControlCharacter.at(at)),
+                _ => at += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with a string that does not end.
+    fn unended_string(&self, from: usize) -> Fault {
+        match self.string_content(from, self.bytes.len()) {
+            Ok(()) => FaultKind::Ended.at(self.bytes.len()),
+            Err(fault) => fault,
         }
     }
 }
@@ -155,22 +235,8 @@ pub(super) struct KeyEnd {
     pub(super) value_at: usize,
 }
 
-/// Checks the key at `at` and the colon after it.
-#[inline]
-pub(super) fn key(bytes: &[u8], at: usize) -> Result<KeyEnd, Fault> {
-    match bytes.get(at) {
-        Some(b'"') => {
-            let string = string(bytes, at + 1)?;
-            let value_at = after_colon(bytes, string.end)?;
-            Ok(KeyEnd { string, value_at })
-        }
-        Some(_) => Err(FaultKind::Expected("a key").at(at)),
-        None => Err(FaultKind::Ended.at(at)),
-    }
-}
-
 /// Where the value begins, for a key that ends at `at`.
-#[inline]
+#[inline(always)]
 pub(super) fn after_colon(bytes: &[u8], at: usize) -> Result<usize, Fault> {
     let at = after_space(bytes, at);
     match bytes.get(at) {
@@ -187,42 +253,6 @@ pub(super) struct StringEnd {
     pub(super) end: usize,
     /// Whether it has an escape, so that its bytes are not its value.
     pub(super) escaped: bool,
-}
-
-/// Checks the string whose content begins at `at`.
-#[inline]
-pub(super) fn string(bytes: &[u8], mut at: usize) -> Result<StringEnd, Fault> {
-    let mut escaped = false;
-    loop {
-        match word(bytes, at) {
-            Some(word) => {
-                let step = before_special(word);
-                at += step;
-                if step == 8 {
-                    continue;
-                }
-            }
-            None => {
-                let rest = bytes.get(at..).unwrap_or_default();
-                let special = rest
-                    .iter()
-                    .position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f));
-                at += special.unwrap_or(rest.len());
-            }
-        }
-        match bytes.get(at) {
-            Some(b'"') => {
-                let end = at + 1;
-                return Ok(StringEnd { end, escaped });
-            }
-            Some(b'\\') => {
-                escaped = true;
-                at = escape(bytes, at)?;
-            }
-            Some(_) => return Err(FaultKind::ControlCharacter.at(at)),
-            None => return Err(FaultKind::Ended.at(at)),
-        }
-    }
 }
 
 /// Checks the escape whose backslash is at `at`; returns the offset after it.

@@ -1,14 +1,15 @@
 //! Walking over the members of an object and the elements of an array.
+//!
+//! Keys and values are places in the bytes, a few words each: nothing is copied, and what nobody
+//! asks for is not looked at.
 
 use std::borrow::Cow;
 
-use memchr::memchr;
-
-use super::check::{self, KeyEnd, StringEnd};
+use super::check::{self, Checker, KeyEnd};
 use super::scan::after_space;
 use super::skip;
-use super::text::{DecodeError, decode, decode_inner};
-use super::{Fault, FaultKind, Kind};
+use super::text::{DecodeError, decode_inner, unescape};
+use super::{Fault, FaultKind, Kind, MAX_DEPTH};
 
 /// The key of a member, as it stands in the bytes.
 #[derive(Debug, Clone, Copy)]
@@ -25,11 +26,17 @@ pub struct Key<'a> {
 impl<'a> Key<'a> {
     /// The key's value: two keys are the same exactly where these bytes are. A key that is no
     /// Unicode text (a lone surrogate) stands for its own escaped bytes, so that it equals itself.
-    #[inline]
+    #[inline(always)]
     pub fn name(&self) -> Cow<'a, [u8]> {
-        if !self.escaped {
-            return Cow::Borrowed(self.raw);
+        if self.escaped {
+            self.decoded()
+        } else {
+            Cow::Borrowed(self.raw)
         }
+    }
+
+    #[cold]
+    fn decoded(&self) -> Cow<'a, [u8]> {
         match decode_inner(self.raw) {
             Ok(Cow::Borrowed(text)) => Cow::Borrowed(text.as_bytes()),
             Ok(Cow::Owned(text)) => Cow::Owned(text.into_bytes()),
@@ -38,51 +45,85 @@ impl<'a> Key<'a> {
     }
 }
 
-/// One member of an object, as it stands in the bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct Member<'a> {
-    /// The key.
-    pub key: Key<'a>,
-    /// The value's bytes, a string with its quotes.
-    pub value: &'a [u8],
-    /// What the value is.
-    pub kind: Kind,
-}
-
-impl<'a> Member<'a> {
-    /// The value as text.
+/// What values are read from: bytes, or bytes that are known to be UTF-8.
+pub trait Source<'a>: Copy {
+    /// The part of it from one offset to another.
     ///
     /// # Errors
-    /// See [`decode`]; [`DecodeError::NotAString`] where it is a value of another kind.
-    #[inline]
-    pub fn text(&self) -> Result<Cow<'a, str>, DecodeError> {
-        decode(self.value)
-    }
+    /// [`DecodeError::NotUtf8`]; [`DecodeError::NotAString`] where there is no such part.
+    fn part(self, from: usize, to: usize) -> Result<&'a str, DecodeError>;
+}
 
-    /// Offset after the value.
+impl<'a> Source<'a> for &'a str {
     #[inline]
-    pub const fn end(&self) -> usize {
-        self.key.value_at + self.value.len()
+    fn part(self, from: usize, to: usize) -> Result<&'a str, DecodeError> {
+        self.get(from..to).ok_or(DecodeError::NotAString)
     }
 }
 
-/// One element of an array, as it stands in the bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct Element<'a> {
-    /// The value's bytes, a string with its quotes.
-    pub value: &'a [u8],
-    /// Offset of the value.
-    pub value_at: usize,
-    /// What the value is.
+impl<'a> Source<'a> for &'a [u8] {
+    #[inline]
+    fn part(self, from: usize, to: usize) -> Result<&'a str, DecodeError> {
+        let bytes = self.get(from..to).ok_or(DecodeError::NotAString)?;
+        std::str::from_utf8(bytes).map_err(|_| DecodeError::NotUtf8)
+    }
+}
+
+/// A value, as it stands in the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Value {
+    /// What it is.
     pub kind: Kind,
+    /// Offset of its first byte.
+    pub at: usize,
+    /// Offset after its last byte.
+    pub end: usize,
+    /// Whether it is a string with an escape.
+    pub(super) escaped: bool,
 }
 
-impl Element<'_> {
-    /// Offset after the value.
+impl Value {
+    /// Its bytes, a string with its quotes. `source` is what was walked over.
     #[inline]
-    pub const fn end(&self) -> usize {
-        self.value_at + self.value.len()
+    pub fn bytes<'a>(&self, source: &'a [u8]) -> &'a [u8] {
+        source.get(self.at..self.end).unwrap_or_default()
     }
+
+    /// The value as it is written.
+    ///
+    /// # Errors
+    /// [`DecodeError::NotUtf8`].
+    #[inline]
+    pub fn verbatim<'a>(&self, source: impl Source<'a>) -> Result<&'a str, DecodeError> {
+        source.part(self.at, self.end)
+    }
+
+    /// The value as text; borrowed unless it has escapes.
+    ///
+    /// # Errors
+    /// See [`decode`](super::decode); [`DecodeError::NotAString`] where it is a value of another
+    /// kind.
+    #[inline]
+    pub fn text<'a>(&self, source: impl Source<'a>) -> Result<Cow<'a, str>, DecodeError> {
+        if self.kind != Kind::Text {
+            return Err(DecodeError::NotAString);
+        }
+        let inner = source.part(self.at + 1, self.end - 1)?;
+        if self.escaped {
+            unescape(inner).map(Cow::Owned)
+        } else {
+            Ok(Cow::Borrowed(inner))
+        }
+    }
+}
+
+/// One member of an object.
+#[derive(Debug, Clone, Copy)]
+pub struct Member<'a> {
+    /// Its key.
+    pub key: Key<'a>,
+    /// Its value.
+    pub value: Value,
 }
 
 /// How far a walk has come.
@@ -97,11 +138,14 @@ enum Progress {
 }
 
 /// The members of one object, in their order, doubled keys included. After a fault it yields
-/// nothing more. Where `CHECKED`, everything it passes must be well-formed; otherwise keys and values
-/// are skipped by their brackets and quotes.
+/// nothing more. A walk either skips keys and values by their brackets and quotes, or checks them.
 #[derive(Debug, Clone)]
-pub struct Members<'a, const CHECKED: bool> {
+pub struct Members<'a> {
     bytes: &'a [u8],
+    /// Present where everything that is passed must be well-formed.
+    checker: Option<Checker<'a>>,
+    /// How many levels deep the values stand.
+    depth: usize,
     at: usize,
     progress: Progress,
 }
@@ -111,40 +155,38 @@ pub struct Members<'a, const CHECKED: bool> {
 ///
 /// # Errors
 /// Where no object begins at `at`.
-pub fn members(bytes: &[u8], at: usize) -> Result<Members<'_, false>, Fault> {
+pub fn members(bytes: &[u8], at: usize) -> Result<Members<'_>, Fault> {
     open(bytes, at, b'{', "an object")?;
     Ok(Members {
         bytes,
+        checker: None,
+        depth: 1,
         at: at + 1,
         progress: Progress::Opened,
     })
 }
 
-/// Walks over the object that `bytes` are, white space around it aside, and checks everything it
-/// passes: once the walk is over without a fault, `bytes` would pass [`check`](super::check). That
-/// they are UTF-8 is checked first.
+/// Walks over the object that `text` is, white space around it aside, and checks everything it
+/// passes: once it is [finished](Members::finish) without a fault, `text` would pass
+/// [`check`](super::check).
 ///
 /// # Errors
-/// [`FaultKind::NotUtf8`], or no object begins.
-pub fn checked_members(bytes: &[u8]) -> Result<Members<'_, true>, Fault> {
-    check::utf8(bytes)?;
-    let at = after_space(bytes, 0);
-    open(bytes, at, b'{', "an object")?;
+/// Where no object begins.
+pub fn checked_members(text: &str) -> Result<Members<'_>, Fault> {
+    let bytes = text.as_bytes();
+    let members = members(bytes, after_space(bytes, 0))?;
     Ok(Members {
-        bytes,
-        at: at + 1,
-        progress: Progress::Opened,
+        checker: Some(Checker::new(bytes)),
+        ..members
     })
 }
 
-impl<const CHECKED: bool> Members<'_, CHECKED> {
+impl<'a> Members<'a> {
     /// Offset after the closing bracket, once the walk is over; before that, how far it has come.
     pub const fn offset(&self) -> usize {
         self.at
     }
-}
 
-impl Members<'_, true> {
     /// Walks over the members that are left and checks that nothing follows the object.
     ///
     /// # Errors
@@ -155,45 +197,77 @@ impl Members<'_, true> {
         }
         check::nothing_after(self.bytes, self.at)
     }
-}
 
-impl<'a, const CHECKED: bool> Iterator for Members<'a, CHECKED> {
-    type Item = Result<Member<'a>, Fault>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        let next = self.advance().transpose();
-        if let Some(Err(_)) = next {
-            self.progress = Progress::Over;
-        }
-        next
-    }
-}
-
-impl<'a, const CHECKED: bool> Members<'a, CHECKED> {
-    /// The next key, or `None` after the last member, without crossing its value. Whoever crosses
-    /// the value another way goes on with [`Self::resume`].
+    /// The next key, or `None` after the last member, without crossing its value: that is for
+    /// [`Self::cross`], or for [`Self::resume`] where it was crossed another way.
     ///
     /// # Errors
     /// Where neither a key with its colon nor the end of the object stands.
-    #[inline]
+    #[inline(always)]
     pub fn next_key(&mut self) -> Result<Option<Key<'a>>, Fault> {
         let bytes = self.bytes;
-        let Some(key_at) = next_at(bytes, &mut self.at, &mut self.progress, b'}')? else {
+        let Some(at) = next_at(bytes, &mut self.at, &mut self.progress, b'}')? else {
             return Ok(None);
         };
-        let KeyEnd { string, value_at } = if CHECKED {
-            check::key(bytes, key_at)?
-        } else {
-            skipped_key(bytes, key_at)?
+        let KeyEnd { string, value_at } = match &self.checker {
+            Some(checker) => checker.key(at)?,
+            None => skipped_key(bytes, at)?,
         };
         self.at = value_at;
         Ok(Some(Key {
-            raw: bytes.get(key_at + 1..string.end - 1).unwrap_or_default(),
-            at: key_at,
+            raw: bytes.get(at + 1..string.end - 1).unwrap_or_default(),
+            at,
             value_at,
             escaped: string.escaped,
         }))
+    }
+
+    /// The value that belongs to the key that came last.
+    ///
+    /// # Errors
+    /// Where no value stands, or in a checked walk where it is not well-formed.
+    #[inline(always)]
+    pub fn cross(&mut self) -> Result<Value, Fault> {
+        let value = match &self.checker {
+            Some(checker) => checker.value(self.at, self.depth)?,
+            None => skip::value(self.bytes, self.at)?,
+        };
+        self.at = value.end;
+        Ok(value)
+    }
+
+    /// [`Self::cross`], which shows the members of the value on the way, where it is an object.
+    ///
+    /// # Errors
+    /// As for [`Self::cross`]; and where in a walk that skips the members do not follow each other.
+    #[inline]
+    pub fn cross_visiting(
+        &mut self,
+        mut visit: impl FnMut(Key<'a>, Value),
+    ) -> Result<Value, Fault> {
+        let at = self.at;
+        if self.bytes.get(at) != Some(&b'{') {
+            return self.cross();
+        }
+        if self.checker.is_some() && self.depth >= MAX_DEPTH {
+            return Err(FaultKind::TooDeep.at(at));
+        }
+        let mut inner = Self {
+            at: at + 1,
+            depth: self.depth + 1,
+            progress: Progress::Opened,
+            ..*self
+        };
+        while let Some(key) = inner.next_key()? {
+            visit(key, inner.cross()?);
+        }
+        self.at = inner.at;
+        Ok(Value {
+            kind: Kind::Object,
+            at,
+            end: self.at,
+            escaped: false,
+        })
     }
 
     /// Goes on after a value that ended at `end`.
@@ -201,22 +275,26 @@ impl<'a, const CHECKED: bool> Members<'a, CHECKED> {
         self.at = end;
     }
 
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self) -> Result<Option<Member<'a>>, Fault> {
         let Some(key) = self.next_key()? else {
             return Ok(None);
         };
-        let (kind, end) = if CHECKED {
-            check::value(self.bytes, key.value_at, 1)?
-        } else {
-            skip::value_end(self.bytes, key.value_at)?
-        };
-        self.resume(end);
-        Ok(Some(Member {
-            key,
-            value: self.bytes.get(key.value_at..end).unwrap_or_default(),
-            kind,
-        }))
+        let value = self.cross()?;
+        Ok(Some(Member { key, value }))
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = Result<Member<'a>, Fault>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.advance().transpose();
+        if let Some(Err(_)) = next {
+            self.progress = Progress::Over;
+        }
+        next
     }
 }
 
@@ -242,19 +320,7 @@ pub fn elements(bytes: &[u8], at: usize) -> Result<Elements<'_>, Fault> {
     })
 }
 
-impl<'a> Iterator for Elements<'a> {
-    type Item = Result<Element<'a>, Fault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let next = self.advance().transpose();
-        if let Some(Err(_)) = next {
-            self.progress = Progress::Over;
-        }
-        next
-    }
-}
-
-impl<'a> Elements<'a> {
+impl Elements<'_> {
     /// Offset after the closing bracket, once the walk is over; before that, how far it has come.
     pub const fn offset(&self) -> usize {
         self.at
@@ -274,17 +340,25 @@ impl<'a> Elements<'a> {
         self.at = end;
     }
 
-    fn advance(&mut self) -> Result<Option<Element<'a>>, Fault> {
-        let Some(value_at) = self.next_at()? else {
+    fn advance(&mut self) -> Result<Option<Value>, Fault> {
+        let Some(at) = self.next_at()? else {
             return Ok(None);
         };
-        let (kind, end) = skip::value_end(self.bytes, value_at)?;
-        self.resume(end);
-        Ok(Some(Element {
-            value: self.bytes.get(value_at..end).unwrap_or_default(),
-            value_at,
-            kind,
-        }))
+        let value = skip::value(self.bytes, at)?;
+        self.resume(value.end);
+        Ok(Some(value))
+    }
+}
+
+impl Iterator for Elements<'_> {
+    type Item = Result<Value, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.advance().transpose();
+        if let Some(Err(_)) = next {
+            self.progress = Progress::Over;
+        }
+        next
     }
 }
 
@@ -298,7 +372,7 @@ fn open(bytes: &[u8], at: usize, bracket: u8, what: &'static str) -> Result<(), 
 }
 
 /// Where the next member or element begins, or `None` where `close` ends the walk.
-#[inline]
+#[inline(always)]
 fn next_at(
     bytes: &[u8],
     at: &mut usize,
@@ -327,16 +401,14 @@ fn next_at(
 }
 
 /// The key at `at` and where its value begins, in bytes that are not judged.
-#[inline]
+#[inline(always)]
 fn skipped_key(bytes: &[u8], at: usize) -> Result<KeyEnd, Fault> {
     match bytes.get(at) {
         Some(b'"') => {}
         Some(_) => return Err(FaultKind::Expected("a key").at(at)),
         None => return Err(FaultKind::Ended.at(at)),
     }
-    let end = skip::string_end(bytes, at + 1).ok_or(FaultKind::Ended.at(bytes.len()))?;
-    let escaped = memchr(b'\\', bytes.get(at..end).unwrap_or_default()).is_some();
-    let value_at = check::after_colon(bytes, end)?;
-    let string = StringEnd { end, escaped };
+    let string = skip::string(bytes, at + 1)?;
+    let value_at = check::after_colon(bytes, string.end)?;
     Ok(KeyEnd { string, value_at })
 }

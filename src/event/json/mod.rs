@@ -25,8 +25,10 @@ mod text;
 
 use std::fmt;
 
-pub use check::check;
-pub use members::{Element, Elements, Key, Member, Members, checked_members, elements, members};
+pub use check::{check, utf8};
+pub use members::{
+    Elements, Key, Member, Members, Source, Value, checked_members, elements, members,
+};
 pub use skip::value_end;
 pub use text::{DecodeError, decode};
 

@@ -1,41 +1,23 @@
-//! Looking at eight bytes of a string at a time, with integer arithmetic only.
+//! Looking at bytes one after the other, or eight at once.
 
 const ONES: u64 = u64::MAX / 255;
 const HIGH_BITS: u64 = ONES << 7;
 
-/// Marks, by its high bit, each byte of `word` that equals `byte`. Bytes above the lowest mark may
-/// be marked wrongly (a borrow runs upwards), so only the lowest mark may be used.
-const fn equal(word: u64, byte: u8) -> u64 {
-    below(word ^ (ONES * byte as u64), 1)
-}
-
-/// Marks, likewise, each byte of `word` that is less than `limit`, which is at most 128.
-const fn below(word: u64, limit: u8) -> u64 {
-    word.wrapping_sub(ONES * limit as u64) & !word & HIGH_BITS
-}
-
-/// How many of the 8 bytes of `word` come before the first quote or backslash; 8 if there is none.
-#[inline]
-pub(super) const fn before_quote(word: u64) -> usize {
-    ((equal(word, b'"') | equal(word, b'\\')).trailing_zeros() / 8) as usize
-}
-
-/// How many of the 8 bytes of `word` come before the first quote, backslash or control character;
-/// 8 if there is none.
-#[inline]
-pub(super) const fn before_special(word: u64) -> usize {
-    ((equal(word, b'"') | equal(word, b'\\') | below(word, 0x20)).trailing_zeros() / 8) as usize
-}
-
-/// The 8 bytes at `at` as a word whose lowest byte comes first, if there are as many.
-#[inline]
-pub(super) fn word(bytes: &[u8], at: usize) -> Option<u64> {
-    let chunk = bytes.get(at..)?.first_chunk::<8>()?;
-    Some(u64::from_le_bytes(*chunk))
+/// Whether any byte is a control character. White space other than the blank is one.
+pub(super) fn has_controls(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut found = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        // Below 32 the subtraction borrows into the high bit. It may borrow on into the bytes above,
+        // but only where one is found anyway.
+        found |= word.wrapping_sub(ONES * 0x20) & !word;
+    }
+    found & HIGH_BITS != 0 || rest.iter().any(|byte| *byte < 0x20)
 }
 
 /// The first offset at or after `at` that holds no white space.
-#[inline]
+#[inline(always)]
 pub(super) fn after_space(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
         at += 1;
@@ -45,22 +27,20 @@ pub(super) fn after_space(bytes: &[u8], mut at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{before_quote, before_special};
+    use super::has_controls;
 
     #[test]
-    fn every_byte_in_every_place() {
-        for place in 0..8 {
-            for byte in 0..=255u8 {
-                for filler in [b'a', b' ', 0x21, 0x23, 0x5b, 0x5d, 0x7f, 0x80, 0xff] {
-                    let mut chunk = [filler; 8];
-                    chunk[place] = byte;
-                    let word = u64::from_le_bytes(chunk);
-                    let quote = chunk.iter().position(|b| matches!(b, b'"' | b'\\'));
-                    assert_eq!(before_quote(word), quote.unwrap_or(8));
-                    let special = chunk
-                        .iter()
-                        .position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f));
-                    assert_eq!(before_special(word), special.unwrap_or(8));
+    fn controls_in_every_place() {
+        for length in 0..40 {
+            for filler in [b' ', b'a', 0x7f, 0x80, 0x9f, 0xff] {
+                let mut bytes = vec![filler; length];
+                assert!(!has_controls(&bytes));
+                for place in 0..length {
+                    for control in 0..0x20 {
+                        bytes[place] = control;
+                        assert!(has_controls(&bytes));
+                    }
+                    bytes[place] = filler;
                 }
             }
         }

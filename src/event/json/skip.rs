@@ -2,12 +2,9 @@
 
 use memchr::memchr2;
 
-use super::scan::{before_quote, word};
+use super::check::StringEnd;
+use super::members::Value;
 use super::{Fault, FaultKind, Kind};
-
-/// Strings that are longer than this are left to `memchr`, whose start costs more than a short
-/// string is long.
-const LONG: usize = 64;
 
 /// The kind of the value that begins at `at`, and the offset after its end.
 ///
@@ -17,49 +14,56 @@ const LONG: usize = 64;
 /// # Errors
 /// [`FaultKind::Ended`] where the bytes end first, [`FaultKind::Expected`] where no value begins.
 pub fn value_end(bytes: &[u8], at: usize) -> Result<(Kind, usize), Fault> {
+    value(bytes, at).map(|value| (value.kind, value.end))
+}
+
+/// The value that begins at `at`.
+#[inline(always)]
+pub(super) fn value(bytes: &[u8], at: usize) -> Result<Value, Fault> {
     let &first = bytes.get(at).ok_or(FaultKind::Ended.at(at))?;
     let kind = Kind::of(first).ok_or(FaultKind::Expected("a value").at(at))?;
-    let end = match kind {
-        Kind::Text => string_end(bytes, at + 1),
-        Kind::Object | Kind::Array => container_end(bytes, at),
-        Kind::Number | Kind::True | Kind::False | Kind::Null => Some(bare_end(bytes, at)),
+    let (end, escaped) = match kind {
+        Kind::Text => {
+            let string = string(bytes, at + 1)?;
+            (string.end, string.escaped)
+        }
+        Kind::Object | Kind::Array => {
+            let end = container_end(bytes, at);
+            (end.ok_or(FaultKind::Ended.at(bytes.len()))?, false)
+        }
+        Kind::Number | Kind::True | Kind::False | Kind::Null => (bare_end(bytes, at), false),
     };
-    match end {
-        Some(end) => Ok((kind, end)),
-        None => Err(FaultKind::Ended.at(bytes.len())),
-    }
+    Ok(Value {
+        kind,
+        at,
+        end,
+        escaped,
+    })
 }
 
-/// The offset after the closing quote of the string whose content begins at `from`.
+/// Where the string ends whose content begins at `from`.
+#[inline(always)]
+pub(super) fn string(bytes: &[u8], from: usize) -> Result<StringEnd, Fault> {
+    string_end(bytes, from).ok_or(FaultKind::Ended.at(bytes.len()))
+}
+
 #[inline]
-pub(super) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
+fn string_end(bytes: &[u8], from: usize) -> Option<StringEnd> {
+    let mut escaped = false;
     let mut at = from;
     loop {
-        match word(bytes, at) {
-            Some(word) => {
-                let step = before_quote(word);
-                at += step;
-                if step == 8 {
-                    if at - from >= LONG {
-                        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
-                    } else {
-                        continue;
-                    }
-                }
-            }
-            None => {
-                let rest = bytes.get(at..)?;
-                at += rest.iter().position(|b| matches!(b, b'"' | b'\\'))?;
-            }
+        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes.get(at) == Some(&b'"') {
+            let end = at + 1;
+            return Some(StringEnd { end, escaped });
         }
-        match bytes.get(at)? {
-            b'"' => return Some(at + 1),
-            _ => at += 2,
-        }
+        escaped = true;
+        at += 2;
     }
 }
 
-/// The offset after the bracket that closes the one at `from`.
+/// The offset after the bracket that closes the one at `from`. Strings are what most of a record
+/// consists of, and they are jumped over.
 fn container_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut depth = 0usize;
     let mut at = from;
@@ -67,7 +71,7 @@ fn container_end(bytes: &[u8], from: usize) -> Option<usize> {
         let &byte = bytes.get(at)?;
         at += 1;
         match byte {
-            b'"' => at = string_end(bytes, at)?,
+            b'"' => at = string_end(bytes, at)?.end,
             b'{' | b'[' => depth += 1,
             b'}' | b']' => {
                 depth -= 1;

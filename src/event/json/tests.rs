@@ -149,23 +149,26 @@ proptest! {
         let text = format!("{space}{object}{space}");
         let bytes = text.as_bytes();
         let skipped: Vec<_> = members(bytes, space.len())?.collect::<Result<_, _>>()?;
-        let mut walk = checked_members(bytes)?;
+        let mut walk = checked_members(&text)?;
         let checked: Vec<_> = walk.by_ref().collect::<Result<_, _>>()?;
         prop_assert_eq!(walk.offset(), space.len() + object.len());
         walk.finish()?;
         prop_assert_eq!(skipped.len(), checked.len());
         for (one, two) in skipped.iter().zip(&checked) {
             prop_assert_eq!((one.key.raw, one.key.at), (two.key.raw, two.key.at));
-            prop_assert_eq!((one.value, one.kind), (two.value, two.kind));
+            prop_assert_eq!(one.value, two.value);
             prop_assert_eq!(one.key.name(), two.key.name());
-            prop_assert_eq!(&bytes[one.key.value_at..one.end()], one.value);
+            prop_assert_eq!(one.key.value_at, one.value.at);
         }
         // A key with a lone surrogate is beyond the other parser.
         if let Ok(Pairs(pairs)) = serde_json::from_str::<Pairs>(&text) {
             prop_assert_eq!(pairs.len(), checked.len());
             for ((key, value), member) in pairs.iter().zip(&checked) {
                 prop_assert_eq!(key.as_bytes(), &*member.key.name());
-                prop_assert_eq!(value.get().as_bytes(), member.value);
+                prop_assert_eq!(value.get().as_bytes(), member.value.bytes(bytes));
+                prop_assert_eq!(Ok(value.get()), member.value.verbatim(&*text));
+                prop_assert_eq!(member.value.text(bytes), decode(value.get().as_bytes()));
+                prop_assert_eq!(member.value.text(bytes), member.value.text(&*text));
             }
         }
     }
@@ -181,13 +184,13 @@ proptest! {
         prop_assert_eq!(walk.offset(), text.len());
         prop_assert_eq!(found.len(), values.len());
         for (element, (_, value, _)) in found.iter().zip(&values) {
-            prop_assert_eq!(element.value, value.as_bytes());
+            prop_assert_eq!(element.bytes(text.as_bytes()), value.as_bytes());
         }
     }
 
     #[test]
     fn a_checked_walk_accepts_what_the_check_accepts(bytes in nearly_json()) {
-        let walked = checked_members(&bytes).and_then(Members::finish);
+        let walked = utf8(&bytes).and_then(checked_members).and_then(Members::finish);
         prop_assert_eq!(walked.is_ok(), check(&bytes) == Ok(Kind::Object));
     }
 
@@ -199,10 +202,10 @@ proptest! {
             prop_assert!(at < end && end <= bytes.len());
         }
         for member in members(&bytes, at).into_iter().flatten().flatten() {
-            prop_assert!(member.end() <= bytes.len());
+            prop_assert!(member.value.end <= bytes.len());
         }
         for element in elements(&bytes, at).into_iter().flatten().flatten() {
-            prop_assert!(element.end() <= bytes.len());
+            prop_assert!(element.end <= bytes.len());
         }
     }
 
@@ -337,7 +340,7 @@ fn the_limit_of_depth_is_exact() {
             // However deep, the end is found.
             assert_eq!(value_end(text.as_bytes(), 0).unwrap().1, text.len());
             let wrapped = format!("{{\"a\":{text}}}");
-            let walked = checked_members(wrapped.as_bytes()).and_then(Members::finish);
+            let walked = checked_members(&wrapped).and_then(Members::finish);
             assert_eq!(walked.is_ok(), depth < MAX_DEPTH, "{depth}");
             assert_eq!(members(wrapped.as_bytes(), 0).unwrap().count(), 1);
         }

@@ -40,7 +40,8 @@ pub(super) fn decode_inner(inner: &[u8]) -> Result<Cow<'_, str>, DecodeError> {
     }
 }
 
-fn unescape(text: &str) -> Result<String, DecodeError> {
+/// The text that the inside of a string with escapes stands for.
+pub(super) fn unescape(text: &str) -> Result<String, DecodeError> {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((plain, escape)) = rest.split_once('\\') {

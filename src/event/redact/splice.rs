@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{Action, Hasher, MASK, Part};
 use crate::event::json::pointer::Step;
-use crate::event::json::{self, Elements, Fault, Kind, Members};
+use crate::event::json::{self, Elements, Fault, Kind, Members, Value};
 
 /// Applies the rules of `part` to `json`, which is known to be well-formed.
 pub(super) fn apply<'a>(json: &'a [u8], part: &Part, hasher: Option<&Hasher>) -> Cow<'a, [u8]> {
@@ -31,14 +31,12 @@ type Edit = (Range<usize>, Cow<'static, str>);
 struct Child<'a> {
     /// Where its key begins, or the value itself in an array.
     begins: usize,
-    value: &'a [u8],
-    value_at: usize,
-    kind: Kind,
+    value: Value,
     name: Option<Cow<'a, [u8]>>,
 }
 
 enum Children<'a> {
-    Object(Members<'a, false>),
+    Object(Members<'a>),
     Array(Elements<'a>, usize),
 }
 
@@ -61,19 +59,15 @@ impl<'a> Children<'a> {
                 let child = Child {
                     begins: member.key.at,
                     value: member.value,
-                    value_at: member.key.value_at,
-                    kind: member.kind,
                     name: Some(member.key.name()),
                 };
                 Some((child, 0))
             }
             Self::Array(elements, index) => {
-                let element = well_formed(elements.next()?)?;
+                let value = well_formed(elements.next()?)?;
                 let child = Child {
-                    begins: element.value_at,
-                    value: element.value,
-                    value_at: element.value_at,
-                    kind: element.kind,
+                    begins: value.at,
+                    value,
                     name: None,
                 };
                 *index += 1;
@@ -170,16 +164,16 @@ impl<'a, 'r> Walk<'a, 'r> {
             .pointers
             .step(&mut self.active, frame.active, depth, step);
         let deeper = (from, self.active.len());
-        let value_end = child.value_at + child.value.len();
+        let value = child.value;
         let action = ends.and_then(|number| self.part.action(number));
         if action == Some(Action::Drop) {
             if frame.kept_one {
                 // The comma before it goes too.
-                self.edits.push((frame.previous_end..value_end, "".into()));
+                self.edits.push((frame.previous_end..value.end, "".into()));
             } else if frame.dropping_from.is_none() {
                 frame.dropping_from = Some(child.begins);
             }
-            frame.previous_end = value_end;
+            frame.previous_end = value.end;
             self.frames.push(frame);
             return;
         }
@@ -188,19 +182,20 @@ impl<'a, 'r> Walk<'a, 'r> {
             self.edits.push((from..child.begins, "".into()));
         }
         frame.kept_one = true;
-        frame.previous_end = value_end;
+        frame.previous_end = value.end;
         self.frames.push(frame);
-        match (action, child.kind) {
-            (None, _) => self.enter(child.value_at, child.kind, deeper),
+        match (action, value.kind) {
+            (None, _) => self.enter(value.at, value.kind, deeper),
             (Some(_), Kind::Null) => {}
             (Some(action), _) => {
                 let replacement = match (action, self.hasher) {
-                    (Action::Hmac, Some(hasher)) => hasher.replacement(child.value, child.kind),
+                    (Action::Hmac, Some(hasher)) => {
+                        hasher.replacement(value.bytes(self.json), value.kind)
+                    }
                     // Compiling gave a key to every rule that hashes; a mask never shows more.
                     _ => format!("\"{MASK}\""),
                 };
-                self.edits
-                    .push((child.value_at..value_end, replacement.into()));
+                self.edits.push((value.at..value.end, replacement.into()));
             }
         }
     }

@@ -26,7 +26,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 
 use super::mapping;
-use crate::event::json::{self, Kind, Member};
+use crate::event::json::{self, Kind, Source, Value};
 use crate::event::time;
 use crate::event::unfit::{MAX_RECORD_BYTES, Reason, Unfit};
 use crate::event::{ActorType, Event};
@@ -58,13 +58,15 @@ pub struct Identity<'a> {
 /// [`normalise`].
 pub fn identify(record: &[u8]) -> Result<Identity<'_>, Unfit> {
     let mut fields = Fields::default();
-    for member in json::members(record, start(record))? {
-        fields.note(member?);
+    let mut members = json::members(record, start(record))?;
+    while let Some(key) = members.next_key()? {
+        let value = members.cross()?;
+        fields.note(&key.name(), value);
         if fields.id.is_some() && fields.date.is_some() && fields.tenant.is_some() {
             break;
         }
     }
-    fields.identity().map(|(identity, _)| identity)
+    fields.identity(record).map(|(identity, _)| identity)
 }
 
 /// Makes the event of a record: the exact bytes of its `auditLog` object, and of the `user` object
@@ -76,7 +78,8 @@ pub fn normalise<'a>(record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'
     if record.len() > MAX_RECORD_BYTES {
         return Err(Unfit::because(Reason::TooLarge));
     }
-    let mut members = match json::checked_members(record) {
+    let source = json::utf8(record)?;
+    let mut members = match json::checked_members(source) {
         Ok(members) => members,
         Err(_) => {
             json::check(record)?;
@@ -84,18 +87,24 @@ pub fn normalise<'a>(record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'
         }
     };
     let mut fields = Fields::default();
-    for member in &mut members {
-        fields.note(member?);
+    let mut about = Detail::default();
+    while let Some(key) = members.next_key()? {
+        let name = key.name();
+        // The detail object is read as it is crossed. Of doubled keys the first counts.
+        let value = if *name == *b"detail" && fields.detail.is_none() {
+            members.cross_visiting(|key, value| about.note(&key.name(), value))?
+        } else {
+            members.cross()?
+        };
+        fields.note(&name, value);
     }
     members.finish()?;
     if fields.is_wrapped {
         return Err(Unfit::because(Reason::NoRecord));
     }
-    let (identity, time_text) = fields.identity()?;
-    let detail = fields.detail.filter(|member| member.kind == Kind::Object);
-    let about = detail.map_or_else(Detail::default, |member| {
-        Detail::read(record, member.key.value_at)
-    });
+    let (identity, time_text) = fields.identity(source)?;
+    let detail = fields.detail.filter(|value| value.kind == Kind::Object);
+    let text = |value| text(value, source);
     let actor = user.map_or_else(Actor::default, Actor::read);
     let action = text(fields.action);
     let actor_uid = text(fields.user_id);
@@ -131,11 +140,11 @@ pub fn normalise<'a>(record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'
         namespace: text(about.namespace),
         workflow: text(about.flow_id),
         execution_uid: text(about.execution_id),
-        revision: text_or_number(about.revision),
+        revision: text_or_number(about.revision, source),
         correlation_uid: None,
         region: None,
         account: None,
-        detail: detail.and_then(|member| verbatim(member.value)),
+        detail: detail.and_then(|value| verbatim(value, source)),
     })
 }
 
@@ -149,23 +158,23 @@ fn start(record: &[u8]) -> usize {
 
 /// The members of a record that columns come from; of doubled keys the first.
 #[derive(Default)]
-struct Fields<'a> {
-    id: Option<Member<'a>>,
-    date: Option<Member<'a>>,
-    tenant: Option<Member<'a>>,
-    action: Option<Member<'a>>,
-    user_id: Option<Member<'a>>,
-    ip_address: Option<Member<'a>>,
-    impersonated_by: Option<Member<'a>>,
-    detail: Option<Member<'a>>,
+struct Fields {
+    id: Option<Value>,
+    date: Option<Value>,
+    tenant: Option<Value>,
+    action: Option<Value>,
+    user_id: Option<Value>,
+    ip_address: Option<Value>,
+    impersonated_by: Option<Value>,
+    detail: Option<Value>,
     /// Whether this is the item around a record, not the record.
     is_wrapped: bool,
 }
 
-impl<'a> Fields<'a> {
+impl Fields {
     #[inline]
-    fn note(&mut self, member: Member<'a>) {
-        let slot = match &*member.key.name() {
+    fn note(&mut self, name: &[u8], value: Value) {
+        let slot = match name {
             b"id" => &mut self.id,
             b"date" => &mut self.date,
             b"tenantId" => &mut self.tenant,
@@ -180,22 +189,22 @@ impl<'a> Fields<'a> {
             }
             _ => return,
         };
-        slot.get_or_insert(member);
+        slot.get_or_insert(value);
     }
 
     /// The identity, and the time as written.
-    fn identity(&self) -> Result<(Identity<'a>, Cow<'a, str>), Unfit> {
+    fn identity<'a>(&self, source: impl Source<'a>) -> Result<(Identity<'a>, Cow<'a, str>), Unfit> {
         let id = present(self.id).ok_or(Unfit::because(Reason::NoId))?;
-        let native_id = id.text().map_err(Unfit::of_id)?;
+        let native_id = id.text(source).map_err(Unfit::of_id)?;
         if native_id.is_empty() {
             return Err(Unfit::because(Reason::NoId));
         }
         let date = present(self.date).ok_or(Unfit::because(Reason::NoTime))?;
-        let time_text = date.text().map_err(Unfit::of_time_text)?;
+        let time_text = date.text(source).map_err(Unfit::of_time_text)?;
         let identity = Identity {
             native_id,
             time: time::parse(&time_text)?,
-            tenant: text(self.tenant),
+            tenant: text(self.tenant, source),
         };
         Ok((identity, time_text))
     }
@@ -203,36 +212,32 @@ impl<'a> Fields<'a> {
 
 /// The members of the detail object that columns come from; of doubled keys the first.
 #[derive(Default)]
-struct Detail<'a> {
-    resource_type: Option<Member<'a>>,
-    resource: Option<Member<'a>>,
-    permission: Option<Member<'a>>,
-    id: Option<Member<'a>>,
-    namespace: Option<Member<'a>>,
-    flow_id: Option<Member<'a>>,
-    execution_id: Option<Member<'a>>,
-    revision: Option<Member<'a>>,
+struct Detail {
+    resource_type: Option<Value>,
+    resource: Option<Value>,
+    permission: Option<Value>,
+    id: Option<Value>,
+    namespace: Option<Value>,
+    flow_id: Option<Value>,
+    execution_id: Option<Value>,
+    revision: Option<Value>,
 }
 
-impl<'a> Detail<'a> {
-    /// Reads the object at `at` of a record that is known to be well-formed.
-    fn read(record: &'a [u8], at: usize) -> Self {
-        let mut detail = Self::default();
-        for member in json::members(record, at).into_iter().flatten().flatten() {
-            let slot = match &*member.key.name() {
-                b"resourceType" => &mut detail.resource_type,
-                b"resource" => &mut detail.resource,
-                b"permission" => &mut detail.permission,
-                b"id" => &mut detail.id,
-                b"namespace" => &mut detail.namespace,
-                b"flowId" => &mut detail.flow_id,
-                b"executionId" => &mut detail.execution_id,
-                b"revision" => &mut detail.revision,
-                _ => continue,
-            };
-            slot.get_or_insert(member);
-        }
-        detail
+impl Detail {
+    #[inline]
+    fn note(&mut self, name: &[u8], value: Value) {
+        let slot = match name {
+            b"resourceType" => &mut self.resource_type,
+            b"resource" => &mut self.resource,
+            b"permission" => &mut self.permission,
+            b"id" => &mut self.id,
+            b"namespace" => &mut self.namespace,
+            b"flowId" => &mut self.flow_id,
+            b"executionId" => &mut self.execution_id,
+            b"revision" => &mut self.revision,
+            _ => return,
+        };
+        slot.get_or_insert(value);
     }
 }
 
@@ -258,12 +263,12 @@ impl<'a> Actor<'a> {
                 b"type" => &mut kind,
                 _ => continue,
             };
-            slot.get_or_insert(member);
+            slot.get_or_insert(member.value);
         }
         Self {
-            name: text(username).or_else(|| text(name)),
-            email: text(email),
-            kind: text(kind),
+            name: text(username, user).or_else(|| text(name, user)),
+            email: text(email, user),
+            kind: text(kind, user),
         }
     }
 }
@@ -277,30 +282,30 @@ fn actor_type(uid: Option<&str>, kind: Option<&str>) -> ActorType {
     }
 }
 
-/// A member that is there and not null.
-fn present(member: Option<Member<'_>>) -> Option<Member<'_>> {
-    member.filter(|member| member.kind != Kind::Null)
+/// A value that is there and not null.
+fn present(value: Option<Value>) -> Option<Value> {
+    value.filter(|value| value.kind != Kind::Null)
 }
 
-/// The text of a member, if it is text.
+/// The text of a value, if it is text.
 #[inline]
-fn text(member: Option<Member<'_>>) -> Option<Cow<'_, str>> {
-    member?.text().ok()
+fn text<'a>(value: Option<Value>, source: impl Source<'a>) -> Option<Cow<'a, str>> {
+    value?.text(source).ok()
 }
 
-/// The text of a member, or its number as written.
-fn text_or_number(member: Option<Member<'_>>) -> Option<Cow<'_, str>> {
-    let member = member?;
-    match member.kind {
-        Kind::Number => verbatim(member.value),
+/// The text of a value, or its number as written.
+fn text_or_number<'a>(value: Option<Value>, source: impl Source<'a>) -> Option<Cow<'a, str>> {
+    match value?.kind {
+        Kind::Number => verbatim(value?, source),
         Kind::Object | Kind::Array | Kind::Text | Kind::True | Kind::False | Kind::Null => {
-            text(Some(member))
+            text(value, source)
         }
     }
 }
 
-fn verbatim(value: &[u8]) -> Option<Cow<'_, str>> {
-    std::str::from_utf8(value).ok().map(Cow::Borrowed)
+/// The value as written.
+fn verbatim<'a>(value: Value, source: impl Source<'a>) -> Option<Cow<'a, str>> {
+    value.verbatim(source).ok().map(Cow::Borrowed)
 }
 
 #[cfg(test)]

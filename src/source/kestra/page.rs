@@ -6,11 +6,9 @@
 //! of levels or is enormous comes out whole and leaves its neighbours alone. Of doubled keys the
 //! first counts.
 
-use std::ops::Range;
-
 use bytes::Bytes;
 
-use crate::event::json::{self, Fault, FaultKind, Kind};
+use crate::event::json::{self, Fault, FaultKind, Kind, Value};
 use crate::source::{Page, Returned};
 
 /// Why a body is not a response of the search.
@@ -184,16 +182,16 @@ fn record(body: &Bytes, at: usize) -> Result<(Option<Returned>, usize), Fault> {
     let mut members = json::members(body, at)?;
     for member in &mut members {
         let member = member?;
-        let place = (member.kind, member.key.value_at..member.end());
+        let value = member.value;
         match &*member.key.name() {
-            b"auditLog" => record = record.or(Some(place)),
-            b"user" => user = user.or(Some(place)),
+            b"auditLog" => record = record.or(Some(value)),
+            b"user" => user = user.or(Some(value)),
             _ => {}
         }
     }
-    let object = |place: Option<(Kind, Range<usize>)>| match place {
-        Some((Kind::Object, range)) => Some(body.slice(range)),
-        _ => None,
+    let object = |value: Option<Value>| {
+        let value = value.filter(|value| value.kind == Kind::Object)?;
+        Some(body.slice(value.at..value.end))
     };
     let returned = object(record).map(|record| Returned {
         record,
