@@ -1,4 +1,9 @@
 //! One audit event: the common schema, and the way from a record's bytes to a row.
+//!
+//! Redaction comes first, on the bytes ([`redact`]); then a platform's rules make an [`Event`] of
+//! them or say why not ([`unfit`]); then a row is built ([`columns`], [`quarantine`]) under a name of
+//! its own ([`uid`]). A record that is read again is held against what was kept ([`compare`]).
+//! [`json`] and [`time`] read what others wrote.
 
 pub mod columns;
 pub mod compare;

@@ -67,7 +67,8 @@ impl Action {
 /// What a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A column of `audit_events`, and every place that its value comes from.
+    /// A column of `audit_events`, and every place that its value comes from. Content that merely
+    /// repeats the value elsewhere, as a patch may, is not reached: that needs a rule of its own.
     Column(String),
     /// All columns of this class, and for [`Classification::Secret`] every place of a record that may
     /// hold anything.
@@ -337,5 +338,7 @@ fn pointer(text: &str) -> Result<Pointer, RedactionError> {
     Ok(Pointer::parse(text)?)
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

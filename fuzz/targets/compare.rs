@@ -1,0 +1,22 @@
+//! Comparing two readings never fails, and a record is the same as itself.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use trailhouse::event::compare::{Change, changed};
+use trailhouse::event::json;
+use trailhouse::event::json::pointer::Pointers;
+
+fuzz_target!(|bytes: &[u8]| {
+    let cut = bytes
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(bytes.len() / 2);
+    let (first, now) = bytes.split_at(cut);
+    let now = now.strip_prefix(b"\0").unwrap_or(now);
+    let none = Pointers::default();
+    let _ = changed(first, now, &none);
+    let spaced = [b" ", first].concat();
+    if json::check(first).is_ok() {
+        assert_eq!(changed(first, &spaced, &none), Change::Same);
+    }
+});

@@ -1,0 +1,35 @@
+//! Any bytes are an event or unfit; an event's identity is what the cheap look says; its row is made.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use trailhouse::event::columns::{EventColumns, RowContext};
+use trailhouse::event::uid::event_uid;
+use trailhouse::source::kestra::normalise::{MAPPING_VERSION, PLATFORM, identify, normalise};
+
+fuzz_target!(|bytes: &[u8]| {
+    let identity = identify(bytes);
+    let Ok(event) = normalise(bytes, Some(bytes)) else {
+        return;
+    };
+    let identity = identity.expect("an event has an identity");
+    assert_eq!(Some(&identity.native_id), event.native_id.as_ref());
+    assert_eq!(
+        (identity.time, &identity.tenant),
+        (event.time, &event.tenant)
+    );
+    let uid = event_uid("s", event.tenant.as_deref(), &identity.native_id);
+    assert_eq!(uid.matches('/').count(), 2);
+    let mut columns = EventColumns::new(RowContext {
+        ingested_at: event.time,
+        batch_id: "b".to_owned(),
+        source: "s".to_owned(),
+        platform: PLATFORM,
+        mapping_version: MAPPING_VERSION,
+    });
+    let kept = std::str::from_utf8(bytes).expect("an event's record is text");
+    columns.push(&event, &uid, kept).expect("one row fits");
+    assert_eq!(
+        columns.finish().expect("columns fit the schema").num_rows(),
+        1
+    );
+});
