@@ -1,0 +1,369 @@
+//! What can go wrong between us and a platform: each condition apart, with what happened and what
+//! to do. No variant holds a secret, and text of the platform is shortened and escaped first.
+
+use crate::window::{Window, format_instant};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Duration;
+
+/// What a failure is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The records of the window that was asked for: a smaller window may succeed.
+    Window,
+    /// The source as a whole: asking on is of no use.
+    Source,
+}
+
+/// Why a source did not give what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// 401, also after the credential was read again.
+    #[error("the source does not accept the credential (401){}", told(message))]
+    Unauthorised {
+        /// What the platform said; may be empty.
+        message: String,
+    },
+    /// 403: the role has no such permission, or the platform's licence has no audit logs.
+    #[error(
+        "the source refuses access to audit records of {tenant} (403){}",
+        told(message)
+    )]
+    Forbidden {
+        /// Whose records were asked for.
+        tenant: String,
+        /// What the platform said; may be empty.
+        message: String,
+    },
+    /// 404: no such tenant, or an edition without audit logs.
+    #[error("the source has no audit records of {tenant} (404){}", told(message))]
+    NotFound {
+        /// Whose records were asked for.
+        tenant: String,
+        /// What the platform said; may be empty.
+        message: String,
+    },
+    /// 423: the platform holds a record that it cannot read itself.
+    #[error("the source cannot read one of its own records (423){}", told(message))]
+    UnreadableRecord {
+        /// What the platform said; may be empty.
+        message: String,
+    },
+    /// 400, 422 or another status that blames the request.
+    #[error("the source refuses the request ({status}){}", told(message))]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// What the platform said; may be empty.
+        message: String,
+    },
+    /// 429 or 503 until our patience ended.
+    #[error("the source kept us waiting ({status}): {tries} tries in {} s", waited.as_secs())]
+    Throttled {
+        /// The last HTTP status.
+        status: u16,
+        /// How often it was asked.
+        tries: u32,
+        /// From the first try to the last.
+        waited: Duration,
+    },
+    /// Another 5xx, also after it was asked again.
+    #[error("the source failed ({status}) {tries} times{}", told(message))]
+    ServerFailure {
+        /// The last HTTP status.
+        status: u16,
+        /// How often it was asked.
+        tries: u32,
+        /// What the platform said; may be empty.
+        message: String,
+    },
+    /// No connection, no answer in time, or a broken handshake, until our patience ended.
+    #[error("the source cannot be reached, {tries} tries: {message}")]
+    Unreachable {
+        /// How often it was tried.
+        tries: u32,
+        /// What the last try said.
+        message: String,
+    },
+    /// The response ended early each time.
+    #[error("the source broke off its response {tries} times: {message}")]
+    CutOff {
+        /// How often it was asked.
+        tries: u32,
+        /// What the last try said.
+        message: String,
+    },
+    /// The response is larger than we are willing to hold.
+    #[error("the response is larger than {cap} bytes")]
+    TooLarge {
+        /// The most bytes that are taken.
+        cap: u64,
+    },
+    /// The response is not what the interface promises.
+    #[error("the response cannot be understood: {message}")]
+    NotUnderstood {
+        /// Where it differs.
+        message: String,
+    },
+    /// Something else answers at this address: a web page, a log-in form, a redirect elsewhere.
+    #[error("what answers is not the audit interface: {message}")]
+    NotTheInterface {
+        /// What answered.
+        message: String,
+    },
+    /// Rows came for a window that can have none: the source does not know our filters.
+    #[error("the source ignores filters: it returned {rows} records for {window} of {tenant}")]
+    FiltersIgnored {
+        /// Whose records were asked for.
+        tenant: String,
+        /// The window asked for.
+        window: Window,
+        /// How many rows it counted or returned.
+        rows: u64,
+    },
+    /// A record that does not lie in the window asked for.
+    #[error("the source returned a record of {} for {window}", format_instant(*time))]
+    OutsideWindow {
+        /// The window asked for.
+        window: Window,
+        /// The time of the record.
+        time: DateTime<Utc>,
+    },
+    /// Their clock and ours are too far apart.
+    #[error(
+        "the clocks differ by {} s, more than {} s: theirs less ours",
+        offset.num_seconds(),
+        allowed.num_seconds()
+    )]
+    ClockSkew {
+        /// Theirs less ours.
+        offset: TimeDelta,
+        /// What is allowed either way.
+        allowed: TimeDelta,
+    },
+    /// The credential could not be read on our side.
+    #[error("the credential cannot be read: {message}")]
+    Credential {
+        /// Why; names the place, never the value.
+        message: String,
+    },
+    /// The address or a limit in the settings of the source cannot be used.
+    #[error("the source cannot be set up: {message}")]
+    Settings {
+        /// Why.
+        message: String,
+    },
+    /// The deadline of the run came first.
+    #[error("the deadline of the run came before the answer of the source")]
+    Deadline,
+    /// The program is ending, and what was under way was given up.
+    #[error("the program ended before the answer of the source")]
+    Stopped,
+}
+
+impl SourceError {
+    /// Whether a smaller window may succeed.
+    pub fn scope(&self) -> Scope {
+        match self {
+            Self::UnreadableRecord { .. }
+            | Self::ServerFailure { status: 500, .. }
+            | Self::CutOff { .. }
+            | Self::TooLarge { .. }
+            | Self::NotUnderstood { .. } => Scope::Window,
+            Self::Unauthorised { .. }
+            | Self::Forbidden { .. }
+            | Self::NotFound { .. }
+            | Self::Refused { .. }
+            | Self::Throttled { .. }
+            | Self::ServerFailure { .. }
+            | Self::Unreachable { .. }
+            | Self::NotTheInterface { .. }
+            | Self::FiltersIgnored { .. }
+            | Self::OutsideWindow { .. }
+            | Self::ClockSkew { .. }
+            | Self::Credential { .. }
+            | Self::Settings { .. }
+            | Self::Deadline
+            | Self::Stopped => Scope::Source,
+        }
+    }
+
+    /// A stable name of the condition for machines.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthorised { .. } => "unauthorised",
+            Self::Forbidden { .. } => "forbidden",
+            Self::NotFound { .. } => "not_found",
+            Self::UnreadableRecord { .. } => "unreadable_record",
+            Self::Refused { .. } => "refused",
+            Self::Throttled { .. } => "throttled",
+            Self::ServerFailure { .. } => "server_failure",
+            Self::Unreachable { .. } => "unreachable",
+            Self::CutOff { .. } => "cut_off",
+            Self::TooLarge { .. } => "too_large",
+            Self::NotUnderstood { .. } => "not_understood",
+            Self::NotTheInterface { .. } => "not_the_interface",
+            Self::FiltersIgnored { .. } => "filters_ignored",
+            Self::OutsideWindow { .. } => "outside_window",
+            Self::ClockSkew { .. } => "clock_skew",
+            Self::Credential { .. } => "credential",
+            Self::Settings { .. } => "settings",
+            Self::Deadline => "deadline",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// What to do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Unauthorised { .. } => {
+                "check that the token or password in the configuration is valid and has not expired"
+            }
+            Self::Forbidden { .. } => {
+                "give the account the permission to list and view audit logs of this tenant \
+                 (across tenants: instance owner), and check that the licence includes audit logs"
+            }
+            Self::NotFound { .. } => {
+                "check the address and the tenant; an open-source edition has no audit logs"
+            }
+            Self::UnreadableRecord { .. } => {
+                "the record is kept as a hole and tried again; ask the platform's support to \
+                 repair it"
+            }
+            Self::Refused { .. } => {
+                "check that the dialect in the configuration fits the version of the platform"
+            }
+            Self::Throttled { .. } => {
+                "run again later, or ask for a higher limit; what was read is kept"
+            }
+            Self::ServerFailure { .. } => "look into the platform's own logs and run again",
+            Self::Unreachable { .. } => {
+                "check address, network, proxy and certificates, and run again"
+            }
+            Self::CutOff { .. } => {
+                "look for a proxy that ends long responses, and into the platform's own logs"
+            }
+            Self::TooLarge { .. } => "raise the limit on the size of a response",
+            Self::NotUnderstood { .. } => {
+                "check that the dialect fits the version of the platform; if it does, report it"
+            }
+            Self::NotTheInterface { .. } => {
+                "check the address: it must lead to the platform itself, past log-in pages"
+            }
+            Self::FiltersIgnored { .. } => {
+                "set the dialect that fits the version of the platform: one that does not know a \
+                 filter ignores it and returns everything"
+            }
+            Self::OutsideWindow { .. } => {
+                "set the dialect that fits the version of the platform; nothing of this window \
+                 was kept"
+            }
+            Self::ClockSkew { .. } => "synchronise the clocks of this machine and of the platform",
+            Self::Credential { .. } => "put the credential where the configuration says it is",
+            Self::Settings { .. } => "correct the configuration of the source",
+            Self::Deadline | Self::Stopped => {
+                "run again: the next run goes on where this one stopped"
+            }
+        }
+    }
+}
+
+/// The platform's own words after a colon, or nothing.
+fn told(message: &str) -> String {
+    if message.is_empty() {
+        String::new()
+    } else {
+        format!(": {message}")
+    }
+}
+
+/// Text from outside made fit for an error: one line, at most 300 characters, control and
+/// direction characters escaped.
+pub(super) fn foreign(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let mut out = String::new();
+    for (count, c) in text.trim().chars().enumerate() {
+        if count == LONGEST {
+            out.push('…');
+            break;
+        }
+        let direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || direction {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_is_one_short_line() {
+        for (given, shown) in [
+            ("  plain ", "plain"),
+            ("two\nlines", "two\\nlines"),
+            ("\u{1b}[31mred", "\\u{1b}[31mred"),
+            ("a\u{202e}b", "a\\u{202e}b"),
+            ("é…", "é…"),
+        ] {
+            assert_eq!(foreign(given), shown);
+        }
+        assert_eq!(foreign(&"x".repeat(400)).chars().count(), 301);
+    }
+
+    #[test]
+    fn what_the_platform_said_comes_last() {
+        let silent = SourceError::Unauthorised {
+            message: String::new(),
+        };
+        assert_eq!(
+            silent.to_string(),
+            "the source does not accept the credential (401)"
+        );
+        let spoken = SourceError::Refused {
+            status: 422,
+            message: "size: must be less than or equal to 1000".into(),
+        };
+        assert_eq!(
+            spoken.to_string(),
+            "the source refuses the request (422): size: must be less than or equal to 1000"
+        );
+    }
+
+    #[test]
+    fn only_failures_of_records_are_about_the_window() {
+        let message = String::new;
+        for (error, scope) in [
+            (
+                SourceError::UnreadableRecord { message: message() },
+                Scope::Window,
+            ),
+            (SourceError::TooLarge { cap: 1 }, Scope::Window),
+            (
+                SourceError::ServerFailure {
+                    status: 500,
+                    tries: 1,
+                    message: message(),
+                },
+                Scope::Window,
+            ),
+            (
+                SourceError::ServerFailure {
+                    status: 502,
+                    tries: 1,
+                    message: message(),
+                },
+                Scope::Source,
+            ),
+            (
+                SourceError::Unauthorised { message: message() },
+                Scope::Source,
+            ),
+        ] {
+            assert_eq!(error.scope(), scope, "{error}");
+        }
+    }
+}

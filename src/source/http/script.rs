@@ -1,0 +1,77 @@
+//! A server on loopback that answers from a script, for tests.
+
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use url::Url;
+
+/// Answers each request with the next reply, the last one again and again, and keeps the heads of
+/// the requests.
+pub(in crate::source) struct Server {
+    pub(in crate::source) base: Url,
+    heads: Arc<Mutex<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Server {
+    pub(in crate::source) async fn start(replies: Vec<String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}/", listener.local_addr().unwrap());
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let kept = heads.clone();
+        let task = tokio::spawn(async move {
+            let mut next = 0;
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let Some(head) = read_head(&mut stream).await else {
+                    continue;
+                };
+                kept.lock().unwrap().push(head);
+                let reply = &replies[next.min(replies.len() - 1)];
+                next += 1;
+                // The client may have hung up: that is what some tests are about.
+                let _ = stream.write_all(reply.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        Self {
+            base: base.parse().unwrap(),
+            heads,
+            task,
+        }
+    }
+
+    pub(in crate::source) fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+async fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte).await.ok()? == 0 {
+            return None;
+        }
+        head.push(byte[0]);
+    }
+    Some(String::from_utf8(head).unwrap())
+}
+
+pub(in crate::source) fn reply(status: &str, headers: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
+        body.len()
+    )
+}
+
+pub(in crate::source) fn json(body: &str) -> String {
+    reply("200 OK", "Content-Type: application/json\r\n", body)
+}
