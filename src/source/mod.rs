@@ -1,11 +1,141 @@
-//! Sources: platforms whose audit feeds are read.
+//! Audit feeds: what a source can do, how one page of it is asked for, and how a window of it is
+//! read completely or not at all.
+//!
+//! * [`Source`] is the contract every platform implements; [`kestra`] is the first.
+//! * [`read_window`] reads a window as slices, each held whole by one response, and names as
+//!   [`Hole`] what it could not read.
+//! * [`count`], [`oldest`] and [`count_after`] ask for numbers without reading the records.
+//! * [`http`] is the client below the sources: retries, limits, tokens.
 
+mod error;
+pub mod http;
 pub mod kestra;
+mod read;
+#[cfg(test)]
+mod scripted;
+mod slice;
 
+pub use error::{Scope, SourceError};
+pub use kestra::normalise::Identity;
+pub use read::{
+    Count, Hole, HoleReason, Key, Keyed, Limits, Slice, SliceOutcome, count, count_after, oldest,
+    read_window,
+};
+
+use crate::event::Event;
+use crate::event::unfit::Unfit;
+use crate::window::Window;
+use async_trait::async_trait;
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::borrow::Cow;
+use std::fmt;
+
+/// Whose records are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tenant {
+    /// The records of one tenant.
+    Named(String),
+    /// The platform's feed across all tenants.
+    All,
+}
+
+impl Tenant {
+    /// The name, or `None` for the feed across all tenants.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Named(name) => Some(name),
+            Self::All => None,
+        }
+    }
+}
+
+impl fmt::Display for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name().unwrap_or("all tenants"))
+    }
+}
+
+/// Whether a platform counts the last instant of an asked interval in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpperEdge {
+    /// `from <= time <= to`: the reader compares counts first and then cuts the rows at `to`.
+    Closed,
+    /// `from <= time < to`.
+    Open,
+}
+
+/// What a source can be trusted with. A value, so that the reader needs to know no platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Whether `total` counts exactly the rows that the same request selects. Where it does not,
+    /// two readings with the same ids take its place.
+    pub counts_trusted: bool,
+    /// A total of exactly this number may stand for any greater one.
+    pub count_cap: Option<u64>,
+    /// Most rows that one page may ask for.
+    pub page_cap: u32,
+    /// How the platform treats the end of a window.
+    pub upper_edge: UpperEdge,
+    /// The smallest step of time that is worth asking for; positive.
+    pub tick: TimeDelta,
+    /// How long after its own time a record may usually become visible.
+    pub arrival: TimeDelta,
+    /// How long the platform keeps records, where it is known to drop them by itself.
+    pub horizon: Option<TimeDelta>,
+}
+
+/// A filter beside the window that divides the rows of one instant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Narrow {
+    /// Only records of this action, as the platform names it.
+    Action(Cow<'static, str>),
+    /// Only records about this kind of resource, as the platform names it.
+    Resource(Cow<'static, str>),
+}
+
+/// In which order rows are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Oldest first.
+    Oldest,
+    /// Newest first.
+    Newest,
+}
+
+/// One page of one window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Whose records.
+    pub tenant: Tenant,
+    /// When they happened. A source with a closed upper edge also returns what happened at `to`.
+    pub window: Window,
+    /// A further filter.
+    pub narrow: Option<Narrow>,
+    /// Most rows wanted, from 1 to the page cap.
+    pub size: u32,
+    /// Number of the page, from 1.
+    pub page: u32,
+    /// Order by time.
+    pub order: Order,
+}
+
+impl PageRequest {
+    /// The first page of a window, oldest first.
+    pub fn first(tenant: Tenant, window: Window, size: u32) -> Self {
+        Self {
+            tenant,
+            window,
+            narrow: None,
+            size,
+            page: 1,
+            order: Order::Oldest,
+        }
+    }
+}
 
 /// One response of a platform, taken apart but not judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
     /// How many records the platform says the request matches, on all pages together.
     pub total: Option<u64>,
@@ -25,4 +155,94 @@ pub struct Returned {
     /// Whether the item held a record where the platform puts it. Where it did not, the item can
     /// only be quarantined.
     pub is_record: bool,
+}
+
+/// An audit feed.
+///
+/// # Contract
+/// * **Order.** Rows come in the order asked for, but rows of the same time come in any order, and
+///   in another one next time. The reader uses the order to predict, never to prove.
+/// * **What may repeat.** Any row may come again in any later response, and twice in one response.
+///   Rows may appear at any time with a past time (late) and may vanish (purged at source).
+/// * **What is unique.** The native id of [`Source::identify`] within one tenant; within a feed
+///   across tenants too.
+/// * **Windows.** Every row returned lies in the window asked for (and at its end, with a closed
+///   upper edge). A source whose platform ignores filters it does not know proves that it obeys
+///   them with [`Source::control_request`] before anything else is asked.
+/// * **Who retries.** The source does: throttling, server failures, lost connections and a token
+///   that expired are repeated inside [`Source::page`] within a bounded budget. Callers never
+///   repeat a call that failed; an error whose [`Scope`] is the window may be asked for again in
+///   smaller windows.
+/// * **Cancelling.** Dropping the future of a call ends it; nothing is left behind.
+/// * **Concurrency.** Calls may overlap; the source limits how many requests are under way.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// What this source can be trusted with.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Whose records it is configured to read: each is one feed, read window by window.
+    fn tenants(&self) -> &[Tenant];
+
+    /// Proves, once per run and tenant, that the platform obeys the filters: a window far in the
+    /// future must return nothing from another time.
+    ///
+    /// # Errors
+    /// [`SourceError::FiltersIgnored`], and those of [`Source::page`].
+    async fn control_request(&self, tenant: &Tenant) -> Result<(), SourceError>;
+
+    /// Reads one page.
+    ///
+    /// # Errors
+    /// See [`SourceError`]; [`SourceError::scope`] says whether a smaller window may succeed.
+    async fn page(&self, request: &PageRequest) -> Result<Page, SourceError>;
+
+    /// Id and time of a record.
+    ///
+    /// # Errors
+    /// The record cannot be understood; it is quarantined as it is.
+    fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unfit>;
+
+    /// The event that a record describes.
+    ///
+    /// # Errors
+    /// The record cannot be understood; it is quarantined as it is.
+    fn normalise<'a>(&self, record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'a>, Unfit>;
+
+    /// Filters that divide the rows of one instant; empty where there are none.
+    fn narrowings(&self) -> Vec<Narrow>;
+
+    /// Their clock beside ours, from the newest response so far.
+    fn clock(&self) -> Option<ClockReading>;
+
+    /// How many requests this source has sent, repeated ones included.
+    fn requests(&self) -> u64;
+}
+
+/// The platform's clock beside ours at the same moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockReading {
+    /// The `Date` header, which has whole seconds.
+    pub theirs: DateTime<Utc>,
+    /// Our clock when the response came.
+    pub ours: DateTime<Utc>,
+}
+
+impl ClockReading {
+    /// Theirs less ours.
+    pub fn offset(&self) -> TimeDelta {
+        self.theirs - self.ours
+    }
+
+    /// Refuses clocks that are further apart than `allowed`: with such a difference it is not
+    /// known which records are old enough to be read.
+    ///
+    /// # Errors
+    /// [`SourceError::ClockSkew`].
+    pub fn check(&self, allowed: TimeDelta) -> Result<(), SourceError> {
+        let offset = self.offset();
+        if offset.abs() > allowed {
+            return Err(SourceError::ClockSkew { offset, allowed });
+        }
+        Ok(())
+    }
 }

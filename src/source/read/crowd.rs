@@ -1,0 +1,252 @@
+//! One instant that one response does not hold: more rows than a page, rows that cannot be read
+//! among rows that can, or counts that never fit.
+//!
+//! Rows of one instant come in any order, so pages by offset may repeat some and leave others out.
+//! They are read in several passes of different page sizes, orders and filters and united until
+//! the different records are as many as the source counts, and one more pass then finds nothing
+//! new. While the count changes, rows come or go, and the comparison begins anew; what was seen is
+//! kept all the same.
+
+use super::digest::{RowKey, digest};
+use super::{Keyed, Limits};
+use crate::source::slice::{Instant, Trouble};
+use crate::source::{Narrow, Order, PageRequest, Scope, Source, SourceError, Tenant};
+use crate::window::Window;
+use bytes::Bytes;
+use std::collections::HashMap;
+
+/// Most passes over one instant.
+const PASSES: u32 = 16;
+
+/// Which pass divides the rows by filters instead of offsets.
+const DIVIDING_PASS: u32 = 2;
+
+/// Most requests to save what can be read around rows that cannot.
+const SALVAGE_REQUESTS: u32 = 200;
+
+/// Rows asked for at first when some cannot be read. A power of two.
+const SALVAGE_ROWS: u32 = 16;
+
+/// Reads what can be had of one instant.
+///
+/// # Errors
+/// Those of the source as a whole.
+pub(super) async fn read_instant(
+    source: &dyn Source,
+    tenant: Tenant,
+    window: Window,
+    trouble: Trouble,
+    limits: Limits,
+) -> Result<Instant<Vec<Keyed>>, SourceError> {
+    let mut crowd = Crowd {
+        source,
+        request: PageRequest::first(tenant, window, source.capabilities().page_cap),
+        limits,
+        known: HashMap::new(),
+        records: Vec::new(),
+        bytes: 0,
+        epoch: 0,
+        total: None,
+        distinct: 0,
+        requests: 0,
+    };
+    let trouble = match trouble {
+        Trouble::Failed(_) => Some(trouble),
+        Trouble::Disagrees { .. } | Trouble::Crowded { .. } => crowd.unite().await?,
+    };
+    if let Some(Trouble::Failed(_)) = trouble {
+        crowd.salvage().await?;
+    }
+    Ok(Instant {
+        payload: crowd.records,
+        trouble,
+        requests: crowd.requests,
+    })
+}
+
+struct Crowd<'a> {
+    source: &'a dyn Source,
+    request: PageRequest,
+    limits: Limits,
+    /// Every record seen, and in which epoch last.
+    known: HashMap<RowKey<Box<str>, Bytes>, u32>,
+    records: Vec<Keyed>,
+    bytes: u64,
+    /// Rises whenever the count changes.
+    epoch: u32,
+    total: Option<u64>,
+    /// Different records seen in this epoch.
+    distinct: u64,
+    requests: u32,
+}
+
+/// How a page ended.
+enum Read {
+    /// Rows it held, and rows that the request selects.
+    Rows(u64, Option<u64>),
+    /// The source failed for these rows.
+    Failed(SourceError),
+}
+
+impl Crowd<'_> {
+    /// Passes until the instant is whole; otherwise why it is not.
+    async fn unite(&mut self) -> Result<Option<Trouble>, SourceError> {
+        for pass in 0..PASSES {
+            let (epoch, complete, distinct) = (self.epoch, self.is_complete(), self.distinct);
+            let failed = if pass == DIVIDING_PASS {
+                self.divide().await?
+            } else {
+                self.page_through(pass).await?
+            };
+            if let Some(error) = failed {
+                return Ok(Some(Trouble::Failed(error)));
+            }
+            if self.is_too_much() {
+                break;
+            }
+            let unchanged = epoch == self.epoch && distinct == self.distinct;
+            // A pass by filters does not see rows whose value is not on our list.
+            if pass != DIVIDING_PASS && complete && unchanged {
+                return Ok(None);
+            }
+            if self.total.is_some_and(|total| self.distinct > total) {
+                // One came and one went between two counts.
+                self.begin_epoch(self.total);
+            }
+        }
+        Ok(Some(Trouble::Crowded {
+            total: self.total,
+            distinct: self.known.len() as u64,
+        }))
+    }
+
+    fn is_complete(&self) -> bool {
+        let can = self.source.capabilities();
+        match self.total {
+            Some(total) if can.counts_trusted => {
+                can.count_cap != Some(total) && total == self.distinct
+            }
+            // Nothing to compare with: a pass that finds nothing new must do.
+            _ => self.requests > 0 && !can.counts_trusted,
+        }
+    }
+
+    fn is_too_much(&self) -> bool {
+        self.records.len() > self.limits.instant_records || self.bytes > self.limits.instant_bytes
+    }
+
+    /// All pages by offset; sizes and orders differ from pass to pass, so that rows which one
+    /// layout of pages hides lie elsewhere in the next.
+    async fn page_through(&mut self, pass: u32) -> Result<Option<SourceError>, SourceError> {
+        let cap = self.source.capabilities().page_cap;
+        let order = if pass.is_multiple_of(2) {
+            Order::Oldest
+        } else {
+            Order::Newest
+        };
+        let size = (cap - cap * (pass % 4) / 8).max(1);
+        self.pages(None, size, order).await
+    }
+
+    /// The rows of every value of every filter.
+    async fn divide(&mut self) -> Result<Option<SourceError>, SourceError> {
+        let size = self.source.capabilities().page_cap;
+        for narrow in self.source.narrowings() {
+            let failed = self.pages(Some(narrow), size, Order::Oldest).await?;
+            if failed.is_some() || self.is_too_much() {
+                return Ok(failed);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn pages(
+        &mut self,
+        narrow: Option<Narrow>,
+        size: u32,
+        order: Order,
+    ) -> Result<Option<SourceError>, SourceError> {
+        self.request.narrow = narrow;
+        self.request.size = size;
+        self.request.order = order;
+        for page in 1.. {
+            self.request.page = page;
+            match self.read().await? {
+                Read::Failed(error) => return Ok(Some(error)),
+                Read::Rows(rows, total) => {
+                    let all = total.is_some_and(|total| u64::from(page) * u64::from(size) >= total);
+                    if rows == 0 || all || self.is_too_much() {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn read(&mut self) -> Result<Read, SourceError> {
+        self.requests += 1;
+        let page = match self.source.page(&self.request).await {
+            Ok(page) => page,
+            Err(error) if error.scope() == Scope::Window => return Ok(Read::Failed(error)),
+            Err(error) => return Err(error),
+        };
+        let (seen, records) = digest(self.source, &self.request, page)?;
+        if self.request.narrow.is_none() && (self.epoch == 0 || seen.total != self.total) {
+            self.begin_epoch(seen.total);
+        }
+        for record in records {
+            let epoch = self.epoch;
+            match self.known.insert(record.own_row_key(), epoch) {
+                Some(last) if last == epoch => {}
+                Some(_) => self.distinct += 1,
+                None => {
+                    self.distinct += 1;
+                    self.bytes += record.bytes();
+                    self.records.push(record);
+                }
+            }
+        }
+        Ok(Read::Rows(seen.rows, seen.total))
+    }
+
+    fn begin_epoch(&mut self, total: Option<u64>) {
+        self.epoch += 1;
+        self.total = total;
+        self.distinct = 0;
+    }
+
+    /// Reads around the rows that fail: small pages, and halves of those that fail, down to one.
+    async fn salvage(&mut self) -> Result<(), SourceError> {
+        let cap = self.source.capabilities().page_cap;
+        let first = SALVAGE_ROWS.min(1 << cap.max(1).ilog2());
+        self.request.narrow = None;
+        self.request.order = Order::Oldest;
+        let mut left = SALVAGE_REQUESTS;
+        for block in 1.. {
+            let mut total = None;
+            let mut parts = vec![(first, block)];
+            while let Some((size, page)) = parts.pop() {
+                if left == 0 || self.is_too_much() {
+                    return Ok(());
+                }
+                left -= 1;
+                self.request.size = size;
+                self.request.page = page;
+                match self.read().await? {
+                    Read::Rows(_, counted) => total = total.max(counted),
+                    Read::Failed(_) if size > 1 => {
+                        parts.extend([(size / 2, page * 2), (size / 2, page * 2 - 1)]);
+                    }
+                    Read::Failed(_) => {}
+                }
+            }
+            // Where all of a block failed, nothing says how many more there are.
+            let Some(total) = total else { break };
+            if u64::from(block) * u64::from(first) >= total {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

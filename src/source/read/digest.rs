@@ -1,0 +1,119 @@
+//! From a page to what the planner needs to know about it.
+
+use super::{Key, Keyed};
+use crate::event::unfit::{Reason, Unfit};
+use crate::source::slice::Seen;
+use crate::source::{Page, PageRequest, Source, SourceError, UpperEdge};
+use crate::window::Window;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// What makes two rows the same record: tenant and id, or, without an id, the bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum RowKey<S, B> {
+    Id(Option<S>, S),
+    Bytes(B),
+}
+
+impl Keyed {
+    /// The key, borrowed.
+    pub(super) fn row_key(&self) -> RowKey<&str, &[u8]> {
+        match &self.key {
+            Ok(key) => RowKey::Id(key.tenant.as_deref(), &key.native_id),
+            Err(_) => RowKey::Bytes(&self.returned.record),
+        }
+    }
+
+    /// The key, to keep.
+    pub(super) fn own_row_key(&self) -> RowKey<Box<str>, Bytes> {
+        match &self.key {
+            Ok(key) => RowKey::Id(key.tenant.clone(), key.native_id.clone()),
+            Err(_) => RowKey::Bytes(self.returned.record.clone()),
+        }
+    }
+
+    pub(super) fn time(&self) -> Option<DateTime<Utc>> {
+        self.key.as_ref().ok().map(|key| key.time)
+    }
+
+    /// Bytes of record and joined user.
+    pub(super) fn bytes(&self) -> u64 {
+        let user = self.returned.user.as_ref().map_or(0, Bytes::len);
+        (self.returned.record.len() + user) as u64
+    }
+}
+
+/// Reads the key of every record of a page.
+///
+/// # Errors
+/// [`SourceError::OutsideWindow`] when one of them has no business in the window.
+pub(super) fn digest(
+    source: &dyn Source,
+    request: &PageRequest,
+    page: Page,
+) -> Result<(Seen, Vec<Keyed>), SourceError> {
+    let edge = source.capabilities().upper_edge;
+    let mut records = Vec::with_capacity(page.records.len());
+    for returned in page.records {
+        let key = if returned.is_record {
+            source.identify(&returned.record).map(|identity| Key {
+                native_id: identity.native_id.into(),
+                tenant: identity.tenant.map(Into::into),
+                time: identity.time,
+            })
+        } else {
+            Err(Unfit::because(Reason::NoRecord))
+        };
+        if let Ok(key) = &key
+            && !lies_in(request.window, edge, key.time)
+        {
+            return Err(SourceError::OutsideWindow {
+                window: request.window,
+                time: key.time,
+            });
+        }
+        records.push(Keyed { returned, key });
+    }
+    let mut different = HashSet::with_capacity(records.len());
+    let mut print = 0_u64;
+    for record in &records {
+        let key = record.row_key();
+        // The hasher has fixed keys: two readings are compared by their prints.
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        if different.insert(key) {
+            print = print.wrapping_add(hasher.finish());
+        }
+    }
+    let seen = Seen {
+        size: request.size,
+        rows: records.len() as u64,
+        distinct: different.len() as u64,
+        total: page.total,
+        bytes: records.iter().map(Keyed::bytes).sum(),
+        print,
+        times: records.iter().filter_map(Keyed::time).collect(),
+    };
+    drop(different);
+    Ok((seen, records))
+}
+
+fn lies_in(window: Window, edge: UpperEdge, time: DateTime<Utc>) -> bool {
+    window.contains(time) || (edge == UpperEdge::Closed && time == window.to)
+}
+
+/// Takes out the rows of a closed upper edge: they belong to the next window.
+pub(super) fn trim(window: Window, records: &mut Vec<Keyed>) {
+    records.retain(|record| record.time().is_none_or(|time| time < window.to));
+}
+
+/// How many different records there are.
+pub(super) fn distinct(records: &[Keyed]) -> usize {
+    records
+        .iter()
+        .map(Keyed::row_key)
+        .collect::<HashSet<_>>()
+        .len()
+}

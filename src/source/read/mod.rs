@@ -1,0 +1,188 @@
+//! Reading a window completely, slice by slice, or naming what could not be read.
+
+mod count;
+mod crowd;
+mod digest;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub(super) use count::new_year;
+pub use count::{Count, count, count_after, oldest};
+pub use stream::read_window;
+
+use super::slice::Trouble;
+use super::{Returned, SourceError, Tenant};
+use crate::event::unfit::Unfit;
+use crate::window::Window;
+use chrono::{DateTime, Utc};
+use std::fmt;
+
+/// How much of a window is in memory at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most requests under way at once.
+    pub concurrency: usize,
+    /// Most responses that are held or awaited; those that wait for an earlier one are held.
+    pub held: usize,
+    /// Most records of a single instant that do not fit into one response.
+    pub instant_records: usize,
+    /// Most bytes of those.
+    pub instant_bytes: u64,
+}
+
+impl Default for Limits {
+    /// 3 requests, 6 responses, 50,000 records and 64 MiB at one instant.
+    fn default() -> Self {
+        Self {
+            concurrency: 3,
+            held: 6,
+            instant_records: 50_000,
+            instant_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// What tells a record from any other, and when it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its id on the platform.
+    pub native_id: Box<str>,
+    /// The tenant that the record itself states.
+    pub tenant: Option<Box<str>>,
+    /// When it happened, to the nanosecond.
+    pub time: DateTime<Utc>,
+}
+
+/// A record as returned, with what the reader learned about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keyed {
+    /// The record.
+    pub returned: Returned,
+    /// Its key, or why it has none.
+    pub key: Result<Key, Unfit>,
+}
+
+/// A window of which every record was read: rows, the source's count and distinct records agreed
+/// in one response, or, for a single instant, over several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice {
+    /// Whose records.
+    pub tenant: Tenant,
+    /// The window. Every part of it is complete too.
+    pub window: Window,
+    /// The records in the order returned, duplicates included. A record without a key counts here
+    /// although nothing says when it happened.
+    pub records: Vec<Keyed>,
+    /// Rows that the source has in the window: as many as there are records.
+    pub total: u64,
+    /// Rows that the source returned more than once, each time it was asked.
+    pub source_duplicates: u64,
+    /// Requests it took, those included that found out where to cut.
+    pub requests: u32,
+}
+
+/// A window that could not be read completely.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hole {
+    /// Whose records.
+    pub tenant: Tenant,
+    /// The window.
+    pub window: Window,
+    /// What kind of trouble.
+    pub reason: HoleReason,
+    /// More about it, for people.
+    pub detail: String,
+    /// Records of the window that were seen nevertheless; they are real, but not all.
+    pub records: Vec<Keyed>,
+    /// Requests it took.
+    pub requests: u32,
+}
+
+/// One piece of a window; pieces come in order of time and leave nothing out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SliceOutcome {
+    /// Read completely.
+    Slice(Slice),
+    /// Not read completely.
+    Hole(Hole),
+}
+
+impl SliceOutcome {
+    /// The window.
+    pub fn window(&self) -> Window {
+        match self {
+            Self::Slice(slice) => slice.window,
+            Self::Hole(hole) => hole.window,
+        }
+    }
+}
+
+/// Why a window could not be read completely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HoleReason {
+    /// The platform cannot read one of its own records (HTTP 423).
+    Unreadable,
+    /// The platform fails when it is asked for these records (HTTP 500).
+    ServerFailure,
+    /// The platform breaks off when it sends these records.
+    CutOff,
+    /// A record is larger than a response may be.
+    TooLarge,
+    /// The response is not what the interface promises.
+    NotUnderstood,
+    /// The platform counts other rows than it returns, time and again.
+    CountsDisagree,
+    /// One instant holds more records than could be read whole.
+    Crowded,
+}
+
+impl HoleReason {
+    /// The name in entries and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::ServerFailure => "server_failure",
+            Self::CutOff => "cut_off",
+            Self::TooLarge => "too_large",
+            Self::NotUnderstood => "not_understood",
+            Self::CountsDisagree => "counts_disagree",
+            Self::Crowded => "crowded",
+        }
+    }
+}
+
+impl fmt::Display for HoleReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Reason and detail of a hole, or the error where it is one of the whole source.
+fn explain(trouble: Trouble) -> Result<(HoleReason, String), SourceError> {
+    let counted = |total: Option<u64>| match total {
+        Some(total) => format!("{total} by count"),
+        None => "no count".to_owned(),
+    };
+    match trouble {
+        Trouble::Failed(error) => {
+            let reason = match &error {
+                SourceError::UnreadableRecord { .. } => HoleReason::Unreadable,
+                SourceError::ServerFailure { .. } => HoleReason::ServerFailure,
+                SourceError::CutOff { .. } => HoleReason::CutOff,
+                SourceError::TooLarge { .. } => HoleReason::TooLarge,
+                SourceError::NotUnderstood { .. } => HoleReason::NotUnderstood,
+                _ => return Err(error),
+            };
+            Ok((reason, error.to_string()))
+        }
+        Trouble::Disagrees { total, distinct } => Ok((
+            HoleReason::CountsDisagree,
+            format!("{}, {distinct} different records returned", counted(total)),
+        )),
+        Trouble::Crowded { total, distinct } => Ok((
+            HoleReason::Crowded,
+            format!("{}, {distinct} different records seen", counted(total)),
+        )),
+    }
+}

@@ -1,0 +1,293 @@
+//! A source in memory that misbehaves as it is told, for tests.
+
+use super::error::SourceError;
+use super::{
+    Capabilities, ClockReading, Identity, Narrow, Order, Page, PageRequest, Returned, Source,
+    Tenant, UpperEdge,
+};
+use crate::event::Event;
+use crate::event::unfit::{Reason, Unfit};
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+/// One record of the double. Its bytes are `id@nanoseconds`, or `?id` where it has no key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) id: String,
+    /// Nanoseconds since 1970.
+    pub(super) time: i64,
+    pub(super) kind: Kind,
+    pub(super) action: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Plain,
+    /// The platform cannot read it.
+    Poison,
+    /// The platform fails with this status when it is on a page.
+    Fails(u16),
+    /// It fills a response alone.
+    Giant,
+    /// Nobody can tell its id or time.
+    Unfit,
+}
+
+/// What changes between two requests.
+#[derive(Debug, Clone)]
+pub(super) enum Change {
+    Insert(Row),
+    Purge(String),
+}
+
+/// How a platform misbehaves.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Faults {
+    /// Rows of the same time come in another order each time.
+    pub(super) unstable: bool,
+    /// By number of the request: the total is off by this much.
+    pub(super) miscounts: BTreeMap<u64, i64>,
+    /// By number of the request: the last row is missing.
+    pub(super) partial: Vec<u64>,
+    /// Ids that come twice in every response.
+    pub(super) doubled: Vec<String>,
+    /// By number of the request: what happened before it.
+    pub(super) changes: BTreeMap<u64, Vec<Change>>,
+    /// Windows, narrowings and order are not known to it.
+    pub(super) ignores_filters: bool,
+    /// Fails for good from this request on.
+    pub(super) breaks_at: Option<u64>,
+    /// Answers of some requests come later than those of others.
+    pub(super) jitter: bool,
+}
+
+pub(super) struct Scripted {
+    pub(super) can: Capabilities,
+    pub(super) faults: Faults,
+    tenants: Vec<Tenant>,
+    state: Mutex<State>,
+}
+
+struct State {
+    rows: Vec<Row>,
+    requests: u64,
+    dice: u64,
+}
+
+pub(super) fn main() -> Tenant {
+    Tenant::Named("main".to_owned())
+}
+
+/// What a well-behaved source can do.
+pub(super) fn able(page_cap: u32) -> Capabilities {
+    Capabilities {
+        counts_trusted: true,
+        count_cap: None,
+        page_cap,
+        upper_edge: UpperEdge::Open,
+        tick: TimeDelta::microseconds(1),
+        arrival: TimeDelta::zero(),
+        horizon: None,
+    }
+}
+
+pub(super) fn row(id: impl Into<String>, time: i64) -> Row {
+    Row {
+        id: id.into(),
+        time,
+        kind: Kind::Plain,
+        action: 0,
+    }
+}
+
+impl Row {
+    pub(super) fn instant(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_nanos(self.time)
+    }
+
+    fn returned(&self) -> Returned {
+        let text = match self.kind {
+            Kind::Unfit => format!("?{}", self.id),
+            _ => format!("{}@{}", self.id, self.time),
+        };
+        Returned {
+            record: Bytes::from(text),
+            user: None,
+            is_record: true,
+        }
+    }
+}
+
+impl Scripted {
+    pub(super) fn new(can: Capabilities, mut rows: Vec<Row>, faults: Faults) -> Self {
+        rows.sort_by_key(|row| row.time);
+        Self {
+            can,
+            faults,
+            tenants: vec![main()],
+            state: Mutex::new(State {
+                rows,
+                requests: 0,
+                dice: 1,
+            }),
+        }
+    }
+
+    fn answer(&self, request: &PageRequest) -> Result<Page, SourceError> {
+        let mut state = self.state.lock().unwrap();
+        state.requests += 1;
+        let number = state.requests;
+        for change in self.faults.changes.get(&number).into_iter().flatten() {
+            match change {
+                Change::Insert(row) => {
+                    let at = state.rows.partition_point(|known| known.time <= row.time);
+                    state.rows.insert(at, row.clone());
+                }
+                Change::Purge(id) => state.rows.retain(|row| row.id != *id),
+            }
+        }
+        if self.faults.breaks_at.is_some_and(|first| number >= first) {
+            return Err(SourceError::Unauthorised {
+                message: String::new(),
+            });
+        }
+        if request.size > self.can.page_cap || request.size == 0 || request.page == 0 {
+            return Err(SourceError::Refused {
+                status: 422,
+                message: "size".to_owned(),
+            });
+        }
+        let selected = self.select(&mut state, request);
+        let first = (request.page as usize - 1) * request.size as usize;
+        let page: Vec<&Row> = selected
+            .iter()
+            .skip(first)
+            .take(request.size as usize)
+            .collect();
+        for row in &page {
+            match row.kind {
+                Kind::Poison => {
+                    return Err(SourceError::UnreadableRecord {
+                        message: String::new(),
+                    });
+                }
+                Kind::Fails(status) => {
+                    return Err(SourceError::ServerFailure {
+                        status,
+                        tries: 1,
+                        message: String::new(),
+                    });
+                }
+                Kind::Giant => return Err(SourceError::TooLarge { cap: 1000 }),
+                Kind::Plain | Kind::Unfit => {}
+            }
+        }
+        let mut records: Vec<Returned> = page.iter().map(|row| row.returned()).collect();
+        if self.faults.partial.contains(&number) {
+            records.pop();
+        }
+        let miscount = self.faults.miscounts.get(&number).copied().unwrap_or(0);
+        let total = (selected.len() as u64).saturating_add_signed(miscount);
+        Ok(Page {
+            total: Some(total.min(self.can.count_cap.unwrap_or(u64::MAX))),
+            records,
+        })
+    }
+
+    fn select(&self, state: &mut State, request: &PageRequest) -> Vec<Row> {
+        let window = request.window;
+        let closed = self.can.upper_edge == UpperEdge::Closed;
+        let wanted = |row: &&Row| {
+            let time = row.instant();
+            let inside = window.contains(time) || (closed && time == window.to);
+            let narrow = match &request.narrow {
+                Some(Narrow::Action(action)) => *action == row.action.to_string(),
+                Some(Narrow::Resource(_)) => false,
+                None => true,
+            };
+            self.faults.ignores_filters || (inside && narrow)
+        };
+        let mut selected = Vec::new();
+        for row in state.rows.iter().filter(wanted) {
+            selected.push(row.clone());
+            if self.faults.doubled.contains(&row.id) {
+                selected.push(row.clone());
+            }
+        }
+        if self.faults.unstable {
+            let dice = &mut state.dice;
+            let mut keyed: Vec<_> = selected
+                .into_iter()
+                .map(|row| {
+                    *dice = dice
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(99);
+                    (row.time, *dice >> 20, row)
+                })
+                .collect();
+            keyed.sort_by_key(|(time, chance, _)| (*time, *chance));
+            selected = keyed.into_iter().map(|(_, _, row)| row).collect();
+        }
+        if request.order == Order::Newest {
+            selected.reverse();
+        }
+        selected
+    }
+}
+
+#[async_trait]
+impl Source for Scripted {
+    fn capabilities(&self) -> &Capabilities {
+        &self.can
+    }
+
+    fn tenants(&self) -> &[Tenant] {
+        &self.tenants
+    }
+
+    async fn control_request(&self, _: &Tenant) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    async fn page(&self, request: &PageRequest) -> Result<Page, SourceError> {
+        let answer = self.answer(request);
+        if self.faults.jitter {
+            let requests = self.requests();
+            for _ in 0..(requests * 7919) % 13 {
+                tokio::task::yield_now().await;
+            }
+        }
+        answer
+    }
+
+    fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unfit> {
+        let text = std::str::from_utf8(record).unwrap();
+        let (id, time) = text.split_once('@').ok_or(Unfit::because(Reason::NoId))?;
+        Ok(Identity {
+            native_id: id.into(),
+            time: DateTime::from_timestamp_nanos(time.parse().unwrap()),
+            tenant: None,
+        })
+    }
+
+    fn normalise<'a>(&self, _: &'a [u8], _: Option<&'a [u8]>) -> Result<Event<'a>, Unfit> {
+        Err(Unfit::because(Reason::NotJson))
+    }
+
+    fn narrowings(&self) -> Vec<Narrow> {
+        (0..3)
+            .map(|action| Narrow::Action(action.to_string().into()))
+            .collect()
+    }
+
+    fn clock(&self) -> Option<ClockReading> {
+        None
+    }
+
+    fn requests(&self) -> u64 {
+        self.state.lock().unwrap().requests
+    }
+}
