@@ -1,6 +1,6 @@
 //! Cutting windows on a grid of ticks.
 
-use super::UpperEdge;
+use crate::source::UpperEdge;
 use crate::window::Window;
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -1,0 +1,247 @@
+//! What becomes of a piece when its answer comes: finished, asked for again, or replaced by smaller
+//! ones.
+
+use super::{Node, Plan, Segment, State};
+use crate::source::slice::verdict::{Seen, Verdict, judge};
+use crate::source::slice::walk::{FIT, SMALLEST, Sample, Walk};
+use crate::source::slice::{Piece, Trouble};
+use crate::source::{Scope, SourceError};
+use crate::window::Window;
+
+impl<P> Plan<P> {
+    /// A response came.
+    pub(super) fn heard(&mut self, at: usize, seen: Seen, payload: P) {
+        let Some(segment) = (match self.nodes.get_mut(at) {
+            Some(Node::Segment(segment)) => Some(segment),
+            _ => None,
+        }) else {
+            return;
+        };
+        segment.asks += 1;
+        let verdict = judge(&seen, segment.before.as_ref(), segment.asks, &self.can);
+        let window = segment.window;
+        let requests = segment.requests;
+        match verdict {
+            Verdict::Whole => {
+                self.tell_walk(at, Some(&seen));
+                let bond = self.bond(at);
+                self.settle(
+                    at,
+                    Piece::Whole {
+                        window,
+                        payload,
+                        duplicates: seen.rows - seen.distinct,
+                        requests,
+                    },
+                );
+                self.tell_pair(bond, true);
+            }
+            Verdict::Again => {
+                segment.before = Some(seen);
+                segment.state = State::Ready;
+            }
+            Verdict::Beyond => {
+                self.tell_walk(at, Some(&seen));
+                let bond = self.bond(at);
+                self.divide(at, &seen);
+                self.tell_pair(bond, true);
+            }
+            Verdict::Disagrees => {
+                self.tell_walk(at, Some(&seen));
+                let trouble = Trouble::Disagrees {
+                    total: seen.total,
+                    distinct: seen.distinct,
+                };
+                self.trouble(at, trouble, Some(payload));
+            }
+        }
+    }
+
+    /// A request failed.
+    pub(super) fn failed(&mut self, at: usize, error: SourceError) {
+        if error.scope() == Scope::Source {
+            self.tell_walk(at, None);
+            let bond = self.bond(at);
+            self.settle(at, Piece::Failed(error));
+            self.tell_pair(bond, true);
+            return;
+        }
+        if let SourceError::TooLarge { cap } = error
+            && let Some(segment) = self.segment(at)
+            && segment.size > SMALLEST
+        {
+            segment.byte_cap = Some(cap);
+            segment.size = (segment.size / 8).max(SMALLEST);
+            segment.state = State::Ready;
+            return;
+        }
+        self.tell_walk(at, None);
+        self.trouble(at, Trouble::Failed(error), None);
+    }
+
+    /// A piece cannot be read as it is.
+    fn trouble(&mut self, at: usize, trouble: Trouble, payload: Option<P>) {
+        let grid = self.grid;
+        let bond = self.bond(at);
+        let Some(segment) = self.segment(at) else {
+            return;
+        };
+        if grid.is_instant(segment.window) {
+            segment.state = State::Crowded(trouble);
+            self.tell_pair(bond, false);
+            return;
+        }
+        let patience = segment.patience;
+        segment.state = State::Waiting(trouble, payload);
+        if bond.is_some() {
+            self.tell_pair(bond, false);
+        } else {
+            self.bisect(at, patience);
+        }
+    }
+
+    /// The pair of a piece, its side there, and the patience both share.
+    fn bond(&mut self, at: usize) -> Option<(u64, usize, u32)> {
+        let segment = self.segment(at)?;
+        let (pair, side) = segment.pair?;
+        Some((pair, side, segment.patience))
+    }
+
+    /// Tells a pair how one of its pieces fared, and goes on with what waited for that. Pieces move
+    /// in the list.
+    fn tell_pair(&mut self, bond: Option<(u64, usize, u32)>, good: bool) {
+        let Some((pair, side, patience)) = bond else {
+            return;
+        };
+        let Some(halves) = self.pairs.get_mut(&pair) else {
+            return;
+        };
+        halves[side] = Some(good);
+        let [Some(left), Some(right)] = *halves else {
+            return;
+        };
+        self.pairs.remove(&pair);
+        let patience = if left || right {
+            patience
+        } else {
+            patience / 2
+        };
+        let waits = |node: &Node<P>| match node {
+            Node::Segment(segment) => {
+                matches!(segment.state, State::Waiting(..))
+                    && segment.pair.is_some_and(|(known, _)| known == pair)
+            }
+            Node::Walk { .. } => false,
+        };
+        while let Some(at) = self.nodes.iter().position(waits) {
+            self.bisect(at, patience);
+        }
+    }
+
+    /// Replaces a piece that waits by its halves, or gives it up.
+    fn bisect(&mut self, at: usize, patience: u32) {
+        let grid = self.grid;
+        let cap = self.can.page_cap;
+        let Some(segment) = self.segment(at) else {
+            return;
+        };
+        let State::Waiting(trouble, payload) = std::mem::replace(&mut segment.state, State::Flying)
+        else {
+            return;
+        };
+        let (window, requests) = (segment.window, segment.requests);
+        let halves = (patience > 0).then(|| grid.halves(window)).flatten();
+        let Some((left, right)) = halves else {
+            segment.state = State::Done(given_up(window, trouble, payload, requests));
+            return;
+        };
+        let size = segment.size.saturating_mul(8).min(cap);
+        let pair = self.id();
+        self.pairs.insert(pair, [None, None]);
+        let nodes = [(left, requests), (right, 0)].into_iter().enumerate();
+        let nodes: Vec<_> = nodes
+            .map(|(side, (window, requests))| {
+                let mut half = Segment::ready(self.id(), window, size);
+                half.pair = Some((pair, side));
+                half.patience = patience;
+                half.requests = requests;
+                half.node()
+            })
+            .collect();
+        self.replace(at, nodes);
+    }
+
+    /// Replaces a piece that holds more than a page.
+    fn divide(&mut self, at: usize, seen: &Seen) {
+        let (grid, edge, page_cap) = (self.grid, self.can.upper_edge, self.can.page_cap);
+        let total = seen.counted(&self.can);
+        let Some(segment) = self.segment(at) else {
+            return;
+        };
+        let (window, size, requests) = (segment.window, segment.size, segment.requests);
+        let byte_cap = segment.byte_cap;
+        if grid.is_instant(window) {
+            segment.state = State::Crowded(Trouble::Crowded {
+                total: seen.total,
+                distinct: seen.distinct,
+            });
+            return;
+        }
+        let sample = Sample::of_beginning(window, seen, byte_cap);
+        let fit = (f64::from(size) * FIT).min(seen.rows as f64 * FIT) as usize;
+        let cut = (seen.in_order() && !segment.exact)
+            .then(|| grid.cut_by_rows(window, &seen.times, fit, edge))
+            .flatten();
+        let nodes = match cut {
+            Some((first, rest)) => {
+                let before = seen.times.partition_point(|time| *time < first.to) as u64;
+                let left = total.map(|total| total.saturating_sub(before));
+                let mut known = Segment::ready(self.id(), first, size);
+                known.exact = true;
+                known.requests = requests;
+                known.byte_cap = byte_cap;
+                let walk = Walk::new(rest, sample, left, page_cap);
+                vec![
+                    known.node(),
+                    Node::Walk {
+                        id: self.id(),
+                        walk,
+                    },
+                ]
+            }
+            None if seen.in_order() => match grid.halves(window) {
+                Some((left, right)) => {
+                    let mut first = Segment::ready(self.id(), left, size);
+                    first.requests = requests;
+                    vec![first.node(), Segment::ready(self.id(), right, size).node()]
+                }
+                None => return,
+            },
+            None => {
+                let sample = Sample::of(window, seen, byte_cap);
+                let walk = Walk::new(window, sample, total, page_cap).at_most_half();
+                vec![Node::Walk {
+                    id: self.id(),
+                    walk,
+                }]
+            }
+        };
+        self.replace(at, nodes);
+    }
+}
+
+/// A window that is not divided further. Records that cannot be read are a hole; a source that
+/// fails wherever it is asked has failed.
+fn given_up<P>(window: Window, trouble: Trouble, payload: Option<P>, requests: u32) -> Piece<P> {
+    match trouble {
+        Trouble::Failed(
+            error @ (SourceError::ServerFailure { .. } | SourceError::CutOff { .. }),
+        ) => Piece::Failed(error),
+        trouble => Piece::Hole {
+            window,
+            payload,
+            trouble,
+            requests,
+        },
+    }
+}
