@@ -13,7 +13,7 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, TimeDelta};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use trailhouse::event::columns::{EventColumns, RowContext};
 use trailhouse::event::uid::push_event_uid;

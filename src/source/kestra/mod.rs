@@ -124,6 +124,13 @@ impl Kestra {
         })
     }
 
+    /// The same, asking for at most so many rows in one page; never more than the platform allows.
+    #[must_use]
+    pub fn with_page_size(mut self, rows: u32) -> Self {
+        self.capabilities.page_cap = rows.clamp(1, PAGE_CAP);
+        self
+    }
+
     /// The generation of the interface that is spoken.
     pub fn dialect(&self) -> Dialect {
         self.dialect
