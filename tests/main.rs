@@ -4,4 +4,5 @@
 
 mod cli;
 mod faulty_store;
+mod golden;
 mod ledger;

@@ -178,7 +178,7 @@ impl Document for Toured {
         self.summary.text(page);
         page.heading("next");
         let config = shown(&self.config);
-        let program = "trailhouse";
+        let program = shown(&std::env::current_exe().unwrap_or_else(|_| "trailhouse".into()));
         page.line(&format!("  {program} -c {config} status"));
         #[cfg(feature = "query")]
         page.line(&format!(

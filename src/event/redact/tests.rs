@@ -410,6 +410,7 @@ fn what_cannot_be_redacted_is_not_kept() {
                     | Reason::TimeNotText
                     | Reason::TimeUnreadable
                     | Reason::TimeOutOfRange
+                    | Reason::Changed
             );
             assert_eq!(
                 redaction.withholds(&Unfit::because(reason)),

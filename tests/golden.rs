@@ -1,0 +1,250 @@
+//! Golden files: what version 1 of each stored format looks like, byte for byte. A program of any
+//! later version must still read them, and this one must still write them.
+
+use std::path::PathBuf;
+use trailhouse::lake::FileStatistics;
+use trailhouse::lake::layout::Table;
+use trailhouse::ledger::cache;
+use trailhouse::ledger::digest::Digest;
+use trailhouse::ledger::entry::{
+    Body, Changed, Counts, Covered, DayCount, Entry, FileEntry, Future, Genesis, Hole, HoleReason,
+    Horizon, Ingest, KeyGrant, Receipt, Recount, RedactionApplied, Role, SourceOutcome, StoreProof,
+    TimeRange, Trust, Verdict, VerdictBy,
+};
+use trailhouse::ledger::key::SigningKey;
+use trailhouse::ledger::state::State;
+use trailhouse::window::Window;
+
+fn key() -> SigningKey {
+    SigningKey::from_seed("golden/writer", &[42; 32]).unwrap()
+}
+
+fn window(from: &str, to: &str) -> Window {
+    Window::new(from.parse().unwrap(), to.parse().unwrap()).unwrap()
+}
+
+fn entry(sequence: u64, previous: Option<Digest>, body: Body) -> Entry {
+    Entry {
+        sequence,
+        previous,
+        run_id: "20260102T030405Z-0a0b0c0d".into(),
+        written_at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
+        writer: "trailhouse 0.1.0".into(),
+        config_sha256: Digest::of(b"a configuration"),
+        body,
+    }
+}
+
+fn genesis() -> Body {
+    Body::Genesis(Genesis {
+        lake_id: "lake-00112233aabbccdd".into(),
+        keys: vec![KeyGrant {
+            key: key().verifier().clone(),
+            roles: vec![Role::Root, Role::Writer, Role::Officer],
+        }],
+        sources: vec!["kestra-prod".into()],
+        store_proof: StoreProof {
+            path: "ledger/proof/lake-00112233aabbccdd".into(),
+            kept_sha256: Digest::of(b"first"),
+            refused_sha256: Digest::of(b"second"),
+        },
+    })
+}
+
+fn ingest() -> Body {
+    let covered = window("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
+    let file = |table: Table, path: &str, category: Option<&str>, rows| FileEntry {
+        path: path.into(),
+        table,
+        date: covered.from.date_naive(),
+        category: category.map(str::to_owned),
+        source: "kestra-prod".into(),
+        bytes: 4096,
+        sha256: Digest::of(path.as_bytes()),
+        rows,
+        times: category.map(|_| TimeRange {
+            first: "2026-01-01T08:00:00.000001Z".parse().unwrap(),
+            last: "2026-01-01T09:30:00Z".parse().unwrap(),
+        }),
+        records_root: Digest::of(b"root"),
+        statistics: FileStatistics::default(),
+    };
+    Body::Ingest(Box::new(Ingest {
+        source: "kestra-prod".into(),
+        platform: "kestra".into(),
+        batch_id: "20260102T030405Z-0a0b0c0d-00000".into(),
+        schema_version: 1,
+        mapping_version: 1,
+        covered: vec![Covered {
+            tenant: "main".into(),
+            window: covered,
+        }],
+        reread: vec![Covered {
+            tenant: "main".into(),
+            window: window("2025-12-31T23:30:00Z", "2026-01-01T00:00:00Z"),
+        }],
+        holes: vec![Hole {
+            tenant: "main".into(),
+            window: window("2026-01-02T01:00:00Z", "2026-01-02T01:00:00.000001Z"),
+            reason: HoleReason("unreadable".into()),
+            detail: "the platform holds a record that it cannot read itself".into(),
+        }],
+        days: vec![DayCount {
+            tenant: "main".into(),
+            date: covered.from.date_naive(),
+            counts: Counts {
+                returned: 10,
+                source_duplicates: 1,
+                known: 2,
+                added: 6,
+                quarantined: 1,
+                late: 1,
+                changed: 1,
+                drifted: 1,
+            },
+        }],
+        changed: vec![Changed {
+            event_uid: "kestra-prod/main/2YkiECb7oEsrdPgqwxFadW".into(),
+            pointers: vec!["/detail/revision".into()],
+            first_sha256: Digest::of(b"then"),
+            now_sha256: Digest::of(b"now"),
+        }],
+        redaction: vec![RedactionApplied {
+            part: "record".into(),
+            pointer: "/ipAddress".into(),
+            action: "hmac".into(),
+            rule: "column src_ip".into(),
+            key_id: Some("0123456789abcdef".into()),
+        }],
+        files: vec![
+            file(
+                Table::Events,
+                "events/date=2026-01-01/cat=execution/src=kestra-prod/20260102T030405Z-0a0b0c0d-00000-000.parquet",
+                Some("execution"),
+                6,
+            ),
+            file(
+                Table::Quarantine,
+                "quarantine/date=2026-01-01/src=kestra-prod/20260102T030405Z-0a0b0c0d-00000-000.parquet",
+                None,
+                2,
+            ),
+        ],
+    }))
+}
+
+fn receipt() -> Body {
+    Body::Receipt(Box::new(Receipt {
+        started_at: "2026-01-02T03:04:00Z".parse().unwrap(),
+        sources: vec![SourceOutcome {
+            source: "kestra-prod".into(),
+            failure: Some("throttled".into()),
+            complete: false,
+        }],
+        recounts: vec![Recount {
+            source: "kestra-prod".into(),
+            tenant: "main".into(),
+            date: "2026-01-01".parse().unwrap(),
+            at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
+            whole: true,
+            by: VerdictBy::Count,
+            source_count: 7,
+            lake_count: 7,
+            verdict: Verdict::Matched,
+        }],
+        future: vec![Future {
+            source: "kestra-prod".into(),
+            tenant: "main".into(),
+            records: 3,
+        }],
+        horizons: vec![Horizon {
+            source: "kestra-prod".into(),
+            tenant: "main".into(),
+            oldest: Some("2025-06-01T00:00:00Z".parse().unwrap()),
+        }],
+    }))
+}
+
+/// The three entries as files, each naming the one before it.
+fn chain() -> Vec<(&'static str, Entry, String)> {
+    let mut previous = None;
+    let bodies = [
+        ("entry-v1-genesis.note", genesis()),
+        ("entry-v1-ingest.note", ingest()),
+        ("entry-v1-receipt.note", receipt()),
+    ];
+    let mut chain = Vec::new();
+    for (sequence, (name, body)) in (0..).zip(bodies) {
+        let entry = entry(sequence, previous, body);
+        let file = entry.encode(Some(&key())).unwrap();
+        previous = Some(Digest::of(file.as_bytes()));
+        chain.push((name, entry, file));
+    }
+    chain
+}
+
+fn state() -> State {
+    let chain = chain();
+    let digest = |file: &str| Digest::of(file.as_bytes());
+    let mut state = State::begin(&chain[0].1, digest(&chain[0].2)).unwrap();
+    for (_, entry, file) in &chain[1..] {
+        state.apply(entry, digest(file)).unwrap();
+    }
+    state
+}
+
+fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name)
+}
+
+/// Reads a golden file; with `TRAILHOUSE_GOLDEN=write` one that is missing is made first.
+fn read(name: &str, made: &[u8]) -> Vec<u8> {
+    let path = golden(name);
+    if !path.exists() && std::env::var("TRAILHOUSE_GOLDEN").is_ok_and(|word| word == "write") {
+        std::fs::write(&path, made).unwrap();
+    }
+    std::fs::read(&path).unwrap()
+}
+
+#[test]
+fn entries_of_version_1_are_read_and_written_byte_for_byte() {
+    let trust = Trust::Keys(vec![key().verifier().clone()]);
+    for (name, entry, file) in chain() {
+        let stored = read(name, file.as_bytes());
+        assert_eq!(String::from_utf8_lossy(&stored), file, "{name}");
+        let (decoded, signer) = Entry::decode(&stored, &trust).unwrap();
+        assert_eq!(decoded, entry, "{name}");
+        assert_eq!(signer.as_ref(), Some(key().verifier()), "{name}");
+    }
+}
+
+#[test]
+fn the_state_cache_of_version_1_is_read() {
+    let made = cache::encode(&state(), Some(&key())).unwrap();
+    let stored = read("state-v1.json.zst", &made);
+    let trust = Trust::Keys(vec![key().verifier().clone()]);
+    // The compression may differ between versions of zstd; what it holds may not.
+    assert_eq!(cache::decode(&stored, &trust).unwrap(), state());
+    assert_eq!(
+        zstd::decode_all(&*stored).unwrap(),
+        zstd::decode_all(&*made).unwrap()
+    );
+}
+
+#[test]
+fn what_a_newer_program_wrote_is_named_as_that() {
+    let trust = Trust::Keys(vec![key().verifier().clone()]);
+    let (_, _, file) = &chain()[0];
+    let sign = |text: String| trailhouse::ledger::note::sign(&text, Some(&key()));
+    let line = format!("{}\n", file.lines().next().unwrap());
+    let newer = sign(line.replace("\"version\":1", "\"version\":2"));
+    let error = Entry::decode(newer.as_bytes(), &trust).unwrap_err();
+    assert!(error.to_string().contains("newer"), "{error}");
+    let other = sign(line.replace("\"kind\":\"genesis\"", "\"kind\":\"erase\""));
+    let error = Entry::decode(other.as_bytes(), &trust).unwrap_err();
+    assert!(error.to_string().contains("too old"), "{error}");
+    let more = sign(line.replace("\"sequence\":0", "\"sequence\":0,\"extra\":1"));
+    assert!(Entry::decode(more.as_bytes(), &trust).is_err());
+}
