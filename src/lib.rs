@@ -16,6 +16,8 @@ pub mod config;
 pub mod demo;
 pub mod event;
 pub mod ledger;
+#[cfg(feature = "query")]
+pub mod query;
 pub mod window;
 
 mod failpoint;
