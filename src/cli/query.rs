@@ -142,8 +142,10 @@ pub(super) async fn answer(
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(count),
             Err(error) => {
-                let mut failure =
-                    Failure::new(ExitKind::Destination, "the rows cannot be written to stdout");
+                let mut failure = Failure::new(
+                    ExitKind::Destination,
+                    "the rows cannot be written to stdout",
+                );
                 failure.causes.push(error.to_string());
                 return Err(failure);
             }

@@ -61,12 +61,7 @@ pub const BATCH_COLUMNS: &[Column] = &[
         true,
         "Of these, records that the lake held already",
     ),
-    column(
-        "added",
-        Integer,
-        true,
-        "Of these, new rows of audit_events",
-    ),
+    column("added", Integer, true, "Of these, new rows of audit_events"),
     column(
         "quarantined",
         Integer,

@@ -131,9 +131,10 @@ impl QueryError {
                 limit: limits.memory,
                 reason: reason.clone(),
             }),
-            DataFusionError::IoError(io) => {
-                Some(Self::Temporary(std::io::Error::new(io.kind(), io.to_string())))
-            }
+            DataFusionError::IoError(io) => Some(Self::Temporary(std::io::Error::new(
+                io.kind(),
+                io.to_string(),
+            ))),
             _ => None,
         };
         found.unwrap_or_else(|| Self::from_reading(error))

@@ -131,7 +131,10 @@ impl FileTable {
             column
         });
         let sum = |of: fn(&FileEntry) -> u64| -> Result<usize> {
-            let total = files.iter().map(|file| of(file)).try_fold(0, u64::checked_add);
+            let total = files
+                .iter()
+                .map(|file| of(file))
+                .try_fold(0, u64::checked_add);
             total
                 .and_then(|total| usize::try_from(total).ok())
                 .ok_or_else(|| external(QueryError::TooLarge { column: "rows" }))

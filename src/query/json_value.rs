@@ -82,7 +82,9 @@ impl ScalarUDFImpl for JsonValue {
             }
         };
         if scalar {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&found, 0)?));
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+                &found, 0,
+            )?));
         }
         Ok(ColumnarValue::Array(Arc::new(found)))
     }
@@ -113,9 +115,9 @@ enum Step {
 fn parse_path(path: &str) -> Result<Vec<Step>> {
     match steps(path) {
         Some(steps) => Ok(steps),
-        None => exec_err!(
-            "`{path}` is no JSON path; write $.key, $.\"any key\", $['any key'] or $[0]"
-        ),
+        None => {
+            exec_err!("`{path}` is no JSON path; write $.key, $.\"any key\", $['any key'] or $[0]")
+        }
     }
 }
 
@@ -283,12 +285,17 @@ mod tests {
         }
         // The fault comes after what was found.
         assert_eq!(select(r#"{"a":1,"b":}"#, &parse_path("$.a").unwrap()), None);
-        assert_eq!(select(r#"{"a":"\ud800"}"#, &parse_path("$.a").unwrap()), None);
+        assert_eq!(
+            select(r#"{"a":"\ud800"}"#, &parse_path("$.a").unwrap()),
+            None
+        );
     }
 
     #[test]
     fn what_is_no_path_is_refused() {
-        for path in ["", "a", "$a", "$.", "$.a..b", "$[x]", "$['a", "$.\"a", "$[-1]"] {
+        for path in [
+            "", "a", "$a", "$.", "$.a..b", "$[x]", "$['a", "$.\"a", "$[-1]",
+        ] {
             assert!(parse_path(path).is_err(), "{path}");
         }
     }

@@ -113,10 +113,7 @@ fn instants(instants: impl Iterator<Item = Option<DateTime<Utc>>>) -> ArrayRef {
     Arc::new(array.with_timezone("UTC"))
 }
 
-fn table(
-    columns: &[Column],
-    arrays: Vec<ArrayRef>,
-) -> Result<Arc<dyn TableProvider>, QueryError> {
+fn table(columns: &[Column], arrays: Vec<ArrayRef>) -> Result<Arc<dyn TableProvider>, QueryError> {
     let fields: Vec<Field> = columns
         .iter()
         .map(|column| Field::new(column.name, column.kind.arrow(), !column.required))

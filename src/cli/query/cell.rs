@@ -64,7 +64,10 @@ fn instant(array: &ArrayRef, row: usize) -> io::Result<Option<DateTime<Utc>>> {
 fn formatted(array: &ArrayRef, row: usize) -> io::Result<String> {
     let options = FormatOptions::new().with_display_error(false);
     let formatter = ArrayFormatter::try_new(array, &options).map_err(io::Error::other)?;
-    formatter.value(row).try_to_string().map_err(io::Error::other)
+    formatter
+        .value(row)
+        .try_to_string()
+        .map_err(io::Error::other)
 }
 
 /// A value in JSON: numbers, booleans and NULL as such, lists as arrays, structs as objects, and
@@ -88,8 +91,7 @@ pub(super) fn push_json(out: &mut Vec<u8>, array: &ArrayRef, row: usize) -> io::
             }
             Some(text) => {
                 let bare = *data_type == DataType::Boolean
-                    || (is_number(data_type)
-                        && text.parse::<f64>().is_ok_and(f64::is_finite));
+                    || (is_number(data_type) && text.parse::<f64>().is_ok_and(f64::is_finite));
                 if bare {
                     out.extend_from_slice(text.as_bytes());
                     return Ok(());

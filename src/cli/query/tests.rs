@@ -18,10 +18,22 @@ fn batch() -> RecordBatch {
                 None,
             ])),
         ),
-        ("n", Arc::new(Int64Array::from(vec![Some(i64::MAX), Some(-1), None]))),
-        ("x", Arc::new(Float64Array::from(vec![Some(1.5), Some(f64::NAN), None]))),
-        ("ok", Arc::new(BooleanArray::from(vec![Some(true), Some(false), None]))),
-        ("dt", Arc::new(Date32Array::from(vec![Some(0), Some(20_000), None]))),
+        (
+            "n",
+            Arc::new(Int64Array::from(vec![Some(i64::MAX), Some(-1), None])),
+        ),
+        (
+            "x",
+            Arc::new(Float64Array::from(vec![Some(1.5), Some(f64::NAN), None])),
+        ),
+        (
+            "ok",
+            Arc::new(BooleanArray::from(vec![Some(true), Some(false), None])),
+        ),
+        (
+            "dt",
+            Arc::new(Date32Array::from(vec![Some(0), Some(20_000), None])),
+        ),
         (
             "at",
             Arc::new(
@@ -33,7 +45,14 @@ fn batch() -> RecordBatch {
             "fine",
             Arc::new(TimestampNanosecondArray::from(vec![Some(1), Some(0), None])),
         ),
-        ("raw", Arc::new(BinaryArray::from(vec![Some(&b"\xff\x00"[..]), Some(b""), None]))),
+        (
+            "raw",
+            Arc::new(BinaryArray::from(vec![
+                Some(&b"\xff\x00"[..]),
+                Some(b""),
+                None,
+            ])),
+        ),
     ];
     RecordBatch::try_from_iter_with_nullable(
         columns.into_iter().map(|(name, array)| (name, array, true)),
@@ -61,12 +80,18 @@ fn csv_follows_its_standard() {
          \"\",-1,NaN,false,2024-10-04,1970-01-01T00:00:01.500Z,1970-01-01T00:00:00Z,\"\"\r\n\
          ,,,,,,,\r\n"
     );
-    assert_eq!(written(RowFormat::Csv, &[]), "who,n,x,ok,dt,at,fine,raw\r\n");
+    assert_eq!(
+        written(RowFormat::Csv, &[]),
+        "who,n,x,ok,dt,at,fine,raw\r\n"
+    );
 }
 
 #[test]
 fn json_is_one_document_in_the_order_of_the_columns() {
-    let text = written(RowFormat::Json, &[batch(), batch().slice(0, 0), batch().slice(2, 1)]);
+    let text = written(
+        RowFormat::Json,
+        &[batch(), batch().slice(0, 0), batch().slice(2, 1)],
+    );
     assert!(text.starts_with("[\n{\"who\":\"a\\u001b[2J,\\\"b\\\"\",\"n\":9223372036854775807,"));
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let rows = json.as_array().unwrap();
@@ -76,7 +101,13 @@ fn json_is_one_document_in_the_order_of_the_columns() {
     assert_eq!(rows[1]["x"], "NaN");
     assert_eq!(rows[1]["ok"], false);
     assert_eq!(rows[1]["dt"], "2024-10-04");
-    assert!(rows[2].as_object().unwrap().values().all(|value| value.is_null()));
+    assert!(
+        rows[2]
+            .as_object()
+            .unwrap()
+            .values()
+            .all(|value| value.is_null())
+    );
     assert_eq!(written(RowFormat::Json, &[]), "[]\n");
 }
 

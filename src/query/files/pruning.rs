@@ -74,7 +74,9 @@ pub(super) fn with_possible_rows<'f>(
 
 fn chosen(files: Vec<&FileEntry>, keep: impl IntoIterator<Item = bool>) -> Vec<&FileEntry> {
     let pairs = files.into_iter().zip(keep);
-    pairs.filter_map(|(file, keep)| keep.then_some(file)).collect()
+    pairs
+        .filter_map(|(file, keep)| keep.then_some(file))
+        .collect()
 }
 
 fn dates(files: &[&FileEntry]) -> ArrayRef {
@@ -187,7 +189,10 @@ impl PruningStatistics for Ranges<'_> {
             // Only values of one type can be compared; anything else may be inside.
             let outside = values.iter().all(|value| {
                 matches!(value.partial_cmp(&least), Some(std::cmp::Ordering::Less))
-                    || matches!(value.partial_cmp(&greatest), Some(std::cmp::Ordering::Greater))
+                    || matches!(
+                        value.partial_cmp(&greatest),
+                        Some(std::cmp::Ordering::Greater)
+                    )
             });
             if outside {
                 return Some(false);
