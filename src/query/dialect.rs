@@ -1,7 +1,7 @@
 //! The dialect of statements: that of BigQuery, as far as the engine can follow.
 //!
 //! Supported beside plain SQL (names in any case):
-//! - names in backticks, text in `"double quotes"`, `SELECT * EXCEPT (…)`, `QUALIFY`, NULL first in
+//! - names in backticks, text in `"double quotes"` or `r'raw'`, `SELECT * EXCEPT (…)`, `QUALIFY`, NULL first in
 //!   ascending order;
 //! - the types `STRING`, `BYTES`, `INT64`, `FLOAT64`, `BOOL`, `DATE`, `DATETIME` and `TIMESTAMP`
 //!   (microseconds in UTC) in `CAST`, `SAFE_CAST` and literals;
@@ -138,6 +138,18 @@ fn put(expression: &mut Expr) -> Result<(), QueryError> {
             };
             let argument = expr.as_ref().clone();
             *expression = filled(template, &[argument])?;
+        }
+        // `r'…'`: what the engine calls plain text, since it knows no escapes.
+        Expr::Value(value) => {
+            if let Value::SingleQuotedRawStringLiteral(text)
+            | Value::DoubleQuotedRawStringLiteral(text)
+            | Value::TripleSingleQuotedString(text)
+            | Value::TripleDoubleQuotedString(text)
+            | Value::TripleSingleQuotedRawStringLiteral(text)
+            | Value::TripleDoubleQuotedRawStringLiteral(text) = &mut value.value
+            {
+                value.value = Value::SingleQuotedString(std::mem::take(text));
+            }
         }
         Expr::Function(function) => {
             if let Some(other) = put_function(function)? {

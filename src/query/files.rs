@@ -10,6 +10,7 @@
 //!   ranges of texts; what remains of it is left to the engine and the Parquet reader.
 
 mod pruning;
+mod reader;
 
 use std::sync::Arc;
 
@@ -31,13 +32,14 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::scalar::ScalarValue;
-use object_store::ObjectMeta;
 use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore};
 
 use super::error::QueryError;
 use crate::event::schema::{event_schema, quarantine_schema};
 use crate::ledger::entry::{FileEntry, Table};
 use crate::ledger::state::State;
+use reader::Readers;
 
 /// Up to this many files of a scan each bring their own statistics, by which the engine skips files
 /// while it runs (`ORDER BY event_time DESC LIMIT 10`). They take about 15 KB a file.
@@ -52,11 +54,17 @@ pub(super) struct FileTable {
     table: Table,
     schema: SchemaRef,
     state: Arc<State>,
-    store: ObjectStoreUrl,
+    url: ObjectStoreUrl,
+    readers: Arc<Readers>,
 }
 
 impl FileTable {
-    pub(super) fn new(table: Table, state: Arc<State>, store: ObjectStoreUrl) -> Self {
+    pub(super) fn new(
+        table: Table,
+        state: Arc<State>,
+        url: ObjectStoreUrl,
+        store: Arc<dyn ObjectStore>,
+    ) -> Self {
         let schema = match table {
             Table::Events => event_schema(),
             Table::Quarantine => quarantine_schema(),
@@ -65,7 +73,8 @@ impl FileTable {
             table,
             schema,
             state,
-            store,
+            url,
+            readers: Arc::new(Readers(store)),
         }
     }
 
@@ -232,8 +241,9 @@ impl TableProvider for FileTable {
         };
         let source = ParquetSource::new(Arc::clone(&self.schema))
             .with_table_parquet_options(options)
-            .with_metadata_size_hint(FOOTER_HINT);
-        let scan = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
+            .with_metadata_size_hint(FOOTER_HINT)
+            .with_parquet_file_reader_factory(Arc::clone(&self.readers) as _);
+        let scan = FileScanConfigBuilder::new(self.url.clone(), Arc::new(source))
             .with_file_groups(groups)
             .with_statistics(self.statistics_of(&files)?)
             .with_projection_indices(projection.cloned())?

@@ -11,9 +11,9 @@
 //!
 //! The bucket is never listed, so a file that no entry names is never seen. What the ledger says of
 //! a file (date, category, source, times, ranges of texts) decides whether it is opened at all
-//! ([`files`]); inside a file, the Parquet reader skips row groups and pages.
+//! (`files`); inside a file, the Parquet reader skips row groups and pages.
 //!
-//! The dialect is that of BigQuery as far as [`dialect`] says, so that one statement serves both.
+//! The dialect is that of BigQuery as far as the module `dialect` says, so that one statement serves both.
 //! Statements only read: there is no way from SQL to files, to URLs or to settings.
 //!
 //! All instants are in UTC. Memory for sorting, grouping and joining is bounded ([`Limits`]);
@@ -112,12 +112,12 @@ impl Lake {
         };
         let url = ObjectStoreUrl::parse(STORE_URL)
             .map_err(|error| QueryError::from_engine(error, limits))?;
-        context.register_object_store(url.as_ref(), store);
+        context.register_object_store(url.as_ref(), Arc::clone(&store));
         for (name, table) in [
             ("audit_events", Table::Events),
             ("audit_quarantine", Table::Quarantine),
         ] {
-            let files = FileTable::new(table, Arc::clone(&state), url.clone());
+            let files = FileTable::new(table, Arc::clone(&state), url.clone(), Arc::clone(&store));
             register(name, Arc::new(files))?;
         }
         register("audit_batches", ledger_tables::batches(&state)?)?;

@@ -188,6 +188,7 @@ async fn functions_of_bigquery() {
         ("REGEXP_CONTAINS('user', '^x')", "false"),
         ("CONTAINS_SUBSTR('Hello', 'ELL')", "true"),
         ("BYTE_LENGTH('ä')", "2"),
+        ("\"it's\"", "it's"),
         (&format!("DATE({at})"), "2026-01-08"),
         ("DATE(2026, 1, 8)", "2026-01-08"),
         ("TIMESTAMP('2026-01-08')", "2026-01-08T00:00:00Z"),
@@ -405,10 +406,36 @@ async fn a_file_that_is_missing_or_damaged_is_told_apart() {
     let sql = "SELECT MAX(raw) FROM audit_events";
     let error = failure(&small.lake(), sql).await;
     assert!(matches!(error, QueryError::FileDamaged(_)), "{error:?}");
+    small.refuse(true);
+    let error = failure(&small.lake(), sql).await;
+    assert!(matches!(error, QueryError::Store(_)), "{error:?}");
+    small.refuse(false);
     small.remove(&path).await;
     let error = failure(&small.lake(), sql).await;
     assert!(
         matches!(&error, QueryError::FileMissing { path: gone } if *gone == path),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_newest_events_come_first() {
+    let small = three_dates();
+    let sql = "SELECT event_uid FROM audit_events ORDER BY event_time DESC LIMIT 2";
+    assert_eq!(
+        rows_of(&small.lake(), sql).await,
+        ["b/2026-01-03/execution/2", "b/2026-01-03/execution/1"]
+    );
+    let sql = "SELECT event_uid FROM audit_events WHERE category = 'authentication' LIMIT 1";
+    assert_eq!(rows_of(&small.lake(), sql).await.len(), 1);
+}
+
+#[tokio::test]
+async fn names_of_objects_that_no_store_takes_are_refused() {
+    let small = three_dates().with_path("events//x");
+    let error = failure(&small.lake(), "SELECT raw FROM audit_events").await;
+    assert!(
+        matches!(&error, QueryError::Path { path } if path == "events//x"),
         "{error:?}"
     );
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
@@ -171,6 +172,15 @@ impl SmallLake {
         Lake::new(store, Arc::clone(&self.state), limits).unwrap()
     }
 
+    /// The same lake, whose ledger names its first file otherwise.
+    pub(super) fn with_path(mut self, path: &str) -> Self {
+        let mut state = State::clone(&self.state);
+        let first = state.files.values_mut().flatten().next().unwrap();
+        first.file.path = path.to_owned();
+        self.state = Arc::new(state);
+        self
+    }
+
     pub(super) fn paths(&self) -> Vec<String> {
         self.state
             .live_files()
@@ -197,6 +207,11 @@ impl SmallLake {
         let size = self.store.inner.head(&path).await.unwrap().size;
         let bytes = vec![0; usize::try_from(size).unwrap()];
         self.store.inner.put(&path, bytes.into()).await.unwrap();
+    }
+
+    /// From now on the store answers no read, or does again.
+    pub(super) fn refuse(&self, refuse: bool) {
+        self.store.refusing.store(refuse, Ordering::Relaxed);
     }
 
     pub(super) async fn remove(&self, path: &str) {
@@ -261,6 +276,7 @@ struct Counting {
     inner: InMemory,
     opened: Mutex<BTreeSet<Path>>,
     listed: Mutex<usize>,
+    refusing: AtomicBool,
 }
 
 impl fmt::Display for Counting {
@@ -285,6 +301,12 @@ impl ObjectStore for Counting {
 
     async fn get_opts(&self, path: &Path, how: GetOptions) -> Result<GetResult> {
         self.opened.lock().unwrap().insert(path.clone());
+        if self.refusing.load(Ordering::Relaxed) {
+            return Err(object_store::Error::Generic {
+                store: "counting",
+                source: "connection refused".into(),
+            });
+        }
         self.inner.get_opts(path, how).await
     }
 
