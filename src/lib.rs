@@ -20,9 +20,8 @@ pub mod demo;
 pub mod event;
 pub mod lake;
 pub mod ledger;
-pub mod report;
-pub mod run;
-pub mod source;
+#[cfg(feature = "query")]
+pub mod query;
 pub mod window;
 
 mod failpoint;

@@ -1,8 +1,22 @@
-//! `trailhouse query`: its arguments.
+//! `trailhouse query`: its arguments, and the forms in which rows are written.
 
+mod cell;
+mod csv;
+mod json;
+mod table;
+
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::PathBuf;
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use clap::ValueEnum;
+
+use super::exit::ExitKind;
+use super::failure::Failure;
+use super::output::Format;
+use super::style::Style;
+use crate::query::{Lake, QueryError};
 
 /// Query the lake with SQL
 ///
@@ -39,3 +53,164 @@ pub(crate) enum RowFormat {
     /// An array of one object a row
     Json,
 }
+
+/// Longest statement that is read from a file or from stdin, in bytes.
+const LONGEST_STATEMENT: u64 = 1 << 20;
+
+impl Args {
+    /// The form of the rows, given that of all results.
+    pub(super) fn form(&self, output: Format) -> RowFormat {
+        match (self.format, output) {
+            (Some(form), _) => form,
+            (None, Format::Text) => RowFormat::Table,
+            (None, Format::Json) => RowFormat::Json,
+        }
+    }
+
+    /// The statement: the argument, the content of the file, or what stdin brings.
+    ///
+    /// # Errors
+    /// A file that cannot be read, stdin at a terminal, or a text that is no statement.
+    pub(super) fn statement(&self) -> Result<String, Failure> {
+        if let Some(sql) = &self.sql {
+            return Ok(sql.clone());
+        }
+        if let Some(path) = &self.file {
+            let place = format!("`{}`", path.display());
+            let file = std::fs::File::open(path);
+            return file
+                .and_then(|mut file| bounded(&mut file))
+                .map_err(|error| unread(&place, &error));
+        }
+        let mut stdin = io::stdin().lock();
+        if stdin.is_terminal() {
+            return Err(Failure::new(ExitKind::Usage, "there is no statement")
+                .action("give it as an argument, with --file, or on stdin"));
+        }
+        bounded(&mut stdin).map_err(|error| unread("stdin", &error))
+    }
+}
+
+fn bounded(from: &mut dyn Read) -> io::Result<String> {
+    let mut text = String::new();
+    from.take(LONGEST_STATEMENT + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST_STATEMENT {
+        return Err(io::Error::other("it is longer than 1 MiB"));
+    }
+    Ok(text)
+}
+
+fn unread(place: &str, error: &io::Error) -> Failure {
+    let mut failure = Failure::new(
+        ExitKind::Usage,
+        format!("the statement cannot be read from {place}"),
+    )
+    .action("name a file with SQL text in UTF-8");
+    failure.causes.push(error.to_string());
+    failure
+}
+
+/// Answers one statement: writes all rows to `out` and says how many there were.
+///
+/// Rows are written as they come, so after a failure some may have been written. Whoever reads
+/// `out` may stop reading: that ends the query and is no failure.
+///
+/// # Errors
+/// Whatever is wrong with the statement or the lake, or a failure to write.
+pub(super) async fn answer(
+    lake: &Lake,
+    sql: &str,
+    form: RowFormat,
+    style: Style,
+    out: &mut (dyn Write + Send),
+) -> Result<u64, Failure> {
+    let mut rows = lake.sql(sql).await?;
+    let mut writer = RowWriter::new(form, style, rows.schema());
+    let mut count = 0;
+    loop {
+        let batch = rows.next().await?;
+        let last = batch.is_none();
+        let written = match batch {
+            Some(batch) => {
+                count += batch.num_rows() as u64;
+                writer.batch(&batch, out)
+            }
+            None => writer.finish(out).and_then(|()| out.flush()),
+        };
+        match written {
+            Ok(()) if last => return Ok(count),
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(count),
+            Err(error) => {
+                let mut failure = Failure::new(
+                    ExitKind::Destination,
+                    "the rows cannot be written to stdout",
+                );
+                failure.causes.push(error.to_string());
+                return Err(failure);
+            }
+        }
+    }
+}
+
+/// What is said on stderr after the rows.
+pub(super) fn count_note(rows: u64) -> String {
+    match rows {
+        1 => "1 row".to_owned(),
+        rows => format!("{rows} rows"),
+    }
+}
+
+enum RowWriter {
+    Table(table::TableWriter),
+    Csv(csv::CsvWriter),
+    Json(json::JsonWriter),
+}
+
+impl RowWriter {
+    fn new(form: RowFormat, style: Style, schema: SchemaRef) -> Self {
+        match form {
+            RowFormat::Table => Self::Table(table::TableWriter::new(style, &schema)),
+            RowFormat::Csv => Self::Csv(csv::CsvWriter::new(schema)),
+            RowFormat::Json => Self::Json(json::JsonWriter::new(&schema)),
+        }
+    }
+
+    fn batch(&mut self, batch: &RecordBatch, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Table(writer) => writer.batch(batch, out),
+            Self::Csv(writer) => writer.batch(batch, out),
+            Self::Json(writer) => writer.batch(batch, out),
+        }
+    }
+
+    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Table(writer) => writer.finish(out),
+            Self::Csv(writer) => writer.finish(out),
+            Self::Json(writer) => writer.finish(out),
+        }
+    }
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        let kind = match &error {
+            QueryError::FileMissing { .. }
+            | QueryError::FileDamaged(_)
+            | QueryError::Path { .. } => ExitKind::Integrity,
+            QueryError::Store(_) | QueryError::Temporary(_) => ExitKind::Destination,
+            QueryError::Engine(_) | QueryError::TooLarge { .. } => ExitKind::Unforeseen,
+            _ => ExitKind::Usage,
+        };
+        let action = error.action();
+        let mut failure = Self::from_error(kind, &error).action(action);
+        if let QueryError::Memory { reason, .. } = &error {
+            failure.causes.push(reason.clone());
+        }
+        failure
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! Rows as comma-separated values (RFC 4180): a head line, lines that end with CRLF, quotes where
+//! they are needed. NULL is empty; a text without characters is `""`.
+
+use std::io::{self, Write};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use super::cell;
+
+pub(super) struct CsvWriter {
+    schema: SchemaRef,
+    begun: bool,
+}
+
+impl CsvWriter {
+    pub(super) fn new(schema: SchemaRef) -> Self {
+        Self {
+            schema,
+            begun: false,
+        }
+    }
+
+    pub(super) fn batch(&mut self, batch: &RecordBatch, out: &mut dyn Write) -> io::Result<()> {
+        self.begin(out)?;
+        let mut lines = Vec::new();
+        for row in 0..batch.num_rows() {
+            for (at, column) in batch.columns().iter().enumerate() {
+                if at > 0 {
+                    lines.push(b',');
+                }
+                if let Some(text) = cell::text(column, row)? {
+                    push_field(&mut lines, &text);
+                }
+            }
+            lines.extend_from_slice(b"\r\n");
+        }
+        out.write_all(&lines)
+    }
+
+    pub(super) fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.begin(out)
+    }
+
+    fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        if self.begun {
+            return Ok(());
+        }
+        self.begun = true;
+        let mut line = Vec::new();
+        for (at, field) in self.schema.fields().iter().enumerate() {
+            if at > 0 {
+                line.push(b',');
+            }
+            push_field(&mut line, field.name());
+        }
+        line.extend_from_slice(b"\r\n");
+        out.write_all(&line)
+    }
+}
+
+fn push_field(line: &mut Vec<u8>, text: &str) {
+    if !text.is_empty() && !text.contains(['"', ',', '\r', '\n']) {
+        line.extend_from_slice(text.as_bytes());
+        return;
+    }
+    line.push(b'"');
+    line.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+    line.push(b'"');
+}

@@ -1,0 +1,211 @@
+//! SQL over a lake: the embedded engine, for one machine without any cloud.
+//!
+//! The tables are made from the folded state of the ledger and from nothing else:
+//!
+//! | table | rows |
+//! |---|---|
+//! | `audit_events` | the events of exactly the files that the ledger lists as live |
+//! | `audit_quarantine` | records that could not become events, likewise |
+//! | `audit_batches` | one row for each `ingest` entry |
+//! | `audit_coverage` | what has been read completely, and the holes |
+//!
+//! The bucket is never listed, so a file that no entry names is never seen. What the ledger says of
+//! a file (date, category, source, times, ranges of texts) decides whether it is opened at all
+//! (`files`); inside a file, the Parquet reader skips row groups and pages.
+//!
+//! The dialect is that of BigQuery as far as the module `dialect` says, so that one statement serves both.
+//! Statements only read: there is no way from SQL to files, to URLs or to settings.
+//!
+//! All instants are in UTC. Memory for sorting, grouping and joining is bounded ([`Limits`]);
+//! sorts and groups that need more go through files in the temporary directory of the system,
+//! which are gone when the query ends.
+
+pub mod columns;
+mod dialect;
+pub mod error;
+mod files;
+mod json_value;
+mod ledger_tables;
+mod shims;
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::config::Dialect;
+use datafusion::datasource::TableProvider;
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use futures::StreamExt;
+use object_store::ObjectStore;
+
+use crate::ledger::entry::Table;
+use crate::ledger::state::State;
+pub use error::QueryError;
+use files::FileTable;
+
+/// The name under which the engine knows the lake's store; nothing else can be reached.
+const STORE_URL: &str = "lake://files";
+
+/// Rows per batch. Rows hold whole records, so batches are smaller than usual.
+const BATCH_ROWS: usize = 2048;
+
+/// Memory that one parallel part of a query needs to get anywhere.
+const BYTES_PER_PART: usize = 32 << 20;
+
+/// What a query may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that sorts, groups and joins may hold together. Buffers of the Parquet reader, about
+    /// one row group for each parallel part, come on top.
+    pub memory: usize,
+    /// How many parts of a query run at once; fewer do where the memory is small.
+    pub parallelism: usize,
+}
+
+impl Default for Limits {
+    /// 128 MiB, and as many parts as there are processors.
+    fn default() -> Self {
+        Self {
+            memory: 128 << 20,
+            parallelism: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        }
+    }
+}
+
+impl Limits {
+    fn parts(self) -> usize {
+        self.parallelism.min(self.memory / BYTES_PER_PART).max(1)
+    }
+}
+
+/// A lake as its ledger says it is at one moment, ready to be asked.
+pub struct Lake {
+    context: SessionContext,
+    limits: Limits,
+}
+
+impl Lake {
+    /// The lake in `store`, whose prefix is applied already, as `state` says it is.
+    ///
+    /// # Errors
+    /// Numbers of the ledger that no column can hold; an engine that cannot be set up.
+    pub fn new(
+        store: Arc<dyn ObjectStore>,
+        state: Arc<State>,
+        limits: Limits,
+    ) -> Result<Self, QueryError> {
+        let context = context(limits).map_err(|error| QueryError::from_engine(error, limits))?;
+        let register = |name: &str, table: Arc<dyn TableProvider>| {
+            context
+                .register_table(name, table)
+                .map_err(|error| QueryError::from_engine(error, limits))
+        };
+        let url = ObjectStoreUrl::parse(STORE_URL)
+            .map_err(|error| QueryError::from_engine(error, limits))?;
+        context.register_object_store(url.as_ref(), Arc::clone(&store));
+        for (name, table) in [
+            ("audit_events", Table::Events),
+            ("audit_quarantine", Table::Quarantine),
+        ] {
+            let files = FileTable::new(table, Arc::clone(&state), url.clone(), Arc::clone(&store));
+            register(name, Arc::new(files))?;
+        }
+        register("audit_batches", ledger_tables::batches(&state)?)?;
+        register("audit_coverage", ledger_tables::coverage(&state)?)?;
+        Ok(Self { context, limits })
+    }
+
+    /// Plans one statement and starts it. Rows come as they are asked for.
+    ///
+    /// # Errors
+    /// Anything that is not one statement that reads, or that names what is not there.
+    pub async fn sql(&self, sql: &str) -> Result<Rows, QueryError> {
+        let statement = dialect::read(sql)?;
+        let engine = |error: DataFusionError| QueryError::from_engine(error, self.limits);
+        let plan = self.context.state().statement_to_plan(statement).await;
+        let plan = plan.map_err(engine)?;
+        // The statement was checked as it was written; here it is checked as it was understood.
+        SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false)
+            .verify_plan(&plan)
+            .map_err(|_| QueryError::NotReading {
+                statement: "this statement".to_owned(),
+            })?;
+        let frame = self.context.execute_logical_plan(plan).await;
+        let stream = frame.map_err(engine)?.execute_stream().await;
+        Ok(Rows {
+            stream: stream.map_err(engine)?,
+            limits: self.limits,
+        })
+    }
+}
+
+/// The rows of a statement, in batches.
+pub struct Rows {
+    stream: SendableRecordBatchStream,
+    limits: Limits,
+}
+
+impl Rows {
+    /// Names and types of the columns.
+    pub fn schema(&self) -> SchemaRef {
+        self.stream.schema()
+    }
+
+    /// The next rows; `None` after the last.
+    ///
+    /// # Errors
+    /// A file that cannot be read, values that a function does not take, or too little memory.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>, QueryError> {
+        let batch = self.stream.next().await.transpose();
+        batch.map_err(|error| QueryError::from_engine(error, self.limits))
+    }
+}
+
+fn context(limits: Limits) -> Result<SessionContext, DataFusionError> {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(limits.parts())
+        .with_batch_size(BATCH_ROWS)
+        .with_information_schema(true)
+        .with_default_catalog_and_schema("trailhouse", "audit");
+    let options = config.options_mut();
+    options.sql_parser.dialect = Dialect::BigQuery;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    // BigQuery puts NULL first in ascending order.
+    options.sql_parser.default_null_ordering = "nulls_min".to_owned();
+    options.execution.time_zone = Some("UTC".to_owned());
+    options.execution.sort_spill_reservation_bytes = BYTES_PER_PART / 16;
+    options.execution.parquet.pushdown_filters = true;
+    options.execution.parquet.reorder_filters = true;
+    options.execution.parquet.schema_force_view_types = false;
+
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory)))
+        .with_disk_manager_builder(
+            DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory),
+        )
+        .build_arc()?;
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .build();
+    let context = SessionContext::new_with_state(state);
+    // `file://` is there by default; SQL has no way to it, and this takes away what it would find.
+    let local = ObjectStoreUrl::local_filesystem();
+    context.deregister_object_store(local.as_ref())?;
+    context.register_udf(json_value::function());
+    Ok(context)
+}
