@@ -22,6 +22,9 @@ pub mod lake;
 pub mod ledger;
 #[cfg(feature = "query")]
 pub mod query;
+pub mod report;
+pub mod run;
+pub mod source;
 pub mod window;
 
 mod failpoint;

@@ -133,6 +133,12 @@ impl Output {
         io::stdout().is_terminal()
     }
 
+    /// How results may be painted.
+    #[cfg(feature = "query")]
+    pub(super) fn style(&self) -> Style {
+        self.stdout
+    }
+
     /// Tells the user something that is no result, on stderr; nothing with `-q`.
     pub fn note(&self, text: &str) {
         if !self.quiet {

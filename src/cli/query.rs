@@ -1,4 +1,4 @@
-//! `trailhouse query`: its arguments, and the forms in which rows are written.
+//! `trailhouse query`: SQL over the lake, and the forms in which rows are written.
 
 mod cell;
 mod csv;
@@ -7,16 +7,19 @@ mod table;
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use clap::ValueEnum;
 
 use super::exit::ExitKind;
-use super::failure::Failure;
-use super::output::Format;
+use super::failure::{Failure, Report};
+use super::output::{Ending, Format};
+use super::status::open_lake;
 use super::style::Style;
-use crate::query::{Lake, QueryError};
+use super::{Context, block_on};
+use crate::query::{Lake, Limits, QueryError};
 
 /// Query the lake with SQL
 ///
@@ -108,6 +111,20 @@ fn unread(place: &str, error: &io::Error) -> Failure {
     .action("name a file with SQL text in UTF-8");
     failure.causes.push(error.to_string());
     failure
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    let sql = args.statement()?;
+    let form = args.form(context.output.format());
+    let (bucket, state) = open_lake(context)?;
+    let style = context.output.style();
+    let rows = block_on(async {
+        let store = Arc::clone(bucket.store());
+        let lake = Lake::new(store, Arc::new(state), Limits::default())?;
+        answer(&lake, &sql, form, style, &mut io::stdout()).await
+    })??;
+    context.output.note(&count_note(rows));
+    Ok(Ending::written())
 }
 
 /// Answers one statement: writes all rows to `out` and says how many there were.

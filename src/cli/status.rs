@@ -10,7 +10,9 @@ use super::output::{Document, Ending};
 use super::page::{Align, Page, Table};
 use super::{Context, block_on};
 use crate::config::{format_duration, format_size};
+use crate::lake::Bucket;
 use crate::ledger::log::Log;
+use crate::ledger::state::State;
 use crate::report::status::{SourceStatus, Status};
 use crate::run::{open_bucket, open_key};
 use crate::window::format_instant;
@@ -30,19 +32,23 @@ Examples:
 pub(crate) struct Args {}
 
 pub(super) fn execute(_args: Args, context: &Context) -> Result<Ending, Report> {
-    let config = context.load_config()?;
-    let bucket = open_bucket(&config).map_err(Failure::from)?;
-    let key = open_key(&config).map_err(Failure::from)?;
-    let state = block_on(Log::new(bucket, key).load())?.map_err(Failure::from)?;
-    let Some(state) = state else {
-        return Err(Failure::new(ExitKind::Usage, "there is no lake yet")
-            .kept("nothing was changed")
-            .action("`trailhouse run` founds it")
-            .into());
-    };
+    let (_, state) = open_lake(context)?;
     let status = Status::of(&state, chrono::Utc::now());
     let failures: Vec<Failure> = status.sources.iter().flat_map(open_matters).collect();
     Ok(Ending::with_failures(status, failures))
+}
+
+/// The bucket of the configuration, and the state of the lake in it.
+pub(super) fn open_lake(context: &Context) -> Result<(Bucket, State), Failure> {
+    let config = context.load_config()?;
+    let bucket = open_bucket(&config)?;
+    let log = Log::new(bucket.clone(), open_key(&config)?);
+    match block_on(log.load())?? {
+        Some(state) => Ok((bucket, state)),
+        None => Err(Failure::new(ExitKind::Usage, "there is no lake yet")
+            .kept("nothing was changed")
+            .action("`trailhouse run` founds it")),
+    }
 }
 
 /// Holes and gaps, which are what a pager should ring for, and sources that failed.

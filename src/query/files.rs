@@ -37,7 +37,8 @@ use object_store::{ObjectMeta, ObjectStore};
 
 use super::error::QueryError;
 use crate::event::schema::{event_schema, quarantine_schema};
-use crate::ledger::entry::{FileEntry, Table};
+use crate::lake::layout::Table;
+use crate::ledger::entry::FileEntry;
 use crate::ledger::state::State;
 use reader::Readers;
 

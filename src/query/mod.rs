@@ -48,7 +48,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt;
 use object_store::ObjectStore;
 
-use crate::ledger::entry::Table;
+use crate::lake::layout::Table;
 use crate::ledger::state::State;
 pub use error::QueryError;
 use files::FileTable;

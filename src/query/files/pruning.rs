@@ -123,7 +123,7 @@ impl Ranges<'_> {
             }
             _ if self.knows(column) => {
                 let texts = self.0.iter().map(|file| {
-                    let range = file.statistics.get(column)?;
+                    let range = file.statistics.columns.get(column)?;
                     match end {
                         End::Least => range.min.as_deref(),
                         End::Greatest => range.max.as_deref(),
@@ -139,7 +139,7 @@ impl Ranges<'_> {
     fn knows(&self, column: &str) -> bool {
         self.0
             .iter()
-            .any(|file| file.statistics.contains_key(column))
+            .any(|file| file.statistics.columns.contains_key(column))
     }
 }
 
@@ -161,7 +161,7 @@ impl PruningStatistics for Ranges<'_> {
             "dt" | "source" => Some(Arc::new(UInt64Array::from(vec![0; self.0.len()]))),
             name if self.knows(name) => {
                 let counts = self.0.iter().map(|file| {
-                    let range = file.statistics.get(name);
+                    let range = file.statistics.columns.get(name);
                     range.map(|range| range.nulls)
                 });
                 Some(Arc::new(counts.collect::<UInt64Array>()))

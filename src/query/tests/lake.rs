@@ -19,8 +19,10 @@ use object_store::{
 use parquet::arrow::ArrowWriter;
 
 use crate::event::schema::event_schema;
+use crate::lake::layout::Table;
+use crate::lake::{ColumnStatistics, FileStatistics};
 use crate::ledger::digest::Digest;
-use crate::ledger::entry::{Counts, FileEntry, HoleReason, Table, TextRange, TimeRange};
+use crate::ledger::entry::{Counts, FileEntry, HoleReason, TimeRange};
 use crate::ledger::state::{Batch, FeedState, Head, HoleState, LiveFile, SourceState, State};
 use crate::query::{Lake, Limits};
 use crate::window::{Window, midnight};
@@ -107,7 +109,7 @@ impl FileOf {
 
     fn entry(&self, bytes: u64) -> FileEntry {
         let rows = self.rows as u64;
-        let range = |value: Option<&str>| TextRange {
+        let range = |value: Option<&str>| ColumnStatistics {
             min: value.map(str::to_owned),
             max: value.map(str::to_owned),
             nulls: if value.is_some() { 0 } else { rows },
@@ -125,12 +127,14 @@ impl FileOf {
                 first: self.time(0),
                 last: self.time(self.rows - 1),
             }),
-            kept_bytes: 0,
             records_root: Digest::of(b""),
-            statistics: BTreeMap::from([
-                ("tenant".to_owned(), range(Some(self.tenant))),
-                ("namespace".to_owned(), range(None)),
-            ]),
+            statistics: FileStatistics {
+                kept_bytes: 0,
+                columns: BTreeMap::from([
+                    ("tenant".to_owned(), range(Some(self.tenant))),
+                    ("namespace".to_owned(), range(None)),
+                ]),
+            },
         }
     }
 }
