@@ -3,3 +3,4 @@
 mod cli;
 mod faulty_store;
 mod ledger;
+mod run;

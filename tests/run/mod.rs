@@ -1,0 +1,7 @@
+//! Whole runs: against a platform with every kind of trouble, over a store that fails, killed at
+//! every step, and beside other runs. What the lake holds in the end is compared with what the
+//! platform ever showed.
+
+mod crash;
+mod harness;
+mod lake;
