@@ -30,6 +30,8 @@ pub enum Fault {
     HangBefore,
     /// It happens and never returns.
     HangAfter,
+    /// It happens once the test resumes the store.
+    Pause,
 }
 
 /// Which operations a fault may hit.
@@ -58,6 +60,7 @@ pub struct FaultyStore {
     inner: Arc<dyn ObjectStore>,
     orders: Arc<Mutex<Orders>>,
     hung: Arc<Notify>,
+    resumed: Arc<Notify>,
 }
 
 impl FaultyStore {
@@ -66,6 +69,7 @@ impl FaultyStore {
             inner,
             orders: Arc::default(),
             hung: Arc::default(),
+            resumed: Arc::default(),
         }
     }
 
@@ -86,9 +90,14 @@ impl FaultyStore {
         self.orders.lock().unwrap().changes
     }
 
-    /// Returns once an operation hangs.
+    /// Returns once an operation hangs or pauses.
     pub async fn hung(&self) {
         self.hung.notified().await;
+    }
+
+    /// Lets the operation go on that pauses.
+    pub fn resume(&self) {
+        self.resumed.notify_one();
     }
 
     /// Runs an operation under its fault.
@@ -117,6 +126,11 @@ impl FaultyStore {
                 // Whatever comes of it, nobody hears it.
                 let _ = operation.await;
                 self.hang().await
+            }
+            Fault::Pause => {
+                self.hung.notify_one();
+                self.resumed.notified().await;
+                operation.await
             }
         }
     }

@@ -2,6 +2,9 @@
 //! every step, and beside other runs. What the lake holds in the end is compared with what the
 //! platform ever showed.
 
+mod catch_up;
+mod concurrent;
 mod crash;
 mod harness;
 mod lake;
+mod lost_answers;
