@@ -85,6 +85,13 @@ impl FaultyStore {
         self.orders.lock().unwrap().stop_at = Some((at, fault));
     }
 
+    /// Takes back every order.
+    pub fn calm(&self) {
+        let mut orders = self.orders.lock().unwrap();
+        orders.queue.clear();
+        orders.stop_at = None;
+    }
+
     /// How many changing operations there have been.
     pub fn changes(&self) -> usize {
         self.orders.lock().unwrap().changes

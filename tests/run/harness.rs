@@ -186,7 +186,9 @@ pub(super) async fn run_well(job: &Job) -> Summary {
     let summary = run(job).await;
     for source in &summary.sources {
         assert!(source.failure.is_none(), "{:?}", source.failure);
-        assert!(source.complete && source.holes.is_empty() && source.gaps.is_empty());
+        assert!(source.complete, "told to stop");
+        assert!(source.holes.is_empty(), "{:?}", source.holes);
+        assert!(source.gaps.is_empty(), "{:?}", source.recounts);
     }
     summary
 }

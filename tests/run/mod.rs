@@ -8,3 +8,4 @@ mod crash;
 mod harness;
 mod lake;
 mod lost_answers;
+mod schedule;
