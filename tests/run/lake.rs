@@ -10,6 +10,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use trailhouse::demo::Platform;
+use trailhouse::event::schema::{EVENT_COLUMNS, QUARANTINE_COLUMNS};
 use trailhouse::lake::layout::{DataFile, Table};
 use trailhouse::lake::{Bucket, FileReader};
 use trailhouse::ledger::entry::Trust;
@@ -229,4 +230,36 @@ pub(super) async fn objects(store: &FaultyStore) -> BTreeMap<String, Vec<u8>> {
         objects.insert(meta.location.to_string(), bytes);
     }
     objects
+}
+
+/// All values of all columns of every file, decoded: compressed pages hide their text.
+pub(super) async fn everything(store: &FaultyStore) -> BTreeMap<String, Vec<u8>> {
+    let lake = Lake::read(store).await;
+    let bucket = Bucket::around(Arc::new(store.clone()));
+    let mut all = BTreeMap::new();
+    for live in lake.state.live_files() {
+        let file: DataFile = live.file.path.parse().unwrap();
+        let reader = FileReader::new(&bucket, &file, live.file.bytes);
+        let wanted = match live.file.table {
+            Table::Events => EVENT_COLUMNS,
+            Table::Quarantine => QUARANTINE_COLUMNS,
+        };
+        let names: Vec<&str> = wanted.iter().map(|column| column.name).collect();
+        let mut text = Vec::new();
+        for batch in columns(&reader, &names).await {
+            for column in batch.columns() {
+                if let Some(texts) = column.as_string_opt::<i32>() {
+                    texts
+                        .iter()
+                        .flatten()
+                        .for_each(|value| text.extend(value.as_bytes()));
+                } else if let Some(bytes) = column.as_binary_opt::<i32>() {
+                    bytes.iter().flatten().for_each(|value| text.extend(value));
+                }
+                text.push(b'\n');
+            }
+        }
+        all.insert(format!("rows of {}", live.file.path), text);
+    }
+    all
 }

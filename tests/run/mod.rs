@@ -8,4 +8,6 @@ mod crash;
 mod harness;
 mod lake;
 mod lost_answers;
+mod odd;
 mod schedule;
+mod trouble;
