@@ -9,5 +9,6 @@ mod harness;
 mod lake;
 mod lost_answers;
 mod odd;
+mod process;
 mod schedule;
 mod trouble;
