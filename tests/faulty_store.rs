@@ -12,6 +12,7 @@ use object_store::{
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
 
 /// What happens to one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub enum Fault {
     HangBefore,
     /// It happens and never returns.
     HangAfter,
+    /// It happens once the test resumes the store.
+    Pause,
 }
 
 /// Which operations a fault may hit.
@@ -56,6 +59,8 @@ struct Orders {
 pub struct FaultyStore {
     inner: Arc<dyn ObjectStore>,
     orders: Arc<Mutex<Orders>>,
+    hung: Arc<Notify>,
+    resumed: Arc<Notify>,
 }
 
 impl FaultyStore {
@@ -63,6 +68,8 @@ impl FaultyStore {
         Self {
             inner,
             orders: Arc::default(),
+            hung: Arc::default(),
+            resumed: Arc::default(),
         }
     }
 
@@ -74,15 +81,70 @@ impl FaultyStore {
     }
 
     /// The changing operation number `at`, from 0, gets `fault`.
-    #[allow(dead_code, reason = "for the crash tests")]
     pub fn stop_at(&self, at: usize, fault: Fault) {
         self.orders.lock().unwrap().stop_at = Some((at, fault));
     }
 
+    /// Takes back every order.
+    pub fn calm(&self) {
+        let mut orders = self.orders.lock().unwrap();
+        orders.queue.clear();
+        orders.stop_at = None;
+    }
+
     /// How many changing operations there have been.
-    #[allow(dead_code, reason = "for the crash tests")]
     pub fn changes(&self) -> usize {
         self.orders.lock().unwrap().changes
+    }
+
+    /// Returns once an operation hangs or pauses.
+    pub async fn hung(&self) {
+        self.hung.notified().await;
+    }
+
+    /// Lets the operation go on that pauses.
+    pub fn resume(&self) {
+        self.resumed.notify_one();
+    }
+
+    /// Runs an operation under its fault.
+    async fn under<T>(
+        &self,
+        fault: Fault,
+        path: &Path,
+        operation: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        match fault {
+            Fault::None => operation.await,
+            Fault::Reject => Err(lost("refused by order")),
+            Fault::LoseAnswer => {
+                operation.await?;
+                Err(lost("connection reset by order"))
+            }
+            Fault::SayExists => {
+                operation.await?;
+                Err(Error::AlreadyExists {
+                    path: path.to_string(),
+                    source: "the repeated request found the first one's object".into(),
+                })
+            }
+            Fault::HangBefore => self.hang().await,
+            Fault::HangAfter => {
+                // Whatever comes of it, nobody hears it.
+                let _ = operation.await;
+                self.hang().await
+            }
+            Fault::Pause => {
+                self.hung.notify_one();
+                self.resumed.notified().await;
+                operation.await
+            }
+        }
+    }
+
+    async fn hang<T>(&self) -> T {
+        self.hung.notify_one();
+        std::future::pending().await
     }
 
     fn fault(&self, on: On, path: &Path) -> Fault {
@@ -112,34 +174,6 @@ fn lost(what: &'static str) -> Error {
     }
 }
 
-/// Runs an operation under a fault.
-async fn under<T>(
-    fault: Fault,
-    path: &Path,
-    operation: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    match fault {
-        Fault::None => operation.await,
-        Fault::Reject => Err(lost("refused by order")),
-        Fault::LoseAnswer => {
-            operation.await?;
-            Err(lost("connection reset by order"))
-        }
-        Fault::SayExists => {
-            operation.await?;
-            Err(Error::AlreadyExists {
-                path: path.to_string(),
-                source: "the repeated request found the first one's object".into(),
-            })
-        }
-        Fault::HangBefore => std::future::pending().await,
-        Fault::HangAfter => {
-            operation.await?;
-            std::future::pending().await
-        }
-    }
-}
-
 impl fmt::Display for FaultyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "faulty {}", self.inner)
@@ -155,12 +189,8 @@ impl ObjectStore for FaultyStore {
         options: PutOptions,
     ) -> Result<PutResult> {
         let fault = self.fault(On::Put, location);
-        under(
-            fault,
-            location,
-            self.inner.put_opts(location, payload, options),
-        )
-        .await
+        let put = self.inner.put_opts(location, payload, options);
+        self.under(fault, location, put).await
     }
 
     async fn put_multipart_opts(
@@ -173,7 +203,8 @@ impl ObjectStore for FaultyStore {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let fault = self.fault(On::Get, location);
-        under(fault, location, self.inner.get_opts(location, options)).await
+        let get = self.inner.get_opts(location, options);
+        self.under(fault, location, get).await
     }
 
     fn delete_stream(
@@ -191,7 +222,7 @@ impl ObjectStore for FaultyStore {
                         let one = futures::stream::iter([Ok(location.clone())]).boxed();
                         inner.delete_stream(one).try_collect::<Vec<_>>().await
                     };
-                    under(fault, &location, deletion).await?;
+                    store.under(fault, &location, deletion).await?;
                     Ok(location)
                 }
             })

@@ -6,3 +6,4 @@ mod cli;
 mod faulty_store;
 mod golden;
 mod ledger;
+mod run;

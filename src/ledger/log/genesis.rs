@@ -74,7 +74,8 @@ impl Log {
 /// Creates one name twice: the second create must fail and change nothing.
 ///
 /// # Errors
-/// [`LogError::Unfit`] where the store does anything else.
+/// [`LogError::Unfit`] where the store does anything else; [`LogError::Store`] where its answers
+/// are too unclear to tell.
 pub(crate) async fn prove(bucket: &Bucket, name: &str) -> Result<StoreProof, LogError> {
     let path = format!("{PROOF_FOLDER}/{name}");
     let (kept, refused) = (format!("{name} first\n"), format!("{name} second\n"));
@@ -85,10 +86,15 @@ pub(crate) async fn prove(bucket: &Bucket, name: &str) -> Result<StoreProof, Log
         (Err(StoreError::Unsupported { .. }), _, _) => {
             Err(LogError::Unfit("it has no create-if-absent".to_owned()))
         }
+        // Nothing is known of the first create, so the second one proves nothing.
+        (Err(error @ StoreError::Unclear { .. }), Ok(()), _) => Err(error.into()),
         (_, Ok(()), _) => Err(LogError::Unfit(format!(
             "it let a second create of {path} succeed, so two writers would overwrite each other"
         ))),
-        (Err(error), _, Err(_)) | (_, _, Err(error)) => Err(error.into()),
+        // A second create that failed for another reason does not show that it was refused.
+        (_, Err(error @ StoreError::Unclear { .. }), _)
+        | (Err(error), _, Err(_))
+        | (_, _, Err(error)) => Err(error.into()),
         (_, Err(_), Ok(found)) if found == kept.as_bytes() => Ok(StoreProof {
             path,
             kept_sha256: Digest::of(kept.as_bytes()),

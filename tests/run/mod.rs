@@ -1,0 +1,14 @@
+//! Whole runs: against a platform with every kind of trouble, over a store that fails, killed at
+//! every step, and beside other runs. What the lake holds in the end is compared with what the
+//! platform ever showed.
+
+mod catch_up;
+mod concurrent;
+mod crash;
+mod harness;
+mod lake;
+mod lost_answers;
+mod odd;
+mod process;
+mod schedule;
+mod trouble;

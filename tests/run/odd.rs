@@ -1,0 +1,176 @@
+//! Odd records among good neighbours, and records that must be redacted before they are written.
+
+use super::harness::{Rig, at, empty, quiet, run, run_well, sound_lake};
+use super::lake::{everything, objects};
+use chrono::TimeDelta;
+use std::sync::Arc;
+use std::time::Duration;
+use trailhouse::demo::{NewEvent, Oddity};
+use trailhouse::event::redact::{Action, Redaction, Rule, Target};
+use trailhouse::event::schema::Classification;
+use trailhouse::source::Tenant;
+use trailhouse::source::kestra::Dialect;
+use trailhouse::source::kestra::origins::ORIGINS;
+
+const NOW: &str = "2026-11-20T06:00:00Z";
+
+#[tokio::test]
+async fn an_odd_record_harms_no_neighbour_and_is_quarantined_once_with_its_bytes() {
+    let rig = Rig::new(&quiet(NOW)).await;
+    let begin = at("2026-11-20T05:30:00Z");
+    rig.fill(begin, at("2026-11-20T05:50:00Z"), 60);
+    let unfit = [
+        (Oddity::InvalidUtf8, "not_utf8"),
+        (Oddity::Nested4000, "too_deep"),
+        (Oddity::Huge(20 << 20), "too_large"),
+        (Oddity::BadDate, "time_unreadable"),
+        (Oddity::NoDate, "no_time"),
+        (Oddity::NoId, "no_id"),
+    ];
+    let fit = [
+        Oddity::EscapedNul,
+        Oddity::LoneSurrogate,
+        Oddity::DoubledKey,
+        Oddity::KeysByCase,
+        Oddity::Numbers,
+        Oddity::DetailText,
+        Oddity::DetailNull,
+        Oddity::OtherTypes,
+        Oddity::Spaced,
+        Oddity::Hostile,
+        Oddity::Nested130,
+        Oddity::Huge(1 << 20),
+    ];
+    let odd = unfit.iter().map(|(oddity, _)| *oddity).chain(fit);
+    for (minute, oddity) in (0..).zip(odd) {
+        rig.platform.push(NewEvent {
+            oddity: Some(oddity),
+            ..NewEvent::at(begin + TimeDelta::minutes(minute))
+        });
+    }
+    let store = empty();
+    let job = rig.job(&store);
+    let first = run_well(&job).await;
+    let lake = sound_lake(&store).await;
+    lake.assert_holds_what_was_shown(&rig.platform, "after the first run");
+    assert_eq!(lake.rows().len(), 60 + fit.len());
+    let mut reasons: Vec<&str> = lake.unfit().iter().map(|it| &*it.reason).collect();
+    reasons.sort_unstable();
+    let mut expected = unfit.map(|(_, reason)| reason);
+    expected.sort_unstable();
+    assert_eq!(reasons, expected);
+    assert_eq!(first.sources[0].counts.quarantined, unfit.len() as u64);
+
+    // The overlap reads all of them again.
+    rig.platform.advance(Duration::from_secs(300));
+    let second = run_well(&job).await;
+    let counts = &second.sources[0].counts;
+    assert_eq!(
+        (counts.added, counts.quarantined, counts.changed),
+        (0, 0, 0)
+    );
+    assert!(counts.known > 0);
+    sound_lake(&store)
+        .await
+        .assert_holds_what_was_shown(&rig.platform, "read again");
+}
+
+#[tokio::test]
+async fn a_record_larger_than_a_response_is_a_hole_and_the_rest_is_read() {
+    let rig = Rig::new(&quiet(NOW)).await;
+    rig.fill(at("2026-11-20T05:00:00Z"), at("2026-11-20T05:50:00Z"), 60);
+    rig.platform.push(NewEvent {
+        oddity: Some(Oddity::Huge(3 << 20)),
+        ..NewEvent::at(at("2026-11-20T05:20:10Z"))
+    });
+    let mut settings = rig.settings();
+    settings.response_bytes = 1 << 20;
+    let main = || vec![Tenant::Named("main".to_owned())];
+    let store = empty();
+    let small = rig.source_with(settings, Dialect::V2, main());
+    let summary = run(&rig.job_of(&store, vec![small])).await;
+    let source = &summary.sources[0];
+    assert!(
+        source.failure.is_none() && source.gaps.is_empty(),
+        "{source:?}"
+    );
+    assert_eq!(source.holes.len(), 1, "{:?}", source.holes);
+    assert_eq!(source.holes[0].reason, "too_large");
+    assert_eq!(sound_lake(&store).await.rows().len(), 60);
+
+    run_well(&rig.job_of(&store, vec![rig.source(main())])).await;
+    assert_eq!(sound_lake(&store).await.rows().len(), 61);
+}
+
+/// Whether `needle` is anywhere in `bytes`.
+fn holds(bytes: &[u8], needle: &str) -> bool {
+    bytes
+        .windows(needle.len())
+        .any(|window| window == needle.as_bytes())
+}
+
+#[tokio::test]
+async fn what_is_redacted_is_nowhere_in_the_bucket() {
+    const SECRET: &str = "hunter2-never-store-me";
+    const ADDRESS: &str = "198.51.100.77";
+    let rig = Rig::new(&quiet(NOW)).await;
+    let time = at("2026-11-20T05:40:00Z");
+    let date = "2026-11-20T05:40:00Z";
+    let bodies = [
+        format!(
+            r#"{{"id":"a","type":"UPDATE","detail":{{"resourceType":"SECRET","id":"x"}},"date":"{date}","userId":"u","ipAddress":"{ADDRESS}","appliedPatch":[{{"op":"add","value":"{SECRET}"}}]}}"#
+        ),
+        format!(
+            r#"{{"id":"b","type":"UPDATE","appliedPatch":"{SECRET}","appliedPatch":{{"again":"{SECRET}"}},"date":"{date}","custom":{{"deep":["{SECRET}"]}}}}"#
+        ),
+        format!(r#"{{"id":"c","type":"UPDATE","applied\u0050atch":"{SECRET}","date":"{date}"}}"#),
+        // Nothing can be said of where a secret is in these.
+        format!(r#"{{"id":"d","appliedPatch":"{SECRET}" nonsense}}"#),
+        format!(r#"{{"appliedPatch":"{SECRET}","date":"{date}"}}"#),
+        format!(r#""{SECRET}""#),
+    ];
+    for (nth, body) in bodies.iter().enumerate() {
+        rig.platform.push(NewEvent {
+            id: Some(format!("platform-{nth}")),
+            record: Some(body.clone().into_bytes()),
+            ..NewEvent::at(time)
+        });
+    }
+    rig.platform.push(NewEvent {
+        record: Some([b"\xff".as_slice(), SECRET.as_bytes()].concat()),
+        ..NewEvent::at(time)
+    });
+    let rule = |target, action| Rule { target, action };
+    let rules = [
+        rule(Target::Class(Classification::Secret), Action::Drop),
+        rule(Target::Pointer("/custom/deep".to_owned()), Action::Mask),
+        rule(Target::Column("src_ip".to_owned()), Action::Hmac),
+    ];
+    let hmac_key = [9_u8; 32];
+    let redaction = Redaction::compile(&rules, &ORIGINS, Some(&hmac_key)).unwrap();
+    let store = empty();
+    let mut job = rig.job(&store);
+    job.sources[0].redaction = Arc::new(redaction);
+    run_well(&job).await;
+    let lake = sound_lake(&store).await;
+    assert!(lake.rows().len() + lake.unfit().len() >= 6, "{lake:?}");
+    assert!(
+        lake.rows().contains_key("kestra-test/main/a"),
+        "{:?}",
+        lake.rows()
+    );
+
+    let mut places = objects(&store).await;
+    places.extend(everything(&store).await);
+    for (name, bytes) in &places {
+        assert!(!holds(bytes, SECRET), "{name} holds the secret");
+        assert!(!holds(bytes, ADDRESS), "{name} holds the address");
+    }
+    let state = places
+        .iter()
+        .find(|(name, _)| name.starts_with("rows of events"));
+    assert!(
+        holds(state.unwrap().1, "kestra-test/main/a"),
+        "the rows were looked at"
+    );
+}
