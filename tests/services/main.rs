@@ -6,6 +6,7 @@
 //! a failure.
 
 mod dockerfile;
+mod job;
 mod kubernetes;
 mod missing;
 mod process;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         }
     };
     dockerfile::add_to(&mut suite);
+    job::add_to(&mut suite);
     kubernetes::add_to(&mut suite);
     s3::add_to(&mut suite);
     suite.run(&arguments)

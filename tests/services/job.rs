@@ -1,0 +1,227 @@
+//! The program itself against parts of others: its demo platform read by Kestra's own client, its
+//! lake read by other Parquet readers, its ledger on a real S3 interface.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use trailhouse::config::Config;
+
+use crate::missing::{Stop, Suite};
+use crate::process::Server;
+use crate::python::Environment;
+use crate::s3::S3;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_trailhouse");
+const TOKEN: &str = "demo-token";
+const EVENTS: u64 = 6000;
+/// Odd records, such as invalid UTF-8 and doubled keys, that come on top.
+const ODD: u64 = 12;
+
+pub(crate) fn add_to(suite: &mut Suite) {
+    suite.add("job::kestrapy_reads_the_demo_platform", kestrapy);
+    suite.add("job::other_readers_read_the_lake", readers);
+    suite.add("job::a_lake_on_s3", lake_on_s3);
+    suite.add("job::configurations_of_k8s_are_good", k8s_configurations);
+}
+
+fn platform(more: &[&str]) -> Result<Server, Stop> {
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(["demo-platform", "--listen", "127.0.0.1:0", "--days", "8"])
+        .args(["--events", &EVENTS.to_string()])
+        // Old enough to be read: nothing is left for a later run.
+        .arg("--end")
+        .arg((chrono::Utc::now() - chrono::TimeDelta::hours(1)).to_rfc3339())
+        .args(more);
+    Server::start(command)
+}
+
+fn kestrapy() -> Result<(), Stop> {
+    let environment = Environment::new("kestrapy")?;
+    for tenants in [
+        &["--tenant", "main"][..],
+        &["--tenant", "main", "--tenant", "other"],
+    ] {
+        let platform = platform(tenants)?;
+        let mut script = environment.script("kestrapy_reads.py");
+        script.args([platform.url(), TOKEN, "main"]);
+        let read: Value = serde_json::from_slice(&finished(&mut script)?.stdout)?;
+        let total = read["total"].as_u64();
+        if tenants.len() == 2 {
+            assert_eq!(total, Some(EVENTS), "{read}");
+        } else {
+            assert!(total.is_some_and(|total| total < EVENTS), "{read}");
+        }
+    }
+    Ok(())
+}
+
+/// A folder with a key and a configuration, for a job that reads `platform`.
+fn job(folder: &Path, platform: &Server, lake: &str) -> Result<(), Stop> {
+    let key = folder.join("writer.key");
+    finished(
+        Command::new(PROGRAM)
+            .args(["keygen", "--name", "test/writer", "-o"])
+            .arg(&key),
+    )?;
+    let config = format!(
+        r#"version = 1
+[lake]
+{lake}
+[signing]
+key = {{ file = "writer.key" }}
+[[source]]
+id = "kestra-test"
+platform = "kestra"
+url = "{url}"
+dialect = "v2"
+tenants = ["main"]
+auth = {{ bearer = {{ env = "KESTRA_TOKEN" }} }}
+start = "earliest"
+"#,
+        url = platform.url(),
+    );
+    Ok(fs::write(folder.join("trailhouse.toml"), config)?)
+}
+
+fn trailhouse(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .env("KESTRA_TOKEN", TOKEN)
+        .env("S3_SECRET", "test")
+        .arg("-c")
+        .arg(folder.join("trailhouse.toml"))
+        .args(["--output", "json"])
+        .args(arguments);
+    command
+}
+
+fn document(folder: &Path, arguments: &[&str]) -> Result<Value, Stop> {
+    let output = finished(&mut trailhouse(folder, arguments))?;
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Runs a command to its good end.
+fn finished(command: &mut Command) -> Result<Output, Stop> {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(output);
+    }
+    Err(Stop::Failed(format!(
+        "{command:?} ended with {}:\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    )))
+}
+
+fn readers() -> Result<(), Stop> {
+    let environment = Environment::new("lake_readers")?;
+    let folder = tempfile::tempdir()?;
+    let lake = folder.path().join("lake");
+    fs::create_dir(&lake)?;
+    let platform = platform(&["--odd", &ODD.to_string()])?;
+    job(
+        folder.path(),
+        &platform,
+        &format!("url = \"file://{}\"", lake.display()),
+    )?;
+    let ran = document(folder.path(), &["run"])?;
+    let counts = &ran["sources"][0]["counts"];
+    let (added, quarantined) = (counts["added"].as_u64(), counts["quarantined"].as_u64());
+    assert_eq!(
+        added.zip(quarantined).map(|(added, unfit)| added + unfit),
+        Some(EVENTS + ODD),
+        "{ran}"
+    );
+    let read = |below: &Path| -> Result<Value, Stop> {
+        let mut script = environment.script("read_lake.py");
+        let output = finished(script.arg(below).env("TZ", "America/New_York"))?;
+        Ok(serde_json::from_slice(&output.stdout)?)
+    };
+    let events = read(&lake.join("events"))?;
+    assert_eq!(agreed(&events), added, "{events}");
+    // One record may take several rows, never fewer than one.
+    let unfit = read(&lake.join("quarantine"))?;
+    assert!(agreed(&unfit) >= quarantined, "{unfit}");
+    // One date, as an analyst would open it.
+    let status = document(folder.path(), &["status"])?;
+    let day = &status["sources"][0]["feeds"][0]["days"][3];
+    let date = day["date"].as_str().unwrap_or_default();
+    let one = read(&lake.join("events").join(format!("date={date}")))?;
+    let rows = trailhouse(
+        folder.path(),
+        &[
+            "query",
+            &format!("SELECT COUNT(*) AS events FROM audit_events WHERE dt = DATE '{date}'"),
+        ],
+    )
+    .output()?;
+    let rows: Value = serde_json::from_slice(&rows.stdout)?;
+    assert_eq!(agreed(&one), rows[0]["events"].as_u64(), "{one} {rows}");
+    Ok(())
+}
+
+/// The rows that every reader found, if all found the same rows with the same values.
+fn agreed(answer: &Value) -> Option<u64> {
+    let readers = answer["readers"].as_object()?;
+    let mut found = readers.values();
+    let first = found.next()?;
+    let same =
+        found.all(|other| other["rows"] == first["rows"] && other["sha256"] == first["sha256"]);
+    (same && readers.len() == 5).then(|| first["rows"].as_u64())?
+}
+
+fn lake_on_s3() -> Result<(), Stop> {
+    let s3 = S3::start()?;
+    let folder = tempfile::tempdir()?;
+    let platform = platform(&[])?;
+    let options: Vec<String> = s3
+        .options()
+        .iter()
+        .map(|(name, value)| match *name {
+            // A secret in the file itself is refused.
+            "aws_secret_access_key" => format!("{name} = {{ env = \"S3_SECRET\" }}"),
+            _ => format!("{name} = \"{value}\""),
+        })
+        .collect();
+    let lake = format!(
+        "url = \"{}\"\noptions = {{ {} }}",
+        s3.lake_url(),
+        options.join(", ")
+    );
+    job(folder.path(), &platform, &lake)?;
+    let first = document(folder.path(), &["run"])?;
+    assert_eq!(
+        first["sources"][0]["counts"]["added"].as_u64(),
+        Some(EVENTS),
+        "{first}"
+    );
+    let second = document(folder.path(), &["run"])?;
+    assert_eq!(
+        second["sources"][0]["counts"]["added"].as_u64(),
+        Some(0),
+        "{second}"
+    );
+    let status = document(folder.path(), &["status"])?;
+    assert_eq!(status["events"].as_u64(), Some(EVENTS), "{status}");
+    assert_eq!(status["exit_code"].as_u64(), Some(0), "{status}");
+    let key = folder.path().join("writer.key.pub");
+    let key = key.to_str().unwrap_or_default();
+    let verified = document(folder.path(), &["verify", "--deep", "--public-key", key])?;
+    assert_eq!(verified["rows"].as_u64(), Some(EVENTS), "{verified}");
+    Ok(())
+}
+
+fn k8s_configurations() -> Result<(), Stop> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("k8s");
+    for path in ["base/trailhouse.toml", "overlays/gke/trailhouse.toml"] {
+        let path = root.join(path);
+        if let Err(error) = Config::load(&path) {
+            return Err(Stop::Failed(format!("{error}")));
+        }
+    }
+    Ok(())
+}
