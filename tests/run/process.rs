@@ -3,7 +3,7 @@
 
 use super::harness::{Rig, key};
 use super::lake::Lake;
-use crate::cli::{code, json, told, trailhouse};
+use crate::cli::{code, told, trailhouse};
 use chrono::{NaiveDate, TimeDelta, Utc};
 use secrecy::ExposeSecret as _;
 use std::collections::BTreeMap;
