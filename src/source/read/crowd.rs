@@ -7,12 +7,13 @@
 //! new. While the count changes, rows come or go, and the comparison begins anew; what was seen is
 //! kept all the same.
 
-use super::digest::{RowKey, digest};
+use super::digest::{RowKey, digest_within};
 use super::{Keyed, Limits};
 use crate::source::slice::{Instant, Trouble};
-use crate::source::{Narrow, Order, PageRequest, Scope, Source, SourceError, Tenant};
+use crate::source::{Narrow, Order, PageRequest, Scope, Source, SourceError, Tenant, UpperEdge};
 use crate::window::Window;
 use bytes::Bytes;
+use chrono::TimeDelta;
 use std::collections::HashMap;
 
 /// Most passes over one instant.
@@ -40,6 +41,7 @@ pub(super) async fn read_instant(
 ) -> Result<Instant<Vec<Keyed>>, SourceError> {
     let mut crowd = Crowd {
         source,
+        window,
         request: PageRequest::first(tenant, window, source.capabilities().page_cap),
         limits,
         known: HashMap::new(),
@@ -50,9 +52,12 @@ pub(super) async fn read_instant(
         distinct: 0,
         requests: 0,
     };
-    let trouble = match trouble {
-        Trouble::Failed(_) => Some(trouble),
-        Trouble::Disagrees { .. } | Trouble::Crowded { .. } => crowd.unite().await?,
+    let trouble = if crowd.is_the_edge().await? {
+        None
+    } else if let Trouble::Failed(_) = trouble {
+        Some(trouble)
+    } else {
+        crowd.unite().await?
     };
     if let Some(Trouble::Failed(_)) = trouble {
         crowd.salvage().await?;
@@ -66,6 +71,7 @@ pub(super) async fn read_instant(
 
 struct Crowd<'a> {
     source: &'a dyn Source,
+    window: Window,
     request: PageRequest,
     limits: Limits,
     /// Every record seen, and in which epoch last.
@@ -89,6 +95,30 @@ enum Read {
 }
 
 impl Crowd<'_> {
+    /// Whether all the trouble lies at a closed upper edge: the rows before it are read whole by
+    /// one response that ends a nanosecond earlier. From then on no request asks for the edge.
+    async fn is_the_edge(&mut self) -> Result<bool, SourceError> {
+        let can = self.source.capabilities();
+        let before = Window::new(self.window.from, self.window.to - TimeDelta::nanoseconds(1));
+        let (Some(before), UpperEdge::Closed) = (before, can.upper_edge) else {
+            return Ok(false);
+        };
+        self.request.window = before;
+        match self.read().await {
+            Ok(Read::Rows(rows, total)) => Ok(can.counts_trusted
+                && rows < u64::from(self.request.size)
+                && total == Some(rows)
+                && self.is_complete()),
+            Ok(Read::Failed(_)) => Ok(false),
+            Err(SourceError::Refused { .. }) => {
+                // It does not take nanoseconds.
+                self.request.window = self.window;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Passes until the instant is whole; otherwise why it is not.
     async fn unite(&mut self) -> Result<Option<Trouble>, SourceError> {
         for pass in 0..PASSES {
@@ -191,7 +221,7 @@ impl Crowd<'_> {
             Err(error) if error.scope() == Scope::Window => return Ok(Read::Failed(error)),
             Err(error) => return Err(error),
         };
-        let (seen, records) = digest(self.source, &self.request, page)?;
+        let (seen, records) = digest_within(self.source, &self.request, self.window, page)?;
         if self.request.narrow.is_none() && (self.epoch == 0 || seen.total != self.total) {
             self.begin_epoch(seen.total);
         }

@@ -158,18 +158,20 @@ fn slices_are_a_function_of_the_responses_alone() {
 
 #[test]
 fn an_unreadable_record_is_a_hole_of_one_tick() {
-    let asked = window(0, 1_000_000 * TICK);
-    let mut there = rows(300);
-    there[123].kind = Kind::Poison;
-    let (outcomes, requests) = read(
-        Scripted::new(able(50), there.clone(), Faults::default()),
-        asked,
-    );
-    let holes = check(&outcomes, asked, &there);
-    assert_eq!(holes.len(), 1);
-    assert_eq!(holes[0].window, window(123 * TICK, 124 * TICK));
-    assert_eq!(holes[0].reason, HoleReason::Unreadable);
-    assert!(requests < 80, "{requests}");
+    for edge in [UpperEdge::Open, UpperEdge::Closed] {
+        let asked = window(0, 1_000_000 * TICK);
+        let mut there = rows(300);
+        there[123].kind = Kind::Poison;
+        let mut can = able(50);
+        can.upper_edge = edge;
+        let (outcomes, requests) =
+            read(Scripted::new(can, there.clone(), Faults::default()), asked);
+        let holes = check(&outcomes, asked, &there);
+        assert_eq!(holes.len(), 1, "{holes:?}");
+        assert_eq!(holes[0].window, window(123 * TICK, 124 * TICK));
+        assert_eq!(holes[0].reason, HoleReason::Unreadable);
+        assert!(requests < 80, "{requests}");
+    }
 }
 
 #[test]
