@@ -22,6 +22,9 @@ const PASSES: u32 = 16;
 /// Which pass divides the rows by filters instead of offsets.
 const DIVIDING_PASS: u32 = 2;
 
+/// How many passes may break off before the failure is taken to be one of the records.
+const FAILED_PASSES: u32 = 3;
+
 /// Most requests to save what can be read around rows that cannot.
 const SALVAGE_REQUESTS: u32 = 200;
 
@@ -52,15 +55,15 @@ pub(super) async fn read_instant(
         distinct: 0,
         requests: 0,
     };
-    let trouble = if crowd.is_the_edge().await? {
-        None
-    } else if let Trouble::Failed(_) = trouble {
-        Some(trouble)
-    } else {
-        crowd.unite().await?
-    };
-    if let Some(Trouble::Failed(_)) = trouble {
-        crowd.salvage().await?;
+    let mut trouble = Some(trouble);
+    if crowd.is_the_edge().await? {
+        trouble = None;
+    } else if !matches!(trouble, Some(Trouble::Failed(_))) {
+        trouble = crowd.unite().await?;
+    }
+    if matches!(trouble, Some(Trouble::Failed(_))) && crowd.salvage().await? {
+        // Nothing fails any more.
+        trouble = crowd.unite().await?;
     }
     Ok(Instant {
         payload: crowd.records,
@@ -121,6 +124,7 @@ impl Crowd<'_> {
 
     /// Passes until the instant is whole; otherwise why it is not.
     async fn unite(&mut self) -> Result<Option<Trouble>, SourceError> {
+        let mut failures = 0;
         for pass in 0..PASSES {
             let (epoch, complete, distinct) = (self.epoch, self.is_complete(), self.distinct);
             let failed = if pass == DIVIDING_PASS {
@@ -129,7 +133,11 @@ impl Crowd<'_> {
                 self.page_through(pass).await?
             };
             if let Some(error) = failed {
-                return Ok(Some(Trouble::Failed(error)));
+                failures += 1;
+                if failures == FAILED_PASSES {
+                    return Ok(Some(Trouble::Failed(error)));
+                }
+                continue;
             }
             if self.is_too_much() {
                 break;
@@ -247,18 +255,20 @@ impl Crowd<'_> {
     }
 
     /// Reads around the rows that fail: small pages, and halves of those that fail, down to one.
-    async fn salvage(&mut self) -> Result<(), SourceError> {
+    /// Whether all could be read.
+    async fn salvage(&mut self) -> Result<bool, SourceError> {
         let cap = self.source.capabilities().page_cap;
         let first = SALVAGE_ROWS.min(1 << cap.max(1).ilog2());
         self.request.narrow = None;
         self.request.order = Order::Oldest;
         let mut left = SALVAGE_REQUESTS;
+        let mut all = true;
         for block in 1.. {
             let mut total = None;
             let mut parts = vec![(first, block)];
             while let Some((size, page)) = parts.pop() {
                 if left == 0 || self.is_too_much() {
-                    return Ok(());
+                    return Ok(false);
                 }
                 left -= 1;
                 self.request.size = size;
@@ -268,15 +278,17 @@ impl Crowd<'_> {
                     Read::Failed(_) if size > 1 => {
                         parts.extend([(size / 2, page * 2), (size / 2, page * 2 - 1)]);
                     }
-                    Read::Failed(_) => {}
+                    Read::Failed(_) => all = false,
                 }
             }
             // Where all of a block failed, nothing says how many more there are.
-            let Some(total) = total else { break };
+            let Some(total) = total else {
+                return Ok(false);
+            };
             if u64::from(block) * u64::from(first) >= total {
                 break;
             }
         }
-        Ok(())
+        Ok(all)
     }
 }

@@ -392,6 +392,25 @@ fn a_row_that_slips_between_pages_is_not_lost() {
     }
 }
 
+/// Each of these requests fails once, wherever it falls.
+#[test]
+fn what_breaks_off_now_and_then_is_read_whole() {
+    for start in 1..30 {
+        for every in [7, 11, 13] {
+            let mut there = crowd(25, 1);
+            there.extend(rows(60));
+            let faults = Faults {
+                cut: (start..start + 60).step_by(every).collect(),
+                ..Faults::default()
+            };
+            let asked = window(0, 50 * TICK);
+            let (outcomes, _) = read(Scripted::new(able(10), there.clone(), faults), asked);
+            let holes = check(&outcomes, asked, &there);
+            assert!(holes.is_empty(), "{start} {every}");
+        }
+    }
+}
+
 #[test]
 fn a_crowd_over_the_limit_is_a_hole() {
     let asked = window(0, 50 * TICK);
