@@ -58,6 +58,8 @@ pub(super) struct Faults {
     pub(super) changes: BTreeMap<u64, Vec<Change>>,
     /// Windows, narrowings and order are not known to it.
     pub(super) ignores_filters: bool,
+    /// By number of the request: the response breaks off.
+    pub(super) cut: Vec<u64>,
     /// Fails for good from this request on.
     pub(super) breaks_at: Option<u64>,
     /// Answers of some requests come later than those of others.
@@ -151,6 +153,12 @@ impl Scripted {
         }
         if self.faults.breaks_at.is_some_and(|first| number >= first) {
             return Err(SourceError::Unauthorised {
+                message: String::new(),
+            });
+        }
+        if self.faults.cut.contains(&number) {
+            return Err(SourceError::CutOff {
+                tries: 1,
                 message: String::new(),
             });
         }

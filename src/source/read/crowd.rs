@@ -7,12 +7,13 @@
 //! new. While the count changes, rows come or go, and the comparison begins anew; what was seen is
 //! kept all the same.
 
-use super::digest::{RowKey, digest};
+use super::digest::{RowKey, digest_within};
 use super::{Keyed, Limits};
 use crate::source::slice::{Instant, Trouble};
-use crate::source::{Narrow, Order, PageRequest, Scope, Source, SourceError, Tenant};
+use crate::source::{Narrow, Order, PageRequest, Scope, Source, SourceError, Tenant, UpperEdge};
 use crate::window::Window;
 use bytes::Bytes;
+use chrono::TimeDelta;
 use std::collections::HashMap;
 
 /// Most passes over one instant.
@@ -20,6 +21,9 @@ const PASSES: u32 = 16;
 
 /// Which pass divides the rows by filters instead of offsets.
 const DIVIDING_PASS: u32 = 2;
+
+/// How many passes may break off before the failure is taken to be one of the records.
+const FAILED_PASSES: u32 = 3;
 
 /// Most requests to save what can be read around rows that cannot.
 const SALVAGE_REQUESTS: u32 = 200;
@@ -40,6 +44,7 @@ pub(super) async fn read_instant(
 ) -> Result<Instant<Vec<Keyed>>, SourceError> {
     let mut crowd = Crowd {
         source,
+        window,
         request: PageRequest::first(tenant, window, source.capabilities().page_cap),
         limits,
         known: HashMap::new(),
@@ -50,12 +55,15 @@ pub(super) async fn read_instant(
         distinct: 0,
         requests: 0,
     };
-    let trouble = match trouble {
-        Trouble::Failed(_) => Some(trouble),
-        Trouble::Disagrees { .. } | Trouble::Crowded { .. } => crowd.unite().await?,
-    };
-    if let Some(Trouble::Failed(_)) = trouble {
-        crowd.salvage().await?;
+    let mut trouble = Some(trouble);
+    if crowd.is_the_edge().await? {
+        trouble = None;
+    } else if !matches!(trouble, Some(Trouble::Failed(_))) {
+        trouble = crowd.unite().await?;
+    }
+    if matches!(trouble, Some(Trouble::Failed(_))) && crowd.salvage().await? {
+        // Nothing fails any more.
+        trouble = crowd.unite().await?;
     }
     Ok(Instant {
         payload: crowd.records,
@@ -66,6 +74,7 @@ pub(super) async fn read_instant(
 
 struct Crowd<'a> {
     source: &'a dyn Source,
+    window: Window,
     request: PageRequest,
     limits: Limits,
     /// Every record seen, and in which epoch last.
@@ -89,8 +98,33 @@ enum Read {
 }
 
 impl Crowd<'_> {
+    /// Whether all the trouble lies at a closed upper edge: the rows before it are read whole by
+    /// one response that ends a nanosecond earlier. From then on no request asks for the edge.
+    async fn is_the_edge(&mut self) -> Result<bool, SourceError> {
+        let can = self.source.capabilities();
+        let before = Window::new(self.window.from, self.window.to - TimeDelta::nanoseconds(1));
+        let (Some(before), UpperEdge::Closed) = (before, can.upper_edge) else {
+            return Ok(false);
+        };
+        self.request.window = before;
+        match self.read().await {
+            Ok(Read::Rows(rows, total)) => Ok(can.counts_trusted
+                && rows < u64::from(self.request.size)
+                && total == Some(rows)
+                && self.is_complete()),
+            Ok(Read::Failed(_)) => Ok(false),
+            Err(SourceError::Refused { .. }) => {
+                // It does not take nanoseconds.
+                self.request.window = self.window;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Passes until the instant is whole; otherwise why it is not.
     async fn unite(&mut self) -> Result<Option<Trouble>, SourceError> {
+        let mut failures = 0;
         for pass in 0..PASSES {
             let (epoch, complete, distinct) = (self.epoch, self.is_complete(), self.distinct);
             let failed = if pass == DIVIDING_PASS {
@@ -99,7 +133,11 @@ impl Crowd<'_> {
                 self.page_through(pass).await?
             };
             if let Some(error) = failed {
-                return Ok(Some(Trouble::Failed(error)));
+                failures += 1;
+                if failures == FAILED_PASSES {
+                    return Ok(Some(Trouble::Failed(error)));
+                }
+                continue;
             }
             if self.is_too_much() {
                 break;
@@ -191,7 +229,7 @@ impl Crowd<'_> {
             Err(error) if error.scope() == Scope::Window => return Ok(Read::Failed(error)),
             Err(error) => return Err(error),
         };
-        let (seen, records) = digest(self.source, &self.request, page)?;
+        let (seen, records) = digest_within(self.source, &self.request, self.window, page)?;
         if self.request.narrow.is_none() && (self.epoch == 0 || seen.total != self.total) {
             self.begin_epoch(seen.total);
         }
@@ -217,18 +255,20 @@ impl Crowd<'_> {
     }
 
     /// Reads around the rows that fail: small pages, and halves of those that fail, down to one.
-    async fn salvage(&mut self) -> Result<(), SourceError> {
+    /// Whether all could be read.
+    async fn salvage(&mut self) -> Result<bool, SourceError> {
         let cap = self.source.capabilities().page_cap;
         let first = SALVAGE_ROWS.min(1 << cap.max(1).ilog2());
         self.request.narrow = None;
         self.request.order = Order::Oldest;
         let mut left = SALVAGE_REQUESTS;
+        let mut all = true;
         for block in 1.. {
             let mut total = None;
             let mut parts = vec![(first, block)];
             while let Some((size, page)) = parts.pop() {
                 if left == 0 || self.is_too_much() {
-                    return Ok(());
+                    return Ok(false);
                 }
                 left -= 1;
                 self.request.size = size;
@@ -238,15 +278,17 @@ impl Crowd<'_> {
                     Read::Failed(_) if size > 1 => {
                         parts.extend([(size / 2, page * 2), (size / 2, page * 2 - 1)]);
                     }
-                    Read::Failed(_) => {}
+                    Read::Failed(_) => all = false,
                 }
             }
             // Where all of a block failed, nothing says how many more there are.
-            let Some(total) = total else { break };
+            let Some(total) = total else {
+                return Ok(false);
+            };
             if u64::from(block) * u64::from(first) >= total {
                 break;
             }
         }
-        Ok(())
+        Ok(all)
     }
 }

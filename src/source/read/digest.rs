@@ -48,10 +48,23 @@ impl Keyed {
 /// Reads the key of every record of a page.
 ///
 /// # Errors
-/// [`SourceError::OutsideWindow`] when one of them has no business in the window.
+/// [`SourceError::OutsideWindow`] when one of them has no business in the window asked for.
 pub(super) fn digest(
     source: &dyn Source,
     request: &PageRequest,
+    page: Page,
+) -> Result<(Seen, Vec<Keyed>), SourceError> {
+    digest_within(source, request, request.window, page)
+}
+
+/// The same where records may lie anywhere in `window`.
+///
+/// # Errors
+/// [`SourceError::OutsideWindow`].
+pub(super) fn digest_within(
+    source: &dyn Source,
+    request: &PageRequest,
+    window: Window,
     page: Page,
 ) -> Result<(Seen, Vec<Keyed>), SourceError> {
     let edge = source.capabilities().upper_edge;
@@ -67,10 +80,10 @@ pub(super) fn digest(
             Err(Unfit::because(Reason::NoRecord))
         };
         if let Ok(key) = &key
-            && !lies_in(request.window, edge, key.time)
+            && !lies_in(window, edge, key.time)
         {
             return Err(SourceError::OutsideWindow {
-                window: request.window,
+                window,
                 time: key.time,
             });
         }

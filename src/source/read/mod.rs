@@ -32,11 +32,11 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 3 requests, 6 responses, 50,000 records and 64 MiB at one instant.
+    /// 3 requests, 12 responses, 50,000 records and 64 MiB at one instant.
     fn default() -> Self {
         Self {
             concurrency: 3,
-            held: 6,
+            held: 12,
             instant_records: 50_000,
             instant_bytes: 64 * 1024 * 1024,
         }

@@ -158,18 +158,20 @@ fn slices_are_a_function_of_the_responses_alone() {
 
 #[test]
 fn an_unreadable_record_is_a_hole_of_one_tick() {
-    let asked = window(0, 1_000_000 * TICK);
-    let mut there = rows(300);
-    there[123].kind = Kind::Poison;
-    let (outcomes, requests) = read(
-        Scripted::new(able(50), there.clone(), Faults::default()),
-        asked,
-    );
-    let holes = check(&outcomes, asked, &there);
-    assert_eq!(holes.len(), 1);
-    assert_eq!(holes[0].window, window(123 * TICK, 124 * TICK));
-    assert_eq!(holes[0].reason, HoleReason::Unreadable);
-    assert!(requests < 80, "{requests}");
+    for edge in [UpperEdge::Open, UpperEdge::Closed] {
+        let asked = window(0, 1_000_000 * TICK);
+        let mut there = rows(300);
+        there[123].kind = Kind::Poison;
+        let mut can = able(50);
+        can.upper_edge = edge;
+        let (outcomes, requests) =
+            read(Scripted::new(can, there.clone(), Faults::default()), asked);
+        let holes = check(&outcomes, asked, &there);
+        assert_eq!(holes.len(), 1, "{holes:?}");
+        assert_eq!(holes[0].window, window(123 * TICK, 124 * TICK));
+        assert_eq!(holes[0].reason, HoleReason::Unreadable);
+        assert!(requests < 80, "{requests}");
+    }
 }
 
 #[test]
@@ -387,6 +389,25 @@ fn a_row_that_slips_between_pages_is_not_lost() {
         let asked = window(7 * TICK, 8 * TICK);
         let (outcomes, _) = read(Scripted::new(able(10), there.clone(), faults), asked);
         whole(&outcomes, asked, &there[1..]);
+    }
+}
+
+/// Each of these requests fails once, wherever it falls.
+#[test]
+fn what_breaks_off_now_and_then_is_read_whole() {
+    for start in 1..30 {
+        for every in [7, 11, 13] {
+            let mut there = crowd(25, 1);
+            there.extend(rows(60));
+            let faults = Faults {
+                cut: (start..start + 60).step_by(every).collect(),
+                ..Faults::default()
+            };
+            let asked = window(0, 50 * TICK);
+            let (outcomes, _) = read(Scripted::new(able(10), there.clone(), faults), asked);
+            let holes = check(&outcomes, asked, &there);
+            assert!(holes.is_empty(), "{start} {every}");
+        }
     }
 }
 

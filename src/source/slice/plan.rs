@@ -2,9 +2,8 @@
 
 mod divide;
 
-use super::verdict::Seen;
-use super::walk::{Sample, Walk};
-use super::{Answer, Ask, Grid, Piece, Room, Trouble};
+use super::walk::{Lane, Road};
+use super::{Answer, Ask, Grid, Piece, Room, Seen, Trouble};
 use crate::source::Capabilities;
 use crate::window::Window;
 use std::collections::{BTreeMap, VecDeque};
@@ -27,7 +26,17 @@ pub(in crate::source) struct Plan<P> {
 
 enum Node<P> {
     Segment(Box<Segment<P>>),
-    Walk { id: u64, walk: Walk },
+    /// What a lane has yet to read, behind its segments, and its road and number there.
+    Lane {
+        id: u64,
+        lane: Lane,
+        road: Option<(u64, u64)>,
+    },
+    /// What a road has yet to cut, behind its lanes.
+    Road {
+        id: u64,
+        road: Road,
+    },
 }
 
 struct Segment<P> {
@@ -35,8 +44,8 @@ struct Segment<P> {
     window: Window,
     size: u32,
     state: State<P>,
-    /// The walk that cut it, and its number there.
-    walk: Option<(u64, u64)>,
+    /// The lane that waits for its answer.
+    lane: Option<u64>,
     /// The pair it belongs to, and whether it is the second of it.
     pair: Option<(u64, usize)>,
     patience: u32,
@@ -87,23 +96,37 @@ impl<P> Plan<P> {
         }
         let held = self.nodes.iter().filter(|node| node.is_held()).count();
         let full = held >= self.room.held;
-        for at in 0..self.nodes.len() {
+        let mut at = 0;
+        while at < self.nodes.len() {
             match &mut self.nodes[at] {
-                Node::Walk { id, walk } if at == 0 || !full => {
-                    let walk_id = *id;
-                    let Some(cut) = walk.cut(self.grid) else {
+                Node::Road { .. } | Node::Lane { .. } if at > 0 && full => {}
+                Node::Road { id, road } => {
+                    let road_id = *id;
+                    let Some((number, lane, last)) = road.cut(self.grid) else {
+                        at += 1;
                         continue;
                     };
-                    let mut segment = Segment::ready(self.id(), cut.window, cut.size);
-                    segment.walk = Some((walk_id, cut.number));
-                    if cut.last {
-                        self.nodes[at] = segment.node();
+                    let lane = Node::Lane {
+                        id: self.id(),
+                        lane,
+                        road: Some((road_id, number)),
+                    };
+                    if last {
+                        self.nodes[at] = lane;
                     } else {
-                        self.nodes.insert(at, segment.node());
+                        self.nodes.insert(at, lane);
                     }
-                    return self.send(at);
+                    continue;
                 }
-                Node::Walk { .. } => {}
+                Node::Lane { id, lane, .. } => {
+                    let lane_id = *id;
+                    if let Some((window, size)) = lane.cut(self.grid) {
+                        let mut segment = Segment::ready(self.id(), window, size);
+                        segment.lane = Some(lane_id);
+                        self.nodes.insert(at, segment.node());
+                        return self.send(at);
+                    }
+                }
                 Node::Segment(segment) => match &segment.state {
                     State::Ready | State::Crowded(_) => {
                         let awaited = segment.pair.is_some_and(|(pair, side)| {
@@ -120,6 +143,7 @@ impl<P> Plan<P> {
                     State::Flying | State::Waiting(..) | State::Done(_) => {}
                 },
             }
+            at += 1;
         }
         None
     }
@@ -179,7 +203,7 @@ impl<P> Plan<P> {
                 State::Done(piece) => Some(piece),
                 State::Ready | State::Crowded(_) | State::Flying | State::Waiting(..) => None,
             },
-            Node::Walk { .. } => None,
+            Node::Lane { .. } | Node::Road { .. } => None,
         }
     }
 
@@ -196,14 +220,14 @@ impl<P> Plan<P> {
     fn find(&self, id: u64) -> Option<usize> {
         self.nodes.iter().position(|node| match node {
             Node::Segment(segment) => segment.id == id,
-            Node::Walk { .. } => false,
+            Node::Lane { .. } | Node::Road { .. } => false,
         })
     }
 
     fn segment(&mut self, at: usize) -> Option<&mut Segment<P>> {
         match self.nodes.get_mut(at)? {
             Node::Segment(segment) => Some(segment),
-            Node::Walk { .. } => None,
+            Node::Lane { .. } | Node::Road { .. } => None,
         }
     }
 
@@ -235,21 +259,37 @@ impl<P> Plan<P> {
         }
     }
 
-    /// Tells the walk that cut a piece what the first answer about it was.
-    fn tell_walk(&mut self, at: usize, seen: Option<&Seen>) {
-        let Some(segment) = self.segment(at) else {
+    /// Tells the lane that waits for a piece how it came out, and goes on with a lane that ended.
+    fn tell_lane(&mut self, at: usize, tell: impl FnOnce(&mut Lane)) {
+        let Some(lane_id) = self.segment(at).and_then(|segment| segment.lane.take()) else {
             return;
         };
-        let Some((walk_id, number)) = segment.walk.take() else {
+        let mut found = self.nodes.iter_mut().enumerate();
+        let found = found.find_map(|(at, node)| match node {
+            Node::Lane { id, lane, road } if *id == lane_id => Some((at, lane, *road)),
+            _ => None,
+        });
+        let Some((lane_at, lane, road)) = found else {
             return;
         };
-        let sample = seen.map(|seen| Sample::of(segment.window, seen, segment.byte_cap));
+        tell(lane);
+        let end = lane.recently();
+        if lane.is_done() {
+            self.nodes.remove(lane_at);
+        } else if let Some(road) = lane.too_long() {
+            let id = self.id();
+            self.nodes[lane_at] = Node::Road { id, road };
+        } else {
+            return;
+        }
+        let Some((road_id, number)) = road else {
+            return;
+        };
         for node in &mut self.nodes {
-            if let Node::Walk { id, walk } = node
-                && *id == walk_id
+            if let Node::Road { id, road } = node
+                && *id == road_id
             {
-                walk.learn(number, sample);
-                return;
+                road.learn(number, end);
             }
         }
     }
@@ -259,7 +299,7 @@ impl<P> Node<P> {
     fn is_done(&self) -> bool {
         match self {
             Self::Segment(segment) => matches!(segment.state, State::Done(_)),
-            Self::Walk { .. } => false,
+            Self::Lane { .. } | Self::Road { .. } => false,
         }
     }
 
@@ -269,7 +309,7 @@ impl<P> Node<P> {
                 segment.state,
                 State::Flying | State::Waiting(..) | State::Done(_)
             ),
-            Self::Walk { .. } => false,
+            Self::Lane { .. } | Self::Road { .. } => false,
         }
     }
 }
@@ -281,7 +321,7 @@ impl<P> Segment<P> {
             window,
             size,
             state: State::Ready,
-            walk: None,
+            lane: None,
             pair: None,
             patience: PATIENCE,
             exact: false,

@@ -1,136 +1,132 @@
 //! Predicting how long a window may be so that one response holds it whole.
 //!
-//! A walk cuts segments off the front of a window. How long the n-th is depends on what the source
-//! said about the (n − [`AHEAD`])-th and those before it, never on what happened to be known at
-//! that moment: the same responses make the same segments, however many are under way at once.
+//! A [`Road`] cuts a window into lanes of a few pages each, and several lanes are read at once. A
+//! [`Lane`] goes page by page: it knows the answer for each segment before it cuts the next, so that
+//! it can follow rush hours, and takes back what a segment was too long. How long the n-th lane is
+//! depends on the end of the (n − [`LANES`])-th, never on what happened to be known at that moment:
+//! the same responses make the same segments, however many are under way at once.
 
 use super::grid::{Grid, micros_of};
 use super::verdict::Seen;
 use crate::window::Window;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-/// How many segments of one walk may be without an answer. More would be faster against a slow
-/// source and predict worse: a day's rush hour begins within a few pages.
-const AHEAD: u64 = 3;
+/// How many lanes of a road are read at once.
+const LANES: u64 = 3;
 
-/// Share of a page that a predicted segment aims at; the rest is room for errors.
-const TARGET: f64 = 0.8;
+/// Pages that a lane aims at. More of them waste less at the end of each, and more responses wait
+/// for earlier lanes.
+const LANE_PAGES: f64 = 5.0;
+
+/// Segments after which a lane that still has far to go becomes a road.
+const LANE_SEGMENTS: u32 = 12;
+
+/// Share of a page that a segment aims at; the rest is room for errors.
+const TARGET: f64 = 0.85;
 
 /// Share of a page that a segment may hold whose rows are already known.
 pub(super) const FIT: f64 = 0.9;
 
-/// How much longer a segment may be than the one its length is predicted from.
+/// Segments from which the density of the next is predicted.
+const RECENT: usize = 3;
+
+/// How much longer a stretch may be than the one that its length is predicted from.
 const GROWTH: f64 = 32.0;
 
 /// Fewest rows that a page is asked for.
 pub(super) const SMALLEST: u32 = 2;
 
-/// What is known about the density of a stretch of time.
+/// What is known about a stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Sample {
-    /// Length of the stretch in microseconds.
+    /// Microseconds.
     length: f64,
-    /// Rows per microsecond.
-    density: f64,
-    /// Rows in it, at least.
-    rows: u64,
+    /// Rows, at least.
+    rows: f64,
     /// Bytes of a row on average, where there were any.
     row_bytes: Option<f64>,
-    /// Most bytes of a response, where one of this stretch was too large.
+    /// Most bytes of a response, where one was too large.
     byte_cap: Option<u64>,
 }
 
 impl Sample {
-    /// From the answer for a whole segment: its density, leaning to that of its last third, since
-    /// what follows is like the end.
+    /// From a response about a whole window.
     pub(super) fn of(window: Window, seen: &Seen, byte_cap: Option<u64>) -> Self {
-        let length = micros_of(window).max(1) as f64;
-        let rows = seen.at_least();
-        let mut density = rows as f64 / length;
-        if rows == seen.rows && seen.in_order() {
-            let third = window.to - window.duration() / 3;
-            let last = seen.times.iter().filter(|time| **time >= third).count();
-            density = (density + last as f64 * 3.0 / length) / 2.0;
-        }
         Self {
-            length,
-            density,
-            rows,
+            length: micros_of(window).max(1) as f64,
+            rows: seen.at_least() as f64,
             row_bytes: (seen.rows > 0).then(|| seen.bytes as f64 / seen.rows as f64),
             byte_cap,
         }
     }
 
-    /// From a response that is only the beginning of its window: the density of its second half.
+    /// From a response that is only the beginning of its window: the second half of its rows.
     pub(super) fn of_beginning(window: Window, seen: &Seen, byte_cap: Option<u64>) -> Self {
         let whole = Self::of(window, seen, byte_cap);
         let rows = seen.times.len();
-        let (Some(middle), Some(last)) = (seen.times.get(rows / 2), seen.times.last()) else {
-            return whole;
-        };
-        if !seen.in_order() {
-            return whole;
-        }
-        let length = (*last - *middle).num_microseconds().unwrap_or(i64::MAX);
-        let length = length.max(1) as f64;
-        Self {
-            length,
-            density: (rows - rows / 2) as f64 / length,
-            ..whole
+        match (seen.times.get(rows / 2), seen.times.last()) {
+            (Some(middle), Some(last)) if seen.in_order() => Self {
+                length: (*last - *middle)
+                    .num_microseconds()
+                    .unwrap_or(i64::MAX)
+                    .max(1) as f64,
+                rows: (rows - rows / 2) as f64,
+                ..whole
+            },
+            _ => whole,
         }
     }
 
-    /// Microseconds that hold about `rows`.
+    /// Microseconds that hold about `rows`, but not far more than this stretch.
     fn length_for(&self, rows: f64) -> f64 {
         let longest = self.length * GROWTH;
-        if self.density > 0.0 {
-            (rows / self.density).min(longest)
+        if self.rows > 0.0 {
+            (rows * self.length / self.rows).min(longest)
         } else {
             longest
         }
     }
+
+    /// Rows to ask for: the page cap, or fewer where a response would come near the byte cap.
+    fn size(&self, page_cap: u32) -> u32 {
+        match (self.byte_cap, self.row_bytes) {
+            (Some(cap), Some(row)) if row > 0.0 => {
+                // Saturates.
+                let rows = (cap as f64 / 2.0 / row) as u32;
+                rows.clamp(SMALLEST.min(page_cap), page_cap)
+            }
+            _ => page_cap,
+        }
+    }
 }
 
-/// A window that is being cut into segments from its front.
+/// A window that is being cut into lanes from its front.
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(super) struct Road {
     rest: Window,
-    /// The longest first segment: less than the window that was already found too full.
-    longest: f64,
     sample: Sample,
-    /// Rows of the whole walk, where the source counted them.
+    /// Rows of the whole road, where the source counted them.
     total: Option<u64>,
-    /// Rows in the segments that the sample has passed.
-    passed: u64,
-    /// Number of the next segment.
-    next: u64,
-    /// Answers that the sample has not passed yet; `None` where the answer was a failure.
-    answers: BTreeMap<u64, Option<Sample>>,
     page_cap: u32,
+    /// The first lane is at most this long.
+    longest: f64,
+    /// Number of the next lane.
+    next: u64,
+    /// How lanes ended that the sample has not come to yet.
+    ends: BTreeMap<u64, Sample>,
 }
 
-/// A segment as a walk cuts it.
-#[derive(Debug, PartialEq)]
-pub(super) struct Cut {
-    pub(super) number: u64,
-    pub(super) window: Window,
-    pub(super) size: u32,
-    /// Nothing is left of the walk.
-    pub(super) last: bool,
-}
-
-impl Walk {
-    /// A walk over `rest`, which holds `total` rows if that is known.
+impl Road {
+    /// A road over `rest`, which holds `total` rows if that is known.
     pub(super) fn new(rest: Window, sample: Sample, total: Option<u64>, page_cap: u32) -> Self {
         Self {
             rest,
-            longest: f64::MAX,
             sample,
             total,
-            passed: 0,
-            next: 0,
-            answers: BTreeMap::new(),
             page_cap,
+            longest: f64::MAX,
+            next: 0,
+            ends: BTreeMap::new(),
         }
     }
 
@@ -140,56 +136,145 @@ impl Walk {
         self
     }
 
-    /// Cuts the next segment off, or `None` while the answer it depends on is missing.
-    pub(super) fn cut(&mut self, grid: Grid) -> Option<Cut> {
-        if let Some(number) = self.next.checked_sub(AHEAD)
-            && let Some(sample) = self.answers.remove(&number)?
-        {
-            self.passed += sample.rows;
-            self.sample = Sample {
-                row_bytes: sample.row_bytes.or(self.sample.row_bytes),
-                byte_cap: sample.byte_cap.or(self.sample.byte_cap),
-                ..sample
-            };
+    /// Cuts the next lane off, with its number and whether nothing is left, or `None` while the end
+    /// of the lane it depends on is not known.
+    pub(super) fn cut(&mut self, grid: Grid) -> Option<(u64, Lane, bool)> {
+        if let Some(number) = self.next.checked_sub(LANES) {
+            self.sample = self.ends.remove(&number)?;
         }
-        let size = self.size();
-        let page = f64::from(size);
-        let left = self.total.map(|total| total.saturating_sub(self.passed));
-        let fits = left.is_some_and(|left| left as f64 <= page * FIT);
-        let wanted = self.sample.length_for(page * TARGET);
+        let page = f64::from(self.sample.size(self.page_cap));
+        let wanted = self.sample.length_for(page * TARGET * LANE_PAGES);
         let whole = micros_of(self.rest) as f64;
-        // A small remainder goes along: it would cost a request of its own.
-        let all = fits || wanted * 1.2 >= whole;
+        let fits = self.total.is_some_and(|total| total as f64 <= page * FIT);
+        // A small remainder goes along.
+        let all = fits || wanted * 1.3 >= whole;
         let length = if all { whole } else { wanted }.min(self.longest);
         let (window, rest) = grid.first_part(self.rest, length);
         let number = self.next;
+        let lane = Lane {
+            rest: Some(window),
+            recent: VecDeque::from([self.sample]),
+            left: self.total.filter(|_| number == 0 && rest.is_none()),
+            page_cap: self.page_cap,
+            segments: 0,
+            waits: false,
+        };
         self.next += 1;
         self.longest = f64::MAX;
         if let Some(rest) = rest {
             self.rest = rest;
         }
-        Some(Cut {
-            number,
-            window,
-            size,
-            last: rest.is_none(),
-        })
+        Some((number, lane, rest.is_none()))
     }
 
-    /// Takes the first answer about a segment in.
-    pub(super) fn learn(&mut self, number: u64, sample: Option<Sample>) {
-        self.answers.entry(number).or_insert(sample);
+    /// Takes in how a lane ended.
+    pub(super) fn learn(&mut self, number: u64, end: Sample) {
+        self.ends.insert(number, end);
+    }
+}
+
+/// A window that is read page by page.
+#[derive(Debug)]
+pub(super) struct Lane {
+    rest: Option<Window>,
+    /// What the last segments were like, or the road where the lane begins; never empty.
+    recent: VecDeque<Sample>,
+    /// Rows that are left, where the source counted them.
+    left: Option<u64>,
+    page_cap: u32,
+    segments: u32,
+    /// A segment has no answer yet.
+    waits: bool,
+}
+
+impl Lane {
+    /// Cuts the next segment off, with the rows to ask for; `None` while the one before it has no
+    /// answer, and at the end.
+    pub(super) fn cut(&mut self, grid: Grid) -> Option<(Window, u32)> {
+        let rest = self.rest.filter(|_| !self.waits)?;
+        let sample = self.recently();
+        let size = sample.size(self.page_cap);
+        let page = f64::from(size);
+        let whole = micros_of(rest) as f64;
+        let wanted = sample.length_for(page * TARGET);
+        // As many equal parts as it takes, so that none is small; a part may be a little longer.
+        let parts = if self.left.is_some_and(|left| left as f64 <= page * FIT) {
+            1.0
+        } else {
+            (whole / wanted.max(1.0) - 0.15).ceil().max(1.0)
+        };
+        let (window, rest) = if parts > 1.0 {
+            grid.first_part(rest, whole / parts)
+        } else {
+            (rest, None)
+        };
+        self.rest = rest;
+        self.segments += 1;
+        self.waits = true;
+        Some((window, size))
     }
 
-    /// Rows to ask for: the page cap, or fewer where a response would come near the byte cap.
-    fn size(&self) -> u32 {
-        match (self.sample.byte_cap, self.sample.row_bytes) {
-            (Some(cap), Some(row)) if row > 0.0 => {
-                let rows = cap as f64 / 2.0 / row;
-                // Saturates.
-                (rows as u32).clamp(SMALLEST.min(self.page_cap), self.page_cap)
-            }
-            _ => self.page_cap,
+    /// Takes in that a segment was read whole.
+    pub(super) fn learn(&mut self, sample: Sample) {
+        self.waits = false;
+        self.left = self
+            .left
+            .map(|left| left.saturating_sub(sample.rows as u64));
+        let byte_cap = sample.byte_cap.or(self.recently().byte_cap);
+        if self.segments == 1 || self.recent.len() == RECENT {
+            self.recent.pop_front();
         }
+        self.recent.push_back(Sample { byte_cap, ..sample });
+    }
+
+    /// Takes in that a segment could not be read.
+    pub(super) fn pass(&mut self) {
+        self.waits = false;
+    }
+
+    /// Takes back what follows `from` of a segment that was too long.
+    pub(super) fn take_back(&mut self, part: Window, sample: Sample) {
+        self.waits = false;
+        self.left = None;
+        let byte_cap = sample.byte_cap.or(self.recently().byte_cap);
+        self.recent = VecDeque::from([Sample { byte_cap, ..sample }]);
+        self.rest = Some(match self.rest {
+            Some(rest) => Window {
+                from: part.from,
+                to: rest.to,
+            },
+            None => part,
+        });
+    }
+
+    /// Whether everything was cut and answered.
+    pub(super) fn is_done(&self) -> bool {
+        self.rest.is_none() && !self.waits
+    }
+
+    /// The rest of a lane that turned out far longer than a lane should be.
+    pub(super) fn too_long(&self) -> Option<Road> {
+        let rest = self
+            .rest
+            .filter(|_| !self.waits && self.segments >= LANE_SEGMENTS)?;
+        Some(Road::new(rest, self.recently(), None, self.page_cap))
+    }
+
+    /// The last segments taken together.
+    pub(super) fn recently(&self) -> Sample {
+        let mut samples = self.recent.iter();
+        let mut sum = samples.next().copied().unwrap_or(Sample {
+            length: 1.0,
+            rows: 0.0,
+            row_bytes: None,
+            byte_cap: None,
+        });
+        for sample in samples {
+            sum.length += sample.length;
+            sum.rows += sample.rows;
+            sum.row_bytes = sample.row_bytes.or(sum.row_bytes);
+            sum.byte_cap = sample.byte_cap.or(sum.byte_cap);
+        }
+        sum
     }
 }

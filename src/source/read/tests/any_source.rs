@@ -195,11 +195,10 @@ proptest! {
         let (outcomes, _) = case.read();
         for hole in check(&outcomes, case.asked, &case.stay) {
             prop_assert!(hole.window.duration().num_microseconds() <= Some(1), "{:?}", hole);
-            let near = case.rows.iter().any(|row| {
-                row.kind != Kind::Plain
-                    && hole.window.from <= row.instant()
-                    && row.instant() <= hole.window.to
-            });
+            let near = case
+                .rows
+                .iter()
+                .any(|row| row.kind != Kind::Plain && hole.window.contains(row.instant()));
             prop_assert!(near, "{:?}", hole);
             let here = |row: &&Row| hole.window.contains(row.instant());
             let bad = case.rows.iter().filter(here).count() - case.stay.iter().filter(here).count();

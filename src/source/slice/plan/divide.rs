@@ -3,7 +3,7 @@
 
 use super::{Node, Plan, Segment, State};
 use crate::source::slice::verdict::{Seen, Verdict, judge};
-use crate::source::slice::walk::{FIT, SMALLEST, Sample, Walk};
+use crate::source::slice::walk::{FIT, Lane, Road, SMALLEST, Sample};
 use crate::source::slice::{Piece, Trouble};
 use crate::source::{Scope, SourceError};
 use crate::window::Window;
@@ -23,7 +23,8 @@ impl<P> Plan<P> {
         let requests = segment.requests;
         match verdict {
             Verdict::Whole => {
-                self.tell_walk(at, Some(&seen));
+                let sample = Sample::of(window, &seen, segment.byte_cap);
+                self.tell_lane(at, |lane| lane.learn(sample));
                 let bond = self.bond(at);
                 self.settle(
                     at,
@@ -41,13 +42,12 @@ impl<P> Plan<P> {
                 segment.state = State::Ready;
             }
             Verdict::Beyond => {
-                self.tell_walk(at, Some(&seen));
                 let bond = self.bond(at);
                 self.divide(at, &seen);
                 self.tell_pair(bond, true);
             }
             Verdict::Disagrees => {
-                self.tell_walk(at, Some(&seen));
+                self.tell_lane(at, Lane::pass);
                 let trouble = Trouble::Disagrees {
                     total: seen.total,
                     distinct: seen.distinct,
@@ -60,7 +60,7 @@ impl<P> Plan<P> {
     /// A request failed.
     pub(super) fn failed(&mut self, at: usize, error: SourceError) {
         if error.scope() == Scope::Source {
-            self.tell_walk(at, None);
+            self.tell_lane(at, Lane::pass);
             let bond = self.bond(at);
             self.settle(at, Piece::Failed(error));
             self.tell_pair(bond, true);
@@ -75,7 +75,7 @@ impl<P> Plan<P> {
             segment.state = State::Ready;
             return;
         }
-        self.tell_walk(at, None);
+        self.tell_lane(at, Lane::pass);
         self.trouble(at, Trouble::Failed(error), None);
     }
 
@@ -131,7 +131,7 @@ impl<P> Plan<P> {
                 matches!(segment.state, State::Waiting(..))
                     && segment.pair.is_some_and(|(known, _)| known == pair)
             }
-            Node::Walk { .. } => false,
+            Node::Lane { .. } | Node::Road { .. } => false,
         };
         while let Some(at) = self.nodes.iter().position(waits) {
             self.bisect(at, patience);
@@ -185,47 +185,49 @@ impl<P> Plan<P> {
                 total: seen.total,
                 distinct: seen.distinct,
             });
+            self.tell_lane(at, Lane::pass);
             return;
         }
-        let sample = Sample::of_beginning(window, seen, byte_cap);
+        if !seen.in_order() {
+            self.tell_lane(at, Lane::pass);
+            let sample = Sample::of(window, seen, byte_cap);
+            let road = Road::new(window, sample, total, page_cap).at_most_half();
+            let id = self.id();
+            self.replace(at, vec![Node::Road { id, road }]);
+            return;
+        }
         let fit = (f64::from(size) * FIT).min(seen.rows as f64 * FIT) as usize;
-        let cut = (seen.in_order() && !segment.exact)
+        let known = (!segment.exact)
             .then(|| grid.cut_by_rows(window, &seen.times, fit, edge))
             .flatten();
-        let nodes = match cut {
-            Some((first, rest)) => {
-                let before = seen.times.partition_point(|time| *time < first.to) as u64;
-                let left = total.map(|total| total.saturating_sub(before));
-                let mut known = Segment::ready(self.id(), first, size);
-                known.exact = true;
-                known.requests = requests;
-                known.byte_cap = byte_cap;
-                let walk = Walk::new(rest, sample, left, page_cap);
-                vec![
-                    known.node(),
-                    Node::Walk {
-                        id: self.id(),
-                        walk,
-                    },
-                ]
+        let Some((first, rest)) = known else {
+            // Rows came since its rows were counted.
+            self.tell_lane(at, Lane::pass);
+            if let Some((left, right)) = grid.halves(window) {
+                let mut first = Segment::ready(self.id(), left, size);
+                first.requests = requests;
+                let second = Segment::ready(self.id(), right, size);
+                self.replace(at, vec![first.node(), second.node()]);
             }
-            None if seen.in_order() => match grid.halves(window) {
-                Some((left, right)) => {
-                    let mut first = Segment::ready(self.id(), left, size);
-                    first.requests = requests;
-                    vec![first.node(), Segment::ready(self.id(), right, size).node()]
-                }
-                None => return,
-            },
-            None => {
-                let sample = Sample::of(window, seen, byte_cap);
-                let walk = Walk::new(window, sample, total, page_cap).at_most_half();
-                vec![Node::Walk {
-                    id: self.id(),
-                    walk,
-                }]
-            }
+            return;
         };
+        let sample = Sample::of_beginning(window, seen, byte_cap);
+        let in_lane = segment.lane.is_some();
+        self.tell_lane(at, |lane| lane.take_back(rest, sample));
+        let mut exact = Segment::ready(self.id(), first, size);
+        exact.exact = true;
+        exact.requests = requests;
+        exact.byte_cap = byte_cap;
+        let mut nodes = vec![exact.node()];
+        if !in_lane {
+            let before = seen.times.partition_point(|time| *time < first.to) as u64;
+            let left = total.map(|total| total.saturating_sub(before));
+            let road = Road::new(rest, sample, left, page_cap);
+            nodes.push(Node::Road {
+                id: self.id(),
+                road,
+            });
+        }
         self.replace(at, nodes);
     }
 }
