@@ -1,7 +1,7 @@
 //! The command line: what users type, and what they read.
 //!
 //! Each command has a file with its arguments and its help, and a function that returns an
-//! [`Ending`](output::Ending) or a [`Report`]; only [`main`] writes them. Results
+//! [`Ending`] or a [`Report`]; only [`main`] writes them. Results
 //! go to stdout; the log, progress and failures go to stderr.
 
 mod completions;

@@ -147,6 +147,7 @@ impl Output {
     }
 
     /// Writes a document while the command still goes on. A reader that has gone is no failure.
+    #[cfg(feature = "demo")]
     pub(super) fn show(&self, document: &impl Document) {
         let text = match self.format {
             Format::Text => {

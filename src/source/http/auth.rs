@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A secret by reference: each call of [`Secret::reveal`] reads it where it is kept.
+/// A secret by reference: each call of `reveal` reads it where it is kept.
 #[derive(Clone)]
 pub struct Secret(Arc<dyn Fn() -> Result<SecretString, String> + Send + Sync>);
 
