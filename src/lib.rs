@@ -9,6 +9,14 @@
 //! 4. [`lake`] writes rows as Parquet files and reads them back;
 //! 5. [`ledger`] commits what was written as one signed, numbered entry;
 //! 6. [`run`] drives the steps above in order, once, and can be killed anywhere.
+//!
+//! Around them: [`cli`] turns arguments into calls and results into text, JSON and exit codes;
+//! [`report`] makes status and verification from the ledger; [`window`] is the arithmetic of time.
+//! The feature `query` adds SQL over the live files, the feature `demo` a platform to try it all on.
+//!
+//! I/O stays at the edges. What decides is pure: slicing, comparing, the fold over entries and the
+//! rebase of a lost one, schedules, Merkle roots. A run is a plan, a value, and what the sources
+//! answer to it.
 
 // A failure is a value, never a panic; tests may.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
