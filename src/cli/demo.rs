@@ -23,7 +23,8 @@ use crate::window::format_instant;
 ///
 /// Serves a demo platform on a loopback address for as long as it takes, makes keys, writes a
 /// commented trailhouse.toml, runs the job with a progress bar, prints what it did, and names the
-/// next commands to try. Run it again to see that a second run reads little and adds nothing.
+/// next commands to try. Run it again to see that a second run reads little and adds only what has
+/// settled since.
 ///
 /// Changes: only DIR, which it creates. A directory that it did not create is refused.
 #[derive(Debug, clap::Args)]

@@ -23,7 +23,7 @@ use crate::window::format_instant;
 /// refers to, this machine's clock against those of the sources and the store, the sources'
 /// permissions and dialect, how the store treats a second create of one name, and the signing key.
 ///
-/// Changes: creates and removes one object under the lake's prefix. Ends with exit code 10 where
+/// Changes: creates one object under the lake's prefix, and removes it where the store allows. Ends with exit code 10 where
 /// it found something.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\

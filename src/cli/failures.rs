@@ -30,7 +30,8 @@ impl From<LogError> for Failure {
             return Self::from_error(ExitKind::Integrity, &error)
                 .kept("nothing was written since this was found")
                 .action(
-                    "do not rerun; keep the bucket as it is and find out who changed it \
+                    "do not rerun; if the key in [signing] is not the one that founded the lake, put \
+                     that one back; otherwise keep the bucket as it is and find out who changed it \
                      (`trailhouse verify` looks at all of it)",
                 );
         }

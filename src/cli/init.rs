@@ -18,6 +18,7 @@ use super::keygen::Role;
 use super::output::{Document, Ending, Format};
 use super::page::Page;
 use crate::config::{Auth, Config, ConfigError, Dialect, SecretRef, Signing, Template, Tenants};
+use crate::lake::Bucket;
 use crate::ledger::key::SigningKey;
 use interview::Interview;
 
@@ -125,6 +126,12 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     write_config(config, &text, args.force).map_err(|failure| match &key {
         Some(key) if key.made => failure.kept(format!("the key `{}`", key.file.display())),
         _ => failure.kept("nothing was written"),
+    })?;
+    // Here and never in `run`: a disk that is not mounted must not look like a new lake.
+    Bucket::prepare(&template.lake).map_err(|error| {
+        Failure::from_error(ExitKind::Usage, &error)
+            .kept(format!("the configuration `{}`", config.display()))
+            .action("make the directory of the lake, or name another one")
     })?;
     Ok(Ending::bare(Written {
         config: config.clone(),

@@ -9,12 +9,12 @@ use super::output::{Document, Ending};
 use super::page::Page;
 use super::{Context, block_on};
 use crate::run::{FeedPlan, Job, JobSource, RunOptions, SourceFailure, SourcePlan};
-use crate::source::{SourceError, count};
+use crate::source::{Scope, SourceError, count};
 use crate::window::format_instant;
 
 /// Show what `run` would read and write
 ///
-/// Reads the ledger and asks each source for counts, then prints the windows and slices that a run
+/// Reads the ledger and asks each source for counts, then prints the windows that a run
 /// would read now. Reads no records.
 ///
 /// Changes: nothing.
@@ -80,6 +80,8 @@ async fn estimate(source: &JobSource, plan: SourcePlan, failure: Option<&SourceE
             let tenant = crate::run::tenant_of(&feed.tenant);
             match count(&*source.source, &tenant, *window).await {
                 Ok(counted) => records = records.map(|sum| sum + counted.rows),
+                // A window that cannot be read cannot be counted either, which `run` gets through.
+                Err(error) if error.scope() == Scope::Window => records = None,
                 Err(error) => failure = Some(SourceFailure::from(&error)),
             }
         }

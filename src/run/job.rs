@@ -284,3 +284,18 @@ fn open_redaction(config: &RedactionConfig) -> Result<Redaction, JobError> {
 fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A sample that the configuration accepts and the store refuses would be no sample.
+    #[test]
+    fn the_buckets_of_the_samples_open() {
+        let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
+        for name in ["s3.toml", "gcs.toml"] {
+            let config = Config::load(&samples.join(name)).unwrap();
+            open_bucket(&config).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
+}
