@@ -2,6 +2,7 @@
 //! lake read by other Parquet readers, its ledger on a real S3 interface.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -23,6 +24,10 @@ pub(crate) fn add_to(suite: &mut Suite) {
     suite.add("job::kestrapy_reads_the_demo_platform", kestrapy);
     suite.add("job::other_readers_read_the_lake", readers);
     suite.add("job::a_lake_on_s3", lake_on_s3);
+    suite.add(
+        "job::a_store_without_preconditions_is_refused",
+        store_without_preconditions,
+    );
     suite.add("job::configurations_of_k8s_are_good", k8s_configurations);
 }
 
@@ -212,6 +217,45 @@ fn lake_on_s3() -> Result<(), Stop> {
     let key = key.to_str().unwrap_or_default();
     let verified = document(folder.path(), &["verify", "--deep", "--public-key", key])?;
     assert_eq!(verified["rows"].as_u64(), Some(EVENTS), "{verified}");
+    Ok(())
+}
+
+/// A ledger on a store where a second create overwrites the first would be no ledger.
+fn store_without_preconditions() -> Result<(), Stop> {
+    let folder = tempfile::tempdir()?;
+    let root = folder.path().join("buckets");
+    fs::create_dir_all(root.join("lake"))?;
+    let mut command = Environment::new("localbucket")?.program("localbucket");
+    // It prints port 0 as it was given, so a port is chosen for it.
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    command.args(["--port", &port.to_string()]).arg(&root);
+    let store = Server::start(command)?;
+    // An account without a key: a client that is only told not to sign asks the metadata server
+    // of the cloud for a token before it writes.
+    let account = folder.path().join("account.json");
+    let content = serde_json::json!({
+        "gcs_base_url": store.url(),
+        "disable_oauth": true,
+        "client_email": "",
+        "private_key": "",
+        "private_key_id": "",
+    });
+    fs::write(&account, content.to_string())?;
+    let platform = platform(&[])?;
+    let lake = format!(
+        "url = \"gs://lake/trailhouse\"\noptions = {{ google_service_account = \"{}\" }}",
+        account.display()
+    );
+    job(folder.path(), &platform, &lake)?;
+    let run = trailhouse(folder.path(), &["run"]).output()?;
+    let said: Value = serde_json::from_slice(&run.stdout)?;
+    // Another store is needed: running again would not help.
+    assert_eq!(run.status.code(), Some(2), "{said}");
+    let happened = said["error"]["happened"].as_str().unwrap_or_default();
+    assert!(happened.contains("second create"), "{said}");
+    for kept in ["ledger/entry", "events"] {
+        assert!(!root.join("lake/trailhouse").join(kept).exists(), "{kept}");
+    }
     Ok(())
 }
 
