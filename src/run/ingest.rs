@@ -6,6 +6,7 @@
 use super::RunError;
 use super::chunk::{Bounds, Chunk};
 use super::compare::{Compared, Context, compare};
+use super::dated::dated;
 use super::job::JobSource;
 use super::known::Known;
 use super::observer::Observer;
@@ -27,7 +28,7 @@ use crate::source::{SliceOutcome, SourceError, Tenant, read_window};
 use crate::window::{Coverage, Window};
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -332,8 +333,11 @@ async fn read_chunks(
     let mut chunk = Chunk::default();
     let mut reading = Reading::Complete;
     'windows: for (tenant, window) in windows {
-        let feed = Arc::clone(&source.source);
-        let mut slices = Box::pin(read_window(feed, tenant_of(tenant), *window, source.limits));
+        let feed = &source.source;
+        let asked = tenant_of(tenant);
+        let slices = read_window(Arc::clone(feed), asked.clone(), *window, source.limits);
+        let slices = slices.and_then(|outcome| dated(feed, &asked, source.limits, outcome));
+        let mut slices = Box::pin(slices);
         loop {
             let next = tokio::select! {
                 biased;
@@ -343,18 +347,20 @@ async fn read_chunks(
                 }
                 next = slices.next() => next,
             };
-            let outcome = match next {
+            let outcomes = match next {
                 None => break,
-                Some(Ok(outcome)) => outcome,
+                Some(Ok(outcomes)) => outcomes,
                 Some(Err(error)) => {
                     reading = Reading::Failed(error);
                     break 'windows;
                 }
             };
-            if let SliceOutcome::Slice(slice) = &outcome {
-                observer.records(slice.records.len() as u64);
+            for outcome in &outcomes {
+                if let SliceOutcome::Slice(slice) = outcome {
+                    observer.records(slice.records.len() as u64);
+                }
             }
-            for piece in cut(tenant, outcome) {
+            for piece in outcomes.into_iter().flat_map(|it| cut(tenant, it)) {
                 if !chunk.takes(&piece, &bounds)
                     && chunks.send(std::mem::take(&mut chunk)).await.is_err()
                 {

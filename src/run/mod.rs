@@ -12,6 +12,7 @@
 
 mod chunk;
 mod compare;
+mod dated;
 mod due;
 mod ingest;
 mod job;

@@ -65,7 +65,7 @@ pub(super) fn cut(tenant: &str, outcome: SliceOutcome) -> Vec<Piece> {
 }
 
 fn cut_slice(tenant: &str, window: Window, mut records: Vec<Keyed>) -> Vec<Piece> {
-    // A record without a readable time stays at the start of its slice.
+    // A slice with a record without a readable time is of one date (see `dated`).
     records.sort_by_key(|record| time_of(record).unwrap_or(window.from));
     let mut pieces: Vec<Piece> = Vec::new();
     let mut rest = records.into_iter().peekable();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use trailhouse::demo::{NewEvent, Oddity};
 use trailhouse::event::redact::{Action, Redaction, Rule, Target};
 use trailhouse::event::schema::Classification;
+use trailhouse::ledger::entry::Verdict;
 use trailhouse::source::Tenant;
 use trailhouse::source::kestra::Dialect;
 use trailhouse::source::kestra::origins::ORIGINS;
@@ -73,6 +74,43 @@ async fn an_odd_record_harms_no_neighbour_and_is_quarantined_once_with_its_bytes
     sound_lake(&store)
         .await
         .assert_holds_what_was_shown(&rig.platform, "read again");
+}
+
+/// A slice may span dates where records are rare. A record whose time cannot be read must then be
+/// filed under the date that a later, narrower reading finds it on: else it is kept twice, and one
+/// date seems to have a gap and another to have been purged.
+#[tokio::test]
+async fn a_record_without_a_readable_time_is_kept_once_whatever_slices_it_is_read_in() {
+    let rig = Rig::new(&quiet(NOW)).await;
+    rig.fill(at("2026-11-17T06:00:00Z"), at("2026-11-20T05:00:00Z"), 40);
+    let odd = [
+        ("2026-11-18T00:00:01Z", Oddity::NoDate),
+        ("2026-11-18T16:20:00Z", Oddity::BadDate),
+        ("2026-11-19T23:59:59Z", Oddity::BadDate),
+    ];
+    for (instant, oddity) in odd {
+        rig.platform.push(NewEvent {
+            oddity: Some(oddity),
+            ..NewEvent::at(at(instant))
+        });
+    }
+    let store = empty();
+    let job = rig.job(&store);
+    let first = run_well(&job).await;
+    assert_eq!(first.sources[0].counts.quarantined, 3);
+    // Every date that was read before it had settled is read again, each in a slice of its own.
+    for _ in 0..4 {
+        rig.platform.advance(Duration::from_secs(24 * 3600));
+        let again = &run_well(&job).await.sources[0];
+        assert_eq!(again.counts.quarantined, 0, "{:?}", again.counts);
+        let off = again
+            .recounts
+            .iter()
+            .find(|recount| recount.verdict != Verdict::Matched);
+        assert!(off.is_none(), "{off:?}");
+    }
+    let lake = sound_lake(&store).await;
+    assert_eq!((lake.rows().len(), lake.unfit().len()), (40, 3));
 }
 
 #[tokio::test]
