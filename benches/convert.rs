@@ -9,14 +9,16 @@
 
 mod records;
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
+use std::io::{BufReader, BufWriter, Read as _, Write as _};
 use std::path::Path;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta};
+use bytes::Bytes;
+use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
-use trailhouse::event::columns::{EventColumns, RowContext};
+use trailhouse::event::columns::{EventBatches, RowContext};
 use trailhouse::event::uid::push_event_uid;
 use trailhouse::lake::layout::{RunId, Table};
 use trailhouse::lake::{Belonging, EncodedFile, PART_BYTES, PartWriter, split};
@@ -25,8 +27,8 @@ use trailhouse::source::kestra::normalise::{MAPPING_VERSION, PLATFORM, identify,
 use records::Random;
 
 const SOURCE: &str = "kestra-prod";
-/// Bytes of records in one chunk, as a run with 256 MiB of memory has.
-const CHUNK: usize = 32 << 20;
+/// Bytes read at once, about as much as the largest responses have.
+const BLOCK: usize = 4 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -75,60 +77,113 @@ fn floor(file: &str) -> Result<(), Box<dyn Error>> {
 }
 
 fn convert(file: &str, folder: &str) -> Result<(), Box<dyn Error>> {
-    let run = RunId::new(DateTime::UNIX_EPOCH, 0);
-    let mut input = BufReader::with_capacity(1 << 20, File::open(file)?);
-    let (mut line, mut uid) = (Vec::new(), String::new());
-    let (mut rows, mut files, mut number) = (0_u64, 0_u64, 0);
-    let mut columns = columns(number);
-    let mut bytes = 0;
+    let mut input = File::open(file)?;
+    let mut converter = Converter {
+        folder,
+        run: RunId::new(DateTime::UNIX_EPOCH, 0),
+        chunk: 0,
+        rows: 0,
+        files: 0,
+    };
+    let mut dates: BTreeMap<NaiveDate, Vec<Line>> = BTreeMap::new();
+    let mut rest = Vec::new();
     loop {
-        line.clear();
-        let read = input.read_until(b'\n', &mut line)?;
-        if read > 0 {
-            let record = line.strip_suffix(b"\n").unwrap_or(&line);
-            // As in a run, where the reader has looked at id and time before.
-            identify(record)?;
-            let event = normalise(record, None)?;
-            uid.clear();
-            let id = event.native_id.as_deref().unwrap_or_default();
-            push_event_uid(&mut uid, SOURCE, event.tenant.as_deref(), id);
-            columns.push(&event, &uid, std::str::from_utf8(record)?)?;
-            bytes += record.len();
-            rows += 1;
+        // Records are slices of what was read, as those of a run are slices of a response.
+        let mut block = std::mem::replace(&mut rest, Vec::with_capacity(BLOCK + BLOCK / 4));
+        let ended = (&mut input).take(BLOCK as u64).read_to_end(&mut block)? == 0;
+        let whole = memchr::memrchr(b'\n', &block).map_or(0, |last| last + 1);
+        rest.extend_from_slice(&block[whole..]);
+        let block = Bytes::from(block);
+        let mut newest = DateTime::<Utc>::MIN_UTC;
+        let mut from = 0;
+        for end in memchr::memchr_iter(b'\n', &block[..whole]) {
+            let record = block.slice(from..end);
+            from = end + 1;
+            // As in a run, where the reader looks at id and time first.
+            let identity = identify(&record)?;
+            let (time, id) = (identity.time, identity.native_id.into());
+            newest = newest.max(time);
+            let line = Line { time, id, record };
+            dates.entry(time.date_naive()).or_default().push(line);
         }
-        if bytes >= CHUNK || (read == 0 && !columns.is_empty()) {
-            for (partition, batch) in split(Table::Events, &columns.finish()?)? {
-                let belonging = Belonging {
-                    lake_id: "lake-0000000000000000".to_owned(),
-                    batch_id: format!("{run}-{number:05}"),
-                };
-                let mut writer =
-                    PartWriter::new(partition, run, number, belonging, [7; 32], PART_BYTES);
-                for file in writer.push(&batch)?.into_iter().chain(writer.finish()?) {
-                    write(folder, &file)?;
-                    files += 1;
-                }
-            }
-            number += 1;
-            columns = self::columns(number);
-            bytes = 0;
-        }
-        if read == 0 {
+        if ended {
             break;
         }
+        // A run knows when it has all of a date; here nothing is later than this.
+        let open = (newest - TimeDelta::minutes(2)).date_naive();
+        while let Some(first) = dates.first_entry()
+            && *first.key() < open
+        {
+            converter.chunk(first.remove())?;
+        }
     }
-    println!("{rows} rows in {files} files");
+    for lines in dates.into_values() {
+        converter.chunk(lines)?;
+    }
+    println!("{} rows in {} files", converter.rows, converter.files);
     Ok(())
 }
 
-fn columns(chunk: u32) -> EventColumns {
-    EventColumns::new(RowContext {
-        ingested_at: DateTime::UNIX_EPOCH,
-        batch_id: format!("chunk-{chunk}"),
-        source: SOURCE.to_owned(),
-        platform: PLATFORM,
-        mapping_version: MAPPING_VERSION,
-    })
+/// A record with what tells its place.
+struct Line {
+    time: DateTime<Utc>,
+    id: Box<str>,
+    record: Bytes,
+}
+
+struct Converter<'a> {
+    folder: &'a str,
+    run: RunId,
+    chunk: u32,
+    rows: u64,
+    files: u64,
+}
+
+impl Converter<'_> {
+    /// Writes the records of one date.
+    fn chunk(&mut self, mut lines: Vec<Line>) -> Result<(), Box<dyn Error>> {
+        lines.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+        let batch_id = format!("{}-{:05}", self.run, self.chunk);
+        let mut rows = EventBatches::new(RowContext {
+            ingested_at: DateTime::UNIX_EPOCH,
+            batch_id: batch_id.clone(),
+            source: SOURCE.to_owned(),
+            platform: PLATFORM,
+            mapping_version: MAPPING_VERSION,
+        });
+        let mut uid = String::new();
+        for line in &lines {
+            let event = normalise(&line.record, None)?;
+            uid.clear();
+            let id = event.native_id.as_deref().unwrap_or_default();
+            push_event_uid(&mut uid, SOURCE, event.tenant.as_deref(), id);
+            rows.push(&event, &uid, std::str::from_utf8(&line.record)?)?;
+        }
+        self.rows += lines.len() as u64;
+        drop(lines);
+        for batches in rows.finish()? {
+            for (partition, batches) in split(Table::Events, batches)? {
+                let belonging = Belonging {
+                    lake_id: "lake-0000000000000000".to_owned(),
+                    batch_id: batch_id.clone(),
+                };
+                let (run, chunk) = (self.run, self.chunk);
+                let mut writer =
+                    PartWriter::new(partition, run, chunk, belonging, [7; 32], PART_BYTES);
+                let mut files = Vec::new();
+                for batch in batches {
+                    files.extend(writer.push(&batch)?);
+                }
+                files.extend(writer.finish()?);
+                for file in files {
+                    write(self.folder, &file)?;
+                    self.files += 1;
+                }
+            }
+        }
+        self.chunk += 1;
+        Ok(())
+    }
 }
 
 fn write(folder: &str, file: &EncodedFile) -> Result<(), Box<dyn Error>> {

@@ -12,6 +12,10 @@ use chrono::{DateTime, Utc};
 use super::Event;
 use super::schema::{SCHEMA_VERSION, event_schema};
 
+mod batches;
+
+pub use batches::{EventBatches, PushError};
+
 /// The most bytes of text that one batch takes: offsets into a column of text have 31 bits.
 pub const MAX_BATCH_BYTES: usize = i32::MAX as usize;
 
@@ -115,6 +119,13 @@ enum TextColumn {
 
 const TEXT_COLUMNS: usize = TextColumn::Raw as usize + 1;
 
+/// What a value usually takes, in bytes, by column in the order above; 0 where most rows have none.
+/// Room that is there from the start need not be made, and copied, again and again.
+const USUAL_BYTES: [usize; TEXT_COLUMNS] = [
+    48, 24, 28, 8, 20, 8, 8, 8, 0, 0, 24, 0, 0, 8, 0, 16, 0, 12, 24, 0, 24, 24, 24, 4, 0, 0, 0,
+    256, 512,
+];
+
 /// Builds batches of `audit_events`.
 ///
 /// One value serves a whole run: after [`finish`](Self::finish) it is empty and goes on.
@@ -133,14 +144,20 @@ pub struct EventColumns {
 impl EventColumns {
     /// No rows yet.
     pub fn new(context: RowContext) -> Self {
+        Self::with_room(context, 0)
+    }
+
+    /// No rows yet, but room for so many of the usual size.
+    pub fn with_room(context: RowContext, rows: usize) -> Self {
+        let texts = USUAL_BYTES.map(|bytes| StringBuilder::with_capacity(rows, rows * bytes));
         Self {
             context,
-            texts: std::array::from_fn(|_| StringBuilder::new()),
-            dt: Date32Builder::new(),
-            event_time: TimestampMicrosecondBuilder::new(),
-            class_uid: Int64Builder::new(),
-            activity_id: Int64Builder::new(),
-            severity_id: Int64Builder::new(),
+            texts,
+            dt: Date32Builder::with_capacity(rows),
+            event_time: TimestampMicrosecondBuilder::with_capacity(rows),
+            class_uid: Int64Builder::with_capacity(rows),
+            activity_id: Int64Builder::with_capacity(rows),
+            severity_id: Int64Builder::with_capacity(rows),
             text_bytes: 0,
         }
     }

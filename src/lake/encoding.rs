@@ -74,13 +74,54 @@ const NO_RANGE: &[&str] = &[
     "content",
 ];
 
+/// Columns of few values and of numbers that follow each other: what their encoding leaves is too
+/// little to compress, and to set up a compressor for a column costs more than some thousand rows.
+const COMPACT: &[&str] = &[
+    "dt",
+    "event_time",
+    "ingested_at",
+    "batch_id",
+    "platform",
+    "source",
+    "tenant",
+    "category",
+    "class_uid",
+    "activity_id",
+    "activity_name",
+    "action",
+    "severity_id",
+    "outcome",
+    "outcome_code",
+    "actor_type",
+    "resource_type",
+    "region",
+    "account",
+    "slice_from",
+    "slice_to",
+    "reason",
+    "record_bytes",
+    "part",
+    "parts",
+    "schema_version",
+    "mapping_version",
+];
+
 /// Columns that people search for one value, in files where most values are rare.
 const SEARCHED: &[&str] = &["event_uid", "actor_name", "execution_uid"];
+
+/// What is known of a file's rows before the first is encoded.
+#[derive(Debug, Default)]
+pub(super) struct Foreseen {
+    /// Whether filters are worth their bytes.
+    pub(super) with_bloom: bool,
+    /// Columns in which no row of the file has a value.
+    pub(super) empty: Vec<String>,
+}
 
 /// Writer properties for a table.
 pub(super) fn properties(
     table: Table,
-    with_bloom: bool,
+    foreseen: &Foreseen,
     metadata: Vec<KeyValue>,
 ) -> Result<WriterProperties, ParquetError> {
     let mut builder = WriterProperties::builder()
@@ -96,6 +137,10 @@ pub(super) fn properties(
     for name in names(table, UNIQUE) {
         builder = builder.set_column_dictionary_enabled(ColumnPath::from(name), false);
     }
+    let compact = names(table, COMPACT).map(str::to_owned);
+    for name in compact.chain(foreseen.empty.iter().cloned()) {
+        builder = builder.set_column_compression(ColumnPath::from(name), Compression::UNCOMPRESSED);
+    }
     for name in names(table, NO_RANGE) {
         builder =
             builder.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
@@ -106,7 +151,7 @@ pub(super) fn properties(
             ColumnPath::from("event_time"),
             Encoding::DELTA_BINARY_PACKED,
         );
-    if with_bloom {
+    if foreseen.with_bloom {
         builder = bloom(builder, table);
     }
     Ok(builder.build())

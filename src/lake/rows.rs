@@ -8,7 +8,7 @@ use arrow::array::{
     Array, ArrayRef, BinaryArray, Date32Array, Int64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray, UInt32Array,
 };
-use arrow::compute::take_record_batch;
+use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
@@ -289,15 +289,16 @@ fn epoch_days() -> i32 {
 ///
 /// # Errors
 /// Rows with other columns, an unknown category, or a source id that cannot be part of a name.
-pub fn split(table: Table, batch: &RecordBatch) -> Result<Vec<(Partition, RecordBatch)>, RowError> {
-    let rows = Rows::new(table, batch)?;
-    if rows.len() == 0 {
-        return Ok(Vec::new());
+pub fn split(
+    table: Table,
+    batches: Vec<RecordBatch>,
+) -> Result<Vec<(Partition, Vec<RecordBatch>)>, RowError> {
+    if let Some(partition) = stand_as_written(table, &batches)? {
+        return Ok(vec![(partition, batches)]);
     }
-    let one = (1..rows.len()).all(|row| rows.same_partition(row - 1, row));
-    if one && rows.out_of_order().is_none() {
-        return Ok(vec![(rows.partition(0)?, batch.clone())]);
-    }
+    let all = concat_batches(&table.schema(), &batches).map_err(RowError::Order)?;
+    drop(batches);
+    let rows = Rows::new(table, &all)?;
     let mut parts: BTreeMap<Partition, Vec<usize>> = BTreeMap::new();
     let mut at = 0;
     while at < rows.len() {
@@ -318,8 +319,29 @@ pub fn split(table: Table, batch: &RecordBatch) -> Result<Vec<(Partition, Record
                 .into_iter()
                 .map(|row| u32::try_from(row).ok())
                 .collect();
-            let part = take_record_batch(batch, &indices).map_err(RowError::Order)?;
-            Ok((partition, part))
+            let part = take_record_batch(&all, &indices).map_err(RowError::Order)?;
+            Ok((partition, vec![part]))
         })
         .collect()
+}
+
+/// The partition of all rows, if they are of one, and in order.
+fn stand_as_written(table: Table, batches: &[RecordBatch]) -> Result<Option<Partition>, RowError> {
+    let mut found: Option<(Partition, RowKey)> = None;
+    for batch in batches {
+        let rows = Rows::new(table, batch)?;
+        let Some(last) = rows.len().checked_sub(1) else {
+            return Ok(None);
+        };
+        let partition = rows.partition(0)?;
+        let follows = found
+            .as_ref()
+            .is_none_or(|(before, key)| *before == partition && *key < rows.key(0));
+        let one = (1..rows.len()).all(|row| rows.same_partition(0, row));
+        if !follows || !one || rows.out_of_order().is_some() {
+            return Ok(None);
+        }
+        found = Some((partition, rows.key(last)));
+    }
+    Ok(found.map(|(partition, _)| partition))
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::event::schema::SCHEMA_VERSION;
 
-use super::encoding::{self, BLOOM_ROWS};
+use super::encoding::{self, BLOOM_ROWS, Foreseen};
 use super::facts::{EncodedFile, FileFacts};
 use super::layout::{DataFile, Partition, RunId, Table};
 use super::merkle::{FileSalt, Hash, file_salt};
@@ -185,16 +185,19 @@ impl FileWriter {
                 if *rows < BLOOM_ROWS && *bytes < WAITING_BYTES {
                     return Ok(());
                 }
-                let with_bloom = *rows >= BLOOM_ROWS;
+                let foreseen = Foreseen {
+                    with_bloom: *rows >= BLOOM_ROWS,
+                    empty: Vec::new(),
+                };
                 let batches = std::mem::take(batches);
-                self.start(with_bloom, &batches)
+                self.start(&foreseen, &batches)
             }
         }
         .map_err(|source| self.encode_error(source))
     }
 
-    fn start(&mut self, with_bloom: bool, batches: &[RecordBatch]) -> Result<(), ParquetError> {
-        let mut writer = writer(&self.file, self.metadata(), with_bloom)?;
+    fn start(&mut self, foreseen: &Foreseen, batches: &[RecordBatch]) -> Result<(), ParquetError> {
+        let mut writer = writer(&self.file, self.metadata(), foreseen)?;
         for batch in batches {
             writer.write(batch)?;
         }
@@ -247,7 +250,11 @@ impl FileWriter {
         }
         if let Output::Waiting { batches, .. } = &mut self.output {
             let batches = std::mem::take(batches);
-            self.start(false, &batches)
+            let foreseen = Foreseen {
+                with_bloom: false,
+                empty: empty_columns(&batches),
+            };
+            self.start(&foreseen, &batches)
                 .map_err(|source| self.encode_error(source))?;
         }
         let (content, sha256) = self.close().map_err(|source| self.encode_error(source))?;
@@ -290,16 +297,30 @@ impl FileWriter {
 fn writer(
     file: &DataFile,
     metadata: Vec<KeyValue>,
-    with_bloom: bool,
+    foreseen: &Foreseen,
 ) -> Result<ArrowWriter<HashedBuffer>, ParquetError> {
     let table = file.partition.table();
     let schema = table.schema();
     let options = ArrowWriterOptions::new()
-        .with_properties(encoding::properties(table, with_bloom, metadata)?)
+        .with_properties(encoding::properties(table, foreseen, metadata)?)
         .with_parquet_schema(encoding::parquet_schema(&schema)?)
         // The Parquet types say all there is to say.
         .with_skip_arrow_metadata(true);
     ArrowWriter::try_new_with_options(HashedBuffer::default(), schema, options)
+}
+
+/// Columns in which no row has a value.
+fn empty_columns(batches: &[RecordBatch]) -> Vec<String> {
+    let Some(first) = batches.first() else {
+        return Vec::new();
+    };
+    let schema = first.schema();
+    let fields = schema.fields().iter().enumerate();
+    let empty = fields.filter(|(column, _)| {
+        let mut arrays = batches.iter().map(|batch| batch.column(*column));
+        arrays.all(|array| array.null_count() == array.len())
+    });
+    empty.map(|(_, field)| field.name().clone()).collect()
 }
 
 /// The parts of one partition in one chunk: ends a file when it is large enough and begins the next.

@@ -4,7 +4,7 @@
 
 use super::known::Known;
 use super::piece::{Piece, time_of};
-use crate::event::columns::{EventColumns, Full, RowContext};
+use crate::event::columns::{EventBatches, Full, PushError, RowContext};
 use crate::event::compare::{Change, changed};
 use crate::event::quarantine::{QuarantineColumns, Quarantined};
 use crate::event::redact::Redaction;
@@ -34,8 +34,8 @@ pub(super) struct Context<'a> {
 /// What became of the records of a chunk.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
-    /// New rows of `audit_events`, in the order read.
-    pub(super) events: Option<RecordBatch>,
+    /// New rows of `audit_events`, the batches of each category in the order read.
+    pub(super) events: Vec<Vec<RecordBatch>>,
     /// New rows of `audit_quarantine`.
     pub(super) quarantine: Option<RecordBatch>,
     /// Windows covered first.
@@ -67,6 +67,15 @@ impl From<Full> for CompareError {
     }
 }
 
+impl From<PushError> for CompareError {
+    fn from(error: PushError) -> Self {
+        match error {
+            PushError::Full(full) => full.into(),
+            PushError::Schema(error) => error.into(),
+        }
+    }
+}
+
 /// Compares the pieces of a chunk with what the lake held in each piece's window.
 ///
 /// # Errors
@@ -78,7 +87,7 @@ pub(super) fn compare(
 ) -> Result<Compared, CompareError> {
     let mut comparison = Comparison {
         context,
-        events: EventColumns::new(context.row.clone()),
+        events: EventBatches::new(context.row.clone()),
         quarantine: QuarantineColumns::new(context.row.clone()),
         seen: HashMap::new(),
         seen_unfit: HashSet::new(),
@@ -96,7 +105,7 @@ pub(super) fn compare(
 
 struct Comparison<'a, 'p> {
     context: &'a Context<'a>,
-    events: EventColumns,
+    events: EventBatches,
     quarantine: QuarantineColumns,
     /// Events of this chunk by uid, with their kept bytes.
     seen: HashMap<String, Cow<'p, [u8]>>,
@@ -278,9 +287,7 @@ impl<'p> Comparison<'_, 'p> {
     fn finish(mut self, pieces: &[Piece]) -> Result<Compared, CompareError> {
         let (covered, reread) = windows(pieces, self.context.coverage);
         Ok(Compared {
-            events: (!self.events.is_empty())
-                .then(|| self.events.finish())
-                .transpose()?,
+            events: self.events.finish()?,
             quarantine: (!self.quarantine.is_empty())
                 .then(|| self.quarantine.finish())
                 .transpose()?,

@@ -213,13 +213,13 @@ impl Committer<'_> {
             };
             let mut compared = compare(&context, &pieces, &known)?;
             let mut files = Vec::new();
-            for (table, batch) in [
-                (Table::Events, compared.events.take()),
-                (Table::Quarantine, compared.quarantine.take()),
-            ] {
-                if let Some(batch) = batch {
-                    encode(table, batch, run_id, number, &belonging, seed, &mut files)?;
-                }
+            let events = std::mem::take(&mut compared.events).into_iter();
+            let quarantine = compared.quarantine.take().into_iter();
+            let tables = events
+                .map(|batches| (Table::Events, batches))
+                .chain(quarantine.map(|batch| (Table::Quarantine, vec![batch])));
+            for (table, batches) in tables {
+                encode(table, batches, run_id, number, &belonging, seed, &mut files)?;
             }
             Ok((compared, files))
         };
@@ -262,22 +262,22 @@ impl Committer<'_> {
     }
 }
 
-/// Encodes the rows of one table, one file or more for each partition.
+/// Encodes rows of one table, one file or more for each partition.
 fn encode(
     table: Table,
-    batch: RecordBatch,
+    batches: Vec<RecordBatch>,
     run_id: RunId,
     chunk: u32,
     belonging: &Belonging,
     seed: Seed,
     files: &mut Vec<EncodedFile>,
 ) -> Result<(), RunError> {
-    let parts = split(table, &batch)?;
-    drop(batch);
-    for (partition, rows) in parts {
+    for (partition, batches) in split(table, batches)? {
         let belonging = belonging.clone();
         let mut writer = PartWriter::new(partition, run_id, chunk, belonging, seed.0, PART_BYTES);
-        files.extend(writer.push(&rows)?);
+        for rows in batches {
+            files.extend(writer.push(&rows)?);
+        }
         files.extend(writer.finish()?);
     }
     Ok(())

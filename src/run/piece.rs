@@ -64,9 +64,18 @@ pub(super) fn cut(tenant: &str, outcome: SliceOutcome) -> Vec<Piece> {
     }
 }
 
+/// Where a record stands among those of its slice.
+fn place<'a>(record: &'a Keyed, window: &Window) -> (DateTime<Utc>, &'a str) {
+    record
+        .key
+        .as_ref()
+        .map_or((window.from, ""), |key| (key.time, &key.native_id))
+}
+
 fn cut_slice(tenant: &str, window: Window, mut records: Vec<Keyed>) -> Vec<Piece> {
-    // A slice with a record without a readable time is of one date (see `dated`).
-    records.sort_by_key(|record| time_of(record).unwrap_or(window.from));
+    // A slice with a record without a readable time is of one date (see `dated`). Sorted as the
+    // lake's files are, by time and then id, rows need not be sorted again.
+    records.sort_by(|a, b| place(a, &window).cmp(&place(b, &window)));
     let mut pieces: Vec<Piece> = Vec::new();
     let mut rest = records.into_iter().peekable();
     let mut from = window.from;

@@ -271,9 +271,7 @@ fn rows_of_all_kinds_are_split_and_put_in_order() {
         sample::events_of(next, 50, 1, category),
         sample::events_of(date(), 50, 2, category),
     ];
-    let schema = Table::Events.schema();
-    let rows = concat_batches(&schema, &parts).unwrap();
-    let split_rows = split(Table::Events, &rows).unwrap();
+    let split_rows = split(Table::Events, parts.to_vec()).unwrap();
     let names: Vec<String> = split_rows
         .iter()
         .map(|(part, _)| part.to_string())
@@ -287,24 +285,33 @@ fn rows_of_all_kinds_are_split_and_put_in_order() {
             "events/date=2026-11-24/cat=execution/src=kestra-prod",
         ]
     );
-    for (partition, batch) in split_rows {
+    for (partition, batches) in split_rows {
         let file = sample::file(partition);
         let mut writer = FileWriter::new(file, belonging(), SALT);
-        writer.push(&batch).unwrap();
+        for batch in batches {
+            writer.push(&batch).unwrap();
+        }
         assert_eq!(writer.finish().unwrap().facts.rows, 25);
     }
 
     let ordered = sample::events(date(), 10, 1);
-    let same = split(Table::Events, &ordered).unwrap();
-    let (raw, copy) = (ordered.column_by_name("raw").unwrap(), &same[0].1);
-    assert!(
-        raw.to_data()
-            .ptr_eq(&copy.column_by_name("raw").unwrap().to_data())
-    );
-    assert_eq!(split(Table::Events, &ordered.slice(0, 0)).unwrap().len(), 0);
+    let raw = |batch: &RecordBatch| batch.column_by_name("raw").unwrap().to_data();
+    let halves = vec![ordered.slice(0, 5), ordered.slice(5, 5)];
+    let same = split(Table::Events, halves.clone()).unwrap();
+    assert_eq!(same.len(), 1);
+    for (half, kept) in halves.iter().zip(&same[0].1) {
+        assert!(raw(half).ptr_eq(&raw(kept)), "rows in order are not copied");
+    }
+    let swapped = vec![halves[1].clone(), halves[0].clone()];
+    let sorted = split(Table::Events, swapped).unwrap();
+    assert_eq!(sorted[0].1, std::slice::from_ref(&ordered));
+    let none = vec![ordered.slice(0, 0)];
+    assert_eq!(split(Table::Events, none).unwrap().len(), 0);
+    assert_eq!(split(Table::Events, Vec::new()).unwrap().len(), 0);
 
     let unknown: ArrayRef = Arc::new(StringArray::from(vec!["mystery"; 10]));
-    assert!(split(Table::Events, &with_column(&ordered, "category", unknown)).is_err());
+    let mystery = with_column(&ordered, "category", unknown);
+    assert!(split(Table::Events, vec![mystery]).is_err());
 }
 
 #[test]

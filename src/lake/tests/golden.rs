@@ -68,11 +68,11 @@ fn stated(table: Table) -> FileFacts {
     }
 }
 
-const EVENTS_BYTES: u64 = 18_928;
-const EVENTS_SHA256: &str = "e12dc85edab788d1c4fd762bd9d1af78d4f035aa34912fe2dd0aee6e832250a7";
+const EVENTS_BYTES: u64 = 18_474;
+const EVENTS_SHA256: &str = "d0c229e2576f64dfdaa2186fefe7b6e7d2bded286bfed3149accf91a5aa71f49";
 const EVENTS_ROOT: &str = "a1971856770d4bd032cddc932a1a8a47c4087c1353b4a0fadfb10255aeccf265";
-const QUARANTINE_BYTES: u64 = 4_433;
-const QUARANTINE_SHA256: &str = "c2aaa9b64aa85340ce95f1f16cae8d53d4a439e716766a1d6ada0ad63fc4fb02";
+const QUARANTINE_BYTES: u64 = 4_144;
+const QUARANTINE_SHA256: &str = "c018eb43d0be03012cfae9bc6a00eb879c117d27347358397d6562a6c17e51e3";
 const QUARANTINE_ROOT: &str = "a48c7c812ba5dfcbe0f25b3c42f02e64de7a846165b9c9e5f42ef6468eb74a17";
 
 #[tokio::test]
