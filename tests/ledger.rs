@@ -9,7 +9,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPay
 use std::sync::Arc;
 use trailhouse::lake::{Bucket, Patience};
 use trailhouse::ledger::digest::Digest;
-use trailhouse::ledger::entry::{Body, Counts, Covered, DayCount, Ingest, Receipt};
+use trailhouse::ledger::entry::{Body, Counts, Covered, DayCount, Ingest, Receipt, Trust};
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::{Commit, Draft, Founding, Log, LogError};
 use trailhouse::ledger::rebase::{Rebase, rebase};
@@ -124,6 +124,22 @@ async fn what_is_committed_is_what_another_reader_folds() {
     assert_eq!(log.fold().await.unwrap().unwrap(), state);
     let feed = state.feed("kestra-prod", "main").unwrap();
     assert_eq!(feed.coverage.windows(), [window(0, 5)]);
+}
+
+#[tokio::test]
+async fn who_only_reads_a_signed_ledger_writes_nothing() {
+    let (memory, _, log, mut state) = founded().await;
+    let before = names(&*memory, "").await;
+    let trust = Trust::Keys(vec![key().verifier().clone()]);
+    let reader = Log::read_only(Bucket::around(memory.clone()), trust);
+    assert_eq!(reader.load().await.unwrap().unwrap(), state);
+    let committed = reader.commit(&mut state, &receipt()).await;
+    assert!(matches!(committed, Err(LogError::ReadOnly)));
+    let founded = reader.found(&founding()).await;
+    assert!(matches!(founded, Err(LogError::ReadOnly)));
+    assert!(reader.save_cache(&state).await.is_err());
+    assert_eq!(names(&*memory, "").await, before);
+    assert_eq!(log.load().await.unwrap().unwrap(), state);
 }
 
 #[tokio::test]

@@ -152,7 +152,10 @@ fn write_files(dir: &Path, url: &str) -> Result<PathBuf, Failure> {
         .map_err(|()| Failure::new(ExitKind::Usage, format!("{} has no URL", lake.display())))?;
     let template = Template {
         lake: lake.to_string(),
-        signing: Signing::Key(SecretRef::File(KEY_FILE.into())),
+        signing: Signing::Key {
+            key: SecretRef::File(KEY_FILE.into()),
+            public_key: None,
+        },
         source: "kestra-demo".to_owned(),
         url: url.to_owned(),
         dialect: Dialect::V2,

@@ -27,7 +27,7 @@ use crate::query::{Lake, Limits, QueryError};
 /// live. The tables are audit_events, audit_batches, audit_coverage and audit_quarantine;
 /// `trailhouse schema events` lists their columns. A condition on `dt` keeps a query small.
 ///
-/// Changes: nothing.
+/// Changes: nothing. Needs no signing key: `public_key` in [signing] or --public-key is enough.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// Read the statement from this file
     #[arg(short, long, value_name = "FILE", conflicts_with = "sql")]
     pub(crate) file: Option<PathBuf>,
+    /// File with the verifier key of the lake; instead of the keys in [signing]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) public_key: Option<PathBuf>,
     /// Form of the rows [default: table, or json with --output json]
     #[arg(long, value_name = "FORM", value_enum)]
     pub(crate) format: Option<RowFormat>,
@@ -116,7 +119,7 @@ fn unread(place: &str, error: &io::Error) -> Failure {
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let sql = args.statement()?;
     let form = args.form(context.output.format());
-    let (bucket, state) = open_lake(context)?;
+    let (bucket, state) = open_lake(context, args.public_key.as_deref())?;
     let style = context.output.style();
     let rows = block_on(async {
         let store = Arc::clone(bucket.store());

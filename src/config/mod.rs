@@ -76,11 +76,20 @@ pub enum StoreOption {
     Secret(SecretRef),
 }
 
-/// How ledger entries are signed.
+/// How ledger entries are signed, and by whose signature they are believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signing {
-    /// With the key at this place, a signed-note private key (C2SP).
-    Key(SecretRef),
+    /// With a key of ours.
+    Key {
+        /// Where it is: a signed-note private key (C2SP).
+        key: SecretRef,
+        /// Where its verifier key is, for commands that only read. No secret, but kept at the same
+        /// kinds of places.
+        public_key: Option<SecretRef>,
+    },
+    /// By others. Whoever has this configuration only reads the lake, and believes what the
+    /// verifier key at this place has signed.
+    PublicKey(SecretRef),
     /// Not at all: an experiment.
     Unsigned,
 }

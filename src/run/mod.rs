@@ -16,6 +16,7 @@ mod dated;
 mod due;
 mod ingest;
 mod job;
+mod keys;
 mod known;
 mod observer;
 mod piece;
@@ -26,7 +27,8 @@ mod start;
 mod summary;
 
 pub(crate) use ingest::tenant_of;
-pub use job::{Bounds, Clock, Job, JobError, JobSource, SystemClock, open_bucket, open_key};
+pub use job::{Bounds, Clock, Job, JobError, JobSource, SystemClock, open_bucket, open_sources};
+pub use keys::{Access, open_to_read, open_to_write};
 pub use observer::{Observer, Unobserved};
 pub use plan::{ALL_TENANTS, FeedPlan, RunPlan, Seed, SourcePlan};
 pub use start::Opened;

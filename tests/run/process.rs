@@ -17,12 +17,12 @@ use trailhouse::ledger::entry::Trust;
 use trailhouse::report::verify::{Depth, verify};
 
 /// A folder with everything that the program needs to read from a platform.
-struct Place {
+pub(super) struct Place {
     folder: TempDir,
 }
 
 impl Place {
-    fn new(rig: &Rig, run: &str) -> Self {
+    pub(super) fn new(rig: &Rig, run: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         let lake = path.join("lake");
@@ -45,7 +45,7 @@ impl Place {
         Self { folder }
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -56,7 +56,7 @@ impl Place {
         command
     }
 
-    fn run_well(&self) -> Output {
+    pub(super) fn run_well(&self) -> Output {
         let output = self.run().output().unwrap();
         assert_eq!(code(&output), 0, "{}", told(&output));
         output
@@ -85,7 +85,7 @@ impl Place {
 }
 
 /// A platform in the time of the machine, as the program is.
-async fn rig() -> Rig {
+pub(super) async fn rig() -> Rig {
     Rig::new(&Options {
         events: 0,
         oracle: true,
