@@ -12,13 +12,15 @@
 //! | INV-7 | no instant is covered first by two entries |
 //! | INV-8 | the times of a file lie on its date |
 //! | INV-9 | an entry is signed by a key that was granted the role its kind needs |
+//! | INV-10 | the verdict of a recount is what its two counts say |
 
 use super::digest::Digest;
-use super::entry::{Body, Entry, Ingest, Kind, Role};
+use super::entry::{Body, Entry, Ingest, Kind, Receipt, Role, Verdict};
 use super::key::VerifierKey;
 use super::state::State;
 use crate::lake::layout::Table;
 use crate::window::Window;
+use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashSet};
 
 /// An invariant that does not hold.
@@ -95,6 +97,25 @@ pub enum Violation {
         kind: &'static str,
         /// Name of the key.
         key: String,
+    },
+    /// A verdict that its own counts contradict.
+    #[error(
+        "INV-10: source {source_id} tenant {tenant} {date} is called {verdict:?}, with {source_count} \
+         records at the source and {lake_count} in the lake"
+    )]
+    Verdict {
+        /// The source.
+        source_id: String,
+        /// The tenant.
+        tenant: String,
+        /// The date.
+        date: NaiveDate,
+        /// What it is called.
+        verdict: Verdict,
+        /// Records at the source.
+        source_count: u64,
+        /// Records in the lake.
+        lake_count: u64,
     },
 }
 
@@ -240,6 +261,31 @@ fn files_keep_their_date(ingest: &Ingest) -> Result<(), Violation> {
         };
         if !fits {
             return Err(Violation::FileDate(file.path.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// INV-10 for a `receipt` entry.
+///
+/// # Errors
+/// The first recount whose verdict is another one than its counts give.
+pub fn receipt_fits(receipt: &Receipt) -> Result<(), Violation> {
+    for recount in &receipt.recounts {
+        let fits = match recount.verdict {
+            Verdict::Matched => recount.source_count == recount.lake_count,
+            Verdict::Gap => recount.source_count > recount.lake_count,
+            Verdict::Fewer | Verdict::Purged => recount.source_count < recount.lake_count,
+        };
+        if !fits {
+            return Err(Violation::Verdict {
+                source_id: recount.source.clone(),
+                tenant: recount.tenant.clone(),
+                date: recount.date,
+                verdict: recount.verdict,
+                source_count: recount.source_count,
+                lake_count: recount.lake_count,
+            });
         }
     }
     Ok(())

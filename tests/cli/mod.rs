@@ -6,6 +6,7 @@ mod help;
 mod init;
 mod keygen;
 mod schema;
+mod status;
 mod streams;
 
 use std::path::Path;
