@@ -130,7 +130,7 @@ pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) ->
     let signing = signing(checks, &file.signing);
     let sources = source::check_all(checks, &file.source);
     let run = run(checks, &file.run);
-    let redaction = redaction::check(checks, &file.redaction);
+    let redaction = redaction::check(checks, &file.redaction, &file.source);
     if let (Some(run), Some(sources)) = (&run, &sources) {
         for (index, source) in sources.iter().enumerate() {
             if source.requests.max_response > run.memory {

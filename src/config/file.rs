@@ -189,7 +189,7 @@ pub(super) struct SourceTable {
 }
 
 /// Platforms that can be read.
-#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum PlatformName {
     /// Kestra Enterprise Edition.

@@ -35,6 +35,7 @@ pub use secret::{Secret, SecretError, SecretRef};
 pub use size::{SizeError, format_size, parse_size};
 pub use template::Template;
 
+use crate::event::redact;
 use crate::event::schema::Classification;
 use crate::ledger::digest::Digest;
 use problem::{Document, Place};
@@ -229,6 +230,16 @@ pub enum RedactionTarget {
     Class(Classification),
     /// A JSON pointer (RFC 6901) from the root of the record; `*` stands for any member or element.
     Pointer(String),
+}
+
+impl From<&RedactionTarget> for redact::Target {
+    fn from(target: &RedactionTarget) -> Self {
+        match target {
+            RedactionTarget::Column(name) => Self::Column((*name).to_owned()),
+            RedactionTarget::Class(class) => Self::Class(*class),
+            RedactionTarget::Pointer(pointer) => Self::Pointer(pointer.clone()),
+        }
+    }
 }
 
 /// What redaction does with a value.

@@ -2,8 +2,8 @@
 
 use super::keys::{Access, open_to_read, open_to_write};
 use crate::config::{
-    Auth, Config, Platform, Redaction as RedactionConfig, RedactionAction, RedactionTarget,
-    SecretError, Start, Tenants,
+    Auth, Config, Platform, Redaction as RedactionConfig, RedactionAction, SecretError, Start,
+    Tenants,
 };
 use crate::event::redact::{Action, Redaction, RedactionError, Rule, Target};
 use crate::lake::{Bucket, OpenError, Options, Patience};
@@ -294,11 +294,7 @@ fn open_redaction(config: &RedactionConfig) -> Result<Redaction, JobError> {
         .rules
         .iter()
         .map(|rule| Rule {
-            target: match &rule.target {
-                RedactionTarget::Column(name) => Target::Column((*name).to_owned()),
-                RedactionTarget::Class(class) => Target::Class(*class),
-                RedactionTarget::Pointer(pointer) => Target::Pointer(pointer.clone()),
-            },
+            target: Target::from(&rule.target),
             action: match rule.action {
                 RedactionAction::Drop => Action::Drop,
                 RedactionAction::Mask => Action::Mask,
