@@ -145,7 +145,9 @@ fn write_files(dir: &Path, url: &str) -> Result<PathBuf, Failure> {
         key_file::create("trailhouse-demo/writer", &key)?;
     }
     let token = dir.join(TOKEN_FILE);
-    std::fs::write(&token, "demo-token\n").map_err(|error| unwritable(&token, &error))?;
+    if !token.exists() {
+        key_file::write_secret(&token, "demo-token")?;
+    }
     let lake = dir.join("lake");
     std::fs::create_dir_all(&lake).map_err(|error| unwritable(&lake, &error))?;
     let lake = Url::from_directory_path(&lake)

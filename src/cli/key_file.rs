@@ -31,7 +31,7 @@ pub(super) fn create(name: &str, private: &Path) -> Result<SigningKey, Failure> 
     let key = SigningKey::generate(name).map_err(|error| {
         Failure::from_error(ExitKind::Usage, &error).kept("nothing was written")
     })?;
-    write_new(private, key.to_note_private().expose_secret(), true)?;
+    write_secret(private, key.to_note_private().expose_secret())?;
     if let Err(failure) = write_new(&public, &key.verifier().to_string(), false) {
         // Half a pair helps nobody, and this key has signed nothing yet.
         let _ = fs::remove_file(private);
@@ -62,6 +62,11 @@ pub(super) fn read_public(file: &Path) -> Result<VerifierKey, Failure> {
     let text = fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
     text.parse()
         .map_err(|error: KeyError| unusable(error.to_string()))
+}
+
+/// Writes a secret of one line into a new file that only its owner may read.
+pub(super) fn write_secret(path: &Path, line: &str) -> Result<(), Failure> {
+    write_new(path, line, true)
 }
 
 fn write_new(path: &Path, line: &str, private: bool) -> Result<(), Failure> {

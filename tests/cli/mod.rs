@@ -2,6 +2,8 @@
 //! configuration, exit codes, and what goes to which stream.
 
 mod config;
+#[cfg(feature = "demo")]
+mod demo;
 mod help;
 mod init;
 mod keygen;
