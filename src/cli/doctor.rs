@@ -11,6 +11,7 @@ use crate::config::{Config, Signing};
 use crate::lake::Bucket;
 use crate::ledger::entry::Trust;
 use crate::ledger::log::{Log, prove};
+use crate::plural::counted;
 use crate::run::{
     Access, CLOCKS_APART, JobError, JobSource, open_bucket, open_sources, open_to_read,
     open_to_write,
@@ -96,7 +97,8 @@ impl Checked {
 
 async fn check(config: &Config) -> Checked {
     let mut checked = Checked { checks: Vec::new() };
-    checked.good("configuration", format!("{} sources", config.sources.len()));
+    let sources = counted(config.sources.len() as u64, "source", "sources");
+    checked.good("configuration", sources);
     let trust = check_keys(config, &mut checked);
     let only_reads = matches!(config.signing, Signing::PublicKey(_));
     match open_bucket(config) {

@@ -19,6 +19,7 @@ use super::output::{Ending, Format};
 use super::status::open_lake;
 use super::style::Style;
 use super::{Context, block_on};
+use crate::plural::counted;
 use crate::query::{Lake, Limits, QueryError};
 
 /// Query the lake with SQL
@@ -126,7 +127,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         let lake = Lake::new(store, Arc::new(state), Limits::default())?;
         answer(&lake, &sql, form, style, &mut io::stdout()).await
     })??;
-    context.output.note(&count_note(rows));
+    context.output.note(&counted(rows, "row", "rows"));
     Ok(Ending::written())
 }
 
@@ -170,14 +171,6 @@ pub(super) async fn answer(
                 return Err(failure);
             }
         }
-    }
-}
-
-/// What is said on stderr after the rows.
-pub(super) fn count_note(rows: u64) -> String {
-    match rows {
-        1 => "1 row".to_owned(),
-        rows => format!("{rows} rows"),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::lake::Bucket;
 use crate::ledger::entry::Trust;
 use crate::ledger::log::Log;
 use crate::ledger::state::State;
+use crate::plural::counted;
 use crate::report::status::{SourceStatus, Status};
 use crate::run::{open_bucket, open_to_read};
 use crate::window::format_instant;
@@ -79,11 +80,11 @@ fn open_matters(source: &SourceStatus) -> Vec<Failure> {
             let holes = feed.holes.iter().map(move |hole| Detail {
                 place: Some(format!("{id} tenant {tenant} {}", hole.window)),
                 happened: format!(
-                    "{}: {}; first seen {}, tried {} times",
+                    "{}: {}; first seen {}, tried {}",
                     hole.reason.0,
                     hole.detail,
                     format_instant(hole.first_seen),
-                    hole.tries
+                    counted(hole.tries, "time", "times")
                 ),
                 action: None,
             });
@@ -131,10 +132,10 @@ impl Document for Status {
         page.field(
             "files",
             &format!(
-                "{} with {}, {} events",
+                "{} with {}, {}",
                 self.files,
                 format_size(self.bytes),
-                self.events
+                counted(self.events, "event", "events")
             ),
         );
         for source in &self.sources {
@@ -151,8 +152,11 @@ impl Document for Status {
                 page.field(
                     "records",
                     &format!(
-                        "{} events, {} late, {} in quarantine, {} changed",
-                        counts.added, counts.late, counts.quarantined, counts.changed
+                        "{}, {} late, {} in quarantine, {} changed",
+                        counted(counts.added, "event", "events"),
+                        counts.late,
+                        counts.quarantined,
+                        counts.changed
                     ),
                 );
                 page.field("holes", &feed.holes.len().to_string());
@@ -161,7 +165,7 @@ impl Document for Status {
                     page.field("purged", &format!("at source: {}", listed(&feed.purged)));
                 }
                 if feed.future > 0 {
-                    page.field("future", &format!("{} records", feed.future));
+                    page.field("future", &counted(feed.future, "record", "records"));
                 }
                 let mut table = Table::new([
                     ("  date", Align::Left),

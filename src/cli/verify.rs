@@ -15,6 +15,7 @@ use super::{Context, block_on};
 use crate::config::format_size;
 use crate::lake::{Bucket, Options};
 use crate::ledger::entry::Trust;
+use crate::plural::counted;
 use crate::report::verify::{self, Verified};
 use crate::run::{JobError, open_bucket};
 
@@ -161,7 +162,10 @@ impl Document for Verified {
         if self.orphans > 0 {
             page.field(
                 "orphans",
-                &format!("{} files of dead runs, which no entry names", self.orphans),
+                &format!(
+                    "{} of dead runs, which no entry names",
+                    counted(self.orphans, "file", "files")
+                ),
             );
         }
         if self.problems.is_empty() {

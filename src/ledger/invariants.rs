@@ -19,6 +19,7 @@ use super::entry::{Body, Entry, Ingest, Kind, Receipt, Role, Verdict};
 use super::key::VerifierKey;
 use super::state::State;
 use crate::lake::layout::Table;
+use crate::plural::counted;
 use crate::window::Window;
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashSet};
@@ -51,7 +52,10 @@ pub enum Violation {
     #[error("INV-3: a second genesis")]
     SecondGenesis,
     /// Records that nobody accounts for.
-    #[error("INV-4: batch {batch}: {returned} records returned, {accounted} accounted for")]
+    #[error(
+        "INV-4: batch {batch}: {} returned, {accounted} accounted for",
+        counted(*returned, "record", "records")
+    )]
     Unaccounted {
         /// The batch.
         batch: String,
@@ -61,7 +65,10 @@ pub enum Violation {
         accounted: u64,
     },
     /// Rows that no count explains.
-    #[error("INV-5: batch {batch}: {rows} rows in its {table} files, {counted} counted")]
+    #[error(
+        "INV-5: batch {batch}: {} in its {table} files, {expected} counted",
+        counted(*rows, "row", "rows")
+    )]
     Rows {
         /// The batch.
         batch: String,
@@ -70,7 +77,7 @@ pub enum Violation {
         /// Rows of the files.
         rows: u64,
         /// What the counts say.
-        counted: u64,
+        expected: u64,
     },
     /// A file or batch that exists already.
     #[error("INV-6: {0} is named twice")]
@@ -100,8 +107,9 @@ pub enum Violation {
     },
     /// A verdict that its own counts contradict.
     #[error(
-        "INV-10: source {source_id} tenant {tenant} {date} is called {verdict:?}, with {source_count} \
-         records at the source and {lake_count} in the lake"
+        "INV-10: source {source_id} tenant {tenant} {date} is called {verdict:?}, with {} at the source \
+         and {lake_count} in the lake",
+        counted(*source_count, "record", "records")
     )]
     Verdict {
         /// The source.
@@ -190,7 +198,7 @@ fn rows_are_counted(ingest: &Ingest) -> Result<(), Violation> {
             batch: ingest.batch_id.clone(),
             table: "events",
             rows: rows(Table::Events),
-            counted: totals.added,
+            expected: totals.added,
         });
     }
     // A record in quarantine may take several rows, so there is only a lower bound.
@@ -201,7 +209,7 @@ fn rows_are_counted(ingest: &Ingest) -> Result<(), Violation> {
             batch: ingest.batch_id.clone(),
             table: "quarantine",
             rows: held,
-            counted: kept,
+            expected: kept,
         });
     }
     Ok(())

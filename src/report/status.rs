@@ -2,6 +2,7 @@
 
 use crate::ledger::entry::{Counts, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{DayState, FeedState, IdMatch, RecountState, State};
+use crate::plural::counted;
 use crate::window::{Window, format_instant, instant};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -180,7 +181,7 @@ fn day_said(day: &DayState) -> String {
     // Records that came after the match are none that it spoke for.
     let then = match matched.records == day.lake_count() {
         true => String::new(),
-        false => format!(" ({} records then)", matched.records),
+        false => format!(" ({} then)", counted(matched.records, "record", "records")),
     };
     match (newest.verdict, newest.by) {
         (Verdict::Matched, VerdictBy::Id) => said,

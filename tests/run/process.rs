@@ -143,6 +143,33 @@ async fn dying_at_any_failpoint_a_rerun_makes_the_same_lake() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_record_is_told_in_the_singular() {
+    let rig = rig().await;
+    // At noon, so that the file, its entry and the date stay one.
+    let noon = (Utc::now() - TimeDelta::days(1)).date_naive();
+    let noon = noon.and_hms_opt(12, 0, 0).unwrap().and_utc();
+    rig.platform.push(NewEvent::at(noon));
+    rig.platform
+        .push(NewEvent::at(Utc::now() + TimeDelta::days(2)));
+    let place = Place::new(&rig, "");
+    let told_by = |command: &str| told(&trailhouse(place.path()).arg(command).output().unwrap());
+    let run = told_by("run");
+    for said in [
+        "1 file, ",
+        ", in 1 entry\n",
+        "1 record is dated in the future",
+    ] {
+        assert!(run.contains(said), "{said}: {run}");
+    }
+    let status = told_by("status");
+    for said in [", 1 event\n", "1 event, 0 late", "1 record\n"] {
+        assert!(status.contains(said), "{said}: {status}");
+    }
+    let doctor = told_by("doctor");
+    assert!(doctor.contains("configuration: 1 source\n"), "{doctor}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_it_still_ends_with_everything() {
     let rig = rig().await;
     let now = Utc::now();
