@@ -3,7 +3,7 @@
 
 use super::harness::{Rig, key};
 use super::lake::Lake;
-use crate::cli::{code, told, trailhouse};
+use crate::cli::{code, json, told, trailhouse};
 use chrono::{NaiveDate, TimeDelta, Utc};
 use secrecy::ExposeSecret as _;
 use std::collections::BTreeMap;
@@ -167,6 +167,23 @@ async fn one_record_is_told_in_the_singular() {
     }
     let doctor = told_by("doctor");
     assert!(doctor.contains("configuration: 1 source\n"), "{doctor}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_fails_before_it_has_a_result_tells_programs_as_much() {
+    let rig = rig().await;
+    let place = Place::new(&rig, "");
+    std::fs::remove_dir_all(place.path().join("lake")).unwrap();
+    std::fs::remove_file(place.path().join("writer.key")).unwrap();
+    let early = place.run().output().unwrap();
+    let late = Place::new(&rig, "").run_well();
+    for output in [early, late] {
+        let json = json(&output);
+        assert_eq!(json["exit_code"], code(&output), "{}", told(&output));
+        let errors = json["errors"].as_array().unwrap();
+        assert_eq!(errors.is_empty(), code(&output) == 0);
+        assert_eq!(json.get("error"), errors.first());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
