@@ -1,14 +1,18 @@
 //! Who only reads the lake needs no key that could write to it, and whoever writes needs the right
 //! one.
 
-use super::harness::{Rig, key};
+use super::harness::{Rig, at, empty, key, quiet, try_run};
+use super::lake::objects;
 use super::process::{Place, rig};
 use crate::cli::{code, told, trailhouse};
 use chrono::{TimeDelta, Utc};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use trailhouse::ledger::entry::Trust;
 use trailhouse::ledger::key::SigningKey;
+use trailhouse::ledger::log::LogError;
+use trailhouse::run::{Access, RunError, RunOptions, plan};
 
 const SQL: &str = "SELECT COUNT(*) AS events FROM audit_events";
 const PUBLIC: &str = "public_key = { file = \"lake.pub\" }";
@@ -107,6 +111,21 @@ async fn reading_needs_the_public_key_alone() {
         .output()
         .unwrap();
     assert_eq!(code(&output), 0, "{}", crate::cli::told(&output));
+}
+
+#[tokio::test]
+async fn a_job_that_only_reads_can_be_planned_and_not_run() {
+    let rig = Rig::new(&quiet("2026-11-20T06:00:00Z")).await;
+    rig.fill(at("2026-11-20T05:00:00Z"), at("2026-11-20T05:50:00Z"), 5);
+    let store = empty();
+    let mut job = rig.job(&store);
+    job.access = Access::Read(Trust::Keys(vec![key().verifier().clone()]));
+    let options = RunOptions::default();
+    let (_, planned) = plan(&job, &options).await.unwrap();
+    assert!(!planned.sources[0].feeds[0].windows.is_empty());
+    let refused = try_run(&job, &options).await;
+    assert!(matches!(refused, Err(RunError::Log(LogError::ReadOnly))));
+    assert!(objects(&store).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
