@@ -36,3 +36,4 @@ pub mod source;
 pub mod window;
 
 mod failpoint;
+mod plural;

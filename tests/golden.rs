@@ -133,6 +133,20 @@ fn ingest() -> Body {
     }))
 }
 
+fn recount(date: &str, by: VerdictBy, records: u64) -> Recount {
+    Recount {
+        source: "kestra-prod".into(),
+        tenant: "main".into(),
+        date: date.parse().unwrap(),
+        at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
+        whole: true,
+        by,
+        source_count: records,
+        lake_count: records,
+        verdict: Verdict::Matched,
+    }
+}
+
 fn receipt() -> Body {
     Body::Receipt(Box::new(Receipt {
         started_at: "2026-01-02T03:04:00Z".parse().unwrap(),
@@ -141,17 +155,10 @@ fn receipt() -> Body {
             failure: Some("throttled".into()),
             complete: false,
         }],
-        recounts: vec![Recount {
-            source: "kestra-prod".into(),
-            tenant: "main".into(),
-            date: "2026-01-01".parse().unwrap(),
-            at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
-            whole: true,
-            by: VerdictBy::Count,
-            source_count: 7,
-            lake_count: 7,
-            verdict: Verdict::Matched,
-        }],
+        recounts: vec![
+            recount("2025-12-31", VerdictBy::Id, 4),
+            recount("2026-01-01", VerdictBy::Count, 7),
+        ],
         future: vec![Future {
             source: "kestra-prod".into(),
             tenant: "main".into(),

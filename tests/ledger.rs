@@ -9,11 +9,13 @@ use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPay
 use std::sync::Arc;
 use trailhouse::lake::{Bucket, Patience};
 use trailhouse::ledger::digest::Digest;
-use trailhouse::ledger::entry::{Body, Counts, Covered, DayCount, Ingest, Receipt};
+use trailhouse::ledger::entry::{
+    Body, Counts, Covered, DayCount, Ingest, Receipt, Recount, Trust, Verdict, VerdictBy,
+};
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::{Commit, Draft, Founding, Log, LogError};
 use trailhouse::ledger::rebase::{Rebase, rebase};
-use trailhouse::ledger::state::State;
+use trailhouse::ledger::state::{IdMatch, State};
 use trailhouse::window::Window;
 
 fn at(hour: i64) -> DateTime<Utc> {
@@ -124,6 +126,87 @@ async fn what_is_committed_is_what_another_reader_folds() {
     assert_eq!(log.fold().await.unwrap().unwrap(), state);
     let feed = state.feed("kestra-prod", "main").unwrap();
     assert_eq!(feed.coverage.windows(), [window(0, 5)]);
+}
+
+/// A recount of the first date by `by`, of all of it or of a part.
+fn recounted(hour: i64, by: VerdictBy, whole: bool, counts: (u64, u64), said: Verdict) -> Draft {
+    let mut draft = receipt();
+    if let Body::Receipt(receipt) = &mut draft.body {
+        receipt.recounts.push(Recount {
+            source: "kestra-prod".into(),
+            tenant: "main".into(),
+            date: at(0).date_naive(),
+            at: at(hour),
+            whole,
+            by,
+            source_count: counts.0,
+            lake_count: counts.1,
+            verdict: said,
+        });
+    }
+    draft
+}
+
+#[tokio::test]
+async fn a_match_by_id_outlives_later_counts() {
+    use Verdict::{Fewer, Gap, Matched};
+    use VerdictBy::{Count, Id};
+    let (_, _, log, mut state) = founded().await;
+    log.commit(&mut state, &ingest("b", window(0, 24)))
+        .await
+        .unwrap();
+    let first = Some((30, 5));
+    let second = Some((60, 7));
+    for (hour, by, whole, counts, said, matched) in [
+        (20, Count, false, (3, 3), Matched, None),
+        // Of a date that still lasts.
+        (21, Id, false, (3, 3), Matched, None),
+        (25, Count, true, (5, 5), Matched, None),
+        (30, Id, true, (5, 5), Matched, first),
+        (31, Count, true, (5, 5), Matched, first),
+        // A record came late: the match spoke for the others.
+        (32, Count, true, (6, 6), Matched, first),
+        (33, Id, true, (7, 6), Gap, first),
+        (34, Count, true, (5, 6), Fewer, first),
+        (60, Id, true, (7, 7), Matched, second),
+        (61, Id, true, (6, 7), Fewer, second),
+    ] {
+        let draft = recounted(hour, by, whole, counts, said);
+        log.commit(&mut state, &draft).await.unwrap();
+        log.save_cache(&state).await.unwrap();
+        let day = &state.feed("kestra-prod", "main").unwrap().days[&at(0).date_naive()];
+        let matched = matched.map(|(hour, records)| IdMatch {
+            at: at(hour),
+            records,
+        });
+        assert_eq!(day.matched, matched, "after {hour} hours");
+        // What was counted last is never hidden by what was matched before.
+        let newest = day.recount.as_ref().unwrap();
+        assert_eq!((newest.at, newest.verdict), (at(hour), said));
+        assert_eq!(log.fold().await.unwrap().as_ref(), Some(&state));
+        assert_eq!(log.load().await.unwrap().as_ref(), Some(&state));
+    }
+    for (counts, said) in [((6, 7), Matched), ((7, 7), Gap), ((7, 6), Fewer)] {
+        let draft = recounted(62, Id, true, counts, said);
+        let refused = log.commit(&mut state, &draft).await.unwrap_err();
+        assert!(refused.to_string().contains("INV-10"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn who_only_reads_a_signed_ledger_writes_nothing() {
+    let (memory, _, log, mut state) = founded().await;
+    let before = names(&*memory, "").await;
+    let trust = Trust::Keys(vec![key().verifier().clone()]);
+    let reader = Log::read_only(Bucket::around(memory.clone()), trust);
+    assert_eq!(reader.load().await.unwrap().unwrap(), state);
+    let committed = reader.commit(&mut state, &receipt()).await;
+    assert!(matches!(committed, Err(LogError::ReadOnly)));
+    let founded = reader.found(&founding()).await;
+    assert!(matches!(founded, Err(LogError::ReadOnly)));
+    assert!(reader.save_cache(&state).await.is_err());
+    assert_eq!(names(&*memory, "").await, before);
+    assert_eq!(log.load().await.unwrap().unwrap(), state);
 }
 
 #[tokio::test]

@@ -145,14 +145,19 @@ fn write_files(dir: &Path, url: &str) -> Result<PathBuf, Failure> {
         key_file::create("trailhouse-demo/writer", &key)?;
     }
     let token = dir.join(TOKEN_FILE);
-    std::fs::write(&token, "demo-token\n").map_err(|error| unwritable(&token, &error))?;
+    if !token.exists() {
+        key_file::write_secret(&token, "demo-token")?;
+    }
     let lake = dir.join("lake");
     std::fs::create_dir_all(&lake).map_err(|error| unwritable(&lake, &error))?;
     let lake = Url::from_directory_path(&lake)
         .map_err(|()| Failure::new(ExitKind::Usage, format!("{} has no URL", lake.display())))?;
     let template = Template {
         lake: lake.to_string(),
-        signing: Signing::Key(SecretRef::File(KEY_FILE.into())),
+        signing: Signing::Key {
+            key: SecretRef::File(KEY_FILE.into()),
+            public_key: None,
+        },
         source: "kestra-demo".to_owned(),
         url: url.to_owned(),
         dialect: Dialect::V2,

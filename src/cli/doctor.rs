@@ -1,7 +1,5 @@
 //! `trailhouse doctor`: tries what a run needs and names what is missing.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use super::exit::ExitKind;
@@ -9,11 +7,15 @@ use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
 use super::{Context, block_on};
-use crate::config::Config;
+use crate::config::{Config, Signing};
 use crate::lake::Bucket;
-use crate::ledger::key::SigningKey;
+use crate::ledger::entry::Trust;
 use crate::ledger::log::{Log, prove};
-use crate::run::{CLOCKS_APART, Job, JobSource, open_bucket, open_key};
+use crate::plural::counted;
+use crate::run::{
+    Access, CLOCKS_APART, JobError, JobSource, open_bucket, open_sources, open_to_read,
+    open_to_write,
+};
 use crate::source::oldest;
 use crate::window::format_instant;
 
@@ -22,9 +24,11 @@ use crate::window::format_instant;
 /// Tries each thing that a run needs and names what is missing: the configuration, the secrets it
 /// refers to, this machine's clock against those of the sources and the store, the sources'
 /// permissions and dialect, how the store treats a second create of one name, and the signing key.
+/// Where [signing] names a public key alone, only what reading needs is tried.
 ///
-/// Changes: creates one object under the lake's prefix, and removes it where the store allows. Ends with exit code 10 where
-/// it found something.
+/// Changes: creates one object under the lake's prefix, and removes it where the store allows;
+/// nothing where [signing] names a public key alone. Ends with exit code 10 where it found
+/// something.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -93,38 +97,28 @@ impl Checked {
 
 async fn check(config: &Config) -> Checked {
     let mut checked = Checked { checks: Vec::new() };
-    checked.good("configuration", format!("{} sources", config.sources.len()));
-    let key = match open_key(config) {
-        Ok(Some(key)) => {
-            checked.good("signing key", key.verifier().to_string());
-            Some(key)
-        }
-        Ok(None) => {
-            checked.bad(
-                "signing key",
-                "entries are not signed: anybody who can write to the bucket can forge them"
-                    .to_owned(),
-                "make a key with `trailhouse keygen` and name it in [signing]; a lake that was \
-                 founded unsigned stays so",
-            );
-            None
-        }
-        Err(error) => {
-            checked.bad(
-                "signing key",
-                error.to_string(),
-                "give the key made by `trailhouse keygen`",
-            );
-            None
-        }
-    };
+    let sources = counted(config.sources.len() as u64, "source", "sources");
+    checked.good("configuration", sources);
+    let trust = check_keys(config, &mut checked);
+    let only_reads = matches!(config.signing, Signing::PublicKey(_));
     match open_bucket(config) {
-        Ok(bucket) => check_store(&bucket, key, &mut checked).await,
+        Ok(bucket) => {
+            let fit = only_reads || check_store(&bucket, &mut checked).await;
+            if let (true, Some(trust)) = (fit, trust) {
+                check_ledger(&bucket, trust, &mut checked).await;
+            }
+            if let Some(offset) = bucket.clock().offset(chrono::Utc::now()) {
+                check_clock("store", offset, &mut checked);
+            }
+        }
         Err(error) => checked.bad("store", error.to_string(), "mend [lake]"),
     }
-    match Job::open(config, &[]) {
-        Ok(job) => {
-            for source in &job.sources {
+    if only_reads {
+        return checked;
+    }
+    match open_sources(config, &[]) {
+        Ok(sources) => {
+            for source in &sources {
                 check_source(source, &mut checked).await;
             }
         }
@@ -133,7 +127,48 @@ async fn check(config: &Config) -> Checked {
     checked
 }
 
-async fn check_store(bucket: &Bucket, key: Option<Arc<SigningKey>>, checked: &mut Checked) {
+/// Whose signatures are believed, where the keys can be used at all.
+fn check_keys(config: &Config, checked: &mut Checked) -> Option<Trust> {
+    const MADE: &str = "give keys made by `trailhouse keygen`";
+    let trust = match open_to_read(config) {
+        Ok(trust) => trust,
+        Err(error) => {
+            let which = match config.signing {
+                Signing::Key {
+                    public_key: None, ..
+                } => "signing key",
+                _ => "verifier key",
+            };
+            checked.bad(which, error.to_string(), MADE);
+            return None;
+        }
+    };
+    match open_to_write(config) {
+        Ok(Access::Write(key)) => checked.good("signing key", key.verifier().to_string()),
+        Ok(Access::Read(_) | Access::Unsigned) => checked.bad(
+            "signing key",
+            "entries are not signed: anybody who can write to the bucket can forge them".to_owned(),
+            "make a key with `trailhouse keygen` and name it in [signing]; a lake that was founded \
+             unsigned stays so",
+        ),
+        Err(JobError::NoSigningKey) => {
+            if let Trust::Keys(keys) = &trust {
+                for key in keys {
+                    checked.good("verifier key", key.to_string());
+                }
+            }
+            checked.good(
+                "signing key",
+                "none, so the lake can only be read; what a run needs is not tried",
+            );
+        }
+        Err(error) => checked.bad("signing key", error.to_string(), MADE),
+    }
+    Some(trust)
+}
+
+/// Whether the store can hold a ledger.
+async fn check_store(bucket: &Bucket, checked: &mut Checked) -> bool {
     let what = format!("store {}", bucket.url());
     // Unique, so that two doctors at once do not meet.
     let nonce = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();
@@ -150,17 +185,18 @@ async fn check_store(bucket: &Bucket, key: Option<Arc<SigningKey>>, checked: &mu
                     format!("{} stays, since it cannot be deleted: {error}", proof.path),
                 );
             }
+            true
         }
         Err(error) => {
             let action = "the run needs to list, read and create objects under the lake's prefix";
             checked.bad(&what, error.to_string(), action);
-            return;
+            false
         }
     }
-    if let Some(offset) = bucket.clock().offset(chrono::Utc::now()) {
-        check_clock("store", offset, checked);
-    }
-    match Log::new(bucket.clone(), key).load().await {
+}
+
+async fn check_ledger(bucket: &Bucket, trust: Trust, checked: &mut Checked) {
+    match Log::read_only(bucket.clone(), trust).load().await {
         Ok(Some(state)) => checked.good(
             "ledger",
             format!("lake {}, entry {}", state.lake_id, state.head.sequence),

@@ -183,7 +183,7 @@ mod tests {
             source: std::io::Error::other("disk is gone"),
         };
         let failure = Failure::from(error);
-        assert_eq!(&*failure.happened, "secret file `/x` cannot be read");
+        assert_eq!(&*failure.happened, "file `/x` cannot be read");
         assert_eq!(failure.causes, ["disk is gone"]);
         assert_eq!(failure.exit_code, 2);
     }

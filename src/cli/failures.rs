@@ -16,6 +16,16 @@ impl From<JobError> for Failure {
         let action = match &error {
             JobError::UnknownSource(_) => "name a source of the configuration",
             JobError::Key(_) => "give a key made by `trailhouse keygen`",
+            JobError::PublicKey { .. } => {
+                "name the .pub file that `trailhouse keygen` or `init` wrote, or what keygen printed"
+            }
+            JobError::NoSigningKey => {
+                "add for example key = { env = \"TRAILHOUSE_SIGNING_KEY\" } to [signing], with the key \
+                 that founded the lake"
+            }
+            JobError::KeysDiffer { .. } => {
+                "name as `public_key` the .pub file that belongs to `key`, or leave it out"
+            }
             _ => "mend the configuration; `trailhouse doctor` checks all of it",
         };
         Self::from_error(ExitKind::Usage, &error)
@@ -30,12 +40,15 @@ impl From<LogError> for Failure {
             return Self::from_error(ExitKind::Integrity, &error)
                 .kept("nothing was written since this was found")
                 .action(
-                    "do not rerun; if the key in [signing] is not the one that founded the lake, put \
-                     that one back; otherwise keep the bucket as it is and find out who changed it \
-                     (`trailhouse verify` looks at all of it)",
+                    "do not rerun; if the key in [signing] or in --public-key is not the one that founded \
+                     the lake, put that one back; otherwise keep the bucket as it is and find out who \
+                     changed it (`trailhouse verify` looks at all of it)",
                 );
         }
         match error {
+            LogError::ReadOnly => Self::from_error(ExitKind::Usage, &error)
+                .kept("nothing was written")
+                .action("name the signing key as `key` in [signing]"),
             LogError::Unfit(_) => Self::from_error(ExitKind::Usage, &error)
                 .kept("no lake was founded")
                 .action("use a store that honours preconditions on writes"),

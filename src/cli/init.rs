@@ -167,7 +167,10 @@ impl Args {
             lake: lake_url(&text(&self.lake, "./lake")),
             signing: match self.unsigned {
                 true => Signing::Unsigned,
-                false => Signing::Key(SecretRef::File(self.key.clone())),
+                false => Signing::Key {
+                    key: SecretRef::File(self.key.clone()),
+                    public_key: None,
+                },
             },
             source: text(&self.source, "kestra"),
             url: text(&self.url, "https://kestra.example.com"),

@@ -1,5 +1,5 @@
-//! A signing key on disk: the private key in one file that only its owner may read, the verifier
-//! key in another beside it.
+//! Keys on disk: a private key in one file that only its owner may read, its verifier key in
+//! another beside it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 
 use super::exit::ExitKind;
 use super::failure::Failure;
-use crate::ledger::key::SigningKey;
+use crate::ledger::key::{KeyError, SigningKey, VerifierKey};
 
 /// The file of the verifier key that belongs to a key file: the same name and `.pub`.
 pub(super) fn public_path(private: &Path) -> PathBuf {
@@ -31,7 +31,7 @@ pub(super) fn create(name: &str, private: &Path) -> Result<SigningKey, Failure> 
     let key = SigningKey::generate(name).map_err(|error| {
         Failure::from_error(ExitKind::Usage, &error).kept("nothing was written")
     })?;
-    write_new(private, key.to_note_private().expose_secret(), true)?;
+    write_secret(private, key.to_note_private().expose_secret())?;
     if let Err(failure) = write_new(&public, &key.verifier().to_string(), false) {
         // Half a pair helps nobody, and this key has signed nothing yet.
         let _ = fs::remove_file(private);
@@ -47,6 +47,26 @@ pub(super) fn complete(key: &SigningKey, private: &Path) -> Result<(), Failure> 
         Ok(_) => Ok(()),
         Err(_) => write_new(&public, &key.verifier().to_string(), false),
     }
+}
+
+/// Reads a verifier key that is named on the command line.
+pub(super) fn read_public(file: &Path) -> Result<VerifierKey, Failure> {
+    let unusable = |why: String| {
+        let file = file.display();
+        Failure::new(
+            ExitKind::Usage,
+            format!("{file} cannot be used as a verifier key: {why}"),
+        )
+        .action("give the .pub file that `trailhouse keygen` or `init` wrote")
+    };
+    let text = fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
+    text.parse()
+        .map_err(|error: KeyError| unusable(error.to_string()))
+}
+
+/// Writes a secret of one line into a new file that only its owner may read.
+pub(super) fn write_secret(path: &Path, line: &str) -> Result<(), Failure> {
+    write_new(path, line, true)
 }
 
 fn write_new(path: &Path, line: &str, private: bool) -> Result<(), Failure> {

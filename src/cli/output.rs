@@ -228,15 +228,17 @@ impl Output {
     }
 }
 
-/// The JSON document of a command that has no result: the most severe failure as `error`, and all
-/// of them as `errors`.
+/// The JSON document of a command that has no result: `exit_code` and `errors` as beside a result,
+/// and in its place the most severe failure as `error`.
 fn error_document(report: &Report) -> serde_json::Result<String> {
     #[derive(Serialize)]
     struct ErrorDocument<'r> {
+        exit_code: u8,
         error: &'r Failure,
         errors: Vec<&'r Failure>,
     }
     serde_json::to_string_pretty(&ErrorDocument {
+        exit_code: report.kind().code(),
         error: report.first(),
         errors: report.iter().collect(),
     })
@@ -356,6 +358,7 @@ mod tests {
         let report = Report::from(failure());
         let json: serde_json::Value =
             serde_json::from_str(&error_document(&report).unwrap()).unwrap();
+        assert_eq!(json["exit_code"], 3);
         assert_eq!(json["error"]["happened"], "source `a\u{1b}[2J` failed");
         assert_eq!(json["error"]["exit_code"], 3);
         assert_eq!(json["error"]["kind"], "source");

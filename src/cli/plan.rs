@@ -17,7 +17,7 @@ use crate::window::format_instant;
 /// Reads the ledger and asks each source for counts, then prints the windows that a run
 /// would read now. Reads no records.
 ///
-/// Changes: nothing.
+/// Changes: nothing. Needs no signing key: `public_key` in [signing] is enough.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -31,7 +31,7 @@ pub(crate) struct Args {
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
-    let job = Job::open(&config, &args.source).map_err(Failure::from)?;
+    let job = Job::open_to_plan(&config, &args.source).map_err(Failure::from)?;
     let planned = block_on(async {
         let (opened, plan) = crate::run::plan(&job, &RunOptions::default())
             .await

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::escape::escape;
+use crate::plural::counted;
 
 /// When to show progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -192,12 +193,13 @@ impl Lines {
         }
         last.0 = now;
         let done = self.done.load(Ordering::Relaxed);
-        let of = match self.total.load(Ordering::Relaxed) {
-            0 => String::new(),
-            total => format!(" of {total}"),
+        let records = |number| counted(number, "record", "records");
+        let how_many = match self.total.load(Ordering::Relaxed) {
+            0 => records(done),
+            total => format!("{done} of {}", records(total)),
         };
         let gap = if last.1.is_empty() { "" } else { ", " };
-        Some(format!("progress: {done}{of} records{gap}{}\n", last.1))
+        Some(format!("progress: {how_many}{gap}{}\n", last.1))
     }
 }
 

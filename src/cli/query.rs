@@ -19,6 +19,7 @@ use super::output::{Ending, Format};
 use super::status::open_lake;
 use super::style::Style;
 use super::{Context, block_on};
+use crate::plural::counted;
 use crate::query::{Lake, Limits, QueryError};
 
 /// Query the lake with SQL
@@ -27,7 +28,7 @@ use crate::query::{Lake, Limits, QueryError};
 /// live. The tables are audit_events, audit_batches, audit_coverage and audit_quarantine;
 /// `trailhouse schema events` lists their columns. A condition on `dt` keeps a query small.
 ///
-/// Changes: nothing.
+/// Changes: nothing. Needs no signing key: `public_key` in [signing] or --public-key is enough.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -41,6 +42,9 @@ pub(crate) struct Args {
     /// Read the statement from this file
     #[arg(short, long, value_name = "FILE", conflicts_with = "sql")]
     pub(crate) file: Option<PathBuf>,
+    /// File with the verifier key of the lake; instead of the keys in [signing]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) public_key: Option<PathBuf>,
     /// Form of the rows [default: table, or json with --output json]
     #[arg(long, value_name = "FORM", value_enum)]
     pub(crate) format: Option<RowFormat>,
@@ -116,14 +120,14 @@ fn unread(place: &str, error: &io::Error) -> Failure {
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let sql = args.statement()?;
     let form = args.form(context.output.format());
-    let (bucket, state) = open_lake(context)?;
+    let (bucket, state) = open_lake(context, args.public_key.as_deref())?;
     let style = context.output.style();
     let rows = block_on(async {
         let store = Arc::clone(bucket.store());
         let lake = Lake::new(store, Arc::new(state), Limits::default())?;
         answer(&lake, &sql, form, style, &mut io::stdout()).await
     })??;
-    context.output.note(&count_note(rows));
+    context.output.note(&counted(rows, "row", "rows"));
     Ok(Ending::written())
 }
 
@@ -167,14 +171,6 @@ pub(super) async fn answer(
                 return Err(failure);
             }
         }
-    }
-}
-
-/// What is said on stderr after the rows.
-pub(super) fn count_note(rows: u64) -> String {
-    match rows {
-        1 => "1 row".to_owned(),
-        rows => format!("{rows} rows"),
     }
 }
 

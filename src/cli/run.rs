@@ -13,6 +13,7 @@ use super::progress::Progress;
 use super::{Context, block_on};
 use crate::config::{format_size, parse_duration};
 use crate::ledger::entry::Verdict;
+use crate::plural::counted;
 use crate::report::status::recount_said;
 use crate::run::{Job, Observer, RunOptions, SourceSummary, Summary};
 use crate::window::format_instant;
@@ -147,8 +148,8 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
                 Failure::new(
                     ExitKind::Findings,
                     format!(
-                        "{} known records of source {id} came back with other content",
-                        source.counts.changed
+                        "{} of source {id} came back with other content",
+                        counted(source.counts.changed, "known record", "known records")
                     ),
                 )
                 .kept("the first reading stays, the other one is in quarantine as evidence")
@@ -238,10 +239,10 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
     page.field(
         "written",
         &format!(
-            "{} files, {}, in {} entries",
-            source.files,
+            "{}, {}, in {}",
+            counted(source.files, "file", "files"),
             format_size(source.bytes),
-            source.entries
+            counted(source.entries, "entry", "entries")
         ),
     );
     let matched = source
@@ -252,8 +253,8 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
     page.field(
         "recount",
         &format!(
-            "{matched} of {} dates match the source",
-            source.recounts.len()
+            "{matched} of {} the source",
+            counted(source.recounts.len() as u64, "date matches", "dates match")
         ),
     );
     for recount in source
@@ -276,7 +277,10 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
     if source.future > 0 {
         page.field(
             "future",
-            &format!("{} records are dated in the future", source.future),
+            &format!(
+                "{} dated in the future",
+                counted(source.future, "record is", "records are")
+            ),
         );
     }
     for hole in &source.holes {

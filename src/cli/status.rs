@@ -1,20 +1,24 @@
 //! `trailhouse status`: what the ledger knows.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::NaiveDate;
 
 use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
+use super::key_file;
 use super::output::{Document, Ending};
 use super::page::{Align, Page, Table};
 use super::{Context, block_on};
 use crate::config::{format_duration, format_size};
 use crate::lake::Bucket;
+use crate::ledger::entry::Trust;
 use crate::ledger::log::Log;
 use crate::ledger::state::State;
+use crate::plural::counted;
 use crate::report::status::{SourceStatus, Status};
-use crate::run::{open_bucket, open_key};
+use crate::run::{open_bucket, open_to_read};
 use crate::window::format_instant;
 
 /// Show coverage, holes, gaps and lag of each source
@@ -23,26 +27,40 @@ use crate::window::format_instant;
 /// which holes and gaps remain, how much is in quarantine, and per day when the records were last
 /// counted at the source or matched by id.
 ///
-/// Changes: nothing. Asks no source.
+/// Changes: nothing. Asks no source, and needs no signing key: `public_key` in [signing] or
+/// --public-key is enough.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   trailhouse status
+  trailhouse status --public-key acme.pub
   trailhouse status --output json | jq .exit_code")]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// File with the verifier key of the lake; instead of the keys in [signing]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) public_key: Option<PathBuf>,
+}
 
-pub(super) fn execute(_args: Args, context: &Context) -> Result<Ending, Report> {
-    let (_, state) = open_lake(context)?;
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    let (_, state) = open_lake(context, args.public_key.as_deref())?;
     let status = Status::of(&state, chrono::Utc::now());
     let failures: Vec<Failure> = status.sources.iter().flat_map(open_matters).collect();
     Ok(Ending::with_failures(status, failures))
 }
 
-/// The bucket of the configuration, and the state of the lake in it.
-pub(super) fn open_lake(context: &Context) -> Result<(Bucket, State), Failure> {
+/// The bucket of the configuration, and the state of the lake in it, believed where the given
+/// verifier key or that of the configuration signed it.
+pub(super) fn open_lake(
+    context: &Context,
+    public_key: Option<&Path>,
+) -> Result<(Bucket, State), Failure> {
     let config = context.load_config()?;
+    let trust = match public_key {
+        Some(file) => Trust::Keys(vec![key_file::read_public(file)?]),
+        None => open_to_read(&config)?,
+    };
     let bucket = open_bucket(&config)?;
-    let log = Log::new(bucket.clone(), open_key(&config)?);
+    let log = Log::read_only(bucket.clone(), trust);
     match block_on(log.load())?? {
         Some(state) => Ok((bucket, state)),
         None => Err(Failure::new(ExitKind::Usage, "there is no lake yet")
@@ -62,11 +80,11 @@ fn open_matters(source: &SourceStatus) -> Vec<Failure> {
             let holes = feed.holes.iter().map(move |hole| Detail {
                 place: Some(format!("{id} tenant {tenant} {}", hole.window)),
                 happened: format!(
-                    "{}: {}; first seen {}, tried {} times",
+                    "{}: {}; first seen {}, tried {}",
                     hole.reason.0,
                     hole.detail,
                     format_instant(hole.first_seen),
-                    hole.tries
+                    counted(hole.tries, "time", "times")
                 ),
                 action: None,
             });
@@ -114,10 +132,10 @@ impl Document for Status {
         page.field(
             "files",
             &format!(
-                "{} with {}, {} events",
+                "{} with {}, {}",
                 self.files,
                 format_size(self.bytes),
-                self.events
+                counted(self.events, "event", "events")
             ),
         );
         for source in &self.sources {
@@ -134,8 +152,11 @@ impl Document for Status {
                 page.field(
                     "records",
                     &format!(
-                        "{} events, {} late, {} in quarantine, {} changed",
-                        counts.added, counts.late, counts.quarantined, counts.changed
+                        "{}, {} late, {} in quarantine, {} changed",
+                        counted(counts.added, "event", "events"),
+                        counts.late,
+                        counts.quarantined,
+                        counts.changed
                     ),
                 );
                 page.field("holes", &feed.holes.len().to_string());
@@ -144,7 +165,7 @@ impl Document for Status {
                     page.field("purged", &format!("at source: {}", listed(&feed.purged)));
                 }
                 if feed.future > 0 {
-                    page.field("future", &format!("{} records", feed.future));
+                    page.field("future", &counted(feed.future, "record", "records"));
                 }
                 let mut table = Table::new([
                     ("  date", Align::Left),

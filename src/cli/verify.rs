@@ -1,6 +1,6 @@
 //! `trailhouse verify`: the whole ledger and lake, offline.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use chrono::NaiveDate;
@@ -8,13 +8,14 @@ use url::Url;
 
 use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
+use super::key_file;
 use super::output::{Document, Ending};
 use super::page::Page;
 use super::{Context, block_on};
 use crate::config::format_size;
 use crate::lake::{Bucket, Options};
 use crate::ledger::entry::Trust;
-use crate::ledger::key::VerifierKey;
+use crate::plural::counted;
 use crate::report::verify::{self, Verified};
 use crate::run::{JobError, open_bucket};
 
@@ -81,7 +82,7 @@ impl FromStr for Since {
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
-    let key = public_key(&args.public_key)?;
+    let key = key_file::read_public(&args.public_key)?;
     let bucket = bucket(&args, context)?;
     let depth = verify::Depth {
         deep: args.deep,
@@ -111,20 +112,6 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
             .action("page security; keep the bucket as it is, and do not run anything on it")
     });
     Ok(Ending::with_failures(verified, failure))
-}
-
-fn public_key(file: &Path) -> Result<VerifierKey, Failure> {
-    let unusable = |why: String| {
-        let file = file.display();
-        Failure::new(
-            ExitKind::Usage,
-            format!("{file} cannot be used as a verifier key: {why}"),
-        )
-        .action("give the .pub file that `trailhouse keygen` or `init` wrote")
-    };
-    let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
-    text.parse()
-        .map_err(|error: crate::ledger::key::KeyError| unusable(error.to_string()))
 }
 
 /// The bucket that is named, or that of the configuration.
@@ -175,7 +162,10 @@ impl Document for Verified {
         if self.orphans > 0 {
             page.field(
                 "orphans",
-                &format!("{} files of dead runs, which no entry names", self.orphans),
+                &format!(
+                    "{} of dead runs, which no entry names",
+                    counted(self.orphans, "file", "files")
+                ),
             );
         }
         if self.problems.is_empty() {

@@ -130,7 +130,7 @@ pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) ->
     let signing = signing(checks, &file.signing);
     let sources = source::check_all(checks, &file.source);
     let run = run(checks, &file.run);
-    let redaction = redaction::check(checks, &file.redaction);
+    let redaction = redaction::check(checks, &file.redaction, &file.source);
     if let (Some(run), Some(sources)) = (&run, &sources) {
         for (index, source) in sources.iter().enumerate() {
             if source.requests.max_response > run.memory {
@@ -155,9 +155,24 @@ pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) ->
 
 fn signing(checks: &mut Checks<'_, '_>, table: &SigningTable) -> Option<Signing> {
     let place = Place::at("signing");
-    match (&table.key, table.unsigned) {
-        (Some(key), None) => checks.secret(key, &place.key("key")).map(Signing::Key),
-        (None, Some(true)) => {
+    let mut checked = |table: &Option<SecretTable>, name| {
+        let table = table.as_ref()?;
+        Some(checks.secret(table, &place.key(name)))
+    };
+    // Both are looked at, so that one reading reports what is wrong with either.
+    let key = checked(&table.key, "key");
+    let public_key = checked(&table.public_key, "public_key");
+    match (key, public_key, table.unsigned) {
+        (Some(key), None, None) => Some(Signing::Key {
+            key: key?,
+            public_key: None,
+        }),
+        (Some(key), Some(public_key), None) => Some(Signing::Key {
+            key: key?,
+            public_key: Some(public_key?),
+        }),
+        (None, Some(public_key), None) => public_key.map(Signing::PublicKey),
+        (None, None, Some(true)) => {
             checks.warn(
                 &place.key("unsigned"),
                 "entries will not be signed, so that nobody can prove anything with this lake",
@@ -165,7 +180,7 @@ fn signing(checks: &mut Checks<'_, '_>, table: &SigningTable) -> Option<Signing>
             );
             Some(Signing::Unsigned)
         }
-        (None, Some(false)) => {
+        (None, None, Some(false)) => {
             checks.problem(
                 &place.key("unsigned"),
                 "is false and no key is named",
@@ -173,6 +188,7 @@ fn signing(checks: &mut Checks<'_, '_>, table: &SigningTable) -> Option<Signing>
             );
             None
         }
+        // The schema lets nothing stand beside `unsigned`, nor the table be empty, and has reported it.
         _ => None,
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::Problem;
+use crate::plural::counted;
 
 /// Why a configuration file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +40,11 @@ pub enum ConfigError {
         known: u32,
     },
     /// The file says something that cannot be meant.
-    #[error("configuration file `{}` has {}", path.display(), count(problems))]
+    #[error(
+        "configuration file `{}` has {}",
+        path.display(),
+        counted(problems.len() as u64, "problem", "problems")
+    )]
     Problems {
         /// Its path.
         path: PathBuf,
@@ -74,12 +79,5 @@ impl ConfigError {
             Self::Problems { problems, .. } => problems,
             _ => &[],
         }
-    }
-}
-
-fn count(problems: &[Problem]) -> String {
-    match problems.len() {
-        1 => "1 problem".to_owned(),
-        n => format!("{n} problems"),
     }
 }

@@ -88,14 +88,25 @@ pub(super) struct SecretTable {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(
-    extend("minProperties" = 1, "maxProperties" = 1),
+    extend(
+        "minProperties" = 1,
+        "dependentSchemas" = { "unsigned": { "maxProperties": 1 } }
+    ),
     example = json!({ "key": { "file": "trailhouse.key" } })
 )]
 pub(super) struct SigningTable {
-    /// The signing key that `trailhouse keygen` made.
+    /// The signing key that `trailhouse keygen` made; whoever only reads the lake needs none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = json!({ "file": "trailhouse.key" }))]
     pub key: Option<SecretTable>,
+    /// The verifier key of the lake, which is no secret: `trailhouse keygen` prints it and writes it
+    /// into the file with the ending .pub.
+    ///
+    /// Commands that only read use it instead of `key`, so that analysts need not hold a key with
+    /// which they could write. Beside `key` it must be the one that belongs to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = json!({ "file": "trailhouse.key.pub" }))]
+    pub public_key: Option<SecretTable>,
     /// Write entries without a signature: for experiments only, since nobody can prove anything
     /// with such a lake.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -178,7 +189,7 @@ pub(super) struct SourceTable {
 }
 
 /// Platforms that can be read.
-#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum PlatformName {
     /// Kestra Enterprise Edition.

@@ -35,6 +35,7 @@ pub use secret::{Secret, SecretError, SecretRef};
 pub use size::{SizeError, format_size, parse_size};
 pub use template::Template;
 
+use crate::event::redact;
 use crate::event::schema::Classification;
 use crate::ledger::digest::Digest;
 use problem::{Document, Place};
@@ -76,11 +77,20 @@ pub enum StoreOption {
     Secret(SecretRef),
 }
 
-/// How ledger entries are signed.
+/// How ledger entries are signed, and by whose signature they are believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signing {
-    /// With the key at this place, a signed-note private key (C2SP).
-    Key(SecretRef),
+    /// With a key of ours.
+    Key {
+        /// Where it is: a signed-note private key (C2SP).
+        key: SecretRef,
+        /// Where its verifier key is, for commands that only read. No secret, but kept at the same
+        /// kinds of places.
+        public_key: Option<SecretRef>,
+    },
+    /// By others. Whoever has this configuration only reads the lake, and believes what the
+    /// verifier key at this place has signed.
+    PublicKey(SecretRef),
     /// Not at all: an experiment.
     Unsigned,
 }
@@ -220,6 +230,16 @@ pub enum RedactionTarget {
     Class(Classification),
     /// A JSON pointer (RFC 6901) from the root of the record; `*` stands for any member or element.
     Pointer(String),
+}
+
+impl From<&RedactionTarget> for redact::Target {
+    fn from(target: &RedactionTarget) -> Self {
+        match target {
+            RedactionTarget::Column(name) => Self::Column((*name).to_owned()),
+            RedactionTarget::Class(class) => Self::Class(*class),
+            RedactionTarget::Pointer(pointer) => Self::Pointer(pointer.clone()),
+        }
+    }
 }
 
 /// What redaction does with a value.

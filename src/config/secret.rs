@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// No password, token or key that we know of comes near this; a larger file is a mistake.
 const LARGEST: u64 = 1 << 20;
@@ -41,7 +41,7 @@ pub enum SecretError {
         name: String,
     },
     /// The file cannot be opened or read.
-    #[error("secret file `{}` cannot be read", path.display())]
+    #[error("file `{}` cannot be read", path.display())]
     FileUnreadable {
         /// Its path.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum SecretError {
         place: SecretRef,
     },
     /// The file is too large to hold a secret.
-    #[error("secret file `{}` is larger than 1 MiB", path.display())]
+    #[error("file `{}` is larger than 1 MiB, which no secret or key is", path.display())]
     TooLarge {
         /// Its path.
         path: PathBuf,
@@ -80,7 +80,7 @@ impl SecretError {
                 path.display()
             ),
             Self::NotText { place } | Self::Empty { place } => {
-                format!("write the secret into {place} again")
+                format!("write the value into {place} again")
             }
             Self::TooLarge { path } => {
                 format!("check that `{}` is the file you mean", path.display())
@@ -111,6 +111,15 @@ impl SecretRef {
             );
         }
         Ok(secret.value)
+    }
+
+    /// Reads a value that is no secret and only kept like one, so that it does not matter who else
+    /// may read it.
+    ///
+    /// # Errors
+    /// See [`SecretError`].
+    pub fn load_public(&self) -> Result<String, SecretError> {
+        Ok(self.read()?.value.expose_secret().to_owned())
     }
 
     /// Reads the secret and says how well it is kept.
@@ -192,7 +201,6 @@ fn readable_by_others(_: &std::fs::Metadata) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secrecy::ExposeSecret;
 
     fn from_env(value: Option<&str>) -> Result<Secret, SecretError> {
         SecretRef::Env("TOKEN".to_owned()).read_with(|name| {

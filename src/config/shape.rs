@@ -173,17 +173,36 @@ impl<'d> Walk<'d, '_> {
                 );
             }
         }
-        let count = |key| schema.get(key).and_then(Value::as_u64);
-        if count("minProperties") == Some(1) && present.is_empty() && meant.is_empty() {
-            let action = format!("write exactly one of: {}", names.join(", "));
-            self.report(place, format!("needs one of: {}", names.join(", ")), action);
-        } else if count("maxProperties") == Some(1) && present.len() > 1 {
+        let list = names.join(", ");
+        let only_one = holds_one_key(schema);
+        if schema.get("minProperties").and_then(Value::as_u64) == Some(1)
+            && present.is_empty()
+            && meant.is_empty()
+        {
+            let how_many = if only_one { "exactly" } else { "at least" };
+            self.report(
+                place,
+                format!("needs one of: {list}"),
+                format!("write {how_many} one of: {list}"),
+            );
+        } else if only_one && present.len() > 1 {
             let both = present.join("` and `");
             self.report(
                 place,
                 format!("has `{both}`, of which only one can hold"),
-                format!("keep exactly one of: {}", names.join(", ")),
+                format!("keep exactly one of: {list}"),
             );
+        }
+        for name in &present {
+            let beside = schema.get("dependentSchemas").and_then(|all| all.get(name));
+            if beside.is_some_and(holds_one_key) && present.len() > 1 {
+                let others: Vec<&str> = present.iter().copied().filter(|it| it != name).collect();
+                self.report(
+                    &place.key(name),
+                    format!("cannot stand beside `{}`", others.join("` and `")),
+                    "remove it, or what stands beside it",
+                );
+            }
         }
     }
 
@@ -253,6 +272,11 @@ pub(super) fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s Va
         Some(target) => alternatives(root, target),
         None => vec![schema],
     }
+}
+
+/// Whether a table may have only one of its keys.
+fn holds_one_key(schema: &Value) -> bool {
+    schema.get("maxProperties").and_then(Value::as_u64) == Some(1)
 }
 
 /// The keys that a table must have.

@@ -54,11 +54,23 @@ url = {lake}
             lake = quote(&self.lake),
         )?;
         match &self.signing {
-            Signing::Key(place) => writeln!(
+            Signing::Key { key, public_key } => {
+                writeln!(
+                    out,
+                    "# Every ledger entry is signed with this key. Keep a copy in a safe place: without it nobody\n\
+                     # can add to the lake. The verifier key beside it is public: whoever checks or queries the\n\
+                     # lake needs only that, as `public_key` in the place of `key`.\n\
+                     key = {}",
+                    secret(key)
+                )?;
+                if let Some(place) = public_key {
+                    writeln!(out, "public_key = {}", secret(place))?;
+                }
+            }
+            Signing::PublicKey(place) => writeln!(
                 out,
-                "# Every ledger entry is signed with this key. Keep a copy in a safe place: without it nobody\n\
-                 # can add to the lake. The verifier key beside it is public; give it to whoever checks the lake.\n\
-                 key = {}",
+                "# Entries are believed where this key signed them. Without a signing key nothing can be added.\n\
+                 public_key = {}",
                 secret(place)
             )?,
             Signing::Unsigned => writeln!(
@@ -164,7 +176,10 @@ mod tests {
     fn template() -> Template {
         Template {
             lake: "gs://bucket/lake".to_owned(),
-            signing: Signing::Key(SecretRef::File(PathBuf::from("trailhouse.key"))),
+            signing: Signing::Key {
+                key: SecretRef::File(PathBuf::from("trailhouse.key")),
+                public_key: None,
+            },
             source: "kestra-prod".to_owned(),
             url: "https://kestra.example.com/base".to_owned(),
             dialect: Dialect::V2,
@@ -197,7 +212,10 @@ mod tests {
         );
         assert_eq!(
             config.signing,
-            Signing::Key(SecretRef::File(PathBuf::from("/etc/t/trailhouse.key")))
+            Signing::Key {
+                key: SecretRef::File(PathBuf::from("/etc/t/trailhouse.key")),
+                public_key: None,
+            }
         );
         assert_eq!(source.id, "kestra-prod");
         assert_eq!(kestra.url.as_str(), "https://kestra.example.com/base");
@@ -231,6 +249,20 @@ mod tests {
             auth: Auth::None,
             ..template()
         });
+        let place = SecretRef::File(PathBuf::from("/etc/t/trailhouse.key.pub"));
+        for signing in [
+            Signing::PublicKey(place.clone()),
+            Signing::Key {
+                key: SecretRef::Env("KEY".to_owned()),
+                public_key: Some(place),
+            },
+        ] {
+            let template = Template {
+                signing: signing.clone(),
+                ..template()
+            };
+            assert_eq!(parse(&template).signing, signing);
+        }
     }
 
     #[test]

@@ -95,17 +95,38 @@ fn the_digest_is_that_of_the_file() {
 #[test]
 fn secrets_are_places_and_paths_start_at_the_folder_of_the_file() {
     let config = parse(GOOD).unwrap();
-    assert_eq!(
-        config.signing,
-        Signing::Key(SecretRef::File(PathBuf::from(
-            "/etc/trailhouse/keys/writer.key"
-        )))
-    );
+    let key = |path: &str| Signing::Key {
+        key: SecretRef::File(PathBuf::from(path)),
+        public_key: None,
+    };
+    assert_eq!(config.signing, key("/etc/trailhouse/keys/writer.key"));
     let config = with("key = { file = \"/run/key\" }").unwrap();
+    assert_eq!(config.signing, key("/run/key"));
+}
+
+#[test]
+fn who_only_reads_names_the_public_key_alone() {
+    let key = "key = { file = \"keys/writer.key\" }";
+    let public = "public_key = { file = \"keys/writer.key.pub\" }";
+    let place = SecretRef::File(PathBuf::from("/etc/trailhouse/keys/writer.key.pub"));
+    let config = parse(&GOOD.replace(key, public)).unwrap();
+    assert_eq!(config.signing, Signing::PublicKey(place.clone()));
+    let config = parse(&GOOD.replace(key, &format!("{key}\n{public}"))).unwrap();
+    let Signing::Key { public_key, .. } = config.signing else {
+        panic!("{:?}", config.signing);
+    };
+    assert_eq!(public_key, Some(place));
+    let unsigned = format!("{key}\n{public}\nunsigned = true");
     assert_eq!(
-        config.signing,
-        Signing::Key(SecretRef::File(PathBuf::from("/run/key")))
+        problems(parse(&GOOD.replace(key, &unsigned))),
+        ["line 7, `unsigned` in [signing]: cannot stand beside `key` and `public_key`"]
     );
+    assert_eq!(
+        problems(parse(&GOOD.replace(key, ""))),
+        ["line 4, [signing]: needs one of: key, public_key, unsigned"]
+    );
+    let broken = "key = { env = \"\" }\npublic_key = { env = \"a=b\" }";
+    assert_eq!(problems(parse(&GOOD.replace(key, broken))).len(), 2);
 }
 
 #[test]
@@ -287,12 +308,13 @@ action = "drop"
 
 #[test]
 fn the_schema_uses_only_what_the_comparison_understands() {
-    const COMPARED: [&str; 17] = [
+    const COMPARED: [&str; 18] = [
         "$defs",
         "$ref",
         "additionalProperties",
         "anyOf",
         "const",
+        "dependentSchemas",
         "enum",
         "if",
         "items",
@@ -325,7 +347,7 @@ fn the_schema_uses_only_what_the_comparison_understands() {
         for (key, value) in members {
             found.push(key.clone());
             match (key.as_str(), value) {
-                ("properties" | "$defs", serde_json::Value::Object(named)) => {
+                ("properties" | "$defs" | "dependentSchemas", serde_json::Value::Object(named)) => {
                     named.values().for_each(|schema| walk(schema, found));
                 }
                 ("anyOf" | "oneOf", serde_json::Value::Array(choices)) => {

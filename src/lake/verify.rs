@@ -10,6 +10,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use sha2::{Digest, Sha256};
 
 use crate::event::schema::SCHEMA_VERSION;
+use crate::plural::counted;
 use crate::window::format_instant;
 
 use super::encoding;
@@ -32,7 +33,7 @@ pub enum Mismatch {
     #[error("the file is missing")]
     Missing,
     /// The object has another size.
-    #[error("the file has {found} bytes, {stated} are stated")]
+    #[error("the file has {}, its entry states {stated}", counted(*found, "byte", "bytes"))]
     Size {
         /// Bytes stated.
         stated: u64,
@@ -77,7 +78,7 @@ pub enum Mismatch {
     #[error("the footer has no usable salt")]
     Salt,
     /// Another number of rows.
-    #[error("the file has {found} rows, {stated} are stated")]
+    #[error("the file has {}, its entry states {stated}", counted(*found, "row", "rows"))]
     Rows {
         /// Rows stated.
         stated: u64,

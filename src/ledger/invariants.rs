@@ -12,13 +12,16 @@
 //! | INV-7 | no instant is covered first by two entries |
 //! | INV-8 | the times of a file lie on its date |
 //! | INV-9 | an entry is signed by a key that was granted the role its kind needs |
+//! | INV-10 | the verdict of a recount is what its two counts say |
 
 use super::digest::Digest;
-use super::entry::{Body, Entry, Ingest, Kind, Role};
+use super::entry::{Body, Entry, Ingest, Kind, Receipt, Role, Verdict};
 use super::key::VerifierKey;
 use super::state::State;
 use crate::lake::layout::Table;
+use crate::plural::counted;
 use crate::window::Window;
+use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashSet};
 
 /// An invariant that does not hold.
@@ -49,7 +52,10 @@ pub enum Violation {
     #[error("INV-3: a second genesis")]
     SecondGenesis,
     /// Records that nobody accounts for.
-    #[error("INV-4: batch {batch}: {returned} records returned, {accounted} accounted for")]
+    #[error(
+        "INV-4: batch {batch}: {} returned, {accounted} accounted for",
+        counted(*returned, "record", "records")
+    )]
     Unaccounted {
         /// The batch.
         batch: String,
@@ -59,7 +65,10 @@ pub enum Violation {
         accounted: u64,
     },
     /// Rows that no count explains.
-    #[error("INV-5: batch {batch}: {rows} rows in its {table} files, {counted} counted")]
+    #[error(
+        "INV-5: batch {batch}: {} in its {table} files, {expected} counted",
+        counted(*rows, "row", "rows")
+    )]
     Rows {
         /// The batch.
         batch: String,
@@ -68,7 +77,7 @@ pub enum Violation {
         /// Rows of the files.
         rows: u64,
         /// What the counts say.
-        counted: u64,
+        expected: u64,
     },
     /// A file or batch that exists already.
     #[error("INV-6: {0} is named twice")]
@@ -95,6 +104,26 @@ pub enum Violation {
         kind: &'static str,
         /// Name of the key.
         key: String,
+    },
+    /// A verdict that its own counts contradict.
+    #[error(
+        "INV-10: source {source_id} tenant {tenant} {date} is called {verdict:?}, with {} at the source \
+         and {lake_count} in the lake",
+        counted(*source_count, "record", "records")
+    )]
+    Verdict {
+        /// The source.
+        source_id: String,
+        /// The tenant.
+        tenant: String,
+        /// The date.
+        date: NaiveDate,
+        /// What it is called.
+        verdict: Verdict,
+        /// Records at the source.
+        source_count: u64,
+        /// Records in the lake.
+        lake_count: u64,
     },
 }
 
@@ -169,7 +198,7 @@ fn rows_are_counted(ingest: &Ingest) -> Result<(), Violation> {
             batch: ingest.batch_id.clone(),
             table: "events",
             rows: rows(Table::Events),
-            counted: totals.added,
+            expected: totals.added,
         });
     }
     // A record in quarantine may take several rows, so there is only a lower bound.
@@ -180,7 +209,7 @@ fn rows_are_counted(ingest: &Ingest) -> Result<(), Violation> {
             batch: ingest.batch_id.clone(),
             table: "quarantine",
             rows: held,
-            counted: kept,
+            expected: kept,
         });
     }
     Ok(())
@@ -240,6 +269,31 @@ fn files_keep_their_date(ingest: &Ingest) -> Result<(), Violation> {
         };
         if !fits {
             return Err(Violation::FileDate(file.path.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// INV-10 for a `receipt` entry.
+///
+/// # Errors
+/// The first recount whose verdict is another one than its counts give.
+pub fn receipt_fits(receipt: &Receipt) -> Result<(), Violation> {
+    for recount in &receipt.recounts {
+        let fits = match recount.verdict {
+            Verdict::Matched => recount.source_count == recount.lake_count,
+            Verdict::Gap => recount.source_count > recount.lake_count,
+            Verdict::Fewer | Verdict::Purged => recount.source_count < recount.lake_count,
+        };
+        if !fits {
+            return Err(Violation::Verdict {
+                source_id: recount.source.clone(),
+                tenant: recount.tenant.clone(),
+                date: recount.date,
+                verdict: recount.verdict,
+                source_count: recount.source_count,
+                lake_count: recount.lake_count,
+            });
         }
     }
     Ok(())

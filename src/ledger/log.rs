@@ -93,6 +93,9 @@ pub enum LogError {
         /// The newest answer.
         source: CreateError,
     },
+    /// Signatures are believed here, and there is no key to give one.
+    #[error("the ledger is only read here: there is no key to sign an entry with")]
+    ReadOnly,
     /// No randomness for a new lake id.
     #[error("the operating system gave no randomness: {0}")]
     Randomness(String),
@@ -109,9 +112,11 @@ impl LogError {
             | Self::Foreign(_)
             | Self::Missing(_)
             | Self::LedgerGone(_) => true,
-            Self::Store { .. } | Self::Unfit(_) | Self::Unclear { .. } | Self::Randomness(_) => {
-                false
-            }
+            Self::Store { .. }
+            | Self::Unfit(_)
+            | Self::Unclear { .. }
+            | Self::ReadOnly
+            | Self::Randomness(_) => false,
         }
     }
 }
@@ -153,6 +158,17 @@ impl Log {
     /// The same, with another patience for unclear answers.
     pub fn with_patience(self, patience: Patience) -> Self {
         Self { patience, ..self }
+    }
+
+    /// What an entry or a cache is signed with; nothing in an unsigned ledger.
+    ///
+    /// # Errors
+    /// [`LogError::ReadOnly`], so that nothing unsigned ever gets into a ledger that is signed.
+    fn signer(&self) -> Result<Option<&SigningKey>, LogError> {
+        match (&self.key, &self.root) {
+            (None, Trust::Keys(_)) => Err(LogError::ReadOnly),
+            (key, _) => Ok(key.as_deref()),
+        }
     }
 
     /// The current state, or `None` where there is no ledger yet.
@@ -304,7 +320,8 @@ impl Log {
     /// Both are for speed only, so a refusal is returned as information, never as a failure.
     pub async fn save_cache(&self, state: &State) -> Result<(), CacheNotSaved> {
         let refused = |error: &dyn std::error::Error| CacheNotSaved(error.to_string());
-        let bytes = cache::encode(state, self.key.as_deref()).map_err(|error| refused(&error))?;
+        let signer = self.signer().map_err(|error| refused(&error))?;
+        let bytes = cache::encode(state, signer).map_err(|error| refused(&error))?;
         let name = state_name(state.head.sequence);
         match self.bucket.create(&name, bytes.into()).await {
             Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}

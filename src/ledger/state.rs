@@ -3,7 +3,7 @@
 mod feed;
 
 pub(crate) use feed::SETTLING;
-pub use feed::{DayState, FeedState, HoleState, RecountState};
+pub use feed::{DayState, FeedState, HoleState, IdMatch, RecountState};
 
 use super::digest::Digest;
 use super::entry::{Body, Covered, Entry, FileEntry, Genesis, Ingest, KeyGrant, Receipt, Trust};
@@ -168,7 +168,7 @@ impl State {
         match &entry.body {
             Body::Genesis(_) => Err(Violation::SecondGenesis),
             Body::Ingest(ingest) => invariants::ingest_fits(self, ingest),
-            Body::Receipt(_) => Ok(()),
+            Body::Receipt(receipt) => invariants::receipt_fits(receipt),
         }
     }
 

@@ -1,8 +1,9 @@
 //! The status of a lake: a value made from the folded state and a now.
 
 use crate::ledger::entry::{Counts, Recount, Verdict, VerdictBy};
-use crate::ledger::state::{FeedState, State};
-use crate::window::{Window, instant};
+use crate::ledger::state::{DayState, FeedState, IdMatch, RecountState, State};
+use crate::plural::counted;
+use crate::window::{Window, format_instant, instant};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
@@ -80,7 +81,13 @@ pub struct DayStatus {
     /// Records that the source had when it was last asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<u64>,
-    /// What is known about the date, with the time it rests on.
+    /// The newest recount.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recount: Option<RecountState>,
+    /// The newest match by id of all of the date: it speaks for its time, whatever was counted later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matched_by_id: Option<IdMatch>,
+    /// Both of them in words, with the times that they rest on.
     pub said: String,
 }
 
@@ -151,12 +158,36 @@ impl FeedStatus {
                     date: *date,
                     lake: day.lake_count(),
                     source: day.recount.as_ref().map(|recount| recount.source_count),
-                    said: day.recount.as_ref().map_or_else(
-                        || "not counted yet".to_owned(),
-                        |recount| said(recount.verdict, recount.by, recount.at),
-                    ),
+                    recount: day.recount.clone(),
+                    matched_by_id: day.matched,
+                    said: day_said(day),
                 })
                 .collect(),
+        }
+    }
+}
+
+/// What is known about a date in words. A count after a match by id says less about ids and more
+/// about the time since, so both stand there; what disagrees comes first.
+fn day_said(day: &DayState) -> String {
+    let Some(newest) = &day.recount else {
+        return "not counted yet".to_owned();
+    };
+    let said = said(newest.verdict, newest.by, newest.at);
+    let Some(matched) = &day.matched else {
+        return said;
+    };
+    let at = format_instant(matched.at);
+    // Records that came after the match are none that it spoke for.
+    let then = match matched.records == day.lake_count() {
+        true => String::new(),
+        false => format!(" ({} then)", counted(matched.records, "record", "records")),
+    };
+    match (newest.verdict, newest.by) {
+        (Verdict::Matched, VerdictBy::Id) => said,
+        (Verdict::Matched, VerdictBy::Count) => format!("matched by id at {at}{then}, {said}"),
+        (Verdict::Gap | Verdict::Fewer | Verdict::Purged, _) => {
+            format!("{said}; matched by id at {at}{then}")
         }
     }
 }
@@ -167,7 +198,7 @@ pub fn recount_said(recount: &Recount) -> String {
 }
 
 fn said(verdict: Verdict, by: VerdictBy, at: DateTime<Utc>) -> String {
-    let at = crate::window::format_instant(at);
+    let at = format_instant(at);
     match (verdict, by) {
         (Verdict::Matched, VerdictBy::Id) => format!("matched by id at {at}"),
         (Verdict::Matched, VerdictBy::Count) => format!("counted at {at}"),

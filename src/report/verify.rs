@@ -5,6 +5,7 @@ use crate::lake::{Belonging, Bucket, FileFacts, ReadError, StoreError, verify_fi
 use crate::ledger::entry::{FileEntry, Trust};
 use crate::ledger::log::{Log, LogError};
 use crate::ledger::state::{LiveFile, State};
+use crate::plural::counted;
 use chrono::NaiveDate;
 use futures::TryStreamExt as _;
 use serde::Serialize;
@@ -171,7 +172,8 @@ async fn check_files(
             continue;
         };
         if size != file.bytes {
-            let what = format!("the file has {size} bytes, {} are stated", file.bytes);
+            let size = counted(size, "byte", "bytes");
+            let what = format!("the file has {size}, its entry states {}", file.bytes);
             found.problems.push(problem(file, &what));
             continue;
         }

@@ -1,13 +1,14 @@
 //! What a run works with: the bucket, the key, the sources and the clock, all opened.
 
+use super::keys::{Access, open_to_read, open_to_write};
 use crate::config::{
-    Auth, Config, Platform, Redaction as RedactionConfig, RedactionAction, RedactionTarget,
-    SecretError, Signing, Start, Tenants,
+    Auth, Config, Platform, Redaction as RedactionConfig, RedactionAction, SecretError, Start,
+    Tenants,
 };
 use crate::event::redact::{Action, Redaction, RedactionError, Rule, Target};
 use crate::lake::{Bucket, OpenError, Options, Patience};
 use crate::ledger::digest::Digest;
-use crate::ledger::key::{KeyError, SigningKey};
+use crate::ledger::key::KeyError;
 use crate::ledger::log::Log;
 use crate::source::http::{self, Client, Retry};
 use crate::source::kestra::{self, Kestra};
@@ -79,8 +80,8 @@ impl fmt::Debug for JobSource {
 pub struct Job {
     /// Where the lake is.
     pub bucket: Bucket,
-    /// What entries are signed with; none only where the configuration says unsigned.
-    pub key: Option<Arc<SigningKey>>,
+    /// What entries are signed with, or that they are only read.
+    pub access: Access,
     /// Digest of the configuration.
     pub config_sha256: Digest,
     /// The sources in configured order.
@@ -111,6 +112,25 @@ pub enum JobError {
     /// The signing key is none.
     #[error("the signing key cannot be used: {0}")]
     Key(#[from] KeyError),
+    /// The verifier key is none.
+    #[error("`public_key` in [signing], which is {place}, cannot be used: {source}")]
+    PublicKey {
+        /// Where it is.
+        place: String,
+        /// Why.
+        source: KeyError,
+    },
+    /// There is only a verifier key.
+    #[error("`key` in [signing] is missing: with `public_key` alone the lake can only be read")]
+    NoSigningKey,
+    /// The two keys are not of one pair.
+    #[error("`key` and `public_key` in [signing] do not belong together: {key} and {public_key}")]
+    KeysDiffer {
+        /// The verifier key of the signing key.
+        key: String,
+        /// The verifier key that is named.
+        public_key: String,
+    },
     /// The bucket cannot be opened.
     #[error("the lake cannot be opened: {0}")]
     Lake(#[from] OpenError),
@@ -144,40 +164,29 @@ pub fn open_bucket(config: &Config) -> Result<Bucket, JobError> {
     Ok(Bucket::open(config.lake.url.as_str(), &options)?)
 }
 
-/// Reads the signing key of a configuration.
-///
-/// # Errors
-/// A secret that cannot be read, or that is no signing key.
-pub fn open_key(config: &Config) -> Result<Option<Arc<SigningKey>>, JobError> {
-    match &config.signing {
-        Signing::Key(place) => Ok(Some(Arc::new(SigningKey::parse(&place.load()?)?))),
-        Signing::Unsigned => Ok(None),
-    }
-}
-
 impl Job {
-    /// Opens everything that a configuration names. Sources are not asked yet.
+    /// Opens everything that a configuration names, to be run. Sources are not asked yet.
     ///
     /// # Errors
     /// What must be mended before any run can work.
     pub fn open(config: &Config, only: &[String]) -> Result<Self, JobError> {
-        if let Some(unknown) = only
-            .iter()
-            .find(|id| config.sources.iter().all(|source| source.id != **id))
-        {
-            return Err(JobError::UnknownSource(unknown.clone()));
-        }
-        let sources = config
-            .sources
-            .iter()
-            .filter(|source| only.is_empty() || only.contains(&source.id))
-            .map(|source| open_source(source, &config.redaction))
-            .collect::<Result<_, _>>()?;
+        Self::with_access(open_to_write(config)?, config, only)
+    }
+
+    /// The same, to be planned alone: needs no signing key.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_to_plan(config: &Config, only: &[String]) -> Result<Self, JobError> {
+        Self::with_access(Access::Read(open_to_read(config)?), config, only)
+    }
+
+    fn with_access(access: Access, config: &Config, only: &[String]) -> Result<Self, JobError> {
         Ok(Self {
             bucket: open_bucket(config)?,
-            key: open_key(config)?,
+            access,
             config_sha256: config.sha256,
-            sources,
+            sources: open_sources(config, only)?,
             bounds: Bounds {
                 memory: config.run.memory,
                 chunk_rows: config.run.chunk_rows,
@@ -190,8 +199,33 @@ impl Job {
 
     /// The ledger of the bucket.
     pub fn log(&self) -> Log {
-        Log::new(self.bucket.clone(), self.key.clone()).with_patience(self.patience)
+        let bucket = self.bucket.clone();
+        let log = match &self.access {
+            Access::Write(key) => Log::new(bucket, Some(Arc::clone(key))),
+            Access::Read(trust) => Log::read_only(bucket, trust.clone()),
+            Access::Unsigned => Log::new(bucket, None),
+        };
+        log.with_patience(self.patience)
     }
+}
+
+/// Opens the sources of a configuration, or those of them that are named. They are not asked yet.
+///
+/// # Errors
+/// A name that no source has, or what must be mended before a source can be read.
+pub fn open_sources(config: &Config, only: &[String]) -> Result<Vec<JobSource>, JobError> {
+    if let Some(unknown) = only
+        .iter()
+        .find(|id| config.sources.iter().all(|source| source.id != **id))
+    {
+        return Err(JobError::UnknownSource(unknown.clone()));
+    }
+    config
+        .sources
+        .iter()
+        .filter(|source| only.is_empty() || only.contains(&source.id))
+        .map(|source| open_source(source, &config.redaction))
+        .collect()
 }
 
 /// Opens one source.
@@ -260,11 +294,7 @@ fn open_redaction(config: &RedactionConfig) -> Result<Redaction, JobError> {
         .rules
         .iter()
         .map(|rule| Rule {
-            target: match &rule.target {
-                RedactionTarget::Column(name) => Target::Column((*name).to_owned()),
-                RedactionTarget::Class(class) => Target::Class(*class),
-                RedactionTarget::Pointer(pointer) => Target::Pointer(pointer.clone()),
-            },
+            target: Target::from(&rule.target),
             action: match rule.action {
                 RedactionAction::Drop => Action::Drop,
                 RedactionAction::Mask => Action::Mask,

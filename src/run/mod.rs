@@ -16,6 +16,7 @@ mod dated;
 mod due;
 mod ingest;
 mod job;
+mod keys;
 mod known;
 mod observer;
 mod piece;
@@ -26,7 +27,8 @@ mod start;
 mod summary;
 
 pub(crate) use ingest::tenant_of;
-pub use job::{Bounds, Clock, Job, JobError, JobSource, SystemClock, open_bucket, open_key};
+pub use job::{Bounds, Clock, Job, JobError, JobSource, SystemClock, open_bucket, open_sources};
+pub use keys::{Access, open_to_read, open_to_write};
 pub use observer::{Observer, Unobserved};
 pub use plan::{ALL_TENANTS, FeedPlan, RunPlan, Seed, SourcePlan};
 pub use start::Opened;
@@ -127,13 +129,18 @@ pub async fn plan(job: &Job, options: &RunOptions) -> Result<(Opened, RunPlan), 
 /// Does one run.
 ///
 /// # Errors
-/// A failing lake or ledger, or clocks that disagree. Failures of sources are part of the summary.
+/// A job that only reads, a failing lake or ledger, or clocks that disagree. Failures of sources are
+/// part of the summary.
 pub async fn execute(
     job: &Job,
     options: &RunOptions,
     stop: watch::Receiver<bool>,
     observer: &dyn Observer,
 ) -> Result<Summary, RunError> {
+    // Before anything is uploaded that no entry could ever name.
+    if matches!(job.access, Access::Read(_)) {
+        return Err(LogError::ReadOnly.into());
+    }
     let started_at = job.clock.now();
     observer.doing("reading the ledger");
     let mut opened = start::open(job).await?;

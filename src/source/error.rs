@@ -1,6 +1,7 @@
 //! What can go wrong between us and a platform: each condition apart, with what happened and what
 //! to do. No variant holds a secret, and text of the platform is shortened and escaped first.
 
+use crate::plural::counted;
 use crate::window::{Window, format_instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
@@ -57,7 +58,11 @@ pub enum SourceError {
         message: String,
     },
     /// 429 or 503 until our patience ended.
-    #[error("the source kept us waiting ({status}): {tries} tries in {} s", waited.as_secs())]
+    #[error(
+        "the source kept us waiting ({status}): {} in {} s",
+        counted(*tries, "try", "tries"),
+        waited.as_secs()
+    )]
     Throttled {
         /// The last HTTP status.
         status: u16,
@@ -67,7 +72,11 @@ pub enum SourceError {
         waited: Duration,
     },
     /// Another 5xx, also after it was asked again.
-    #[error("the source failed ({status}) {tries} times{}", told(message))]
+    #[error(
+        "the source failed ({status}) {}{}",
+        counted(*tries, "time", "times"),
+        told(message)
+    )]
     ServerFailure {
         /// The last HTTP status.
         status: u16,
@@ -77,7 +86,7 @@ pub enum SourceError {
         message: String,
     },
     /// No connection, no answer in time, or a broken handshake, until our patience ended.
-    #[error("the source cannot be reached, {tries} tries: {message}")]
+    #[error("the source cannot be reached, {}: {message}", counted(*tries, "try", "tries"))]
     Unreachable {
         /// How often it was tried.
         tries: u32,
@@ -85,7 +94,10 @@ pub enum SourceError {
         message: String,
     },
     /// The response ended early each time.
-    #[error("the source broke off its response {tries} times: {message}")]
+    #[error(
+        "the source broke off its response {}: {message}",
+        counted(*tries, "time", "times")
+    )]
     CutOff {
         /// How often it was asked.
         tries: u32,
@@ -111,7 +123,10 @@ pub enum SourceError {
         message: String,
     },
     /// Rows came for a window that can have none: the source does not know our filters.
-    #[error("the source ignores filters: it returned {rows} records for {window} of {tenant}")]
+    #[error(
+        "the source ignores filters: it returned {} for {window} of {tenant}",
+        counted(*rows, "record", "records")
+    )]
     FiltersIgnored {
         /// Whose records were asked for.
         tenant: String,

@@ -2,10 +2,13 @@
 //! configuration, exit codes, and what goes to which stream.
 
 mod config;
+#[cfg(feature = "demo")]
+mod demo;
 mod help;
 mod init;
 mod keygen;
 mod schema;
+mod status;
 mod streams;
 
 use std::path::Path;

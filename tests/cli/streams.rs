@@ -40,6 +40,7 @@ fn with_json_even_wrong_usage_is_one_document() {
         assert_eq!(code(&output), 2, "{}", told(&output));
         assert!(output.stderr.is_empty(), "{}", told(&output));
         let json = json(&output);
+        assert_eq!(json["exit_code"], 2);
         assert_eq!(json["error"]["exit_code"], 2);
         assert_eq!(json["errors"].as_array().unwrap().len(), 1);
         assert!(!json["error"]["happened"].as_str().unwrap().is_empty());

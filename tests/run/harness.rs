@@ -20,7 +20,7 @@ use trailhouse::ledger::entry::Trust;
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::report::verify::{Depth, Verified, verify};
 use trailhouse::run::{
-    Bounds, Clock, Job, JobSource, RunError, RunOptions, Seed, Summary, Unobserved, execute,
+    Access, Bounds, Clock, Job, JobSource, RunError, RunOptions, Seed, Summary, Unobserved, execute,
 };
 use trailhouse::source::Tenant;
 use trailhouse::source::http::{Auth, Client, Retry, Secret, Settings};
@@ -120,7 +120,7 @@ impl Rig {
     pub(super) fn job_of(&self, store: &FaultyStore, sources: Vec<JobSource>) -> Job {
         Job {
             bucket: Bucket::around(Arc::new(store.clone())),
-            key: Some(key()),
+            access: Access::Write(key()),
             config_sha256: Digest::of(b"config"),
             sources,
             bounds: Bounds {

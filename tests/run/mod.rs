@@ -10,5 +10,6 @@ mod lake;
 mod lost_answers;
 mod odd;
 mod process;
+mod reader;
 mod schedule;
 mod trouble;

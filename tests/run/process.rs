@@ -3,7 +3,7 @@
 
 use super::harness::{Rig, key};
 use super::lake::Lake;
-use crate::cli::{code, told, trailhouse};
+use crate::cli::{code, json, told, trailhouse};
 use chrono::{NaiveDate, TimeDelta, Utc};
 use secrecy::ExposeSecret as _;
 use std::collections::BTreeMap;
@@ -17,12 +17,12 @@ use trailhouse::ledger::entry::Trust;
 use trailhouse::report::verify::{Depth, verify};
 
 /// A folder with everything that the program needs to read from a platform.
-struct Place {
+pub(super) struct Place {
     folder: TempDir,
 }
 
 impl Place {
-    fn new(rig: &Rig, run: &str) -> Self {
+    pub(super) fn new(rig: &Rig, run: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         let lake = path.join("lake");
@@ -45,7 +45,7 @@ impl Place {
         Self { folder }
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -56,7 +56,7 @@ impl Place {
         command
     }
 
-    fn run_well(&self) -> Output {
+    pub(super) fn run_well(&self) -> Output {
         let output = self.run().output().unwrap();
         assert_eq!(code(&output), 0, "{}", told(&output));
         output
@@ -85,7 +85,7 @@ impl Place {
 }
 
 /// A platform in the time of the machine, as the program is.
-async fn rig() -> Rig {
+pub(super) async fn rig() -> Rig {
     Rig::new(&Options {
         events: 0,
         oracle: true,
@@ -139,6 +139,50 @@ async fn dying_at_any_failpoint_a_rerun_makes_the_same_lake() {
             let covered = lake.coverage().into_values().next().unwrap();
             assert_eq!(covered.windows().len(), 1, "{when}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_record_is_told_in_the_singular() {
+    let rig = rig().await;
+    // At noon, so that the file, its entry and the date stay one.
+    let noon = (Utc::now() - TimeDelta::days(1)).date_naive();
+    let noon = noon.and_hms_opt(12, 0, 0).unwrap().and_utc();
+    rig.platform.push(NewEvent::at(noon));
+    rig.platform
+        .push(NewEvent::at(Utc::now() + TimeDelta::days(2)));
+    let place = Place::new(&rig, "");
+    let told_by = |command: &str| told(&trailhouse(place.path()).arg(command).output().unwrap());
+    let run = told_by("run");
+    for said in [
+        "1 file, ",
+        ", in 1 entry\n",
+        "1 record is dated in the future",
+    ] {
+        assert!(run.contains(said), "{said}: {run}");
+    }
+    let status = told_by("status");
+    for said in [", 1 event\n", "1 event, 0 late", "1 record\n"] {
+        assert!(status.contains(said), "{said}: {status}");
+    }
+    let doctor = told_by("doctor");
+    assert!(doctor.contains("configuration: 1 source\n"), "{doctor}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_fails_before_it_has_a_result_tells_programs_as_much() {
+    let rig = rig().await;
+    let place = Place::new(&rig, "");
+    std::fs::remove_dir_all(place.path().join("lake")).unwrap();
+    std::fs::remove_file(place.path().join("writer.key")).unwrap();
+    let early = place.run().output().unwrap();
+    let late = Place::new(&rig, "").run_well();
+    for output in [early, late] {
+        let json = json(&output);
+        assert_eq!(json["exit_code"], code(&output), "{}", told(&output));
+        let errors = json["errors"].as_array().unwrap();
+        assert_eq!(errors.is_empty(), code(&output) == 0);
+        assert_eq!(json.get("error"), errors.first());
     }
 }
 

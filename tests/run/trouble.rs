@@ -11,7 +11,7 @@ use trailhouse::config::Start;
 use trailhouse::demo::{self, Access, Fault, NewEvent, Options};
 use trailhouse::lake::Bucket;
 use trailhouse::ledger::digest::Digest;
-use trailhouse::ledger::entry::{Body, Receipt, Verdict};
+use trailhouse::ledger::entry::{Body, Receipt, Verdict, VerdictBy};
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::{Draft, Log};
 use trailhouse::run::{RunError, RunOptions, Summary};
@@ -64,6 +64,34 @@ async fn five_then_three_then_six_records_make_five_five_and_six() {
     lake.assert_holds_what_was_shown(platform, "after the third reading");
     assert_eq!(lake.rows().len(), 6);
     assert!(lake.quarantine.is_empty());
+}
+
+#[tokio::test]
+async fn a_date_matched_by_id_stays_so_when_it_is_counted_later() {
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
+    let rig = Rig::new(&quiet(NOW)).await;
+    rig.fill(at("2026-11-20T05:00:00Z"), at("2026-11-20T05:50:00Z"), 10);
+    let store = empty();
+    let job = rig.job(&store);
+    run_well(&job).await;
+    rig.platform.advance(DAY);
+    run_well(&job).await;
+    // Two days after its end the date is read again, id by id; a day later it is counted.
+    rig.platform.advance(2 * DAY);
+    run_well(&job).await;
+    let read_again = rig.platform.now();
+    rig.platform.advance(DAY);
+    run_well(&job).await;
+    let lake = sound_lake(&store).await;
+    let feed = lake.state.feed(SOURCE, "main").unwrap();
+    let day = &feed.days[&at(NOW).date_naive()];
+    let matched = day.matched.unwrap();
+    assert_eq!(matched.records, 10);
+    assert!((matched.at - read_again).abs() < TimeDelta::seconds(2));
+    let newest = day.recount.as_ref().unwrap();
+    assert_eq!(newest.by, VerdictBy::Count);
+    assert_eq!(newest.verdict, Verdict::Matched);
+    assert!(newest.at > matched.at);
 }
 
 fn short_lived_token() -> Options {

@@ -131,6 +131,7 @@ fn a_table_is_aligned_and_harmless() {
 fn the_form_follows_from_the_arguments() {
     let args = |format| Args {
         sql: Some("SELECT 1".to_owned()),
+        public_key: None,
         file: None,
         format,
     };
@@ -151,6 +152,7 @@ fn a_statement_in_a_file_is_read_or_said_to_be_unreadable() {
     std::fs::write(&path, "SELECT 2").unwrap();
     let mut args = Args {
         sql: None,
+        public_key: None,
         file: Some(path),
         format: None,
     };

@@ -1,16 +1,34 @@
 //! Checks `[redaction]` and spreads its rules out: one for each column, class and pointer.
 
 use super::Checks;
-use crate::config::file::{ActionName, ClassificationName, RedactionTable, RuleTable};
+use crate::config::file::{
+    ActionName, ClassificationName, PlatformName, RedactionTable, RuleTable, SourceTable,
+};
 use crate::config::problem::Place;
 use crate::config::shape::nearest;
 use crate::config::{Redaction, RedactionAction, RedactionRule, RedactionTarget};
+use crate::event::redact::{self, RedactionError};
 use crate::event::schema::{Classification, Column, EVENT_COLUMNS};
+use crate::source::kestra;
 
 /// Columns that `event_uid` repeats in readable form, so that hiding them would hide nothing.
 const PARTS_OF_UID: [&str; 2] = ["native_id", "tenant"];
 
-pub(super) fn check(checks: &mut Checks<'_, '_>, table: &RedactionTable) -> Option<Redaction> {
+const REMOVE: &str = "remove it from this rule";
+
+/// Checks the rules, also against each platform in `sources`: one that can do nothing there would
+/// leave its writer in the belief that something is hidden.
+pub(super) fn check(
+    checks: &mut Checks<'_, '_>,
+    table: &RedactionTable,
+    sources: &[SourceTable],
+) -> Option<Redaction> {
+    let mut platforms: Vec<PlatformName> = Vec::new();
+    for source in sources {
+        if !platforms.contains(&source.platform) {
+            platforms.push(source.platform);
+        }
+    }
     let place = Place::at("redaction");
     let before = checks.problems.len();
     let key_place = place.key("hmac_key");
@@ -21,7 +39,7 @@ pub(super) fn check(checks: &mut Checks<'_, '_>, table: &RedactionTable) -> Opti
     let mut rules = Vec::new();
     for (index, rule) in table.rule.iter().enumerate() {
         let place = place.key("rule").index(index);
-        self::rule(checks, rule, &place, &mut rules);
+        self::rule(checks, rule, &place, &platforms, &mut rules);
     }
     let hashes = |rule: &RuleTable| matches!(rule.action, ActionName::Hmac);
     match (&table.hmac_key, table.rule.iter().any(hashes)) {
@@ -41,6 +59,7 @@ fn rule(
     checks: &mut Checks<'_, '_>,
     table: &RuleTable,
     place: &Place,
+    platforms: &[PlatformName],
     rules: &mut Vec<RedactionRule>,
 ) {
     let action = match table.action {
@@ -83,7 +102,9 @@ fn rule(
         };
     for (place, target) in targets {
         let Some(target) = target else { continue };
-        if rules.iter().any(|rule| rule.target == target) {
+        if let Some((what, action)) = cannot_apply(&target, platforms) {
+            checks.problem(&place, what, action);
+        } else if rules.iter().any(|rule| rule.target == target) {
             checks.problem(&place, "is named already", "keep the first of them");
         } else {
             rules.push(RedactionRule { target, action });
@@ -108,9 +129,42 @@ fn column(checks: &mut Checks<'_, '_>, name: &str, place: &Place) -> Option<&'st
     Some(column.name)
 }
 
+/// Why a rule cannot be applied to records of one of these platforms, if so, and what to do instead.
+fn cannot_apply(
+    target: &RedactionTarget,
+    platforms: &[PlatformName],
+) -> Option<(String, &'static str)> {
+    let rule = redact::Rule {
+        target: target.into(),
+        action: redact::Action::Drop,
+    };
+    let subject = match target {
+        RedactionTarget::Column(name) => format!("`{name}` "),
+        RedactionTarget::Class(_) | RedactionTarget::Pointer(_) => String::new(),
+    };
+    platforms.iter().find_map(|platform| {
+        let (name, origins) = match platform {
+            PlatformName::Kestra => ("Kestra", &kestra::origins::ORIGINS),
+        };
+        match redact::Redaction::compile(std::slice::from_ref(&rule), origins, None) {
+            Ok(_) => None,
+            Err(RedactionError::Identity { identity, .. }) => Some((
+                format!(
+                    "{subject}reaches `{identity}`, by which events of {name} are identified and filed"
+                ),
+                REMOVE,
+            )),
+            Err(RedactionError::Nothing(_)) => Some((
+                format!("{subject}comes from no place in records of {name}: the rule would do nothing"),
+                "remove it, or name the places in the record with `pointers`",
+            )),
+            Err(error) => Some((error.to_string(), REMOVE)),
+        }
+    })
+}
+
 /// Why a column cannot be redacted, if so, and what to do instead.
 fn refusal(column: &Column) -> Option<(&'static str, &'static str)> {
-    const REMOVE: &str = "remove it from this rule";
     if column.name == "raw" {
         let instead = "name places in it with `pointers`, such as \"/appliedPatch\"";
         Some(("it is the record", instead))
@@ -181,36 +235,33 @@ mod tests {
     }
 
     #[test]
-    fn what_the_lake_is_built_on_cannot_be_redacted() {
+    fn what_the_lake_is_built_on_and_what_kestra_has_not_cannot_be_redacted() {
+        let platforms = [PlatformName::Kestra];
         let free: Vec<&str> = EVENT_COLUMNS
             .iter()
             .filter(|column| refusal(column).is_none())
             .map(|column| column.name)
+            .filter(|name| cannot_apply(&RedactionTarget::Column(name), &platforms).is_none())
             .collect();
         assert_eq!(
             free,
             [
-                "action",
-                "outcome_code",
-                "outcome_detail",
                 "actor_uid",
                 "actor_name",
                 "actor_email",
                 "actor_impersonated_by",
                 "src_ip",
-                "user_agent",
                 "resource_type",
                 "resource_uid",
-                "resource_name",
                 "namespace",
                 "workflow",
                 "execution_uid",
                 "revision",
-                "correlation_uid",
-                "region",
-                "account",
                 "detail",
             ]
         );
+        for class in [Classification::Sensitive, Classification::Secret] {
+            assert!(cannot_apply(&RedactionTarget::Class(class), &platforms).is_none());
+        }
     }
 }

@@ -19,7 +19,10 @@ impl Redaction {
     ) -> Result<Self, RedactionError> {
         let mut places = Places::default();
         for rule in rules {
-            places.add(rule, origins)?;
+            // Whoever hides something must not believe that it is hidden when nothing is.
+            if places.add(rule, origins)? == 0 {
+                return Err(RedactionError::Nothing(rule.target.to_string()));
+            }
         }
         let hashes = rules.iter().any(|rule| rule.action == Action::Hmac);
         let hasher = match (hashes, key) {
@@ -66,9 +69,10 @@ impl Collected {
 }
 
 impl Places {
-    fn add(&mut self, rule: &Rule, origins: &Origins) -> Result<(), RedactionError> {
+    /// Adds every place that a rule is about, and says how many there are.
+    fn add(&mut self, rule: &Rule, origins: &Origins) -> Result<usize, RedactionError> {
         match &rule.target {
-            Target::Pointer(text) => self.add_record(text, rule, origins),
+            Target::Pointer(text) => self.add_record(text, rule, origins).map(|()| 1),
             Target::Column(name) => {
                 let column = EVENT_COLUMNS
                     .iter()
@@ -84,15 +88,17 @@ impl Places {
             }
             Target::Class(Classification::Public) => Err(RedactionError::PublicClass),
             Target::Class(class) => {
+                let mut added = 0;
                 for column in EVENT_COLUMNS.iter().filter(|column| column.class == *class) {
-                    self.add_column(column.name, rule, origins)?;
+                    added += self.add_column(column.name, rule, origins)?;
                 }
                 if *class == Classification::Secret {
                     for place in origins.secret {
                         self.add_record(place, rule, origins)?;
+                        added += 1;
                     }
                 }
-                Ok(())
+                Ok(added)
             }
         }
     }
@@ -102,15 +108,17 @@ impl Places {
         name: &str,
         rule: &Rule,
         origins: &Origins,
-    ) -> Result<(), RedactionError> {
+    ) -> Result<usize, RedactionError> {
         let places = origins.columns.iter().filter(|(column, _)| *column == name);
+        let mut added = 0;
         for origin in places.flat_map(|(_, origins)| *origins) {
             match origin {
                 Origin::Record(place) => self.add_record(place, rule, origins)?,
                 Origin::User(place) => self.user.add(pointer(place)?, rule),
             }
+            added += 1;
         }
-        Ok(())
+        Ok(added)
     }
 
     fn add_record(
@@ -123,7 +131,7 @@ impl Places {
         for identity in origins.identity {
             if place.reaches(&pointer(identity)?) {
                 return Err(RedactionError::Identity {
-                    pointer: text.to_owned(),
+                    rule: rule.target.to_string(),
                     identity,
                 });
             }

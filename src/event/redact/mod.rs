@@ -131,14 +131,19 @@ pub enum RedactionError {
     /// The class of the columns that hold nothing to redact.
     #[error("class public cannot be redacted: an event is identified and filed by its columns")]
     PublicClass,
-    /// The pointer reaches what identifies the event.
-    #[error("{pointer:?} cannot be redacted: it reaches {identity:?}, which identifies the event")]
+    /// The rule reaches what identifies the event.
+    #[error(
+        "{rule} cannot be redacted: it reaches {identity:?}, by which an event is identified and filed"
+    )]
     Identity {
-        /// The pointer.
-        pointer: String,
+        /// What the rule is about.
+        rule: String,
         /// What it reaches.
         identity: &'static str,
     },
+    /// The rule is about nothing that the platform has.
+    #[error("{0} cannot be redacted: the platform has no place that it comes from")]
+    Nothing(String),
     /// The pointer cannot be parsed.
     #[error(transparent)]
     Pointer(#[from] PointerError),

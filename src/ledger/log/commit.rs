@@ -53,7 +53,7 @@ impl Log {
             config_sha256: draft.config_sha256,
             body: draft.body.clone(),
         };
-        let encoded = entry.encode(self.key.as_deref());
+        let encoded = entry.encode(self.signer()?);
         let file: Bytes = encoded
             .map_err(|source| LogError::Entry {
                 path: path.clone(),

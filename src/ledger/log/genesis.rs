@@ -37,12 +37,13 @@ impl Log {
     /// A store that lets a second create of one name succeed or change anything is
     /// [`LogError::Unfit`]; otherwise as [`Log::commit`].
     pub async fn found(&self, founding: &Founding) -> Result<State, LogError> {
+        let signer = self.signer()?;
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| LogError::Randomness(error.to_string()))?;
         let lake_id = format!("lake-{}", hex::encode(random));
         let store_proof = prove(&self.bucket, &lake_id).await?;
         let all_roles = vec![Role::Root, Role::Writer, Role::Officer];
-        let keys = self.key.iter().map(|key| KeyGrant {
+        let keys = signer.iter().map(|key| KeyGrant {
             key: key.verifier().clone(),
             roles: all_roles.clone(),
         });
@@ -61,7 +62,7 @@ impl Log {
             }),
         };
         let path = entry_name(0);
-        let encoded = entry.encode(self.key.as_deref());
+        let encoded = entry.encode(signer);
         let file = encoded.map_err(|source| LogError::Entry { path, source })?;
         failpoint::hit("ledger.genesis.before");
         self.send(0, &file.into()).await?;

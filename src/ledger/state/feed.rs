@@ -43,6 +43,18 @@ pub struct RecountState {
     pub verdict: Verdict,
 }
 
+/// A match of a whole date by the ids of all its records. It speaks for its time alone: records
+/// that come later are for the next match or count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdMatch {
+    /// When the date was read again.
+    #[serde(with = "instant")]
+    pub at: DateTime<Utc>,
+    /// Records that both sides had then.
+    pub records: u64,
+}
+
 /// One UTC date of a feed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +64,9 @@ pub struct DayState {
     /// The newest recount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recount: Option<RecountState>,
+    /// The newest match by id of all of the date, which a later count neither replaces nor repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched: Option<IdMatch>,
     /// Whether any of the date was first read within two days after its end, when records may
     /// still have been on their way.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -169,12 +184,20 @@ impl FeedState {
     }
 
     pub(super) fn note_recount(&mut self, recount: &Recount) {
-        self.days.entry(recount.date).or_default().recount = Some(RecountState {
+        let day = self.days.entry(recount.date).or_default();
+        day.recount = Some(RecountState {
             at: recount.at,
             by: recount.by,
             source_count: recount.source_count,
             lake_count: recount.lake_count,
             verdict: recount.verdict,
         });
+        // A match of a date that still lasts says nothing about the rest of it, so it is not kept.
+        if (recount.by, recount.verdict) == (VerdictBy::Id, Verdict::Matched) && recount.whole {
+            day.matched = Some(IdMatch {
+                at: recount.at,
+                records: recount.source_count,
+            });
+        }
     }
 }

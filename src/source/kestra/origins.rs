@@ -8,6 +8,7 @@ use crate::event::redact::Origins;
 /// Where Kestra's values come from.
 pub const ORIGINS: Origins = Origins {
     columns: &[
+        ("action", &[Record("/type")]),
         ("actor_uid", &[Record("/userId"), User("/id")]),
         ("actor_name", &[User("/username"), User("/name")]),
         ("actor_email", &[User("/email")]),

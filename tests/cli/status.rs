@@ -1,0 +1,222 @@
+//! What `status` says of each date, on a lake whose ledger was written by hand.
+
+use super::{code, json, told, trailhouse};
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use tempfile::TempDir;
+use trailhouse::lake::layout::Table;
+use trailhouse::lake::{Bucket, FileStatistics};
+use trailhouse::ledger::digest::Digest;
+use trailhouse::ledger::entry::{
+    Body, Counts, Covered, DayCount, FileEntry, Ingest, Receipt, Recount, TimeRange, Verdict,
+    VerdictBy,
+};
+use trailhouse::ledger::key::SigningKey;
+use trailhouse::ledger::log::{Commit, Draft, Founding, Log};
+use trailhouse::ledger::state::State;
+use trailhouse::window::Window;
+
+const RUN: &str = "20260110T000000Z-00000000";
+const CONFIG: &str = r#"version = 1
+[lake]
+url = "LAKE"
+[signing]
+public_key = { file = "lake.pub" }
+[[source]]
+id = "kestra-prod"
+platform = "kestra"
+url = "https://kestra.example.com"
+dialect = "v2"
+tenants = ["main"]
+auth = { none = true }
+start = "2026-01-01"
+"#;
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn draft(written_at: DateTime<Utc>, body: Body) -> Draft {
+    Draft {
+        run_id: RUN.to_owned(),
+        written_at,
+        config_sha256: Digest::of(b"config"),
+        body,
+    }
+}
+
+/// A ledger in the making, in a folder with a configuration of somebody who only reads it.
+struct Book {
+    folder: TempDir,
+    log: Log,
+    state: State,
+}
+
+impl Book {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = folder.path().join("lake");
+        std::fs::create_dir(&lake).unwrap();
+        let lake = format!("file://{}", lake.display());
+        let key = SigningKey::from_seed("test/writer", &[1; 32]).unwrap();
+        let write = |name: &str, text: String| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        };
+        write("lake.pub", key.verifier().to_string());
+        write("trailhouse.toml", CONFIG.replace("LAKE", &lake));
+        let bucket = Bucket::open(&lake, &BTreeMap::new()).unwrap();
+        let log = Log::new(bucket, Some(Arc::new(key)));
+        let founding = Founding {
+            run_id: RUN.to_owned(),
+            now: at("2026-01-10T00:00:00Z"),
+            config_sha256: Digest::of(b"config"),
+            sources: vec!["kestra-prod".to_owned()],
+        };
+        let state = log.found(&founding).await.unwrap();
+        Self { folder, log, state }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    async fn commit(&mut self, draft: &Draft) {
+        let committed = self.log.commit(&mut self.state, draft).await.unwrap();
+        assert!(matches!(committed, Commit::Done));
+    }
+
+    /// Adds records of a date, whose time is covered now or was covered before.
+    async fn add(&mut self, date: &str, records: u64, first: bool) {
+        let day = Window::of_date(date.parse().unwrap()).unwrap();
+        let window = vec![Covered {
+            tenant: "main".to_owned(),
+            window: day,
+        }];
+        let (covered, reread) = match first {
+            true => (window, vec![]),
+            false => (vec![], window),
+        };
+        let number = self.state.batches.len();
+        let body = Body::Ingest(Box::new(Ingest {
+            source: "kestra-prod".to_owned(),
+            platform: "kestra".to_owned(),
+            batch_id: format!("{RUN}-{number:05}"),
+            schema_version: 1,
+            mapping_version: 1,
+            covered,
+            reread,
+            holes: vec![],
+            days: vec![DayCount {
+                tenant: "main".to_owned(),
+                date: day.from.date_naive(),
+                counts: Counts {
+                    returned: records,
+                    added: records,
+                    late: if first { 0 } else { records },
+                    ..Counts::default()
+                },
+            }],
+            changed: vec![],
+            redaction: vec![],
+            files: vec![FileEntry {
+                path: format!(
+                    "events/date={date}/cat=other/src=kestra-prod/{RUN}-{number:05}-000.parquet"
+                ),
+                table: Table::Events,
+                date: day.from.date_naive(),
+                category: Some("other".to_owned()),
+                source: "kestra-prod".to_owned(),
+                bytes: 1 << 20,
+                sha256: Digest::of(b"file"),
+                rows: records,
+                times: Some(TimeRange {
+                    first: day.from,
+                    last: day.from,
+                }),
+                records_root: Digest::of(b"root"),
+                statistics: FileStatistics::default(),
+            }],
+        }));
+        self.commit(&draft(at("2026-01-10T00:00:00Z"), body)).await;
+    }
+
+    /// Compares a date with the source.
+    async fn compare(&mut self, date: &str, now: &str, by: VerdictBy, source: u64, said: Verdict) {
+        let date = date.parse().unwrap();
+        let feed = self.state.feed("kestra-prod", "main").unwrap();
+        let body = Body::Receipt(Box::new(Receipt {
+            started_at: at(now),
+            sources: vec![],
+            recounts: vec![Recount {
+                source: "kestra-prod".to_owned(),
+                tenant: "main".to_owned(),
+                date,
+                at: at(now),
+                whole: true,
+                by,
+                source_count: source,
+                lake_count: feed.days[&date].lake_count(),
+                verdict: said,
+            }],
+            future: vec![],
+            horizons: vec![],
+        }));
+        self.commit(&draft(at(now), body)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_match_by_id_stands_beside_what_was_counted_later() {
+    use Verdict::{Fewer, Gap, Matched, Purged};
+    use VerdictBy::{Count, Id};
+    const THEN: &str = "2026-01-11T00:07:00Z";
+    const LATER: &str = "2026-01-12T00:07:00Z";
+    let mut book = Book::open().await;
+    for day in 1..9 {
+        book.add(&format!("2026-01-0{day}"), 40, true).await;
+    }
+    book.compare("2026-01-02", LATER, Count, 40, Matched).await;
+    for day in 3..9 {
+        let date = format!("2026-01-0{day}");
+        book.compare(&date, THEN, Id, 40, Matched).await;
+    }
+    book.compare("2026-01-04", LATER, Count, 40, Matched).await;
+    // Two came late, and the count knows of them.
+    book.add("2026-01-05", 2, false).await;
+    book.compare("2026-01-05", LATER, Count, 42, Matched).await;
+    book.compare("2026-01-06", LATER, Id, 43, Gap).await;
+    book.compare("2026-01-07", LATER, Count, 39, Fewer).await;
+    book.compare("2026-01-08", LATER, Count, 1, Fewer).await;
+    book.compare("2026-01-08", LATER, Count, 1, Purged).await;
+
+    let output = trailhouse(book.path()).arg("status").output().unwrap();
+    assert_eq!(code(&output), 5, "{}", told(&output));
+    let text = told(&output).replace(&book.state.lake_id, "LAKE ID");
+    let lines: Vec<&str> = text
+        .lines()
+        .map(|line| match line.trim_start().starts_with("lag ") {
+            true => "  lag          LAG",
+            false => line,
+        })
+        .collect();
+    insta::assert_snapshot!("days", lines.join("\n"));
+
+    let output = trailhouse(book.path())
+        .args(["status", "--output", "json"])
+        .output()
+        .unwrap();
+    let status = json(&output);
+    let days = status["sources"][0]["feeds"][0]["days"].as_array().unwrap();
+    let day = |date: &str| days.iter().find(|day| day["date"] == date).unwrap();
+    let counted = day("2026-01-04");
+    assert_eq!(counted["matched_by_id"]["at"], THEN);
+    assert_eq!(counted["matched_by_id"]["records"], 40);
+    assert_eq!(counted["recount"]["at"], LATER);
+    assert_eq!(counted["recount"]["by"], "count");
+    assert_eq!(counted["recount"]["verdict"], "matched");
+    assert!(day("2026-01-02").get("matched_by_id").is_none());
+    assert_eq!(day("2026-01-06")["recount"]["verdict"], "gap");
+    assert_eq!(day("2026-01-06")["matched_by_id"]["at"], THEN);
+}
