@@ -5,16 +5,16 @@ use super::due;
 use super::ingest::{Committer, Reading, tenant_of};
 use super::job::JobSource;
 use super::observer::Observer;
-use super::plan::{SourcePlan, comparable};
+use super::plan::{SourcePlan, age, comparable};
 use super::recount::{compared, recount_date};
 use super::start::Oldest;
 use super::summary::{SourceFailure, SourceSummary};
 use crate::ledger::entry::{Future, Horizon, Verdict, VerdictBy};
-use crate::ledger::state::FeedState;
+use crate::ledger::state::{FeedState, SETTLING};
 use crate::source::{SourceError, count, count_after};
-use crate::window::{Window, format_instant, midnight};
+use crate::window::{Coverage, Window, format_instant, midnight};
 use chrono::{NaiveDate, TimeDelta};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
 
 /// A span of new time that is worth a request to know how many records it holds.
@@ -102,29 +102,24 @@ impl Work<'_> {
         observer.expect((total > 0).then_some(total));
     }
 
-    /// Dates of which everything was read again in this run were compared id by id.
+    /// Settled dates of which all was read in this run, some of it again, were compared id by id.
     fn matched_by_id(&self, committer: &Committer<'_>, summary: &mut SourceSummary) {
+        let now = committer.attempt.now;
         for feed in &self.planned.feeds {
             let Some(known) = committer.state.feed(&self.source.id, &feed.tenant) else {
                 continue;
             };
-            let dates = feed.again.iter().flat_map(Window::by_date);
-            for date in dates.map(|part| part.from.date_naive()) {
-                let whole = comparable(known, date)
-                    .iter()
-                    .all(|part| feed.windows.iter().any(|window| window.covers(part)));
-                let had_rereading = feed.again.iter().any(|window| {
-                    Window::of_date(date).is_some_and(|day| {
-                        window.intersection(&day).is_some_and(|part| {
-                            known
-                                .coverage
-                                .inside(&day)
-                                .iter()
-                                .all(|own| part.covers(own))
-                        })
-                    })
-                });
-                if whole && had_rereading {
+            let read: Coverage = feed.windows.iter().copied().collect();
+            let again: BTreeSet<NaiveDate> = feed
+                .again
+                .iter()
+                .flat_map(Window::by_date)
+                .map(|part| part.from.date_naive())
+                .collect();
+            for date in again {
+                let parts = comparable(known, date);
+                let whole = parts.iter().all(|part| read.covers(part));
+                if whole && age(date, now) >= SETTLING {
                     self.note_match(committer, summary, &feed.tenant, date);
                 }
             }

@@ -94,6 +94,23 @@ async fn a_date_matched_by_id_stays_so_when_it_is_counted_later() {
     assert!(newest.at > matched.at);
 }
 
+#[tokio::test]
+async fn a_date_whose_end_was_read_after_an_outage_is_matched_by_id_at_once() {
+    const DAY: Duration = Duration::from_secs(24 * 3_600);
+    let rig = Rig::new(&quiet(NOW)).await;
+    rig.fill(at("2026-11-20T05:00:00Z"), at("2026-11-20T05:50:00Z"), 10);
+    let store = empty();
+    let job = rig.job(&store);
+    run_well(&job).await;
+    rig.fill(at("2026-11-20T15:00:00Z"), at("2026-11-20T15:50:00Z"), 5);
+    rig.platform.advance(5 * DAY);
+    run_well(&job).await;
+    let lake = sound_lake(&store).await;
+    let feed = lake.state.feed(SOURCE, "main").unwrap();
+    let day = &feed.days[&at(NOW).date_naive()];
+    assert_eq!(day.matched.map(|matched| matched.records), Some(15));
+}
+
 fn short_lived_token() -> Options {
     Options {
         access: Access {
