@@ -27,8 +27,8 @@ use trailhouse::source::kestra::normalise::{MAPPING_VERSION, PLATFORM, identify,
 use records::Random;
 
 const SOURCE: &str = "kestra-prod";
-/// Bytes read at once, about as much as the largest responses have.
-const BLOCK: usize = 4 << 20;
+/// Bytes read at once, about as much as a response of 1,000 records has.
+const BLOCK: usize = 1 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
