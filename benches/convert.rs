@@ -97,14 +97,20 @@ fn convert(file: &str, folder: &str) -> Result<(), Box<dyn Error>> {
             rows += 1;
         }
         if bytes >= CHUNK || (read == 0 && !columns.is_empty()) {
-            for (partition, batch) in split(Table::Events, &columns.finish()?)? {
+            let batch = columns.finish()?;
+            for part in split(Table::Events, &batch)? {
                 let belonging = Belonging {
                     lake_id: "lake-0000000000000000".to_owned(),
                     batch_id: format!("{run}-{number:05}"),
                 };
+                let partition = part.partition.clone();
                 let mut writer =
                     PartWriter::new(partition, run, number, belonging, [7; 32], PART_BYTES);
-                for file in writer.push(&batch)?.into_iter().chain(writer.finish()?) {
+                let mut done = Vec::new();
+                for step in part.steps(&batch)? {
+                    done.extend(writer.push(&step?)?);
+                }
+                for file in done.into_iter().chain(writer.finish()?) {
                     write(folder, &file)?;
                     files += 1;
                 }

@@ -37,7 +37,7 @@ impl Clock for SystemClock {
 /// Bounds of a run's memory and chunks.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Bytes that records and files in the making may take together.
+    /// Bytes that the whole process may take; see [`crate::source::Limits`].
     pub memory: u64,
     /// Most rows of one chunk.
     pub chunk_rows: u32,
@@ -171,7 +171,7 @@ impl Job {
             .sources
             .iter()
             .filter(|source| only.is_empty() || only.contains(&source.id))
-            .map(|source| open_source(source, &config.redaction))
+            .map(|source| open_source(source, &config.redaction, config.run.memory))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             bucket: open_bucket(config)?,
@@ -198,6 +198,7 @@ impl Job {
 fn open_source(
     config: &crate::config::Source,
     redaction: &RedactionConfig,
+    memory: u64,
 ) -> Result<JobSource, JobError> {
     let Platform::Kestra(settings) = &config.platform;
     let wrong = |source| JobError::Source {
@@ -242,10 +243,11 @@ fn open_source(
         start: config.start,
         settle: delta(config.settle),
         overlap: delta(config.overlap),
-        limits: Limits {
-            concurrency: usize::try_from(requests.concurrency).unwrap_or(1),
-            ..Limits::default()
-        },
+        limits: Limits::within(
+            memory,
+            requests.max_response,
+            usize::try_from(requests.concurrency).unwrap_or(1),
+        ),
     })
 }
 

@@ -17,12 +17,12 @@ use trailhouse::ledger::entry::Trust;
 use trailhouse::report::verify::{Depth, verify};
 
 /// A folder with everything that the program needs to read from a platform.
-struct Place {
+pub(super) struct Place {
     folder: TempDir,
 }
 
 impl Place {
-    fn new(rig: &Rig, run: &str) -> Self {
+    pub(super) fn new(rig: &Rig, run: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         let lake = path.join("lake");
@@ -49,7 +49,7 @@ impl Place {
         self.folder.path()
     }
 
-    fn run(&self) -> Command {
+    pub(super) fn run(&self) -> Command {
         let mut command = trailhouse(self.path());
         command.args(["run", "--output", "json"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -276,7 +276,7 @@ fn rows_of_all_kinds_are_split_and_put_in_order() {
     let split_rows = split(Table::Events, &rows).unwrap();
     let names: Vec<String> = split_rows
         .iter()
-        .map(|(part, _)| part.to_string())
+        .map(|part| part.partition.to_string())
         .collect();
     assert_eq!(
         names,
@@ -287,16 +287,19 @@ fn rows_of_all_kinds_are_split_and_put_in_order() {
             "events/date=2026-11-24/cat=execution/src=kestra-prod",
         ]
     );
-    for (partition, batch) in split_rows {
-        let file = sample::file(partition);
+    for part in split_rows {
+        let file = sample::file(part.partition.clone());
         let mut writer = FileWriter::new(file, belonging(), SALT);
-        writer.push(&batch).unwrap();
+        for step in part.steps(&rows).unwrap() {
+            writer.push(&step.unwrap()).unwrap();
+        }
         assert_eq!(writer.finish().unwrap().facts.rows, 25);
     }
 
     let ordered = sample::events(date(), 10, 1);
     let same = split(Table::Events, &ordered).unwrap();
-    let (raw, copy) = (ordered.column_by_name("raw").unwrap(), &same[0].1);
+    let copy = same[0].steps(&ordered).unwrap().next().unwrap().unwrap();
+    let raw = ordered.column_by_name("raw").unwrap();
     assert!(
         raw.to_data()
             .ptr_eq(&copy.column_by_name("raw").unwrap().to_data())
