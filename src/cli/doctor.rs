@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::exit::ExitKind;
@@ -10,9 +11,10 @@ use super::output::{Document, Ending};
 use super::page::Page;
 use super::{Context, block_on};
 use crate::config::Config;
-use crate::lake::Bucket;
+use crate::lake::layout::proof_name;
+use crate::lake::{Bucket, prove_create_once};
 use crate::ledger::key::SigningKey;
-use crate::ledger::log::{Log, prove};
+use crate::ledger::log::Log;
 use crate::run::{CLOCKS_APART, Job, JobSource, open_bucket, open_key};
 use crate::source::oldest;
 use crate::window::format_instant;
@@ -137,17 +139,21 @@ async fn check_store(bucket: &Bucket, key: Option<Arc<SigningKey>>, checked: &mu
     let what = format!("store {}", bucket.url());
     // Unique, so that two doctors at once do not meet.
     let nonce = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();
-    let name = format!("doctor-{nonce}");
-    match prove(bucket, &name).await {
-        Ok(proof) => {
+    let name = proof_name(&format!("doctor-{nonce}"));
+    let contents = [
+        Bytes::from_static(b"first\n"),
+        Bytes::from_static(b"second\n"),
+    ];
+    match prove_create_once(bucket, &name, &contents[0], &contents[1]).await {
+        Ok(()) => {
             checked.good(
                 &what,
                 "a second create of one name is refused and changes nothing",
             );
-            if let Err(error) = bucket.delete(&proof.path).await {
+            if let Err(error) = bucket.delete(&name).await {
                 checked.good(
                     "tidying",
-                    format!("{} stays, since it cannot be deleted: {error}", proof.path),
+                    format!("{name} stays, since it cannot be deleted: {error}"),
                 );
             }
         }

@@ -21,6 +21,8 @@ use crate::event::Category;
 
 /// Folder of the ledger's entries.
 pub const ENTRY_FOLDER: &str = "ledger/entry";
+/// Folder of the objects that proved the store.
+const PROOF_FOLDER: &str = "ledger/proof";
 /// Folder of the signed tree heads.
 pub const CHECKPOINT_FOLDER: &str = "ledger/checkpoint";
 /// Folder of the signed copies of the folded state.
@@ -309,6 +311,11 @@ fn category(name: &str) -> Option<Category> {
         .find(|category| category.name() == name)
 }
 
+/// Name of the object that proves the store to whoever goes by this name.
+pub fn proof_name(who: &str) -> String {
+    format!("{PROOF_FOLDER}/{who}")
+}
+
 /// Name of the ledger entry with this sequence.
 pub fn entry_name(sequence: u64) -> String {
     format!("{ENTRY_FOLDER}/{sequence:020}{ENTRY_SUFFIX}")
@@ -399,6 +406,7 @@ mod tests {
                 name(quarantine).to_string(),
                 "quarantine/date=2026-11-23/src=kestra-prod/20261124T031500Z-1a2b3c4d-00003-012.parquet",
             ),
+            (proof_name("lake-1"), "ledger/proof/lake-1"),
             (entry_name(42), "ledger/entry/00000000000000000042.note"),
             (
                 checkpoint_name(43),
