@@ -1,5 +1,6 @@
 //! `trailhouse doctor`: tries what a run needs and names what is missing.
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::exit::ExitKind;
@@ -8,9 +9,10 @@ use super::output::{Document, Ending};
 use super::page::Page;
 use super::{Context, block_on};
 use crate::config::{Config, Signing};
-use crate::lake::Bucket;
+use crate::lake::layout::proof_name;
+use crate::lake::{Bucket, prove_create_once};
 use crate::ledger::entry::Trust;
-use crate::ledger::log::{Log, prove};
+use crate::ledger::log::Log;
 use crate::plural::counted;
 use crate::run::{
     Access, CLOCKS_APART, JobError, JobSource, open_bucket, open_sources, open_to_read,
@@ -172,17 +174,21 @@ async fn check_store(bucket: &Bucket, checked: &mut Checked) -> bool {
     let what = format!("store {}", bucket.url());
     // Unique, so that two doctors at once do not meet.
     let nonce = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();
-    let name = format!("doctor-{nonce}");
-    match prove(bucket, &name).await {
-        Ok(proof) => {
+    let name = proof_name(&format!("doctor-{nonce}"));
+    let contents = [
+        Bytes::from_static(b"first\n"),
+        Bytes::from_static(b"second\n"),
+    ];
+    match prove_create_once(bucket, &name, &contents[0], &contents[1]).await {
+        Ok(()) => {
             checked.good(
                 &what,
                 "a second create of one name is refused and changes nothing",
             );
-            if let Err(error) = bucket.delete(&proof.path).await {
+            if let Err(error) = bucket.delete(&name).await {
                 checked.good(
                     "tidying",
-                    format!("{} stays, since it cannot be deleted: {error}", proof.path),
+                    format!("{name} stays, since it cannot be deleted: {error}"),
                 );
             }
             true

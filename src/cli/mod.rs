@@ -231,6 +231,18 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
     Ok(runtime.block_on(future))
 }
 
+/// The same on this thread and one more, which does the work that would keep others waiting. The
+/// allocator keeps freed memory by thread, so more threads would take a run beyond its memory, and
+/// gain little: one half of a run waits for the network.
+fn block_on_two_threads<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::from_error(ExitKind::Unforeseen, &error))?;
+    Ok(runtime.block_on(future))
+}
+
 fn execute(command: Command, context: &Context) -> Result<Ending, Report> {
     match command {
         Command::Init(args) => init::execute(args, context),

@@ -10,7 +10,7 @@ use super::failure::{Detail, Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
 use super::progress::Progress;
-use super::{Context, block_on};
+use super::{Context, block_on_two_threads};
 use crate::config::{format_size, parse_duration};
 use crate::ledger::entry::Verdict;
 use crate::plural::counted;
@@ -69,7 +69,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         ..RunOptions::default()
     };
     let deadline = args.deadline.unwrap_or(config.run.deadline);
-    let summary = block_on(run(&job, &options, deadline, &context.progress()))??;
+    let summary = block_on_two_threads(run(&job, &options, deadline, &context.progress()))??;
     let failures = failures(&summary);
     Ok(Ending::with_failures(summary, failures))
 }

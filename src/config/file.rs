@@ -183,7 +183,11 @@ pub(super) struct SourceTable {
     /// How long to go on asking when the platform fails or says that it is busy.
     #[serde(default = "five_minutes")]
     pub retry_for: DurationText,
-    /// Largest response that is taken into memory; a larger one is asked for in smaller slices.
+    /// Largest response that is taken into memory, and so the largest record that can be read; at
+    /// most an eighth of `memory` in [run].
+    ///
+    /// Responses of several records are kept far smaller: those above a 32nd of `memory` are asked
+    /// for in smaller slices.
     #[serde(default = "response_size")]
     pub max_response: SizeText,
 }
@@ -247,7 +251,9 @@ pub(super) struct RunTable {
     /// When a run stops starting new work; what it has begun it still commits.
     #[serde(default = "fifty_minutes")]
     pub deadline: DurationText,
-    /// Memory that records and files in the making may take, however large a window is.
+    /// Memory that a run may take in all, however large a window is; give a container no less.
+    ///
+    /// A 32nd of it bounds the records of one entry, those of a response, and those read ahead.
     #[serde(default = "memory_size")]
     pub memory: SizeText,
     /// Most rows that one ledger entry commits.

@@ -369,6 +369,19 @@ fn the_schema_uses_only_what_the_comparison_understands() {
 }
 
 #[test]
+fn a_response_has_at_most_an_eighth_of_the_memory() {
+    let memory = |size: &str| parse(&format!("{GOOD}[run]\nmemory = \"{size}\"\n"));
+    assert!(memory("256MiB").is_ok());
+    let problems = problems(memory("128MiB"));
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].contains("max_response"), "{problems:?}");
+    assert!(
+        problems[0].contains("an eighth of the memory"),
+        "{problems:?}"
+    );
+}
+
+#[test]
 fn no_message_repeats_what_may_be_a_secret() {
     let auth = "auth = { bearer = { env = \"KESTRA_TOKEN\" } }";
     for written in [

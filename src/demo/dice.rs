@@ -19,6 +19,7 @@ pub(super) enum Purpose {
     Ties,
     Faults,
     Churn,
+    Bulk,
 }
 
 /// A stream of draws (SplitMix64).

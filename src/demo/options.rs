@@ -185,6 +185,10 @@ pub struct DataTrouble {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub odd: u32,
 
+    /// Make each ordinary record this many bytes larger, within its `detail`
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    pub bulk: usize,
+
     /// Add one record of this many bytes
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     pub huge: usize,
@@ -200,6 +204,7 @@ impl Default for DataTrouble {
             poison: 0,
             poison_status: 423,
             odd: 0,
+            bulk: 0,
             huge: 0,
         }
     }

@@ -21,6 +21,8 @@ use crate::event::Category;
 
 /// Folder of the ledger's entries.
 pub const ENTRY_FOLDER: &str = "ledger/entry";
+/// Folder of the objects that proved the store.
+const PROOF_FOLDER: &str = "ledger/proof";
 /// Folder of the signed tree heads.
 pub const CHECKPOINT_FOLDER: &str = "ledger/checkpoint";
 /// Folder of the signed copies of the folded state.
@@ -307,6 +309,11 @@ fn category(name: &str) -> Option<Category> {
     Category::ALL
         .into_iter()
         .find(|category| category.name() == name)
+}
+
+/// Name of the object that proves the store to whoever goes by this name.
+pub fn proof_name(who: &str) -> String {
+    format!("{PROOF_FOLDER}/{who}")
 }
 
 /// Name of the ledger entry with this sequence.

@@ -16,6 +16,7 @@ mod prune;
 mod read;
 mod rows;
 mod said;
+mod split;
 mod store;
 mod tally;
 #[cfg(test)]
@@ -29,7 +30,8 @@ pub use facts::{ColumnStatistics, EncodedFile, FileFacts, FileStatistics, TimeRa
 pub use http::{RequestCounter, Requests, StoreClock};
 pub use open::{OpenError, Options};
 pub use read::{Batches, FileReader, KnownRow, KnownRows, ReadError, stored_instant};
-pub use rows::{RowError, split};
+pub use rows::RowError;
+pub use split::split;
 pub use store::{Bucket, Listed, StoreError, StoreKind};
 pub use upload::{CreateError, Created, Patience, create, upload};
 pub use verify::{Mismatch, verify_file};

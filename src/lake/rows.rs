@@ -1,14 +1,11 @@
-//! Rows as they stand in data files: which columns carry meaning for the lake, the order of rows,
-//! and the split of a batch into partitions.
+//! Rows as they stand in data files: which columns carry meaning for the lake, and the order of rows.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use arrow::array::{
     Array, ArrayRef, BinaryArray, Date32Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray, UInt32Array,
+    TimestampMicrosecondArray,
 };
-use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
@@ -169,7 +166,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn compare(&self, a: usize, b: usize) -> Ordering {
+    pub(super) fn compare(&self, a: usize, b: usize) -> Ordering {
         match self.order {
             Order::Events(times, uids) => times
                 .value(a)
@@ -223,7 +220,7 @@ impl<'a> Rows<'a> {
         })
     }
 
-    fn partition(&self, row: usize) -> Result<Partition, RowError> {
+    pub(super) fn partition(&self, row: usize) -> Result<Partition, RowError> {
         let source = self.sources.value(row);
         let date = date(self.dates.value(row));
         let partition = match self.categories {
@@ -243,7 +240,7 @@ impl<'a> Rows<'a> {
         Ok(partition)
     }
 
-    fn same_partition(&self, a: usize, b: usize) -> bool {
+    pub(super) fn same_partition(&self, a: usize, b: usize) -> bool {
         self.dates.value(a) == self.dates.value(b)
             && self.sources.value(a) == self.sources.value(b)
             && self
@@ -282,66 +279,4 @@ fn date(days: i32) -> NaiveDate {
 
 fn epoch_days() -> i32 {
     DateTime::<Utc>::UNIX_EPOCH.date_naive().num_days_from_ce()
-}
-
-/// Splits rows into their partitions, each in the order of its table. Rows that are all of one
-/// partition and in order are not copied.
-///
-/// # Errors
-/// Rows with other columns, an unknown category, or a source id that cannot be part of a name.
-pub fn split(
-    table: Table,
-    batches: Vec<RecordBatch>,
-) -> Result<Vec<(Partition, Vec<RecordBatch>)>, RowError> {
-    if let Some(partition) = stand_as_written(table, &batches)? {
-        return Ok(vec![(partition, batches)]);
-    }
-    let all = concat_batches(&table.schema(), &batches).map_err(RowError::Order)?;
-    drop(batches);
-    let rows = Rows::new(table, &all)?;
-    let mut parts: BTreeMap<Partition, Vec<usize>> = BTreeMap::new();
-    let mut at = 0;
-    while at < rows.len() {
-        let end = (at + 1..rows.len())
-            .find(|&row| !rows.same_partition(at, row))
-            .unwrap_or(rows.len());
-        parts
-            .entry(rows.partition(at)?)
-            .or_default()
-            .extend(at..end);
-        at = end;
-    }
-    parts
-        .into_iter()
-        .map(|(partition, mut indices)| {
-            indices.sort_unstable_by(|&a, &b| rows.compare(a, b));
-            let indices: UInt32Array = indices
-                .into_iter()
-                .map(|row| u32::try_from(row).ok())
-                .collect();
-            let part = take_record_batch(&all, &indices).map_err(RowError::Order)?;
-            Ok((partition, vec![part]))
-        })
-        .collect()
-}
-
-/// The partition of all rows, if they are of one, and in order.
-fn stand_as_written(table: Table, batches: &[RecordBatch]) -> Result<Option<Partition>, RowError> {
-    let mut found: Option<(Partition, RowKey)> = None;
-    for batch in batches {
-        let rows = Rows::new(table, batch)?;
-        let Some(last) = rows.len().checked_sub(1) else {
-            return Ok(None);
-        };
-        let partition = rows.partition(0)?;
-        let follows = found
-            .as_ref()
-            .is_none_or(|(before, key)| *before == partition && *key < rows.key(0));
-        let one = (1..rows.len()).all(|row| rows.same_partition(0, row));
-        if !follows || !one || rows.out_of_order().is_some() {
-            return Ok(None);
-        }
-        found = Some((partition, rows.key(last)));
-    }
-    Ok(found.map(|(partition, _)| partition))
 }

@@ -14,9 +14,10 @@ use crate::event::schema::SCHEMA_VERSION;
 
 use super::encoding::{self, BLOOM_ROWS, Foreseen};
 use super::facts::{EncodedFile, FileFacts};
-use super::layout::{DataFile, Partition, RunId, Table};
+use super::layout::{DataFile, Partition, RunId};
 use super::merkle::{FileSalt, Hash, file_salt};
 use super::rows::{RowError, Rows};
+use super::split::{Step, steps};
 use super::tally::{Fault, Tally};
 
 /// Footer key of the file salt, as 64 hexadecimal digits.
@@ -31,10 +32,6 @@ pub const SCHEMA_KEY: &str = "trailhouse.schema_version";
 /// Parts end at this size, so that one stays below 64 MiB.
 pub const PART_BYTES: usize = 48 * 1024 * 1024;
 
-/// Rows are encoded in steps of at most so many rows and kept bytes; a row group or part ends
-/// between two steps.
-const STEP_ROWS: usize = 8 * 1024;
-const STEP_BYTES: usize = 4 * 1024 * 1024;
 /// Rows wait for the decision about filters only up to this many kept bytes.
 const WAITING_BYTES: usize = 8 * 1024 * 1024;
 
@@ -410,30 +407,6 @@ impl PartWriter {
     pub fn finish(self) -> Result<Option<EncodedFile>, WriteError> {
         self.current.map(FileWriter::finish).transpose()
     }
-}
-
-struct Step {
-    batch: RecordBatch,
-    kept_bytes: usize,
-}
-
-/// Cuts a batch into steps. One record larger than a step is a step of its own.
-fn steps(table: Table, batch: &RecordBatch) -> Result<Vec<Step>, RowError> {
-    let rows = Rows::new(table, batch)?;
-    let mut steps = Vec::with_capacity(rows.len() / STEP_ROWS + 1);
-    let mut from = 0;
-    while from < rows.len() {
-        let mut length = STEP_ROWS.min(rows.len() - from);
-        while length > 1 && rows.kept_bytes(from, length) > STEP_BYTES {
-            length = length.div_ceil(2);
-        }
-        steps.push(Step {
-            batch: batch.slice(from, length),
-            kept_bytes: rows.kept_bytes(from, length),
-        });
-        from += length;
-    }
-    Ok(steps)
 }
 
 /// A growing object and the hash of it so far.

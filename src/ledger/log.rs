@@ -13,7 +13,6 @@ mod genesis;
 
 pub use commit::{Commit, Draft};
 pub use genesis::Founding;
-pub(crate) use genesis::prove;
 
 use super::cache::{self, CacheError};
 use super::digest::Digest;
@@ -25,7 +24,7 @@ use super::state::State;
 use crate::lake::layout::{
     ENTRY_FOLDER, STATE_FOLDER, entry_name, entry_sequence, state_name, state_sequence,
 };
-use crate::lake::{Bucket, CreateError, Patience, StoreError};
+use crate::lake::{Bucket, CreateError, Nonconformance, Patience, StoreError};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::sync::Arc;
@@ -84,7 +83,7 @@ pub enum LogError {
     LedgerGone(String),
     /// The store cannot hold a ledger.
     #[error("the store is not fit for a ledger: {0}")]
-    Unfit(String),
+    Unfit(Nonconformance),
     /// The store never gave a clear answer to a commit.
     #[error("no clear answer about entry {sequence}: {source}")]
     Unclear {
@@ -99,6 +98,15 @@ pub enum LogError {
     /// No randomness for a new lake id.
     #[error("the operating system gave no randomness: {0}")]
     Randomness(String),
+}
+
+impl From<Nonconformance> for LogError {
+    fn from(found: Nonconformance) -> Self {
+        match found {
+            Nonconformance::Store(error) => Self::Store(error),
+            broken @ Nonconformance::Broken { .. } => Self::Unfit(broken),
+        }
+    }
 }
 
 impl LogError {

@@ -13,7 +13,7 @@ pub(super) struct Bounds {
     /// Records.
     pub(super) records: usize,
     /// Bytes of records as served.
-    pub(super) bytes: usize,
+    pub(super) bytes: u64,
     /// From its first piece to its commit.
     pub(super) time: Duration,
 }
@@ -24,7 +24,7 @@ pub(super) struct Chunk {
     pub(super) pieces: Vec<Piece>,
     date: Option<NaiveDate>,
     records: usize,
-    bytes: usize,
+    bytes: u64,
     begun: Option<Instant>,
 }
 
@@ -46,6 +46,11 @@ impl Chunk {
                 && self.records + piece.records.len() <= bounds.records
                 && self.bytes + piece.bytes() <= bounds.bytes
                 && self.begun.is_none_or(|begun| begun.elapsed() < bounds.time))
+    }
+
+    /// Whether no piece with a record will be taken any more.
+    pub(super) fn is_full(&self, bounds: &Bounds) -> bool {
+        self.records >= bounds.records || self.bytes >= bounds.bytes
     }
 
     /// Adds a piece.

@@ -1,12 +1,14 @@
 //! Reading the planned windows of one source and committing them chunk by chunk.
 //!
 //! Two halves work at the same time: one reads slices and collects chunks, the other compares,
-//! writes, uploads and commits them. At most one chunk waits between them.
+//! writes, uploads and commits them. No chunk waits between them: a chunk that is complete is held
+//! until the one before it is committed.
 
 use super::RunError;
 use super::chunk::{Bounds, Chunk};
 use super::compare::{Compared, Context, compare};
 use super::dated::dated;
+use super::files::in_background;
 use super::job::JobSource;
 use super::known::Known;
 use super::observer::Observer;
@@ -15,23 +17,20 @@ use super::plan::{ALL_TENANTS, Seed};
 use super::summary::SourceSummary;
 use crate::event::columns::RowContext;
 use crate::event::schema::SCHEMA_VERSION;
-use crate::lake::layout::{RunId, Table};
-use crate::lake::{
-    Belonging, Bucket, EncodedFile, PART_BYTES, PartWriter, Patience, split, upload,
-};
+use crate::lake::layout::RunId;
+use crate::lake::{Bucket, Patience};
 use crate::ledger::digest::Digest;
-use crate::ledger::entry::{Body, FileEntry, Ingest, RedactionApplied};
+use crate::ledger::entry::{Body, Ingest, RedactionApplied};
 use crate::ledger::log::{Commit, Draft, Log};
 use crate::ledger::rebase::{Rebase, rebase};
 use crate::ledger::state::{FeedState, SETTLING, State};
 use crate::source::{SliceOutcome, SourceError, Tenant, read_window};
 use crate::window::{Coverage, Window};
-use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 /// What stays the same for all chunks of a run.
 #[derive(Debug, Clone)]
@@ -92,13 +91,19 @@ impl Committer<'_> {
         summary: &mut SourceSummary,
     ) -> Result<Reading, RunError> {
         let (chunks, waiting) = mpsc::channel(1);
+        let chunks = Desk {
+            chunks,
+            // One chunk is committed and one is collected; there is no room for more.
+            free: Arc::new(Semaphore::new(1)),
+        };
         let bounds = self.bounds;
         let read = read_chunks(source, windows, bounds, stop.clone(), observer, chunks);
         let commit = async move {
             // A failing commit drops the receiver, at which the reading half ends.
             let mut waiting = waiting;
-            while let Some(chunk) = waiting.recv().await {
+            while let Some((chunk, taken)) = waiting.recv().await {
                 self.settle(source, chunk, summary).await?;
+                drop(taken);
             }
             Ok::<(), RunError>(())
         };
@@ -120,16 +125,12 @@ impl Committer<'_> {
             let number = self.next_chunk;
             self.next_chunk += 1;
             let batch_id = format!("{}-{number:05}", self.attempt.run_id);
-            let (compared, files) = self.write(source, &pieces, number, &batch_id).await?;
-            if self.says_nothing(&source.id, &compared, &files) {
+            let mut compared = self.compare(source, &pieces, &batch_id).await?;
+            if self.says_nothing(&source.id, &compared) {
                 summary.read_again(&compared.days);
                 return Ok(());
             }
-            let mut entries = Vec::with_capacity(files.len());
-            for file in files {
-                upload(self.bucket, &file, self.patience).await?;
-                entries.push(file_entry(&file));
-            }
+            let files = self.store(&mut compared, number, &batch_id).await?;
             let ingest = Ingest {
                 source: source.id.clone(),
                 platform: source.platform.to_owned(),
@@ -142,7 +143,7 @@ impl Committer<'_> {
                 days: compared.days,
                 changed: compared.changed,
                 redaction: redaction_applied(source),
-                files: entries,
+                files,
             };
             let draft = Draft {
                 run_id: self.attempt.run_id.to_string(),
@@ -175,18 +176,16 @@ impl Committer<'_> {
         }
     }
 
-    /// Compares the pieces with the lake and encodes the files of what is new.
-    async fn write(
+    /// Compares the pieces with the lake.
+    async fn compare(
         &self,
         source: &JobSource,
         pieces: &Arc<Vec<Piece>>,
-        number: u32,
         batch_id: &str,
-    ) -> Result<(Compared, Vec<EncodedFile>), RunError> {
+    ) -> Result<Compared, RunError> {
         let mut known = Vec::with_capacity(pieces.len());
         for piece in pieces.iter() {
-            let window = &piece.window;
-            known.push(Known::load(self.bucket, &self.state, &source.id, window).await?);
+            known.push(Known::load(self.bucket, &self.state, &source.id, piece).await?);
         }
         let coverage = self.coverage(&source.id);
         let row = RowContext {
@@ -196,40 +195,18 @@ impl Committer<'_> {
             platform: source.platform,
             mapping_version: source.mapping_version,
         };
-        let belonging = Belonging {
-            lake_id: self.state.lake_id.clone(),
-            batch_id: batch_id.to_owned(),
-        };
-        let (run_id, seed) = (self.attempt.run_id, self.attempt.seed);
         let (feed, redaction) = (Arc::clone(&source.source), Arc::clone(&source.redaction));
         let pieces = Arc::clone(pieces);
-        // Comparing and encoding are the CPU's work; the next slices are read meanwhile.
-        let work = move || {
+        in_background(move || {
             let context = Context {
                 source: &*feed,
                 redaction: &redaction,
                 row,
                 coverage: &coverage,
             };
-            let mut compared = compare(&context, &pieces, &known)?;
-            let mut files = Vec::new();
-            let events = std::mem::take(&mut compared.events).into_iter();
-            let quarantine = compared.quarantine.take().into_iter();
-            let tables = events
-                .map(|batches| (Table::Events, batches))
-                .chain(quarantine.map(|batch| (Table::Quarantine, vec![batch])));
-            for (table, batches) in tables {
-                encode(table, batches, run_id, number, &belonging, seed, &mut files)?;
-            }
-            Ok((compared, files))
-        };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(result) => result,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(RunError::Cancelled),
-            },
-        }
+            Ok(compare(&context, &pieces, &known)?)
+        })
+        .await
     }
 
     fn coverage(&self, source: &str) -> BTreeMap<String, Coverage> {
@@ -243,12 +220,13 @@ impl Committer<'_> {
 
     /// Whether an entry would say nothing that the ledger does not say already: an overlap that
     /// was read again and brought nothing.
-    fn says_nothing(&self, source: &str, compared: &Compared, files: &[EncodedFile]) -> bool {
+    fn says_nothing(&self, source: &str, compared: &Compared) -> bool {
         let nothing = FeedState::default();
         compared.covered.is_empty()
             && compared.holes.is_empty()
             && compared.changed.is_empty()
-            && files.is_empty()
+            && compared.events.is_empty()
+            && compared.quarantine.is_none()
             && compared.reread.iter().all(|again| {
                 let feed = self.state.feed(source, &again.tenant).unwrap_or(&nothing);
                 let closes_hole = feed
@@ -259,50 +237,6 @@ impl Committer<'_> {
                 let settled = again.window.from < self.attempt.now - SETTLING;
                 !closes_hole && !settled
             })
-    }
-}
-
-/// Encodes rows of one table, one file or more for each partition.
-fn encode(
-    table: Table,
-    batches: Vec<RecordBatch>,
-    run_id: RunId,
-    chunk: u32,
-    belonging: &Belonging,
-    seed: Seed,
-    files: &mut Vec<EncodedFile>,
-) -> Result<(), RunError> {
-    for (partition, batches) in split(table, batches)? {
-        let belonging = belonging.clone();
-        let mut writer = PartWriter::new(partition, run_id, chunk, belonging, seed.0, PART_BYTES);
-        for rows in batches {
-            files.extend(writer.push(&rows)?);
-        }
-        files.extend(writer.finish()?);
-    }
-    Ok(())
-}
-
-fn file_entry(file: &EncodedFile) -> FileEntry {
-    let facts = &file.facts;
-    let partition = &facts.file.partition;
-    FileEntry {
-        path: facts.file.to_string(),
-        table: partition.table(),
-        date: partition.date(),
-        category: partition
-            .category()
-            .map(|category| category.name().to_owned()),
-        source: partition.source().to_owned(),
-        bytes: facts.bytes,
-        sha256: Digest(facts.sha256),
-        rows: facts.rows,
-        times: facts.times.map(|times| crate::ledger::entry::TimeRange {
-            first: times.first,
-            last: times.last,
-        }),
-        records_root: Digest(facts.records_root),
-        statistics: facts.statistics.clone(),
     }
 }
 
@@ -321,6 +255,20 @@ fn redaction_applied(source: &JobSource) -> Vec<RedactionApplied> {
         .collect()
 }
 
+/// Where the reading half hands its chunks over.
+struct Desk {
+    chunks: mpsc::Sender<(Chunk, OwnedSemaphorePermit)>,
+    free: Arc<Semaphore>,
+}
+
+impl Desk {
+    /// Hands a chunk over once the one before it is committed; none where nobody takes it any more.
+    async fn hand_over(&self, chunk: Chunk) -> Option<()> {
+        let permit = Arc::clone(&self.free).acquire_owned().await.ok()?;
+        self.chunks.send((chunk, permit)).await.ok()
+    }
+}
+
 /// The reading half: slices into chunks, until all is read, the source fails, or the run stops.
 async fn read_chunks(
     source: &JobSource,
@@ -328,7 +276,7 @@ async fn read_chunks(
     bounds: Bounds,
     mut stop: watch::Receiver<bool>,
     observer: &dyn Observer,
-    chunks: mpsc::Sender<Chunk>,
+    chunks: Desk,
 ) -> Reading {
     let mut chunk = Chunk::default();
     let mut reading = Reading::Complete;
@@ -362,17 +310,23 @@ async fn read_chunks(
             }
             for piece in outcomes.into_iter().flat_map(|it| cut(tenant, it)) {
                 if !chunk.takes(&piece, &bounds)
-                    && chunks.send(std::mem::take(&mut chunk)).await.is_err()
+                    && chunks.hand_over(std::mem::take(&mut chunk)).await.is_none()
                 {
                     return reading;
                 }
                 chunk.push(piece);
+                // Not kept until the next piece has come, which may be as large.
+                if chunk.is_full(&bounds)
+                    && chunks.hand_over(std::mem::take(&mut chunk)).await.is_none()
+                {
+                    return reading;
+                }
             }
         }
     }
     if !chunk.is_empty() {
         // Nobody left to take it: the other half has failed and says so.
-        let _ = chunks.send(chunk).await;
+        let _ = chunks.hand_over(chunk).await;
     }
     reading
 }

@@ -38,7 +38,7 @@ impl Clock for SystemClock {
 /// Bounds of a run's memory and chunks.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Bytes that records and files in the making may take together.
+    /// Bytes that the whole process may take; see [`crate::source::Limits`].
     pub memory: u64,
     /// Most rows of one chunk.
     pub chunk_rows: u32,
@@ -224,7 +224,7 @@ pub fn open_sources(config: &Config, only: &[String]) -> Result<Vec<JobSource>, 
         .sources
         .iter()
         .filter(|source| only.is_empty() || only.contains(&source.id))
-        .map(|source| open_source(source, &config.redaction))
+        .map(|source| open_source(source, &config.redaction, config.run.memory))
         .collect()
 }
 
@@ -232,6 +232,7 @@ pub fn open_sources(config: &Config, only: &[String]) -> Result<Vec<JobSource>, 
 fn open_source(
     config: &crate::config::Source,
     redaction: &RedactionConfig,
+    memory: u64,
 ) -> Result<JobSource, JobError> {
     let Platform::Kestra(settings) = &config.platform;
     let wrong = |source| JobError::Source {
@@ -276,10 +277,11 @@ fn open_source(
         start: config.start,
         settle: delta(config.settle),
         overlap: delta(config.overlap),
-        limits: Limits {
-            concurrency: usize::try_from(requests.concurrency).unwrap_or(1),
-            ..Limits::default()
-        },
+        limits: Limits::within(
+            memory,
+            requests.max_response,
+            usize::try_from(requests.concurrency).unwrap_or(1),
+        ),
     })
 }
 

@@ -14,6 +14,7 @@ mod chunk;
 mod compare;
 mod dated;
 mod due;
+mod files;
 mod ingest;
 mod job;
 mod keys;
@@ -122,7 +123,8 @@ impl RunOptions {
 pub async fn plan(job: &Job, options: &RunOptions) -> Result<(Opened, RunPlan), RunError> {
     let opened = start::open(job).await?;
     let identity = options.identity(opened.now)?;
-    let plan = start::plan(job, &opened, identity, options.recount);
+    let state = opened.state.as_ref();
+    let plan = start::plan(job, &opened, state, identity, options.recount);
     Ok((opened, plan))
 }
 
@@ -153,8 +155,7 @@ pub async fn execute(
             (log.found(&founding).await?, true)
         }
     };
-    opened.state = Some(state.clone());
-    let plan = start::plan(job, &opened, (run_id, seed), options.recount);
+    let plan = start::plan(job, &opened, Some(&state), (run_id, seed), options.recount);
     let attempt = Attempt {
         run_id,
         now: opened.now,

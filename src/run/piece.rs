@@ -34,10 +34,9 @@ impl Piece {
         self.records.first().map(|record| self.date_of(record))
     }
 
-    /// Bytes of its records as they were served.
-    pub(super) fn bytes(&self) -> usize {
-        let records = self.records.iter();
-        records.map(|record| record.returned.record.len()).sum()
+    /// Bytes that its records take as they were served.
+    pub(super) fn bytes(&self) -> u64 {
+        self.records.iter().map(Keyed::held_bytes).sum()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::config::Start;
 use crate::lake::layout::RunId;
 use crate::ledger::log::Founding;
 use crate::ledger::state::State;
-use crate::source::{SourceError, Tenant, oldest};
+use crate::source::{SHARES, SourceError, Tenant, oldest};
 use crate::window::midnight;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
@@ -90,6 +90,7 @@ pub(super) fn name_of(tenant: &Tenant) -> String {
 pub(super) fn plan(
     job: &Job,
     opened: &Opened,
+    state: Option<&State>,
     (run_id, seed): (RunId, Seed),
     recount: Option<TimeDelta>,
 ) -> RunPlan {
@@ -103,9 +104,7 @@ pub(super) fn plan(
                 // From the midnight before: a record of the same date may still be on its way.
                 // Where the source has none there is nothing to read yet.
                 Start::Earliest => {
-                    let known = opened
-                        .state
-                        .as_ref()
+                    let known = state
                         .and_then(|state| state.feed(&source.id, &tenant))
                         .and_then(|feed| feed.coverage.start());
                     let found = oldest.get(&tenant).copied().flatten();
@@ -122,12 +121,12 @@ pub(super) fn plan(
             feeds: feeds.collect(),
             recount,
         };
-        SourcePlan::make(&settings, opened.state.as_ref(), opened.now)
+        SourcePlan::make(&settings, state, opened.now)
     });
     RunPlan {
         run_id,
         now: opened.now,
-        base_sequence: opened.state.as_ref().map(|state| state.head.sequence),
+        base_sequence: state.map(|state| state.head.sequence),
         sources: sources.collect(),
         seed,
     }
@@ -143,13 +142,11 @@ pub(super) fn founding(job: &Job, run_id: RunId, now: DateTime<Utc>) -> Founding
     }
 }
 
-/// How large a chunk may grow within the memory of the job: its records are held as served, as
-/// columns and as files, while the next chunk is being read.
+/// How large a chunk may grow within the memory of the job.
 pub(super) fn chunk_bounds(job: &Job) -> chunk::Bounds {
-    const SHARE: u64 = 8;
     chunk::Bounds {
         records: usize::try_from(job.bounds.chunk_rows).unwrap_or(usize::MAX),
-        bytes: usize::try_from(job.bounds.memory / SHARE).unwrap_or(usize::MAX),
+        bytes: job.bounds.memory / SHARES,
         time: job.bounds.chunk_time.max(Duration::from_secs(1)),
     }
 }

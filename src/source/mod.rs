@@ -17,6 +17,7 @@ mod slice;
 
 pub use error::{Scope, SourceError};
 pub use kestra::normalise::Identity;
+pub(crate) use read::SHARES;
 pub use read::{
     Count, Hole, HoleReason, Key, Keyed, Limits, Slice, SliceOutcome, count, count_after, oldest,
     read_window,
@@ -118,6 +119,9 @@ pub struct PageRequest {
     pub page: u32,
     /// Order by time.
     pub order: Order,
+    /// Most bytes of a response that are taken into memory; a larger one is
+    /// [`SourceError::TooLarge`]. None: as many as the source ever takes.
+    pub bytes: Option<u64>,
 }
 
 impl PageRequest {
@@ -130,6 +134,7 @@ impl PageRequest {
             size,
             page: 1,
             order: Order::Oldest,
+            bytes: None,
         }
     }
 }
@@ -141,6 +146,8 @@ pub struct Page {
     pub total: Option<u64>,
     /// The records of this page, in the order served.
     pub records: Vec<Returned>,
+    /// Bytes of the response, as far as they are known.
+    pub bytes: u64,
 }
 
 /// One record as returned. The bytes are slices of the response, not copies, so they keep all of it
@@ -196,7 +203,8 @@ pub trait Source: Send + Sync {
     /// See [`SourceError`]; [`SourceError::scope`] says whether a smaller window may succeed.
     async fn page(&self, request: &PageRequest) -> Result<Page, SourceError>;
 
-    /// Id and time of a record.
+    /// Id, time and tenant of a record: those of the event that [`Source::normalise`] makes of it,
+    /// where it makes one.
     ///
     /// # Errors
     /// The record cannot be understood; it is quarantined as it is.

@@ -202,6 +202,7 @@ impl Scripted {
         Ok(Page {
             total: Some(total.min(self.can.count_cap.unwrap_or(u64::MAX))),
             records,
+            bytes: 0,
         })
     }
 

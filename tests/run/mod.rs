@@ -8,6 +8,7 @@ mod crash;
 mod harness;
 mod lake;
 mod lost_answers;
+mod memory;
 mod odd;
 mod process;
 mod reader;

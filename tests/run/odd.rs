@@ -140,6 +140,24 @@ async fn a_record_larger_than_a_response_is_a_hole_and_the_rest_is_read() {
     assert_eq!(sound_lake(&store).await.rows().len(), 61);
 }
 
+/// Together they are larger than a response of several records may be, and no window is smaller.
+#[tokio::test]
+async fn large_records_of_one_instant_are_read_one_by_one() {
+    let rig = Rig::new(&quiet(NOW)).await;
+    rig.fill(at("2026-11-20T05:00:00Z"), at("2026-11-20T05:50:00Z"), 60);
+    for _ in 0..4 {
+        rig.platform.push(NewEvent {
+            oddity: Some(Oddity::Huge(6 << 20)),
+            ..NewEvent::at(at("2026-11-20T05:20:10Z"))
+        });
+    }
+    let store = empty();
+    run_well(&rig.job(&store)).await;
+    let lake = sound_lake(&store).await;
+    lake.assert_holds_what_was_shown(&rig.platform, "four of one instant");
+    assert_eq!(lake.rows().len(), 64);
+}
+
 /// Whether `needle` is anywhere in `bytes`.
 fn holds(bytes: &[u8], needle: &str) -> bool {
     bytes

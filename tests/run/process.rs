@@ -49,7 +49,7 @@ impl Place {
         self.folder.path()
     }
 
-    fn run(&self) -> Command {
+    pub(super) fn run(&self) -> Command {
         let mut command = trailhouse(self.path());
         command.args(["run", "--output", "json"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -2,7 +2,7 @@
 
 use super::harness::{Rig, SOURCE, at, empty, key, quiet, run, run_well, sound_lake, try_run};
 use super::lake::objects;
-use crate::faulty_store::FaultyStore;
+use crate::faulty_store::{FaultyStore, On};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -109,6 +109,26 @@ async fn a_date_whose_end_was_read_after_an_outage_is_matched_by_id_at_once() {
     let feed = lake.state.feed(SOURCE, "main").unwrap();
     let day = &feed.days[&at(NOW).date_naive()];
     assert_eq!(day.matched.map(|matched| matched.records), Some(15));
+}
+
+/// The lake may hold far more of a date than memory does: nothing of it is loaded that the source
+/// does not return.
+#[tokio::test]
+async fn a_date_that_was_purged_is_read_again_without_loading_what_the_lake_has_of_it() {
+    let rig = Rig::new(&quiet(NOW)).await;
+    rig.fill(at("2026-11-19T05:00:00Z"), at("2026-11-20T05:50:00Z"), 300);
+    let store = empty();
+    let job = rig.job(&store);
+    run_well(&job).await;
+    rig.platform.purge(&rig.platform.ids(None));
+    rig.platform.advance(Duration::from_secs(4 * 24 * 3_600));
+    store.next(On::Get, "events/", crate::faulty_store::Fault::Reject);
+    let again = run_well(&job).await;
+    let recounts = &again.sources[0].recounts;
+    let fewer = recounts.iter().filter(|it| it.verdict == Verdict::Fewer);
+    assert_eq!(fewer.count(), 2, "{recounts:?}");
+    store.calm();
+    assert_eq!(sound_lake(&store).await.rows().len(), 300);
 }
 
 fn short_lived_token() -> Options {

@@ -218,6 +218,7 @@ impl World {
             Patches::Value => Some(patch::value(dice, row.time)),
         };
         record.detail_more = self.undeclared(act, dice);
+        self.bulk.append(dice, record.detail_more.to_mut());
         if dice.chance(0.02) {
             record.more = format!(
                 r#","traceParent":"00-{:016x}{:016x}-{:016x}-01","schemaVersion":3"#,

@@ -5,6 +5,7 @@
 //! full ([`Scripted`]).
 
 mod act;
+mod bulk;
 mod calendar;
 mod compose;
 mod incident;
@@ -21,6 +22,7 @@ use super::instant::{DAY, nanos};
 use super::options::{Dialect, Options};
 use super::record::Record;
 use act::{ACTS, About};
+use bulk::Bulk;
 use calendar::moments;
 use population::Population;
 
@@ -79,6 +81,7 @@ pub(super) struct World {
     machine: Wheel,
     human: Wheel,
     by_tenant: Wheel,
+    bulk: Bulk,
     start: i64,
     end: i64,
 }
@@ -104,6 +107,10 @@ impl World {
             machine: Wheel::new(ACTS.iter().map(|act| act.machine)),
             human: Wheel::new(ACTS.iter().map(|act| act.human)),
             by_tenant: Wheel::zipf(options.tenants.len(), 1.5),
+            bulk: Bulk::new(
+                options.data.bulk,
+                &mut Dice::of(options.seed, Purpose::Bulk, 0),
+            ),
             start: end.saturating_sub(i64::from(options.days) * DAY),
             end,
         }

@@ -28,6 +28,7 @@ fn names_read_as_documented() {
             name(quarantine).to_string(),
             "quarantine/date=2026-11-23/src=kestra-prod/20261124T031500Z-1a2b3c4d-00003-012.parquet",
         ),
+        (proof_name("lake-1"), "ledger/proof/lake-1"),
         (entry_name(42), "ledger/entry/00000000000000000042.note"),
         (
             checkpoint_name(43),

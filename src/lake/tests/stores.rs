@@ -66,12 +66,37 @@ async fn every_store_does_what_the_ledger_needs() {
 /// A store that ignores the condition of a create, as old S3 work-alikes do.
 #[tokio::test]
 async fn a_store_that_overwrites_is_found_out() {
-    let lax = Bucket::around(Arc::new(Faulty::new([Fault::Overwrite; 2])));
-    let found = prove_create_once(&lax, "probe").await;
+    let found = proof(&[Fault::Overwrite; 2]).await;
     assert!(
         matches!(found, Err(Nonconformance::Broken { .. })),
         "{found:?}"
     );
+}
+
+async fn proof(script: &[Fault]) -> Result<(), Nonconformance> {
+    let bucket = Bucket::around(Arc::new(Faulty::new(script.iter().copied())));
+    let (first, second) = (Bytes::from_static(b"first"), Bytes::from_static(b"second"));
+    prove_create_once(&bucket, "probe", &first, &second).await
+}
+
+/// Unclear answers prove nothing, and speak for nothing either.
+#[tokio::test]
+async fn a_store_in_trouble_is_neither_fit_nor_unfit() {
+    for lost in [Fault::LoseAnswer, Fault::SayExists] {
+        // It took place, so the second create is refused and the first content is there.
+        assert!(proof(&[lost]).await.is_ok(), "{lost:?}");
+    }
+    for script in [
+        &[Fault::Reject][..],
+        &[Fault::Reject; 2],
+        &[Fault::FailRead],
+    ] {
+        let found = proof(script).await;
+        assert!(
+            matches!(found, Err(Nonconformance::Store(_))),
+            "{script:?}: {found:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -2,19 +2,15 @@
 
 use super::{Log, LogError};
 use crate::failpoint;
-use crate::lake::layout::entry_name;
-use crate::lake::{Bucket, StoreError};
+use crate::lake::layout::{entry_name, proof_name};
+use crate::lake::{Bucket, prove_create_once};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, Entry, Genesis, KeyGrant, Role, StoreProof};
 use crate::ledger::invariants::Violation;
 use crate::ledger::key::VerifierKey;
 use crate::ledger::state::State;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
-
-/// Folder of the objects that proved the store.
-const PROOF_FOLDER: &str = "ledger/proof";
-/// More than a proof ever holds.
-const PROOF_BYTES: u64 = 4096;
 
 /// What a genesis needs to know.
 #[derive(Debug, Clone)]
@@ -72,39 +68,17 @@ impl Log {
     }
 }
 
-/// Creates one name twice: the second create must fail and change nothing.
-///
-/// # Errors
-/// [`LogError::Unfit`] where the store does anything else; [`LogError::Store`] where its answers
-/// are too unclear to tell.
-pub(crate) async fn prove(bucket: &Bucket, name: &str) -> Result<StoreProof, LogError> {
-    let path = format!("{PROOF_FOLDER}/{name}");
-    let (kept, refused) = (format!("{name} first\n"), format!("{name} second\n"));
-    let first = bucket.create(&path, kept.clone().into()).await;
-    let second = bucket.create(&path, refused.clone().into()).await;
-    let found = bucket.read(&path, PROOF_BYTES).await;
-    match (first, second, found) {
-        (Err(StoreError::Unsupported { .. }), _, _) => {
-            Err(LogError::Unfit("it has no create-if-absent".to_owned()))
-        }
-        // Nothing is known of the first create, so the second one proves nothing.
-        (Err(error @ StoreError::Unclear { .. }), Ok(()), _) => Err(error.into()),
-        (_, Ok(()), _) => Err(LogError::Unfit(format!(
-            "it let a second create of {path} succeed, so two writers would overwrite each other"
-        ))),
-        // A second create that failed for another reason does not show that it was refused.
-        (_, Err(error @ StoreError::Unclear { .. }), _)
-        | (Err(error), _, Err(_))
-        | (_, _, Err(error)) => Err(error.into()),
-        (_, Err(_), Ok(found)) if found == kept.as_bytes() => Ok(StoreProof {
-            path,
-            kept_sha256: Digest::of(kept.as_bytes()),
-            refused_sha256: Digest::of(refused.as_bytes()),
-        }),
-        (_, Err(_), Ok(_)) => Err(LogError::Unfit(format!(
-            "it refused a second create of {path} but changed what was there"
-        ))),
-    }
+/// Lets the store show that it can hold a ledger; the object stays as evidence.
+async fn prove(bucket: &Bucket, lake_id: &str) -> Result<StoreProof, LogError> {
+    let path = proof_name(lake_id);
+    let kept = Bytes::from(format!("{lake_id} first\n"));
+    let refused = Bytes::from(format!("{lake_id} second\n"));
+    prove_create_once(bucket, &path, &kept, &refused).await?;
+    Ok(StoreProof {
+        path,
+        kept_sha256: Digest::of(&kept),
+        refused_sha256: Digest::of(&refused),
+    })
 }
 
 /// A genesis is only believed where the key that signed it is one that it names itself, and an

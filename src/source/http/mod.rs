@@ -28,6 +28,11 @@ use url::Url;
 /// Most bytes of the body of an error that are read for its message.
 const ERROR_BYTES: u64 = 64 * 1024;
 
+/// Bytes reserved for a body. Only those that are written take memory; none is copied because a
+/// buffer grew, and the allocator of the C library gives blocks above 32 MiB back at once, where
+/// it would keep smaller ones for later.
+const ROOM: usize = 33 << 20;
+
 /// Most redirects within the same host that are followed.
 const REDIRECTS: usize = 5;
 
@@ -154,16 +159,24 @@ impl Client {
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fetches a JSON document: asks again where that may help, reads a refused credential once
-    /// more, and ends in one clear error. `tenant` is named in errors only.
+    /// Fetches a JSON document of at most so many bytes, or as many as the settings allow: asks
+    /// again where that may help, reads a refused credential once more, and ends in one clear
+    /// error. `tenant` is named in errors only.
     ///
     /// # Errors
     /// See [`SourceError`].
-    pub async fn get(&self, url: &Url, tenant: &Tenant) -> Result<Bytes, SourceError> {
+    pub async fn get(
+        &self,
+        url: &Url,
+        tenant: &Tenant,
+        bytes: Option<u64>,
+    ) -> Result<Bytes, SourceError> {
+        let most = self.settings.response_bytes;
+        let most = bytes.map_or(most, |bytes| bytes.min(most));
         let whole = async {
             // The semaphore is never closed.
             let _permit = self.permits.acquire().await;
-            self.get_patiently(url, tenant).await
+            self.get_patiently(url, tenant, most).await
         };
         match self.settings.deadline {
             Some(deadline) => timeout_at(deadline, whole)
@@ -173,7 +186,12 @@ impl Client {
         }
     }
 
-    async fn get_patiently(&self, url: &Url, tenant: &Tenant) -> Result<Bytes, SourceError> {
+    async fn get_patiently(
+        &self,
+        url: &Url,
+        tenant: &Tenant,
+        most: u64,
+    ) -> Result<Bytes, SourceError> {
         let retry = &self.settings.retry;
         let began = Instant::now();
         let mut proof = self.prover.proof()?;
@@ -181,7 +199,7 @@ impl Client {
         let mut tries = 0;
         loop {
             tries += 1;
-            let failed = match self.try_once(url, tenant, &proof).await {
+            let failed = match self.try_once(url, tenant, &proof, most).await {
                 Ok(body) => return Ok(body),
                 Err(failed) => failed,
             };
@@ -218,7 +236,13 @@ impl Client {
         }
     }
 
-    async fn try_once(&self, url: &Url, tenant: &Tenant, proof: &Proof) -> Result<Bytes, Failed> {
+    async fn try_once(
+        &self,
+        url: &Url,
+        tenant: &Tenant,
+        proof: &Proof,
+        most: u64,
+    ) -> Result<Bytes, Failed> {
         let mut request = self
             .inner
             .get(url.clone())
@@ -233,7 +257,7 @@ impl Client {
             })?;
             self.note_clock(&response);
             if response.status() == StatusCode::OK {
-                read_document(response, self.settings.response_bytes).await
+                read_document(response, most).await
             } else {
                 Err(refusal(response, tenant, proof).await)
             }
@@ -309,7 +333,7 @@ async fn read_body(mut response: Response, cap: u64) -> Result<Bytes, Body> {
     if announced > cap {
         return Err(Body::TooLarge);
     }
-    let mut body = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(0));
+    let mut body = BytesMut::with_capacity(ROOM);
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if (body.len() + chunk.len()) as u64 > cap => {

@@ -24,7 +24,7 @@ fn settings(base: &Url) -> Settings {
 async fn get(settings: Settings) -> (Result<Bytes, SourceError>, Client) {
     let client = Client::new(settings).unwrap();
     let url = client.base().join("search?page=1").unwrap();
-    let got = client.get(&url, &Tenant::Named("main".into())).await;
+    let got = client.get(&url, &Tenant::Named("main".into()), None).await;
     (got, client)
 }
 

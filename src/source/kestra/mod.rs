@@ -182,7 +182,10 @@ impl Source for Kestra {
         let mut tries = 0;
         loop {
             tries += 1;
-            let body = self.client.get(&url, &request.tenant).await?;
+            let body = self
+                .client
+                .get(&url, &request.tenant, request.bytes)
+                .await?;
             let error = match page::parse(&body) {
                 Ok(page) => return Ok(page),
                 Err(error) => error,

@@ -94,6 +94,7 @@ pub fn parse(body: &Bytes) -> Result<Page, PageError> {
     Ok(Page {
         total: total.flatten(),
         records: records.ok_or(PageError::NoResults)?,
+        bytes: body.len() as u64,
     })
 }
 

@@ -46,6 +46,7 @@ pub(super) async fn read_instant(
         source,
         window,
         request: PageRequest::first(tenant, window, source.capabilities().page_cap),
+        page: source.capabilities().page_cap,
         limits,
         known: HashMap::new(),
         records: Vec::new(),
@@ -76,6 +77,8 @@ struct Crowd<'a> {
     source: &'a dyn Source,
     window: Window,
     request: PageRequest,
+    /// Rows of a page: the most that there may be, or fewer where such a page was too large.
+    page: u32,
     limits: Limits,
     /// Every record seen, and in which epoch last.
     known: HashMap<RowKey<Box<str>, Bytes>, u32>,
@@ -124,8 +127,8 @@ impl Crowd<'_> {
 
     /// Passes until the instant is whole; otherwise why it is not.
     async fn unite(&mut self) -> Result<Option<Trouble>, SourceError> {
-        let mut failures = 0;
-        for pass in 0..PASSES {
+        let (mut pass, mut failures) = (0, 0);
+        while pass < PASSES {
             let (epoch, complete, distinct) = (self.epoch, self.is_complete(), self.distinct);
             let failed = if pass == DIVIDING_PASS {
                 self.divide().await?
@@ -133,10 +136,16 @@ impl Crowd<'_> {
                 self.page_through(pass).await?
             };
             if let Some(error) = failed {
+                if matches!(error, SourceError::TooLarge { .. }) && self.page > 1 {
+                    // The same pass again, in smaller pages.
+                    self.page = (self.page / 8).max(1);
+                    continue;
+                }
                 failures += 1;
                 if failures == FAILED_PASSES {
                     return Ok(Some(Trouble::Failed(error)));
                 }
+                pass += 1;
                 continue;
             }
             if self.is_too_much() {
@@ -147,6 +156,7 @@ impl Crowd<'_> {
             if pass != DIVIDING_PASS && complete && unchanged {
                 return Ok(None);
             }
+            pass += 1;
             if self.total.is_some_and(|total| self.distinct > total) {
                 // One came and one went between two counts.
                 self.begin_epoch(self.total);
@@ -169,14 +179,17 @@ impl Crowd<'_> {
         }
     }
 
+    /// Whether there are more records than may be held, and more to come.
     fn is_too_much(&self) -> bool {
-        self.records.len() > self.limits.instant_records || self.bytes > self.limits.instant_bytes
+        let held = self.records.len() > self.limits.instant_records
+            || self.bytes > self.limits.instant_bytes;
+        held && !(self.source.capabilities().counts_trusted && self.is_complete())
     }
 
     /// All pages by offset; sizes and orders differ from pass to pass, so that rows which one
     /// layout of pages hides lie elsewhere in the next.
     async fn page_through(&mut self, pass: u32) -> Result<Option<SourceError>, SourceError> {
-        let cap = self.source.capabilities().page_cap;
+        let cap = self.page;
         let order = if pass.is_multiple_of(2) {
             Order::Oldest
         } else {
@@ -188,7 +201,7 @@ impl Crowd<'_> {
 
     /// The rows of every value of every filter.
     async fn divide(&mut self) -> Result<Option<SourceError>, SourceError> {
-        let size = self.source.capabilities().page_cap;
+        let size = self.page;
         for narrow in self.source.narrowings() {
             let failed = self.pages(Some(narrow), size, Order::Oldest).await?;
             if failed.is_some() || self.is_too_much() {
@@ -224,6 +237,9 @@ impl Crowd<'_> {
 
     async fn read(&mut self) -> Result<Read, SourceError> {
         self.requests += 1;
+        // Only a small page may be as large as a record may be.
+        let large = self.request.size > SALVAGE_ROWS;
+        self.request.bytes = large.then_some(self.limits.response_bytes);
         let page = match self.source.page(&self.request).await {
             Ok(page) => page,
             Err(error) if error.scope() == Scope::Window => return Ok(Read::Failed(error)),
@@ -241,7 +257,7 @@ impl Crowd<'_> {
                 None => {
                     self.distinct += 1;
                     self.bytes += record.bytes();
-                    self.records.push(record);
+                    self.records.push(record.detached());
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{Key, Keyed};
 use crate::event::unfit::{Reason, Unfit};
-use crate::source::slice::Seen;
+use crate::source::slice::{ROW_BYTES, Seen};
 use crate::source::{Page, PageRequest, Source, SourceError, UpperEdge};
 use crate::window::Window;
 use bytes::Bytes;
@@ -30,8 +30,17 @@ impl Keyed {
     pub(super) fn own_row_key(&self) -> RowKey<Box<str>, Bytes> {
         match &self.key {
             Ok(key) => RowKey::Id(key.tenant.clone(), key.native_id.clone()),
-            Err(_) => RowKey::Bytes(self.returned.record.clone()),
+            // A copy, since a part of the response would keep all of it.
+            Err(_) => RowKey::Bytes(Bytes::copy_from_slice(&self.returned.record)),
         }
+    }
+
+    /// The same, without the rest of the response it came in.
+    pub(super) fn detached(mut self) -> Self {
+        let returned = &mut self.returned;
+        returned.record = Bytes::copy_from_slice(&returned.record);
+        returned.user = returned.user.as_deref().map(Bytes::copy_from_slice);
+        self
     }
 
     pub(super) fn time(&self) -> Option<DateTime<Utc>> {
@@ -42,6 +51,11 @@ impl Keyed {
     pub(super) fn bytes(&self) -> u64 {
         let user = self.returned.user.as_ref().map_or(0, Bytes::len);
         (self.returned.record.len() + user) as u64
+    }
+
+    /// Bytes that it takes in memory, with what is noted of it.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.bytes() + ROW_BYTES
     }
 }
 
@@ -105,7 +119,11 @@ pub(super) fn digest_within(
         rows: records.len() as u64,
         distinct: different.len() as u64,
         total: page.total,
-        bytes: records.iter().map(Keyed::bytes).sum(),
+        bytes: records
+            .iter()
+            .map(Keyed::bytes)
+            .sum::<u64>()
+            .max(page.bytes),
         print,
         times: records.iter().filter_map(Keyed::time).collect(),
     };

@@ -18,6 +18,11 @@ use crate::window::Window;
 use chrono::{DateTime, Utc};
 use std::fmt;
 
+/// A chunk, a response and what is read ahead are each bounded by one of so many parts of a run's
+/// memory: several of them are in memory at once, the rows and files that are made of a chunk take
+/// several times its bytes, and an allocator keeps about as much again.
+pub(crate) const SHARES: u64 = 32;
+
 /// How much of a window is in memory at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -25,21 +30,40 @@ pub struct Limits {
     pub concurrency: usize,
     /// Most responses that are held or awaited; those that wait for an earlier one are held.
     pub held: usize,
+    /// Most bytes of those that wait.
+    pub ahead_bytes: u64,
+    /// Most bytes of a response of several records; a larger one is asked for in smaller slices.
+    pub response_bytes: u64,
+    /// Most bytes of a response of a single record.
+    pub record_bytes: u64,
     /// Most records of a single instant that do not fit into one response.
     pub instant_records: usize,
     /// Most bytes of those.
     pub instant_bytes: u64,
 }
 
-impl Default for Limits {
-    /// 3 requests, 12 responses, 50,000 records and 64 MiB at one instant.
-    fn default() -> Self {
+impl Limits {
+    /// The limits of a run that may take `memory` bytes in all, of a source whose responses have at
+    /// most `largest` bytes.
+    pub fn within(memory: u64, largest: u64, concurrency: usize) -> Self {
+        let share = memory / SHARES;
         Self {
-            concurrency: 3,
+            concurrency,
             held: 12,
+            ahead_bytes: share,
+            response_bytes: share.min(largest),
+            record_bytes: largest,
             instant_records: 50_000,
-            instant_bytes: 64 * 1024 * 1024,
+            // It cannot be cut, and may hold a record that fills a response.
+            instant_bytes: largest.max(2 * share),
         }
+    }
+}
+
+impl Default for Limits {
+    /// Those of 256 MiB of memory, responses of 32 MiB, and 3 requests at once.
+    fn default() -> Self {
+        Self::within(256 << 20, 32 << 20, 3)
     }
 }
 

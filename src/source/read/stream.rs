@@ -27,6 +27,9 @@ pub fn read_window(
     let room = Room {
         flying: limits.concurrency.max(1),
         held: limits.held.max(1),
+        ahead: limits.ahead_bytes,
+        response: limits.response_bytes,
+        largest: limits.record_bytes,
     };
     let reader = Reader {
         plan: Plan::new(window, source.capabilities().clone(), room),
@@ -144,8 +147,15 @@ async fn answer(
     limits: Limits,
 ) -> Answer<Vec<Keyed>> {
     match ask {
-        Ask::Page { window, size } => {
-            let request = PageRequest::first(tenant, window, size);
+        Ask::Page {
+            window,
+            size,
+            bytes,
+        } => {
+            let request = PageRequest {
+                bytes: Some(bytes),
+                ..PageRequest::first(tenant, window, size)
+            };
             let page = source.page(&request).await;
             Answer::Page(page.and_then(|page| digest(source, &request, page)))
         }

@@ -20,6 +20,9 @@ pub(super) use verdict::Seen;
 use super::SourceError;
 use crate::window::Window;
 
+/// Bytes that are noted of a row beside the row itself, about.
+pub(super) const ROW_BYTES: u64 = 256;
+
 /// What to ask a source for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ask {
@@ -29,6 +32,8 @@ pub(super) enum Ask {
         window: Window,
         /// Rows at most.
         size: u32,
+        /// Bytes of the response at most.
+        bytes: u64,
     },
     /// Everything that can be had of one instant, in as many requests as it takes.
     Instant {
@@ -109,4 +114,10 @@ pub(super) struct Room {
     /// Pieces whose answer is held or awaited, at most. Only the first unfinished piece may go
     /// beyond, since all others wait for it.
     pub(super) held: usize,
+    /// Bytes that those pieces may take, the first unfinished one not counted.
+    pub(super) ahead: u64,
+    /// Bytes of a response of more than the fewest rows, at most.
+    pub(super) response: u64,
+    /// Bytes of any response, at most.
+    pub(super) largest: u64,
 }

@@ -2,8 +2,8 @@
 
 mod divide;
 
-use super::walk::{Lane, Road};
-use super::{Answer, Ask, Grid, Piece, Room, Seen, Trouble};
+use super::walk::{Lane, Most, Road, SMALLEST};
+use super::{Answer, Ask, Grid, Piece, ROW_BYTES, Room, Seen, Trouble};
 use crate::source::Capabilities;
 use crate::window::Window;
 use std::collections::{BTreeMap, VecDeque};
@@ -13,6 +13,13 @@ use std::collections::{BTreeMap, VecDeque};
 /// each gets half.
 const PATIENCE: u32 = 32;
 
+/// How much larger a response may be than those before it made expect, before it is asked for again
+/// at its turn.
+const SURPRISE: f64 = 2.0;
+
+/// Bytes that any response is expected to have.
+const EXPECTED: u64 = 256 * 1024;
+
 /// The plan of one window.
 pub(in crate::source) struct Plan<P> {
     grid: Grid,
@@ -21,6 +28,8 @@ pub(in crate::source) struct Plan<P> {
     nodes: VecDeque<Node<P>>,
     pairs: BTreeMap<u64, [Option<bool>; 2]>,
     flying: usize,
+    /// Bytes of a row in the newest responses, at most.
+    row_bytes: f64,
     next_id: u64,
 }
 
@@ -54,8 +63,10 @@ struct Segment<P> {
     /// Responses that did not fail, and the last of them.
     asks: u32,
     before: Option<Seen>,
-    /// Most bytes of a response, once one was too large.
-    byte_cap: Option<u64>,
+    /// Bytes that its answer takes, or may take while it is awaited.
+    bytes: u64,
+    /// Its answer was larger than expected.
+    expects_most: bool,
     /// Requests spent on it, those for the window it was cut from included.
     requests: u32,
 }
@@ -78,6 +89,7 @@ impl<P> Plan<P> {
             nodes: VecDeque::new(),
             pairs: BTreeMap::new(),
             flying: 0,
+            row_bytes: 0.0,
             next_id: 0,
             can,
         };
@@ -124,7 +136,8 @@ impl<P> Plan<P> {
                         let mut segment = Segment::ready(self.id(), window, size);
                         segment.lane = Some(lane_id);
                         self.nodes.insert(at, segment.node());
-                        return self.send(at);
+                        // Asked for now or, without room, at its turn.
+                        continue;
                     }
                 }
                 Node::Segment(segment) => match &segment.state {
@@ -134,8 +147,8 @@ impl<P> Plan<P> {
                                 .get(&pair)
                                 .is_some_and(|half| half[1 - side] == Some(false))
                         });
-                        if at == 0 || awaited || !full {
-                            return self.send(at);
+                        if at == 0 || awaited || (!full && self.has_room_for(at)) {
+                            return self.send(at, at == 0 || awaited);
                         }
                     }
                     // Nothing after a failure of the source is of any use.
@@ -161,6 +174,10 @@ impl<P> Plan<P> {
         match answer {
             Answer::Page(Ok((seen, payload))) => {
                 segment.requests += 1;
+                if let Some(row) = seen.bytes.checked_div(seen.rows) {
+                    // A large row is not forgotten at once.
+                    self.row_bytes = ((row + ROW_BYTES) as f64).max(self.row_bytes * 0.75);
+                }
                 self.heard(at, seen, payload);
             }
             Answer::Page(Err(error)) => {
@@ -231,14 +248,58 @@ impl<P> Plan<P> {
         }
     }
 
-    fn send(&mut self, at: usize) -> Option<(u64, Ask)> {
+    /// Bytes that the answer to a piece may have; what lies ahead may have no more than is
+    /// expected, so that more of it can be under way.
+    fn allowed(&self, segment: &Segment<P>, is_first: bool) -> u64 {
+        if segment.size <= SMALLEST {
+            self.room.largest
+        } else if is_first || segment.expects_most {
+            self.room.response
+        } else {
+            // Saturates.
+            let expected = f64::from(segment.size) * self.row_bytes * SURPRISE;
+            (expected as u64).max(EXPECTED).min(self.room.response)
+        }
+    }
+
+    /// Whether a piece that is not the first may be asked for.
+    fn has_room_for(&self, at: usize) -> bool {
+        let Some(Node::Segment(segment)) = self.nodes.get(at) else {
+            return false;
+        };
+        // How much an instant takes is not known before all of it was read.
+        if matches!(segment.state, State::Crowded(_)) {
+            return false;
+        }
+        let ahead = self.nodes.iter().skip(1).map(|node| match node {
+            Node::Segment(segment) if node.is_held() => segment.bytes,
+            _ => 0,
+        });
+        ahead.sum::<u64>() + self.allowed(segment, false) <= self.room.ahead
+    }
+
+    /// How large responses should be.
+    fn most(&self) -> Most {
+        Most {
+            rows: self.can.page_cap,
+            bytes: self.room.response,
+        }
+    }
+
+    fn send(&mut self, at: usize, is_first: bool) -> Option<(u64, Ask)> {
+        let bytes = match self.nodes.get(at)? {
+            Node::Segment(segment) => self.allowed(segment, is_first),
+            Node::Lane { .. } | Node::Road { .. } => return None,
+        };
         let segment = self.segment(at)?;
         let window = segment.window;
+        segment.bytes = bytes;
         let ask = match std::mem::replace(&mut segment.state, State::Flying) {
             State::Crowded(trouble) => Ask::Instant { window, trouble },
             _ => Ask::Page {
                 window,
                 size: segment.size,
+                bytes,
             },
         };
         let id = segment.id;
@@ -327,7 +388,8 @@ impl<P> Segment<P> {
             exact: false,
             asks: 0,
             before: None,
-            byte_cap: None,
+            bytes: 0,
+            expects_most: false,
             requests: 0,
         }
     }

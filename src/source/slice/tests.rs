@@ -13,7 +13,9 @@ struct Model {
     times: Vec<i64>,
     can: Capabilities,
     row_bytes: u64,
-    byte_cap: u64,
+    /// From here on rows have a hundred times as many bytes.
+    large_from: i64,
+    room: Room,
     requests: u64,
     instants: u64,
 }
@@ -26,6 +28,16 @@ fn window(from: i64, to: i64) -> Window {
     Window::new(at(from), at(to)).unwrap()
 }
 
+fn room(flying: usize, held: usize) -> Room {
+    Room {
+        flying,
+        held,
+        ahead: 16 << 20,
+        response: 16 << 20,
+        largest: 32 << 20,
+    }
+}
+
 impl Model {
     fn new(mut times: Vec<i64>) -> Self {
         times.sort_unstable();
@@ -33,7 +45,8 @@ impl Model {
             times,
             can: able(),
             row_bytes: 500,
-            byte_cap: u64::MAX,
+            large_from: i64::MAX,
+            room: room(4, 8),
             requests: 0,
             instants: 0,
         }
@@ -54,7 +67,11 @@ impl Model {
     fn answer(&mut self, ask: &Ask) -> Answer<Vec<i64>> {
         self.requests += 1;
         match ask {
-            Ask::Page { window, size } => Answer::Page(self.page(*window, *size)),
+            Ask::Page {
+                window,
+                size,
+                bytes,
+            } => Answer::Page(self.page(*window, *size, *bytes)),
             Ask::Instant { window, .. } => {
                 self.instants += 1;
                 Answer::Instant(Ok(Instant {
@@ -66,12 +83,13 @@ impl Model {
         }
     }
 
-    fn page(&self, window: Window, size: u32) -> Result<(Seen, Vec<i64>), SourceError> {
+    fn page(&self, window: Window, size: u32, cap: u64) -> Result<(Seen, Vec<i64>), SourceError> {
         let rows = self.rows(window);
         let page = &rows[..rows.len().min(size as usize)];
-        let bytes = self.row_bytes * page.len() as u64;
-        if bytes > self.byte_cap {
-            return Err(SourceError::TooLarge { cap: self.byte_cap });
+        let large = page.iter().filter(|time| **time >= self.large_from).count();
+        let bytes = self.row_bytes * (page.len() + 99 * large) as u64;
+        if bytes > cap {
+            return Err(SourceError::TooLarge { cap });
         }
         let total = rows.len() as u64;
         let seen = Seen {
@@ -115,8 +133,7 @@ impl Model {
 
     /// Runs a plan and checks that it returns every row of the window once.
     fn read(&mut self, asked: Window) -> u64 {
-        let room = Room { flying: 4, held: 8 };
-        let pieces = self.run(asked, room, |_| 0);
+        let pieces = self.run(asked, self.room, |_| 0);
         let mut next = asked.from;
         let mut read = Vec::new();
         for piece in pieces {
@@ -274,7 +291,7 @@ fn a_closed_edge_costs_no_more() {
 fn large_records_make_small_pages() {
     let mut model = Model::new(shaped(20_000, 28, |_| 1.0));
     model.row_bytes = 10_000;
-    model.byte_cap = 1_000_000;
+    model.room.response = 1_000_000;
     let requests = model.read(window(0, 28 * DAY));
     // A hundred rows fill a response, so half of that is asked for.
     assert!(requests < 700, "{requests}");
@@ -284,8 +301,7 @@ fn large_records_make_small_pages() {
 fn rows_out_of_order_are_still_divided() {
     let mut times = shaped(20_000, 28, |_| 1.0);
     let mut model = Model::new(std::mem::take(&mut times));
-    let room = Room { flying: 4, held: 8 };
-    let mut plan = Plan::new(window(0, 28 * DAY), model.can.clone(), room);
+    let mut plan = Plan::new(window(0, 28 * DAY), model.can.clone(), model.room);
     let (mut rows, mut requests) = (0, 0);
     while !plan.finished() {
         let Some((id, ask)) = plan.next() else {
@@ -312,7 +328,6 @@ fn rows_out_of_order_are_still_divided() {
 fn pieces_do_not_depend_on_the_order_of_answers() {
     let times = shaped(60_000, 28, office(28));
     let asked = window(0, 28 * DAY);
-    let room = |flying, held| Room { flying, held };
     let first = Model::new(times.clone()).run(asked, room(1, 1), |_| 0);
     let mut state = 3;
     for (flying, held) in [(1, 4), (3, 6), (8, 8), (8, 2)] {
@@ -327,7 +342,7 @@ fn pieces_do_not_depend_on_the_order_of_answers() {
 #[test]
 fn what_is_held_is_bounded() {
     let mut model = Model::new(shaped(60_000, 28, office(28)));
-    let room = Room { flying: 3, held: 5 };
+    let room = room(3, 5);
     let mut plan = Plan::new(window(0, 28 * DAY), model.can.clone(), room);
     let (mut flying, mut answered, mut popped) = (Vec::new(), 0, 0);
     while !plan.finished() {
@@ -345,4 +360,71 @@ fn what_is_held_is_bounded() {
         }
         assert!(answered - popped <= room.held + 1, "{answered} {popped}");
     }
+}
+
+/// Whatever comes when, what waits takes no more than it may; the first piece comes on top, since
+/// all others wait for it.
+#[test]
+fn bytes_that_wait_are_bounded() {
+    let dense = shaped(30_000, 28, office(28));
+    for row_bytes in [500, 10_000, 1 << 20, 9 << 20] {
+        let mut model = Model::new(dense[..30_000.min((3 << 30) / row_bytes)].to_vec());
+        model.row_bytes = row_bytes as u64;
+        let room = room(8, 40);
+        let mut plan = Plan::new(window(0, 28 * DAY), model.can.clone(), room);
+        let mut flying: Vec<(u64, Ask)> = Vec::new();
+        let (mut waiting, mut read) = (Vec::new(), 0);
+        while !plan.finished() {
+            while let Some(question) = plan.next() {
+                flying.push(question);
+            }
+            let awaited = flying.iter().map(|(_, ask)| match ask {
+                Ask::Page { bytes, .. } => *bytes,
+                Ask::Instant { .. } => room.ahead,
+            });
+            let held: u64 = awaited.chain(waiting.iter().copied()).sum();
+            assert!(held <= room.ahead + room.largest, "{row_bytes}: {held}");
+            // The newest first, so that the oldest stays away as long as possible.
+            let (id, ask) = flying.pop().unwrap();
+            let answer = model.answer(&ask);
+            if let Answer::Page(Ok((seen, rows))) = &answer
+                && (rows.len() as u64) < u64::from(seen.size)
+            {
+                waiting.push(seen.bytes);
+            }
+            plan.answer(id, answer);
+            while let Some(Piece::Whole { payload, .. }) = plan.pop() {
+                read += payload.len();
+                let bytes = model.row_bytes * payload.len() as u64;
+                let place = waiting.iter().position(|held| *held == bytes);
+                waiting.swap_remove(place.unwrap());
+            }
+        }
+        assert_eq!(read, model.times.len(), "{row_bytes}");
+    }
+}
+
+/// Rows that are suddenly a hundred times larger are asked for again, when there is room for them.
+#[test]
+fn a_surprise_is_asked_for_again_and_changes_no_piece() {
+    let times = shaped(40_000, 28, |_| 1.0);
+    let asked = window(0, 28 * DAY);
+    let run = |flying, held| {
+        let mut model = Model::new(times.clone());
+        model.large_from = 14 * DAY;
+        let pieces = model.run(asked, room(flying, held), |under_way| under_way - 1);
+        let tiles = pieces.into_iter().map(|piece| match piece {
+            Piece::Whole {
+                window, payload, ..
+            } => (window, payload.len()),
+            other => panic!("{other:?}"),
+        });
+        tiles.collect::<Vec<_>>()
+    };
+    let one_by_one = run(1, 1);
+    assert!(run(8, 20) == one_by_one);
+    assert_eq!(
+        one_by_one.iter().map(|(_, rows)| rows).sum::<usize>(),
+        40_000
+    );
 }

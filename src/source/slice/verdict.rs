@@ -17,7 +17,7 @@ pub(in crate::source) struct Seen {
     pub(in crate::source) distinct: u64,
     /// Rows that the request selects, as the source says.
     pub(in crate::source) total: Option<u64>,
-    /// Bytes of the records.
+    /// Bytes of the response.
     pub(in crate::source) bytes: u64,
     /// A fingerprint of the set of records, whatever their order.
     pub(in crate::source) print: u64,

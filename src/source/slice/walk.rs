@@ -45,24 +45,30 @@ pub(super) struct Sample {
     rows: f64,
     /// Bytes of a row on average, where there were any.
     row_bytes: Option<f64>,
-    /// Most bytes of a response, where one was too large.
-    byte_cap: Option<u64>,
+}
+
+/// How large a response may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Most {
+    /// Rows.
+    pub(super) rows: u32,
+    /// Bytes.
+    pub(super) bytes: u64,
 }
 
 impl Sample {
     /// From a response about a whole window.
-    pub(super) fn of(window: Window, seen: &Seen, byte_cap: Option<u64>) -> Self {
+    pub(super) fn of(window: Window, seen: &Seen) -> Self {
         Self {
             length: micros_of(window).max(1) as f64,
             rows: seen.at_least() as f64,
             row_bytes: (seen.rows > 0).then(|| seen.bytes as f64 / seen.rows as f64),
-            byte_cap,
         }
     }
 
     /// From a response that is only the beginning of its window: the second half of its rows.
-    pub(super) fn of_beginning(window: Window, seen: &Seen, byte_cap: Option<u64>) -> Self {
-        let whole = Self::of(window, seen, byte_cap);
+    pub(super) fn of_beginning(window: Window, seen: &Seen) -> Self {
+        let whole = Self::of(window, seen);
         let rows = seen.times.len();
         match (seen.times.get(rows / 2), seen.times.last()) {
             (Some(middle), Some(last)) if seen.in_order() => Self {
@@ -87,15 +93,16 @@ impl Sample {
         }
     }
 
-    /// Rows to ask for: the page cap, or fewer where a response would come near the byte cap.
-    fn size(&self, page_cap: u32) -> u32 {
-        match (self.byte_cap, self.row_bytes) {
-            (Some(cap), Some(row)) if row > 0.0 => {
+    /// Rows to ask for: a page, or fewer where a response would take more than half of the bytes
+    /// that it may.
+    fn size(&self, most: Most) -> u32 {
+        match self.row_bytes {
+            Some(row) if row > 0.0 => {
                 // Saturates.
-                let rows = (cap as f64 / 2.0 / row) as u32;
-                rows.clamp(SMALLEST.min(page_cap), page_cap)
+                let rows = (most.bytes as f64 / 2.0 / row) as u32;
+                rows.clamp(SMALLEST.min(most.rows), most.rows)
             }
-            _ => page_cap,
+            _ => most.rows,
         }
     }
 }
@@ -107,7 +114,7 @@ pub(super) struct Road {
     sample: Sample,
     /// Rows of the whole road, where the source counted them.
     total: Option<u64>,
-    page_cap: u32,
+    most: Most,
     /// The first lane is at most this long.
     longest: f64,
     /// Number of the next lane.
@@ -118,12 +125,12 @@ pub(super) struct Road {
 
 impl Road {
     /// A road over `rest`, which holds `total` rows if that is known.
-    pub(super) fn new(rest: Window, sample: Sample, total: Option<u64>, page_cap: u32) -> Self {
+    pub(super) fn new(rest: Window, sample: Sample, total: Option<u64>, most: Most) -> Self {
         Self {
             rest,
             sample,
             total,
-            page_cap,
+            most,
             longest: f64::MAX,
             next: 0,
             ends: BTreeMap::new(),
@@ -142,7 +149,7 @@ impl Road {
         if let Some(number) = self.next.checked_sub(LANES) {
             self.sample = self.ends.remove(&number)?;
         }
-        let page = f64::from(self.sample.size(self.page_cap));
+        let page = f64::from(self.sample.size(self.most));
         let wanted = self.sample.length_for(page * TARGET * LANE_PAGES);
         let whole = micros_of(self.rest) as f64;
         let fits = self.total.is_some_and(|total| total as f64 <= page * FIT);
@@ -155,7 +162,7 @@ impl Road {
             rest: Some(window),
             recent: VecDeque::from([self.sample]),
             left: self.total.filter(|_| number == 0 && rest.is_none()),
-            page_cap: self.page_cap,
+            most: self.most,
             segments: 0,
             waits: false,
         };
@@ -181,7 +188,7 @@ pub(super) struct Lane {
     recent: VecDeque<Sample>,
     /// Rows that are left, where the source counted them.
     left: Option<u64>,
-    page_cap: u32,
+    most: Most,
     segments: u32,
     /// A segment has no answer yet.
     waits: bool,
@@ -193,7 +200,7 @@ impl Lane {
     pub(super) fn cut(&mut self, grid: Grid) -> Option<(Window, u32)> {
         let rest = self.rest.filter(|_| !self.waits)?;
         let sample = self.recently();
-        let size = sample.size(self.page_cap);
+        let size = sample.size(self.most);
         let page = f64::from(size);
         let whole = micros_of(rest) as f64;
         let wanted = sample.length_for(page * TARGET);
@@ -220,11 +227,10 @@ impl Lane {
         self.left = self
             .left
             .map(|left| left.saturating_sub(sample.rows as u64));
-        let byte_cap = sample.byte_cap.or(self.recently().byte_cap);
         if self.segments == 1 || self.recent.len() == RECENT {
             self.recent.pop_front();
         }
-        self.recent.push_back(Sample { byte_cap, ..sample });
+        self.recent.push_back(sample);
     }
 
     /// Takes in that a segment could not be read.
@@ -236,8 +242,7 @@ impl Lane {
     pub(super) fn take_back(&mut self, part: Window, sample: Sample) {
         self.waits = false;
         self.left = None;
-        let byte_cap = sample.byte_cap.or(self.recently().byte_cap);
-        self.recent = VecDeque::from([Sample { byte_cap, ..sample }]);
+        self.recent = VecDeque::from([sample]);
         self.rest = Some(match self.rest {
             Some(rest) => Window {
                 from: part.from,
@@ -257,7 +262,7 @@ impl Lane {
         let rest = self
             .rest
             .filter(|_| !self.waits && self.segments >= LANE_SEGMENTS)?;
-        Some(Road::new(rest, self.recently(), None, self.page_cap))
+        Some(Road::new(rest, self.recently(), None, self.most))
     }
 
     /// The last segments taken together.
@@ -267,13 +272,11 @@ impl Lane {
             length: 1.0,
             rows: 0.0,
             row_bytes: None,
-            byte_cap: None,
         });
         for sample in samples {
             sum.length += sample.length;
             sum.rows += sample.rows;
             sum.row_bytes = sample.row_bytes.or(sum.row_bytes);
-            sum.byte_cap = sample.byte_cap.or(sum.byte_cap);
         }
         sum
     }

@@ -4,7 +4,7 @@
 use super::{Node, Plan, Segment, State};
 use crate::source::slice::verdict::{Seen, Verdict, judge};
 use crate::source::slice::walk::{FIT, Lane, Road, SMALLEST, Sample};
-use crate::source::slice::{Piece, Trouble};
+use crate::source::slice::{Piece, ROW_BYTES, Trouble};
 use crate::source::{Scope, SourceError};
 use crate::window::Window;
 
@@ -18,12 +18,13 @@ impl<P> Plan<P> {
             return;
         };
         segment.asks += 1;
+        segment.bytes = bytes_of(&seen);
         let verdict = judge(&seen, segment.before.as_ref(), segment.asks, &self.can);
         let window = segment.window;
         let requests = segment.requests;
         match verdict {
             Verdict::Whole => {
-                let sample = Sample::of(window, &seen, segment.byte_cap);
+                let sample = Sample::of(window, &seen);
                 self.tell_lane(at, |lane| lane.learn(sample));
                 let bond = self.bond(at);
                 self.settle(
@@ -66,12 +67,17 @@ impl<P> Plan<P> {
             self.tell_pair(bond, true);
             return;
         }
-        if let SourceError::TooLarge { cap } = error
+        let response = self.room.response;
+        if let SourceError::TooLarge { .. } = error
             && let Some(segment) = self.segment(at)
             && segment.size > SMALLEST
         {
-            segment.byte_cap = Some(cap);
-            segment.size = (segment.size / 8).max(SMALLEST);
+            // What was allowed may have been less than a response may be.
+            if segment.bytes < response {
+                segment.expects_most = true;
+            } else {
+                segment.size = (segment.size / 8).max(SMALLEST);
+            }
             segment.state = State::Ready;
             return;
         }
@@ -173,13 +179,12 @@ impl<P> Plan<P> {
 
     /// Replaces a piece that holds more than a page.
     fn divide(&mut self, at: usize, seen: &Seen) {
-        let (grid, edge, page_cap) = (self.grid, self.can.upper_edge, self.can.page_cap);
+        let (grid, edge, most) = (self.grid, self.can.upper_edge, self.most());
         let total = seen.counted(&self.can);
         let Some(segment) = self.segment(at) else {
             return;
         };
         let (window, size, requests) = (segment.window, segment.size, segment.requests);
-        let byte_cap = segment.byte_cap;
         if grid.is_instant(window) {
             segment.state = State::Crowded(Trouble::Crowded {
                 total: seen.total,
@@ -190,8 +195,8 @@ impl<P> Plan<P> {
         }
         if !seen.in_order() {
             self.tell_lane(at, Lane::pass);
-            let sample = Sample::of(window, seen, byte_cap);
-            let road = Road::new(window, sample, total, page_cap).at_most_half();
+            let sample = Sample::of(window, seen);
+            let road = Road::new(window, sample, total, most).at_most_half();
             let id = self.id();
             self.replace(at, vec![Node::Road { id, road }]);
             return;
@@ -211,18 +216,17 @@ impl<P> Plan<P> {
             }
             return;
         };
-        let sample = Sample::of_beginning(window, seen, byte_cap);
+        let sample = Sample::of_beginning(window, seen);
         let in_lane = segment.lane.is_some();
         self.tell_lane(at, |lane| lane.take_back(rest, sample));
         let mut exact = Segment::ready(self.id(), first, size);
         exact.exact = true;
         exact.requests = requests;
-        exact.byte_cap = byte_cap;
         let mut nodes = vec![exact.node()];
         if !in_lane {
             let before = seen.times.partition_point(|time| *time < first.to) as u64;
             let left = total.map(|total| total.saturating_sub(before));
-            let road = Road::new(rest, sample, left, page_cap);
+            let road = Road::new(rest, sample, left, most);
             nodes.push(Node::Road {
                 id: self.id(),
                 road,
@@ -230,6 +234,11 @@ impl<P> Plan<P> {
         }
         self.replace(at, nodes);
     }
+}
+
+/// Bytes that a response takes in memory, with what is noted of each row.
+fn bytes_of(seen: &Seen) -> u64 {
+    seen.bytes + seen.rows * ROW_BYTES
 }
 
 /// A window that is not divided further. Records that cannot be read are a hole; a source that

@@ -1,0 +1,97 @@
+//! From the rows of a chunk to files in the bucket, one partition after the other, so that no more
+//! than one partition's files are in memory.
+
+use super::RunError;
+use super::compare::Compared;
+use super::ingest::Committer;
+use crate::lake::layout::Table;
+use crate::lake::{Belonging, EncodedFile, PART_BYTES, PartWriter, split, upload};
+use crate::ledger::digest::Digest;
+use crate::ledger::entry::{FileEntry, TimeRange};
+use arrow::array::RecordBatch;
+
+impl Committer<'_> {
+    /// Encodes and uploads the new rows of a chunk, and takes them out of `compared`.
+    pub(super) async fn store(
+        &self,
+        compared: &mut Compared,
+        chunk: u32,
+        batch_id: &str,
+    ) -> Result<Vec<FileEntry>, RunError> {
+        let belonging = Belonging {
+            lake_id: self.state.lake_id.clone(),
+            batch_id: batch_id.to_owned(),
+        };
+        let events = std::mem::take(&mut compared.events).into_iter();
+        let quarantine = compared.quarantine.take().into_iter();
+        let tables = events
+            .map(|batches| (Table::Events, batches))
+            .chain(quarantine.map(|batch| (Table::Quarantine, vec![batch])));
+        let mut entries = Vec::new();
+        for (table, batches) in tables {
+            let parts = in_background(move || Ok(split(table, batches)?)).await?;
+            for (partition, batches) in parts {
+                let writer = PartWriter::new(
+                    partition,
+                    self.attempt.run_id,
+                    chunk,
+                    belonging.clone(),
+                    self.attempt.seed.0,
+                    PART_BYTES,
+                );
+                let files = in_background(move || encode(batches, writer)).await?;
+                for file in files {
+                    upload(self.bucket, &file, self.patience).await?;
+                    entries.push(file_entry(&file));
+                }
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// Does the CPU's work where it does not keep others waiting: the next slices are read meanwhile.
+pub(super) async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RunError> + Send + 'static,
+) -> Result<T, RunError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(RunError::Cancelled),
+        },
+    }
+}
+
+/// Encodes the rows of one partition, as one file or more.
+fn encode(batches: Vec<RecordBatch>, mut writer: PartWriter) -> Result<Vec<EncodedFile>, RunError> {
+    let mut files = Vec::new();
+    for rows in batches {
+        files.extend(writer.push(&rows)?);
+    }
+    files.extend(writer.finish()?);
+    Ok(files)
+}
+
+fn file_entry(file: &EncodedFile) -> FileEntry {
+    let facts = &file.facts;
+    let partition = &facts.file.partition;
+    FileEntry {
+        path: facts.file.to_string(),
+        table: partition.table(),
+        date: partition.date(),
+        category: partition
+            .category()
+            .map(|category| category.name().to_owned()),
+        source: partition.source().to_owned(),
+        bytes: facts.bytes,
+        sha256: Digest(facts.sha256),
+        rows: facts.rows,
+        times: facts.times.map(|times| TimeRange {
+            first: times.first,
+            last: times.last,
+        }),
+        records_root: Digest(facts.records_root),
+        statistics: facts.statistics.clone(),
+    }
+}

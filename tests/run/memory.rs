@@ -1,0 +1,103 @@
+//! The program within the memory that its configuration allows by default, over windows far larger.
+
+#![cfg(target_os = "linux")]
+
+use super::harness::Rig;
+use super::process::Place;
+use crate::cli::json;
+use chrono::{TimeDelta, Utc};
+use std::process::{Child, Output};
+use std::time::Duration;
+use trailhouse::demo::{DataTrouble, NewEvent, Oddity, Options};
+
+/// What `run.memory` is by default, and what a container of the samples may take.
+const LIMIT: u64 = 256 << 20;
+
+/// Waits for a process and returns its output and the most memory that it ever took.
+fn watched(child: Child) -> (Output, u64) {
+    let status = format!("/proc/{}/status", child.id());
+    let watcher = std::thread::spawn(move || {
+        let mut peak = 0;
+        // The high-water mark is the kernel's, so nothing between two looks is missed; it is gone
+        // with the process.
+        while let Some(bytes) = high_water_mark(&status) {
+            peak = bytes;
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        peak
+    });
+    let output = child.wait_with_output().unwrap();
+    (output, watcher.join().unwrap())
+}
+
+fn high_water_mark(status: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(status).ok()?;
+    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// Runs the program with its default bounds and returns how many records it added and quarantined.
+fn run_within_the_limit(place: &Place, when: &str) -> (u64, u64) {
+    let (output, peak) = watched(place.run().spawn().unwrap());
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{when}: {told}");
+    println!("{when}: {} MiB", peak >> 20);
+    assert!(peak > 0, "{when}: nothing was measured");
+    assert!(peak < LIMIT, "{when}: {} MiB", peak >> 20);
+    let counts = json(&output)["sources"][0]["counts"].clone();
+    let count = |name: &str| counts[name].as_u64().unwrap();
+    (count("added"), count("quarantined"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_the_largest_size_on_one_date_fit_into_the_memory_of_a_small_container() {
+    const RECORDS: u32 = 14_000;
+    let now = Utc::now();
+    let rig = Rig::new(&Options {
+        events: RECORDS,
+        days: 1,
+        end: Some(now - TimeDelta::minutes(10)),
+        no_incidents: true,
+        // A thousand of them are nearly as large as a response may be.
+        data: DataTrouble {
+            bulk: 30_000,
+            ..DataTrouble::default()
+        },
+        ..Options::default()
+    })
+    .await;
+    let place = Place::new(&rig, "");
+    let (added, _) = run_within_the_limit(&place, "read first");
+    assert_eq!(added, u64::from(RECORDS));
+    assert!(rig.platform.counts().bytes > 400_000_000);
+
+    // One record more than was counted, and all of its date is read again and compared.
+    rig.platform.push(NewEvent::at(now - TimeDelta::hours(14)));
+    let before = rig.platform.counts().bytes;
+    assert_eq!(run_within_the_limit(&place, "read again"), (1, 0));
+    assert!(rig.platform.counts().bytes - before > 150_000_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_the_largest_size_fit_into_the_memory_of_a_small_container() {
+    let rig = Rig::new(&Options {
+        events: 0,
+        ..Options::default()
+    })
+    .await;
+    let now = Utc::now();
+    for nth in 0..15 {
+        // Of these, one fills a response and is too large for a row; the others are rows.
+        for (minute, bytes) in [(0, 30 << 20), (1, 15 << 20)] {
+            rig.platform.push(NewEvent {
+                oddity: Some(Oddity::Huge(bytes)),
+                ..NewEvent::at(now - TimeDelta::minutes(20 + 2 * nth + minute))
+            });
+        }
+    }
+    let place = Place::new(&rig, "");
+    let found = run_within_the_limit(&place, "records of 30 and 15 MiB");
+    assert_eq!(found, (15, 15));
+    assert!(rig.platform.counts().bytes > 600_000_000);
+}
