@@ -67,6 +67,16 @@ impl Ending {
         }
     }
 
+    /// What there was to show has been written in part when the command failed. The failure is told
+    /// on stderr, whatever the form of the output: half a document must not be made to look whole.
+    pub fn broken_off(failure: Failure) -> Self {
+        Self {
+            document: None,
+            bare: true,
+            failures: Report::new([failure]),
+        }
+    }
+
     fn kind(&self) -> ExitKind {
         self.failures.as_ref().map_or(ExitKind::Done, Report::kind)
     }
@@ -189,6 +199,9 @@ impl Output {
 
     fn ending(&self, ending: &Ending) -> io::Result<()> {
         let Some(document) = &ending.document else {
+            if let Some(report) = &ending.failures {
+                to_stderr(&self.text(report));
+            }
             return Ok(());
         };
         match self.format {
@@ -382,5 +395,12 @@ mod tests {
         assert_eq!(json["word"], "hello");
         assert_eq!(json["exit_code"], 3);
         assert_eq!(json["errors"][0]["kept"], "all other sources");
+    }
+
+    #[test]
+    fn a_result_that_broke_off_is_followed_by_no_document() {
+        let ending = Ending::broken_off(failure());
+        assert!(ending.document.is_none());
+        assert_eq!(ending.kind(), ExitKind::Source);
     }
 }

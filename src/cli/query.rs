@@ -122,18 +122,23 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let form = args.form(context.output.format());
     let (bucket, state) = open_lake(context, args.public_key.as_deref())?;
     let style = context.output.style();
-    let rows = block_on(async {
+    let mut rows = 0;
+    let answered = block_on(async {
         let store = Arc::clone(bucket.store());
         let lake = Lake::new(store, Arc::new(state), Limits::default())?;
-        answer(&lake, &sql, form, style, &mut io::stdout()).await
-    })??;
+        answer(&lake, &sql, form, style, &mut io::stdout(), &mut rows).await
+    })?;
+    match answered {
+        Err(failure) if rows > 0 => return Ok(Ending::broken_off(failure)),
+        answered => answered?,
+    }
     context.output.note(&counted(rows, "row", "rows"));
     Ok(Ending::written())
 }
 
-/// Answers one statement: writes all rows to `out` and says how many there were.
+/// Answers one statement: writes all rows to `out` and counts them in `count`.
 ///
-/// Rows are written as they come, so after a failure some may have been written. Whoever reads
+/// Rows are written as they come, so after a failure some may have been written, and are counted. Whoever reads
 /// `out` may stop reading: that ends the query and is no failure.
 ///
 /// # Errors
@@ -144,24 +149,24 @@ pub(super) async fn answer(
     form: RowFormat,
     style: Style,
     out: &mut (dyn Write + Send),
-) -> Result<u64, Failure> {
+    count: &mut u64,
+) -> Result<(), Failure> {
     let mut rows = lake.sql(sql).await?;
     let mut writer = RowWriter::new(form, style, rows.schema());
-    let mut count = 0;
     loop {
         let batch = rows.next().await?;
         let last = batch.is_none();
         let written = match batch {
             Some(batch) => {
-                count += batch.num_rows() as u64;
+                *count += batch.num_rows() as u64;
                 writer.batch(&batch, out)
             }
             None => writer.finish(out).and_then(|()| out.flush()),
         };
         match written {
-            Ok(()) if last => return Ok(count),
+            Ok(()) if last => return Ok(()),
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(count),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             Err(error) => {
                 let mut failure = Failure::new(
                     ExitKind::Destination,
