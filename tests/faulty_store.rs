@@ -52,6 +52,10 @@ struct Orders {
     /// Stop the world at this changing operation, counted from 0.
     stop_at: Option<(usize, Fault)>,
     changes: usize,
+    /// Names that listings returned.
+    listed: usize,
+    /// Every deletion is refused, as by a bucket with a retention policy.
+    keeps_all: bool,
 }
 
 /// The misbehaving store.
@@ -95,6 +99,26 @@ impl FaultyStore {
     /// How many changing operations there have been.
     pub fn changes(&self) -> usize {
         self.orders.lock().unwrap().changes
+    }
+
+    /// How many names listings have returned: a store needs a request for each thousand or so.
+    pub fn listed(&self) -> usize {
+        self.orders.lock().unwrap().listed
+    }
+
+    /// From now on every deletion is refused, as by a bucket with a retention policy.
+    pub fn keep_all(&self) {
+        self.orders.lock().unwrap().keeps_all = true;
+    }
+
+    fn count_listed(
+        &self,
+        names: BoxStream<'static, Result<ObjectMeta>>,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        let orders = Arc::clone(&self.orders);
+        names
+            .inspect(move |_| orders.lock().unwrap().listed += 1)
+            .boxed()
     }
 
     /// Returns once an operation hangs or pauses.
@@ -217,6 +241,12 @@ impl ObjectStore for FaultyStore {
                 let store = store.clone();
                 async move {
                     let fault = store.fault(On::Change, &location);
+                    if store.orders.lock().unwrap().keeps_all {
+                        return Err(Error::PermissionDenied {
+                            path: location.to_string(),
+                            source: "kept by order".into(),
+                        });
+                    }
                     let inner = Arc::clone(&store.inner);
                     let deletion = async {
                         let one = futures::stream::iter([Ok(location.clone())]).boxed();
@@ -230,7 +260,7 @@ impl ObjectStore for FaultyStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        self.count_listed(self.inner.list(prefix))
     }
 
     fn list_with_offset(
@@ -238,7 +268,7 @@ impl ObjectStore for FaultyStore {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list_with_offset(prefix, offset)
+        self.count_listed(self.inner.list_with_offset(prefix, offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {

@@ -335,7 +335,8 @@ pub struct PartWriter {
 
 impl PartWriter {
     /// Begins the parts of a partition. Every file's salt comes from the plan's `seed` and the
-    /// file's name. A part ends once it has `part_bytes` (usually [`PART_BYTES`]) or a little more.
+    /// file's name. A part ends once it has `part_bytes` (usually [`PART_BYTES`]) or a little more,
+    /// and before a large record would take it beyond a third more.
     pub fn new(
         partition: Partition,
         run: RunId,
@@ -363,12 +364,19 @@ impl PartWriter {
     /// As for [`FileWriter::push`].
     pub fn push(&mut self, batch: &RecordBatch) -> Result<Vec<EncodedFile>, WriteError> {
         let mut complete = Vec::new();
+        let most = self.part_bytes + self.part_bytes / 4;
         let table = self.partition.table();
         let steps = steps(table, batch).map_err(|source| WriteError::Rows {
             file: self.partition.to_string(),
             source,
         })?;
         for step in steps {
+            if let Some(writer) = self
+                .current
+                .take_if(|writer| !has_room(writer, &step, most))
+            {
+                complete.push(writer.finish()?);
+            }
             let mut writer = match self.current.take() {
                 Some(writer) => writer,
                 None => self.begin(),
@@ -407,6 +415,12 @@ impl PartWriter {
     pub fn finish(self) -> Result<Option<EncodedFile>, WriteError> {
         self.current.map(FileWriter::finish).transpose()
     }
+}
+
+/// Whether a part stays below `most` bytes with one step more. What is kept may stand in two columns,
+/// and may be of a kind that does not compress.
+fn has_room(writer: &FileWriter, step: &Step, most: usize) -> bool {
+    writer.encoded_size() + 2 * step.kept_bytes <= most
 }
 
 /// A growing object and the hash of it so far.

@@ -10,6 +10,7 @@
 
 mod commit;
 mod genesis;
+mod newest;
 
 pub use commit::{Commit, Draft};
 pub use genesis::Founding;
@@ -27,12 +28,21 @@ use crate::lake::layout::{
 use crate::lake::{Bucket, CreateError, Nonconformance, Patience, StoreError};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
+use newest::{Next, Search};
 use std::sync::Arc;
 
 /// Entries that are fetched at the same time; they are folded in order.
 const FETCHES: usize = 16;
 /// State caches that are kept; older ones are deleted where the store allows it.
 const CACHES_KEPT: usize = 2;
+/// Old state caches that are deleted at once: where a store begins to allow it, there may be many.
+const CACHES_TIDIED: usize = 8;
+/// State caches that are listed at once: no store needs a second request for so many names.
+const CACHES_LISTED: usize = 1_000;
+/// A state cache is written after each entry whose sequence is a multiple of this, whatever becomes
+/// of the run that wrote it: a run that is killed again and again must not read all it has committed
+/// each time.
+const CACHE_EVERY: u64 = 100;
 
 /// What can go wrong with a ledger.
 #[derive(Debug, thiserror::Error)]
@@ -283,8 +293,13 @@ impl Log {
 
     /// The state of the newest cache, checked against the entry at which it stands.
     async fn newest_cache(&self) -> Result<Option<State>, LogError> {
-        let Some(newest) = self.caches().await?.pop() else {
-            return Ok(None);
+        let mut search = Search::new(CACHES_LISTED);
+        let newest = loop {
+            match search.next() {
+                Next::List(after) => search.hear(&self.caches(after).await?),
+                Next::Found(None) => return Ok(None),
+                Next::Found(Some(newest)) => break newest,
+            }
         };
         let path = state_name(newest);
         let bytes = self.get(&path).await?;
@@ -313,15 +328,25 @@ impl Log {
         Ok(Some(state))
     }
 
-    /// Sequences of the state caches, in order.
-    async fn caches(&self) -> Result<Vec<u64>, LogError> {
-        let listed: Vec<_> = self.bucket.list(STATE_FOLDER, None).try_collect().await?;
-        let mut sequences: Vec<u64> = listed
-            .iter()
-            .filter_map(|listed| state_sequence(&listed.name).ok())
-            .collect();
-        sequences.sort_unstable();
-        Ok(sequences)
+    /// Sequences of the state caches after a sequence, or from the first, in order; at most
+    /// [`CACHES_LISTED`].
+    async fn caches(&self, after: Option<u64>) -> Result<Vec<u64>, LogError> {
+        let after = after.map(state_name);
+        let listed = self.bucket.list(STATE_FOLDER, after.as_deref());
+        let sequences = listed
+            .try_filter_map(|listed| std::future::ready(Ok(state_sequence(&listed.name).ok())));
+        // The rest is not even asked for.
+        Ok(sequences.take(CACHES_LISTED).try_collect().await?)
+    }
+
+    /// Writes the state cache where one is due in the middle of a run. It is not missed where it
+    /// fails: the run ends with another one, and says so.
+    pub(crate) async fn save_cache_if_due(&self, state: &State) {
+        if state.head.sequence.is_multiple_of(CACHE_EVERY)
+            && let Err(note) = self.save_cache(state).await
+        {
+            tracing::debug!(%note, "in the middle of a run");
+        }
     }
 
     /// Writes the state cache of `state` and deletes caches that are older than the newest few.
@@ -335,10 +360,10 @@ impl Log {
             Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
             Err(error) => return Err(refused(&error)),
         }
-        let mut caches = self.caches().await.map_err(|error| refused(&error))?;
+        let mut caches = self.caches(None).await.map_err(|error| refused(&error))?;
         caches.retain(|sequence| *sequence < state.head.sequence);
         let surplus = (caches.len() + 1).saturating_sub(CACHES_KEPT);
-        for old in &caches[..surplus] {
+        for old in &caches[..surplus.min(CACHES_TIDIED)] {
             let deleted = self.bucket.delete(&state_name(*old)).await;
             deleted.map_err(|error| refused(&error))?;
         }

@@ -155,6 +155,7 @@ impl Committer<'_> {
                 if let Body::Ingest(ingest) = &draft.body {
                     summary.committed(ingest);
                 }
+                self.log.save_cache_if_due(&self.state).await;
                 return Ok(());
             }
             self.superseded = true;

@@ -16,8 +16,9 @@ use trailhouse::event::redact::Redaction;
 use trailhouse::lake::layout::RunId;
 use trailhouse::lake::{Bucket, Patience};
 use trailhouse::ledger::digest::Digest;
-use trailhouse::ledger::entry::Trust;
+use trailhouse::ledger::entry::{Body, Receipt, Trust};
 use trailhouse::ledger::key::SigningKey;
+use trailhouse::ledger::log::Draft;
 use trailhouse::report::verify::{Depth, Verified, verify};
 use trailhouse::run::{
     Access, Bounds, Clock, Job, JobSource, RunError, RunOptions, Seed, Summary, Unobserved, execute,
@@ -225,4 +226,20 @@ pub(super) async fn sound_lake(store: &FaultyStore) -> Lake {
     let verified = verified(store).await;
     assert!(verified.problems.is_empty(), "{:?}", verified.problems);
     Lake::read(store).await
+}
+
+/// An entry that says nothing.
+pub(super) fn receipt(now: DateTime<Utc>) -> Draft {
+    Draft {
+        run_id: "20251125T000000Z-00000000".into(),
+        written_at: now,
+        config_sha256: Digest::of(b"config"),
+        body: Body::Receipt(Box::new(Receipt {
+            started_at: now,
+            sources: vec![],
+            recounts: vec![],
+            future: vec![],
+            horizons: vec![],
+        })),
+    }
 }

@@ -4,6 +4,7 @@
 
 mod catch_up;
 mod concurrent;
+mod costs;
 mod crash;
 mod harness;
 mod lake;

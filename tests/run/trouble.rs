@@ -1,19 +1,18 @@
 //! Trouble that people had with jobs like this one: what the source does.
 
-use super::harness::{Rig, SOURCE, at, empty, key, quiet, run, run_well, sound_lake, try_run};
+use super::harness::{Rig, SOURCE, at, empty, quiet, receipt, run, run_well, sound_lake, try_run};
 use super::lake::objects;
 use crate::faulty_store::{FaultyStore, On};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use trailhouse::config::Start;
 use trailhouse::demo::{self, Access, Fault, NewEvent, Options};
 use trailhouse::lake::Bucket;
-use trailhouse::ledger::digest::Digest;
-use trailhouse::ledger::entry::{Body, Receipt, Verdict, VerdictBy};
+use trailhouse::ledger::entry::{Verdict, VerdictBy};
 use trailhouse::ledger::key::SigningKey;
-use trailhouse::ledger::log::{Draft, Log};
+use trailhouse::ledger::log::Log;
 use trailhouse::run::{RunError, RunOptions, Summary};
 use trailhouse::source::Tenant;
 use trailhouse::source::http::{Auth, Secret};
@@ -384,21 +383,6 @@ async fn records_dated_in_the_future_are_counted_now_and_read_when_their_time_co
     assert_eq!(sound_lake(&store).await.rows().len(), 11);
 }
 
-fn receipt(now: DateTime<Utc>) -> Draft {
-    Draft {
-        run_id: "20251125T000000Z-00000000".into(),
-        written_at: now,
-        config_sha256: Digest::of(b"config"),
-        body: Body::Receipt(Box::new(Receipt {
-            started_at: now,
-            sources: vec![],
-            recounts: vec![],
-            future: vec![],
-            horizons: vec![],
-        })),
-    }
-}
-
 #[tokio::test]
 async fn a_forged_or_unsigned_entry_is_refused_and_nothing_is_written() {
     let stranger = Arc::new(SigningKey::from_seed("test/writer", &[2; 32]).unwrap());
@@ -423,30 +407,4 @@ async fn a_forged_or_unsigned_entry_is_refused_and_nothing_is_written() {
         );
         assert_eq!(objects(&store).await, before);
     }
-}
-
-#[tokio::test]
-async fn a_run_with_nothing_new_costs_the_same_whatever_the_length_of_the_ledger() {
-    let mut costs = Vec::new();
-    for entries in [10, 300] {
-        let rig = Rig::new(&quiet(NOW)).await;
-        rig.fill(at("2026-11-20T03:00:00Z"), at("2026-11-20T05:50:00Z"), 100);
-        let store = empty();
-        run_well(&rig.job(&store)).await;
-        let log = Log::new(Bucket::around(Arc::new(store.clone())), Some(key()));
-        let mut state = log.load().await.unwrap().unwrap();
-        while state.head.sequence < entries {
-            log.commit(&mut state, &receipt(rig.platform.now()))
-                .await
-                .unwrap();
-        }
-        for _ in 0..3 {
-            run_well(&rig.job(&store)).await;
-        }
-        let summary = run_well(&rig.job(&store)).await;
-        assert_eq!(summary.sources[0].counts.added, 0);
-        assert!(summary.sequence > entries);
-        costs.push((summary.sources[0].requests, summary.store_requests));
-    }
-    assert_eq!(costs[0], costs[1]);
 }

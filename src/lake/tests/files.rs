@@ -346,6 +346,38 @@ fn parts_end_at_their_size_and_have_their_own_salts() {
     assert!(none.finish().unwrap().is_none());
 }
 
+/// A large record may come when a part is nearly full.
+#[test]
+fn a_part_never_becomes_a_third_larger_than_parts_are() {
+    let limit = 24 << 20;
+    let mut state = 1_u64;
+    let mut noise = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        char::from(b'0' + (state >> 58) as u8)
+    };
+    let text: String = (0..10 << 20).map(|_| noise()).collect();
+    let rows = sample::events(date(), 12, 1);
+    // In two columns, of six bits for each byte: three of four nearly fill a part.
+    let texts = (0..12).map(|row| &text[row * 1_000..][..[5 << 20, 9 << 20][row % 4 / 3]]);
+    let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts));
+    let rows = with_column(&with_column(&rows, "raw", texts.clone()), "detail", texts);
+    let partition = execution_file().partition;
+    let mut writer = PartWriter::new(partition, sample::run(), 0, belonging(), [1; 32], limit);
+    let mut files = writer.push(&rows).unwrap();
+    files.extend(writer.finish().unwrap());
+    assert!(files.len() > 4, "{}", files.len());
+    let sizes: Vec<usize> = files.iter().map(|file| file.content.len()).collect();
+    assert!(
+        sizes.iter().all(|size| *size < limit + limit / 3),
+        "{sizes:?}"
+    );
+    assert_eq!(files.iter().map(|file| file.facts.rows).sum::<u64>(), 12);
+    // Those of the program stay below 64 MiB.
+    const { assert!(crate::lake::PART_BYTES * 4 / 3 <= 64 << 20) };
+}
+
 async fn known(reader: &FileReader, window: &Window) -> Vec<KnownRows> {
     let stream = reader.known_rows(window).await.unwrap();
     stream.try_collect().await.unwrap()
