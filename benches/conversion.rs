@@ -192,8 +192,7 @@ impl Rows {
         self.uid.clear();
         let id = event.native_id.as_deref().unwrap_or_default();
         push_event_uid(&mut self.uid, SOURCE, event.tenant.as_deref(), id);
-        self.columns
-            .push(&event, &self.uid, std::str::from_utf8(record)?)?;
+        self.columns.push(&event, &self.uid)?;
         if self.columns.len() == BATCH {
             black_box(self.columns.finish()?);
         }

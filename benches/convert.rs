@@ -157,7 +157,7 @@ impl Converter<'_> {
             uid.clear();
             let id = event.native_id.as_deref().unwrap_or_default();
             push_event_uid(&mut uid, SOURCE, event.tenant.as_deref(), id);
-            rows.push(&event, &uid, std::str::from_utf8(&line.record)?)?;
+            rows.push(&event, &uid)?;
         }
         self.rows += lines.len() as u64;
         drop(lines);

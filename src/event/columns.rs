@@ -126,13 +126,47 @@ const USUAL_BYTES: [usize; TEXT_COLUMNS] = [
     256, 512,
 ];
 
+/// A column of text. Rows without a value are only counted until one has a value again: most
+/// columns of most platforms have none at all.
+#[derive(Debug)]
+struct Text {
+    values: StringBuilder,
+    absent: usize,
+}
+
+impl Text {
+    fn with_room(rows: usize, bytes: usize) -> Self {
+        Self {
+            values: StringBuilder::with_capacity(rows, bytes),
+            absent: 0,
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, text: &str) {
+        self.settle();
+        self.values.append_value(text);
+    }
+
+    fn settle(&mut self) {
+        if self.absent > 0 {
+            self.values.append_nulls(std::mem::take(&mut self.absent));
+        }
+    }
+
+    fn finish(&mut self) -> StringArray {
+        self.settle();
+        self.values.finish()
+    }
+}
+
 /// Builds batches of `audit_events`.
 ///
 /// One value serves a whole run: after [`finish`](Self::finish) it is empty and goes on.
 #[derive(Debug)]
 pub struct EventColumns {
     context: RowContext,
-    texts: [StringBuilder; TEXT_COLUMNS],
+    texts: [Text; TEXT_COLUMNS],
     dt: Date32Builder,
     event_time: TimestampMicrosecondBuilder,
     class_uid: Int64Builder,
@@ -149,7 +183,7 @@ impl EventColumns {
 
     /// No rows yet, but room for so many of the usual size.
     pub fn with_room(context: RowContext, rows: usize) -> Self {
-        let texts = USUAL_BYTES.map(|bytes| StringBuilder::with_capacity(rows, rows * bytes));
+        let texts = USUAL_BYTES.map(|bytes| Text::with_room(rows, rows * bytes));
         Self {
             context,
             texts,
@@ -162,12 +196,11 @@ impl EventColumns {
         }
     }
 
-    /// Adds the row of `event`. `event_uid` is its name (see [`uid`](super::uid)), `kept` its record
-    /// as kept.
+    /// Adds the row of `event`. `event_uid` is its name (see [`uid`](super::uid)).
     ///
     /// # Errors
     /// [`Full`], and no row is added, where the batch would pass [`MAX_BATCH_BYTES`].
-    pub fn push(&mut self, event: &Event<'_>, event_uid: &str, kept: &str) -> Result<(), Full> {
+    pub fn push(&mut self, event: &Event<'_>, event_uid: &str) -> Result<(), Full> {
         use TextColumn as C;
         let required = [
             (C::EventUid, event_uid),
@@ -176,7 +209,7 @@ impl EventColumns {
             (C::ActivityName, event.activity_name),
             (C::Outcome, event.outcome.name()),
             (C::ActorType, event.actor_type.name()),
-            (C::Raw, kept),
+            (C::Raw, event.raw),
         ];
         let optional = [
             (C::NativeId, &event.native_id),
@@ -213,12 +246,12 @@ impl EventColumns {
         }
         self.text_bytes += bytes;
         for (column, text) in required {
-            self.texts[column as usize].append_value(text);
+            self.texts[column as usize].push(text);
         }
         for (column, text) in optional {
             match text {
-                Some(text) => self.texts[column as usize].append_value(text),
-                None => self.texts[column as usize].append_null(),
+                Some(text) => self.texts[column as usize].push(text),
+                None => self.texts[column as usize].absent += 1,
             }
         }
         self.dt.append_value(day(event.time));

@@ -115,6 +115,8 @@ impl ActorType {
 /// the row is written.
 #[derive(Debug, Clone)]
 pub struct Event<'a> {
+    /// The record as kept, all of it.
+    pub raw: &'a str,
     /// Id of the record on its platform.
     pub native_id: Option<Cow<'a, str>>,
     /// When it happened, to the nanosecond.

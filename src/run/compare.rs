@@ -91,6 +91,7 @@ pub(super) fn compare(
         quarantine: QuarantineColumns::new(context.row.clone()),
         seen: HashMap::new(),
         seen_unfit: HashSet::new(),
+        dates: BTreeMap::new(),
         days: BTreeMap::new(),
         changed: Vec::new(),
         uid: String::new(),
@@ -99,6 +100,7 @@ pub(super) fn compare(
         for record in &piece.records {
             comparison.record(piece, known, record)?;
         }
+        comparison.end(piece);
     }
     comparison.finish(pieces)
 }
@@ -111,6 +113,8 @@ struct Comparison<'a, 'p> {
     seen: HashMap<String, Cow<'p, [u8]>>,
     /// Records of this chunk that went to quarantine, by uid.
     seen_unfit: HashSet<String>,
+    /// Counts of the piece at hand.
+    dates: BTreeMap<NaiveDate, Counts>,
     days: BTreeMap<(String, NaiveDate), Counts>,
     changed: Vec<Changed>,
     uid: String,
@@ -135,11 +139,7 @@ impl<'p> Comparison<'_, 'p> {
                     .iter()
                     .any(|window| window.contains(time))
             });
-        let counts = self
-            .days
-            .entry((piece.tenant.clone(), piece.date_of(record)))
-            .or_default();
-        counts.returned += 1;
+        self.counts(piece, record).returned += 1;
 
         let tenant = feed_tenant(&piece.tenant);
         let unfit = |record_bytes, withheld, unfit| Quarantined {
@@ -159,11 +159,6 @@ impl<'p> Comparison<'_, 'p> {
         let kept = match self.context.redaction.apply(served) {
             Ok(kept) => kept,
             Err(reason) => return self.unfit(piece, known, unfit(served, true, reason), late),
-        };
-        let Ok(text) = std::str::from_utf8(&kept) else {
-            let reason = Unfit::because(Reason::NotUtf8);
-            let withheld = self.context.redaction.withholds(&reason);
-            return self.unfit(piece, known, unfit(&kept, withheld, reason), late);
         };
         let user = record
             .returned
@@ -197,7 +192,7 @@ impl<'p> Comparison<'_, 'p> {
             self.counts(piece, record).known += 1;
             self.again(piece, known, record, first, &kept)?;
         } else {
-            self.events.push(&event, &self.uid, text)?;
+            self.events.push(&event, &self.uid)?;
             let counts = self.counts(piece, record);
             counts.added += 1;
             counts.late += u64::from(late);
@@ -266,7 +261,7 @@ impl<'p> Comparison<'_, 'p> {
         if !is_known && is_new {
             self.quarantine.push(&record)?;
         }
-        let counts = self.days.entry((piece.tenant.clone(), date)).or_default();
+        let counts = self.dates.entry(date).or_default();
         if !is_new {
             counts.source_duplicates += 1;
         } else if is_known {
@@ -279,9 +274,15 @@ impl<'p> Comparison<'_, 'p> {
     }
 
     fn counts(&mut self, piece: &Piece, record: &Keyed) -> &mut Counts {
-        self.days
-            .entry((piece.tenant.clone(), piece.date_of(record)))
-            .or_default()
+        self.dates.entry(piece.date_of(record)).or_default()
+    }
+
+    /// Adds the counts of a piece to those of its tenant.
+    fn end(&mut self, piece: &Piece) {
+        for (date, counts) in std::mem::take(&mut self.dates) {
+            let day = self.days.entry((piece.tenant.clone(), date)).or_default();
+            day.add(&counts);
+        }
     }
 
     fn finish(mut self, pieces: &[Piece]) -> Result<Compared, CompareError> {

@@ -51,22 +51,17 @@ impl EventBatches {
     ///
     /// # Errors
     /// [`PushError`], and no row is added.
-    pub fn push(
-        &mut self,
-        event: &Event<'_>,
-        event_uid: &str,
-        kept: &str,
-    ) -> Result<(), PushError> {
+    pub fn push(&mut self, event: &Event<'_>, event_uid: &str) -> Result<(), PushError> {
         let rows = self.categories.entry(event.category).or_default();
         if let Some(current) = &mut rows.current
-            && (current.len() >= BATCH_ROWS || current.bytes() + kept.len() > BATCH_BYTES)
+            && (current.len() >= BATCH_ROWS || current.bytes() + event.raw.len() > BATCH_BYTES)
         {
             rows.ended.push(current.finish()?);
             rows.current = None;
         }
         let begin = || EventColumns::with_room(self.context.clone(), BATCH_ROWS);
         let current = rows.current.get_or_insert_with(begin);
-        Ok(current.push(event, event_uid, kept)?)
+        Ok(current.push(event, event_uid)?)
     }
 
     /// The batches of each category that has rows, in the order pushed.

@@ -21,7 +21,7 @@ fn push(columns: &mut EventColumns, record: &str) {
     let event = normalise(record.as_bytes(), None).unwrap();
     let id = event.native_id.as_deref().unwrap();
     let uid = event_uid("kestra-prod", event.tenant.as_deref(), id);
-    columns.push(&event, &uid, record).unwrap();
+    columns.push(&event, &uid).unwrap();
 }
 
 fn text<'a>(batch: &'a RecordBatch, name: &str, row: usize) -> Option<&'a str> {

@@ -114,6 +114,7 @@ pub fn normalise<'a>(record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'
         names.iter().flatten().map(|name| &**name),
     );
     Ok(Event {
+        raw: source,
         native_id: Some(identity.native_id),
         time: identity.time,
         time_text,
