@@ -13,4 +13,5 @@ mod memory;
 mod odd;
 mod process;
 mod schedule;
+mod stopped;
 mod trouble;

@@ -56,19 +56,19 @@ impl Place {
         command
     }
 
-    fn run_well(&self) -> Output {
+    pub(super) fn run_well(&self) -> Output {
         let output = self.run().output().unwrap();
         assert_eq!(code(&output), 0, "{}", told(&output));
         output
     }
 
-    fn entries(&self) -> usize {
+    pub(super) fn entries(&self) -> usize {
         let listed = std::fs::read_dir(self.path().join("lake/ledger/entry"));
         listed.map_or(0, Iterator::count)
     }
 
     /// The lake, verified to the last byte.
-    async fn sound_lake(&self) -> Lake {
+    pub(super) async fn sound_lake(&self) -> Lake {
         let url = format!("file://{}", self.path().join("lake").display());
         let bucket = Bucket::open(&url, &BTreeMap::new()).unwrap();
         let trust = Trust::Keys(vec![key().verifier().clone()]);
@@ -85,7 +85,7 @@ impl Place {
 }
 
 /// A platform in the time of the machine, as the program is.
-async fn rig() -> Rig {
+pub(super) async fn rig() -> Rig {
     Rig::new(&Options {
         events: 0,
         oracle: true,
