@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use std::collections::VecDeque;
 use std::fmt;
@@ -54,7 +54,7 @@ struct Orders {
     changes: usize,
     /// Names that listings returned.
     listed: usize,
-    /// Every deletion is refused, as by a bucket with a retention policy.
+    /// Every deletion and every overwrite is refused, as by a bucket with a retention policy.
     keeps_all: bool,
 }
 
@@ -106,9 +106,20 @@ impl FaultyStore {
         self.orders.lock().unwrap().listed
     }
 
-    /// From now on every deletion is refused, as by a bucket with a retention policy.
+    /// From now on every deletion and every overwrite is refused, as by a bucket with a retention
+    /// policy.
     pub fn keep_all(&self) {
         self.orders.lock().unwrap().keeps_all = true;
+    }
+
+    fn refuse_to_lose(&self, location: &Path) -> Result<()> {
+        if !self.orders.lock().unwrap().keeps_all {
+            return Ok(());
+        }
+        Err(Error::PermissionDenied {
+            path: location.to_string(),
+            source: "kept by order".into(),
+        })
     }
 
     fn count_listed(
@@ -213,6 +224,9 @@ impl ObjectStore for FaultyStore {
         options: PutOptions,
     ) -> Result<PutResult> {
         let fault = self.fault(On::Put, location);
+        if options.mode != PutMode::Create {
+            self.refuse_to_lose(location)?;
+        }
         let put = self.inner.put_opts(location, payload, options);
         self.under(fault, location, put).await
     }
@@ -241,12 +255,7 @@ impl ObjectStore for FaultyStore {
                 let store = store.clone();
                 async move {
                     let fault = store.fault(On::Change, &location);
-                    if store.orders.lock().unwrap().keeps_all {
-                        return Err(Error::PermissionDenied {
-                            path: location.to_string(),
-                            source: "kept by order".into(),
-                        });
-                    }
+                    store.refuse_to_lose(&location)?;
                     let inner = Arc::clone(&store.inner);
                     let deletion = async {
                         let one = futures::stream::iter([Ok(location.clone())]).boxed();

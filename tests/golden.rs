@@ -244,7 +244,7 @@ fn the_state_cache_of_version_1_is_read() {
 fn what_a_newer_program_wrote_is_named_as_that() {
     let trust = Trust::Keys(vec![key().verifier().clone()]);
     let (_, _, file) = &chain()[0];
-    let sign = |text: String| trailhouse::ledger::note::sign(&text, Some(&key()));
+    let sign = |text: String| trailhouse::ledger::note::sign(text, Some(&key()));
     let line = format!("{}\n", file.lines().next().unwrap());
     let newer = sign(line.replace("\"version\":1", "\"version\":2"));
     let error = Entry::decode(newer.as_bytes(), &trust).unwrap_err();

@@ -61,7 +61,7 @@ pub fn encode(state: &State, key: Option<&SigningKey>) -> Result<Vec<u8>, CacheE
         state,
     })?;
     text.push('\n');
-    let note = note::sign(&text, key);
+    let note = note::sign(text, key);
     Ok(zstd::encode_all(note.as_bytes(), ZSTD_LEVEL)?)
 }
 

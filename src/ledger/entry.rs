@@ -98,7 +98,7 @@ impl Entry {
         };
         let mut text = serde_json::to_string(&envelope)?;
         text.push('\n');
-        Ok(note::sign(&text, key))
+        Ok(note::sign(text, key))
     }
 
     /// Reads an entry file without asking who signed it. Only for finding out who may have signed

@@ -133,20 +133,20 @@ impl<'a> Signature<'a> {
     }
 }
 
-/// Writes a text, which must end with a newline, as a note signed by `key`; without a key the note
-/// has no signature line, which only a ledger that was created unsigned accepts.
-pub fn sign(text: &str, key: Option<&SigningKey>) -> String {
+/// Makes a text, which must end with a newline, a note signed by `key`; without a key the note has no
+/// signature line, which only a ledger that was created unsigned accepts. The text is not copied.
+pub fn sign(text: impl Into<String>, key: Option<&SigningKey>) -> String {
+    let text = text.into();
     debug_assert!(
         text.ends_with('\n'),
         "the text of a note ends its last line"
     );
-    let mut note = String::with_capacity(text.len() + 160);
-    note.push_str(text);
+    let signature = key.map(|key| (key.verifier(), key.sign(text.as_bytes())));
+    let mut note = text;
     note.push('\n');
-    if let Some(key) = key {
-        let verifier = key.verifier();
+    if let Some((verifier, signature)) = signature {
         let mut bytes = verifier.hash().to_be_bytes().to_vec();
-        bytes.extend_from_slice(&key.sign(text.as_bytes()));
+        bytes.extend_from_slice(&signature);
         note.push_str("— ");
         note.push_str(verifier.name());
         note.push(' ');

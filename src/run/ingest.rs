@@ -310,6 +310,11 @@ async fn read_chunks(
                 }
             }
             for piece in outcomes.into_iter().flat_map(|it| cut(tenant, it)) {
+                // One response may hold years of rare records, and so as many chunks.
+                if *stop.borrow() && !chunk.takes(&piece, &bounds) {
+                    reading = Reading::Stopped;
+                    break 'windows;
+                }
                 if !chunk.takes(&piece, &bounds)
                     && chunks.hand_over(std::mem::take(&mut chunk)).await.is_none()
                 {

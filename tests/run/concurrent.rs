@@ -7,6 +7,7 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use std::sync::Arc;
 use std::time::Duration;
+use trailhouse::config::Start;
 use trailhouse::demo::{Change, NewEvent, Options};
 use trailhouse::run::{Job, Summary};
 use trailhouse::source::Tenant;
@@ -93,6 +94,34 @@ async fn overtaken_by_a_run_that_saw_more_the_lake_has_all_of_it() {
         lake.assert_holds_what_was_shown(platform, &when);
         assert_eq!(lake.rows().len(), 49, "{when}");
         assert_eq!(lake.evidence().len(), 1, "{when}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn overtaken_on_disjoint_windows_of_one_source_nothing_is_compared_again() {
+    let border = at("2026-11-19T12:00:00Z");
+    for pause in 0.. {
+        let rig = rig().await;
+        let memory = Arc::new(InMemory::new());
+        let (ours, theirs) = (sharing(&memory), sharing(&memory));
+        let main = || rig.source(vec![Tenant::Named("main".to_owned())]);
+        let mut until = main();
+        until.settle = rig.platform.now() - border;
+        let mut from = main();
+        from.start = Start::At(border);
+        let until = rig.job_of(&ours, vec![until]);
+        let ended = overtaken(&until, &ours, pause, &rig.job_of(&theirs, vec![from])).await;
+        let Some(summary) = ended else {
+            assert!(pause > 5, "{pause}");
+            break;
+        };
+        let when = format!("overtaken at change {pause}");
+        assert!(!summary.superseded, "{when}");
+        let lake = sound_lake(&ours).await;
+        lake.assert_holds_what_was_shown(&rig.platform, &when);
+        assert_eq!(lake.rows().len(), 40, "{when}");
+        let coverage = lake.coverage().into_values().next().unwrap();
+        assert_eq!(coverage.windows().len(), 1, "{when}");
     }
 }
 

@@ -14,4 +14,5 @@ mod odd;
 mod process;
 mod reader;
 mod schedule;
+mod stopped;
 mod trouble;

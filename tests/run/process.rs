@@ -62,13 +62,13 @@ impl Place {
         output
     }
 
-    fn entries(&self) -> usize {
+    pub(super) fn entries(&self) -> usize {
         let listed = std::fs::read_dir(self.path().join("lake/ledger/entry"));
         listed.map_or(0, Iterator::count)
     }
 
     /// The lake, verified to the last byte.
-    async fn sound_lake(&self) -> Lake {
+    pub(super) async fn sound_lake(&self) -> Lake {
         let url = format!("file://{}", self.path().join("lake").display());
         let bucket = Bucket::open(&url, &BTreeMap::new()).unwrap();
         let trust = Trust::Keys(vec![key().verifier().clone()]);

@@ -130,6 +130,36 @@ async fn a_date_that_was_purged_is_read_again_without_loading_what_the_lake_has_
     assert_eq!(sound_lake(&store).await.rows().len(), 300);
 }
 
+/// Nothing that anything depends on is ever written over or deleted, so a bucket may refuse both.
+#[tokio::test]
+async fn in_a_bucket_with_a_retention_policy_runs_end_well_and_change_no_object() {
+    let rig = Rig::new(&quiet(NOW)).await;
+    let store = empty();
+    store.keep_all();
+    let job = rig.job(&store);
+    let mut before = std::collections::BTreeMap::new();
+    let mut notes = 0;
+    for hour in 0..5 {
+        let now = rig.platform.now();
+        rig.fill(now - TimeDelta::minutes(50), now, 20);
+        let summary = run_well(&job).await;
+        notes += summary.notes.len();
+        let after = objects(&store).await;
+        for (name, bytes) in &before {
+            assert!(
+                after.get(name) == Some(bytes),
+                "{name} changed, hour {hour}"
+            );
+        }
+        before = after;
+        rig.platform.advance(Duration::from_secs(3_600));
+    }
+    assert!(notes > 0, "old state caches stay, and the runs say so");
+    let lake = sound_lake(&store).await;
+    lake.assert_holds_what_was_shown(&rig.platform, "after five runs");
+    assert!(lake.rows().len() > 80);
+}
+
 fn short_lived_token() -> Options {
     Options {
         access: Access {

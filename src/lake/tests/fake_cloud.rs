@@ -1,6 +1,6 @@
 //! Enough of the XML interface that S3 and GCS share to run the client against it on loopback.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,8 +20,8 @@ pub(super) struct Cloud {
     objects: Mutex<BTreeMap<String, Bytes>>,
     /// Headers of every put.
     pub(super) puts: Mutex<Vec<HeaderMap>>,
-    /// So many puts take place and are answered with 503.
-    pub(super) lose: AtomicU32,
+    /// How the next puts are answered instead, and whether they take place all the same.
+    pub(super) unclear: Mutex<VecDeque<(u16, bool)>>,
     /// All requests are refused with a message that quotes a secret.
     pub(super) refuse: AtomicU32,
 }
@@ -83,13 +83,17 @@ impl Cloud {
                 if create && objects.contains_key(&key) {
                     return error(412, "PreconditionFailed", "it is there").into_response();
                 }
-                objects.insert(key, body);
-                let lost = self
-                    .lose
-                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
-                match lost {
-                    Ok(_) => error(503, "SlowDown", "later").into_response(),
-                    Err(_) => StatusCode::OK.into_response(),
+                match self.unclear.lock().unwrap().pop_front() {
+                    None => {
+                        objects.insert(key, body);
+                        StatusCode::OK.into_response()
+                    }
+                    Some((status, takes_place)) => {
+                        if takes_place {
+                            objects.insert(key, body);
+                        }
+                        error(status, "SlowDown", "later").into_response()
+                    }
                 }
             }
             Method::DELETE => match objects.remove(&key) {

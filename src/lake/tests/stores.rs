@@ -188,11 +188,39 @@ async fn requests_are_counted_and_the_clock_is_read() {
 #[tokio::test]
 async fn a_lost_answer_is_recognised_as_our_own_success() {
     for (cloud, bucket) in [s3().await, gcs().await] {
-        cloud.lose.store(1, Ordering::SeqCst);
+        cloud.unclear.lock().unwrap().push_back((503, true));
         let content = Bytes::from_static(b"entry");
         let created = create(&bucket, "e", &content, AT_ONCE).await.unwrap();
         assert_eq!(created, Created::ReadBack);
         assert_eq!(bucket.requests().put, 2);
+    }
+}
+
+/// GCS allows about one change a second to one name and answers 429, whether the change took place
+/// or not; others say 409 where two creates met, or fail in their own ways.
+#[tokio::test]
+async fn whatever_a_create_is_answered_it_is_known_whose_the_object_is() {
+    let (content, other) = (Bytes::from_static(b"ours"), Bytes::from_static(b"theirs"));
+    for (cloud, bucket) in [s3().await, gcs().await] {
+        for status in [408, 409, 429, 500, 503] {
+            for takes_place in [true, false] {
+                let name = format!("{status}-{takes_place}");
+                let answer = (status, takes_place);
+                cloud.unclear.lock().unwrap().push_back(answer);
+                let made = create(&bucket, &name, &content, AT_ONCE).await;
+                assert!(made.is_ok(), "{answer:?}: {made:?}");
+                assert_eq!(bucket.read(&name, 9).await.unwrap(), content, "{answer:?}");
+
+                // The same where somebody else was first.
+                let theirs = format!("{name}-theirs");
+                bucket.create(&theirs, other.clone()).await.unwrap();
+                cloud.unclear.lock().unwrap().push_back((status, false));
+                let made = create(&bucket, &theirs, &content, AT_ONCE).await;
+                cloud.unclear.lock().unwrap().clear();
+                assert!(matches!(made, Err(CreateError::Taken { .. })), "{made:?}");
+                assert_eq!(bucket.read(&theirs, 9).await.unwrap(), other);
+            }
+        }
     }
 }
 
