@@ -23,8 +23,8 @@ pub enum Nonconformance {
 }
 
 const HAS_NO_CREATE: &str = "it has no create-if-absent";
-const MUST_FAIL: &str = "it let an object be created twice under one name, so two writers would \
-                         overwrite each other";
+const MUST_FAIL: &str = "it let a second create of one name succeed, so two writers would overwrite \
+                         each other";
 const MUST_NOT_CHANGE: &str = "an object changed when it was created again";
 
 fn broken(bucket: &Bucket, broken: &'static str) -> Nonconformance {

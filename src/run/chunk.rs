@@ -53,6 +53,11 @@ impl Chunk {
         self.records >= bounds.records || self.bytes >= bounds.bytes
     }
 
+    /// Whether it is larger than it may grow, by a single piece.
+    pub(super) fn is_oversized(&self, bounds: &Bounds) -> bool {
+        self.bytes > bounds.bytes
+    }
+
     /// Adds a piece.
     pub(super) fn push(&mut self, piece: Piece) {
         self.date = self.date.or(piece.date());

@@ -264,9 +264,15 @@ struct Desk {
 
 impl Desk {
     /// Hands a chunk over once the one before it is committed; none where nobody takes it any more.
-    async fn hand_over(&self, chunk: Chunk) -> Option<()> {
+    /// While a chunk that is larger than chunks should be is committed, nothing more is read.
+    async fn hand_over(&self, chunk: Chunk, bounds: &Bounds) -> Option<()> {
+        let is_oversized = chunk.is_oversized(bounds);
         let permit = Arc::clone(&self.free).acquire_owned().await.ok()?;
-        self.chunks.send((chunk, permit)).await.ok()
+        self.chunks.send((chunk, permit)).await.ok()?;
+        if is_oversized {
+            drop(self.free.acquire().await.ok()?);
+        }
+        Some(())
     }
 }
 
@@ -316,14 +322,20 @@ async fn read_chunks(
                     break 'windows;
                 }
                 if !chunk.takes(&piece, &bounds)
-                    && chunks.hand_over(std::mem::take(&mut chunk)).await.is_none()
+                    && chunks
+                        .hand_over(std::mem::take(&mut chunk), &bounds)
+                        .await
+                        .is_none()
                 {
                     return reading;
                 }
                 chunk.push(piece);
                 // Not kept until the next piece has come, which may be as large.
                 if chunk.is_full(&bounds)
-                    && chunks.hand_over(std::mem::take(&mut chunk)).await.is_none()
+                    && chunks
+                        .hand_over(std::mem::take(&mut chunk), &bounds)
+                        .await
+                        .is_none()
                 {
                     return reading;
                 }
@@ -332,7 +344,7 @@ async fn read_chunks(
     }
     if !chunk.is_empty() {
         // Nobody left to take it: the other half has failed and says so.
-        let _ = chunks.hand_over(chunk).await;
+        let _ = chunks.hand_over(chunk, &bounds).await;
     }
     reading
 }

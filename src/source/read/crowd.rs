@@ -51,6 +51,7 @@ pub(super) async fn read_instant(
         known: HashMap::new(),
         records: Vec::new(),
         bytes: 0,
+        is_too_much: false,
         epoch: 0,
         total: None,
         distinct: 0,
@@ -84,6 +85,8 @@ struct Crowd<'a> {
     known: HashMap<RowKey<Box<str>, Bytes>, u32>,
     records: Vec<Keyed>,
     bytes: u64,
+    /// Whether there was a record without room for it: the instant is a hole then.
+    is_too_much: bool,
     /// Rises whenever the count changes.
     epoch: u32,
     total: Option<u64>,
@@ -148,7 +151,7 @@ impl Crowd<'_> {
                 pass += 1;
                 continue;
             }
-            if self.is_too_much() {
+            if self.is_too_much {
                 break;
             }
             let unchanged = epoch == self.epoch && distinct == self.distinct;
@@ -171,19 +174,13 @@ impl Crowd<'_> {
     fn is_complete(&self) -> bool {
         let can = self.source.capabilities();
         match self.total {
+            _ if self.is_too_much => false,
             Some(total) if can.counts_trusted => {
                 can.count_cap != Some(total) && total == self.distinct
             }
             // Nothing to compare with: a pass that finds nothing new must do.
             _ => self.requests > 0 && !can.counts_trusted,
         }
-    }
-
-    /// Whether there are more records than may be held, and more to come.
-    fn is_too_much(&self) -> bool {
-        let held = self.records.len() > self.limits.instant_records
-            || self.bytes > self.limits.instant_bytes;
-        held && !(self.source.capabilities().counts_trusted && self.is_complete())
     }
 
     /// All pages by offset; sizes and orders differ from pass to pass, so that rows which one
@@ -204,7 +201,7 @@ impl Crowd<'_> {
         let size = self.page;
         for narrow in self.source.narrowings() {
             let failed = self.pages(Some(narrow), size, Order::Oldest).await?;
-            if failed.is_some() || self.is_too_much() {
+            if failed.is_some() || self.is_too_much {
                 return Ok(failed);
             }
         }
@@ -226,7 +223,7 @@ impl Crowd<'_> {
                 Read::Failed(error) => return Ok(Some(error)),
                 Read::Rows(rows, total) => {
                     let all = total.is_some_and(|total| u64::from(page) * u64::from(size) >= total);
-                    if rows == 0 || all || self.is_too_much() {
+                    if rows == 0 || all || self.is_too_much {
                         break;
                     }
                 }
@@ -256,12 +253,23 @@ impl Crowd<'_> {
                 Some(_) => self.distinct += 1,
                 None => {
                     self.distinct += 1;
-                    self.bytes += record.bytes();
-                    self.records.push(record.detached());
+                    self.keep(record);
                 }
             }
         }
         Ok(Read::Rows(seen.rows, seen.total))
+    }
+
+    /// Keeps a record as long as there is room; without the rest of its response, which it would
+    /// keep too.
+    fn keep(&mut self, record: Keyed) {
+        let bytes = self.bytes + record.bytes();
+        if bytes > self.limits.instant_bytes || self.records.len() >= self.limits.instant_records {
+            self.is_too_much = true;
+        } else {
+            self.bytes = bytes;
+            self.records.push(record.detached());
+        }
     }
 
     fn begin_epoch(&mut self, total: Option<u64>) {
@@ -283,7 +291,7 @@ impl Crowd<'_> {
             let mut total = None;
             let mut parts = vec![(first, block)];
             while let Some((size, page)) = parts.pop() {
-                if left == 0 || self.is_too_much() {
+                if left == 0 || self.is_too_much {
                     return Ok(false);
                 }
                 left -= 1;
