@@ -13,6 +13,7 @@ use super::failure::{Failure, Report};
 use super::key_file::{self, unwritable};
 use super::output::{Document, Ending};
 use super::page::Page;
+use super::progress::Unit;
 use super::{Context, block_on};
 use crate::config::{Auth, Config, Dialect, SecretRef, Signing, Template, Tenants};
 use crate::demo::{Options, Platform};
@@ -84,7 +85,7 @@ async fn tour(args: &Args, dir: &Path, context: &Context) -> Result<Toured, Fail
     let config_path = write_files(dir, &serving.url())?;
     let config = Config::load(&config_path)?;
     let job = Job::open(&config, &[]).map_err(Failure::from)?;
-    let progress = context.progress();
+    let progress = context.progress(Unit::Records);
     let options = RunOptions::default();
     let summary = super::run::run(&job, &options, config.run.deadline, &progress).await;
     drop(progress);

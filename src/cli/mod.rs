@@ -42,7 +42,7 @@ use crate::config::Config;
 use exit::ExitKind;
 use failure::{Failure, Report};
 use output::{Ending, Format, Output};
-use progress::{Progress, ProgressChoice, ProgressKind};
+use progress::{Progress, ProgressChoice, ProgressKind, Unit};
 use style::{ColorChoice, Style};
 
 /// Keep every audit record of an orchestration platform, provably
@@ -166,8 +166,8 @@ impl Context {
     }
 
     /// A new progress handle, which shows itself as the user wants it.
-    pub(crate) fn progress(&self) -> Progress {
-        Progress::new(self.progress)
+    fn progress(&self, unit: Unit) -> Progress {
+        Progress::new(self.progress, unit)
     }
 }
 

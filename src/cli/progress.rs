@@ -1,12 +1,13 @@
 //! How far a run has come: a bar on stderr where that is a terminal, else a line now and then.
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::escape::escape;
 use crate::plural::counted;
@@ -66,22 +67,45 @@ pub(super) fn between_frames<T>(write: impl FnOnce() -> T) -> T {
 #[derive(Debug, Clone)]
 pub struct Progress(Arc<Inner>);
 
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Records,
+    Files,
+}
+
+impl Unit {
+    const fn one(self) -> &'static str {
+        match self {
+            Self::Records => "record",
+            Self::Files => "file",
+        }
+    }
+
+    const fn many(self) -> &'static str {
+        match self {
+            Self::Records => "records",
+            Self::Files => "files",
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Inner {
-    Bar(ProgressBar),
+    Bar(ProgressBar, Unit),
     Lines(Lines),
     Silent,
 }
 
 impl Progress {
-    pub(super) fn new(kind: ProgressKind) -> Self {
+    pub(super) fn new(kind: ProgressKind, unit: Unit) -> Self {
         Self(Arc::new(match kind {
             ProgressKind::Bar => {
-                let bar = ProgressBar::new_spinner().with_style(spinner());
+                let bar = ProgressBar::new_spinner().with_style(spinner(unit));
                 bar.enable_steady_tick(Duration::from_millis(120));
-                Inner::Bar(BARS.get_or_init(MultiProgress::new).add(bar))
+                Inner::Bar(BARS.get_or_init(MultiProgress::new).add(bar), unit)
             }
-            ProgressKind::Lines => Inner::Lines(Lines::new(Instant::now())),
+            ProgressKind::Lines => Inner::Lines(Lines::new(Instant::now(), unit)),
             ProgressKind::Silent => Inner::Silent,
         }))
     }
@@ -91,30 +115,30 @@ impl Progress {
         Self(Arc::new(Inner::Silent))
     }
 
-    /// Says how many records are expected in all, or that nobody knows. May change at any time.
-    pub fn set_total(&self, records: Option<u64>) {
+    /// Says how many there are expected to be in all, or that nobody knows. May change at any time.
+    pub fn set_total(&self, total: Option<u64>) {
         match &*self.0 {
-            Inner::Bar(bar) => match records {
-                Some(records) => {
-                    bar.set_style(line());
-                    bar.set_length(records);
+            Inner::Bar(bar, unit) => match total {
+                Some(total) => {
+                    bar.set_style(line(*unit));
+                    bar.set_length(total);
                 }
                 None => {
-                    bar.set_style(spinner());
+                    bar.set_style(spinner(*unit));
                     bar.unset_length();
                 }
             },
-            Inner::Lines(lines) => lines.total.store(records.unwrap_or(0), Ordering::Relaxed),
+            Inner::Lines(lines) => lines.total.store(total.unwrap_or(0), Ordering::Relaxed),
             Inner::Silent => {}
         }
     }
 
-    /// Counts records that have been dealt with.
-    pub fn inc(&self, records: u64) {
+    /// Counts what has been dealt with.
+    pub fn inc(&self, done: u64) {
         match &*self.0 {
-            Inner::Bar(bar) => bar.inc(records),
+            Inner::Bar(bar, _) => bar.inc(done),
             Inner::Lines(lines) => {
-                lines.done.fetch_add(records, Ordering::Relaxed);
+                lines.done.fetch_add(done, Ordering::Relaxed);
                 if let Some(text) = lines.due(Instant::now()) {
                     super::output::to_stderr(&text);
                 }
@@ -126,7 +150,7 @@ impl Progress {
     /// Says what is being done, in a few words.
     pub fn message(&self, text: &str) {
         match &*self.0 {
-            Inner::Bar(bar) => bar.set_message(escape(text).into_owned()),
+            Inner::Bar(bar, _) => bar.set_message(escape(text).into_owned()),
             Inner::Lines(lines) => lines.say(&escape(text)),
             Inner::Silent => {}
         }
@@ -135,7 +159,7 @@ impl Progress {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Self::Bar(bar) = self {
+        if let Self::Bar(bar, _) = self {
             bar.finish_and_clear();
             if let Some(bars) = BARS.get() {
                 bars.remove(bar);
@@ -144,23 +168,34 @@ impl Drop for Inner {
     }
 }
 
-/// While nobody knows how many records there are.
-const SPINNER: &str = "{spinner} {human_pos} records  {per_sec}  {elapsed}  {msg}";
+/// While nobody knows how many there are.
+const SPINNER: &str = "{spinner} {human_pos} {unit}  {rate}  {elapsed}  {msg}";
 
-/// When the number of records is known.
-const BAR: &str = "{bar:24} {human_pos}/{human_len} records  {per_sec}  {eta} left  {msg}";
+/// When the number is known.
+const BAR: &str = "{bar:24} {human_pos}/{human_len} {unit}  {rate}  {eta} left  {msg}";
 
-fn spinner() -> ProgressStyle {
-    style(SPINNER)
+fn spinner(unit: Unit) -> ProgressStyle {
+    style(SPINNER, unit)
 }
 
-fn line() -> ProgressStyle {
-    style(BAR).progress_chars("=> ")
+fn line(unit: Unit) -> ProgressStyle {
+    style(BAR, unit).progress_chars("=> ")
 }
 
-fn style(template: &str) -> ProgressStyle {
+fn style(template: &str, unit: Unit) -> ProgressStyle {
     // A test shows that both templates parse; without them the plain bar still works.
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key(
+            "unit",
+            move |_: &ProgressState, out: &mut dyn fmt::Write| {
+                let _ = out.write_str(unit.many());
+            },
+        )
+        // Nobody reads fractions of what is gone in a tenth of a second.
+        .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = write!(out, "{}/s", HumanCount(state.per_sec() as u64));
+        })
 }
 
 /// Progress as lines: counted without a lock, printed at most once in [`LINE_EVERY`].
@@ -168,14 +203,16 @@ fn style(template: &str) -> ProgressStyle {
 struct Lines {
     done: AtomicU64,
     total: AtomicU64,
+    unit: Unit,
     last: Mutex<(Instant, String)>,
 }
 
 impl Lines {
-    fn new(now: Instant) -> Self {
+    fn new(now: Instant, unit: Unit) -> Self {
         Self {
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
+            unit,
             last: Mutex::new((now, String::new())),
         }
     }
@@ -193,10 +230,10 @@ impl Lines {
         }
         last.0 = now;
         let done = self.done.load(Ordering::Relaxed);
-        let records = |number| counted(number, "record", "records");
+        let count = |number| counted(number, self.unit.one(), self.unit.many());
         let how_many = match self.total.load(Ordering::Relaxed) {
-            0 => records(done),
-            total => format!("{done} of {}", records(total)),
+            0 => count(done),
+            total => format!("{done} of {}", count(total)),
         };
         let gap = if last.1.is_empty() { "" } else { ", " };
         Some(format!("progress: {how_many}{gap}{}\n", last.1))
@@ -233,13 +270,13 @@ mod tests {
 
     #[test]
     fn a_bar_goes_when_its_last_handle_goes() {
-        let progress = Progress::new(ProgressKind::Bar);
+        let progress = Progress::new(ProgressKind::Bar, Unit::Records);
         let other = progress.clone();
         progress.set_total(Some(10));
         progress.inc(3);
         progress.message("source \u{1b}[2J");
         progress.set_total(None);
-        let Inner::Bar(bar) = &*progress.0 else {
+        let Inner::Bar(bar, _) = &*progress.0 else {
             panic!("{progress:?}");
         };
         let bar = bar.clone();
@@ -254,7 +291,7 @@ mod tests {
     #[test]
     fn lines_come_now_and_then() {
         let start = Instant::now();
-        let lines = Lines::new(start);
+        let lines = Lines::new(start, Unit::Records);
         lines.done.store(700, Ordering::Relaxed);
         assert_eq!(lines.due(start + Duration::from_secs(9)), None);
         let at = start + Duration::from_secs(10);

@@ -9,7 +9,7 @@ use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
-use super::progress::Progress;
+use super::progress::{Progress, Unit};
 use super::{Context, block_on_two_threads};
 use crate::config::{format_size, parse_duration};
 use crate::ledger::entry::Verdict;
@@ -69,7 +69,12 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         ..RunOptions::default()
     };
     let deadline = args.deadline.unwrap_or(config.run.deadline);
-    let summary = block_on_two_threads(run(&job, &options, deadline, &context.progress()))??;
+    let summary = block_on_two_threads(run(
+        &job,
+        &options,
+        deadline,
+        &context.progress(Unit::Records),
+    ))??;
     let failures = failures(&summary);
     Ok(Ending::with_failures(summary, failures))
 }

@@ -11,6 +11,7 @@ use super::failure::{Detail, Failure, Report};
 use super::key_file;
 use super::output::{Document, Ending};
 use super::page::Page;
+use super::progress::Unit;
 use super::{Context, block_on};
 use crate::config::format_size;
 use crate::lake::{Bucket, Options};
@@ -91,7 +92,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
             Since::Date(date) => verify::Since::Date(date),
         }),
     };
-    let progress = context.progress();
+    let progress = context.progress(Unit::Files);
     progress.message("verifying");
     let looked_at = |_: u64, total: u64| {
         progress.set_total(Some(total));
