@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::StreamExt as _;
 use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use object_store::{
     Error as Cause, GetOptions, GetResult, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
@@ -306,7 +306,8 @@ impl Bucket {
             .map_err(|cause| self.error("look at", name, &cause))
     }
 
-    /// The objects in a folder and below, in order of name; only names after `after` if given.
+    /// The objects in a folder and below, in order of name; only names after `after` if given, also
+    /// where the store does not know that wish and begins at the first.
     pub fn list(
         &self,
         folder: &str,
@@ -318,7 +319,11 @@ impl Bucket {
             .path(&folder)
             .and_then(|prefix| Ok((prefix, after.map(|name| self.path(name)).transpose()?)));
         let objects = match paths {
-            Ok((prefix, Some(after))) => self.store.list_with_offset(Some(&prefix), &after),
+            Ok((prefix, Some(after))) => self
+                .store
+                .list_with_offset(Some(&prefix), &after)
+                .try_filter(move |meta| std::future::ready(meta.location > after))
+                .boxed(),
             Ok((prefix, None)) => self.store.list(Some(&prefix)),
             Err(error) => return futures::stream::iter([Err(error)]).boxed(),
         };

@@ -27,6 +27,8 @@ pub(super) enum Fault {
     Overwrite,
     /// The next read fails.
     FailRead,
+    /// The next listing after a name begins at the first, as Azurite's does.
+    IgnoreOffset,
 }
 
 #[derive(Debug)]
@@ -74,7 +76,7 @@ impl ObjectStore for Faulty {
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
-        match self.next(|fault| !matches!(fault, Fault::FailRead)) {
+        match self.next(|fault| !matches!(fault, Fault::FailRead | Fault::IgnoreOffset)) {
             Some(Fault::LoseAnswer) => {
                 self.inner.put_opts(location, payload, options).await?;
                 Err(unavailable())
@@ -96,7 +98,9 @@ impl ObjectStore for Faulty {
                 let half = whole.slice(..whole.len() / 2);
                 self.inner.put_opts(location, half.into(), options).await
             }
-            Some(Fault::FailRead) | None => self.inner.put_opts(location, payload, options).await,
+            Some(Fault::FailRead | Fault::IgnoreOffset) | None => {
+                self.inner.put_opts(location, payload, options).await
+            }
         }
     }
 
@@ -127,6 +131,17 @@ impl ObjectStore for Faulty {
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
         self.inner.list(prefix)
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        match self.next(|fault| matches!(fault, Fault::IgnoreOffset)) {
+            Some(_) => self.inner.list(prefix),
+            None => self.inner.list_with_offset(prefix, offset),
+        }
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {

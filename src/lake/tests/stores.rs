@@ -73,6 +73,18 @@ async fn a_store_that_overwrites_is_found_out() {
     );
 }
 
+/// What was asked for and not done is done here: a ledger would seem to have lost entries.
+#[tokio::test]
+async fn a_listing_that_begins_too_early_is_cut() {
+    let bucket = Bucket::around(Arc::new(Faulty::new([Fault::IgnoreOffset])));
+    for name in ["a/1", "a/2", "a/3"] {
+        bucket.create(name, Bytes::from_static(b"x")).await.unwrap();
+    }
+    let listed: Vec<Listed> = bucket.list("a", Some("a/1")).try_collect().await.unwrap();
+    let names: Vec<&str> = listed.iter().map(|listed| listed.name.as_str()).collect();
+    assert_eq!(names, ["a/2", "a/3"]);
+}
+
 async fn proof(script: &[Fault]) -> Result<(), Nonconformance> {
     let bucket = Bucket::around(Arc::new(Faulty::new(script.iter().copied())));
     let (first, second) = (Bytes::from_static(b"first"), Bytes::from_static(b"second"));
