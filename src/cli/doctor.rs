@@ -15,7 +15,7 @@ use crate::ledger::entry::Trust;
 use crate::ledger::log::Log;
 use crate::plural::counted;
 use crate::run::{
-    Access, CLOCKS_APART, JobError, JobSource, open_bucket, open_sources, open_to_read,
+    Access, Asking, CLOCKS_APART, JobError, JobSource, open_bucket, open_sources, open_to_read,
     open_to_write,
 };
 use crate::source::oldest;
@@ -118,7 +118,7 @@ async fn check(config: &Config) -> Checked {
     if only_reads {
         return checked;
     }
-    match open_sources(config, &[]) {
+    match open_sources(config, &[], Asking::Briefly) {
         Ok(sources) => {
             for source in &sources {
                 check_source(source, &mut checked).await;

@@ -170,7 +170,12 @@ impl Job {
     /// # Errors
     /// What must be mended before any run can work.
     pub fn open(config: &Config, only: &[String]) -> Result<Self, JobError> {
-        Self::with_access(open_to_write(config)?, config, only)
+        let access = open_to_write(config)?;
+        Self::with(
+            access,
+            open_sources(config, only, Asking::Patiently)?,
+            config,
+        )
     }
 
     /// The same, to be planned alone: needs no signing key.
@@ -178,15 +183,16 @@ impl Job {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_to_plan(config: &Config, only: &[String]) -> Result<Self, JobError> {
-        Self::with_access(Access::Read(open_to_read(config)?), config, only)
+        let access = Access::Read(open_to_read(config)?);
+        Self::with(access, open_sources(config, only, Asking::Briefly)?, config)
     }
 
-    fn with_access(access: Access, config: &Config, only: &[String]) -> Result<Self, JobError> {
+    fn with(access: Access, sources: Vec<JobSource>, config: &Config) -> Result<Self, JobError> {
         Ok(Self {
             bucket: open_bucket(config)?,
             access,
             config_sha256: config.sha256,
-            sources: open_sources(config, only)?,
+            sources,
             bounds: Bounds {
                 memory: config.run.memory,
                 chunk_rows: config.run.chunk_rows,
@@ -209,11 +215,34 @@ impl Job {
     }
 }
 
+/// How long a source that fails is asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// As long as `retry_for` says: nobody waits.
+    Patiently,
+    /// Not longer than a person waits for an answer.
+    Briefly,
+}
+
+impl Asking {
+    fn patience(self, configured: Duration) -> Duration {
+        const BRIEF: Duration = Duration::from_secs(10);
+        match self {
+            Self::Patiently => configured,
+            Self::Briefly => configured.min(BRIEF),
+        }
+    }
+}
+
 /// Opens the sources of a configuration, or those of them that are named. They are not asked yet.
 ///
 /// # Errors
 /// A name that no source has, or what must be mended before a source can be read.
-pub fn open_sources(config: &Config, only: &[String]) -> Result<Vec<JobSource>, JobError> {
+pub fn open_sources(
+    config: &Config,
+    only: &[String],
+    asking: Asking,
+) -> Result<Vec<JobSource>, JobError> {
     if let Some(unknown) = only
         .iter()
         .find(|id| config.sources.iter().all(|source| source.id != **id))
@@ -224,15 +253,15 @@ pub fn open_sources(config: &Config, only: &[String]) -> Result<Vec<JobSource>, 
         .sources
         .iter()
         .filter(|source| only.is_empty() || only.contains(&source.id))
-        .map(|source| open_source(source, &config.redaction, config.run.memory))
+        .map(|source| open_source(source, config, asking))
         .collect()
 }
 
 /// Opens one source.
 fn open_source(
     config: &crate::config::Source,
-    redaction: &RedactionConfig,
-    memory: u64,
+    job: &Config,
+    asking: Asking,
 ) -> Result<JobSource, JobError> {
     let Platform::Kestra(settings) = &config.platform;
     let wrong = |source| JobError::Source {
@@ -253,7 +282,7 @@ fn open_source(
         response_bytes: requests.max_response,
         concurrency: usize::try_from(requests.concurrency).unwrap_or(usize::MAX),
         retry: Retry {
-            patience: requests.retry_for,
+            patience: asking.patience(requests.retry_for),
             ..Retry::default()
         },
         ..http::Settings::new(settings.url.clone(), auth)
@@ -273,12 +302,12 @@ fn open_source(
         platform: config.platform.name(),
         mapping_version: kestra::normalise::MAPPING_VERSION,
         source: Arc::new(source.with_page_size(requests.page_size)),
-        redaction: Arc::new(open_redaction(redaction)?),
+        redaction: Arc::new(open_redaction(&job.redaction)?),
         start: config.start,
         settle: delta(config.settle),
         overlap: delta(config.overlap),
         limits: Limits::within(
-            memory,
+            job.run.memory,
             requests.max_response,
             usize::try_from(requests.concurrency).unwrap_or(1),
         ),

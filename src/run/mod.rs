@@ -28,7 +28,9 @@ mod start;
 mod summary;
 
 pub(crate) use ingest::tenant_of;
-pub use job::{Bounds, Clock, Job, JobError, JobSource, SystemClock, open_bucket, open_sources};
+pub use job::{
+    Asking, Bounds, Clock, Job, JobError, JobSource, SystemClock, open_bucket, open_sources,
+};
 pub use keys::{Access, open_to_read, open_to_write};
 pub use observer::{Observer, Unobserved};
 pub use plan::{ALL_TENANTS, FeedPlan, RunPlan, Seed, SourcePlan};
