@@ -10,6 +10,7 @@ mod lies;
 // A release build has no failpoints.
 #[cfg(debug_assertions)]
 mod power_loss;
+mod reading;
 mod sample;
 #[cfg(feature = "demo")]
 mod stores;
