@@ -359,4 +359,12 @@ mod tests {
             open_bucket(&config).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
     }
+
+    #[test]
+    fn a_person_waits_no_longer_than_a_job_is_told_to() {
+        let [five_minutes, second] = [300, 1].map(Duration::from_secs);
+        assert_eq!(Asking::Patiently.patience(five_minutes), five_minutes);
+        assert_eq!(Asking::Briefly.patience(five_minutes).as_secs(), 10);
+        assert_eq!(Asking::Briefly.patience(second), second);
+    }
 }
