@@ -316,28 +316,24 @@ async fn read_chunks(
                 }
             }
             for piece in outcomes.into_iter().flat_map(|it| cut(tenant, it)) {
-                // One response may hold years of rare records, and so as many chunks.
-                if *stop.borrow() && !chunk.takes(&piece, &bounds) {
-                    reading = Reading::Stopped;
-                    break 'windows;
-                }
-                if !chunk.takes(&piece, &bounds)
-                    && chunks
-                        .hand_over(std::mem::take(&mut chunk), &bounds)
-                        .await
-                        .is_none()
-                {
-                    return reading;
+                if !chunk.takes(&piece, &bounds) {
+                    // One response may hold years of rare records, and so as many chunks.
+                    if *stop.borrow() {
+                        reading = Reading::Stopped;
+                        break 'windows;
+                    }
+                    let full = std::mem::take(&mut chunk);
+                    if chunks.hand_over(full, &bounds).await.is_none() {
+                        return reading;
+                    }
                 }
                 chunk.push(piece);
                 // Not kept until the next piece has come, which may be as large.
-                if chunk.is_full(&bounds)
-                    && chunks
-                        .hand_over(std::mem::take(&mut chunk), &bounds)
-                        .await
-                        .is_none()
-                {
-                    return reading;
+                if chunk.is_full(&bounds) {
+                    let full = std::mem::take(&mut chunk);
+                    if chunks.hand_over(full, &bounds).await.is_none() {
+                        return reading;
+                    }
                 }
             }
         }

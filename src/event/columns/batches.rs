@@ -1,3 +1,5 @@
+//! Rows of `audit_events` in batches as they are written.
+
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
