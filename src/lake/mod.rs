@@ -25,7 +25,7 @@ mod upload;
 mod verify;
 mod write;
 
-pub use conformance::{Nonconformance, check_store, prove_create_once};
+pub use conformance::{Nonconformance, check_objects, check_store, prove_create_once, prove_kept};
 pub use facts::{ColumnStatistics, EncodedFile, FileFacts, FileStatistics, TimeRange};
 pub use http::{RequestCounter, Requests, StoreClock};
 pub(crate) use open::has_option;
