@@ -142,7 +142,8 @@ impl HttpConnector for Observer {
 }
 
 /// The checksum of what a put sends, base64 of its MD5. It travels with the options of the put as an
-/// extension, because neither the client of GCS nor that of Azure sends one.
+/// extension. The clients of GCS and Azure send none by themselves; that of S3 sends SHA-256, but some
+/// stores with object lock ask for this one or for a header that it does not send.
 #[derive(Debug, Clone)]
 pub(super) struct ContentMd5(String);
 

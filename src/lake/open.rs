@@ -227,7 +227,7 @@ fn open_s3(
     let secrets = secrets.iter().flatten();
     let secrets = Secrets::new(secrets.filter_map(|key| builder.get_config_value(key)));
     let store = builder
-        // A bucket with object lock refuses a put without checksum.
+        // A bucket with object lock refuses a put without checksum; some look for its MD5, which we add.
         .with_checksum_algorithm(Checksum::SHA256)
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_retry(RETRIES)

@@ -259,8 +259,7 @@ impl Bucket {
     ) -> Result<(), StoreError> {
         let path = self.path(name)?;
         let mut options = PutOptions::from(mode);
-        // The client of S3 sends SHA-256 by itself.
-        if matches!(self.kind, StoreKind::Gcs | StoreKind::Azure) {
+        if matches!(self.kind, StoreKind::Gcs | StoreKind::S3 | StoreKind::Azure) {
             options.extensions.insert(ContentMd5::of(&content));
         }
         let written = self.store.put_opts(&path, content.into(), options).await;
