@@ -200,6 +200,18 @@ async fn a_strict_gcs_does_what_the_ledger_needs() {
     }
 }
 
+/// The proof creates one name twice in a moment, and the client waits until it is told the truth.
+#[tokio::test]
+async fn a_store_that_allows_one_change_a_second_is_proven_all_the_same() {
+    let cloud = Cloud::start();
+    cloud.server.behaviour().pace = Duration::from_secs(1);
+    check_store(&cloud.bucket(Account::All), "doctor/1")
+        .await
+        .unwrap();
+    let puts = cloud.puts();
+    assert!(puts.iter().any(|put| put.status == 429), "{puts:?}");
+}
+
 #[tokio::test]
 async fn what_a_retention_policy_or_an_account_keeps_is_neither_written_over_nor_deleted() {
     let (content, other) = contents();

@@ -132,10 +132,15 @@ impl Shared {
             ));
         }
         let name = Name { bucket, key };
-        let terms = Terms {
-            account,
-            generation: number(headers, "x-goog-if-generation-match")?,
-            retention: lock(&self.behaviour).retention,
+        let generation = number(headers, "x-goog-if-generation-match")?;
+        let terms = {
+            let behaviour = lock(&self.behaviour);
+            Terms {
+                account,
+                generation,
+                retention: behaviour.retention,
+                pace: behaviour.pace,
+            }
         };
         match *method {
             Method::GET | Method::HEAD => {

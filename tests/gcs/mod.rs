@@ -75,6 +75,9 @@ pub(crate) struct Behaviour {
     /// How long a put takes between its decision and its effect. A second create that comes meanwhile
     /// is told 409 rather than 412.
     pub(crate) pause: Duration,
+    /// How long after a change of an object the next one is told 429, whatever would come of it: one a
+    /// second is what Google Cloud Storage allows.
+    pub(crate) pace: Duration,
     /// What the next requests are answered instead, each by the first that fits.
     pub(crate) instead: VecDeque<Instead>,
 }
@@ -85,6 +88,7 @@ impl Default for Behaviour {
             retention: None,
             page: 1000,
             pause: Duration::ZERO,
+            pace: Duration::ZERO,
             instead: VecDeque::new(),
         }
     }

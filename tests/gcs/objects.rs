@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{Account, lock};
 
@@ -62,6 +62,7 @@ pub(super) struct Terms {
     /// The generation that the object must have, 0 for none.
     pub(super) generation: Option<u64>,
     pub(super) retention: Option<Duration>,
+    pub(super) pace: Duration,
 }
 
 #[derive(Debug)]
@@ -77,6 +78,8 @@ struct Known {
     next: u64,
     /// Names that are being created.
     begun: HashSet<Name>,
+    /// When each object changed last.
+    changed: HashMap<Name, Instant>,
 }
 
 impl Objects {
@@ -89,6 +92,7 @@ impl Objects {
                 generations: HashMap::new(),
                 next: u64::try_from(micros).unwrap_or(1),
                 begun: HashSet::new(),
+                changed: HashMap::new(),
             }),
         }
     }
@@ -172,6 +176,7 @@ impl Objects {
         let path = self.path(name)?;
         fs::remove_file(&path)?;
         known.generations.remove(name);
+        known.changed.insert(name.clone(), Instant::now());
         // A folder is nothing of its own: what is empty would be in the way of an object.
         let bucket = self.bucket(&name.bucket)?;
         let folders = path.ancestors().skip(1).take_while(|path| *path != bucket);
@@ -193,6 +198,11 @@ impl Objects {
                 return Err(missing("storage.objects.delete"));
             }
             Account::CreateOnly | Account::All => {}
+        }
+        let last = known.changed.get(name);
+        if last.is_some_and(|last| last.elapsed() < terms.pace) {
+            let message = "The object exceeded the rate limit for object mutation operations.";
+            return Err(refuse(429, "SlowDown", message));
         }
         if terms.generation.is_some_and(|wanted| wanted != generation) {
             let message = "At least one of the pre-conditions you specified did not hold.";
@@ -250,6 +260,7 @@ impl Begun<'_> {
             fs::create_dir_all(folder)?;
         }
         let generation = known.renew(&self.name);
+        known.changed.insert(self.name.clone(), Instant::now());
         let temporary = objects.root.join(format!(".put-{generation}"));
         fs::write(&temporary, content)?;
         fs::rename(&temporary, path)?;
