@@ -4,6 +4,8 @@
 
 mod cli;
 mod faulty_store;
+mod gcs;
 mod golden;
 mod ledger;
 mod run;
+mod stores;

@@ -79,30 +79,60 @@ pub async fn prove_create_once(
     }
 }
 
+/// Proves that what this account creates, it can neither write over nor delete, as in a bucket with a
+/// retention policy or for an account that may only create. The object stays.
+///
+/// # Errors
+/// Either succeeds or changes the object; or the store fails in another way than by refusing.
+pub async fn prove_kept(
+    bucket: &Bucket,
+    name: &str,
+    content: &Bytes,
+    other: &Bytes,
+) -> Result<(), Nonconformance> {
+    bucket.create(name, content.clone()).await?;
+    match bucket.replace(name, other.clone()).await {
+        Ok(()) => return Err(broken(bucket, "it let a kept object be overwritten")),
+        Err(StoreError::Denied { .. } | StoreError::AlreadyExists { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    demand(
+        bucket,
+        !remove(bucket, name).await?,
+        "it let a kept object be deleted",
+    )?;
+    still_there(bucket, name, content).await
+}
+
 /// Tries everything that lake and ledger rely on, under `folder`, which must be empty. Removes what
 /// it made, if the store lets it.
 ///
 /// # Errors
 /// The first thing that does not hold; or a failure of the store.
 pub async fn check_store(bucket: &Bucket, folder: &str) -> Result<(), Nonconformance> {
+    let once = format!("{folder}/once");
+    let (content, other) = (Bytes::from_static(b"first"), Bytes::from_static(b"other"));
+    prove_create_once(bucket, &once, &content, &other).await?;
+    check_objects(bucket, &format!("{folder}/objects")).await?;
+    remove(bucket, &once).await?;
+    Ok(())
+}
+
+/// The part of [`check_store`] that a store without create-if-absent passes too: objects are read as
+/// they were written, listed in order of name, after a name where that is asked, and deleted.
+///
+/// # Errors
+/// As for [`check_store`].
+pub async fn check_objects(bucket: &Bucket, folder: &str) -> Result<(), Nonconformance> {
     let name = |leaf: &str| format!("{folder}/{leaf}");
-    let content = Bytes::from_static(b"0123456789");
+    let content = Bytes::from_static(b"0123456\x00\xff\n");
 
-    let absent = bucket.read(&name("absent"), 64).await;
-    demand(
-        bucket,
-        matches!(absent, Err(StoreError::NotFound { .. })),
-        "it does not say that an absent object is absent",
-    )?;
+    match bucket.read(&name("absent"), 64).await {
+        Err(StoreError::NotFound { .. }) => {}
+        Err(error) => return Err(error.into()),
+        Ok(_) => return Err(broken(bucket, "it gives back an object that is absent")),
+    }
     remove(bucket, &name("absent")).await?;
-
-    prove_create_once(
-        bucket,
-        &name("once"),
-        &content,
-        &Bytes::from_static(b"other"),
-    )
-    .await?;
 
     // The names that sort around a folder, and around the digits of a sequence.
     let leaves = [
@@ -115,10 +145,16 @@ pub async fn check_store(bucket: &Bucket, folder: &str) -> Result<(), Nonconform
     for leaf in leaves {
         bucket.create(&name(leaf), content.clone()).await?;
     }
+    let found = bucket.read(&name("a/b/c"), 64).await?;
+    demand(
+        bucket,
+        found == content,
+        "it gives back other bytes than were written",
+    )?;
     let size = bucket.size(&name("a/b/c")).await?;
     demand(
         bucket,
-        size == 10,
+        size == content.len() as u64,
         "it states another size than was written",
     )?;
 
@@ -129,15 +165,18 @@ pub async fn check_store(bucket: &Bucket, folder: &str) -> Result<(), Nonconform
         within == expected,
         "its listing of a folder is not complete, exact and in order of name",
     )?;
-    let after = list(bucket, &name("a"), Some(&name(leaves[0]))).await?;
-    demand(
-        bucket,
-        after == expected[1..],
-        "its listing after a name is not complete, exact and in order of name",
-    )?;
+    // Also after a name that no object has.
+    for (after, left) in [(leaves[0], &expected[1..]), ("a/0", &expected)] {
+        let listed = list(bucket, &name("a"), Some(&name(after))).await?;
+        demand(
+            bucket,
+            listed == left,
+            "its listing after a name is not complete, exact and in order of name",
+        )?;
+    }
 
     if !remove(bucket, &name("a0")).await? {
-        return Ok(());
+        return still_there(bucket, &name("a0"), &content).await;
     }
     let gone = bucket.size(&name("a0")).await;
     demand(
@@ -145,10 +184,19 @@ pub async fn check_store(bucket: &Bucket, folder: &str) -> Result<(), Nonconform
         matches!(gone, Err(StoreError::NotFound { .. })),
         "an object is still there after it was deleted",
     )?;
-    for leaf in leaves.into_iter().chain(["once"]) {
+    for leaf in leaves {
         remove(bucket, &name(leaf)).await?;
     }
     Ok(())
+}
+
+async fn still_there(bucket: &Bucket, name: &str, content: &Bytes) -> Result<(), Nonconformance> {
+    let found = bucket.read(name, content.len() as u64).await?;
+    demand(
+        bucket,
+        found == content,
+        "an object changed that the store refused to change",
+    )
 }
 
 /// Deletes an object; false if the store refuses, as one with a retention policy must.

@@ -2,8 +2,9 @@
 //!
 //! An object is written to a temporary file beside its place, flushed, and only then given its name:
 //! by `link` where it must not exist yet (which fails if it does), by `rename` where it may be
-//! replaced. Then the directory is flushed, and so is every directory that had to be made. Power loss
-//! between any two steps leaves the whole object or nothing under its name.
+//! replaced. Then the directory is flushed, and before, at the first write of a process, so is every
+//! directory from the bucket's own down to it. Power loss between any two steps leaves the whole
+//! object or nothing under its name.
 //!
 //! A temporary file is called `<name>#<20 digits>`. No listing shows such a name and no object can
 //! have it. One that a crash left behind is removed by the first write of a later process into the
@@ -121,13 +122,15 @@ impl DiskStore {
         if self.directories().durable.contains(directory) && directory.is_dir() {
             return Ok(());
         }
-        if directory != self.root
-            && let Some(parent) = directory.parent()
-        {
+        if directory == self.root {
+            sync_name_of(directory)?;
+        } else if let Some(parent) = directory.parent() {
             self.make_durable(parent)?;
             create_directory(directory)?;
+            failpoint::hit("disk.directory.after_make");
             sync_directory(parent)?;
         }
+        failpoint::hit("disk.directory.after_sync");
         sweep(directory, SystemTime::now())?;
         self.directories().durable.insert(directory.to_owned());
         Ok(())
@@ -261,6 +264,15 @@ fn is_temporary(name: &str) -> bool {
 fn create_directory(directory: &FilePath) -> io::Result<()> {
     match fs::create_dir(directory) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
+        done => done,
+    }
+}
+
+/// Flushes the name of the bucket itself, which somebody may have made a moment ago. Where we may not
+/// read the directory that holds it, it was made by somebody who may.
+fn sync_name_of(root: &FilePath) -> io::Result<()> {
+    match root.parent().map_or(Ok(()), sync_directory) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
         done => done,
     }
 }

@@ -25,9 +25,10 @@ mod upload;
 mod verify;
 mod write;
 
-pub use conformance::{Nonconformance, check_store, prove_create_once};
+pub use conformance::{Nonconformance, check_objects, check_store, prove_create_once, prove_kept};
 pub use facts::{ColumnStatistics, EncodedFile, FileFacts, FileStatistics, TimeRange};
 pub use http::{RequestCounter, Requests, StoreClock};
+pub(crate) use open::has_option;
 pub use open::{OpenError, Options};
 pub use read::{Batches, FileReader, KnownRow, KnownRows, ReadError, stored_instant};
 pub use rows::RowError;

@@ -11,6 +11,7 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::client::StaticCredentialProvider;
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
+use url::{Host, Url};
 
 use super::disk::DiskStore;
 use super::http::Observer;
@@ -20,6 +21,20 @@ use super::store::StoreKind;
 
 /// Options of a store by name, as `object_store` names them.
 pub type Options = BTreeMap<String, String>;
+
+/// A token that somebody else fetched, such as that of `gcloud auth print-access-token`. The names are
+/// those of later versions of `object_store`, which has no such option yet.
+const GOOGLE_BEARER_TOKEN: [&str; 2] = ["google_bearer_token", "bearer_token"];
+
+/// Whether the store of this scheme has an option of that name.
+pub(crate) fn has_option(scheme: &str, name: &str) -> bool {
+    match scheme {
+        "gs" => GOOGLE_BEARER_TOKEN.contains(&name) || name.parse::<GoogleConfigKey>().is_ok(),
+        "s3" => name.parse::<AmazonS3ConfigKey>().is_ok(),
+        "az" => name.parse::<AzureConfigKey>().is_ok(),
+        _ => false,
+    }
+}
 
 /// How long one request may take, body included: enough for the largest data file at 5 Mbit/s.
 const REQUEST_TIMEOUT: &str = "120 seconds";
@@ -171,6 +186,17 @@ fn is_plain_http(endpoint: Option<&str>) -> bool {
     endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"))
 }
 
+/// Whether what is sent there does not leave the machine.
+fn is_loopback(endpoint: Option<&str>) -> bool {
+    let url = endpoint.and_then(|endpoint| Url::parse(endpoint).ok());
+    match url.as_ref().and_then(Url::host) {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
 fn open_s3(
     location: &Location,
     options: &Options,
@@ -201,7 +227,7 @@ fn open_s3(
     let secrets = secrets.iter().flatten();
     let secrets = Secrets::new(secrets.filter_map(|key| builder.get_config_value(key)));
     let store = builder
-        // A bucket with object lock refuses a put without checksum.
+        // A bucket with object lock refuses a put without checksum; some look for its MD5, which we add.
         .with_checksum_algorithm(Checksum::SHA256)
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_retry(RETRIES)
@@ -217,7 +243,10 @@ fn open_gcs(
     observer: &Observer,
 ) -> Result<OpenedStore, OpenError> {
     use GoogleConfigKey as Key;
-    let options = parse_options(location, options, &[(Key::Bucket, BUCKET_IN_URL)])?;
+    let mut options = options.clone();
+    let token = GOOGLE_BEARER_TOKEN.map(|name| Some((name, options.remove(name)?)));
+    let token = token.into_iter().flatten().next();
+    let options = parse_options(location, &options, &[(Key::Bucket, BUCKET_IN_URL)])?;
     let mut builder = GoogleCloudStorageBuilder::from_env()
         .with_bucket_name(&location.host)
         .with_config(Key::Client(ClientConfigKey::Timeout), REQUEST_TIMEOUT)
@@ -228,21 +257,36 @@ fn open_gcs(
     for (key, value) in options {
         builder = builder.with_config(key, value);
     }
-    let plain_http = is_plain_http(builder.get_config_value(&Key::BaseUrl).as_deref());
+    let endpoint = builder.get_config_value(&Key::BaseUrl);
+    let plain_http = is_plain_http(endpoint.as_deref());
     if plain_http {
         builder = builder.with_config(Key::Client(ClientConfigKey::AllowHttp), "true");
     }
-    // A token never travels in the clear; emulators take none. Skipping the signature is not enough,
-    // because the client looks for credentials before a put all the same.
     let skip = builder.get_config_value(&Key::SkipSignature);
-    if plain_http || skip.as_deref() == Some("true") {
-        let bearer = String::new();
-        let nobody = StaticCredentialProvider::new(GcpCredential { bearer });
-        builder = builder
-            .with_skip_signature(true)
-            .with_credentials(Arc::new(nobody));
+    let bearer = match &token {
+        Some((option, _)) if plain_http && !is_loopback(endpoint.as_deref()) => {
+            return Err(OpenError::FixedOption {
+                url: location.url.clone(),
+                option: (*option).to_owned(),
+                reason: "a token never travels in the clear, and the endpoint is http://",
+            });
+        }
+        Some((_, token)) => Some(token.clone()),
+        // Emulators take none. Skipping the signature is not enough, because the client looks for
+        // credentials before a put all the same.
+        None if plain_http || skip.as_deref() == Some("true") => {
+            builder = builder.with_skip_signature(true);
+            Some(String::new())
+        }
+        None => None,
+    };
+    if let Some(bearer) = bearer {
+        let fixed = StaticCredentialProvider::new(GcpCredential { bearer });
+        builder = builder.with_credentials(Arc::new(fixed));
     }
-    let secrets = Secrets::new(builder.get_config_value(&Key::ServiceAccountKey));
+    let token = token.map(|(_, token)| token);
+    let key = builder.get_config_value(&Key::ServiceAccountKey);
+    let secrets = Secrets::new(key.into_iter().chain(token));
     let store = builder
         .with_retry(RETRIES)
         .with_http_connector(observer.clone())
@@ -390,5 +434,27 @@ mod tests {
             Some("az://container/lake".to_owned())
         );
         assert!(error("az://container/lake", &[]).contains("ccount"));
+    }
+
+    #[test]
+    fn a_token_stays_on_the_machine_or_under_tls() {
+        const TOKEN: (&str, &str) = ("google_bearer_token", "hunter2-token");
+        for endpoint in [
+            "http://127.0.0.1:9",
+            "http://localhost:9",
+            "http://[::1]:9",
+            "https://storage.googleapis.com",
+        ] {
+            let gcs = opened("gs://bucket", &[("google_base_url", endpoint), TOKEN]);
+            let said = gcs.ok().map(|gcs| gcs.secrets.clean("hunter2-token"));
+            assert_eq!(said.as_deref(), Some("[redacted]"), "{endpoint}");
+        }
+        for endpoint in ["http://storage.example.com", "http://10.0.0.1"] {
+            let text = error("gs://bucket", &[("base_url", endpoint), TOKEN]);
+            assert!(text.contains("\"google_bearer_token\""), "{text}");
+            assert!(text.contains("in the clear"), "{text}");
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+        assert!(error("s3://bucket", &[TOKEN]).contains("has no option"));
     }
 }

@@ -98,6 +98,14 @@ fn shorten_body(text: &str) -> String {
     line.trim_end().trim_end_matches(':').to_owned()
 }
 
+/// Whether the answer to one of a list of deletes, as the client puts it into words, is a refusal: S3
+/// names a code, Azure a status, where 409 is what a policy that keeps blobs is answered with.
+pub(super) fn is_refusal(said: &str) -> bool {
+    ["AccessDenied", "401", "403", "409", "412"]
+        .iter()
+        .any(|code| said.ends_with(&format!("(code: {code})")))
+}
+
 fn tag<'a>(body: &'a str, name: &str) -> Option<&'a str> {
     let start = body.find(&format!("<{name}>"))? + name.len() + 2;
     let end = body[start..].find(&format!("</{name}>"))?;
@@ -134,6 +142,30 @@ mod tests {
         ];
         for (said, line) in table {
             assert_eq!(shorten_body(said), line);
+        }
+    }
+
+    #[test]
+    fn refusals_among_many_deletes_are_known_by_their_code() {
+        for (said, refused) in [
+            (
+                "DeleteObjects request failed for key a: Access Denied (code: AccessDenied)",
+                true,
+            ),
+            (
+                "Bulk delete request failed for key a: Conflict (code: 409)",
+                true,
+            ),
+            (
+                "DeleteObjects request failed for key a: again (code: InternalError)",
+                false,
+            ),
+            (
+                "Bulk delete request failed for key (code: 409): no (code: 500)",
+                false,
+            ),
+        ] {
+            assert_eq!(is_refusal(said), refused, "{said}");
         }
     }
 

@@ -13,10 +13,10 @@ use object_store::{
 };
 
 use super::counted::Counted;
-use super::http::{Observer, RequestCounter, Requests, StoreClock};
+use super::http::{ContentMd5, Observer, RequestCounter, Requests, StoreClock};
 use super::location;
 use super::open::{self, OpenError, Options};
-use super::said::{Secrets, deepest};
+use super::said::{Secrets, deepest, is_refusal};
 
 /// What kind of store a bucket is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,7 +258,10 @@ impl Bucket {
         action: &'static str,
     ) -> Result<(), StoreError> {
         let path = self.path(name)?;
-        let options = PutOptions::from(mode);
+        let mut options = PutOptions::from(mode);
+        if matches!(self.kind, StoreKind::Gcs | StoreKind::S3 | StoreKind::Azure) {
+            options.extensions.insert(ContentMd5::of(&content));
+        }
         let written = self.store.put_opts(&path, content.into(), options).await;
         written
             .map(drop)
@@ -342,12 +345,28 @@ impl Bucket {
     /// Deletes an object, durably. One that is not there is as good as deleted.
     ///
     /// # Errors
-    /// Any [`StoreError`] but [`StoreError::NotFound`].
+    /// [`StoreError::Denied`] where permission is missing or a lock keeps the object; otherwise any but
+    /// [`StoreError::NotFound`] and [`StoreError::AlreadyExists`].
     pub async fn delete(&self, name: &str) -> Result<(), StoreError> {
         let path = self.path(name)?;
         match self.store.delete(&path).await {
             Ok(()) | Err(Cause::NotFound { .. }) => Ok(()),
-            Err(cause) => Err(self.error("delete", name, &cause)),
+            Err(cause) => Err(self.delete_error(name, &cause)),
+        }
+    }
+
+    /// Nothing can be in the way of a delete but a lock; and a refusal that came in the answer to a
+    /// list of deletes, as S3 and Azure take them, has no kind of its own.
+    fn delete_error(&self, name: &str, cause: &Cause) -> StoreError {
+        let said = deepest(cause);
+        match self.error("delete", name, cause) {
+            error @ StoreError::Unclear { .. } if !is_refusal(&said) => error,
+            StoreError::AlreadyExists { .. } | StoreError::Unclear { .. } => StoreError::Denied {
+                action: "delete",
+                object: self.url_of(name),
+                said: self.secrets.clean(&said),
+            },
+            other => other,
         }
     }
 

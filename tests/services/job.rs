@@ -2,17 +2,20 @@
 //! lake read by other Parquet readers, its ledger on a real S3 interface.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 use trailhouse::config::Config;
 
+use crate::azurite::{Azurite, CREATE_ONLY};
+use crate::gcs::Account;
+use crate::localbucket::LocalBucket;
 use crate::missing::{Stop, Suite};
 use crate::process::Server;
 use crate::python::Environment;
 use crate::s3::S3;
+use crate::stores::{Place, SECRET, double};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trailhouse");
 const TOKEN: &str = "demo-token";
@@ -23,7 +26,15 @@ const ODD: u64 = 12;
 pub(crate) fn add_to(suite: &mut Suite) {
     suite.add("job::kestrapy_reads_the_demo_platform", kestrapy);
     suite.add("job::other_readers_read_the_lake", readers);
-    suite.add("job::a_lake_on_s3", lake_on_s3);
+    suite.add("job::a_lake_on_disk", lake_on_disk);
+    suite.add("job::a_lake_on_s3", || lake_on(&S3::start()?.place()));
+    suite.add("job::a_lake_on_s3_with_object_lock", || {
+        lake_on(&S3::start_locked()?.place())
+    });
+    suite.add("job::a_lake_on_azure", || {
+        lake_on(&Azurite::start()?.by_signature(CREATE_ONLY)?)
+    });
+    suite.add("job::a_lake_on_gcs", lake_on_gcs);
     suite.add(
         "job::a_store_without_preconditions_is_refused",
         store_without_preconditions,
@@ -64,7 +75,7 @@ fn kestrapy() -> Result<(), Stop> {
 }
 
 /// A folder with a key and a configuration, for a job that reads `platform`.
-fn job(folder: &Path, platform: &Server, lake: &str) -> Result<(), Stop> {
+fn job(folder: &Path, platform: &Server, lake: &Place) -> Result<(), Stop> {
     let key = folder.join("writer.key");
     finished(
         Command::new(PROGRAM)
@@ -86,16 +97,19 @@ tenants = ["main"]
 auth = {{ bearer = {{ env = "KESTRA_TOKEN" }} }}
 start = "earliest"
 "#,
+        lake = lake.table(),
         url = platform.url(),
     );
+    fs::write(folder.join("lake.secret"), lake.secret())?;
     Ok(fs::write(folder.join("trailhouse.toml"), config)?)
 }
 
 fn trailhouse(folder: &Path, arguments: &[&str]) -> Command {
+    let secret = fs::read_to_string(folder.join("lake.secret")).unwrap_or_default();
     let mut command = Command::new(PROGRAM);
     command
         .env("KESTRA_TOKEN", TOKEN)
-        .env("S3_SECRET", "test")
+        .env(SECRET, secret)
         .arg("-c")
         .arg(folder.join("trailhouse.toml"))
         .args(["--output", "json"])
@@ -128,11 +142,7 @@ fn readers() -> Result<(), Stop> {
     let lake = folder.path().join("lake");
     fs::create_dir(&lake)?;
     let platform = platform(&["--odd", &ODD.to_string()])?;
-    job(
-        folder.path(),
-        &platform,
-        &format!("url = \"file://{}\"", lake.display()),
-    )?;
+    job(folder.path(), &platform, &Place::on_disk(&lake))?;
     // An id that readers take for a number where they find it in a path.
     let config = folder.path().join("trailhouse.toml");
     let text = fs::read_to_string(&config)?;
@@ -183,25 +193,25 @@ fn agreed(answer: &Value) -> Option<u64> {
     (same && readers.len() == 5).then(|| first["rows"].as_u64())?
 }
 
-fn lake_on_s3() -> Result<(), Stop> {
-    let s3 = S3::start()?;
+fn lake_on_disk() -> Result<(), Stop> {
+    let folder = tempfile::tempdir()?;
+    lake_on(&Place::on_disk(folder.path()))
+}
+
+/// By an account that may only create, and with every object a plain file to other programs.
+fn lake_on_gcs() -> Result<(), Stop> {
+    let (_folder, server) = double()?;
+    lake_on(&Place::on_double(&server, Account::CreateOnly))?;
+    let entries = fs::read_dir(server.folder("lake").join("trailhouse/ledger/entry"))?;
+    assert!(entries.count() > 1);
+    Ok(())
+}
+
+/// A lake is founded, filled, found complete by a second run, and verified to its last row.
+fn lake_on(place: &Place) -> Result<(), Stop> {
     let folder = tempfile::tempdir()?;
     let platform = platform(&[])?;
-    let options: Vec<String> = s3
-        .options()
-        .iter()
-        .map(|(name, value)| match *name {
-            // A secret in the file itself is refused.
-            "aws_secret_access_key" => format!("{name} = {{ env = \"S3_SECRET\" }}"),
-            _ => format!("{name} = \"{value}\""),
-        })
-        .collect();
-    let lake = format!(
-        "url = \"{}\"\noptions = {{ {} }}",
-        s3.lake_url(),
-        options.join(", ")
-    );
-    job(folder.path(), &platform, &lake)?;
+    job(folder.path(), &platform, place)?;
     let first = document(folder.path(), &["run"])?;
     assert_eq!(
         first["sources"][0]["counts"]["added"].as_u64(),
@@ -226,40 +236,31 @@ fn lake_on_s3() -> Result<(), Stop> {
 
 /// A ledger on a store where a second create overwrites the first would be no ledger.
 fn store_without_preconditions() -> Result<(), Stop> {
+    let store = LocalBucket::start()?;
     let folder = tempfile::tempdir()?;
-    let root = folder.path().join("buckets");
-    fs::create_dir_all(root.join("lake"))?;
-    let mut command = Environment::new("localbucket")?.program("localbucket");
-    // It prints port 0 as it was given, so a port is chosen for it.
-    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    command.args(["--port", &port.to_string()]).arg(&root);
-    let store = Server::start(command)?;
-    // An account without a key: a client that is only told not to sign asks the metadata server
-    // of the cloud for a token before it writes.
-    let account = folder.path().join("account.json");
-    let content = serde_json::json!({
-        "gcs_base_url": store.url(),
-        "disable_oauth": true,
-        "client_email": "",
-        "private_key": "",
-        "private_key_id": "",
-    });
-    fs::write(&account, content.to_string())?;
     let platform = platform(&[])?;
-    let lake = format!(
-        "url = \"gs://lake/trailhouse\"\noptions = {{ google_service_account = \"{}\" }}",
-        account.display()
-    );
-    job(folder.path(), &platform, &lake)?;
-    let run = trailhouse(folder.path(), &["run"]).output()?;
-    let said: Value = serde_json::from_slice(&run.stdout)?;
+    job(folder.path(), &platform, &store.place())?;
+    let told = |arguments: &[&str]| -> Result<(Option<i32>, Value), Stop> {
+        let output = trailhouse(folder.path(), arguments).output()?;
+        Ok((
+            output.status.code(),
+            serde_json::from_slice(&output.stdout)?,
+        ))
+    };
     // Another store is needed: running again would not help.
-    assert_eq!(run.status.code(), Some(2), "{said}");
+    let (code, said) = told(&["run"])?;
+    assert_eq!(code, Some(2), "{said}");
     let happened = said["error"]["happened"].as_str().unwrap_or_default();
     assert!(happened.contains("second create"), "{said}");
-    for kept in ["ledger/entry", "events"] {
-        assert!(!root.join("lake/trailhouse").join(kept).exists(), "{kept}");
+    for kept in ["ledger/entry", "ledger/state", "events"] {
+        assert!(!store.folder().join(kept).exists(), "{kept}");
     }
+    // Nobody takes what is left for a lake, and whoever looks is told before a run.
+    let (code, said) = told(&["status"])?;
+    assert_ne!(code, Some(0), "{said}");
+    let (code, said) = told(&["doctor"])?;
+    assert_eq!(code, Some(10), "{said}");
+    assert!(said.to_string().contains("second create"), "{said}");
     Ok(())
 }
 

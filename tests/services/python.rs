@@ -1,13 +1,12 @@
 //! Python environments with exactly the packages of one requirements file.
 
 use std::env;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use sha2::{Digest, Sha256};
-
+use crate::install::{folder, installed};
 use crate::missing::Stop;
 
 /// Accepted versions of Python, best first.
@@ -20,52 +19,36 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// The environment of `requirements/<name>.txt`, installed unless an earlier run did so.
-    ///
-    /// Its folder is named after the Python and the content of the file. A lock lets tests and
-    /// whole test runs share it, and a mark that is made last tells a complete installation from
-    /// one that was cut short, which is done again.
     pub(crate) fn new(name: &str) -> Result<Self, Stop> {
         let python = interpreter()?;
         let requirements = folder().join(format!("requirements/{name}.txt"));
-        let key = Sha256::new()
-            .chain_update(python.as_os_str().as_encoded_bytes())
-            .chain_update(fs::read(&requirements)?)
-            .finalize();
-        let key = hex::encode(&key[..6]);
-        let parent = target().join("services");
-        fs::create_dir_all(&parent)?;
-        let root = parent.join(format!("{name}-{key}"));
-        let bin = root.join("bin");
-
-        let lock = File::create(root.with_extension("lock"))?;
-        lock.lock()?;
-        let complete = root.join("complete");
-        if !complete.exists() {
-            if root.exists() {
-                fs::remove_dir_all(&root)?;
-            }
+        let content = [
+            python.as_os_str().as_encoded_bytes(),
+            &fs::read(&requirements)?,
+        ];
+        let root = installed(name, &content, |root| {
             // The interpreter's own pip fills the environment: installing a second pip in each one
             // takes longer than most of the packages.
             output(
                 Command::new(python)
                     .args(["-m", "venv", "--without-pip"])
-                    .arg(&root),
+                    .arg(root),
+            )?;
+            output(
+                Command::new(python)
+                    .args(["-m", "pip", "--python"])
+                    .arg(root.join("bin/python"))
+                    .args(["install", "--quiet", "--no-input", "--no-compile"])
+                    .args(["--disable-pip-version-check", "--only-binary", ":all:"])
+                    .arg("--requirement")
+                    .arg(&requirements),
             )
-            .and_then(|_| {
-                output(
-                    Command::new(python)
-                        .args(["-m", "pip", "--python"])
-                        .arg(bin.join("python"))
-                        .args(["install", "--quiet", "--no-input", "--no-compile"])
-                        .args(["--disable-pip-version-check", "--only-binary", ":all:"])
-                        .arg("--requirement")
-                        .arg(&requirements),
-                )
-            })
-            .map_err(|why| Stop::Missing(format!("the Python packages of {name}.txt: {why}")))?;
-            File::create(complete)?;
-        }
-        Ok(Self { bin })
+            .map_err(|why| format!("the Python packages of {name}.txt: {why}"))?;
+            Ok(())
+        })?;
+        Ok(Self {
+            bin: root.join("bin"),
+        })
     }
 
     /// A program that one of the packages brought.
@@ -141,18 +124,7 @@ fn real_path(candidate: &Path, version: &str) -> Option<PathBuf> {
     (found == version).then(|| PathBuf::from(path))
 }
 
-/// `tests/services` in the source tree.
-fn folder() -> PathBuf {
-    repository().join("tests/services")
-}
-
 /// The source tree.
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Cargo's target folder; its `tmp` is the only part that Cargo tells.
-fn target() -> &'static Path {
-    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    tmp.parent().unwrap_or(tmp)
 }

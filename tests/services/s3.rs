@@ -1,21 +1,11 @@
-//! The S3 store of object_store against moto's server.
+//! Moto's S3 server.
 
-use object_store::path::Path;
-use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutPayload, parse_url_opts};
-use url::Url;
-
-use crate::missing::{Stop, Suite};
+use crate::missing::Stop;
 use crate::process::Server;
 use crate::python::Environment;
+use crate::stores::{Place, runtime};
 
 const BUCKET: &str = "lake";
-
-pub(crate) fn add_to(suite: &mut Suite) {
-    suite.add(
-        "s3::a_second_create_fails_and_changes_nothing",
-        second_create,
-    );
-}
 
 /// A running S3 server with one empty bucket.
 pub(crate) struct S3 {
@@ -25,58 +15,57 @@ pub(crate) struct S3 {
 impl S3 {
     /// Starts moto and makes the bucket.
     pub(crate) fn start() -> Result<Self, Stop> {
-        let mut command = Environment::new("moto")?.program("moto_server");
-        command.args(["--host", "127.0.0.1", "--port", "0"]);
-        let server = Server::start(command)?;
-        let create = reqwest::Client::new().put(format!("{}/{BUCKET}", server.url()));
+        let s3 = Self { server: moto()? };
+        s3.make_bucket(&[])?;
+        Ok(s3)
+    }
+
+    /// Starts moto and makes a bucket that keeps each version of an object for a day.
+    pub(crate) fn start_locked() -> Result<Self, Stop> {
+        const KEPT: &str = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>\
+                            <Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days>\
+                            </DefaultRetention></Rule></ObjectLockConfiguration>";
+        let s3 = Self { server: moto()? };
+        s3.make_bucket(&[("x-amz-bucket-object-lock-enabled", "true")])?;
+        let configure = reqwest::Client::new()
+            .put(s3.url_of("?object-lock"))
+            .body(KEPT)
+            .send();
+        runtime()?.block_on(configure)?.error_for_status()?;
+        Ok(s3)
+    }
+
+    fn make_bucket(&self, headers: &[(&'static str, &'static str)]) -> Result<(), Stop> {
+        let mut create = reqwest::Client::new().put(self.url_of(""));
+        for (name, value) in headers {
+            create = create.header(*name, *value);
+        }
         runtime()?.block_on(create.send())?.error_for_status()?;
-        Ok(Self { server })
-    }
-
-    /// The lake's `url` in a configuration.
-    pub(crate) fn lake_url(&self) -> String {
-        format!("s3://{BUCKET}/trailhouse")
-    }
-
-    /// The lake's `options` in a configuration.
-    pub(crate) fn options(&self) -> [(&'static str, &str); 5] {
-        [
-            ("aws_endpoint", self.server.url()),
-            ("aws_allow_http", "true"),
-            ("aws_region", "us-east-1"),
-            ("aws_access_key_id", "test"),
-            ("aws_secret_access_key", "test"),
-        ]
-    }
-}
-
-/// What the ledger's commit stands on.
-fn second_create() -> Result<(), Stop> {
-    let s3 = S3::start()?;
-    let url = Url::parse(&s3.lake_url())?;
-    let (store, prefix) = parse_url_opts(&url, s3.options())?;
-    let key = Path::from(format!("{prefix}/ledger/entry/0"));
-    let create = |content: &'static str| {
-        store.put_opts(
-            &key,
-            PutPayload::from_static(content.as_bytes()),
-            PutMode::Create.into(),
-        )
-    };
-    runtime()?.block_on(async {
-        create("first").await?;
-        let second = create("second").await;
-        assert!(
-            matches!(second, Err(Error::AlreadyExists { .. })),
-            "{second:?}"
-        );
-        assert_eq!(store.get(&key).await?.bytes().await?, "first");
         Ok(())
-    })
+    }
+
+    /// URL of something in the bucket, or of the bucket itself. Moto lets everybody in.
+    pub(crate) fn url_of(&self, target: &str) -> String {
+        format!("{}/{BUCKET}{target}", self.server.url())
+    }
+
+    /// A lake in the bucket.
+    pub(crate) fn place(&self) -> Place {
+        Place::new(
+            format!("s3://{BUCKET}/trailhouse"),
+            &[
+                ("aws_endpoint", self.server.url()),
+                ("aws_region", "us-east-1"),
+                ("aws_access_key_id", "test"),
+            ],
+        )
+        .with_secret("aws_secret_access_key", "test")
+    }
 }
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
+/// Moto's server, which speaks for S3 and, as far as the two agree, for GCS.
+pub(crate) fn moto() -> Result<Server, Stop> {
+    let mut command = Environment::new("moto")?.program("moto_server");
+    command.args(["--host", "127.0.0.1", "--port", "0"]);
+    Server::start(command)
 }

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use object_store::aws::AmazonS3ConfigKey;
-use object_store::azure::AzureConfigKey;
-use object_store::gcp::GoogleConfigKey;
 use url::Url;
 
 use super::Checks;
 use crate::config::file::{LakeTable, OptionValue};
 use crate::config::problem::Place;
 use crate::config::{Lake, StoreOption};
+use crate::lake::has_option;
 
 pub(super) fn check(checks: &mut Checks<'_, '_>, table: &LakeTable) -> Option<Lake> {
     let place = Place::at("lake");
@@ -71,8 +69,9 @@ fn options(
     let mut options = BTreeMap::new();
     for (name, value) in &table.options {
         let place = place.key(name);
+        // The store would ignore it silently.
         if let Some(url) = url
-            && !known(url.scheme(), name)
+            && !has_option(url.scheme(), name)
         {
             checks.problem(
                 &place,
@@ -103,16 +102,6 @@ fn options(
         options.insert(name.clone(), value);
     }
     (checks.problems.len() == before).then_some(options)
-}
-
-/// Whether the store of this scheme has an option of that name; it would ignore any other silently.
-fn known(scheme: &str, name: &str) -> bool {
-    match scheme {
-        "gs" => name.parse::<GoogleConfigKey>().is_ok(),
-        "s3" => name.parse::<AmazonS3ConfigKey>().is_ok(),
-        "az" => name.parse::<AzureConfigKey>().is_ok(),
-        _ => false,
-    }
 }
 
 /// Whether an option holds something that opens a door, going by its name. The names of files,
@@ -156,6 +145,7 @@ mod tests {
             ("azure_storage_sas_token", true),
             ("client_secret", true),
             ("azure_client_id", false),
+            ("google_bearer_token", true),
             ("aws_region", false),
             ("fabric_token_service_url", false),
         ] {

@@ -1,9 +1,10 @@
-//! Enough of the XML interface that S3 and GCS share to run the client against it on loopback.
+//! Enough of the XML interface that S3 and GCS share to run the client against it on loopback, and to
+//! look at the headers that it sends. The double that is strict about GCS is `tests/gcs`.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -22,6 +23,8 @@ pub(super) struct Cloud {
     pub(super) puts: Mutex<Vec<HeaderMap>>,
     /// How the next puts are answered instead, and whether they take place all the same.
     pub(super) unclear: Mutex<VecDeque<(u16, bool)>>,
+    /// Of a list of deletes each is refused, as under a policy that keeps objects.
+    pub(super) keeps: AtomicBool,
     /// All requests are refused with a message that quotes a secret.
     pub(super) refuse: AtomicU32,
 }
@@ -105,6 +108,10 @@ impl Cloud {
                 let mut deleted = String::new();
                 for key in body.split("<Key>").skip(1) {
                     let key = key.split("</Key>").next().unwrap();
+                    if self.keeps.load(Ordering::SeqCst) {
+                        write!(deleted, "<Error><Key>{key}</Key><Code>AccessDenied</Code><Message>kept</Message></Error>").unwrap();
+                        continue;
+                    }
                     objects.remove(key);
                     write!(deleted, "<Deleted><Key>{key}</Key></Deleted>").unwrap();
                 }

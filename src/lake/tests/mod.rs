@@ -9,6 +9,8 @@ mod golden;
 mod lies;
 // A release build has no failpoints.
 #[cfg(debug_assertions)]
+mod power_cut;
+#[cfg(debug_assertions)]
 mod power_loss;
 mod reading;
 mod sample;

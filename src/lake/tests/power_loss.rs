@@ -40,7 +40,7 @@ fn this_test(name: &str) -> Command {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
+pub(super) enum Act {
     Create,
     Replace,
 }
@@ -70,7 +70,8 @@ async fn child_puts() {
     put.unwrap();
 }
 
-fn steps(act: Act) -> Vec<String> {
+/// What a put into an empty bucket does, step by step.
+pub(super) fn steps(act: Act) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("steps.txt");
     let lake = directory.path().join("lake");
@@ -82,8 +83,17 @@ fn steps(act: Act) -> Vec<String> {
 
 /// The content is flushed before it gets its name, and the name before the put returns.
 #[test]
-fn steps_come_in_the_order_that_survives_power_loss() {
-    let before = ["disk.put.before", "disk.put.after_directories"];
+fn steps_come_in_their_order() {
+    let directory = ["disk.directory.after_make", "disk.directory.after_sync"];
+    let before = [
+        &["disk.put.before"][..],
+        // The bucket's own, which exists; then ledger and ledger/entry.
+        &directory[1..],
+        &directory,
+        &directory,
+        &["disk.put.after_directories"],
+    ]
+    .concat();
     let written = ["disk.put.after_write", "disk.put.after_sync"];
     let create = ["disk.put.after_link", "disk.put.after_unlink"];
     let flushed = ["disk.put.after_directory_sync"];

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::lake::{
     Bucket, CreateError, Created, Listed, Nonconformance, Options, Patience, StoreError,
-    check_store, create, prove_create_once,
+    check_store, create, prove_create_once, prove_kept,
 };
 
 use super::fake_cloud;
@@ -44,6 +44,16 @@ async fn s3() -> (Arc<fake_cloud::Cloud>, Bucket) {
         cloud,
         Bucket::open("s3://bucket/some/lake", &options).unwrap(),
     )
+}
+
+async fn azure(credential: (&str, &str)) -> (Arc<fake_cloud::Cloud>, Bucket) {
+    let (cloud, address) = fake_cloud::serve().await;
+    let options = options(&[
+        ("azure_endpoint", format!("http://{address}")),
+        ("account_name", "acme".to_owned()),
+        (credential.0, credential.1.to_owned()),
+    ]);
+    (cloud, Bucket::open("az://bucket", &options).unwrap())
 }
 
 async fn gcs() -> (Arc<fake_cloud::Cloud>, Bucket) {
@@ -167,12 +177,49 @@ async fn puts_carry_a_checksum_and_a_condition() {
     bucket.replace("a", Bytes::from_static(b"y")).await.unwrap();
     let puts = cloud.puts.lock().unwrap();
     assert_eq!(puts.len(), 2);
-    assert!(
-        puts.iter()
-            .all(|put| put.contains_key("x-amz-checksum-sha256"))
-    );
+    for checksum in ["x-amz-checksum-sha256", "content-md5"] {
+        assert!(puts.iter().all(|put| put.contains_key(checksum)));
+    }
     assert_eq!(puts[0].get("if-none-match").unwrap(), "*");
     assert!(!puts[1].contains_key("if-none-match"));
+}
+
+/// An account key signs the place of the header before the client lets us add one.
+#[tokio::test]
+async fn puts_to_gcs_and_azure_carry_a_checksum_where_the_signature_lets_them() {
+    const MD5_OF_X: &str = "ndTkYSaMgDT1yFZOFVxnpg==";
+    for ((cloud, bucket), sum) in [
+        (gcs().await, Some(MD5_OF_X)),
+        (
+            azure(("azure_storage_token", "some-token")).await,
+            Some(MD5_OF_X),
+        ),
+        (azure(("account_key", "a2V5")).await, None),
+    ] {
+        bucket.create("a", Bytes::from_static(b"x")).await.unwrap();
+        let puts = cloud.puts.lock().unwrap();
+        let sent = puts[0].get("content-md5").map(|sum| sum.to_str().unwrap());
+        assert_eq!(sent, sum, "{bucket:?}");
+    }
+}
+
+/// The client of S3 deletes by lists only, and gives a refusal of one of them no kind of its own.
+#[tokio::test]
+async fn a_refused_delete_is_a_refusal() {
+    let (cloud, bucket) = s3().await;
+    cloud.keeps.store(true, Ordering::SeqCst);
+    let (content, other) = (Bytes::from_static(b"x"), Bytes::from_static(b"y"));
+    bucket.create("a", content.clone()).await.unwrap();
+    let refused = bucket.delete("a").await.unwrap_err();
+    assert!(matches!(refused, StoreError::Denied { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("kept"), "{refused}");
+    check_store(&bucket, "doctor/1").await.unwrap();
+    // It keeps nothing, for it lets everything be written over.
+    let kept = prove_kept(&bucket, "b", &content, &other).await;
+    assert!(
+        matches!(kept, Err(Nonconformance::Broken { .. })),
+        "{kept:?}"
+    );
 }
 
 #[tokio::test]
