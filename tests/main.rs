@@ -7,3 +7,4 @@ mod faulty_store;
 mod golden;
 mod ledger;
 mod run;
+mod sql;
