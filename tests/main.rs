@@ -8,4 +8,5 @@ mod gcs;
 mod golden;
 mod ledger;
 mod run;
+mod sql;
 mod stores;

@@ -93,6 +93,12 @@ pub(super) const SHIMS: &[Shim] = &[
     shim("CURRENT_DATE", 0, "CAST(now() AS DATE)"),
     shim("DATE", 1, "CAST($1 AS DATE)"),
     shim("DATE", 3, "make_date($1, $2, $3)"),
+    shim(
+        "UNIX_DATE",
+        1,
+        "CAST(CAST(CAST($1 AS DATE) AS INT) AS BIGINT)",
+    ),
+    shim("DATE_FROM_UNIX_DATE", 1, "CAST(CAST($1 AS INT) AS DATE)"),
     shim("TIMESTAMP", 1, "CAST($1 AS TZ)"),
     shim(
         "TIMESTAMP_SECONDS",

@@ -191,6 +191,13 @@ async fn functions_of_bigquery() {
         ("\"it's\"", "it's"),
         (&format!("DATE({at})"), "2026-01-08"),
         ("DATE(2026, 1, 8)", "2026-01-08"),
+        ("UNIX_DATE(DATE '2026-01-08')", "20461"),
+        ("UNIX_DATE(DATE '1969-12-31')", "-1"),
+        ("DATE_FROM_UNIX_DATE(20461)", "2026-01-08"),
+        (
+            "DATE_FROM_UNIX_DATE(UNIX_DATE(DATE '2026-03-01') - 1)",
+            "2026-02-28",
+        ),
         ("TIMESTAMP('2026-01-08')", "2026-01-08T00:00:00Z"),
         ("DATE_SUB('2026-03-01', INTERVAL 1 DAY)", "2026-02-28"),
         (

@@ -10,6 +10,8 @@ mod keygen;
 mod schema;
 mod status;
 mod streams;
+#[cfg(all(feature = "demo", feature = "query"))]
+mod views;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -42,7 +42,8 @@ pub(crate) fn add_to(suite: &mut Suite) {
     suite.add("job::configurations_of_k8s_are_good", k8s_configurations);
 }
 
-fn platform(more: &[&str]) -> Result<Server, Stop> {
+/// The demo platform with records of eight days, of tenant `main` unless `more` says otherwise.
+pub(crate) fn platform(more: &[&str]) -> Result<Server, Stop> {
     let mut command = Command::new(PROGRAM);
     command
         .args(["demo-platform", "--listen", "127.0.0.1:0", "--days", "8"])
@@ -75,7 +76,7 @@ fn kestrapy() -> Result<(), Stop> {
 }
 
 /// A folder with a key and a configuration, for a job that reads `platform`.
-fn job(folder: &Path, platform: &Server, lake: &Place) -> Result<(), Stop> {
+pub(crate) fn job(folder: &Path, platform: &Server, lake: &Place) -> Result<(), Stop> {
     let key = folder.join("writer.key");
     finished(
         Command::new(PROGRAM)
@@ -104,7 +105,8 @@ start = "earliest"
     Ok(fs::write(folder.join("trailhouse.toml"), config)?)
 }
 
-fn trailhouse(folder: &Path, arguments: &[&str]) -> Command {
+/// The program with the configuration of `folder`.
+pub(crate) fn trailhouse(folder: &Path, arguments: &[&str]) -> Command {
     let secret = fs::read_to_string(folder.join("lake.secret")).unwrap_or_default();
     let mut command = Command::new(PROGRAM);
     command

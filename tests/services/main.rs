@@ -1,4 +1,5 @@
-//! Tests against parts that other people made: `kubectl`, linters, servers of object stores.
+//! Tests against parts that other people made: `kubectl`, linters, servers of object stores, an emulator
+//! of BigQuery.
 //!
 //! The parts are installed from pinned requirements into `target/services`, run on loopback and
 //! are ended with the test. A test whose parts cannot be had on this machine is not run, and is
@@ -6,6 +7,7 @@
 //! a failure.
 
 mod azurite;
+mod bigquery;
 mod dockerfile;
 #[allow(
     dead_code,
@@ -22,6 +24,7 @@ mod node;
 mod process;
 mod python;
 mod s3;
+mod sql;
 mod stores;
 
 use std::process::ExitCode;
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     dockerfile::add_to(&mut suite);
     job::add_to(&mut suite);
     kubernetes::add_to(&mut suite);
+    sql::add_to(&mut suite);
     stores::add_to(&mut suite);
     suite.run(&arguments)
 }
