@@ -6,6 +6,7 @@
 //! A writer that loses the race for a sequence asks one pure function what to do ([`rebase`]).
 
 pub mod cache;
+pub mod columns;
 pub mod digest;
 pub mod entry;
 pub mod invariants;

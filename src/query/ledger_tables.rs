@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::error::DataFusionError;
 
-use super::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
 use super::error::QueryError;
 use crate::event::schema::Column;
+use crate::ledger::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
 use crate::ledger::state::{Batch, State};
 use crate::window::Window;
 

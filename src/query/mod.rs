@@ -20,7 +20,6 @@
 //! sorts and groups that need more go through files in the temporary directory of the system,
 //! which are gone when the query ends.
 
-pub mod columns;
 mod dialect;
 pub mod error;
 mod files;

@@ -1,6 +1,8 @@
-//! The columns of the tables that are made from the ledger, wherever they are shown.
+//! The columns of the tables that are made from the ledger, wherever they are shown: in the embedded
+//! engine and in a warehouse.
 
-use crate::event::schema::{Classification, Column, ColumnType};
+use crate::event::schema::ColumnType::{self, Integer, Text, Timestamp};
+use crate::event::schema::{Classification, Column};
 
 const fn column(
     name: &'static str,
@@ -17,8 +19,6 @@ const fn column(
         meaning,
     }
 }
-
-use ColumnType::{Integer, Text, Timestamp};
 
 /// The columns of `audit_batches`: one row for each `ingest` entry. Nothing is left over:
 /// `returned = source_duplicates + known + added + quarantined`.
