@@ -38,4 +38,7 @@ pub mod warehouse;
 pub mod window;
 
 mod failpoint;
+mod foreign;
+mod http;
 mod plural;
+mod retry;
