@@ -59,6 +59,13 @@ impl Retry {
     }
 }
 
+impl Retry {
+    /// What a `Retry-After` asks for, where it is sensible.
+    pub(crate) fn told(text: &str, now: DateTime<Utc>) -> Option<Duration> {
+        sensible(text, now)
+    }
+}
+
 /// A random share of `longest`, from nothing to all of it.
 fn share(longest: Duration, chance: u64) -> Duration {
     let nanos = longest.as_nanos() * u128::from(chance) / u128::from(u64::MAX);

@@ -8,6 +8,7 @@
 //! ledger tables ─ receipt ─ staging emptied
 //! ```
 
+pub mod bigquery;
 mod error;
 mod job;
 mod shape;
@@ -15,7 +16,7 @@ pub mod sql;
 
 pub use error::{Class, WarehouseError};
 pub use job::{JobDone, JobFailure, JobId, JobState, Started, Work};
-pub use shape::{TableFound, TableKind, TableShape, ViewShape};
+pub use shape::{ColumnFound, TableFound, TableKind, TableShape, ViewShape};
 
 use async_trait::async_trait;
 use std::collections::BTreeMap;
