@@ -2,8 +2,10 @@
 
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+mod bigquery_fake;
 mod cli;
 mod faulty_store;
 mod golden;
 mod ledger;
 mod run;
+mod warehouse;

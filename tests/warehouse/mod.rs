@@ -1,0 +1,4 @@
+//! The contract of a warehouse, its adapter of BigQuery, and what either does in trouble.
+
+mod bigquery;
+mod conformance;
