@@ -2,3 +2,5 @@
 
 mod bigquery;
 mod conformance;
+mod lost;
+mod signing;
