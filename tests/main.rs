@@ -5,6 +5,7 @@
 mod bigquery_fake;
 mod cli;
 mod faulty_store;
+mod faulty_warehouse;
 mod golden;
 mod ledger;
 mod run;

@@ -2,5 +2,6 @@
 
 mod bigquery;
 mod conformance;
+mod faulty;
 mod lost;
 mod signing;
