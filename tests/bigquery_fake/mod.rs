@@ -24,8 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use trailhouse::source::http::Retry;
-use trailhouse::warehouse::bigquery::{BigQuery, BigQueryAuth, BigQuerySettings};
+use trailhouse::warehouse::bigquery::{BigQuery, BigQueryAuth, BigQuerySettings, Retry};
 
 /// Project of the dataset.
 pub const PROJECT: &str = "acme-audit";
@@ -136,6 +135,11 @@ impl BigQueryFake {
     /// From now on only this token is taken.
     pub fn demand_token(&self, token: &str) {
         self.state().bearer = Some(token.to_owned());
+    }
+
+    /// The `Authorization` header of the newest request.
+    pub fn authorization(&self) -> Option<String> {
+        self.state().authorization.clone()
     }
 
     /// Changes how jobs and pages go.

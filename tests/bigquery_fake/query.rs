@@ -1,7 +1,7 @@
 //! The statements of `warehouse::sql`, and no others.
 
 use super::reply::Refusal;
-use super::state::{End, Ended, Row, State, Table, name};
+use super::state::{End, Ended, Returned, Row, State, Table, name};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes that a row is said to have.
@@ -84,9 +84,7 @@ pub(super) fn run(state: &mut State, sql: &str, location: &str) -> End {
     })
 }
 
-type Counted = (Vec<&'static str>, Vec<Vec<Option<String>>>);
-
-fn count(rows: &[Row], category: bool, dates: Option<(String, String)>) -> Counted {
+fn count(rows: &[Row], category: bool, dates: Option<(String, String)>) -> Returned {
     let inside = |row: &&Row| match (&row.dt, &dates) {
         (_, None) => true,
         (Some(date), Some((first, last))) => first <= date && date <= last,

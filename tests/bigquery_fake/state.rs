@@ -41,13 +41,15 @@ pub(super) struct Dataset {
 /// How a job ends.
 pub(super) type End = Result<Ended, Refusal>;
 
+/// Names of columns and rows of a query.
+pub(super) type Returned = (Vec<&'static str>, Vec<Vec<Option<String>>>);
+
 /// What a job has to show for itself.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ended {
     pub(super) output_rows: Option<u64>,
     pub(super) bytes: u64,
-    /// Names of columns and rows of a query.
-    pub(super) result: Option<(Vec<&'static str>, Vec<Vec<Option<String>>>)>,
+    pub(super) result: Option<Returned>,
 }
 
 #[derive(Debug)]
@@ -74,6 +76,8 @@ pub(super) struct State {
     pub(super) faults: Faults,
     /// The only bearer token that is taken.
     pub(super) bearer: Option<String>,
+    /// The newest `Authorization` header.
+    pub(super) authorization: Option<String>,
     ticks: u64,
 }
 
@@ -85,6 +89,7 @@ impl State {
             jobs: BTreeMap::new(),
             faults: Faults::default(),
             bearer: None,
+            authorization: None,
             ticks: 0,
         }
     }
@@ -95,7 +100,8 @@ impl State {
         1_764_061_200_000 + self.ticks
     }
 
-    pub(super) fn admits(&self, authorization: Option<&str>) -> bool {
+    pub(super) fn admits(&mut self, authorization: Option<&str>) -> bool {
+        self.authorization = authorization.map(str::to_owned);
         match &self.bearer {
             None => true,
             Some(bearer) => authorization == Some(&format!("Bearer {bearer}")),

@@ -171,6 +171,37 @@ async fn a_workload_signs_in_with_what_its_platform_gives_it() {
     assert!(tokens.asked()[2].contains("generateAccessToken Bearer token-2"));
 }
 
+/// The key signs for itself; nobody is asked for a token.
+#[tokio::test]
+async fn a_service_account_signs_its_own_token() {
+    let stand = Stand::new().await;
+    let kind = "PRIVATE KEY";
+    let key = include_str!("key_of_nobody.txt").trim();
+    let warehouse = client(
+        &stand.fake,
+        &json!({
+            "type": "service_account",
+            "project_id": "acme-audit",
+            "private_key_id": "1",
+            "private_key": format!("-----BEGIN {kind}-----\n{key}\n-----END {kind}-----\n"),
+            "client_email": "exporter@acme-audit.iam.gserviceaccount.com",
+        }),
+    )
+    .await;
+    assert_eq!(warehouse.table("t").await, Ok(None));
+    let sent = stand.fake.authorization().unwrap();
+    let token = sent.strip_prefix("Bearer ").unwrap();
+    let claims = token.split('.').nth(1).unwrap();
+    let claims = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, claims);
+    let claims: Value = serde_json::from_slice(&claims.unwrap()).unwrap();
+    assert_eq!(claims["iss"], "exporter@acme-audit.iam.gserviceaccount.com");
+    assert_eq!(
+        claims["scope"],
+        "https://www.googleapis.com/auth/cloud-platform"
+    );
+    assert!(!format!("{warehouse:?}").contains(token));
+}
+
 #[tokio::test]
 async fn a_user_acts_as_a_service_account() {
     let (stand, tokens) = (Stand::new().await, Tokens::start(None).await);

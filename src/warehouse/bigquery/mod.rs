@@ -13,8 +13,8 @@
 //! statistics may fail on tomorrow's words, and then a job that has ended would never be seen. It has
 //! no media upload. What it models well is used to write queries and to read results.
 //!
-//! What an answer means is decided in [`error`], what is sent in [`load`], [`jobs`] and [`tables`];
-//! these are pure. [`transport`] sends, [`auth`] signs.
+//! What an answer means is decided in `error`, what is sent in `load`, `jobs` and `tables`; these are
+//! pure. `transport` sends, `auth` signs.
 
 mod auth;
 mod error;
@@ -27,6 +27,7 @@ mod tables;
 mod transport;
 mod typed;
 
+pub use crate::retry::Retry;
 pub use auth::BigQueryAuth;
 pub use labels::check_labels;
 pub use settings::BigQuerySettings;

@@ -1,18 +1,18 @@
 //! What every warehouse must do, tried out on one. Runs against BigQuery's adapter and the service
 //! in this process, and against emulators that others made.
 
-use arrow::array::{ArrayRef, BinaryArray, Date32Array, Int64Array, RecordBatch};
-use arrow::array::{StringArray, TimestampMicrosecondArray};
+mod material;
+
+pub use material::{Event, counted, done, ended, events, events_shape, labels, parquet};
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use bytes::Bytes;
-use chrono::NaiveDate;
-use parquet::arrow::ArrowWriter;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use trailhouse::event::schema::{ColumnType, EVENT_COLUMNS, event_schema};
 use trailhouse::warehouse::{
-    Class, JobDone, JobFailure, JobId, JobState, LAKE_LABEL, Started, TableKind, TableShape,
-    ViewShape, Warehouse, WarehouseError, Work, sql,
+    Class, JobId, LAKE_LABEL, Started, TableKind, TableShape, ViewShape, Warehouse, WarehouseError,
+    Work, sql,
 };
 
 /// A warehouse to be tried out, with an empty project.
@@ -22,9 +22,6 @@ pub struct Bench<'a> {
     /// Puts a file where the warehouse loads from, and tells its URI.
     pub put: &'a (dyn Fn(&str, Bytes) -> String + Sync),
 }
-
-/// One event, by what tells rows apart: date, category, batch, unique name.
-pub type Event = (&'static str, &'static str, &'static str, &'static str);
 
 const A: Event = ("2026-01-01", "execution", "b1", "e1");
 const B: Event = ("2026-01-01", "authentication", "b1", "e2");
@@ -43,96 +40,6 @@ pub async fn conforms(bench: &Bench<'_>) {
     extensions(bench.warehouse).await;
     views(bench.warehouse).await;
     queries(bench.warehouse).await;
-}
-
-pub fn labels() -> BTreeMap<String, String> {
-    BTreeMap::from([(LAKE_LABEL.to_owned(), "lake-1".to_owned())])
-}
-
-pub fn events_shape() -> TableShape {
-    TableShape {
-        description: TableKind::Events.meaning().to_owned(),
-        columns: EVENT_COLUMNS,
-        partition: Some("dt"),
-        clustering: vec!["category".to_owned(), "source".to_owned()],
-        require_partition_filter: true,
-        expires_at: None,
-    }
-}
-
-/// A Parquet file of the lake with these events.
-pub fn events(rows: &[Event]) -> Bytes {
-    let arrays = EVENT_COLUMNS.iter().map(|column| -> ArrayRef {
-        let count = rows.len();
-        let text = |value: &dyn Fn(&Event) -> &'static str| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values(rows.iter().map(value)))
-        };
-        match (column.name, column.kind) {
-            ("dt", _) => {
-                let days = rows.iter().map(|row| {
-                    let date: NaiveDate = row.0.parse().unwrap();
-                    date.to_epoch_days()
-                });
-                Arc::new(Date32Array::from_iter_values(days))
-            }
-            ("category", _) => text(&|row| row.1),
-            ("batch_id", _) => text(&|row| row.2),
-            ("event_uid", _) => text(&|row| row.3),
-            ("source", _) => text(&|_| "kestra-prod"),
-            (_, ColumnType::Text) => text(&|_| "{\"not\": \"JSON to the warehouse\"}"),
-            (_, ColumnType::Bytes) => Arc::new(BinaryArray::from(vec![&b"x"[..]; count])),
-            (_, ColumnType::Integer) => Arc::new(Int64Array::from(vec![1; count])),
-            (_, ColumnType::Date) => Arc::new(Date32Array::from(vec![1; count])),
-            (_, ColumnType::Timestamp) => {
-                Arc::new(TimestampMicrosecondArray::from(vec![1; count]).with_timezone("UTC"))
-            }
-        }
-    });
-    parquet(&RecordBatch::try_new(event_schema(), arrays.collect()).unwrap())
-}
-
-pub fn parquet(batch: &RecordBatch) -> Bytes {
-    let mut content = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut content, batch.schema(), None).unwrap();
-    writer.write(batch).unwrap();
-    writer.close().unwrap();
-    content.into()
-}
-
-/// Waits until a job has ended.
-pub async fn ended(warehouse: &dyn Warehouse, id: &JobId) -> Result<JobDone, JobFailure> {
-    for _ in 0..600 {
-        match warehouse.job(id).await.unwrap() {
-            Some(JobState::Done(end)) => return end,
-            Some(JobState::Pending | JobState::Running) => {}
-            None => panic!("{id} is not known"),
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("{id} does not end")
-}
-
-/// Starts a job that is new and waits until it has ended.
-pub async fn done(warehouse: &dyn Warehouse, id: &str, work: &Work) -> Result<JobDone, JobFailure> {
-    let id = JobId::of(&[id]);
-    assert_eq!(warehouse.start(&id, work).await, Ok(Started::New), "{id}");
-    ended(warehouse, &id).await
-}
-
-/// The rows of a table by date, category and batch, as text in order.
-pub async fn counted(warehouse: &dyn Warehouse, id: &str, table: &str) -> Vec<String> {
-    let sql = sql::count_by_batch(&warehouse.sql_name(table), TableKind::Events, None);
-    done(warehouse, id, &Work::Query { sql }).await.unwrap();
-    let rows = warehouse.rows(&JobId::of(&[id])).await.unwrap();
-    let mut lines: Vec<String> = rows
-        .into_iter()
-        .map(|row| {
-            let row: Vec<String> = row.into_iter().map(Option::unwrap).collect();
-            row.join(" ")
-        })
-        .collect();
-    lines.sort();
-    lines
 }
 
 fn append(table: &str, files: &[String]) -> Work {
@@ -294,7 +201,7 @@ async fn failures(bench: &Bench<'_>) {
         assert_eq!(again, Ok(Started::Exists));
     }
     // No load makes a table.
-    let work = append("nowhere", &[good.clone()]);
+    let work = append("nowhere", std::slice::from_ref(&good));
     let failure = done(warehouse, "fails_nowhere", &work).await.unwrap_err();
     assert_eq!(failure.class, Class::NotFound);
     assert_eq!(warehouse.table("nowhere").await, Ok(None));
