@@ -23,11 +23,10 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 
 /// An error of the HTTP library with its causes, without the address it asked.
 pub(crate) fn chain(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    causes(&error)
+    foreign(&causes(&error.without_url()))
 }
 
-/// An error with its causes, each said once.
+/// An error with its causes, each said once, as they say it.
 pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -39,5 +38,5 @@ pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
         }
         cause = inner.source();
     }
-    foreign(&text)
+    text
 }

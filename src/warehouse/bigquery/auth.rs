@@ -134,7 +134,7 @@ impl Signer {
                 });
             }
         };
-        let said = inner.redact(&causes(&refused));
+        let said = inner.fit(&causes(&refused));
         let (class, again) = if refused.is_transient() {
             (Class::Transient, Again::Patiently)
         } else {
@@ -204,23 +204,26 @@ impl Inner {
             (made, _) => made,
         };
         made.map_err(|said| {
-            let said = format!("signing in: {}", self.redact(&said));
+            let said = format!("signing in: {}", self.fit(&said));
             Failed::finally(Class::Denied, said)
         })
     }
 
-    /// Takes out what the credentials hold: a parser may quote what it could not take.
-    fn redact(&self, text: &str) -> String {
+    /// Text about the credentials on a line, without what they hold: a parser may quote what it could
+    /// not take. Cut only then, so that no half of a secret is left.
+    fn fit(&self, text: &str) -> String {
         let mut text = text.to_owned();
         if let BigQueryAuth::ServiceAccount(json) = &self.auth
             && let Ok(value) = serde_json::from_str(json.expose_secret())
         {
             for secret in secrets(&value) {
-                text = text.replace(secret, "[credential]");
-                text = text.replace(&foreign(secret), "[credential]");
+                let quoted = secret.escape_debug().to_string();
+                for form in [secret, &quoted] {
+                    text = text.replace(form, "[credential]");
+                }
             }
         }
-        text
+        foreign(&text)
     }
 }
 

@@ -106,6 +106,18 @@ impl Failed {
 }
 
 impl Answer {
+    /// The same without the token that the request carried, should it have come back.
+    pub(super) fn without(mut self, token: Option<&str>) -> Self {
+        let token = token.filter(|token| !token.is_empty());
+        if let Some(token) = token
+            && memchr::memmem::find(&self.body, token.as_bytes()).is_some()
+        {
+            let body = String::from_utf8_lossy(&self.body);
+            self.body = body.replace(token, "[credential]").into_bytes();
+        }
+        self
+    }
+
     /// The document of a success. A body that is none is never success: a proxy answers 200 too.
     pub(super) fn document(&self) -> Result<Value, Failed> {
         let shown = self.status;

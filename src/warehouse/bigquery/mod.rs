@@ -36,6 +36,8 @@ use super::{
     Class, DatasetFound, JobId, JobState, Started, TableFound, TableShape, ViewShape, Warehouse,
     WarehouseError, Work,
 };
+use crate::foreign::foreign;
+use crate::http::causes;
 use async_trait::async_trait;
 use auth::Signer;
 use chrono::Utc;
@@ -89,7 +91,7 @@ impl BigQuery {
             .with_client(transport.http().clone())
             .build_from_authenticator(Arc::new(signer))
             .await
-            .map_err(|error| refuse(crate::http::causes(&error)))?;
+            .map_err(|error| refuse(foreign(&causes(&error))))?;
         Ok(Self {
             settings,
             target,

@@ -211,11 +211,7 @@ impl Transport {
             (token, answer)
         };
         if !(200..300).contains(&answer.status) {
-            let failed = answer.failure(request.effect);
-            return Err(Failed {
-                said: token.redact(&failed.said),
-                ..failed
-            });
+            return Err(answer.without(token.text()).failure(request.effect));
         }
         if request.answered {
             answer.document()

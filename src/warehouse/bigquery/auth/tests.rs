@@ -35,10 +35,11 @@ fn the_secrets_of_credentials_are_known() {
 fn nothing_shows_a_secret() {
     let json = r#"{"type": "tomorrow", "private_key": "s3cret\nkey"}"#;
     let signer = signer(BigQueryAuth::ServiceAccount(json.into()));
-    let said = signer
-        .0
-        .redact("cannot parse s3cret\nkey, that is s3cret\\nkey");
-    assert_eq!(said, "cannot parse [credential], that is [credential]");
+    let said = signer.0.fit("no s3cret\nkey,\nthat is s3cret\\nkey");
+    assert_eq!(said, "no [credential],\\nthat is [credential]");
+    // Nor a half of one.
+    let said = signer.0.fit(&format!("{}s3cret\nkey", "x".repeat(296)));
+    assert!(!said.contains("s3"), "{said}");
     assert!(!format!("{signer:?} {:?}", signer.0.auth).contains("s3cret"));
     let token = Token {
         making: 1,

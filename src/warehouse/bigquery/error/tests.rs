@@ -206,3 +206,13 @@ fn jobs_that_ended_in_an_error() {
         assert_eq!(of_job(reason, message).class, class, "{reason} {message}");
     }
 }
+
+#[test]
+fn a_token_that_comes_back_is_not_shown_nor_a_half_of_it() {
+    for before in [0, 290, 296] {
+        let message = format!("{}ya29.token", "x".repeat(before));
+        let answer = words(403, "accessDenied", &message).without(Some("ya29.token"));
+        let said = answer.failure(Effect::None).said;
+        assert!(!said.contains("ya"), "{said}");
+    }
+}
