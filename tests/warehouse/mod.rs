@@ -5,4 +5,5 @@ mod conformance;
 mod faulty;
 mod lost;
 mod signing;
+mod storm;
 mod strict;
