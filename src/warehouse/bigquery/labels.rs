@@ -8,8 +8,8 @@ const LONGEST: usize = 63;
 const MOST: usize = 64;
 
 /// Whether BigQuery takes these labels: at most 64; keys and values of at most 63 lower-case
-/// letters, digits, `_` and `-`; a key begins with a letter. (It takes letters of other scripts too,
-/// which no tool that filters by labels expects.)
+/// letters, digits, `_` and `-`; a key begins with a letter. (It takes letters of other scripts too;
+/// whoever filters by labels hardly expects them.)
 ///
 /// # Errors
 /// The first one that is wrong, and why.
