@@ -12,6 +12,7 @@
 //!
 //! Around them: [`cli`] turns arguments into calls and results into text, JSON and exit codes;
 //! [`report`] makes status and verification from the ledger; [`window`] is the arithmetic of time.
+//! [`warehouse`] is what a projection of the lake for analysts needs of the service that holds it.
 //! The feature `query` adds SQL over the live files, the feature `demo` a platform to try it all on.
 //!
 //! I/O stays at the edges. What decides is pure: slicing, comparing, the fold over entries and the
@@ -33,7 +34,11 @@ pub mod query;
 pub mod report;
 pub mod run;
 pub mod source;
+pub mod warehouse;
 pub mod window;
 
 mod failpoint;
+mod foreign;
+mod http;
 mod plural;
+mod retry;

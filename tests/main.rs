@@ -2,11 +2,14 @@
 
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+mod bigquery_fake;
 mod cli;
 mod faulty_store;
+mod faulty_warehouse;
 mod gcs;
 mod golden;
 mod ledger;
 mod run;
 mod sql;
 mod stores;
+mod warehouse;

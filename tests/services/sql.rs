@@ -16,7 +16,6 @@ use crate::job::{job, platform, trailhouse};
 use crate::missing::{Stop, Suite};
 use crate::python::{Environment, repository};
 use crate::stores::Place;
-use crate::stores::Place;
 
 /// The name of the bucket that a lake on disk is taken for.
 const BUCKET: &str = "acme-lake";

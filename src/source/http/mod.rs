@@ -2,17 +2,18 @@
 //! time and patience.
 
 mod auth;
-mod retry;
 #[cfg(test)]
 pub(super) mod script;
 #[cfg(test)]
 mod tests;
 
+pub use crate::retry::Retry;
 pub use auth::{Auth, Secret};
-pub use retry::Retry;
 
-use super::error::foreign;
 use super::{ClockReading, SourceError, Tenant};
+use crate::foreign::foreign;
+use crate::http::{chain, header, is_loopback};
+use crate::retry;
 use auth::{Proof, Prover};
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
@@ -397,11 +398,6 @@ async fn message_of(response: Response) -> String {
     }
 }
 
-fn header(response: &Response, name: &reqwest::header::HeaderName) -> Option<String> {
-    let value = response.headers().get(name)?;
-    value.to_str().ok().map(str::to_owned)
-}
-
 /// Follows redirects only to the same scheme, host and port: the credential goes nowhere else.
 fn within_host(attempt: redirect::Attempt<'_>) -> redirect::Action {
     let same = attempt
@@ -413,29 +409,4 @@ fn within_host(attempt: redirect::Attempt<'_>) -> redirect::Action {
     } else {
         attempt.stop()
     }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// An error of the HTTP library with its causes, without the address it asked.
-fn chain(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.ends_with(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    foreign(&text)
 }

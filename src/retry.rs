@@ -39,7 +39,7 @@ impl Default for Retry {
 impl Retry {
     /// The wait after the given number of tries (from 1). `told` is the `Retry-After` header, `now`
     /// what its date is compared with, `chance` any number, all equally likely.
-    pub(super) fn wait(
+    pub(crate) fn wait(
         &self,
         tries: u32,
         told: Option<&str>,
@@ -59,6 +59,13 @@ impl Retry {
     }
 }
 
+impl Retry {
+    /// What a `Retry-After` asks for, where it is sensible.
+    pub(crate) fn told(text: &str, now: DateTime<Utc>) -> Option<Duration> {
+        sensible(text, now)
+    }
+}
+
 /// A random share of `longest`, from nothing to all of it.
 fn share(longest: Duration, chance: u64) -> Duration {
     let nanos = longest.as_nanos() * u128::from(chance) / u128::from(u64::MAX);
@@ -67,7 +74,7 @@ fn share(longest: Duration, chance: u64) -> Duration {
 
 /// A number that no one can foresee and that cannot fail: the standard library's hash keys are
 /// random per process and differ from call to call.
-pub(super) fn chance() -> u64 {
+pub(crate) fn chance() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
@@ -84,7 +91,7 @@ fn sensible(text: &str, now: DateTime<Utc>) -> Option<Duration> {
 }
 
 /// A date in one of the three forms that RFC 9110 section 5.6.7 asks recipients to read.
-pub(super) fn http_date(text: &str) -> Option<DateTime<Utc>> {
+pub(crate) fn http_date(text: &str) -> Option<DateTime<Utc>> {
     const FORMS: [&str; 3] = [
         "%a, %d %b %Y %H:%M:%S GMT",
         "%A, %d-%b-%y %H:%M:%S GMT",

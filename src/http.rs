@@ -1,0 +1,42 @@
+//! What every HTTP client of ours does alike.
+
+use crate::foreign::foreign;
+use reqwest::Response;
+use reqwest::header::HeaderName;
+use url::Url;
+
+/// A header of a response, where it is there and text.
+pub(crate) fn header(response: &Response, name: &HeaderName) -> Option<String> {
+    let value = response.headers().get(name)?;
+    value.to_str().ok().map(str::to_owned)
+}
+
+/// Whether the address is this machine's own. A proxy would look for it on its own machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// An error of the HTTP library with its causes, without the address it asked.
+pub(crate) fn chain(error: reqwest::Error) -> String {
+    foreign(&causes(&error.without_url()))
+}
+
+/// An error with its causes, each said once, as they say it.
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.ends_with(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    text
+}

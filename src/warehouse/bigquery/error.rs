@@ -1,0 +1,279 @@
+//! What answers of BigQuery mean, pure. The rules are those of "Error messages" and of "Load job
+//! quotas" in its documentation:
+//! <https://cloud.google.com/bigquery/docs/error-messages>.
+
+use crate::foreign::foreign;
+use crate::retry::Retry;
+use crate::warehouse::{Class, JobFailure, WarehouseError};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+/// Whether the same request may be sent again, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// It would be answered the same.
+    No,
+    /// The failure may be the request's own fault.
+    AFewTimes,
+    /// As long as there is patience.
+    Patiently,
+}
+
+/// Why one try failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failed {
+    /// What it means.
+    pub(super) class: Class,
+    /// The service's code, such as `rateLimitExceeded`; empty where it gave none.
+    pub(super) reason: String,
+    /// Its words, fit for a line.
+    pub(super) said: String,
+    /// Its `Retry-After`.
+    pub(super) told: Option<String>,
+    /// Whether to try again.
+    pub(super) again: Again,
+}
+
+/// Whether a request changes anything. One that does not can be repeated after any answer, and
+/// nothing has happened if it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It reads.
+    None,
+    /// It changes something.
+    Some,
+}
+
+/// An answer as it came.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    /// Its status.
+    pub(super) status: u16,
+    /// Whether its headers call it a web page.
+    pub(super) html: bool,
+    /// Its `Retry-After`.
+    pub(super) told: Option<String>,
+    /// Its body, as much of it as came.
+    pub(super) body: Vec<u8>,
+}
+
+impl Failed {
+    /// A failure of ours, or one that the same request would meet again.
+    pub(super) fn finally(class: Class, said: impl Into<String>) -> Self {
+        Self {
+            class,
+            reason: String::new(),
+            said: said.into(),
+            told: None,
+            again: Again::No,
+        }
+    }
+
+    /// The request was sent and nothing came back that says what became of it.
+    pub(super) fn unheard(effect: Effect, said: impl Into<String>) -> Self {
+        Self {
+            class: trouble(effect),
+            again: Again::Patiently,
+            ..Self::finally(Class::Unknown, said)
+        }
+    }
+
+    /// The answer is not what this request is answered with.
+    pub(super) fn not_understood(said: impl Into<String>) -> Self {
+        Self {
+            again: Again::AFewTimes,
+            ..Self::finally(Class::Unknown, said)
+        }
+    }
+
+    /// The error that a caller gets.
+    pub(super) fn about(self, target: &str, action: &str, now: DateTime<Utc>) -> WarehouseError {
+        let retry_after = self.told.as_deref();
+        let retry_after = retry_after.and_then(|told| Retry::told(told, now));
+        let said = match (self.reason.as_str(), self.said.as_str()) {
+            ("", said) => said.to_owned(),
+            (reason, "") => reason.to_owned(),
+            (reason, said) => format!("{said} ({reason})"),
+        };
+        WarehouseError {
+            class: self.class,
+            target: target.to_owned(),
+            action: action.to_owned(),
+            said,
+            retry_after,
+        }
+    }
+}
+
+impl Answer {
+    /// The same without the token that the request carried, should it have come back.
+    pub(super) fn without(mut self, token: Option<&str>) -> Self {
+        let token = token.filter(|token| !token.is_empty());
+        if let Some(token) = token
+            && memchr::memmem::find(&self.body, token.as_bytes()).is_some()
+        {
+            let body = String::from_utf8_lossy(&self.body);
+            self.body = body.replace(token, "[credential]").into_bytes();
+        }
+        self
+    }
+
+    /// The document of a success. A body that is none is never success: a proxy answers 200 too.
+    pub(super) fn document(&self) -> Result<Value, Failed> {
+        let shown = self.status;
+        if self.is_page() {
+            let said = format!("the answer ({shown}) is a web page");
+            return Err(Failed::not_understood(said));
+        }
+        match serde_json::from_slice::<Value>(&self.body) {
+            Ok(value) if value.is_object() => Ok(value),
+            Ok(_) => Err(Failed::not_understood(format!(
+                "the answer ({shown}) is not a JSON object"
+            ))),
+            Err(_) if self.body.trim_ascii().is_empty() => Err(Failed::not_understood(format!(
+                "the answer ({shown}) is empty"
+            ))),
+            Err(_) => Err(Failed::not_understood(format!(
+                "the answer ({shown}) is not JSON"
+            ))),
+        }
+    }
+
+    /// What an answer means whose status is not a success.
+    pub(super) fn failure(&self, effect: Effect) -> Failed {
+        let told = self.told.clone();
+        match spoken(&self.body) {
+            Some((reason, message)) if !self.is_page() => Failed {
+                told,
+                ..of_words(self.status, &reason, &message, effect)
+            },
+            _ => Failed {
+                told,
+                ..self.of_status(effect)
+            },
+        }
+    }
+
+    /// The service did not say anything in its own form, so perhaps it was not the service. From
+    /// such an answer nobody may conclude that something exists or does not.
+    fn of_status(&self, effect: Effect) -> Failed {
+        let status = self.status;
+        let kind = if self.is_page() {
+            "a web page"
+        } else if self.body.trim_ascii().is_empty() {
+            "empty"
+        } else {
+            "not in the form of BigQuery"
+        };
+        let said = format!("the answer ({status}) is {kind}");
+        let (class, again) = match status {
+            401 | 403 | 407 => (Class::Denied, Again::No),
+            412 => (Class::Conflict, Again::No),
+            429 => (Class::Quota, Again::Patiently),
+            500 => (trouble(effect), Again::AFewTimes),
+            408 | 502.. => (trouble(effect), Again::Patiently),
+            400 | 404 | 405 | 411 | 413 | 414 | 501 => (Class::Refused, Again::No),
+            _ => (Class::Unknown, Again::No),
+        };
+        Failed {
+            again,
+            ..Failed::finally(class, said)
+        }
+    }
+
+    fn is_page(&self) -> bool {
+        self.html || self.body.trim_ascii_start().starts_with(b"<")
+    }
+}
+
+/// What an error in the service's own form means.
+pub(super) fn of_words(status: u16, reason: &str, message: &str, effect: Effect) -> Failed {
+    let (class, again) = match reason {
+        // A daily quota does not pass while we wait.
+        "quotaExceeded" => (Class::Quota, Again::No),
+        "rateLimitExceeded" | "jobRateLimitExceeded" | "userRateLimitExceeded" => {
+            (Class::Quota, Again::Patiently)
+        }
+        "backendError" | "jobBackendError" | "tableUnavailable" => {
+            (trouble(effect), Again::Patiently)
+        }
+        "internalError" | "jobInternalError" => (trouble(effect), Again::AFewTimes),
+        "notFound" => (Class::NotFound, Again::No),
+        "duplicate" => (Class::Exists, Again::No),
+        "conditionNotMet" => (Class::Conflict, Again::No),
+        // 403, but nobody's rights would change it.
+        "responseTooLarge" => (Class::Refused, Again::No),
+        "accessDenied"
+        | "authError"
+        | "forbidden"
+        | "required"
+        | "accessNotConfigured"
+        | "billingNotEnabled"
+        | "billingTierLimitExceeded"
+        | "blocked"
+        | "insufficientPermissions" => (Class::Denied, Again::No),
+        _ => match status {
+            401 | 403 | 407 => (Class::Denied, Again::No),
+            412 => (Class::Conflict, Again::No),
+            429 => (Class::Quota, Again::Patiently),
+            500 => (trouble(effect), Again::AFewTimes),
+            501 => (Class::Refused, Again::No),
+            408 | 502.. => (trouble(effect), Again::Patiently),
+            // Only the reasons above say what exists and what does not.
+            409 => (Class::Conflict, Again::No),
+            400..=499 => (Class::Refused, Again::No),
+            _ => (Class::Unknown, Again::No),
+        },
+    };
+    Failed {
+        class,
+        reason: foreign(reason),
+        said: foreign(message),
+        told: None,
+        again,
+    }
+}
+
+/// What the error result of a job means that has ended: by the service's promise it did nothing.
+pub(super) fn of_job(reason: &str, message: &str) -> JobFailure {
+    let class = match reason {
+        "rateLimitExceeded" | "jobRateLimitExceeded" | "quotaExceeded" => Class::Quota,
+        "backendError" | "jobBackendError" | "internalError" | "jobInternalError"
+        | "tableUnavailable" | "timeout" | "stopped" | "resourceInUse" => Class::Transient,
+        // Two that change one table at a time: one of them is refused, under this reason.
+        "invalidQuery" | "invalid" | "aborted" if message.contains("due to concurrent update") => {
+            Class::Transient
+        }
+        "accessDenied" | "billingNotEnabled" | "blocked" => Class::Denied,
+        "notFound" => Class::NotFound,
+        "duplicate" => Class::Exists,
+        _ => Class::Refused,
+    };
+    JobFailure {
+        class,
+        reason: foreign(reason),
+        said: foreign(message),
+    }
+}
+
+/// A service in trouble: what was to change may have changed, although it did not say so.
+fn trouble(effect: Effect) -> Class {
+    match effect {
+        Effect::None => Class::Transient,
+        Effect::Some => Class::Unknown,
+    }
+}
+
+/// Reason and message of an error in Google's form. Some lack `errors`.
+fn spoken(body: &[u8]) -> Option<(String, String)> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let error = value.get("error")?.as_object()?;
+    let first = error.get("errors").and_then(|errors| errors.get(0));
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let reason = text(first.and_then(|first| first.get("reason")));
+    let message = text(error.get("message"));
+    (!reason.is_empty() || !message.is_empty()).then_some((reason, message))
+}
+
+#[cfg(test)]
+mod tests;

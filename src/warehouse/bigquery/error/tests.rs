@@ -1,0 +1,218 @@
+//! A table of answers and what they mean.
+
+use super::*;
+
+fn answer(status: u16, body: &str) -> Answer {
+    Answer {
+        status,
+        html: false,
+        told: None,
+        body: body.as_bytes().to_vec(),
+    }
+}
+
+fn words(status: u16, reason: &str, message: &str) -> Answer {
+    let body = serde_json::json!({"error": {
+        "code": status,
+        "message": message,
+        "errors": [{"reason": reason, "message": message, "domain": "global"}],
+    }});
+    answer(status, &body.to_string())
+}
+
+#[test]
+fn refusals_of_the_service() {
+    use Again::{AFewTimes, No, Patiently};
+    // Status, reason, what it means for a change, for a read, and whether to try again.
+    let table = [
+        (
+            403,
+            "rateLimitExceeded",
+            Class::Quota,
+            Class::Quota,
+            Patiently,
+        ),
+        (
+            400,
+            "jobRateLimitExceeded",
+            Class::Quota,
+            Class::Quota,
+            Patiently,
+        ),
+        (403, "quotaExceeded", Class::Quota, Class::Quota, No),
+        (429, "tooMany", Class::Quota, Class::Quota, Patiently),
+        (
+            503,
+            "backendError",
+            Class::Unknown,
+            Class::Transient,
+            Patiently,
+        ),
+        (
+            500,
+            "backendError",
+            Class::Unknown,
+            Class::Transient,
+            Patiently,
+        ),
+        (
+            500,
+            "internalError",
+            Class::Unknown,
+            Class::Transient,
+            AFewTimes,
+        ),
+        (500, "", Class::Unknown, Class::Transient, AFewTimes),
+        (502, "", Class::Unknown, Class::Transient, Patiently),
+        (404, "notFound", Class::NotFound, Class::NotFound, No),
+        (409, "duplicate", Class::Exists, Class::Exists, No),
+        (409, "aborted", Class::Conflict, Class::Conflict, No),
+        (403, "accessDenied", Class::Denied, Class::Denied, No),
+        (403, "accessNotConfigured", Class::Denied, Class::Denied, No),
+        (401, "authError", Class::Denied, Class::Denied, No),
+        (401, "", Class::Denied, Class::Denied, No),
+        (403, "responseTooLarge", Class::Refused, Class::Refused, No),
+        (400, "invalid", Class::Refused, Class::Refused, No),
+        (400, "invalidQuery", Class::Refused, Class::Refused, No),
+        (400, "tomorrowsReason", Class::Refused, Class::Refused, No),
+        (403, "tomorrowsReason", Class::Denied, Class::Denied, No),
+        (404, "tomorrowsReason", Class::Refused, Class::Refused, No),
+        (412, "conditionNotMet", Class::Conflict, Class::Conflict, No),
+        (501, "notImplemented", Class::Refused, Class::Refused, No),
+    ];
+    for (status, reason, change, read, again) in table {
+        let answer = words(status, reason, "why");
+        for (effect, class) in [(Effect::Some, change), (Effect::None, read)] {
+            let failed = answer.failure(effect);
+            assert_eq!(
+                (failed.class, failed.again),
+                (class, again),
+                "{status} {reason} {effect:?}"
+            );
+            assert_eq!(failed.reason, reason);
+            assert_eq!(failed.said, "why");
+        }
+    }
+}
+
+#[test]
+fn answers_that_the_service_did_not_write() {
+    use Again::{AFewTimes, No, Patiently};
+    let page = "<html><body>502 Bad Gateway</body></html>";
+    let cut = r#"{"error": {"code": 404, "mess"#;
+    let table = [
+        (502, page, Class::Unknown, Patiently),
+        (503, "", Class::Unknown, Patiently),
+        (500, page, Class::Unknown, AFewTimes),
+        (429, page, Class::Quota, Patiently),
+        (403, page, Class::Denied, No),
+        (407, "", Class::Denied, No),
+        // Neither absent nor there: this is not BigQuery speaking.
+        (404, page, Class::Refused, No),
+        (404, "", Class::Refused, No),
+        (404, cut, Class::Refused, No),
+        (404, r#"{"message": "no route"}"#, Class::Refused, No),
+        (409, page, Class::Unknown, No),
+        (409, "", Class::Unknown, No),
+        (412, "", Class::Conflict, No),
+        (302, "", Class::Unknown, No),
+    ];
+    for (status, body, class, again) in table {
+        let failed = answer(status, body).failure(Effect::Some);
+        assert_eq!(
+            (failed.class, failed.again),
+            (class, again),
+            "{status} {body}"
+        );
+        assert!(!failed.said.contains("<html"), "{}", failed.said);
+    }
+    assert_eq!(
+        answer(502, page).failure(Effect::None).class,
+        Class::Transient
+    );
+}
+
+#[test]
+fn a_success_that_is_no_document_is_unknown() {
+    let page = Answer {
+        html: true,
+        ..answer(200, "Sign in to continue")
+    };
+    for (answer, said) in [
+        (page, "the answer (200) is a web page"),
+        (answer(200, "  <html>"), "the answer (200) is a web page"),
+        (answer(200, ""), "the answer (200) is empty"),
+        (
+            answer(200, r#"{"kind": "bigqu"#),
+            "the answer (200) is not JSON",
+        ),
+        (answer(200, "[]"), "the answer (200) is not a JSON object"),
+        (answer(200, "true"), "the answer (200) is not a JSON object"),
+    ] {
+        let failed = answer.document().unwrap_err();
+        assert_eq!((failed.class, failed.said.as_str()), (Class::Unknown, said));
+    }
+    assert!(answer(200, "{}").document().is_ok());
+}
+
+#[test]
+fn the_words_of_the_service_are_one_short_line() {
+    let wild = format!("Not found:\n\u{1b}[31m{}", "x".repeat(1000));
+    let failed = words(404, "notFound", &wild).failure(Effect::None);
+    assert!(failed.said.starts_with("Not found:\\n\\u{1b}[31mxxx"));
+    assert!(failed.said.ends_with('…') && failed.said.chars().count() < 320);
+    let error = failed.about("p.d", "read table t", Utc::now());
+    assert_eq!(error.target, "p.d");
+    assert!(error.to_string().ends_with("… (notFound)"), "{error}");
+}
+
+#[test]
+fn a_sensible_retry_after_is_handed_on() {
+    let now = "2026-11-25T10:00:00Z".parse().unwrap();
+    for (told, seconds) in [("7", Some(7)), ("1795600000", None), ("-3", None)] {
+        let answer = Answer {
+            told: Some(told.to_owned()),
+            ..answer(429, "")
+        };
+        let error = answer.failure(Effect::Some).about("p.d", "start", now);
+        let seconds = seconds.map(std::time::Duration::from_secs);
+        assert_eq!(error.retry_after, seconds, "{told}");
+    }
+}
+
+#[test]
+fn jobs_that_ended_in_an_error() {
+    let table = [
+        ("backendError", "", Class::Transient),
+        ("internalError", "", Class::Transient),
+        ("stopped", "", Class::Transient),
+        ("rateLimitExceeded", "", Class::Quota),
+        ("quotaExceeded", "", Class::Quota),
+        ("notFound", "", Class::NotFound),
+        ("accessDenied", "", Class::Denied),
+        ("duplicate", "", Class::Exists),
+        ("invalid", "", Class::Refused),
+        ("invalidQuery", "", Class::Refused),
+        (
+            "invalidQuery",
+            "Transaction is aborted due to concurrent update against table p.d.t",
+            Class::Transient,
+        ),
+        ("responseTooLarge", "", Class::Refused),
+        ("tomorrowsReason", "", Class::Refused),
+        ("", "", Class::Refused),
+    ];
+    for (reason, message, class) in table {
+        assert_eq!(of_job(reason, message).class, class, "{reason} {message}");
+    }
+}
+
+#[test]
+fn a_token_that_comes_back_is_not_shown_nor_a_half_of_it() {
+    for before in [0, 290, 296] {
+        let message = format!("{}ya29.token", "x".repeat(before));
+        let answer = words(403, "accessDenied", &message).without(Some("ya29.token"));
+        let said = answer.failure(Effect::None).said;
+        assert!(!said.contains("ya"), "{said}");
+    }
+}

@@ -1,0 +1,151 @@
+//! The calls for which the typed client says enough: datasets.get, tables.delete and
+//! jobs.getQueryResults. They change nothing, or may happen twice. The first try is typed; what it
+//! hides, and every repetition, goes through our own transport, which sees the status of answers that
+//! are no JSON, and `Retry-After`.
+
+use super::BigQuery;
+use super::error::{Again, Effect, Failed, of_words};
+use super::transport::Request;
+use gcp_bigquery_client::error::BQError;
+use gcp_bigquery_client::model::dataset::Dataset;
+use gcp_bigquery_client::model::get_query_results_parameters::GetQueryResultsParameters;
+use gcp_bigquery_client::model::get_query_results_response::GetQueryResultsResponse;
+use gcp_bigquery_client::model::table_row::TableRow;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::future::Future;
+
+impl BigQuery {
+    /// The dataset as the service tells it.
+    pub(super) async fn dataset_told(&self) -> Result<Dataset, Failed> {
+        let (project, dataset) = (&self.settings.project, &self.settings.dataset);
+        let typed = self.client.dataset().get(project, dataset);
+        match self.first(Effect::None, typed).await? {
+            Some(told) => Ok(told),
+            None => parsed(
+                self.transport
+                    .send(&Request::get(self.dataset_url()))
+                    .await?,
+            ),
+        }
+    }
+
+    /// Removes a table.
+    pub(super) async fn table_removed(&self, name: &str) -> Result<(), Failed> {
+        let (project, dataset) = (&self.settings.project, &self.settings.dataset);
+        let typed = self.client.table().delete(project, dataset, name);
+        if self.first(Effect::Some, typed).await?.is_none() {
+            let request = Request::delete(self.table_url(name));
+            self.transport.send(&request).await?;
+        }
+        Ok(())
+    }
+
+    /// One page of what a query returned.
+    async fn page(
+        &self,
+        id: &str,
+        token: Option<String>,
+    ) -> Result<GetQueryResultsResponse, Failed> {
+        let project = self.settings.jobs_project();
+        let location = &self.settings.location;
+        let asked = GetQueryResultsParameters {
+            location: Some(location.clone()),
+            page_token: token.clone(),
+            ..GetQueryResultsParameters::default()
+        };
+        let typed = self.client.job().get_query_results(project, id, asked);
+        if let Some(page) = self.first(Effect::None, typed).await? {
+            return Ok(page);
+        }
+        let mut url = self.url(&["projects", project, "queries", id]);
+        url.query_pairs_mut().append_pair("location", location);
+        if let Some(token) = &token {
+            url.query_pairs_mut().append_pair("pageToken", token);
+        }
+        parsed(self.transport.send(&Request::get(url)).await?)
+    }
+
+    /// All rows that a query returned. Fewer than the service counts are not all.
+    pub(super) async fn rows_told(&self, id: &str) -> Result<Vec<Vec<Option<String>>>, Failed> {
+        let mut rows = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let page = self.page(id, token.clone()).await?;
+            if page.job_complete != Some(true) {
+                return Err(Failed::not_understood("the query has not ended"));
+            }
+            let width = page.schema.as_ref().map(|schema| schema.field_count());
+            for row in page.rows.unwrap_or_default() {
+                rows.push(cells(row, width)?);
+            }
+            match page.page_token.filter(|next| !next.is_empty()) {
+                Some(next) if token.as_ref() == Some(&next) => {
+                    return Err(Failed::not_understood("the same page of rows came twice"));
+                }
+                Some(next) => token = Some(next),
+                None => {
+                    let total = page.total_rows.as_deref().map(str::parse::<usize>);
+                    let whole = match total {
+                        Some(Ok(total)) => total == rows.len(),
+                        Some(Err(_)) => false,
+                        // A statement that returns nothing.
+                        None => rows.is_empty() && width.is_none(),
+                    };
+                    let missing = "the service counts other rows than it returned";
+                    return if whole {
+                        Ok(rows)
+                    } else {
+                        Err(Failed::not_understood(missing))
+                    };
+                }
+            }
+        }
+    }
+
+    /// The first try of a call through the typed client; nothing where it hides what the answer was
+    /// or another try may help.
+    async fn first<T>(
+        &self,
+        effect: Effect,
+        call: impl Future<Output = Result<T, BQError>>,
+    ) -> Result<Option<T>, Failed> {
+        // The typed client would hide why there is none.
+        let token = self.transport.signer().token().await?;
+        let error = match call.await {
+            Ok(told) => return Ok(Some(told)),
+            Err(BQError::ResponseError { error }) => error.error,
+            Err(_) => return Ok(None),
+        };
+        let reason = error.errors.first().and_then(|first| first.get("reason"));
+        let reason = reason.map_or("", String::as_str);
+        let status = u16::try_from(error.code).unwrap_or(0);
+        let failed = of_words(status, reason, &token.redact(&error.message), effect);
+        // With 401 another token may help.
+        if failed.again != Again::No || status == 401 {
+            return Ok(None);
+        }
+        Err(failed)
+    }
+}
+
+/// The values of one row as text. Our statements return neither lists nor structs.
+fn cells(row: TableRow, width: Option<usize>) -> Result<Vec<Option<String>>, Failed> {
+    let cells = row.columns.unwrap_or_default();
+    if width != Some(cells.len()) {
+        return Err(Failed::not_understood(
+            "a row does not have the columns of the query",
+        ));
+    }
+    let cells = cells.into_iter().map(|cell| match cell.value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Failed::not_understood("a value is neither text nor null")),
+    });
+    cells.collect()
+}
+
+fn parsed<T: DeserializeOwned>(told: Value) -> Result<T, Failed> {
+    serde_json::from_value(told)
+        .map_err(|_| Failed::not_understood("the answer is not what was asked for"))
+}

@@ -1,0 +1,115 @@
+//! Warehouses: projections of the lake that analysts query. A warehouse can be rebuilt from lake and
+//! ledger at any time, and nothing is ever learned from it that they do not say.
+//!
+//! ```text
+//! tables as they are ─ same lake? same incarnation? as many rows as the receipts say?
+//!   no: count by batch, and believe the counts
+//! each ingest entry that is not loaded: job id ─ start or adopt ─ wait ─ rows as the entry says
+//! ledger tables ─ receipt ─ staging emptied
+//! ```
+
+pub mod bigquery;
+mod error;
+mod job;
+mod shape;
+pub mod sql;
+
+pub use error::{Class, WarehouseError};
+pub use job::{JobDone, JobFailure, JobId, JobState, Started, Work};
+pub use shape::{ColumnFound, TableFound, TableKind, TableShape, ViewShape};
+
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+
+/// The label that says which lake a dataset or table belongs to.
+pub const LAKE_LABEL: &str = "trailhouse-lake";
+
+/// A dataset as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetFound {
+    /// Where its data is, as the service names it (`EU`, `europe-west1`).
+    pub location: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// One warehouse, as far as a projection of the lake needs it.
+///
+/// **Durable** is what a job did once its state is [`JobState::Done`] without a failure; what a call
+/// about datasets, tables and views did once it returned. **Atomic**: a job happens as a whole or not
+/// at all. **Unique** is a job's id within the target's project and location: a second
+/// [`start`](Self::start) of one id starts nothing, whoever asks and however the first one ended.
+/// **Forgotten**: a service may forget jobs (BigQuery after six months), and then takes the id again;
+/// so nobody may conclude from an id that it never ran. **Who retries**: an implementation repeats,
+/// within its own patience, calls that can be repeated safely; a caller repeats none, but looks again
+/// at the next run.
+///
+/// An answer that cannot be understood is [`Class::Unknown`], never success: what was asked for may
+/// have happened.
+#[async_trait]
+pub trait Warehouse: Send + Sync {
+    /// What it is, for people and the ledger, such as `acme-audit.audit`.
+    fn target(&self) -> &str;
+
+    /// Where its data is; jobs run there.
+    fn location(&self) -> &str;
+
+    /// The name by which SQL knows a table of the target, quoted.
+    fn sql_name(&self, table: &str) -> String;
+
+    /// The dataset; `None` where there is none.
+    async fn dataset(&self) -> Result<Option<DatasetFound>, WarehouseError>;
+
+    /// Makes the dataset at the configured location with these labels. One that exists is
+    /// [`Class::Exists`].
+    async fn create_dataset(
+        &self,
+        description: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), WarehouseError>;
+
+    /// A table as it is; `None` where there is none, or no dataset.
+    async fn table(&self, name: &str) -> Result<Option<TableFound>, WarehouseError>;
+
+    /// Makes a table. One that exists is [`Class::Exists`].
+    async fn create_table(
+        &self,
+        name: &str,
+        shape: &TableShape,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), WarehouseError>;
+
+    /// Adds to a table what `shape` and `labels` have and it has not: columns, descriptions, labels,
+    /// the demand for a partition filter. Keeps every property that this program does not know, and
+    /// removes none. Changes nothing if the table has changed since it was read
+    /// ([`Class::Conflict`]).
+    async fn extend_table(
+        &self,
+        found: &TableFound,
+        shape: &TableShape,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), WarehouseError>;
+
+    /// Removes a table, if it is there.
+    async fn drop_table(&self, name: &str) -> Result<(), WarehouseError>;
+
+    /// Makes a view, or replaces the one of that name.
+    async fn put_view(
+        &self,
+        view: &ViewShape,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), WarehouseError>;
+
+    /// Starts a job, unless there is one of this id already: then [`Started::Exists`], which says
+    /// nothing about what that one is or how it ends.
+    async fn start(&self, id: &JobId, work: &Work) -> Result<Started, WarehouseError>;
+
+    /// How a job stands; `None` where the service knows no such job at the target's location.
+    async fn job(&self, id: &JobId) -> Result<Option<JobState>, WarehouseError>;
+
+    /// All rows that a finished query returned, each value as text or null.
+    async fn rows(&self, id: &JobId) -> Result<Vec<Vec<Option<String>>>, WarehouseError>;
+
+    /// Bytes that a query would read and be billed for, without running it.
+    async fn dry_run(&self, sql: &str) -> Result<u64, WarehouseError>;
+}

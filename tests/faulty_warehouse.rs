@@ -1,0 +1,339 @@
+//! A warehouse that misbehaves on order or by chance: wraps any warehouse and makes calls fail, lose
+//! their answer, say *unknown*, hang or stop the world.
+
+use async_trait::async_trait;
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
+use trailhouse::warehouse::{
+    Class, DatasetFound, JobId, JobState, Started, TableFound, TableShape, ViewShape, Warehouse,
+    WarehouseError, Work,
+};
+
+/// What happens to one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing: it goes through.
+    None,
+    /// It is refused with this meaning and changes nothing.
+    Reject(Class),
+    /// It happens, and the caller hears that nobody knows.
+    LoseAnswer,
+    /// It does not happen, and the caller hears that nobody knows.
+    LoseRequest,
+    /// It happens, and the caller hears that it was there already: a client that repeated a request
+    /// whose answer was lost.
+    SayExists,
+    /// It never happens and never returns.
+    HangBefore,
+    /// It happens and never returns.
+    HangAfter,
+    /// It happens once the test resumes the warehouse.
+    Pause,
+}
+
+/// Which calls a fault may hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// `start`.
+    Start,
+    /// `job`.
+    Job,
+    /// `rows`.
+    Rows,
+    /// `table` and `dataset`.
+    Look,
+    /// Whatever changes anything, `start` too.
+    Change,
+    /// Whatever there is.
+    Any,
+}
+
+#[derive(Debug, Default)]
+struct Orders {
+    /// The next faults of calls whose description contains the text.
+    queue: VecDeque<(On, &'static str, Fault)>,
+    /// Stop the world at this changing call, counted from 0.
+    stop_at: Option<(usize, Fault)>,
+    /// Faults by chance: the state of the dice, and how many calls of a hundred are hit.
+    weather: Option<(u64, u64)>,
+    changes: usize,
+    calls: usize,
+}
+
+/// The misbehaving warehouse.
+#[derive(Clone)]
+pub struct FaultyWarehouse {
+    inner: Arc<dyn Warehouse>,
+    orders: Arc<Mutex<Orders>>,
+    hung: Arc<Notify>,
+    resumed: Arc<Notify>,
+}
+
+impl FaultyWarehouse {
+    pub fn around(inner: Arc<dyn Warehouse>) -> Self {
+        Self {
+            inner,
+            orders: Arc::default(),
+            hung: Arc::default(),
+            resumed: Arc::default(),
+        }
+    }
+
+    /// The next call of that kind whose description contains `text` gets `fault`. Descriptions name
+    /// the call, then the table, view or job: `start lake_7`, `table audit_events`.
+    pub fn next(&self, on: On, text: &'static str, fault: Fault) -> &Self {
+        self.orders().queue.push_back((on, text, fault));
+        self
+    }
+
+    /// The changing call number `at`, from 0, gets `fault`.
+    pub fn stop_at(&self, at: usize, fault: Fault) {
+        self.orders().stop_at = Some((at, fault));
+    }
+
+    /// From now on so many calls of a hundred meet a fault that may pass, the same ones for the same
+    /// seed and calls.
+    pub fn weather(&self, seed: u64, of_hundred: u64) {
+        self.orders().weather = Some((seed, of_hundred));
+    }
+
+    /// Takes back every order.
+    pub fn calm(&self) {
+        let mut orders = self.orders();
+        orders.queue.clear();
+        orders.stop_at = None;
+        orders.weather = None;
+    }
+
+    /// How many changing calls there have been.
+    pub fn changes(&self) -> usize {
+        self.orders().changes
+    }
+
+    /// How many calls there have been.
+    pub fn calls(&self) -> usize {
+        self.orders().calls
+    }
+
+    /// Returns once a call hangs or pauses.
+    pub async fn hung(&self) {
+        self.hung.notified().await;
+    }
+
+    /// Lets the call go on that pauses.
+    pub fn resume(&self) {
+        self.resumed.notify_one();
+    }
+
+    fn orders(&self) -> std::sync::MutexGuard<'_, Orders> {
+        self.orders.lock().unwrap()
+    }
+
+    /// Runs a call under its fault. `exists` is what it answers where it was there already.
+    async fn under<T>(
+        &self,
+        on: On,
+        what: &str,
+        exists: Option<T>,
+        call: impl Future<Output = Result<T, WarehouseError>>,
+    ) -> Result<T, WarehouseError> {
+        let fault = self.orders().fault(on, what);
+        let lost = |class, said: &str| WarehouseError {
+            class,
+            target: self.inner.target().to_owned(),
+            action: what.to_owned(),
+            said: said.to_owned(),
+            retry_after: None,
+        };
+        match fault {
+            Fault::None => call.await,
+            Fault::Reject(class) => Err(lost(class, "refused by order")),
+            Fault::LoseRequest => Err(lost(Class::Unknown, "request lost by order")),
+            Fault::LoseAnswer => {
+                // An answer that would have been heard is heard by nobody, a refusal neither.
+                let _ = call.await;
+                Err(lost(Class::Unknown, "answer lost by order"))
+            }
+            Fault::SayExists => {
+                call.await?;
+                exists.ok_or_else(|| lost(Class::Exists, "the repeated request found the first"))
+            }
+            Fault::HangBefore => self.hang().await,
+            Fault::HangAfter => {
+                let _ = call.await;
+                self.hang().await
+            }
+            Fault::Pause => {
+                self.hung.notify_one();
+                self.resumed.notified().await;
+                call.await
+            }
+        }
+    }
+
+    async fn hang<T>(&self) -> T {
+        self.hung.notify_one();
+        std::future::pending().await
+    }
+}
+
+impl Orders {
+    fn fault(&mut self, on: On, what: &str) -> Fault {
+        self.calls += 1;
+        let changes = matches!(on, On::Start | On::Change);
+        if changes {
+            let number = self.changes;
+            self.changes += 1;
+            if let Some((at, fault)) = self.stop_at
+                && at == number
+            {
+                return fault;
+            }
+        }
+        let hit = self.queue.iter().position(|(wanted, text, _)| {
+            let kind = match wanted {
+                On::Any => true,
+                On::Change => changes,
+                wanted => *wanted == on,
+            };
+            kind && what.contains(text)
+        });
+        if let Some((_, _, fault)) = hit.and_then(|place| self.queue.remove(place)) {
+            return fault;
+        }
+        let Some((state, of_hundred)) = &mut self.weather else {
+            return Fault::None;
+        };
+        if roll(state) % 100 >= *of_hundred {
+            return Fault::None;
+        }
+        match roll(state) % 5 {
+            0 => Fault::Reject(Class::Transient),
+            1 => Fault::Reject(Class::Quota),
+            2 => Fault::LoseRequest,
+            3 if on == On::Start => Fault::SayExists,
+            _ => Fault::LoseAnswer,
+        }
+    }
+}
+
+/// SplitMix64: the next of numbers that look like chance.
+fn roll(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+#[async_trait]
+impl Warehouse for FaultyWarehouse {
+    fn target(&self) -> &str {
+        self.inner.target()
+    }
+
+    fn location(&self) -> &str {
+        self.inner.location()
+    }
+
+    fn sql_name(&self, table: &str) -> String {
+        self.inner.sql_name(table)
+    }
+
+    async fn dataset(&self) -> Result<Option<DatasetFound>, WarehouseError> {
+        let call = self.inner.dataset();
+        self.under(On::Look, "dataset", None, call).await
+    }
+
+    async fn create_dataset(
+        &self,
+        description: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), WarehouseError> {
+        let call = self.inner.create_dataset(description, labels);
+        self.under(On::Change, "create dataset", None, call).await
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<TableFound>, WarehouseError> {
+        let call = self.inner.table(name);
+        self.under(On::Look, &format!("table {name}"), None, call)
+            .await
+    }
+
+    async fn create_table(
+        &self,
+        name: &str,
+        shape: &TableShape,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), WarehouseError> {
+        let call = self.inner.create_table(name, shape, labels);
+        self.under(On::Change, &format!("create table {name}"), None, call)
+            .await
+    }
+
+    async fn extend_table(
+        &self,
+        found: &TableFound,
+        shape: &TableShape,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), WarehouseError> {
+        let call = self.inner.extend_table(found, shape, labels);
+        self.under(
+            On::Change,
+            &format!("extend table {}", found.name),
+            Some(()),
+            call,
+        )
+        .await
+    }
+
+    async fn drop_table(&self, name: &str) -> Result<(), WarehouseError> {
+        let call = self.inner.drop_table(name);
+        self.under(On::Change, &format!("drop table {name}"), Some(()), call)
+            .await
+    }
+
+    async fn put_view(
+        &self,
+        view: &ViewShape,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), WarehouseError> {
+        let call = self.inner.put_view(view, labels);
+        self.under(
+            On::Change,
+            &format!("put view {}", view.name),
+            Some(()),
+            call,
+        )
+        .await
+    }
+
+    async fn start(&self, id: &JobId, work: &Work) -> Result<Started, WarehouseError> {
+        let call = self.inner.start(id, work);
+        self.under(
+            On::Start,
+            &format!("start {id}"),
+            Some(Started::Exists),
+            call,
+        )
+        .await
+    }
+
+    async fn job(&self, id: &JobId) -> Result<Option<JobState>, WarehouseError> {
+        let call = self.inner.job(id);
+        self.under(On::Job, &format!("job {id}"), None, call).await
+    }
+
+    async fn rows(&self, id: &JobId) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
+        let call = self.inner.rows(id);
+        self.under(On::Rows, &format!("rows {id}"), None, call)
+            .await
+    }
+
+    async fn dry_run(&self, sql: &str) -> Result<u64, WarehouseError> {
+        let call = self.inner.dry_run(sql);
+        self.under(On::Look, "dry run", None, call).await
+    }
+}
