@@ -7,9 +7,10 @@ use trailhouse::lake::layout::Table;
 use trailhouse::ledger::cache;
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
-    Body, Changed, Counts, Covered, DayCount, Entry, FileEntry, Future, Genesis, Hole, HoleReason,
-    Horizon, Ingest, KeyGrant, Receipt, Recount, RedactionApplied, Role, SourceOutcome, StoreProof,
-    TimeRange, Trust, Verdict, VerdictBy,
+    Body, Changed, Counts, Covered, DayCount, Done, DoneOutcome, Entry, FailedLoad, FileEntry,
+    Future, Genesis, Hole, HoleReason, Horizon, Ingest, KeyGrant, Rebuild, Receipt, Recount,
+    RedactionApplied, Role, RowsCounted, SourceOutcome, Span, StoreProof, TableOutcome, TimeRange,
+    Trust, Verdict, VerdictBy, WarehouseOutcome,
 };
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::state::State;
@@ -169,16 +170,84 @@ fn receipt() -> Body {
             tenant: "main".into(),
             oldest: Some("2025-06-01T00:00:00Z".parse().unwrap()),
         }],
+        warehouses: vec![],
     }))
 }
 
-/// The three entries as files, each naming the one before it.
+/// What a receipt says of warehouses: one that took everything but one load, and one that is down.
+fn receipt_of_warehouses() -> Body {
+    let outcome =
+        |warehouse: &str, failure: Option<&str>, tables, ledger_tables| WarehouseOutcome {
+            warehouse: warehouse.into(),
+            target: format!("acme-{warehouse}.audit"),
+            location: "EU".into(),
+            failure: failure.map(str::to_owned),
+            tables,
+            ledger_tables,
+        };
+    let events = TableOutcome {
+        table: Table::Events,
+        incarnation: 1_767_323_045_678,
+        loaded: vec![Span { from: 1, to: 1 }],
+        rows: 6,
+        failed: vec![],
+        counted: Some(RowsCounted {
+            missing: 1,
+            surplus: 2,
+            foreign: 3,
+        }),
+    };
+    let quarantine = TableOutcome {
+        table: Table::Quarantine,
+        incarnation: 1_767_323_045_679,
+        loaded: vec![],
+        rows: 0,
+        failed: vec![FailedLoad {
+            sequence: 1,
+            attempts: 3,
+            reason: "backendError".into(),
+        }],
+        counted: None,
+    };
+    Body::Receipt(Box::new(Receipt {
+        started_at: "2026-01-02T03:04:00Z".parse().unwrap(),
+        warehouses: vec![
+            outcome("bq", None, vec![events, quarantine], Some(2)),
+            outcome("other", Some("transient"), vec![], None),
+        ],
+        ..Receipt::default()
+    }))
+}
+
+fn rebuild() -> Body {
+    Body::Rebuild(Box::new(Rebuild {
+        warehouse: "bq".into(),
+        target: "acme-bq.audit".into(),
+        location: "EU".into(),
+        table: Table::Quarantine,
+        incarnation: 1_767_323_045_679,
+        dates: vec!["2026-01-01".parse().unwrap(), "2026-01-02".parse().unwrap()],
+        plan: "3f9a0c1d2e4b".into(),
+    }))
+}
+
+fn done() -> Body {
+    Body::Done(Box::new(Done {
+        decision: 4,
+        outcome: DoneOutcome::Rebuilt { rows: 2 },
+    }))
+}
+
+/// The entries as files, each naming the one before it.
 fn chain() -> Vec<(&'static str, Entry, String)> {
     let mut previous = None;
     let bodies = [
         ("entry-v1-genesis.note", genesis()),
         ("entry-v1-ingest.note", ingest()),
         ("entry-v1-receipt.note", receipt()),
+        ("entry-v1-receipt-warehouses.note", receipt_of_warehouses()),
+        ("entry-v1-rebuild.note", rebuild()),
+        ("entry-v1-done.note", done()),
     ];
     let mut chain = Vec::new();
     for (sequence, (name, body)) in (0..).zip(bodies) {
@@ -190,11 +259,12 @@ fn chain() -> Vec<(&'static str, Entry, String)> {
     chain
 }
 
-fn state() -> State {
+/// The state after so many entries.
+fn state(entries: usize) -> State {
     let chain = chain();
     let digest = |file: &str| Digest::of(file.as_bytes());
     let mut state = State::begin(&chain[0].1, digest(&chain[0].2)).unwrap();
-    for (_, entry, file) in &chain[1..] {
+    for (_, entry, file) in &chain[1..entries] {
         state.apply(entry, digest(file)).unwrap();
     }
     state
@@ -229,15 +299,22 @@ fn entries_of_version_1_are_read_and_written_byte_for_byte() {
 
 #[test]
 fn the_state_cache_of_version_1_is_read() {
-    let made = cache::encode(&state(), Some(&key())).unwrap();
-    let stored = read("state-v1.json.zst", &made);
-    let trust = Trust::Keys(vec![key().verifier().clone()]);
-    // The compression may differ between versions of zstd; what it holds may not.
-    assert_eq!(cache::decode(&stored, &trust).unwrap(), state());
-    assert_eq!(
-        zstd::decode_all(&*stored).unwrap(),
-        zstd::decode_all(&*made).unwrap()
-    );
+    // Without any warehouse, with a decision that is open, and with all of it.
+    for (name, entries) in [
+        ("state-v1.json.zst", 3),
+        ("state-v1-rebuild.json.zst", 5),
+        ("state-v1-warehouses.json.zst", 6),
+    ] {
+        let made = cache::encode(&state(entries), Some(&key())).unwrap();
+        let stored = read(name, &made);
+        let trust = Trust::Keys(vec![key().verifier().clone()]);
+        // The compression may differ between versions of zstd; what it holds may not.
+        assert_eq!(cache::decode(&stored, &trust).unwrap(), state(entries));
+        assert_eq!(
+            zstd::decode_all(&*stored).unwrap(),
+            zstd::decode_all(&*made).unwrap()
+        );
+    }
 }
 
 #[test]

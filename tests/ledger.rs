@@ -92,6 +92,7 @@ fn receipt() -> Draft {
             recounts: vec![],
             future: vec![],
             horizons: vec![],
+            warehouses: vec![],
         })),
         ..ingest("unused", window(0, 1))
     }

@@ -1,5 +1,7 @@
 //! `trailhouse doctor`: tries what a run needs and names what is missing.
 
+mod warehouse;
+
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -16,19 +18,21 @@ use crate::ledger::log::Log;
 use crate::plural::counted;
 use crate::run::{
     Access, Asking, CLOCKS_APART, JobError, JobSource, open_bucket, open_sources, open_to_read,
-    open_to_write,
+    open_to_write, open_warehouses,
 };
 use crate::source::oldest;
 use crate::window::format_instant;
 
-/// Check configuration, clock, sources, store and key
+/// Check configuration, clock, sources, store, key and warehouses
 ///
 /// Tries each thing that a run needs and names what is missing: the configuration, the secrets it
 /// refers to, this machine's clock against those of the sources and the store, the sources'
-/// permissions and dialect, how the store treats a second create of one name, and the signing key.
+/// permissions and dialect, how the store treats a second create of one name, the signing key, and for
+/// each warehouse its tables, whether jobs may be started, and the staging location.
 /// Where [signing] names a public key alone, only what reading needs is tried.
 ///
-/// Changes: creates one object under the lake's prefix, and removes it where the store allows;
+/// Changes: creates one object under the lake's prefix and one at each staging location, and removes
+/// them where the store allows;
 /// nothing where [signing] names a public key alone. Ends with exit code 10 where it found
 /// something.
 #[derive(Debug, clap::Args)]
@@ -103,11 +107,12 @@ async fn check(config: &Config) -> Checked {
     checked.good("configuration", sources);
     let trust = check_keys(config, &mut checked);
     let only_reads = matches!(config.signing, Signing::PublicKey(_));
+    let mut lake_id = None;
     match open_bucket(config) {
         Ok(bucket) => {
             let fit = only_reads || check_store(&bucket, &mut checked).await;
             if let (true, Some(trust)) = (fit, trust) {
-                check_ledger(&bucket, trust, &mut checked).await;
+                lake_id = check_ledger(&bucket, trust, &mut checked).await;
             }
             if let Some(offset) = bucket.clock().offset(chrono::Utc::now()) {
                 check_clock("store", offset, &mut checked);
@@ -125,6 +130,14 @@ async fn check(config: &Config) -> Checked {
             }
         }
         Err(error) => checked.bad("sources", error.to_string(), "mend the configuration"),
+    }
+    match open_warehouses(config, &[], Asking::Briefly).await {
+        Ok(warehouses) => {
+            for projection in &warehouses {
+                warehouse::check(projection, lake_id.as_deref(), &mut checked).await;
+            }
+        }
+        Err(error) => checked.bad("warehouses", error.to_string(), "mend the configuration"),
     }
     checked
 }
@@ -201,15 +214,20 @@ async fn check_store(bucket: &Bucket, checked: &mut Checked) -> bool {
     }
 }
 
-async fn check_ledger(bucket: &Bucket, trust: Trust, checked: &mut Checked) {
+/// The id of the lake, if there is one that can be believed.
+async fn check_ledger(bucket: &Bucket, trust: Trust, checked: &mut Checked) -> Option<String> {
     match Log::read_only(bucket.clone(), trust).load().await {
-        Ok(Some(state)) => checked.good(
-            "ledger",
-            format!("lake {}, entry {}", state.lake_id, state.head.sequence),
-        ),
+        Ok(Some(state)) => {
+            checked.good(
+                "ledger",
+                format!("lake {}, entry {}", state.lake_id, state.head.sequence),
+            );
+            return Some(state.lake_id);
+        }
         Ok(None) => checked.good("ledger", "none yet: the first run founds the lake"),
         Err(error) => checked.bad("ledger", error.to_string(), "look with `trailhouse verify`"),
     }
+    None
 }
 
 fn check_clock(whose: &str, offset: chrono::TimeDelta, checked: &mut Checked) {

@@ -14,6 +14,7 @@ impl From<JobError> for Failure {
             return error.into();
         }
         let action = match &error {
+            JobError::UnknownWarehouse(_) => "name a warehouse of the configuration",
             JobError::UnknownSource(_) => "name a source of the configuration",
             JobError::Key(_) => "give a key made by `trailhouse keygen`",
             JobError::PublicKey { .. } => {
@@ -66,6 +67,12 @@ impl From<RunError> for Failure {
             RunError::ClockSkew { .. } => Self::from_error(ExitKind::Usage, &error)
                 .kept(COMMITTED)
                 .action("set the clock of this machine"),
+            RunError::NoLake => Self::from_error(ExitKind::Usage, &error)
+                .kept("nothing was changed")
+                .action("`trailhouse run` founds it"),
+            RunError::DecidedMeanwhile => Self::from_error(ExitKind::Superseded, &error)
+                .kept("nothing of this was done")
+                .action("look at the plan again"),
             RunError::Randomness(_)
             | RunError::Cancelled
             | RunError::Rows(_)

@@ -30,6 +30,7 @@ mod schema;
 mod status;
 mod style;
 mod verify;
+mod warehouse;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -129,6 +130,7 @@ enum Command {
     Run(run::Args),
     Status(status::Args),
     Verify(verify::Args),
+    Warehouse(warehouse::Args),
     Doctor(doctor::Args),
     #[cfg(feature = "query")]
     Query(query::Args),
@@ -257,6 +259,7 @@ fn execute(command: Command, context: &Context) -> Result<Ending, Report> {
         Command::Run(args) => run::execute(args, context),
         Command::Status(args) => status::execute(args, context),
         Command::Verify(args) => verify::execute(args, context),
+        Command::Warehouse(args) => warehouse::execute(args, context),
         Command::Doctor(args) => doctor::execute(args, context),
         #[cfg(feature = "query")]
         Command::Query(args) => query::execute(args, context),

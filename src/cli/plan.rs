@@ -8,14 +8,18 @@ use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
 use super::{Context, block_on};
+use crate::config::format_size;
+use crate::plural::counted;
 use crate::run::{FeedPlan, Job, JobSource, RunOptions, SourceFailure, SourcePlan};
 use crate::source::{Scope, SourceError, count};
+use crate::warehouse::{LOAD_JOBS_A_DAY, PARTITION_CHANGES_A_DAY, Standing};
 use crate::window::format_instant;
 
 /// Show what `run` would read and write
 ///
 /// Reads the ledger and asks each source for counts, then prints the windows that a run
-/// would read now. Reads no records.
+/// would read now. Reads no records. For each warehouse it says what is to be loaded, and how many jobs
+/// that takes of the service's quotas; what the run reads itself comes on top.
 ///
 /// Changes: nothing. Needs no signing key: `public_key` in [signing] is enough.
 #[derive(Debug, clap::Args)]
@@ -36,6 +40,11 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         let (opened, plan) = crate::run::plan(&job, &RunOptions::default())
             .await
             .map_err(Failure::from)?;
+        let names = config.warehouses.iter().map(|warehouse| &warehouse.name);
+        let warehouses = match &opened.state {
+            Some(state) => names.map(|name| Standing::of(state, name)).collect(),
+            None => Vec::new(),
+        };
         let mut sources = Vec::with_capacity(plan.sources.len());
         for (source, planned) in job.sources.iter().zip(plan.sources) {
             let failure = opened.failures.get(&source.id);
@@ -45,6 +54,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
             now: plan.now,
             base_sequence: plan.base_sequence,
             sources,
+            warehouses,
         })
     })??;
     let failures: Vec<Failure> = planned
@@ -94,6 +104,49 @@ async fn estimate(source: &JobSource, plan: SourcePlan, failure: Option<&SourceE
     }
 }
 
+/// What is to be loaded and what it takes of the service's quotas, for people.
+fn text_of_loads(standing: &Standing, page: &mut Page) {
+    page.heading(&format!("warehouse {}", standing.warehouse));
+    for table in &standing.tables {
+        page.field(
+            table.table,
+            &format!(
+                "{} with {}, {} in {}",
+                counted(table.entries_behind, "entry", "entries"),
+                counted(table.rows_behind, "row", "rows"),
+                format_size(table.bytes_behind),
+                counted(table.files_behind, "file", "files"),
+            ),
+        );
+        if table.jobs > 0 {
+            page.field(
+                "",
+                &format!(
+                    "{} of {LOAD_JOBS_A_DAY} a day in a project, {} of {PARTITION_CHANGES_A_DAY} \
+                     partition changes a day in the table; loads cost nothing",
+                    counted(table.jobs, "load job", "load jobs"),
+                    table.partition_changes,
+                ),
+            );
+        }
+        if table.partition_changes > PARTITION_CHANGES_A_DAY || table.jobs > LOAD_JOBS_A_DAY {
+            page.warning(
+                "this takes more than a day; each run goes on where the one before stopped",
+            );
+        }
+    }
+    for rebuild in &standing.rebuilds {
+        page.field(
+            "rebuild",
+            &format!(
+                "decided in entry {}: {}",
+                rebuild.decision,
+                counted(rebuild.dates, "date", "dates")
+            ),
+        );
+    }
+}
+
 /// What `run` would do.
 #[derive(Debug, Serialize)]
 struct Plan {
@@ -101,6 +154,8 @@ struct Plan {
     now: DateTime<Utc>,
     base_sequence: Option<u64>,
     sources: Vec<Planned>,
+    /// How far each warehouse is, and so what loading takes, besides what will be read.
+    warehouses: Vec<Standing>,
 }
 
 #[derive(Debug, Serialize)]
@@ -143,6 +198,9 @@ impl Document for Plan {
                     page.field("records", &format!("{records} in what would be read"));
                 }
             }
+        }
+        for standing in &self.warehouses {
+            text_of_loads(standing, page);
         }
         page.field("deletes", "nothing");
     }

@@ -120,7 +120,8 @@ fn unread(place: &str, error: &io::Error) -> Failure {
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let sql = args.statement()?;
     let form = args.form(context.output.format());
-    let (bucket, state) = open_lake(context, args.public_key.as_deref())?;
+    let config = context.load_config()?;
+    let (bucket, state) = open_lake(&config, args.public_key.as_deref())?;
     let style = context.output.style();
     let mut rows = 0;
     let answered = block_on(async {
@@ -218,7 +219,7 @@ impl From<QueryError> for Failure {
             | QueryError::FileDamaged(_)
             | QueryError::Path { .. } => ExitKind::Integrity,
             QueryError::Store(_) | QueryError::Temporary(_) => ExitKind::Destination,
-            QueryError::Engine(_) | QueryError::TooLarge { .. } => ExitKind::Unforeseen,
+            QueryError::Engine(_) | QueryError::Ledger(_) => ExitKind::Unforeseen,
             _ => ExitKind::Usage,
         };
         let action = error.action();

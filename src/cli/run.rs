@@ -10,23 +10,25 @@ use super::failure::{Detail, Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
 use super::progress::{Progress, Unit};
+use super::warehouse::{self, text_of_load};
 use super::{Context, block_on_two_threads};
 use crate::config::{format_size, parse_duration};
 use crate::ledger::entry::Verdict;
 use crate::plural::counted;
 use crate::report::status::recount_said;
-use crate::run::{Job, Observer, RunOptions, SourceSummary, Summary};
+use crate::run::{Asking, Job, Observer, RunOptions, SourceSummary, Summary, open_warehouses};
 use crate::window::format_instant;
 
 /// Read what is new, keep it in the lake, commit it to the ledger
 ///
 /// One scheduled run: for each source, reads the windows that are not covered yet and the overlap
 /// again, writes what is new to the lake, commits it as signed ledger entries, counts what was read
-/// before at the source again, and prints a summary. The window comes from what the ledger covers,
+/// before at the source again, loads the warehouses, and prints a summary. The window comes from what the ledger covers,
 /// never from the schedule, so a run that was skipped, killed or started twice does no harm: the
 /// next one does what is left.
 ///
-/// Changes: adds files and ledger entries to the lake. Never changes a source. Removes nothing.
+/// Changes: adds files and ledger entries to the lake, and rows to the warehouses. Never changes a
+/// source. Removes nothing but its own copies at the staging locations.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -69,12 +71,11 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         ..RunOptions::default()
     };
     let deadline = args.deadline.unwrap_or(config.run.deadline);
-    let summary = block_on_two_threads(run(
-        &job,
-        &options,
-        deadline,
-        &context.progress(Unit::Records),
-    ))??;
+    let progress = context.progress(Unit::Records);
+    let summary = block_on_two_threads(async {
+        let job = job.with_warehouses(open_warehouses(&config, &[], Asking::Patiently).await?);
+        run(&job, &options, deadline, &progress).await
+    })??;
     let failures = failures(&summary);
     Ok(Ending::with_failures(summary, failures))
 }
@@ -87,22 +88,25 @@ pub(super) async fn run(
     progress: &Progress,
 ) -> Result<Summary, Failure> {
     let (stop, stopped) = watch::channel(false);
-    let watcher = tokio::spawn(async move {
-        tokio::select! {
-            () = tokio::time::sleep(deadline) => {
-                tracing::warn!("the deadline has come: finishing what is begun");
-            }
-            () = asked_to_stop() => {
-                tracing::warn!("asked to stop: finishing what is begun");
-            }
-        }
-        // Nobody listens any more where the run is done.
-        let _ = stop.send(true);
-        std::future::pending::<()>().await;
-    });
+    let watcher = tokio::spawn(stop_at(deadline, stop));
     let result = crate::run::execute(job, options, stopped, progress).await;
     watcher.abort();
     result.map_err(Failure::from)
+}
+
+/// Tells whoever works to stop, when the deadline comes or somebody asks for it. Does not end.
+pub(super) async fn stop_at(deadline: Duration, stop: watch::Sender<bool>) {
+    tokio::select! {
+        () = tokio::time::sleep(deadline) => {
+            tracing::warn!("the deadline has come: finishing what is begun");
+        }
+        () = asked_to_stop() => {
+            tracing::warn!("asked to stop: finishing what is begun");
+        }
+    }
+    // Nobody listens any more where the work is done.
+    let _ = stop.send(true);
+    std::future::pending::<()>().await;
 }
 
 /// What a summary means for the exit code.
@@ -162,6 +166,7 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
             );
         }
     }
+    failures.extend(warehouse::failures(&summary.warehouses, summary.stopped));
     let committed: u64 = summary.sources.iter().map(|source| source.entries).sum();
     if summary.superseded && committed == 0 {
         failures.push(
@@ -204,6 +209,9 @@ impl Document for Summary {
         page.field("ledger", &format!("entry {}", self.sequence));
         for source in &self.sources {
             text_of_source(source, page);
+        }
+        for warehouse in &self.warehouses {
+            text_of_load(warehouse, page);
         }
         for note in &self.notes {
             page.field("note", note);

@@ -10,8 +10,9 @@ use super::failure::{Detail, Failure, Report};
 use super::key_file;
 use super::output::{Document, Ending};
 use super::page::{Align, Page, Table};
+use super::warehouse::{matters, text_of_standing};
 use super::{Context, block_on};
-use crate::config::{format_duration, format_size};
+use crate::config::{Config, format_duration, format_size};
 use crate::lake::Bucket;
 use crate::ledger::entry::Trust;
 use crate::ledger::log::Log;
@@ -21,13 +22,14 @@ use crate::report::status::{SourceStatus, Status};
 use crate::run::{open_bucket, open_to_read};
 use crate::window::format_instant;
 
-/// Show coverage, holes, gaps and lag of each source
+/// Show coverage, holes, gaps and lag of each source, and how far each warehouse is
 ///
 /// Reads the ledger alone and says, for each source, what has been read completely and until when,
 /// which holes and gaps remain, how much is in quarantine, and per day when the records were last
-/// counted at the source or matched by id.
+/// counted at the source or matched by id. For each warehouse it says how far it is behind the ledger,
+/// since when, and why.
 ///
-/// Changes: nothing. Asks no source, and needs no signing key: `public_key` in [signing] or
+/// Changes: nothing. Asks no source and no warehouse, and needs no signing key: `public_key` in [signing] or
 /// --public-key is enough.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
@@ -42,24 +44,32 @@ pub(crate) struct Args {
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
-    let (_, state) = open_lake(context, args.public_key.as_deref())?;
-    let status = Status::of(&state, chrono::Utc::now());
-    let failures: Vec<Failure> = status.sources.iter().flat_map(open_matters).collect();
+    let config = context.load_config()?;
+    let (_, state) = open_lake(&config, args.public_key.as_deref())?;
+    let names: Vec<&str> = config
+        .warehouses
+        .iter()
+        .map(|it| it.name.as_str())
+        .collect();
+    let status = Status::of(&state, &names, chrono::Utc::now());
+    let sources = status.sources.iter().flat_map(open_matters);
+    let failures: Vec<Failure> = sources
+        .chain(status.warehouses.iter().flat_map(matters))
+        .collect();
     Ok(Ending::with_failures(status, failures))
 }
 
 /// The bucket of the configuration, and the state of the lake in it, believed where the given
 /// verifier key or that of the configuration signed it.
 pub(super) fn open_lake(
-    context: &Context,
+    config: &Config,
     public_key: Option<&Path>,
 ) -> Result<(Bucket, State), Failure> {
-    let config = context.load_config()?;
     let trust = match public_key {
         Some(file) => Trust::Keys(vec![key_file::read_public(file)?]),
-        None => open_to_read(&config)?,
+        None => open_to_read(config)?,
     };
-    let bucket = open_bucket(&config)?;
+    let bucket = open_bucket(config)?;
     let log = Log::read_only(bucket.clone(), trust);
     match block_on(log.load())?? {
         Some(state) => Ok((bucket, state)),
@@ -184,6 +194,9 @@ impl Document for Status {
                 }
                 page.table(&table);
             }
+        }
+        for standing in &self.warehouses {
+            text_of_standing(standing, page);
         }
     }
 }

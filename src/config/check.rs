@@ -6,6 +6,7 @@
 mod lake;
 mod redaction;
 mod source;
+mod warehouse;
 
 use std::path::Path;
 use std::time::Duration;
@@ -130,6 +131,7 @@ pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) ->
     let signing = signing(checks, &file.signing);
     let sources = source::check_all(checks, &file.source);
     let run = run(checks, &file.run);
+    let warehouses = warehouse::check_all(checks, &file.warehouse, lake.as_ref());
     let redaction = redaction::check(checks, &file.redaction, &file.source);
     if let (Some(run), Some(sources)) = (&run, &sources) {
         for (index, source) in sources.iter().enumerate() {
@@ -150,6 +152,7 @@ pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) ->
         signing: signing?,
         sources: sources?,
         run: run?,
+        warehouses: warehouses?,
         redaction: redaction?,
         warnings: Vec::new(),
     })

@@ -5,6 +5,8 @@
 //! reading reports all that is wrong. The first sentence of each doc comment is what
 //! `trailhouse schema config` shows.
 
+mod warehouse;
+
 use std::collections::BTreeMap;
 
 use schemars::generate::SchemaSettings;
@@ -12,6 +14,8 @@ use schemars::transform::transform_subschemas;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+pub(super) use warehouse::{WarehouseAuthTable, WarehouseName, WarehouseTable};
 
 /// Version of the configuration format that this program reads.
 pub(super) const VERSION: u32 = 1;
@@ -33,6 +37,9 @@ pub(super) struct File {
     /// Bounds of one run.
     #[serde(default)]
     pub run: RunTable,
+    /// Where the lake is projected to, to be queried; one table each.
+    #[serde(default)]
+    pub warehouse: Vec<WarehouseTable>,
     /// What is removed or hidden before anything is written.
     #[serde(default)]
     pub redaction: RedactionTable,

@@ -53,6 +53,8 @@ pub struct Config {
     pub sources: Vec<Source>,
     /// Bounds of one run.
     pub run: Run,
+    /// Where the lake is projected to, with distinct names.
+    pub warehouses: Vec<Warehouse>,
     /// What is removed or hidden before anything is written.
     pub redaction: Redaction,
     /// What is allowed and probably not meant.
@@ -201,6 +203,60 @@ pub struct Run {
     pub chunk_rows: u32,
     /// Longest time that a run collects before it commits what it has.
     pub chunk_time: Duration,
+}
+
+/// A BigQuery dataset that the lake is projected to.
+#[derive(Debug, Clone)]
+pub struct Warehouse {
+    /// Its name in the ledger.
+    pub name: String,
+    /// Project of the dataset.
+    pub project: String,
+    /// The dataset.
+    pub dataset: String,
+    /// Its location.
+    pub location: String,
+    /// How to sign in.
+    pub auth: GoogleAuth,
+    /// Where files are copied to for loading, a `gs://` location; none where the lake is on Google
+    /// Cloud Storage and is loaded from there.
+    pub staging: Option<Lake>,
+    /// Project that jobs are billed to; otherwise that of the dataset.
+    pub billing_project: Option<String>,
+    /// Labels of dataset, tables and jobs.
+    pub labels: BTreeMap<String, String>,
+    /// Columns by which the events are clustered.
+    pub clustering: Vec<String>,
+    /// Whether queries must name dates.
+    pub require_partition_filter: bool,
+    /// Most load jobs at the same time, from 1.
+    pub concurrency: u32,
+    /// How long to wait for one response.
+    pub timeout: Duration,
+    /// How long to go on asking when the service fails or says that it is busy.
+    pub retry_for: Duration,
+    /// An emulator; otherwise Google.
+    pub endpoint: Option<Url>,
+}
+
+/// How to sign in to Google Cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoogleAuth {
+    /// As whom.
+    pub sign_in: SignIn,
+    /// Service account to act as afterwards.
+    pub impersonate: Option<String>,
+}
+
+/// Who signs in to Google Cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignIn {
+    /// Whoever the environment says: application default credentials.
+    Default,
+    /// What this credentials file says.
+    Credentials(SecretRef),
+    /// Nobody: an emulator.
+    None,
 }
 
 /// What is removed or hidden before anything is written.

@@ -22,7 +22,15 @@ pub struct Setting {
 }
 
 /// The tables in the order in which one writes them.
-const ORDER: [&str; 6] = ["version", "lake", "signing", "source", "run", "redaction"];
+const ORDER: [&str; 7] = [
+    "version",
+    "lake",
+    "signing",
+    "source",
+    "run",
+    "warehouse",
+    "redaction",
+];
 
 /// Every key of the configuration, table by table, outer ones before inner ones; in a table the
 /// required keys come first.

@@ -134,6 +134,15 @@ start = {start}
 # chunk_rows = 250000      # most rows in one ledger entry
 # chunk_time = "5m"        # longest time until a run commits what it has
 
+# To fill BigQuery, add a warehouse; the README goes from an empty project to the first query.
+# [[warehouse]]
+# name = "bq"
+# kind = "bigquery"
+# project = "acme-audit"
+# dataset = "audit"
+# location = "EU"
+# auth = {{ default = true }}
+
 # Redaction happens before anything is written, and the ledger says what was done.
 # [[redaction.rule]]
 # pointers = ["/appliedPatch", "/revertPatch"]
@@ -291,5 +300,6 @@ mod tests {
         assert_eq!(written.sources[0].settle, default.sources[0].settle);
         assert_eq!(written.sources[0].overlap, default.sources[0].overlap);
         assert_eq!(written.redaction.rules.len(), 2);
+        assert_eq!(written.warehouses.len(), 1);
     }
 }

@@ -186,4 +186,34 @@ impl Event<'_> {
     pub fn date(&self) -> NaiveDate {
         self.time.date_naive()
     }
+
+    /// Bytes of all text of the event, but for the columns that depend on the run.
+    pub fn text_bytes(&self) -> usize {
+        let optional = [
+            &self.native_id,
+            &self.tenant,
+            &self.action,
+            &self.outcome_code,
+            &self.outcome_detail,
+            &self.actor_uid,
+            &self.actor_name,
+            &self.actor_email,
+            &self.actor_impersonated_by,
+            &self.src_ip,
+            &self.user_agent,
+            &self.resource_type,
+            &self.resource_uid,
+            &self.resource_name,
+            &self.namespace,
+            &self.workflow,
+            &self.execution_uid,
+            &self.revision,
+            &self.correlation_uid,
+            &self.region,
+            &self.account,
+            &self.detail,
+        ];
+        let optional = optional.into_iter().flatten().map(|text| text.len());
+        self.raw.len() + self.time_text.len() + self.activity_name.len() + optional.sum::<usize>()
+    }
 }

@@ -10,6 +10,11 @@ use super::time::TimeError;
 /// larger record is kept in quarantine, in parts.
 pub const MAX_RECORD_BYTES: usize = 16 << 20;
 
+/// The most bytes that all columns of an event may have together: 48 MB. BigQuery refuses a load with
+/// a row above 50 MB as a whole, and a record below [`MAX_RECORD_BYTES`] can come near that, since its
+/// id is in three columns and may grow threefold where it is encoded.
+pub const MAX_ROW_BYTES: usize = 48_000_000;
+
 /// The kinds of reason, each with a code that is stored in `audit_quarantine` and never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
@@ -148,7 +153,11 @@ impl fmt::Display for Unfit {
             Reason::NotUtf8 => f.write_str("the record is not UTF-8"),
             Reason::NotJson => f.write_str("the record is not JSON"),
             Reason::TooDeep => write!(f, "the record nests deeper than {MAX_DEPTH} levels"),
-            Reason::TooLarge => write!(f, "the record is larger than {MAX_RECORD_BYTES} bytes"),
+            Reason::TooLarge => write!(
+                f,
+                "the record is larger than {MAX_RECORD_BYTES} bytes, or its columns are larger than \
+                 {MAX_ROW_BYTES} together"
+            ),
             Reason::NotAnObject => f.write_str("the record is not an object"),
             Reason::NoId => f.write_str("the record has no id"),
             Reason::IdNotText => f.write_str("the id is not text"),

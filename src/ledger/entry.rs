@@ -5,11 +5,15 @@
 //! files and their digests, windows, and ids of records that changed.
 
 mod body;
+mod warehouse;
 
 pub use body::{
     Body, Changed, Counts, Covered, DayCount, FileEntry, Future, Genesis, Hole, HoleReason,
     Horizon, Ingest, KeyGrant, Kind, Receipt, Recount, RedactionApplied, Role, SourceOutcome,
     StoreProof, TimeRange, Verdict, VerdictBy,
+};
+pub use warehouse::{
+    Done, DoneOutcome, FailedLoad, Rebuild, RowsCounted, Span, TableOutcome, WarehouseOutcome,
 };
 
 use super::digest::Digest;

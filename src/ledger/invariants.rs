@@ -13,9 +13,13 @@
 //! | INV-8 | the times of a file lie on its date |
 //! | INV-9 | an entry is signed by a key that was granted the role its kind needs |
 //! | INV-10 | the verdict of a recount is what its two counts say |
+//! | INV-11 | a receipt names only entries before it as loaded, in order |
+//! | INV-12 | a rebuild names dates, in order; `done` names a decision that is open |
 
 use super::digest::Digest;
-use super::entry::{Body, Entry, Ingest, Kind, Receipt, Role, Verdict};
+use super::entry::{
+    Body, Done, Entry, Ingest, Kind, Rebuild, Receipt, Role, Span, Verdict, WarehouseOutcome,
+};
 use super::key::VerifierKey;
 use super::state::State;
 use crate::lake::layout::Table;
@@ -124,6 +128,26 @@ pub enum Violation {
         source_count: u64,
         /// Records in the lake.
         lake_count: u64,
+    },
+    /// Entries that cannot have been loaded.
+    #[error(
+        "INV-11: warehouse {warehouse} is said to hold entries that the ledger does not have yet, or twice"
+    )]
+    Loaded {
+        /// Configured name of the warehouse.
+        warehouse: String,
+    },
+    /// A rebuild of nothing, or of dates out of order.
+    #[error("INV-12: a rebuild of warehouse {warehouse} does not name its dates in order")]
+    RebuildDates {
+        /// Configured name of the warehouse.
+        warehouse: String,
+    },
+    /// The end of something that is not open.
+    #[error("INV-12: entry {decision} is no decision that is open")]
+    NotOpen {
+        /// The sequence that is named.
+        decision: u64,
     },
 }
 
@@ -274,11 +298,18 @@ fn files_keep_their_date(ingest: &Ingest) -> Result<(), Violation> {
     Ok(())
 }
 
-/// INV-10 for a `receipt` entry.
+/// INV-10 and INV-11 for a `receipt` entry at a sequence.
 ///
 /// # Errors
-/// The first recount whose verdict is another one than its counts give.
-pub fn receipt_fits(receipt: &Receipt) -> Result<(), Violation> {
+/// The first recount whose verdict is another one than its counts give; the first warehouse with
+/// entries that it cannot hold.
+pub fn receipt_fits(sequence: u64, receipt: &Receipt) -> Result<(), Violation> {
+    for outcome in &receipt.warehouses {
+        if !names_earlier_entries(sequence, outcome) {
+            let warehouse = outcome.warehouse.clone();
+            return Err(Violation::Loaded { warehouse });
+        }
+    }
     for recount in &receipt.recounts {
         let fits = match recount.verdict {
             Verdict::Matched => recount.source_count == recount.lake_count,
@@ -299,6 +330,42 @@ pub fn receipt_fits(receipt: &Receipt) -> Result<(), Violation> {
     Ok(())
 }
 
+fn names_earlier_entries(sequence: u64, outcome: &WarehouseOutcome) -> bool {
+    outcome.tables.iter().all(|table| {
+        let in_order = table.loaded.windows(2).all(|two| two[0].to < two[1].from);
+        let earlier = |span: &Span| span.from <= span.to && span.to < sequence;
+        in_order
+            && table.loaded.iter().all(earlier)
+            && table.failed.iter().all(|failed| failed.sequence < sequence)
+    })
+}
+
+/// INV-12 for a `rebuild` entry.
+///
+/// # Errors
+/// No dates, or dates out of order.
+pub fn rebuild_fits(rebuild: &Rebuild) -> Result<(), Violation> {
+    let in_order = rebuild.dates.windows(2).all(|two| two[0] < two[1]);
+    if in_order && !rebuild.dates.is_empty() {
+        return Ok(());
+    }
+    Err(Violation::RebuildDates {
+        warehouse: rebuild.warehouse.clone(),
+    })
+}
+
+/// INV-12 for a `done` entry.
+///
+/// # Errors
+/// It names something that is no decision, or is done already.
+pub fn done_fits(state: &State, done: &Done) -> Result<(), Violation> {
+    let decision = done.decision;
+    if state.rebuilds.contains_key(&decision) {
+        return Ok(());
+    }
+    Err(Violation::NotOpen { decision })
+}
+
 /// INV-9: the signer of an entry was granted the role that its kind needs.
 pub(super) fn role_fits(
     state: &State,
@@ -310,7 +377,7 @@ pub(super) fn role_fits(
     };
     let needed = match entry.body.kind() {
         Kind::Genesis => return Ok(()),
-        Kind::Ingest | Kind::Receipt => Role::Writer,
+        Kind::Ingest | Kind::Receipt | Kind::Rebuild | Kind::Done => Role::Writer,
     };
     let granted: BTreeSet<Role> = state
         .keys

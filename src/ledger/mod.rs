@@ -15,6 +15,7 @@ pub mod log;
 pub mod note;
 pub mod rebase;
 pub mod state;
+pub mod tables;
 
 /// Program and version, as entries name it.
 pub(crate) const WRITER: &str = concat!("trailhouse ", env!("CARGO_PKG_VERSION"));

@@ -9,7 +9,8 @@ pub enum Rebase {
     /// Nothing that came touches ours: the same body, the same files, at the next sequence.
     Resequence,
     /// Windows of ours have been read by others: compare with the lake again, and plan the
-    /// entry anew. Files that were uploaded for the old plan are abandoned.
+    /// entry anew. Files that were uploaded for the old plan are abandoned. Likewise a decision that
+    /// others have made or carried out meanwhile.
     CompareAgain,
 }
 
@@ -20,7 +21,18 @@ pub fn rebase(planned: &Body, came: &[Entry]) -> Rebase {
         Body::Genesis(_) | Body::Receipt(_) => false,
         Body::Ingest(ours) => came.iter().any(|entry| match &entry.body {
             Body::Ingest(theirs) => touches(ours, theirs),
-            Body::Genesis(_) | Body::Receipt(_) => false,
+            _ => false,
+        }),
+        // Two of them at once would each wait for the other's loads.
+        Body::Rebuild(ours) => came.iter().any(|entry| match &entry.body {
+            Body::Rebuild(theirs) => {
+                (&ours.warehouse, ours.table) == (&theirs.warehouse, theirs.table)
+            }
+            _ => false,
+        }),
+        Body::Done(ours) => came.iter().any(|entry| match &entry.body {
+            Body::Done(theirs) => ours.decision == theirs.decision,
+            _ => false,
         }),
     };
     if touched {

@@ -1,12 +1,17 @@
 //! The state of a lake: a fold over the entries of its ledger, and nothing else.
 
 mod feed;
+mod warehouse;
 
 pub(crate) use feed::SETTLING;
 pub use feed::{DayState, FeedState, HoleState, IdMatch, RecountState};
+pub use warehouse::{LoadFailure, TableState, WarehouseState};
 
 use super::digest::Digest;
-use super::entry::{Body, Covered, Entry, FileEntry, Genesis, Ingest, KeyGrant, Receipt, Trust};
+use super::entry::{
+    Body, Covered, Done, DoneOutcome, Entry, FileEntry, Genesis, Ingest, KeyGrant, Rebuild,
+    Receipt, Span, Trust,
+};
 use super::invariants::{self, Violation};
 use crate::lake::layout::Table;
 use crate::window::{Window, instant};
@@ -104,6 +109,12 @@ pub struct State {
     pub files: BTreeMap<NaiveDate, Vec<LiveFile>>,
     /// Ingest entries in order.
     pub batches: Vec<Batch>,
+    /// Warehouses by configured name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub warehouses: BTreeMap<String, WarehouseState>,
+    /// Decisions that are not done, by sequence.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rebuilds: BTreeMap<u64, Rebuild>,
 }
 
 impl State {
@@ -136,6 +147,8 @@ impl State {
                 .collect(),
             files: BTreeMap::new(),
             batches: Vec::new(),
+            warehouses: BTreeMap::new(),
+            rebuilds: BTreeMap::new(),
         })
     }
 
@@ -150,6 +163,10 @@ impl State {
             Body::Genesis(_) => {}
             Body::Ingest(ingest) => self.apply_ingest(entry, ingest),
             Body::Receipt(receipt) => self.apply_receipt(entry, receipt),
+            Body::Rebuild(rebuild) => {
+                self.rebuilds.insert(entry.sequence, (**rebuild).clone());
+            }
+            Body::Done(done) => self.apply_done(done),
         }
         self.head = Head {
             sequence: entry.sequence,
@@ -168,7 +185,9 @@ impl State {
         match &entry.body {
             Body::Genesis(_) => Err(Violation::SecondGenesis),
             Body::Ingest(ingest) => invariants::ingest_fits(self, ingest),
-            Body::Receipt(receipt) => invariants::receipt_fits(receipt),
+            Body::Receipt(receipt) => invariants::receipt_fits(entry.sequence, receipt),
+            Body::Rebuild(rebuild) => invariants::rebuild_fits(rebuild),
+            Body::Done(done) => invariants::done_fits(self, done),
         }
     }
 
@@ -235,6 +254,53 @@ impl State {
         }
         for horizon in &receipt.horizons {
             self.feed_mut(&horizon.source, &horizon.tenant).oldest = horizon.oldest;
+        }
+        for outcome in &receipt.warehouses {
+            let known = self.warehouses.remove(&outcome.warehouse);
+            // The same name for another place: nothing that was said of the old one counts.
+            let known = known.filter(|known| known.is_at(outcome));
+            let mut state = known.unwrap_or_else(|| WarehouseState::new(outcome, entry.written_at));
+            state.note(outcome, entry.written_at, &self.batches);
+            self.warehouses.insert(outcome.warehouse.clone(), state);
+        }
+    }
+
+    fn apply_done(&mut self, done: &Done) {
+        let Some(rebuild) = self.rebuilds.remove(&done.decision) else {
+            return;
+        };
+        if done.outcome == DoneOutcome::Void {
+            return;
+        }
+        // An entry counts as loaded where none of its rows lie on a date that was left out.
+        let mut on_dates: BTreeMap<u64, bool> = BTreeMap::new();
+        for (date, files) in &self.files {
+            let rebuilt = rebuild.dates.binary_search(date).is_ok();
+            for live in files {
+                if live.sequence < done.decision && live.file.table == rebuild.table {
+                    *on_dates.entry(live.sequence).or_insert(true) &= rebuilt;
+                }
+            }
+        }
+        let loaded: Vec<Span> = on_dates
+            .into_iter()
+            .filter_map(|(sequence, all)| {
+                all.then_some(Span {
+                    from: sequence,
+                    to: sequence,
+                })
+            })
+            .collect();
+        let table = self
+            .warehouses
+            .get_mut(&rebuild.warehouse)
+            .filter(|known| known.target == rebuild.target && known.location == rebuild.location)
+            .and_then(|known| known.tables.get_mut(&rebuild.table))
+            .filter(|table| table.incarnation == rebuild.incarnation);
+        if let Some(table) = table {
+            table.add(&loaded, &self.batches);
+            // It was counted before these dates were mended; the next count says what is left.
+            table.differs = None;
         }
     }
 

@@ -4,6 +4,7 @@ use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
 
 use super::Limits;
+use crate::ledger::tables::LedgerTableError;
 
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -90,12 +91,9 @@ pub enum QueryError {
         /// The name.
         path: String,
     },
-    /// A number of the ledger is larger than a column can hold.
-    #[error("`{column}` of the ledger is larger than a column can hold")]
-    TooLarge {
-        /// The column.
-        column: &'static str,
-    },
+    /// The ledger cannot be shown as a table.
+    #[error(transparent)]
+    Ledger(#[from] LedgerTableError),
     /// Temporary files cannot be used.
     #[error("the temporary directory cannot be used")]
     Temporary(#[source] std::io::Error),
@@ -226,7 +224,7 @@ impl QueryError {
             Self::Temporary(_) => {
                 "free some space or set TMPDIR to a directory that can be written".to_owned()
             }
-            Self::TooLarge { .. } | Self::Engine(_) => "report this as a bug".to_owned(),
+            Self::Ledger(_) | Self::Engine(_) => "report this as a bug".to_owned(),
         }
     }
 }

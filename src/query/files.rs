@@ -40,6 +40,7 @@ use crate::event::schema::{event_schema, quarantine_schema};
 use crate::lake::layout::Table;
 use crate::ledger::entry::FileEntry;
 use crate::ledger::state::State;
+use crate::ledger::tables::LedgerTableError;
 use reader::Readers;
 
 /// Up to this many files of a scan each bring their own statistics, by which the engine skips files
@@ -147,7 +148,11 @@ impl FileTable {
                 .try_fold(0, u64::checked_add);
             total
                 .and_then(|total| usize::try_from(total).ok())
-                .ok_or_else(|| external(QueryError::TooLarge { column: "rows" }))
+                .ok_or_else(|| {
+                    external(QueryError::Ledger(LedgerTableError::TooLarge {
+                        column: "rows",
+                    }))
+                })
         };
         Ok(Statistics {
             num_rows: Precision::Exact(sum(|file| file.rows)?),

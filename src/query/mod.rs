@@ -24,7 +24,6 @@ mod dialect;
 pub mod error;
 mod files;
 mod json_value;
-mod ledger_tables;
 mod shims;
 #[cfg(test)]
 mod tests;
@@ -35,7 +34,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::config::Dialect;
-use datafusion::datasource::TableProvider;
+use datafusion::datasource::{MemTable, TableProvider};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -49,6 +48,7 @@ use object_store::ObjectStore;
 
 use crate::lake::layout::Table;
 use crate::ledger::state::State;
+use crate::ledger::tables;
 pub use error::QueryError;
 use files::FileTable;
 
@@ -119,8 +119,14 @@ impl Lake {
             let files = FileTable::new(table, Arc::clone(&state), url.clone(), Arc::clone(&store));
             register(name, Arc::new(files))?;
         }
-        register("audit_batches", ledger_tables::batches(&state)?)?;
-        register("audit_coverage", ledger_tables::coverage(&state)?)?;
+        for (name, rows) in [
+            ("audit_batches", tables::batches(&state)?),
+            ("audit_coverage", tables::coverage(&state)?),
+        ] {
+            let table = MemTable::try_new(rows.schema(), vec![vec![rows]])
+                .map_err(|error| QueryError::from_engine(error, limits))?;
+            register(name, Arc::new(table))?;
+        }
         Ok(Self { context, limits })
     }
 

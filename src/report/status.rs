@@ -3,6 +3,7 @@
 use crate::ledger::entry::{Counts, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{DayState, FeedState, IdMatch, RecountState, State};
 use crate::plural::counted;
+use crate::warehouse::Standing;
 use crate::window::{Window, format_instant, instant};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -30,6 +31,8 @@ pub struct Status {
     pub events: u64,
     /// Sources by id.
     pub sources: Vec<SourceStatus>,
+    /// Warehouses: those of the configuration, and any other that a receipt names.
+    pub warehouses: Vec<Standing>,
 }
 
 /// The status of a source.
@@ -92,8 +95,8 @@ pub struct DayStatus {
 }
 
 impl Status {
-    /// The status at `now`.
-    pub fn of(state: &State, now: DateTime<Utc>) -> Self {
+    /// The status at `now`; `warehouses` are the configured ones by name.
+    pub fn of(state: &State, warehouses: &[&str], now: DateTime<Utc>) -> Self {
         let files = state.live_files();
         let (mut count, mut bytes, mut events) = (0, 0, 0);
         for live in files {
@@ -124,6 +127,12 @@ impl Status {
                         .collect(),
                 })
                 .collect(),
+            warehouses: {
+                let known = state.warehouses.keys().map(String::as_str);
+                let others = known.filter(|name| !warehouses.contains(name));
+                let all = warehouses.iter().copied().chain(others);
+                all.map(|name| Standing::of(state, name)).collect()
+            },
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::event::compare::{Change, changed};
 use crate::event::quarantine::{QuarantineColumns, Quarantined};
 use crate::event::redact::Redaction;
 use crate::event::uid::{push_event_uid, record_uid};
-use crate::event::unfit::{Reason, Unfit};
+use crate::event::unfit::{MAX_ROW_BYTES, Reason, Unfit};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Changed, Counts, Covered, DayCount, Hole};
 use crate::source::{Keyed, Source};
@@ -183,6 +183,11 @@ impl<'p> Comparison<'_, 'p> {
             event.tenant.as_deref(),
             native,
         );
+        if event.text_bytes() + self.uid.len() > MAX_ROW_BYTES {
+            let reason = Unfit::because(Reason::TooLarge);
+            let withheld = self.context.redaction.withholds(&reason);
+            return self.unfit(piece, known, unfit(&kept, withheld, reason), late);
+        }
         if let Some(first) = self.seen.get(&self.uid) {
             let first = first.clone();
             self.counts(piece, record).source_duplicates += 1;
@@ -344,9 +349,14 @@ fn listed(sets: BTreeMap<&str, Coverage>) -> Vec<Covered> {
         .collect()
 }
 
+/// The longest id that stands beside a record in quarantine: its rows have to stay loadable. A longer
+/// one is in the record's bytes.
+const LONGEST_ID: usize = 1 << 20;
+
 /// The id of a record, where it could be read.
 fn native_id(record: &Keyed) -> Option<&str> {
-    record.key.as_ref().ok().map(|key| &*key.native_id)
+    let id = record.key.as_ref().ok().map(|key| &*key.native_id)?;
+    (id.len() <= LONGEST_ID).then_some(id)
 }
 
 /// The tenant that a feed stands for, if it stands for one.

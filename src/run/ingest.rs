@@ -9,7 +9,7 @@ use super::chunk::{Bounds, Chunk};
 use super::compare::{Compared, Context, compare};
 use super::dated::dated;
 use super::files::in_background;
-use super::job::JobSource;
+use super::job::{Job, JobSource};
 use super::known::Known;
 use super::observer::Observer;
 use super::piece::{Piece, cut};
@@ -74,6 +74,23 @@ pub(crate) fn tenant_of(name: &str) -> Tenant {
         Tenant::All
     } else {
         Tenant::Named(name.to_owned())
+    }
+}
+
+impl<'a> Committer<'a> {
+    /// On top of a state, with nothing committed yet.
+    pub(super) fn new(job: &'a Job, log: &'a Log, attempt: &'a Attempt, state: State) -> Self {
+        Self {
+            bucket: &job.bucket,
+            log,
+            attempt,
+            patience: job.patience,
+            bounds: super::start::chunk_bounds(job),
+            state,
+            next_chunk: 0,
+            races_lost: 0,
+            superseded: false,
+        }
     }
 }
 

@@ -2,17 +2,19 @@
 
 use super::keys::{Access, open_to_read, open_to_write};
 use crate::config::{
-    Auth, Config, Platform, Redaction as RedactionConfig, RedactionAction, SecretError, Start,
-    Tenants,
+    self, Auth, Config, Lake, Platform, Redaction as RedactionConfig, RedactionAction, SecretError,
+    Start, Tenants,
 };
 use crate::event::redact::{Action, Redaction, RedactionError, Rule, Target};
 use crate::lake::{Bucket, OpenError, Options, Patience};
 use crate::ledger::digest::Digest;
 use crate::ledger::key::KeyError;
-use crate::ledger::log::Log;
-use crate::source::http::{self, Client, Retry};
+use crate::ledger::log::{Log, LogError};
+use crate::retry::Retry;
+use crate::source::http::{self, Client};
 use crate::source::kestra::{self, Kestra};
 use crate::source::{Limits, Source, SourceError, Tenant};
+use crate::warehouse::{self, OpenWarehouseError, Projection, WarehouseError};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret as _;
 use std::fmt;
@@ -86,6 +88,8 @@ pub struct Job {
     pub config_sha256: Digest,
     /// The sources in configured order.
     pub sources: Vec<JobSource>,
+    /// The warehouses in configured order.
+    pub warehouses: Vec<Projection>,
     /// Bounds.
     pub bounds: Bounds,
     /// Patience with unclear answers of the store.
@@ -145,6 +149,25 @@ pub enum JobError {
         /// Why.
         source: SourceError,
     },
+    /// A warehouse that cannot be set up.
+    #[error("warehouse {name} cannot be set up: {source}")]
+    Warehouse {
+        /// Its name.
+        name: String,
+        /// Why.
+        source: WarehouseError,
+    },
+    /// The staging location of a warehouse cannot be opened.
+    #[error("the staging location of warehouse {name} cannot be opened: {source}")]
+    Staging {
+        /// Its name.
+        name: String,
+        /// Why.
+        source: OpenError,
+    },
+    /// No warehouse has the name.
+    #[error("there is no warehouse {0:?} in the configuration")]
+    UnknownWarehouse(String),
     /// No source has the id.
     #[error("there is no source {0:?} in the configuration")]
     UnknownSource(String),
@@ -155,13 +178,65 @@ pub enum JobError {
 /// # Errors
 /// Secrets that cannot be read, or options that make no store.
 pub fn open_bucket(config: &Config) -> Result<Bucket, JobError> {
-    let options: Options = config
-        .lake
+    Ok(Bucket::open(
+        config.lake.url.as_str(),
+        &options_of(&config.lake)?,
+    )?)
+}
+
+fn options_of(lake: &Lake) -> Result<Options, SecretError> {
+    Ok(lake
         .load_options()?
         .into_iter()
         .map(|(name, value)| (name, value.expose_secret().to_owned()))
-        .collect();
-    Ok(Bucket::open(config.lake.url.as_str(), &options)?)
+        .collect())
+}
+
+/// Opens the warehouses of a configuration, or those of them that are named. They are not asked yet.
+///
+/// # Errors
+/// A name that no warehouse has, secrets that cannot be read, or settings that cannot work.
+pub async fn open_warehouses(
+    config: &Config,
+    only: &[String],
+    asking: Asking,
+) -> Result<Vec<Projection>, JobError> {
+    let known = |name: &String| config.warehouses.iter().any(|it| it.name == *name);
+    if let Some(unknown) = only.iter().find(|name| !known(name)) {
+        return Err(JobError::UnknownWarehouse(unknown.clone()));
+    }
+    let mut warehouses = Vec::new();
+    for warehouse in &config.warehouses {
+        if only.is_empty() || only.contains(&warehouse.name) {
+            warehouses.push(open_warehouse(warehouse, asking).await?);
+        }
+    }
+    Ok(warehouses)
+}
+
+async fn open_warehouse(
+    config: &config::Warehouse,
+    asking: Asking,
+) -> Result<Projection, JobError> {
+    let name = &config.name;
+    let staging = match &config.staging {
+        Some(lake) => {
+            let bucket = Bucket::open(lake.url.as_str(), &options_of(lake)?);
+            Some(bucket.map_err(|source| JobError::Staging {
+                name: name.clone(),
+                source,
+            })?)
+        }
+        None => None,
+    };
+    let opened = warehouse::open(config, staging, asking.patience(config.retry_for)).await;
+    opened.map_err(|error| match error {
+        OpenWarehouseError::Secret(error) => JobError::Secret(error),
+        OpenWarehouseError::Service(source) => JobError::Warehouse {
+            name: name.clone(),
+            source,
+        },
+    })
 }
 
 impl Job {
@@ -187,12 +262,45 @@ impl Job {
         Self::with(access, open_sources(config, only, Asking::Briefly)?, config)
     }
 
+    /// The same without any source, to load warehouses alone.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_to_load(config: &Config) -> Result<Self, JobError> {
+        Self::with(open_to_write(config)?, Vec::new(), config)
+    }
+
+    /// The same, to look at warehouses: needs no signing key.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_to_look(config: &Config) -> Result<Self, JobError> {
+        Self::with(Access::Read(open_to_read(config)?), Vec::new(), config)
+    }
+
+    /// The same job, which fills these warehouses too.
+    pub fn with_warehouses(self, warehouses: Vec<Projection>) -> Self {
+        Self { warehouses, ..self }
+    }
+
+    /// Refuses a job whose ledger is only read, before anything is done that no entry could tell of.
+    ///
+    /// # Errors
+    /// [`LogError::ReadOnly`].
+    pub(super) fn refuse_to_only_read(&self) -> Result<(), LogError> {
+        match self.access {
+            Access::Read(_) => Err(LogError::ReadOnly),
+            Access::Write(_) | Access::Unsigned => Ok(()),
+        }
+    }
+
     fn with(access: Access, sources: Vec<JobSource>, config: &Config) -> Result<Self, JobError> {
         Ok(Self {
             bucket: open_bucket(config)?,
             access,
             config_sha256: config.sha256,
             sources,
+            warehouses: Vec::new(),
             bounds: Bounds {
                 memory: config.run.memory,
                 chunk_rows: config.run.chunk_rows,

@@ -3,7 +3,8 @@
 //! ```text
 //! load the ledger ─ control requests ─ now ─ plan
 //!   per source: slices ─ pieces ─ chunk ─ compare ─ files ─ upload ─ commit `ingest` ─ recount
-//! commit `receipt` ─ state cache ─ summary
+//!   per warehouse: decisions that are not done ─ loads
+//! commit `receipt` ─ staging emptied ─ state cache ─ summary
 //! ```
 //!
 //! A run may be killed anywhere: what is not named by a committed entry does not count, and the
@@ -26,25 +27,29 @@ mod recount;
 mod source;
 mod start;
 mod summary;
+mod warehouses;
 
 pub(crate) use ingest::tenant_of;
 pub use job::{
     Asking, Bounds, Clock, Job, JobError, JobSource, SystemClock, open_bucket, open_sources,
+    open_warehouses,
 };
 pub use keys::{Access, open_to_read, open_to_write};
 pub use observer::{Observer, Unobserved};
 pub use plan::{ALL_TENANTS, FeedPlan, RunPlan, Seed, SourcePlan};
 pub use start::Opened;
 pub use summary::{HoleSummary, SourceFailure, SourceSummary, Summary};
+pub use warehouses::{LoadSummary, load};
 
 use crate::lake::layout::{LayoutError, RunId};
 use crate::lake::{CreateError, ReadError, RowError, WriteError};
 use crate::ledger::entry::{Body, Receipt, SourceOutcome};
-use crate::ledger::log::{Draft, LogError};
+use crate::ledger::log::LogError;
 use chrono::{DateTime, TimeDelta, Utc};
 use ingest::{Attempt, Committer};
 use std::time::Duration;
 use tokio::sync::watch;
+use warehouses::Step;
 
 /// How far apart clocks may be.
 pub(crate) const CLOCKS_APART: TimeDelta = TimeDelta::minutes(5);
@@ -79,6 +84,12 @@ pub enum RunError {
         /// Theirs less ours.
         offset: TimeDelta,
     },
+    /// There is nothing to load from.
+    #[error("there is no lake yet")]
+    NoLake,
+    /// Others have decided the same while we were about to.
+    #[error("another process has decided about the same table meanwhile")]
+    DecidedMeanwhile,
     /// No randomness.
     #[error("the operating system gave no randomness: {0}")]
     Randomness(String),
@@ -90,6 +101,12 @@ pub enum RunError {
 impl From<compare::CompareError> for RunError {
     fn from(error: compare::CompareError) -> Self {
         Self::Compare(error.to_string())
+    }
+}
+
+impl From<getrandom::Error> for RunError {
+    fn from(error: getrandom::Error) -> Self {
+        Self::Randomness(error.to_string())
     }
 }
 
@@ -110,10 +127,9 @@ impl RunOptions {
         if let Some(identity) = self.identity {
             return Ok(identity);
         }
-        let failed = |error: getrandom::Error| RunError::Randomness(error.to_string());
-        let run_id = RunId::draw(now).map_err(failed)?;
+        let run_id = RunId::draw(now)?;
         let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(failed)?;
+        getrandom::fill(&mut seed)?;
         Ok((run_id, Seed(seed)))
     }
 }
@@ -142,9 +158,7 @@ pub async fn execute(
     observer: &dyn Observer,
 ) -> Result<Summary, RunError> {
     // Before anything is uploaded that no entry could ever name.
-    if matches!(job.access, Access::Read(_)) {
-        return Err(LogError::ReadOnly.into());
-    }
+    job.refuse_to_only_read()?;
     let started_at = job.clock.now();
     observer.doing("reading the ledger");
     let mut opened = start::open(job).await?;
@@ -164,17 +178,7 @@ pub async fn execute(
         seed,
         config_sha256: job.config_sha256,
     };
-    let mut committer = Committer {
-        bucket: &job.bucket,
-        log: &log,
-        attempt: &attempt,
-        patience: job.patience,
-        bounds: start::chunk_bounds(job),
-        state,
-        next_chunk: 0,
-        races_lost: 0,
-        superseded: false,
-    };
+    let mut committer = Committer::new(job, &log, &attempt, state);
     let mut summaries = Vec::with_capacity(job.sources.len());
     for (job_source, planned) in job.sources.iter().zip(&plan.sources) {
         observer.doing(&job_source.id);
@@ -189,6 +193,13 @@ pub async fn execute(
         };
         summaries.push(work.run(&mut committer, &stop, observer).await?);
     }
+    let step = Step {
+        warehouses: &job.warehouses,
+        log: &log,
+        stop: &stop,
+        observer,
+    };
+    let filled = step.fill(&mut committer).await?;
     observer.doing("writing the receipt");
     let receipt = Receipt {
         started_at,
@@ -203,15 +214,16 @@ pub async fn execute(
         recounts: summaries.iter().flat_map(|s| s.recounts.clone()).collect(),
         future: summaries.iter().flat_map(|s| s.futures.clone()).collect(),
         horizons: summaries.iter().flat_map(|s| s.horizons.clone()).collect(),
+        warehouses: warehouses::outcomes(&filled),
     };
-    let draft = Draft {
-        run_id: run_id.to_string(),
-        written_at: attempt.now,
-        config_sha256: job.config_sha256,
-        body: Body::Receipt(Box::new(receipt)),
-    };
-    committer.commit(&draft).await?;
+    committer
+        .commit(&warehouses::draft(
+            &attempt,
+            Body::Receipt(Box::new(receipt)),
+        ))
+        .await?;
     let mut notes = Vec::new();
+    step.tidy(&committer, &mut notes).await;
     if let Err(note) = log.save_cache(&committer.state).await {
         notes.push(note.to_string());
     }
@@ -225,6 +237,7 @@ pub async fn execute(
         founded,
         sequence: committer.state.head.sequence,
         sources: summaries,
+        warehouses: filled.into_iter().map(|filled| filled.summary).collect(),
         store_requests: job.bucket.requests().total(),
         stopped: *stop.borrow(),
         superseded: committer.superseded,

@@ -34,13 +34,7 @@ pub struct Opened {
 pub(super) async fn open(job: &Job) -> Result<Opened, RunError> {
     let state = job.log().load().await?;
     let ours = job.clock.now();
-    let mut now = ours;
-    if let Some(offset) = job.bucket.clock().offset(ours) {
-        if offset.abs() > CLOCKS_APART {
-            return Err(RunError::ClockSkew { offset });
-        }
-        now = now.min(ours + offset);
-    }
+    let mut now = earlier_of_store(job, ours)?;
     let mut failures = BTreeMap::new();
     let mut oldest_by_source = BTreeMap::new();
     for source in &job.sources {
@@ -54,14 +48,32 @@ pub(super) async fn open(job: &Job) -> Result<Opened, RunError> {
             }
         }
     }
-    // Whole milliseconds: texts of windows stay short, and no platform cuts finer.
-    let now = DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now);
     Ok(Opened {
         state,
-        now,
+        now: whole_milliseconds(now),
         failures,
         oldest: oldest_by_source,
     })
+}
+
+/// The earlier of our clock and the store's, which has been asked for something already.
+pub(super) fn now_of_store(job: &Job) -> Result<DateTime<Utc>, RunError> {
+    Ok(whole_milliseconds(earlier_of_store(job, job.clock.now())?))
+}
+
+fn earlier_of_store(job: &Job, ours: DateTime<Utc>) -> Result<DateTime<Utc>, RunError> {
+    let Some(offset) = job.bucket.clock().offset(ours) else {
+        return Ok(ours);
+    };
+    if offset.abs() > CLOCKS_APART {
+        return Err(RunError::ClockSkew { offset });
+    }
+    Ok(ours.min(ours + offset))
+}
+
+/// Texts of windows stay short, and no platform cuts finer.
+fn whole_milliseconds(now: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
 }
 
 /// Whether the source obeys its filters, how its clock stands, and what its oldest records are.

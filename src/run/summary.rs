@@ -3,6 +3,7 @@
 use crate::ledger::entry::{Counts, DayCount, Future, Horizon, Ingest, Recount, Verdict};
 use crate::ledger::state::State;
 use crate::source::SourceError;
+use crate::warehouse::WarehouseSummary;
 use crate::window::{Window, instant};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -24,6 +25,8 @@ pub struct Summary {
     pub sequence: u64,
     /// By source, in configured order.
     pub sources: Vec<SourceSummary>,
+    /// By warehouse, in configured order.
+    pub warehouses: Vec<WarehouseSummary>,
     /// Requests to the store, by the bucket's own count.
     pub store_requests: u64,
     /// Whether the run was told to stop before it was done.

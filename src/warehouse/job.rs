@@ -48,15 +48,6 @@ pub enum Work {
         /// The files, each by its whole name; never a pattern.
         files: Vec<String>,
     },
-    /// The same into a table whose rows, if it has any, are replaced in one step.
-    Replace {
-        /// Table of the target.
-        table: String,
-        /// Its columns.
-        columns: &'static [Column],
-        /// The files.
-        files: Vec<String>,
-    },
     /// Replaces the rows of a table in one step by these, sent along as newline-delimited JSON.
     Upload {
         /// Table of the target.
@@ -78,9 +69,7 @@ impl Work {
     pub fn describe(&self) -> String {
         match self {
             Self::Append { table, .. } => format!("load into {table}"),
-            Self::Replace { table, .. } | Self::Upload { table, .. } => {
-                format!("replace the rows of {table}")
-            }
+            Self::Upload { table, .. } => format!("replace the rows of {table}"),
             Self::Query { .. } => "run a query".to_owned(),
         }
     }
@@ -126,9 +115,9 @@ pub struct JobFailure {
     pub said: String,
 }
 
+/// Part of the job id of loads into a table.
 impl TableKind {
-    /// Part of the job id of loads into the table.
-    pub const fn in_job_id(self) -> &'static str {
+    pub(super) const fn in_job_id(self) -> &'static str {
         match self {
             Self::Events => "events",
             Self::Quarantine => "quarantine",

@@ -9,14 +9,46 @@
 //! ```
 
 pub mod bigquery;
+mod compare;
+mod count;
+mod difference;
 mod error;
+mod failure;
+mod fill;
+mod init;
 mod job;
+mod load;
+mod open;
+mod pending;
+mod projection;
+mod rebuild;
+mod reconcile;
 mod shape;
 pub mod sql;
+mod staging;
+mod standing;
+mod tell;
+#[cfg(test)]
+mod tests;
+mod views;
+mod wait;
 
+pub use compare::{Cell, Comparison, Counts, Difference, Tally};
 pub use error::{Class, WarehouseError};
+pub use failure::{FillError, WarehouseFailure};
+pub use fill::{Filled, Filling, RebuiltDates, TableSummary, WarehouseSummary, fill};
+pub use init::{Preparation, Preparing, Step, carry_out_preparation, prepare};
 pub use job::{JobDone, JobFailure, JobId, JobState, Started, Work};
+pub use open::{OpenWarehouseError, open};
+pub use projection::{Projection, Settings};
+pub use rebuild::{RebuildPlan, Which, carry_out, plan_id, plan_rebuild};
+pub use reconcile::{Partition, Reconciliation, TableReconciliation, reconcile};
 pub use shape::{ColumnFound, TableFound, TableKind, TableShape, ViewShape};
+pub use staging::Staging;
+pub use standing::{
+    FailedEntry, LOAD_JOBS_A_DAY, OpenRebuild, PARTITION_CHANGES_A_DAY, Standing, TableStanding,
+};
+pub use wait::Pace;
 
 use async_trait::async_trait;
 use std::collections::BTreeMap;

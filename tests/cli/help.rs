@@ -14,6 +14,12 @@ const COMMANDS: &[&[&str]] = &[
     &["schema", "config"],
     &["schema", "events"],
     &["completions"],
+    &["warehouse"],
+    &["warehouse", "init"],
+    &["warehouse", "load"],
+    &["warehouse", "status"],
+    &["warehouse", "reconcile"],
+    &["warehouse", "rebuild"],
     #[cfg(feature = "demo")]
     &["demo"],
     #[cfg(feature = "query")]

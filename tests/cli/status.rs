@@ -162,6 +162,7 @@ impl Book {
             }],
             future: vec![],
             horizons: vec![],
+            warehouses: vec![],
         }));
         self.commit(&draft(at(now), body)).await;
     }

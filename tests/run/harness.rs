@@ -124,6 +124,7 @@ impl Rig {
             access: Access::Write(key()),
             config_sha256: Digest::of(b"config"),
             sources,
+            warehouses: Vec::new(),
             bounds: Bounds {
                 memory: 64 << 20,
                 chunk_rows: 100,
@@ -240,6 +241,7 @@ pub(super) fn receipt(now: DateTime<Utc>) -> Draft {
             recounts: vec![],
             future: vec![],
             horizons: vec![],
+            warehouses: vec![],
         })),
     }
 }

@@ -210,7 +210,7 @@ impl Lake {
     }
 }
 
-async fn columns(reader: &FileReader, names: &[&str]) -> Vec<RecordBatch> {
+pub(super) async fn columns(reader: &FileReader, names: &[&str]) -> Vec<RecordBatch> {
     let batches = reader.columns(names, None).await.unwrap();
     batches.try_collect().await.unwrap()
 }

@@ -17,3 +17,4 @@ mod reader;
 mod schedule;
 mod stopped;
 mod trouble;
+mod warehouses;

@@ -230,3 +230,25 @@ async fn what_is_redacted_is_nowhere_in_the_bucket() {
         "the rows were looked at"
     );
 }
+
+/// An id that makes its columns larger than a row may be: BigQuery would refuse the whole load.
+#[tokio::test]
+async fn an_id_that_makes_a_row_too_large_goes_to_quarantine_and_its_neighbours_do_not() {
+    let rig = Rig::new(&quiet(NOW)).await;
+    rig.fill(at("2026-11-19T06:00:00Z"), at("2026-11-20T05:00:00Z"), 20);
+    rig.platform.push(NewEvent {
+        // Each of these letters takes six bytes in `event_uid`.
+        id: Some("\u{e9}".repeat(7 << 20)),
+        ..NewEvent::at(at("2026-11-19T12:00:30Z"))
+    });
+    let store = empty();
+    let job = rig.job(&store);
+    let first = run_well(&job).await;
+    assert_eq!(first.sources[0].counts.quarantined, 1);
+    let lake = sound_lake(&store).await;
+    assert_eq!(lake.rows().len(), 20);
+    assert_eq!(lake.unfit()[0].reason, "too_large");
+    assert_eq!(lake.unfit()[0].native_id, None, "it is in the bytes");
+    let again = run_well(&job).await;
+    assert_eq!(again.sources[0].counts.quarantined, 0);
+}

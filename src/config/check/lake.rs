@@ -11,7 +11,15 @@ use crate::config::{Lake, StoreOption};
 use crate::lake::has_option;
 
 pub(super) fn check(checks: &mut Checks<'_, '_>, table: &LakeTable) -> Option<Lake> {
-    let place = Place::at("lake");
+    check_at(checks, table, &Place::at("lake"))
+}
+
+/// Checks a table of the same form that stands elsewhere.
+pub(super) fn check_at(
+    checks: &mut Checks<'_, '_>,
+    table: &LakeTable,
+    place: &Place,
+) -> Option<Lake> {
     let url = address(checks, &table.url, &place.key("url"));
     let options = options(checks, table, url.as_ref(), &place.key("options"));
     Some(Lake {

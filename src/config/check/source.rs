@@ -62,7 +62,7 @@ fn check(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Opt
     })
 }
 
-fn id(checks: &mut Checks<'_, '_>, id: &str, place: &Place) -> Option<String> {
+pub(super) fn id(checks: &mut Checks<'_, '_>, id: &str, place: &Place) -> Option<String> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let ends = id.starts_with('-') || id.ends_with('-');
     if id.is_empty() || id.len() > 63 || ends || !id.chars().all(allowed) {
@@ -181,7 +181,7 @@ fn address(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url
     Some(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -1,5 +1,6 @@
 //! What entries say: the bodies by kind, in format version 1.
 
+use super::warehouse::{Done, Rebuild, WarehouseOutcome};
 use crate::lake::FileStatistics;
 use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
@@ -18,10 +19,20 @@ pub enum Kind {
     Ingest,
     /// One run ended: what it counted and how its destinations stand.
     Receipt,
+    /// Decision: dates of a warehouse are to be replaced.
+    Rebuild,
+    /// A decision was carried out.
+    Done,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Genesis, Self::Ingest, Self::Receipt];
+    const ALL: [Self; 5] = [
+        Self::Genesis,
+        Self::Ingest,
+        Self::Receipt,
+        Self::Rebuild,
+        Self::Done,
+    ];
 
     /// The name in the `kind` field.
     pub const fn name(self) -> &'static str {
@@ -29,6 +40,8 @@ impl Kind {
             Self::Genesis => "genesis",
             Self::Ingest => "ingest",
             Self::Receipt => "receipt",
+            Self::Rebuild => "rebuild",
+            Self::Done => "done",
         }
     }
 
@@ -47,6 +60,10 @@ pub enum Body {
     Ingest(Box<Ingest>),
     /// See [`Receipt`].
     Receipt(Box<Receipt>),
+    /// See [`Rebuild`].
+    Rebuild(Box<Rebuild>),
+    /// See [`Done`].
+    Done(Box<Done>),
 }
 
 impl Body {
@@ -56,6 +73,8 @@ impl Body {
             Self::Genesis(_) => Kind::Genesis,
             Self::Ingest(_) => Kind::Ingest,
             Self::Receipt(_) => Kind::Receipt,
+            Self::Rebuild(_) => Kind::Rebuild,
+            Self::Done(_) => Kind::Done,
         }
     }
 
@@ -64,6 +83,8 @@ impl Body {
             Self::Genesis(body) => serde_json::value::to_raw_value(body),
             Self::Ingest(body) => serde_json::value::to_raw_value(body),
             Self::Receipt(body) => serde_json::value::to_raw_value(body),
+            Self::Rebuild(body) => serde_json::value::to_raw_value(body),
+            Self::Done(body) => serde_json::value::to_raw_value(body),
         }
     }
 
@@ -73,6 +94,8 @@ impl Body {
             Kind::Genesis => Self::Genesis(serde_json::from_str(text)?),
             Kind::Ingest => Self::Ingest(serde_json::from_str(text)?),
             Kind::Receipt => Self::Receipt(serde_json::from_str(text)?),
+            Kind::Rebuild => Self::Rebuild(serde_json::from_str(text)?),
+            Kind::Done => Self::Done(serde_json::from_str(text)?),
         })
     }
 }
@@ -405,8 +428,8 @@ pub struct SourceOutcome {
     pub complete: bool,
 }
 
-/// Body of a `receipt` entry: one per run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Body of a `receipt` entry: one per run, and one where warehouses were loaded without a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
     /// When the run began.
@@ -420,4 +443,7 @@ pub struct Receipt {
     pub future: Vec<Future>,
     /// Horizons.
     pub horizons: Vec<Horizon>,
+    /// How the warehouses stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warehouses: Vec<WarehouseOutcome>,
 }

@@ -271,6 +271,8 @@ fn state(files: BTreeMap<NaiveDate, Vec<LiveFile>>, rows: u64) -> State {
         },
         files,
         batches: if empty { Vec::new() } else { vec![batch] },
+        warehouses: BTreeMap::new(),
+        rebuilds: BTreeMap::new(),
     }
 }
 

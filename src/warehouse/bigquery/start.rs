@@ -36,11 +36,6 @@ impl BigQuery {
                 columns,
                 files,
             } => load(table, columns, From::Files(files), Write::Append)?,
-            Work::Replace {
-                table,
-                columns,
-                files,
-            } => load(table, columns, From::Files(files), Write::Replace)?,
             Work::Upload {
                 table,
                 columns,

@@ -34,7 +34,6 @@ pub async fn conforms(bench: &Bench<'_>) {
     tables(bench.warehouse).await;
     appends(bench).await;
     failures(bench).await;
-    replacements(bench).await;
     uploads(bench.warehouse).await;
     transactions(bench).await;
     extensions(bench.warehouse).await;
@@ -209,35 +208,6 @@ async fn failures(bench: &Bench<'_>) {
         .await
         .unwrap();
     assert_eq!(warehouse.table(name).await.unwrap().unwrap().rows, 1);
-}
-
-async fn replacements(bench: &Bench<'_>) {
-    let warehouse = bench.warehouse;
-    let name = "replaced";
-    warehouse
-        .create_table(name, &events_shape(), &labels())
-        .await
-        .unwrap();
-    let before = warehouse.table(name).await.unwrap().unwrap();
-    for (id, rows) in [("replace_0", &[A, B, C][..]), ("replace_1", &[D][..])] {
-        let path = format!("events/date=2026-01-01/cat=other/src=k/{id}.parquet");
-        let work = Work::Replace {
-            table: name.to_owned(),
-            columns: EVENT_COLUMNS,
-            files: vec![(bench.put)(&path, events(rows))],
-        };
-        let written = done(warehouse, id, &work).await.unwrap().output_rows;
-        assert_eq!(written, Some(rows.len() as u64));
-    }
-    assert_eq!(
-        counted(warehouse, "replace_count", name).await,
-        ["2026-01-03 other kestra-prod b3 1"]
-    );
-    let after = warehouse.table(name).await.unwrap().unwrap();
-    assert_eq!(after.incarnation, before.incarnation);
-    assert_eq!(after.columns, before.columns, "descriptions stay");
-    assert_eq!(after.labels, before.labels);
-    assert_eq!(after.partition, before.partition);
 }
 
 async fn uploads(warehouse: &dyn Warehouse) {

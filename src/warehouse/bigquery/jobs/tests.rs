@@ -1,5 +1,6 @@
 use super::*;
 use crate::warehouse::Class;
+use proptest::prelude::*;
 
 fn id() -> JobId {
     JobId::of(&["lake", "events", "7"])
@@ -119,4 +120,52 @@ fn the_boundary_is_nowhere_in_what_it_bounds() {
     assert_eq!(text.matches("--trailhouse-3").count(), 3);
     assert!(text.ends_with("\r\n--trailhouse-3--\r\n"));
     assert!(text.contains("\r\n\r\n{\"a\": \"--trailhouse-0\"}"));
+}
+
+/// Any JSON, small.
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(serde_json::Value::from),
+        any::<i64>().prop_map(serde_json::Value::from),
+        "[A-Za-z0-9.-]{0,6}".prop_map(serde_json::Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(serde_json::Value::from),
+            prop::collection::btree_map("[a-z]{1,4}", inner, 0..3)
+                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    /// Whatever stands in the place of one member of an answer, it is read or refused, and it is a
+    /// success only where the service said so of this job.
+    #[test]
+    fn no_answer_is_a_success_by_mistake(put in json(), place in 0_usize..7) {
+        let pointers = [
+            "/jobReference",
+            "/jobReference/jobId",
+            "/jobReference/location",
+            "/status",
+            "/status/state",
+            "/statistics",
+            "/statistics/load/outputRows",
+        ];
+        let mut told = serde_json::json!({
+            "jobReference": { "jobId": "j", "location": "EU" },
+            "status": { "state": "DONE", "errorResult": null },
+            "statistics": { "load": { "outputRows": "7" } },
+        });
+        *told.pointer_mut(pointers[place]).unwrap() = put;
+        let read = state(&JobId::of(&["j"]), "EU", &told);
+        if let Ok(JobState::Done(Ok(done))) = read {
+            prop_assert_eq!(told.pointer("/jobReference/jobId").unwrap(), "j");
+            prop_assert_eq!(told.pointer("/status/state").unwrap(), "DONE");
+            if place < 5 {
+                prop_assert_eq!(done.output_rows, Some(7));
+            }
+        }
+    }
 }

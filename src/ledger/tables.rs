@@ -1,29 +1,42 @@
-//! `audit_batches` and `audit_coverage`: tables made from the state alone.
+//! `audit_batches` and `audit_coverage`: tables made from the state alone, as rows.
 
-use std::sync::Arc;
-
+use super::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
+use super::state::{Batch, State};
+use crate::event::schema::Column;
+use crate::window::Window;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
-use datafusion::datasource::{MemTable, TableProvider};
-use datafusion::error::DataFusionError;
+use std::sync::Arc;
 
-use super::error::QueryError;
-use crate::event::schema::Column;
-use crate::ledger::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
-use crate::ledger::state::{Batch, State};
-use crate::window::Window;
+/// Why the ledger cannot be shown as a table.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerTableError {
+    /// A number of the ledger that no column can hold.
+    #[error("`{column}` of the ledger is larger than a column can hold")]
+    TooLarge {
+        /// The column.
+        column: &'static str,
+    },
+    /// The columns do not fit together, which those of ours do.
+    #[error("the rows of the ledger make no table: {0}")]
+    Arrow(#[from] ArrowError),
+}
 
-pub(super) fn batches(state: &State) -> Result<Arc<dyn TableProvider>, QueryError> {
+/// The rows of `audit_batches`: one for each `ingest` entry, in order.
+///
+/// # Errors
+/// Numbers of the ledger that no column can hold.
+pub fn batches(state: &State) -> Result<RecordBatch, LedgerTableError> {
     let rows = &state.batches;
     let text = |of: fn(&Batch) -> &str| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
     };
-    let number = |column, of: fn(&Batch) -> u64| -> Result<ArrayRef, QueryError> {
+    let number = |column, of: fn(&Batch) -> u64| -> Result<ArrayRef, LedgerTableError> {
         let numbers = rows.iter().map(|row| integer(column, of(row)));
         Ok(Arc::new(Int64Array::from(
-            numbers.collect::<Result<Vec<i64>, QueryError>>()?,
+            numbers.collect::<Result<Vec<i64>, LedgerTableError>>()?,
         )))
     };
     let arrays = vec![
@@ -58,7 +71,11 @@ struct CoverageRow<'s> {
     tries: Option<i64>,
 }
 
-pub(super) fn coverage(state: &State) -> Result<Arc<dyn TableProvider>, QueryError> {
+/// The rows of `audit_coverage`: what has been read completely, and the holes.
+///
+/// # Errors
+/// Numbers of the ledger that no column can hold.
+pub fn coverage(state: &State) -> Result<RecordBatch, LedgerTableError> {
     let mut rows = Vec::new();
     for (source, of_source) in &state.sources {
         for (tenant, feed) in &of_source.feeds {
@@ -103,8 +120,8 @@ pub(super) fn coverage(state: &State) -> Result<Arc<dyn TableProvider>, QueryErr
     table(COVERAGE_COLUMNS, arrays)
 }
 
-fn integer(column: &'static str, number: u64) -> Result<i64, QueryError> {
-    i64::try_from(number).map_err(|_| QueryError::TooLarge { column })
+fn integer(column: &'static str, number: u64) -> Result<i64, LedgerTableError> {
+    i64::try_from(number).map_err(|_| LedgerTableError::TooLarge { column })
 }
 
 fn instants(instants: impl Iterator<Item = Option<DateTime<Utc>>>) -> ArrayRef {
@@ -113,15 +130,10 @@ fn instants(instants: impl Iterator<Item = Option<DateTime<Utc>>>) -> ArrayRef {
     Arc::new(array.with_timezone("UTC"))
 }
 
-fn table(columns: &[Column], arrays: Vec<ArrayRef>) -> Result<Arc<dyn TableProvider>, QueryError> {
+fn table(columns: &[Column], arrays: Vec<ArrayRef>) -> Result<RecordBatch, LedgerTableError> {
     let fields: Vec<Field> = columns
         .iter()
         .map(|column| Field::new(column.name, column.kind.arrow(), !column.required))
         .collect();
-    let schema = Arc::new(Schema::new(fields));
-    let made = RecordBatch::try_new(Arc::clone(&schema), arrays)
-        .map_err(|error: ArrowError| DataFusionError::from(error))
-        .and_then(|batch| MemTable::try_new(schema, vec![vec![batch]]));
-    let table = made.map_err(|error| QueryError::Engine(Box::new(error)))?;
-    Ok(Arc::new(table))
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }

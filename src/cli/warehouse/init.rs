@@ -1,0 +1,112 @@
+//! `trailhouse warehouse init`.
+
+use serde::Serialize;
+
+use super::{Which, demand_warehouses, failure_of, state_of, with_warehouses};
+use crate::cli::failure::{Failure, Report};
+use crate::cli::output::{Document, Ending};
+use crate::cli::page::Page;
+use crate::cli::{Context, block_on};
+use crate::plural::counted;
+use crate::run::{Asking, Job};
+use crate::warehouse::{Preparation, WarehouseFailure, carry_out_preparation, prepare};
+
+/// Make the dataset, tables and views, or add what they lack
+///
+/// Shows what is missing, then makes it: the dataset in its location, the tables with partitions,
+/// clustering, a description of every column and the label that says which lake they belong to, and the
+/// views. Where tables exist, it adds what a newer version of trailhouse has (columns, descriptions,
+/// labels) and leaves all else as it is; a difference that cannot be added is an error that names each
+/// column. Tables of another lake are refused. Needs a lake: run `trailhouse run` first.
+///
+/// Changes: makes and extends dataset, tables and views; removes nothing, and no row. With --dry-run
+/// nothing at all.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse warehouse init --dry-run
+  trailhouse warehouse init")]
+pub(super) struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// Show what would be made or added, and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    demand_warehouses(&config)?;
+    let job = Job::open_to_look(&config).map_err(Failure::from)?;
+    let (prepared, failures) = block_on(async {
+        let job = with_warehouses(job, &config, &args.which, Asking::Briefly).await?;
+        let state = state_of(&job).await?;
+        let mut prepared = Prepared {
+            dry_run: args.dry_run,
+            warehouses: Vec::new(),
+        };
+        let mut failures = Vec::new();
+        for projection in &job.warehouses {
+            let preparing = match prepare(projection, &state.lake_id).await {
+                Ok(preparing) => preparing,
+                Err(error) => {
+                    let failure = WarehouseFailure::from(&error);
+                    failures.push(failure_of(&projection.name, &failure));
+                    continue;
+                }
+            };
+            // The difference is shown before anything is done about it.
+            if !args.dry_run && !preparing.is_nothing() {
+                for step in &preparing.preparation.steps {
+                    let changes = step.changes.join(", ");
+                    let note = format!("{}: {}: {changes}", projection.name, step.what);
+                    context.output.note(&note);
+                }
+                let done = carry_out_preparation(projection, &state.lake_id, &preparing).await;
+                if let Err(error) = done {
+                    let failure = WarehouseFailure::from(&error);
+                    failures.push(failure_of(&projection.name, &failure));
+                }
+            }
+            prepared.warehouses.push(preparing.preparation);
+        }
+        Ok::<_, Failure>((prepared, failures))
+    })??;
+    Ok(Ending::with_failures(prepared, failures))
+}
+
+/// What was, or would be, made.
+#[derive(Debug, Serialize)]
+struct Prepared {
+    dry_run: bool,
+    warehouses: Vec<Preparation>,
+}
+
+impl Document for Prepared {
+    fn text(&self, page: &mut Page) {
+        for warehouse in &self.warehouses {
+            page.heading(&format!(
+                "warehouse {} ({})",
+                warehouse.warehouse, warehouse.target
+            ));
+            match (warehouse.steps.len() as u64, self.dry_run) {
+                (0, _) => page.good("everything is as it should be"),
+                (_, true) => {
+                    for step in &warehouse.steps {
+                        page.line(&format!("  {}: {}", step.what, step.changes.join(", ")));
+                    }
+                    page.line("nothing was changed: this was a dry run");
+                }
+                // Each of them was shown before it was made.
+                (steps, false) => page.good(&format!(
+                    "{} made or extended",
+                    counted(
+                        steps,
+                        "dataset, table or view",
+                        "of dataset, tables and views"
+                    )
+                )),
+            }
+        }
+    }
+}

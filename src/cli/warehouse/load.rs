@@ -1,0 +1,144 @@
+//! `trailhouse warehouse load`.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{Which, demand_warehouses, failure_of, text_of_load, with_warehouses};
+use crate::cli::exit::ExitKind;
+use crate::cli::failure::{Detail, Failure, Report};
+use crate::cli::output::{Document, Ending};
+use crate::cli::page::Page;
+use crate::cli::progress::Unit;
+use crate::cli::run::stop_at;
+use crate::cli::{Context, block_on_two_threads};
+use crate::config::parse_duration;
+use crate::plural::counted;
+use crate::run::{Asking, Job, LoadSummary};
+use crate::warehouse::WarehouseSummary;
+
+/// Load what is in the lake and not in the warehouse
+///
+/// Does for the warehouses what `run` does after reading: finishes rebuilds that were decided, loads
+/// each ledger entry that is not loaded with one job of its own, writes the tables that tell of the
+/// ledger anew, and commits a receipt. Asks no source. May run beside any other run: two of them meet
+/// at the same jobs, since a job's id is derived from what it loads.
+///
+/// Changes: adds rows to the warehouse and a receipt to the ledger.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse warehouse load
+  trailhouse warehouse load --warehouse bq --deadline 10m")]
+pub(super) struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// Start no load after this time; instead of `deadline` in [run]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    deadline: Option<Duration>,
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    demand_warehouses(&config)?;
+    let job = Job::open_to_load(&config).map_err(Failure::from)?;
+    let deadline = args.deadline.unwrap_or(config.run.deadline);
+    let progress = context.progress(Unit::Records);
+    let summary = block_on_two_threads(async {
+        let job = with_warehouses(job, &config, &args.which, Asking::Patiently).await?;
+        let (stop, stopped) = watch::channel(false);
+        let watcher = tokio::spawn(stop_at(deadline, stop));
+        let loaded = crate::run::load(&job, &[], stopped, &progress).await;
+        watcher.abort();
+        Ok::<_, Failure>(loaded?)
+    })??;
+    let failures = failures(&summary.warehouses, summary.stopped);
+    Ok(Ending::with_failures(summary, failures))
+}
+
+/// What became of warehouses means for the exit code.
+pub(in crate::cli) fn failures(warehouses: &[WarehouseSummary], stopped: bool) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for warehouse in warehouses {
+        let name = &warehouse.warehouse;
+        if let Some(failure) = &warehouse.failure {
+            failures.push(failure_of(name, failure));
+        }
+        let mut differences = Vec::new();
+        let mut errors = Vec::new();
+        let mut behind = 0;
+        for table in &warehouse.tables {
+            let place = format!("{} {}", warehouse.target, table.table);
+            errors.extend(table.errors.iter().map(|error| Detail {
+                place: Some(place.clone()),
+                happened: error.clone(),
+                action: None,
+            }));
+            behind += table.entries_behind;
+            if let Some(counted_rows) = table.counted.filter(|counted| !counted.fits()) {
+                differences.push(Detail {
+                    place: Some(place),
+                    happened: format!(
+                        "{} of the ledger missing, {} too often, {} of no batch of the ledger",
+                        counted(counted_rows.missing, "row", "rows"),
+                        counted_rows.surplus,
+                        counted_rows.foreign
+                    ),
+                    action: None,
+                });
+            }
+        }
+        if !errors.is_empty() {
+            let happened = format!("warehouse {name} did not take all loads");
+            failures.push(
+                Failure::new(ExitKind::Destination, happened)
+                    .details(errors)
+                    .kept("the lake has everything; the next run tries again")
+                    .action("read what the service says of each load"),
+            );
+        } else if behind > 0 && warehouse.failure.is_none() && stopped {
+            let happened = format!(
+                "warehouse {name} is not level yet, since the run was told to stop: {} to go",
+                counted(behind, "entry", "entries")
+            );
+            failures.push(
+                Failure::new(ExitKind::Destination, happened)
+                    .kept("what was loaded stays, and jobs under way are adopted by the next run")
+                    .action("rerun; it goes on where this one stopped"),
+            );
+        }
+        if !differences.is_empty() {
+            let happened = format!("warehouse {name} does not hold what the ledger says");
+            failures.push(
+                Failure::new(ExitKind::Findings, happened)
+                    .details(differences)
+                    .kept("lake and ledger are not touched by this")
+                    .action(
+                        "`trailhouse warehouse reconcile` says where, `trailhouse warehouse rebuild` mends \
+                         it",
+                    ),
+            );
+        }
+    }
+    failures
+}
+
+impl Document for LoadSummary {
+    fn text(&self, page: &mut Page) {
+        for warehouse in &self.warehouses {
+            text_of_load(warehouse, page);
+        }
+        for note in &self.notes {
+            page.field("note", note);
+        }
+        let whole = |warehouse: &WarehouseSummary| {
+            let level = warehouse.tables.iter().all(|table| {
+                table.entries_behind == 0 && table.counted.is_none_or(|counted| counted.fits())
+            });
+            level && warehouse.failure.is_none()
+        };
+        if self.warehouses.iter().all(whole) {
+            page.good("every row of the ledger is loaded");
+        }
+    }
+}

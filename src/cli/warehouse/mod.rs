@@ -1,0 +1,219 @@
+//! `trailhouse warehouse`: BigQuery.
+
+mod init;
+mod load;
+mod rebuild;
+mod reconcile;
+mod status;
+
+use clap::Subcommand;
+
+use super::Context;
+use super::exit::ExitKind;
+use super::failure::{Failure, Report};
+use super::output::Ending;
+use super::page::Page;
+use crate::config::Config;
+use crate::lake::layout::Table;
+use crate::ledger::state::State;
+use crate::plural::counted;
+use crate::run::{Asking, Job, JobError, open_warehouses};
+use crate::warehouse::{Standing, WarehouseFailure, WarehouseSummary};
+
+pub(super) use load::failures;
+pub(super) use status::matters;
+
+/// Fill, compare and mend BigQuery
+///
+/// A warehouse is a projection of the lake: analysts query it, and lake and ledger can make it again at
+/// any time. `run` loads what is new; these commands make the tables, load without reading the sources,
+/// say what is true, and mend what is not.
+///
+/// Changes: `init`, `load` and `rebuild` say what they change; `status` and `reconcile` change nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse warehouse init
+  trailhouse warehouse reconcile
+  trailhouse warehouse rebuild --from 2026-11-01 --to 2026-11-07")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Args),
+    Load(load::Args),
+    Status(status::Args),
+    Reconcile(reconcile::Args),
+    Rebuild(rebuild::Args),
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    match args.command {
+        Command::Init(args) => init::execute(args, context),
+        Command::Load(args) => load::execute(args, context),
+        Command::Status(args) => status::execute(args, context),
+        Command::Reconcile(args) => reconcile::execute(args, context),
+        Command::Rebuild(args) => rebuild::execute(args, context),
+    }
+}
+
+/// Options of every warehouse command.
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// Only this warehouse; may be given several times
+    #[arg(long, value_name = "NAME")]
+    warehouse: Vec<String>,
+}
+
+/// Refuses a configuration without any warehouse, before anything is asked.
+fn demand_warehouses(config: &Config) -> Result<(), Failure> {
+    if !config.warehouses.is_empty() {
+        return Ok(());
+    }
+    Err(
+        Failure::new(ExitKind::Usage, "the configuration names no warehouse")
+            .kept("nothing was read or written")
+            .action("add a [[warehouse]]; the README shows one from an empty project on"),
+    )
+}
+
+/// The job with the warehouses that are named, all where none is.
+async fn with_warehouses(
+    job: Job,
+    config: &Config,
+    which: &Which,
+    asking: Asking,
+) -> Result<Job, JobError> {
+    let warehouses = open_warehouses(config, &which.warehouse, asking).await?;
+    Ok(job.with_warehouses(warehouses))
+}
+
+/// The state of the lake, which there must be.
+async fn state_of(job: &Job) -> Result<State, Failure> {
+    let no_lake = || {
+        Failure::new(ExitKind::Usage, "there is no lake yet")
+            .kept("nothing was changed")
+            .action("`trailhouse run` founds it")
+    };
+    job.log().load().await?.ok_or_else(no_lake)
+}
+
+/// What a failure of a warehouse means for the exit code.
+fn failure_of(name: &str, failure: &WarehouseFailure) -> Failure {
+    let kind = if failure.integrity {
+        ExitKind::Integrity
+    } else {
+        ExitKind::Destination
+    };
+    Failure::new(kind, format!("warehouse {name}: {}", failure.message))
+        .kept("the lake has everything; what was loaded before stays")
+        .action(failure.action.clone())
+}
+
+/// What a warehouse calls a table of the lake.
+fn name_of(table: Table) -> &'static str {
+    match table {
+        Table::Events => "audit_events",
+        Table::Quarantine => "audit_quarantine",
+    }
+}
+
+/// What was loaded, for people.
+pub(super) fn text_of_load(summary: &WarehouseSummary, page: &mut Page) {
+    page.heading(&format!(
+        "warehouse {} ({})",
+        summary.warehouse, summary.target
+    ));
+    for rebuilt in &summary.rebuilt {
+        let name = name_of(rebuilt.table);
+        let dates = counted(rebuilt.dates, "date", "dates");
+        match rebuilt.rows {
+            Some(rows) => {
+                let rows = counted(rows, "row", "rows");
+                page.good(&format!(
+                    "rebuilt {dates} of {name}: {rows}, as the ledger says"
+                ));
+            }
+            None => page.warning(&format!(
+                "the rebuild decided in entry {} is void: {name} is another table now",
+                rebuilt.decision
+            )),
+        }
+    }
+    for table in &summary.tables {
+        let adopted = match table.adopted {
+            0 => String::new(),
+            adopted => format!(", {adopted} found loaded already"),
+        };
+        page.field(
+            table.table,
+            &format!(
+                "{} from {}{adopted}",
+                counted(table.rows, "row", "rows"),
+                counted(table.entries, "entry", "entries"),
+            ),
+        );
+        if table.entries_behind > 0 {
+            page.warning(&format!(
+                "{} with {} still to be loaded",
+                counted(table.entries_behind, "entry", "entries"),
+                counted(table.rows_behind, "row", "rows"),
+            ));
+        }
+        for error in &table.errors {
+            page.warning(error);
+        }
+    }
+}
+
+/// How far a warehouse is, for people.
+pub(super) fn text_of_standing(standing: &Standing, page: &mut Page) {
+    let target = standing.target.as_deref().unwrap_or("never loaded");
+    page.heading(&format!("warehouse {} ({target})", standing.warehouse));
+    if let Some(at) = standing.at {
+        page.field("newest receipt", &crate::window::format_instant(at));
+    }
+    if let Some(failure) = &standing.failure {
+        page.field("failed then", failure);
+    }
+    for table in &standing.tables {
+        let loaded = counted(table.rows, "row", "rows");
+        let said = match table.behind_since {
+            None => format!("{loaded}, level with the ledger"),
+            Some(since) => format!(
+                "{loaded}; behind by {} with {} since {}",
+                counted(table.entries_behind, "entry", "entries"),
+                counted(table.rows_behind, "row", "rows"),
+                crate::window::format_instant(since)
+            ),
+        };
+        page.field(table.table, &said);
+        for failed in &table.failed {
+            page.warning(&format!(
+                "entry {} failed {}: {}",
+                failed.sequence,
+                counted(u64::from(failed.attempts), "time", "times"),
+                failed.reason
+            ));
+        }
+        if let Some(differs) = &table.differs {
+            page.warning(&format!(
+                "when last counted, {} of the ledger were missing, {} were there too often, {} were of no \
+                 batch of the ledger",
+                counted(differs.missing, "row", "rows"),
+                differs.surplus,
+                differs.foreign
+            ));
+        }
+    }
+    for rebuild in &standing.rebuilds {
+        page.warning(&format!(
+            "rebuild decided in entry {} is not done: {}",
+            rebuild.decision,
+            counted(rebuild.dates, "date", "dates")
+        ));
+    }
+}

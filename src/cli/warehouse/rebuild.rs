@@ -1,0 +1,270 @@
+//! `trailhouse warehouse rebuild`.
+
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use clap::ValueEnum;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::reconcile::between;
+use super::{
+    Which, demand_warehouses, failure_of, name_of, state_of, text_of_load, with_warehouses,
+};
+use crate::cli::exit::ExitKind;
+use crate::cli::failure::{Failure, Report};
+use crate::cli::output::{Document, Ending};
+use crate::cli::page::Page;
+use crate::cli::progress::{Progress, Unit};
+use crate::cli::run::stop_at;
+use crate::cli::{Context, block_on_two_threads};
+use crate::config::{format_size, parse_duration};
+use crate::lake::layout::{RunId, Table};
+use crate::ledger::entry::Body;
+use crate::plural::counted;
+use crate::run::{Asking, Job, LoadSummary, Observer as _};
+use crate::warehouse::{
+    Filling, RebuildPlan, WarehouseFailure, Which as Dates, plan_id, plan_rebuild,
+};
+
+/// Replace dates of a warehouse by what the lake holds
+///
+/// Without --confirm it shows what would be replaced and ends with exit code 8. With the plan's id it
+/// commits the decision to the ledger, loads the rows of these dates into a table of their own, and
+/// replaces the dates by them in one transaction, after which they hold exactly what the ledger says. If
+/// it is killed, the next `run` or `warehouse load` finishes it. A plan that is not true any more is
+/// refused.
+///
+/// Changes: with --confirm, the rows of these dates in the warehouse; the ledger gets the decision, its
+/// end, and a receipt. The transaction is a query, which is billed for the dates it reads.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse warehouse rebuild
+  trailhouse warehouse rebuild --from 2026-11-01 --to 2026-11-07
+  trailhouse warehouse rebuild --confirm 3f9a0c1d2e4b")]
+pub(super) struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// First date to replace, whether it differs or not
+    #[arg(long, value_name = "DATE")]
+    from: Option<NaiveDate>,
+    /// Last date to replace, whether it differs or not
+    #[arg(long, value_name = "DATE")]
+    to: Option<NaiveDate>,
+    /// Replace all dates, whether they differ or not
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    all: bool,
+    /// Only this table
+    #[arg(long, value_name = "TABLE", value_enum)]
+    table: Option<TableName>,
+    /// Do what was shown under this id
+    #[arg(long, value_name = "PLAN")]
+    confirm: Option<String>,
+    /// Start nothing new after this time; instead of `deadline` in [run]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    deadline: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TableName {
+    Events,
+    Quarantine,
+}
+
+impl Args {
+    fn tables(&self) -> Vec<Table> {
+        match self.table {
+            None => vec![Table::Events, Table::Quarantine],
+            Some(TableName::Events) => vec![Table::Events],
+            Some(TableName::Quarantine) => vec![Table::Quarantine],
+        }
+    }
+
+    fn dates(&self) -> Result<Dates, Failure> {
+        if self.all {
+            return Ok(Dates::All);
+        }
+        Ok(match between(self.from, self.to)? {
+            Some((first, last)) => Dates::Between(first, last),
+            None => Dates::Differing,
+        })
+    }
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    demand_warehouses(&config)?;
+    let dates = args.dates()?;
+    let job = match args.confirm {
+        Some(_) => Job::open_to_load(&config),
+        None => Job::open_to_look(&config),
+    };
+    let job = job.map_err(Failure::from)?;
+    let deadline = args.deadline.unwrap_or(config.run.deadline);
+    let progress = context.progress(Unit::Records);
+    block_on_two_threads(async {
+        let job = with_warehouses(job, &config, &args.which, Asking::Patiently).await;
+        let job = job.map_err(Failure::from)?;
+        let (shown, mut failures) = show(&job, &args, dates, &progress).await?;
+        // Half a plan is none: its id would be that of other dates than the whole one's.
+        if !failures.is_empty() {
+            return Ok(Ending::with_failures(shown, failures));
+        }
+        let Some(confirmed) = &args.confirm else {
+            if !shown.tables.is_empty() {
+                let happened = "nothing was replaced yet: this needs to be confirmed";
+                failures.push(
+                    Failure::new(ExitKind::Confirmation, happened)
+                        .kept("nothing was changed")
+                        .action(format!("add --confirm {} to the same command", shown.plan)),
+                );
+            }
+            return Ok(Ending::with_failures(shown, failures));
+        };
+        if *confirmed != shown.plan {
+            let happened = format!("plan {confirmed} is not true any more");
+            failures.push(
+                Failure::new(ExitKind::Confirmation, happened)
+                    .kept("nothing was changed")
+                    .action(format!(
+                        "read the new plan, then add --confirm {}",
+                        shown.plan
+                    )),
+            );
+            return Ok(Ending::with_failures(shown, failures));
+        }
+        let decisions: Vec<Body> = shown
+            .tables
+            .iter()
+            .map(|table| Body::Rebuild(Box::new(table.decision(confirmed))))
+            .collect();
+        let (stop, stopped) = watch::channel(false);
+        let watcher = tokio::spawn(stop_at(deadline, stop));
+        let loaded = crate::run::load(&job, &decisions, stopped, &progress).await;
+        watcher.abort();
+        let loaded = loaded.map_err(Failure::from)?;
+        failures.extend(super::failures(&loaded.warehouses, loaded.stopped));
+        let rebuilt = Rebuilt { shown, loaded };
+        Ok(Ending::with_failures(rebuilt, failures))
+    })
+    .map_err(Report::from)?
+}
+
+/// What would be replaced now.
+async fn show(
+    job: &Job,
+    args: &Args,
+    dates: Dates,
+    progress: &Progress,
+) -> Result<(Shown, Vec<Failure>), Failure> {
+    let state = state_of(job).await?;
+    let log = job.log();
+    let run_id = RunId::draw(chrono::Utc::now()).map_err(crate::run::RunError::from)?;
+    let run_id = run_id.to_string();
+    let say = |what: &str| progress.doing(what);
+    // Held for as long as it is listened to: nobody asks to stop.
+    let (_stop, stop) = watch::channel(false);
+    let filling = Filling {
+        state: &state,
+        log: &log,
+        lake: &job.bucket,
+        run_id: &run_id,
+        stop: &stop,
+        say: &say,
+    };
+    let mut tables = Vec::new();
+    let mut failures = Vec::new();
+    for projection in &job.warehouses {
+        for table in args.tables() {
+            match plan_rebuild(projection, filling, table, dates).await {
+                Ok(plan) => tables.extend(plan),
+                Err(error) => {
+                    let failure = WarehouseFailure::from(&error);
+                    failures.push(failure_of(&projection.name, &failure));
+                    break;
+                }
+            }
+        }
+    }
+    let plan = plan_id(&state.lake_id, &tables);
+    let plan = plan.map_err(|error| Failure::from_error(ExitKind::Unforeseen, &error))?;
+    Ok((Shown { plan, tables }, failures))
+}
+
+/// What a rebuild would do.
+#[derive(Debug, Serialize)]
+struct Shown {
+    /// Id to confirm it by.
+    plan: String,
+    tables: Vec<RebuildPlan>,
+}
+
+impl Document for Shown {
+    fn text(&self, page: &mut Page) {
+        if self.tables.is_empty() {
+            page.good("there is nothing to rebuild");
+            return;
+        }
+        for table in &self.tables {
+            let name = name_of(table.table);
+            page.heading(&format!("{} ({}) {name}", table.warehouse, table.target));
+            page.field("dates", &listed(&table.dates));
+            page.field(
+                "rows",
+                &format!("{} now, {} then", table.rows_now, table.rows_then),
+            );
+            page.field(
+                "differing",
+                &format!(
+                    "{} missing, {} too often, {} of no batch of the ledger",
+                    table.differs.missing, table.differs.surplus, table.differs.foreign
+                ),
+            );
+            page.field(
+                "reads",
+                &format!(
+                    "{}, {}, in {}",
+                    counted(table.files, "file", "files"),
+                    format_size(table.bytes),
+                    counted(table.jobs, "job", "jobs")
+                ),
+            );
+        }
+        page.field("plan", &self.plan);
+    }
+}
+
+/// Dates, many of them shortened to their ends.
+fn listed(dates: &[NaiveDate]) -> String {
+    const ONE_BY_ONE: usize = 7;
+    match dates {
+        [first, .., last] if dates.len() > ONE_BY_ONE => {
+            format!("{} between {first} and {last}", dates.len())
+        }
+        dates => {
+            let dates: Vec<String> = dates.iter().map(NaiveDate::to_string).collect();
+            dates.join(", ")
+        }
+    }
+}
+
+/// What was replaced.
+#[derive(Debug, Serialize)]
+struct Rebuilt {
+    #[serde(flatten)]
+    shown: Shown,
+    loaded: LoadSummary,
+}
+
+impl Document for Rebuilt {
+    fn text(&self, page: &mut Page) {
+        self.shown.text(page);
+        for warehouse in &self.loaded.warehouses {
+            text_of_load(warehouse, page);
+        }
+        for note in &self.loaded.notes {
+            page.field("note", note);
+        }
+    }
+}

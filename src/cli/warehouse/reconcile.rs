@@ -1,0 +1,199 @@
+//! `trailhouse warehouse reconcile`.
+
+use chrono::NaiveDate;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::{Which, demand_warehouses, failure_of, state_of, with_warehouses};
+use crate::cli::exit::ExitKind;
+use crate::cli::failure::{Detail, Failure, Report};
+use crate::cli::output::{Document, Ending};
+use crate::cli::page::{Align, Page, Table};
+use crate::cli::progress::Unit;
+use crate::cli::{Context, block_on};
+use crate::lake::layout::RunId;
+use crate::plural::counted;
+use crate::run::{Asking, Job, Observer as _};
+use crate::warehouse::{Filling, Reconciliation, TableReconciliation, reconcile};
+
+/// Differences that are named one by one.
+const NAMED: usize = 20;
+
+/// Compare what a warehouse holds with what the ledger says
+///
+/// Counts the rows of audit_events and audit_quarantine by date, category, source and batch, and
+/// compares them with the ledger: rows that are missing, there more than once, or of no batch of the
+/// ledger. Rows of entries that are still to be loaded are no difference. This is a query, which reads
+/// four narrow columns and is billed like any other.
+///
+/// Changes: nothing. Needs no signing key: `public_key` in [signing] is enough. Ends with exit code 10
+/// where something differs.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse warehouse reconcile
+  trailhouse warehouse reconcile --from 2026-11-01 --to 2026-11-30 --output json")]
+pub(super) struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// First date to compare
+    #[arg(long, value_name = "DATE")]
+    from: Option<NaiveDate>,
+    /// Last date to compare
+    #[arg(long, value_name = "DATE")]
+    to: Option<NaiveDate>,
+}
+
+/// The dates that two optional ends stand for; none for all.
+pub(super) fn between(
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+) -> Result<Option<(NaiveDate, NaiveDate)>, Failure> {
+    let dates = match (from, to) {
+        (None, None) => return Ok(None),
+        (from, to) => (from.unwrap_or(NaiveDate::MIN), to.unwrap_or(NaiveDate::MAX)),
+    };
+    if dates.0 > dates.1 {
+        let happened = format!("--from {} is after --to {}", dates.0, dates.1);
+        return Err(Failure::new(ExitKind::Usage, happened).kept("nothing was read or written"));
+    }
+    Ok(Some(dates))
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    demand_warehouses(&config)?;
+    let dates = between(args.from, args.to)?;
+    let job = Job::open_to_look(&config).map_err(Failure::from)?;
+    let progress = context.progress(Unit::Records);
+    let reconciled = block_on(async {
+        let job = with_warehouses(job, &config, &args.which, Asking::Briefly).await?;
+        let state = state_of(&job).await?;
+        let log = job.log();
+        let run_id = RunId::draw(chrono::Utc::now()).map_err(crate::run::RunError::from)?;
+        let run_id = run_id.to_string();
+        let say = |what: &str| progress.doing(what);
+        // Held for as long as it is listened to: nobody asks to stop.
+        let (_stop, stop) = watch::channel(false);
+        let filling = Filling {
+            state: &state,
+            log: &log,
+            lake: &job.bucket,
+            run_id: &run_id,
+            stop: &stop,
+            say: &say,
+        };
+        let mut warehouses = Vec::new();
+        for projection in &job.warehouses {
+            warehouses.push(reconcile(projection, filling, dates).await);
+        }
+        Ok::<_, Failure>(Reconciled { warehouses })
+    })??;
+    let failures: Vec<Failure> = reconciled.warehouses.iter().flat_map(failures).collect();
+    Ok(Ending::with_failures(reconciled, failures))
+}
+
+fn failures(warehouse: &Reconciliation) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    if let Some(failure) = &warehouse.failure {
+        failures.push(failure_of(&warehouse.warehouse, failure));
+    }
+    let details: Vec<Detail> = warehouse.tables.iter().flat_map(details).collect();
+    if !details.is_empty() {
+        let name = &warehouse.warehouse;
+        let happened = format!("warehouse {name} does not hold what the ledger says");
+        failures.push(
+            Failure::new(ExitKind::Findings, happened)
+                .details(details)
+                .kept("nothing was changed; lake and ledger are not touched by this")
+                .action("`trailhouse warehouse rebuild` shows how it would mend it"),
+        );
+    }
+    failures
+}
+
+fn details(table: &TableReconciliation) -> Vec<Detail> {
+    let mut details: Vec<Detail> = table
+        .differences
+        .iter()
+        .take(NAMED)
+        .map(|difference| {
+            let cell = &difference.cell;
+            let category = cell.category.as_deref().unwrap_or("quarantine");
+            let of = match difference.sequence {
+                Some(sequence) => format!("entry {sequence}"),
+                None => format!("batch {}, which the ledger does not know", cell.batch_id),
+            };
+            Detail {
+                place: Some(format!(
+                    "{} {} {category} {}",
+                    table.table, cell.date, cell.source
+                )),
+                happened: format!(
+                    "{of}: {} by the ledger, {} in the warehouse",
+                    counted(difference.expected, "row", "rows"),
+                    difference.found
+                ),
+                action: None,
+            }
+        })
+        .collect();
+    let more = table.differences.len().saturating_sub(NAMED);
+    if more > 0 {
+        details.push(Detail {
+            place: Some(table.table.to_owned()),
+            happened: format!("and {more} more; --output json has all of them"),
+            action: None,
+        });
+    }
+    details
+}
+
+#[derive(Debug, Serialize)]
+struct Reconciled {
+    warehouses: Vec<Reconciliation>,
+}
+
+impl Document for Reconciled {
+    fn text(&self, page: &mut Page) {
+        for warehouse in &self.warehouses {
+            page.heading(&format!(
+                "warehouse {} ({})",
+                warehouse.warehouse, warehouse.target
+            ));
+            let mut shown = Table::new([
+                ("  table", Align::Left),
+                ("ledger", Align::Right),
+                ("to be loaded", Align::Right),
+                ("warehouse", Align::Right),
+                ("missing", Align::Right),
+                ("surplus", Align::Right),
+                ("foreign", Align::Right),
+            ]);
+            for table in &warehouse.tables {
+                shown.row([
+                    format!("  {}", table.table),
+                    table.expected.to_string(),
+                    table.pending.to_string(),
+                    table.found.to_string(),
+                    table.counted.missing.to_string(),
+                    table.counted.surplus.to_string(),
+                    table.counted.foreign.to_string(),
+                ]);
+            }
+            page.table(&shown);
+            let fits = warehouse.tables.iter().all(|table| table.counted.fits());
+            if fits && warehouse.failure.is_none() {
+                let partitions: usize = warehouse
+                    .tables
+                    .iter()
+                    .map(|table| table.partitions.len())
+                    .sum();
+                page.good(&format!(
+                    "{} of date, category and source as the ledger says",
+                    counted(partitions as u64, "partition", "partitions")
+                ));
+            }
+        }
+    }
+}

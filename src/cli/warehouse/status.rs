@@ -1,0 +1,128 @@
+//! `trailhouse warehouse status`.
+
+use serde::Serialize;
+
+use super::{Which, demand_warehouses, failure_of, state_of, text_of_standing, with_warehouses};
+use crate::cli::exit::ExitKind;
+use crate::cli::failure::{Failure, Report};
+use crate::cli::output::{Document, Ending};
+use crate::cli::page::Page;
+use crate::cli::{Context, block_on};
+use crate::run::{Asking, Job};
+use crate::warehouse::{Preparation, Standing, WarehouseFailure, prepare};
+
+/// Show how far each warehouse is, and whether its tables are as they should be
+///
+/// Reads the ledger for what is loaded and what is not, and asks the service for dataset, tables and
+/// views: whether they are there, whether they are this lake's, and what `init` would add. Counts no
+/// rows; `reconcile` does.
+///
+/// Changes: nothing. Needs no signing key: `public_key` in [signing] is enough.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse warehouse status
+  trailhouse warehouse status --output json | jq '.warehouses[].tables'")]
+pub(super) struct Args {
+    #[command(flatten)]
+    which: Which,
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    demand_warehouses(&config)?;
+    let job = Job::open_to_look(&config).map_err(Failure::from)?;
+    let (statuses, failures) = block_on(async {
+        let job = with_warehouses(job, &config, &args.which, Asking::Briefly).await?;
+        let state = state_of(&job).await?;
+        let mut statuses = Vec::new();
+        let mut failures = Vec::new();
+        for projection in &job.warehouses {
+            let standing = Standing::of(&state, &projection.name);
+            let lacks = match prepare(projection, &state.lake_id).await {
+                Ok(preparing) => Some(preparing.preparation),
+                Err(error) => {
+                    let failure = WarehouseFailure::from(&error);
+                    failures.push(failure_of(&projection.name, &failure));
+                    None
+                }
+            };
+            if lacks.as_ref().is_some_and(|lacks| !lacks.steps.is_empty()) {
+                failures.push(
+                    Failure::new(
+                        ExitKind::Findings,
+                        format!("warehouse {} is not as it should be", projection.name),
+                    )
+                    .action("`trailhouse warehouse init` makes what is missing"),
+                );
+            }
+            failures.extend(matters(&standing));
+            statuses.push(WarehouseStatus { standing, lacks });
+        }
+        let statuses = Statuses {
+            warehouses: statuses,
+        };
+        Ok::<_, Failure>((statuses, failures))
+    })??;
+    Ok(Ending::with_failures(statuses, failures))
+}
+
+/// What of a warehouse's standing somebody should look at.
+pub(in crate::cli) fn matters(standing: &Standing) -> Vec<Failure> {
+    let name = &standing.warehouse;
+    let mut failures = Vec::new();
+    if let Some(code) = &standing.failure {
+        let happened = format!("warehouse {name} failed in its newest run: {code}");
+        failures.push(
+            Failure::new(ExitKind::Destination, happened)
+                .kept("the lake has everything")
+                .action("rerun; the run says what the service says"),
+        );
+    }
+    if standing.tables.iter().any(|table| !table.failed.is_empty()) {
+        let happened = format!("warehouse {name} did not take all loads");
+        failures.push(
+            Failure::new(ExitKind::Destination, happened)
+                .kept("the lake has everything; each run tries again")
+                .action("read what the service says of each load"),
+        );
+    }
+    let differs = standing.tables.iter().any(|table| table.differs.is_some());
+    if differs || !standing.rebuilds.is_empty() {
+        let happened = format!("warehouse {name} does not hold what the ledger says");
+        failures.push(Failure::new(ExitKind::Findings, happened).action(
+            "`trailhouse warehouse reconcile` says where, `trailhouse warehouse rebuild` mends it",
+        ));
+    }
+    failures
+}
+
+#[derive(Debug, Serialize)]
+struct Statuses {
+    warehouses: Vec<WarehouseStatus>,
+}
+
+#[derive(Debug, Serialize)]
+struct WarehouseStatus {
+    #[serde(flatten)]
+    standing: Standing,
+    /// What `init` would do; absent where the service could not be asked.
+    lacks: Option<Preparation>,
+}
+
+impl Document for Statuses {
+    fn text(&self, page: &mut Page) {
+        for status in &self.warehouses {
+            text_of_standing(&status.standing, page);
+            let Some(lacks) = &status.lacks else {
+                continue;
+            };
+            if lacks.steps.is_empty() {
+                page.field("tables", "as they should be");
+            }
+            for step in &lacks.steps {
+                page.warning(&format!("{}: {}", step.what, step.changes.join(", ")));
+            }
+        }
+    }
+}

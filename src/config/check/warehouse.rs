@@ -1,0 +1,297 @@
+//! Checks `[[warehouse]]`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use url::Url;
+
+use super::{Checks, lake, source};
+use crate::config::file::{WarehouseAuthTable, WarehouseName, WarehouseTable};
+use crate::config::problem::Place;
+use crate::config::{GoogleAuth, Lake, SignIn, Warehouse};
+use crate::event::schema::{ColumnType, EVENT_COLUMNS};
+use crate::warehouse::LAKE_LABEL;
+use crate::warehouse::bigquery::check_labels;
+
+pub(super) fn check_all(
+    checks: &mut Checks<'_, '_>,
+    tables: &[WarehouseTable],
+    lake: Option<&Lake>,
+) -> Option<Vec<Warehouse>> {
+    let checked: Vec<Option<Warehouse>> = tables
+        .iter()
+        .enumerate()
+        .map(|(index, table)| {
+            let place = Place::at("warehouse").index(index);
+            let twice = tables[..index].iter().any(|other| other.name == table.name);
+            if twice {
+                checks.problem(
+                    &place.key("name"),
+                    "is the name of an earlier warehouse",
+                    "give each warehouse a name of its own",
+                );
+            }
+            let same = |other: &WarehouseTable| {
+                (&other.project, &other.dataset) == (&table.project, &table.dataset)
+            };
+            if tables[..index].iter().any(same) {
+                checks.problem(
+                    &place.key("dataset"),
+                    "is the dataset of an earlier warehouse",
+                    "remove one of the two: it would be filled twice",
+                );
+            }
+            check(checks, table, &place, lake)
+        })
+        .collect();
+    checked.into_iter().collect()
+}
+
+fn check(
+    checks: &mut Checks<'_, '_>,
+    table: &WarehouseTable,
+    place: &Place,
+    lake: Option<&Lake>,
+) -> Option<Warehouse> {
+    let WarehouseName::Bigquery = table.kind;
+    let name = source::id(checks, &table.name, &place.key("name"));
+    let project = project(checks, &table.project, &place.key("project"));
+    let dataset = dataset(checks, &table.dataset, &place.key("dataset"));
+    let location = location(checks, &table.location, &place.key("location"));
+    let billing_project = match &table.billing_project {
+        Some(text) => self::project(checks, text, &place.key("billing_project")).map(Some),
+        None => Some(None),
+    };
+    let auth = auth(checks, &table.auth, &place.key("auth"));
+    let staging = staging(checks, table, place, lake);
+    let labels = labels(checks, &table.labels, &place.key("labels"));
+    let clustering = clustering(checks, &table.clustering, &place.key("clustering"));
+    let second = Duration::from_secs(1);
+    let timeout = checks.duration(
+        &table.request_timeout,
+        &place.key("request_timeout"),
+        second,
+    );
+    let retry_for = checks.duration(&table.retry_for, &place.key("retry_for"), Duration::ZERO);
+    let endpoint = match &table.endpoint {
+        Some(text) => endpoint(checks, text, &place.key("endpoint")).map(Some),
+        None => Some(None),
+    };
+    if let (Some(None), Some(auth)) = (&endpoint, &auth)
+        && auth.sign_in == SignIn::None
+    {
+        checks.problem(
+            &place.key("auth"),
+            "has `none`, which only an emulator takes",
+            "write auth = { default = true }, or name the emulator as `endpoint`",
+        );
+    }
+    Some(Warehouse {
+        name: name?,
+        project: project?,
+        dataset: dataset?,
+        location: location?,
+        auth: auth?,
+        staging: staging?,
+        billing_project: billing_project?,
+        labels: labels?,
+        clustering: clustering?,
+        require_partition_filter: table.require_partition_filter,
+        concurrency: table.concurrency,
+        timeout: timeout?,
+        retry_for: retry_for?,
+        endpoint: endpoint?,
+    })
+}
+
+fn project(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '.');
+    if !text.is_empty() && text.chars().all(fits) {
+        return Some(text.to_owned());
+    }
+    checks.problem(
+        place,
+        "is not the id of a Google Cloud project",
+        "write the id, such as \"acme-audit\", not the name or number",
+    );
+    None
+}
+
+fn dataset(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !text.is_empty() && text.len() <= 1024 && text.chars().all(fits) {
+        return Some(text.to_owned());
+    }
+    checks.problem(
+        place,
+        "is not the name of a dataset",
+        "use letters, digits and `_`, without the project",
+    );
+    None
+}
+
+fn location(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if !text.is_empty() && text.chars().all(fits) {
+        return Some(text.to_owned());
+    }
+    checks.problem(
+        place,
+        "is not a location of BigQuery",
+        "write for example \"EU\", \"US\" or \"europe-west1\"",
+    );
+    None
+}
+
+fn auth(
+    checks: &mut Checks<'_, '_>,
+    table: &WarehouseAuthTable,
+    place: &Place,
+) -> Option<GoogleAuth> {
+    let sign_in = match (table.default, &table.service_account, table.none) {
+        (Some(true), None, None) => SignIn::Default,
+        (None, Some(secret), None) => {
+            SignIn::Credentials(checks.secret(secret, &place.key("service_account"))?)
+        }
+        (None, None, Some(true)) => SignIn::None,
+        _ => {
+            checks.problem(
+                place,
+                "does not name exactly one way to sign in",
+                "write one of default = true, service_account = { file = \"…\" } and none = true",
+            );
+            return None;
+        }
+    };
+    if table.impersonate.is_some() && sign_in == SignIn::None {
+        checks.problem(
+            &place.key("impersonate"),
+            "needs somebody who signs in",
+            "write default = true or service_account beside it",
+        );
+        return None;
+    }
+    if table
+        .impersonate
+        .as_ref()
+        .is_some_and(|name| !name.contains('@'))
+    {
+        checks.problem(
+            &place.key("impersonate"),
+            "is not the address of a service account",
+            "write for example \"loader@acme-audit.iam.gserviceaccount.com\"",
+        );
+        return None;
+    }
+    Some(GoogleAuth {
+        sign_in,
+        impersonate: table.impersonate.clone(),
+    })
+}
+
+/// The staging location: absent only where the lake itself can be loaded from.
+fn staging(
+    checks: &mut Checks<'_, '_>,
+    table: &WarehouseTable,
+    place: &Place,
+    lake: Option<&Lake>,
+) -> Option<Option<Lake>> {
+    let place = place.key("staging");
+    let Some(staging) = &table.staging else {
+        let elsewhere = lake.is_some_and(|lake| lake.url.scheme() != "gs");
+        if elsewhere {
+            checks.problem(
+                &place,
+                "is missing, and BigQuery cannot load from where the lake is",
+                "write for example staging = { url = \"gs://acme-staging\" }",
+            );
+            return None;
+        }
+        return Some(None);
+    };
+    let staging = lake::check_at(checks, staging, &place)?;
+    if staging.url.scheme() != "gs" {
+        checks.problem(
+            &place.key("url"),
+            "is not on Google Cloud Storage, from where alone BigQuery loads",
+            "write for example \"gs://acme-staging\"",
+        );
+        return None;
+    }
+    Some(Some(staging))
+}
+
+fn labels(
+    checks: &mut Checks<'_, '_>,
+    labels: &BTreeMap<String, String>,
+    place: &Place,
+) -> Option<BTreeMap<String, String>> {
+    if labels.contains_key(LAKE_LABEL) {
+        checks.problem(
+            &place.key(LAKE_LABEL),
+            "says which lake a table belongs to",
+            "remove it; it is set without being configured",
+        );
+        return None;
+    }
+    if let Err(wrong) = check_labels(labels) {
+        checks.problem(
+            place,
+            format!("cannot be set: {wrong}"),
+            "use lower-case letters, digits, `_` and `-`, a letter first",
+        );
+        return None;
+    }
+    Some(labels.clone())
+}
+
+fn clustering(checks: &mut Checks<'_, '_>, names: &[String], place: &Place) -> Option<Vec<String>> {
+    let before = checks.problems.len();
+    if names.len() > 4 {
+        checks.problem(
+            place,
+            "names more than four columns",
+            "keep the four that are filtered by most",
+        );
+    }
+    for (index, name) in names.iter().enumerate() {
+        let place = place.index(index);
+        let column = EVENT_COLUMNS.iter().find(|column| column.name == name);
+        let fits = column.is_some_and(|column| column.kind != ColumnType::Bytes);
+        if !fits {
+            checks.problem(
+                &place,
+                format!("`{name}` is not a column of audit_events"),
+                "`trailhouse schema events` lists them",
+            );
+        } else if names[..index].contains(name) {
+            checks.problem(&place, "is named twice", "remove one of the two");
+        }
+    }
+    (checks.problems.len() == before).then(|| names.to_vec())
+}
+
+fn endpoint(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url> {
+    let url = Url::parse(text).ok().filter(|url| {
+        let plain = url.username().is_empty() && url.password().is_none();
+        let whole = url.query().is_none() && url.fragment().is_none();
+        matches!(url.scheme(), "http" | "https") && url.has_host() && plain && whole
+    });
+    let Some(url) = url else {
+        checks.problem(
+            place,
+            "is not the address of a server",
+            "write for example \"http://127.0.0.1:9050\"",
+        );
+        return None;
+    };
+    if url.scheme() == "http" && !source::is_loopback(&url) {
+        checks.problem(
+            place,
+            "would send tokens unencrypted over the network",
+            "use https://",
+        );
+        return None;
+    }
+    Some(url)
+}

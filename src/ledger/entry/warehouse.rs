@@ -1,0 +1,144 @@
+//! What entries say about warehouses: how far each has been filled, and what was decided and done to
+//! bring one back to what the ledger says.
+
+use crate::lake::layout::Table;
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+/// A span of sequences, both ends inclusive. It stands for every `ingest` entry inside; entries of
+/// other kinds have no rows, so they may lie inside too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Span {
+    /// First sequence.
+    pub from: u64,
+    /// Last sequence.
+    pub to: u64,
+}
+
+impl Span {
+    /// Whether a sequence lies inside.
+    pub const fn contains(self, sequence: u64) -> bool {
+        self.from <= sequence && sequence <= self.to
+    }
+}
+
+/// How one warehouse stands, in a receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WarehouseOutcome {
+    /// Its configured name.
+    pub warehouse: String,
+    /// What it is: project and dataset.
+    pub target: String,
+    /// Where its data is.
+    pub location: String,
+    /// Stable code of what failed; none where nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// What became of its tables; those that could not be looked at are absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableOutcome>,
+    /// The entry up to which `audit_batches` and `audit_coverage` tell the ledger, where they were
+    /// written anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger_tables: Option<u64>,
+}
+
+/// What became of one table of a warehouse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableOutcome {
+    /// The table.
+    pub table: Table,
+    /// When the warehouse's table was made, in milliseconds of the Unix epoch: another number, another
+    /// table, and nothing that was said of the old one counts.
+    pub incarnation: u64,
+    /// Entries whose rows are all in the table, besides those that receipts named before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loaded: Vec<Span>,
+    /// Rows of these entries.
+    pub rows: u64,
+    /// Loads that ended with an error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<FailedLoad>,
+    /// How the rows were found to differ from the ledger, where they were counted by batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<RowsCounted>,
+}
+
+/// A load that ended with an error; all of its rows are absent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailedLoad {
+    /// The entry.
+    pub sequence: u64,
+    /// Attempts that have ended so; the next one has this number.
+    pub attempts: u32,
+    /// Stable code of the newest failure.
+    pub reason: String,
+}
+
+/// What a count by batch found that the ledger does not say, in rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowsCounted {
+    /// Rows of entries that count as loaded, and that are not there.
+    pub missing: u64,
+    /// Rows that are there once more than the ledger says.
+    pub surplus: u64,
+    /// Rows of batches that the ledger does not know.
+    pub foreign: u64,
+}
+
+impl RowsCounted {
+    /// Whether the table holds exactly what the ledger says.
+    pub const fn fits(&self) -> bool {
+        self.missing == 0 && self.surplus == 0 && self.foreign == 0
+    }
+}
+
+/// Body of a `rebuild` entry: all rows of some dates of a table are to be replaced by those of the
+/// files that the entries before this one have put into the lake. Until it is done, nobody else loads
+/// rows of these dates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rebuild {
+    /// Configured name of the warehouse.
+    pub warehouse: String,
+    /// What it is.
+    pub target: String,
+    /// Where its data is.
+    pub location: String,
+    /// The table.
+    pub table: Table,
+    /// Its incarnation: a table that was made anew meanwhile is not touched.
+    pub incarnation: u64,
+    /// The dates, in order, each once.
+    pub dates: Vec<NaiveDate>,
+    /// Hash of what was shown to whoever confirmed it.
+    pub plan: String,
+}
+
+/// Body of a `done` entry: what became of a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Done {
+    /// Sequence of the decision.
+    pub decision: u64,
+    /// What happened.
+    pub outcome: DoneOutcome,
+}
+
+/// How a decision ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case", tag = "result")]
+pub enum DoneOutcome {
+    /// The dates hold exactly the rows of the ledger, by a count after the replacement.
+    Rebuilt {
+        /// Rows of these dates now.
+        rows: u64,
+    },
+    /// The table is gone or was made anew, so there is nothing to replace.
+    Void,
+}

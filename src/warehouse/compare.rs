@@ -1,0 +1,186 @@
+//! What a table holds against what the ledger says it must hold: a pure function of both.
+
+use crate::lake::layout::Table;
+use crate::ledger::entry::RowsCounted;
+use crate::ledger::state::State;
+use chrono::NaiveDate;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Rows of one batch in one partition of the lake.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Cell {
+    /// UTC date.
+    pub date: NaiveDate,
+    /// Category; none in quarantine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// Source.
+    pub source: String,
+    /// The batch.
+    pub batch_id: String,
+}
+
+/// What a warehouse said it holds.
+pub type Counts = BTreeMap<Cell, u64>;
+
+/// How many rows of one cell there are, and should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Where.
+    #[serde(flatten)]
+    pub cell: Cell,
+    /// The ledger entry of the batch; none where the ledger does not know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// Rows by the ledger.
+    pub expected: u64,
+    /// Rows in the warehouse.
+    pub found: u64,
+}
+
+/// One partition of the lake, batches together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Tally {
+    /// Rows by the ledger.
+    pub expected: u64,
+    /// Of these, rows of entries that are still to be loaded.
+    pub pending: u64,
+    /// Rows in the warehouse.
+    pub found: u64,
+}
+
+/// What a comparison found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Comparison {
+    /// Entries all of whose rows are there, each once.
+    pub whole: BTreeSet<u64>,
+    /// Entries none of whose rows are there.
+    pub absent: BTreeSet<u64>,
+    /// What is neither as the ledger says nor still to be loaded.
+    pub differences: Vec<Difference>,
+    /// By date, category and source.
+    pub partitions: BTreeMap<(NaiveDate, Option<String>, String), Tally>,
+}
+
+impl Comparison {
+    /// The differences in rows.
+    pub fn counted(&self) -> RowsCounted {
+        let mut counted = RowsCounted::default();
+        for difference in &self.differences {
+            counted.missing += difference.expected.saturating_sub(difference.found);
+            let more = difference.found.saturating_sub(difference.expected);
+            match difference.sequence {
+                Some(_) => counted.surplus += more,
+                None => counted.foreign += more,
+            }
+        }
+        counted
+    }
+
+    /// Dates on which something differs.
+    pub fn dates(&self) -> BTreeSet<NaiveDate> {
+        let dates = self
+            .differences
+            .iter()
+            .map(|difference| difference.cell.date);
+        dates.collect()
+    }
+}
+
+/// Compares what a table holds with the ledger. `loaded` says which entries count as loaded: others
+/// may be there as a whole, since a loader may have been killed before its receipt, or be absent,
+/// since they are still to be loaded; anything between is a difference.
+///
+/// With `dates` only these are looked at, and an entry is whole or absent as far as they go.
+pub(super) fn compare(
+    state: &State,
+    table: Table,
+    dates: Option<(NaiveDate, NaiveDate)>,
+    loaded: impl Fn(u64) -> bool,
+    found: &Counts,
+) -> Comparison {
+    let inside = |date: NaiveDate| dates.is_none_or(|(first, last)| first <= date && date <= last);
+    let ids: BTreeMap<u64, &str> = state
+        .batches
+        .iter()
+        .map(|batch| (batch.sequence, batch.batch_id.as_str()))
+        .collect();
+    let mut expected: BTreeMap<Cell, (u64, u64)> = BTreeMap::new();
+    for live in state.live_files() {
+        let file = &live.file;
+        let Some(batch_id) = ids.get(&live.sequence) else {
+            continue;
+        };
+        if file.table != table || !inside(file.date) {
+            continue;
+        }
+        let cell = Cell {
+            date: file.date,
+            category: file.category.clone(),
+            source: file.source.clone(),
+            batch_id: (*batch_id).to_owned(),
+        };
+        expected.entry(cell).or_insert((live.sequence, 0)).1 += file.rows;
+    }
+
+    // First by entry: whether it is there decides what its cells mean.
+    let mut comparison = Comparison::default();
+    let mut differing = BTreeSet::new();
+    for (cell, (sequence, rows)) in &expected {
+        let there = found.get(cell).copied().unwrap_or(0);
+        if there != *rows {
+            comparison.whole.remove(sequence);
+            differing.insert(*sequence);
+        } else if !differing.contains(sequence) {
+            comparison.whole.insert(*sequence);
+        }
+    }
+    let mut some: BTreeSet<u64> = comparison.whole.clone();
+    for (cell, (sequence, _)) in &expected {
+        if found.get(cell).is_some_and(|rows| *rows > 0) {
+            some.insert(*sequence);
+        }
+    }
+    comparison.absent = differing.difference(&some).copied().collect();
+
+    for (cell, (sequence, rows)) in &expected {
+        let there = found.get(cell).copied().unwrap_or(0);
+        let still_to_come = comparison.absent.contains(sequence) && !loaded(*sequence);
+        let tally = comparison.tally(cell);
+        tally.expected += rows;
+        tally.found += there;
+        if still_to_come {
+            tally.pending += rows;
+        } else if there != *rows {
+            comparison.differences.push(Difference {
+                cell: cell.clone(),
+                sequence: Some(*sequence),
+                expected: *rows,
+                found: there,
+            });
+        }
+    }
+    for (cell, rows) in found {
+        if *rows > 0 && !expected.contains_key(cell) && inside(cell.date) {
+            comparison.tally(cell).found += rows;
+            comparison.differences.push(Difference {
+                cell: cell.clone(),
+                sequence: None,
+                expected: 0,
+                found: *rows,
+            });
+        }
+    }
+    comparison
+        .differences
+        .sort_by(|one, other| one.cell.cmp(&other.cell));
+    comparison
+}
+
+impl Comparison {
+    fn tally(&mut self, cell: &Cell) -> &mut Tally {
+        let partition = (cell.date, cell.category.clone(), cell.source.clone());
+        self.partitions.entry(partition).or_default()
+    }
+}

@@ -1,0 +1,165 @@
+//! Why a warehouse could not be filled, compared or made, and what to do about it.
+
+use super::error::{Class, WarehouseError};
+use crate::lake::StoreError;
+use crate::ledger::log::LogError;
+use crate::ledger::tables::LedgerTableError;
+use serde::Serialize;
+
+/// Why a warehouse could not be filled, or not to the end.
+#[derive(Debug, thiserror::Error)]
+pub enum FillError {
+    /// The service.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    /// A table is not there.
+    #[error("{target} has no table {table}")]
+    NoTable {
+        /// The warehouse.
+        target: String,
+        /// The table.
+        table: &'static str,
+    },
+    /// The tables belong to another lake.
+    #[error("{table} in {target} belongs to {owner}, not to {lake_id}")]
+    Foreign {
+        /// The warehouse.
+        target: String,
+        /// The table.
+        table: String,
+        /// Whose it is.
+        owner: String,
+        /// Ours.
+        lake_id: String,
+    },
+    /// The tables are not what this program loads into.
+    #[error("{table} in {target} is not as it must be: {}", .differences.join("; "))]
+    Shape {
+        /// The warehouse.
+        target: String,
+        /// The table.
+        table: String,
+        /// What differs, column by column.
+        differences: Vec<String>,
+    },
+    /// The dataset lies somewhere else.
+    #[error("{target} is in {found}, not in {configured}")]
+    Location {
+        /// The warehouse.
+        target: String,
+        /// Where it is.
+        found: String,
+        /// What is configured.
+        configured: String,
+    },
+    /// A file of the lake is not what the ledger signed for.
+    #[error("{path} is not the file that the ledger signed for")]
+    Altered {
+        /// The file.
+        path: String,
+    },
+    /// The lake.
+    #[error(transparent)]
+    Lake(StoreError),
+    /// The staging location.
+    #[error("the staging location: {0}")]
+    Staging(StoreError),
+    /// The ledger.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The ledger cannot be shown as tables.
+    #[error(transparent)]
+    Tables(#[from] LedgerTableError),
+    /// The warehouse answered a question with something that is no answer to it.
+    #[error("{target} answered a count with something else: {what}")]
+    Answer {
+        /// The warehouse.
+        target: String,
+        /// What.
+        what: String,
+    },
+}
+
+impl FillError {
+    /// Stable code in receipts and JSON output.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Warehouse(error) => error.class.code(),
+            Self::NoTable { .. } => "no_table",
+            Self::Foreign { .. } => "foreign",
+            Self::Shape { .. } => "shape",
+            Self::Location { .. } => "location",
+            Self::Altered { .. } => "altered",
+            Self::Lake(_) => "lake",
+            Self::Staging(_) => "staging",
+            Self::Log(_) => "ledger",
+            Self::Tables(_) | Self::Answer { .. } => "unforeseen",
+        }
+    }
+
+    /// What to do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Warehouse(error) => match error.class {
+                Class::Transient | Class::Unknown => {
+                    "rerun; nothing was lost, and jobs that are under way are adopted"
+                }
+                Class::Quota => "rerun later; nothing was lost",
+                Class::Denied => {
+                    "give the identity what the README lists as permissions for this step"
+                }
+                Class::NotFound => "make what is missing with `trailhouse warehouse init`",
+                Class::Exists | Class::Conflict => "rerun; somebody else was at it",
+                Class::Refused => "read what the service says, and mend the configuration",
+            },
+            Self::NoTable { .. } => "make it with `trailhouse warehouse init`",
+            Self::Foreign { .. } => "name another dataset: two lakes cannot share one",
+            Self::Shape { .. } => {
+                "run `trailhouse warehouse init`, which adds what is missing and names what it cannot \
+                 change"
+            }
+            Self::Location { .. } => {
+                "name that as `location`, or another dataset: a dataset cannot be moved"
+            }
+            Self::Altered { .. } => {
+                "do not rerun; run `trailhouse verify --deep` and find out who changed the bucket"
+            }
+            Self::Lake(_) => "rerun; nothing was lost",
+            Self::Staging(_) => {
+                "check that the staging bucket exists and may be written, read and emptied"
+            }
+            Self::Log(_) => "run `trailhouse verify`",
+            Self::Tables(_) | Self::Answer { .. } => "report it; a rerun is safe",
+        }
+    }
+}
+
+/// Why a warehouse failed.
+#[derive(Debug, Clone, Serialize)]
+pub struct WarehouseFailure {
+    /// Stable code.
+    pub code: String,
+    /// In words.
+    pub message: String,
+    /// What to do.
+    pub action: String,
+    /// Whether it speaks against the integrity of the lake.
+    #[serde(skip)]
+    pub integrity: bool,
+}
+
+impl From<&FillError> for WarehouseFailure {
+    fn from(error: &FillError) -> Self {
+        let integrity = match error {
+            FillError::Altered { .. } => true,
+            FillError::Log(error) => error.is_integrity(),
+            _ => false,
+        };
+        Self {
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            action: error.advice().to_owned(),
+            integrity,
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! Filling one warehouse: what the ledger has and the tables have not.
+
+use super::compare::{Comparison, Counts, compare};
+use super::count::count;
+use super::failure::{FillError, WarehouseFailure};
+use super::load::{Loading, load};
+use super::pending::{pending, rows_expected, spans};
+use super::shape::{TableFound, TableKind};
+use super::tell::tell;
+use super::{LAKE_LABEL, Projection};
+use crate::lake::Bucket;
+use crate::lake::layout::Table;
+use crate::ledger::entry::{FailedLoad, RowsCounted, TableOutcome, WarehouseOutcome};
+use crate::ledger::log::Log;
+use crate::ledger::state::{State, TableState};
+use chrono::NaiveDate;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use tokio::sync::watch;
+
+/// What filling works with.
+#[derive(Clone, Copy)]
+pub struct Filling<'a> {
+    /// The ledger's state.
+    pub state: &'a State,
+    /// The ledger, for what others add meanwhile.
+    pub log: &'a Log,
+    /// The lake.
+    pub lake: &'a Bucket,
+    /// The run, for ids of jobs that only read.
+    pub run_id: &'a str,
+    /// Whether to start nothing more.
+    pub stop: &'a watch::Receiver<bool>,
+    /// Told what is being done, for a progress bar.
+    pub say: &'a (dyn Fn(&str) + Sync),
+}
+
+/// What was done for one warehouse: part of the JSON document of `run` and `warehouse load`.
+#[derive(Debug, Clone, Serialize)]
+pub struct WarehouseSummary {
+    /// Its configured name.
+    pub warehouse: String,
+    /// What it is.
+    pub target: String,
+    /// What failed, if anything did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<WarehouseFailure>,
+    /// Rebuilds that were finished.
+    pub rebuilt: Vec<RebuiltDates>,
+    /// Its tables of events and quarantine.
+    pub tables: Vec<TableSummary>,
+}
+
+/// A rebuild that was finished.
+#[derive(Debug, Clone, Serialize)]
+pub struct RebuiltDates {
+    /// The ledger entry that decided it.
+    pub decision: u64,
+    /// The table.
+    pub table: Table,
+    /// Dates that were replaced.
+    pub dates: u64,
+    /// Rows that they hold now; none where the table was gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+}
+
+/// What was done for one table.
+#[derive(Debug, Clone, Serialize)]
+pub struct TableSummary {
+    /// Its name.
+    pub table: &'static str,
+    /// Entries whose rows came in now.
+    pub entries: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// Entries that were found in the table already, from a run that was cut short.
+    pub adopted: u64,
+    /// Entries that are still to be loaded.
+    pub entries_behind: u64,
+    /// Their rows.
+    pub rows_behind: u64,
+    /// Loads that the service ended with an error, in words.
+    pub errors: Vec<String>,
+    /// What a count by batch found that the ledger does not say; absent where none was needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<RowsCounted>,
+}
+
+/// One warehouse after it was filled as far as it could be.
+#[derive(Debug)]
+pub struct Filled {
+    /// For the receipt.
+    pub outcome: WarehouseOutcome,
+    /// For people and programs.
+    pub summary: WarehouseSummary,
+}
+
+/// The tables with one row for each row of the lake.
+pub(super) const LOADED: [(Table, TableKind); 2] = [
+    (Table::Events, TableKind::Events),
+    (Table::Quarantine, TableKind::Quarantine),
+];
+
+/// Loads what is missing. A failure ends the work on this warehouse and is part of what is returned:
+/// it is no concern of the lake or of other warehouses.
+pub async fn fill(projection: &Projection, filling: Filling<'_>) -> Filled {
+    let warehouse = &*projection.warehouse;
+    let mut filled = Filled {
+        outcome: WarehouseOutcome {
+            warehouse: projection.name.clone(),
+            target: warehouse.target().to_owned(),
+            location: warehouse.location().to_owned(),
+            failure: None,
+            tables: Vec::new(),
+            ledger_tables: None,
+        },
+        summary: WarehouseSummary {
+            warehouse: projection.name.clone(),
+            target: warehouse.target().to_owned(),
+            failure: None,
+            rebuilt: Vec::new(),
+            tables: Vec::new(),
+        },
+    };
+    if let Err(error) = fill_all(projection, filling, &mut filled).await {
+        filled.outcome.failure = Some(error.code().to_owned());
+        filled.summary.failure = Some(WarehouseFailure::from(&error));
+    }
+    filled
+}
+
+async fn fill_all(
+    projection: &Projection,
+    filling: Filling<'_>,
+    filled: &mut Filled,
+) -> Result<(), FillError> {
+    for (table, kind) in LOADED {
+        let found = open_table(projection, filling.state, kind).await?;
+        let outcome = fill_table(projection, filling, table, kind, &found, filled).await;
+        outcome?;
+    }
+    filled.outcome.ledger_tables = tell(projection, filling).await?;
+    Ok(())
+}
+
+/// The table as it is, if it is ours and can be loaded into.
+pub(super) async fn open_table(
+    projection: &Projection,
+    state: &State,
+    kind: TableKind,
+) -> Result<TableFound, FillError> {
+    let warehouse = &*projection.warehouse;
+    let target = || warehouse.target().to_owned();
+    let Some(found) = warehouse.table(kind.table()).await? else {
+        return Err(FillError::NoTable {
+            target: target(),
+            table: kind.table(),
+        });
+    };
+    check_owner(&found, &target(), &state.lake_id)?;
+    let differences = super::difference::obstacles(&found, &projection.shape(kind));
+    if !differences.is_empty() {
+        return Err(FillError::Shape {
+            target: target(),
+            table: kind.table().to_owned(),
+            differences,
+        });
+    }
+    Ok(found)
+}
+
+/// Refuses a table that is not labelled as this lake's.
+pub(super) fn check_owner(
+    found: &TableFound,
+    target: &str,
+    lake_id: &str,
+) -> Result<(), FillError> {
+    let owner = found.labels.get(LAKE_LABEL);
+    if owner.is_some_and(|owner| owner == lake_id) {
+        return Ok(());
+    }
+    Err(FillError::Foreign {
+        target: target.to_owned(),
+        table: found.name.clone(),
+        owner: owner.map_or_else(|| "no lake".to_owned(), Clone::clone),
+        lake_id: lake_id.to_owned(),
+    })
+}
+
+/// What receipts say of a table, if they speak of this incarnation of it.
+pub(super) fn known_of(
+    projection: &Projection,
+    state: &State,
+    table: Table,
+    incarnation: u64,
+) -> TableState {
+    let warehouse = &*projection.warehouse;
+    state
+        .warehouses
+        .get(&projection.name)
+        .filter(|known| {
+            known.target == warehouse.target() && known.location == warehouse.location()
+        })
+        .and_then(|known| known.tables.get(&table))
+        .filter(|known| known.incarnation == incarnation)
+        .cloned()
+        .unwrap_or_else(|| TableState {
+            incarnation,
+            ..TableState::default()
+        })
+}
+
+/// Dates that open decisions have taken.
+pub(super) fn barred(projection: &Projection, state: &State, table: Table) -> BTreeSet<NaiveDate> {
+    let rebuilds = state.rebuilds.values();
+    rebuilds
+        .filter(|rebuild| rebuild.warehouse == projection.name && rebuild.table == table)
+        .flat_map(|rebuild| rebuild.dates.iter().copied())
+        .collect()
+}
+
+/// How the rows of a table compare with the ledger, asking the warehouse. Where it holds batches that
+/// our state does not know, others may have committed them since, so the ledger is read again first.
+async fn compare_now(
+    projection: &Projection,
+    filling: Filling<'_>,
+    table: Table,
+    kind: TableKind,
+    known: &TableState,
+) -> Result<Comparison, FillError> {
+    let counts: Counts = count(projection, kind, None, filling.run_id, filling.stop).await?;
+    let loaded = |sequence| known.has(sequence);
+    let comparison = compare(filling.state, table, None, loaded, &counts);
+    if comparison.counted().foreign == 0 {
+        return Ok(comparison);
+    }
+    let Some(newer) = filling.log.load().await? else {
+        return Ok(comparison);
+    };
+    let mut comparison = compare(&newer, table, None, loaded, &counts);
+    // Entries of others are theirs to load.
+    let ours = filling.state.head.sequence;
+    comparison.whole.retain(|sequence| *sequence <= ours);
+    comparison.absent.retain(|sequence| *sequence <= ours);
+    Ok(comparison)
+}
+
+async fn fill_table(
+    projection: &Projection,
+    filling: Filling<'_>,
+    table: Table,
+    kind: TableKind,
+    found: &TableFound,
+    filled: &mut Filled,
+) -> Result<(), FillError> {
+    let state = filling.state;
+    let known = known_of(projection, state, table, found.incarnation);
+    let mut loaded: BTreeSet<u64> = BTreeSet::new();
+    let mut spoiled: BTreeSet<u64> = BTreeSet::new();
+    let mut counted = None;
+    // The service's own number of rows costs nothing to ask. Where it is not what receipts add up to,
+    // rows came or went that no receipt tells of, and only a count by batch shows which.
+    let differed = known.differs.is_some();
+    if found.rows != rows_expected(state, table, &known) || differed {
+        (filling.say)(&format!("{}: counting rows", projection.name));
+        let comparison = compare_now(projection, filling, table, kind, &known).await?;
+        counted = Some(comparison.counted());
+        let adopted = |sequence: &u64| !known.has(*sequence);
+        loaded.extend(comparison.whole.iter().copied().filter(adopted));
+        let differing = comparison.differences.iter();
+        spoiled.extend(differing.filter_map(|difference| difference.sequence));
+    }
+    let adopted = loaded.len() as u64;
+    let barred = barred(projection, state, table);
+    let mut pending = pending(state, table, &known, &barred);
+    // Loading what is there in part would double it; a rebuild mends it.
+    pending.retain(|entry| !loaded.contains(&entry.sequence) && !spoiled.contains(&entry.sequence));
+
+    let loading = Loading {
+        projection,
+        filling,
+        kind,
+        incarnation: found.incarnation,
+    };
+    let ends = load(&loading, &pending).await;
+    let mut summary = TableSummary {
+        table: kind.table(),
+        entries: ends.loaded.len() as u64,
+        rows: 0,
+        adopted,
+        entries_behind: 0,
+        rows_behind: 0,
+        errors: Vec::new(),
+        counted,
+    };
+    for entry in &pending {
+        if ends.loaded.contains(&entry.sequence) {
+            summary.rows += entry.rows();
+        } else {
+            summary.entries_behind += 1;
+            summary.rows_behind += entry.rows();
+        }
+    }
+    loaded.extend(&ends.loaded);
+    let mut failed = Vec::new();
+    for end in &ends.failed {
+        summary
+            .errors
+            .push(format!("entry {}: {}", end.sequence, end.said));
+        failed.push(FailedLoad {
+            sequence: end.sequence,
+            attempts: end.attempts,
+            reason: end.reason.clone(),
+        });
+    }
+    let spans = spans(state, table, &known, &loaded);
+    filled.outcome.tables.push(TableOutcome {
+        table,
+        incarnation: found.incarnation,
+        loaded: spans,
+        rows: summary.rows,
+        failed,
+        counted,
+    });
+    filled.summary.tables.push(summary);
+    match ends.stopped_by {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}

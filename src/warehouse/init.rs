@@ -1,0 +1,204 @@
+//! Making the dataset, tables and views of a warehouse, and adding to them what newer versions of this
+//! program have.
+
+use super::difference::{additions, conflicts};
+use super::error::Class;
+use super::failure::FillError;
+use super::fill::check_owner;
+use super::shape::{TableFound, TableKind, ViewShape};
+use super::views;
+use super::{LAKE_LABEL, Projection};
+use serde::Serialize;
+
+/// What `init` would do, or did, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Preparation {
+    /// Configured name of the warehouse.
+    pub warehouse: String,
+    /// What it is.
+    pub target: String,
+    /// Steps, each in words.
+    pub steps: Vec<Step>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Dataset, table or view.
+    pub what: String,
+    /// What is done to it.
+    pub changes: Vec<String>,
+}
+
+/// A step with what it needs.
+#[derive(Debug)]
+enum Action {
+    Dataset,
+    Create(TableKind),
+    Extend(TableKind, Box<TableFound>),
+    View(ViewShape),
+}
+
+/// What a warehouse lacks.
+#[derive(Debug)]
+pub struct Preparing {
+    /// For people and programs.
+    pub preparation: Preparation,
+    actions: Vec<Action>,
+}
+
+impl Preparing {
+    /// Whether everything is as it should be.
+    pub fn is_nothing(&self) -> bool {
+        self.actions.is_empty()
+    }
+}
+
+/// Looks at what is there and says what is missing. Changes nothing.
+///
+/// # Errors
+/// The service; a dataset or table of another lake, or at another location; a table that differs in
+/// what cannot be added, with every such column.
+pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing, FillError> {
+    let warehouse = &*projection.warehouse;
+    let target = warehouse.target();
+    let mut preparing = Preparing {
+        preparation: Preparation {
+            warehouse: projection.name.clone(),
+            target: target.to_owned(),
+            steps: Vec::new(),
+        },
+        actions: Vec::new(),
+    };
+    let mut step = |what: String, changes: Vec<String>, action: Action| {
+        preparing.preparation.steps.push(Step { what, changes });
+        preparing.actions.push(action);
+    };
+    let dataset = warehouse.dataset().await?;
+    match &dataset {
+        None => {
+            let made = vec![format!("make it in {}", warehouse.location())];
+            step(format!("dataset {target}"), made, Action::Dataset);
+        }
+        Some(found) => {
+            let owner = found.labels.get(LAKE_LABEL);
+            if let Some(owner) = owner.filter(|owner| *owner != lake_id) {
+                return Err(FillError::Foreign {
+                    target: target.to_owned(),
+                    table: "the dataset".to_owned(),
+                    owner: owner.clone(),
+                    lake_id: lake_id.to_owned(),
+                });
+            }
+            if !found.location.eq_ignore_ascii_case(warehouse.location()) {
+                return Err(FillError::Location {
+                    target: target.to_owned(),
+                    found: found.location.clone(),
+                    configured: warehouse.location().to_owned(),
+                });
+            }
+        }
+    }
+    let labels = projection.labels(lake_id);
+    for kind in TableKind::ALL {
+        let shape = projection.shape(kind);
+        let found = match &dataset {
+            Some(_) => warehouse.table(kind.table()).await?,
+            None => None,
+        };
+        let name = format!("table {}", kind.table());
+        let Some(found) = found else {
+            let mut changes = vec![format!("make it with {} columns", shape.columns.len())];
+            if let Some(column) = shape.partition {
+                changes.push(format!("partition it by the days of {column}"));
+            }
+            if !shape.clustering.is_empty() {
+                changes.push(format!("cluster it by {}", shape.clustering.join(", ")));
+            }
+            if shape.require_partition_filter {
+                changes.push("refuse queries that name no dates".to_owned());
+            }
+            step(name, changes, Action::Create(kind));
+            continue;
+        };
+        check_owner(&found, target, lake_id)?;
+        let differences = conflicts(&found, &shape);
+        if !differences.is_empty() {
+            return Err(FillError::Shape {
+                target: target.to_owned(),
+                table: kind.table().to_owned(),
+                differences,
+            });
+        }
+        let changes = additions(&found, &shape, &labels);
+        if !changes.is_empty() {
+            step(name, changes, Action::Extend(kind, Box::new(found)));
+        }
+    }
+    for view in views::all(|table| warehouse.sql_name(table)) {
+        let found = match &dataset {
+            Some(_) => warehouse.table(&view.name).await?,
+            None => None,
+        };
+        let change = match &found {
+            None => "make it",
+            Some(found) if found.kind != "VIEW" => {
+                return Err(FillError::Shape {
+                    target: target.to_owned(),
+                    table: view.name,
+                    differences: vec![format!("it is a {}, not a view", found.kind.to_lowercase())],
+                });
+            }
+            Some(found) => {
+                check_owner(found, target, lake_id)?;
+                let sql = found
+                    .told
+                    .pointer("/view/query")
+                    .and_then(|sql| sql.as_str());
+                if sql == Some(view.sql.as_str()) && found.description == view.description {
+                    continue;
+                }
+                "replace it"
+            }
+        };
+        let name = format!("view {}", view.name);
+        step(name, vec![change.to_owned()], Action::View(view));
+    }
+    Ok(preparing)
+}
+
+/// Does what [`prepare`] found missing.
+///
+/// # Errors
+/// The service. What was made stays; a second `init` goes on.
+pub async fn carry_out_preparation(
+    projection: &Projection,
+    lake_id: &str,
+    preparing: &Preparing,
+) -> Result<(), FillError> {
+    let warehouse = &*projection.warehouse;
+    let labels = projection.labels(lake_id);
+    for action in &preparing.actions {
+        let done = match action {
+            Action::Dataset => warehouse.create_dataset(DATASET, &labels).await,
+            Action::Create(kind) => {
+                let shape = projection.shape(*kind);
+                warehouse.create_table(kind.table(), &shape, &labels).await
+            }
+            Action::Extend(kind, found) => {
+                let shape = projection.shape(*kind);
+                warehouse.extend_table(found, &shape, &labels).await
+            }
+            Action::View(view) => warehouse.put_view(view, &labels).await,
+        };
+        match done {
+            Ok(()) => {}
+            // Somebody else is making it; whether it is as it should be shows the next `prepare`.
+            Err(error) if error.class == Class::Exists => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+const DATASET: &str = "Audit trail, loaded by trailhouse";

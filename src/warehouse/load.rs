@@ -1,0 +1,198 @@
+//! One load job for each entry.
+
+use super::error::Class;
+use super::failure::FillError;
+use super::fill::Filling;
+use super::pending::{Pending, rows};
+use super::shape::TableKind;
+use super::staging::Purpose;
+use super::wait::{Ended, do_job};
+use super::{JobId, Projection, Work};
+use crate::failpoint;
+use crate::ledger::digest::Digest;
+use futures::StreamExt as _;
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Attempts of one entry within one run, where the service says that the same may work later.
+const ATTEMPTS_PER_RUN: u32 = 3;
+
+/// What the loads of one table have in common.
+pub(super) struct Loading<'a> {
+    pub(super) projection: &'a Projection,
+    pub(super) filling: Filling<'a>,
+    pub(super) kind: TableKind,
+    pub(super) incarnation: u64,
+}
+
+/// A load that ended with an error.
+#[derive(Debug)]
+pub(super) struct FailedEntry {
+    pub(super) sequence: u64,
+    /// Attempts that have ended so.
+    pub(super) attempts: u32,
+    /// Stable code.
+    pub(super) reason: String,
+    /// In words.
+    pub(super) said: String,
+}
+
+/// What became of all loads.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    /// Entries all of whose rows are in.
+    pub(super) loaded: BTreeSet<u64>,
+    /// Entries whose jobs failed.
+    pub(super) failed: Vec<FailedEntry>,
+    /// What kept the others from being tried.
+    pub(super) stopped_by: Option<FillError>,
+}
+
+/// How the load of one entry ended.
+enum End {
+    Loaded,
+    Failed(FailedEntry),
+    /// Told to stop: not begun, or under way.
+    Stopped,
+}
+
+/// Loads entries, several at a time. A call that fails keeps those from being started that were not
+/// yet: what one of them meets, all of them meet.
+pub(super) async fn load(loading: &Loading<'_>, pending: &[Pending<'_>]) -> Ends {
+    let ends = Mutex::new(Ends::default());
+    let done = AtomicUsize::new(0);
+    let concurrency = loading.projection.settings.concurrency.max(1);
+    let stopped = || {
+        *loading.filling.stop.borrow() || ends.lock().is_ok_and(|ends| ends.stopped_by.is_some())
+    };
+    futures::stream::iter(pending)
+        .for_each_concurrent(concurrency, |entry| {
+            let (ends, done, stopped) = (&ends, &done, &stopped);
+            async move {
+                if stopped() {
+                    return;
+                }
+                let end = load_entry(loading, entry).await;
+                let so_far = done.fetch_add(1, Ordering::Relaxed) + 1;
+                (loading.filling.say)(&format!(
+                    "{}: {} of {} entries loaded into {}",
+                    loading.projection.name,
+                    so_far,
+                    pending.len(),
+                    loading.kind.table(),
+                ));
+                let Ok(mut ends) = ends.lock() else { return };
+                match end {
+                    Ok(End::Loaded) => {
+                        ends.loaded.insert(entry.sequence);
+                    }
+                    Ok(End::Failed(failed)) => ends.failed.push(failed),
+                    Ok(End::Stopped) => {}
+                    Err(error) => {
+                        ends.stopped_by.get_or_insert(error);
+                    }
+                }
+            }
+        })
+        .await;
+    let mut ends = ends.into_inner().unwrap_or_default();
+    ends.failed.sort_by_key(|failed| failed.sequence);
+    ends
+}
+
+async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, FillError> {
+    let filling = &loading.filling;
+    let projection = loading.projection;
+    let mut attempts = entry.attempt;
+    for (part, files) in entry.parts().into_iter().enumerate() {
+        let purpose = Purpose::Entry(entry.sequence, loading.kind.in_job_id());
+        let uris = projection
+            .staging
+            .uris(filling.lake, &filling.state.lake_id, purpose, &files);
+        let work = Work::Append {
+            table: loading.kind.table().to_owned(),
+            columns: loading.kind.columns(),
+            files: uris.await?,
+        };
+        let last = entry.attempt + ATTEMPTS_PER_RUN;
+        loop {
+            let id = loading.job_id(entry.sequence, part, attempts);
+            failpoint::hit("warehouse.load.before");
+            let ended = do_job(
+                &*projection.warehouse,
+                &id,
+                &work,
+                projection.settings.pace,
+                filling.stop,
+            );
+            let ended = ended.await?;
+            failpoint::hit("warehouse.load.after");
+            match ended {
+                Ended::UnderWay => return Ok(End::Stopped),
+                Ended::Done(Ok(done)) if done.output_rows == Some(rows(&files)) => break,
+                // The rows are in, and are not what was sent: no other attempt may add to them.
+                Ended::Done(Ok(done)) => {
+                    let found = done.output_rows;
+                    let found = found.map_or("an unknown number".to_owned(), |n| n.to_string());
+                    return Ok(End::Failed(FailedEntry {
+                        sequence: entry.sequence,
+                        attempts,
+                        reason: "row_count".to_owned(),
+                        said: format!("job {id} wrote {found} of {} rows", rows(&files)),
+                    }));
+                }
+                Ended::Done(Err(failure)) => {
+                    attempts += 1;
+                    let again = matches!(failure.class, Class::Transient | Class::Quota);
+                    if again && attempts < last {
+                        tracing::debug!(job = %id, said = failure.said, "trying under another id");
+                        continue;
+                    }
+                    return Ok(End::Failed(FailedEntry {
+                        sequence: entry.sequence,
+                        attempts,
+                        reason: failure.reason,
+                        said: failure.said,
+                    }));
+                }
+            }
+        }
+    }
+    Ok(End::Loaded)
+}
+
+impl Loading<'_> {
+    /// Whoever loads this entry into this table derives the same id, so that two of them meet at one
+    /// job. Another lake, place or incarnation makes another one.
+    fn job_id(&self, sequence: u64, part: usize, attempt: u32) -> JobId {
+        let mark = mark(
+            self.projection,
+            &self.filling.state.lake_id,
+            self.kind.table(),
+            self.incarnation,
+        );
+        JobId::of(&[
+            "trailhouse",
+            "load",
+            self.kind.in_job_id(),
+            &sequence.to_string(),
+            &part.to_string(),
+            &attempt.to_string(),
+            &mark,
+        ])
+    }
+}
+
+/// What tells the jobs of one table from those of any other lake, place or incarnation.
+pub(super) fn mark(
+    projection: &Projection,
+    lake_id: &str,
+    table: &str,
+    incarnation: u64,
+) -> String {
+    let warehouse = &*projection.warehouse;
+    let (target, location) = (warehouse.target(), warehouse.location());
+    let all = format!("{lake_id}\n{target}\n{location}\n{table}\n{incarnation}");
+    Digest::of(all.as_bytes()).to_string()[..32].to_owned()
+}

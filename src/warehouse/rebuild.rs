@@ -1,0 +1,335 @@
+//! Rebuilding dates of a table: decide, replace in one transaction, receipt.
+//!
+//! The decision is a ledger entry. From its sequence on nobody loads rows of its dates but whoever
+//! carries it out; loads that began before it are waited for, so that none can come after the
+//! replacement. The rows go into a table of their own first, and from there into the table of the
+//! projection by one transaction that also takes out what was there. Every step can be repeated:
+//! jobs are named by the decision and by the incarnation of the table they fill, and what the dates
+//! hold is counted before anything is replaced.
+
+mod replace;
+
+use super::Projection;
+use super::compare::{Comparison, compare};
+use super::count::count;
+use super::failure::FillError;
+use super::fill::{Filling, LOADED, known_of, open_table};
+use super::load::{Loading, load};
+use super::pending::{pending, rows};
+use super::shape::TableKind;
+use crate::failpoint;
+use crate::lake::layout::Table;
+use crate::ledger::digest::Digest;
+use crate::ledger::entry::{DoneOutcome, FileEntry, Rebuild, RowsCounted};
+use chrono::{DateTime, NaiveDate, Utc};
+use replace::{Replacing, staged_table};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Most dates that one transaction replaces; BigQuery modifies 4,000 partitions at once.
+const DATES_AT_ONCE: usize = 1_000;
+/// Most files that are staged at once.
+const FILES_AT_ONCE: usize = 5_000;
+
+/// How often dates are replaced that differ again. The first time may be that of a run that was killed,
+/// and what others did to the dates after it is not in it.
+const ROUNDS: u32 = 4;
+
+/// What a rebuild would do to one table: what is shown before it is confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RebuildPlan {
+    /// Configured name of the warehouse.
+    pub warehouse: String,
+    /// What it is.
+    pub target: String,
+    /// Where its data is.
+    pub location: String,
+    /// The table.
+    pub table: Table,
+    /// Its incarnation.
+    pub incarnation: u64,
+    /// The dates to be replaced.
+    pub dates: Vec<NaiveDate>,
+    /// Rows that they hold now.
+    pub rows_now: u64,
+    /// Rows that they will hold.
+    pub rows_then: u64,
+    /// Files that are read for it.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Load jobs and queries that it takes.
+    pub jobs: u64,
+    /// What differs now, in rows.
+    pub differs: RowsCounted,
+}
+
+impl RebuildPlan {
+    /// The decision, if this is what was confirmed.
+    pub fn decision(&self, plan: &str) -> Rebuild {
+        Rebuild {
+            warehouse: self.warehouse.clone(),
+            target: self.target.clone(),
+            location: self.location.clone(),
+            table: self.table,
+            incarnation: self.incarnation,
+            dates: self.dates.clone(),
+            plan: plan.to_owned(),
+        }
+    }
+}
+
+/// The id of some plans together, to be given back as confirmation: a hash of all that was shown.
+///
+/// # Errors
+/// None for plans of ours; the encoder's own.
+pub fn plan_id(lake_id: &str, plans: &[RebuildPlan]) -> Result<String, serde_json::Error> {
+    let shown = serde_json::to_vec(&(lake_id, plans))?;
+    Ok(Digest::of(&shown).to_string()[..12].to_owned())
+}
+
+/// Which dates to rebuild.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Those on which something differs from the ledger.
+    Differing,
+    /// All from one to another, both inclusive, that ledger or table have rows of.
+    Between(NaiveDate, NaiveDate),
+    /// All.
+    All,
+}
+
+/// What would be done to one table; `None` where there is nothing to do.
+///
+/// # Errors
+/// A table that cannot be looked at.
+pub async fn plan_rebuild(
+    projection: &Projection,
+    filling: Filling<'_>,
+    table: Table,
+    which: Which,
+) -> Result<Option<RebuildPlan>, FillError> {
+    let kind = kind_of(table);
+    let found = open_table(projection, filling.state, kind).await?;
+    let known = known_of(projection, filling.state, table, found.incarnation);
+    let span = match which {
+        Which::Between(first, last) => Some((first, last)),
+        Which::Differing | Which::All => None,
+    };
+    let counts = count(projection, kind, span, filling.run_id, filling.stop).await?;
+    let comparison = compare(filling.state, table, span, |it| known.has(it), &counts);
+    let mut dates = match which {
+        Which::Differing => comparison.dates(),
+        Which::Between(..) | Which::All => comparison
+            .partitions
+            .keys()
+            .map(|(date, ..)| *date)
+            .collect(),
+    };
+    close_over_entries(filling, table, &mut dates);
+    if dates.is_empty() {
+        return Ok(None);
+    }
+    let files: Vec<&FileEntry> = files_of(filling, table, &dates, u64::MAX);
+    let of_dates = |comparison: &Comparison, rows: fn(&super::Tally) -> u64| -> u64 {
+        let partitions = comparison.partitions.iter();
+        let inside = partitions.filter(|((date, ..), _)| dates.contains(date));
+        inside.map(|(_, tally)| rows(tally)).sum()
+    };
+    let groups = groups(&dates, &files).len() as u64;
+    Ok(Some(RebuildPlan {
+        warehouse: projection.name.clone(),
+        target: projection.warehouse.target().to_owned(),
+        location: projection.warehouse.location().to_owned(),
+        table,
+        incarnation: found.incarnation,
+        rows_now: of_dates(&comparison, |tally| tally.found),
+        rows_then: rows(&files),
+        files: files.len() as u64,
+        bytes: files.iter().map(|file| file.bytes).sum(),
+        // One load and one transaction a group, and two counts.
+        jobs: 2 * groups + 2,
+        differs: comparison.counted(),
+        dates: dates.into_iter().collect(),
+    }))
+}
+
+/// An entry counts as loaded as a whole, so all of its dates are rebuilt or none.
+fn close_over_entries(filling: Filling<'_>, table: Table, dates: &mut BTreeSet<NaiveDate>) {
+    loop {
+        let touched: BTreeSet<u64> = filling
+            .state
+            .live_files()
+            .filter(|live| live.file.table == table && dates.contains(&live.file.date))
+            .map(|live| live.sequence)
+            .collect();
+        let before = dates.len();
+        let files = filling.state.live_files();
+        let touching =
+            files.filter(|live| live.file.table == table && touched.contains(&live.sequence));
+        dates.extend(touching.map(|live| live.file.date));
+        if dates.len() == before {
+            return;
+        }
+    }
+}
+
+/// Files on some dates that entries before a sequence have added.
+fn files_of<'a>(
+    filling: Filling<'a>,
+    table: Table,
+    dates: &BTreeSet<NaiveDate>,
+    before: u64,
+) -> Vec<&'a FileEntry> {
+    let mut files: Vec<&FileEntry> = filling
+        .state
+        .live_files()
+        .filter(|live| live.file.table == table && live.sequence < before)
+        .filter(|live| dates.contains(&live.file.date))
+        .map(|live| &live.file)
+        .collect();
+    files.sort_by(|one, other| (one.date, &one.path).cmp(&(other.date, &other.path)));
+    files
+}
+
+/// One transaction's worth of dates, and their files.
+struct Group<'a> {
+    dates: Vec<NaiveDate>,
+    files: Vec<&'a FileEntry>,
+}
+
+/// Dates with their files, cut before a limit of the service. Depends on nothing else, so a group has
+/// the same number whenever it is asked for.
+fn groups<'a>(dates: &BTreeSet<NaiveDate>, files: &[&'a FileEntry]) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for date in dates {
+        let of_date: Vec<&FileEntry> = files
+            .iter()
+            .copied()
+            .filter(|file| file.date == *date)
+            .collect();
+        let full = groups.last().is_none_or(|group| {
+            group.dates.len() == DATES_AT_ONCE || group.files.len() + of_date.len() > FILES_AT_ONCE
+        });
+        if full {
+            groups.push(Group {
+                dates: Vec::new(),
+                files: Vec::new(),
+            });
+        }
+        if let Some(group) = groups.last_mut() {
+            group.dates.push(*date);
+            group.files.extend(of_date);
+        }
+    }
+    groups
+}
+
+/// The table of the projection that mirrors a table of the lake.
+pub(super) fn kind_of(table: Table) -> TableKind {
+    LOADED
+        .iter()
+        .find(|(of_lake, _)| *of_lake == table)
+        .map_or(TableKind::Events, |(_, kind)| *kind)
+}
+
+/// Carries out a decision that is not done. `None` where it could not be finished now: the loads that
+/// have to end before it are still under way, or we were told to stop; any later run goes on.
+///
+/// # Errors
+/// What kept it from being finished; any later run tries again.
+pub async fn carry_out(
+    projection: &Projection,
+    filling: Filling<'_>,
+    decision: u64,
+    rebuild: &Rebuild,
+    now: DateTime<Utc>,
+) -> Result<Option<DoneOutcome>, FillError> {
+    let kind = kind_of(rebuild.table);
+    let warehouse = &*projection.warehouse;
+    let elsewhere =
+        warehouse.target() != rebuild.target || warehouse.location() != rebuild.location;
+    let found = match warehouse.table(kind.table()).await? {
+        Some(found) if !elsewhere && found.incarnation == rebuild.incarnation => found,
+        // What was to be mended is gone; what is there now is looked at as a new table.
+        _ => return Ok(Some(DoneOutcome::Void)),
+    };
+    (filling.say)(&format!("{}: rebuilding", projection.name));
+    let dates: BTreeSet<NaiveDate> = rebuild.dates.iter().copied().collect();
+
+    // Loads that others may have begun before they knew of the decision end before it is carried out.
+    let known = known_of(projection, filling.state, rebuild.table, found.incarnation);
+    let mut earlier = pending(filling.state, rebuild.table, &known, &BTreeSet::new());
+    earlier.retain(|entry| {
+        let touches = entry.files.iter().any(|file| dates.contains(&file.date));
+        touches && entry.sequence < decision
+    });
+    let loading = Loading {
+        projection,
+        filling,
+        kind,
+        incarnation: found.incarnation,
+    };
+    let ends = load(&loading, &earlier).await;
+    if let Some(error) = ends.stopped_by {
+        return Err(error);
+    }
+    if ends.loaded.len() + ends.failed.len() < earlier.len() {
+        return Ok(None);
+    }
+
+    let files = files_of(filling, rebuild.table, &dates, decision);
+    let span = (rebuild.dates.first().copied()).zip(rebuild.dates.last().copied());
+    let still_differ = || async {
+        let counts = count(projection, kind, span, filling.run_id, filling.stop).await?;
+        // Whatever the receipts say: all of these entries are to be there, and nothing else.
+        let comparison = compare(filling.state, rebuild.table, span, |_| true, &counts);
+        let differing: BTreeSet<NaiveDate> = comparison
+            .differences
+            .iter()
+            .filter(|it| dates.contains(&it.cell.date))
+            .filter(|it| it.sequence.is_none_or(|sequence| sequence < decision))
+            .map(|it| it.cell.date)
+            .collect();
+        Ok::<_, FillError>(differing)
+    };
+    let mut differing = still_differ().await?;
+    for round in 0..ROUNDS {
+        if differing.is_empty() {
+            break;
+        }
+        for (number, group) in groups(&dates, &files).into_iter().enumerate() {
+            let replacing = Replacing {
+                projection,
+                filling,
+                kind,
+                decision,
+                number,
+                round,
+                now,
+            };
+            if !replacing.replace(&group, found.incarnation).await? {
+                return Ok(None);
+            }
+        }
+        differing = still_differ().await?;
+    }
+    if let Some(date) = differing.first() {
+        return Err(FillError::Answer {
+            target: warehouse.target().to_owned(),
+            what: format!(
+                "{} dates of {} still differ after they were replaced, {date} first",
+                differing.len(),
+                kind.table()
+            ),
+        });
+    }
+    // Before the decision is done, so that no later run has to look for them.
+    for number in 0..groups(&dates, &files).len() {
+        warehouse
+            .drop_table(&staged_table(kind, decision, number))
+            .await?;
+        failpoint::hit("warehouse.stage.dropped");
+    }
+    Ok(Some(DoneOutcome::Rebuilt { rows: rows(&files) }))
+}

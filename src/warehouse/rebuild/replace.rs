@@ -1,0 +1,195 @@
+//! The replacement of one group of dates: rows into a table of their own, and from there, in one
+//! transaction, into the table of the projection.
+
+use super::Group;
+use crate::failpoint;
+use crate::warehouse::error::{Class, WarehouseError};
+use crate::warehouse::failure::FillError;
+use crate::warehouse::fill::{Filling, check_owner};
+use crate::warehouse::load::mark;
+use crate::warehouse::pending::{rows, split};
+use crate::warehouse::shape::{TableFound, TableKind, TableShape};
+use crate::warehouse::staging::Purpose;
+use crate::warehouse::wait::{Ended, do_job};
+use crate::warehouse::{JobDone, JobId, Projection, Work, sql};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Attempts of one job, where the service says that the same may work later.
+const ATTEMPTS: u32 = 12;
+/// Attempts of one job that the service refuses.
+const ATTEMPTS_REFUSED: u32 = 3;
+/// How long a table of copies may be left over.
+const STAGED_FOR: TimeDelta = TimeDelta::days(7);
+
+/// The table that holds the rows of a group until they are in.
+pub(super) fn staged_table(kind: TableKind, decision: u64, group: usize) -> String {
+    format!("{}_rebuild_{decision}_{group}", kind.table())
+}
+
+/// The replacement of one group of dates.
+pub(super) struct Replacing<'a> {
+    pub(super) projection: &'a Projection,
+    pub(super) filling: Filling<'a>,
+    pub(super) kind: TableKind,
+    pub(super) decision: u64,
+    pub(super) number: usize,
+    pub(super) round: u32,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Replacing<'_> {
+    /// Replaces the dates; false if we were told to stop meanwhile.
+    pub(super) async fn replace(
+        &self,
+        group: &Group<'_>,
+        incarnation: u64,
+    ) -> Result<bool, FillError> {
+        let warehouse = &*self.projection.warehouse;
+        let name = staged_table(self.kind, self.decision, self.number);
+        if !self.staged(&name, group).await? {
+            return Ok(false);
+        }
+        let sql = sql::replace_dates(
+            &warehouse.sql_name(self.kind.table()),
+            &group.dates,
+            self.kind.columns(),
+            &warehouse.sql_name(&name),
+        );
+        failpoint::hit("warehouse.replace.before");
+        // Not named after the copies: two that carry out one decision meet at one transaction, so that
+        // none comes after the other has gone on to load newer entries.
+        let what = format!("replace-{}", self.round);
+        let table = self.kind.table();
+        let work = Work::Query { sql };
+        let done = self.job(&what, table, incarnation, &work).await?;
+        failpoint::hit("warehouse.replace.after");
+        Ok(done.is_some())
+    }
+
+    /// Makes the table with the rows that the dates are to hold; false if we were told to stop meanwhile.
+    async fn staged(&self, name: &str, group: &Group<'_>) -> Result<bool, FillError> {
+        let warehouse = &*self.projection.warehouse;
+        let lake_id = &self.filling.state.lake_id;
+        let expected = rows(&group.files);
+        let shape = TableShape {
+            description: format!(
+                "Rows for a rebuild of {}, of no other use",
+                self.kind.table()
+            ),
+            partition: None,
+            clustering: Vec::new(),
+            require_partition_filter: false,
+            expires_at: Some((self.now + STAGED_FOR).timestamp_millis()),
+            ..self.projection.shape(self.kind)
+        };
+        let labels = self.projection.labels(lake_id);
+        match warehouse.create_table(name, &shape, &labels).await {
+            Ok(()) => {}
+            Err(error) if error.class == Class::Exists => {}
+            Err(error) => return Err(error.into()),
+        }
+        failpoint::hit("warehouse.stage.table");
+        let mut found = self.find(name).await?;
+        if found.rows != expected && found.rows != 0 {
+            // Left over from a load whose jobs the service has forgotten, or changed by somebody.
+            warehouse.drop_table(name).await?;
+            warehouse.create_table(name, &shape, &labels).await?;
+            found = self.find(name).await?;
+        }
+        if found.rows != expected {
+            let purpose = Purpose::Decision(self.decision, self.number);
+            let staging = &self.projection.staging;
+            let uris = staging
+                .uris(self.filling.lake, lake_id, purpose, &group.files)
+                .await?;
+            let mut uris = uris.into_iter();
+            for (part, files) in split(&group.files).iter().enumerate() {
+                let work = Work::Append {
+                    table: name.to_owned(),
+                    columns: self.kind.columns(),
+                    files: uris.by_ref().take(files.len()).collect(),
+                };
+                let what = format!("stage-{part}");
+                let done = self.job(&what, name, found.incarnation, &work).await?;
+                failpoint::hit("warehouse.stage.loaded");
+                match done {
+                    None => return Ok(false),
+                    Some(done) if done.output_rows == Some(rows(files)) => {}
+                    Some(done) => {
+                        let (wrote, sent) = (done.output_rows, rows(files));
+                        let what = format!("got {wrote:?} of {sent} rows");
+                        return Err(self.failed(name, what));
+                    }
+                }
+            }
+        }
+        // Without this the transaction would empty the dates where the copies have expired.
+        let found = self.find(name).await?;
+        if found.rows != expected {
+            return Err(self.failed(name, format!("holds {} of {expected} rows", found.rows)));
+        }
+        Ok(true)
+    }
+
+    async fn find(&self, name: &str) -> Result<TableFound, FillError> {
+        let warehouse = &*self.projection.warehouse;
+        let found = warehouse.table(name).await?;
+        let found = found.ok_or_else(|| self.failed(name, "is gone".to_owned()))?;
+        check_owner(&found, warehouse.target(), &self.filling.state.lake_id)?;
+        Ok(found)
+    }
+
+    fn failed(&self, table: &str, what: String) -> FillError {
+        FillError::Answer {
+            target: self.projection.warehouse.target().to_owned(),
+            what: format!("{table} {what}"),
+        }
+    }
+
+    /// Does a job of this decision, under another id where the service says that it may work later;
+    /// `None` if we were told to stop. A failed job has done nothing, so another one may do it.
+    async fn job(
+        &self,
+        what: &str,
+        table: &str,
+        incarnation: u64,
+        work: &Work,
+    ) -> Result<Option<JobDone>, FillError> {
+        let warehouse = &*self.projection.warehouse;
+        let mark = mark(
+            self.projection,
+            &self.filling.state.lake_id,
+            table,
+            incarnation,
+        );
+        let (decision, number) = (self.decision.to_string(), self.number.to_string());
+        let mut attempt = 0;
+        loop {
+            let id = JobId::of(&[
+                "trailhouse",
+                what,
+                self.kind.in_job_id(),
+                &decision,
+                &number,
+                &attempt.to_string(),
+                &mark,
+            ]);
+            let pace = self.projection.settings.pace;
+            let failure = match do_job(warehouse, &id, work, pace, self.filling.stop).await? {
+                Ended::UnderWay => return Ok(None),
+                Ended::Done(Ok(done)) => return Ok(Some(done)),
+                Ended::Done(Err(failure)) => failure,
+            };
+            attempt += 1;
+            if attempt == ATTEMPTS || (!failure.class.passes() && attempt == ATTEMPTS_REFUSED) {
+                return Err(FillError::Warehouse(WarehouseError {
+                    class: failure.class,
+                    target: warehouse.target().to_owned(),
+                    action: work.describe(),
+                    said: failure.said,
+                    retry_after: None,
+                }));
+            }
+        }
+    }
+}

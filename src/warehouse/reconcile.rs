@@ -1,0 +1,121 @@
+//! What a warehouse holds against what the ledger says, row by row of the partitions. Changes nothing.
+
+use super::compare::{Difference, Tally, compare};
+use super::count::count;
+use super::failure::FillError;
+use super::fill::{Filling, LOADED, known_of, open_table};
+use super::{Projection, WarehouseFailure};
+use crate::ledger::entry::RowsCounted;
+use chrono::NaiveDate;
+use serde::Serialize;
+
+/// How a warehouse compares with the ledger.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reconciliation {
+    /// Its configured name.
+    pub warehouse: String,
+    /// What it is.
+    pub target: String,
+    /// What failed, if anything did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<WarehouseFailure>,
+    /// Its tables.
+    pub tables: Vec<TableReconciliation>,
+}
+
+/// How one table compares with the ledger.
+#[derive(Debug, Clone, Serialize)]
+pub struct TableReconciliation {
+    /// Its name.
+    pub table: &'static str,
+    /// Rows by the ledger.
+    pub expected: u64,
+    /// Of these, rows of entries that are still to be loaded.
+    pub pending: u64,
+    /// Rows in the warehouse.
+    pub found: u64,
+    /// What differs, in rows.
+    pub counted: RowsCounted,
+    /// By date, category and source.
+    pub partitions: Vec<Partition>,
+    /// What differs, by batch.
+    pub differences: Vec<Difference>,
+}
+
+/// One date, category and source.
+#[derive(Debug, Clone, Serialize)]
+pub struct Partition {
+    /// UTC date.
+    pub date: NaiveDate,
+    /// Category; none in quarantine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// Source.
+    pub source: String,
+    /// The numbers.
+    #[serde(flatten)]
+    pub tally: Tally,
+}
+
+/// Compares all tables with rows of the lake. With `dates` only these.
+pub async fn reconcile(
+    projection: &Projection,
+    filling: Filling<'_>,
+    dates: Option<(NaiveDate, NaiveDate)>,
+) -> Reconciliation {
+    let mut reconciliation = Reconciliation {
+        warehouse: projection.name.clone(),
+        target: projection.warehouse.target().to_owned(),
+        failure: None,
+        tables: Vec::new(),
+    };
+    if let Err(error) = reconcile_all(projection, filling, dates, &mut reconciliation.tables).await
+    {
+        reconciliation.failure = Some(WarehouseFailure::from(&error));
+    }
+    reconciliation
+}
+
+async fn reconcile_all(
+    projection: &Projection,
+    filling: Filling<'_>,
+    dates: Option<(NaiveDate, NaiveDate)>,
+    tables: &mut Vec<TableReconciliation>,
+) -> Result<(), FillError> {
+    for (table, kind) in LOADED {
+        (filling.say)(&format!("{}: counting {}", projection.name, kind.table()));
+        let found = open_table(projection, filling.state, kind).await?;
+        let known = known_of(projection, filling.state, table, found.incarnation);
+        let counts = count(projection, kind, dates, filling.run_id, filling.stop).await?;
+        let loaded = |sequence| known.has(sequence);
+        let mut comparison = compare(filling.state, table, dates, loaded, &counts);
+        if comparison.counted().foreign > 0 {
+            // Others may have committed and loaded since we read the ledger.
+            if let Some(newer) = filling.log.load().await? {
+                let known = known_of(projection, &newer, table, found.incarnation);
+                let loaded = |sequence| known.has(sequence);
+                comparison = compare(&newer, table, dates, loaded, &counts);
+            }
+        }
+        let sum = |of: fn(&Tally) -> u64| comparison.partitions.values().map(of).sum();
+        tables.push(TableReconciliation {
+            table: kind.table(),
+            expected: sum(|tally| tally.expected),
+            pending: sum(|tally| tally.pending),
+            found: sum(|tally| tally.found),
+            counted: comparison.counted(),
+            partitions: comparison
+                .partitions
+                .iter()
+                .map(|((date, category, source), tally)| Partition {
+                    date: *date,
+                    category: category.clone(),
+                    source: source.clone(),
+                    tally: *tally,
+                })
+                .collect(),
+            differences: comparison.differences,
+        });
+    }
+    Ok(())
+}

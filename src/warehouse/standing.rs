@@ -1,0 +1,187 @@
+//! How far a warehouse is, as the ledger alone knows it. Pure.
+
+use super::fill::LOADED;
+use super::pending::pending;
+use crate::lake::layout::Table;
+use crate::ledger::entry::RowsCounted;
+use crate::ledger::state::{State, TableState};
+use crate::window::instant;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Loads of partitions that a table partitioned by a column takes in a day (BigQuery quotas).
+pub const PARTITION_CHANGES_A_DAY: u64 = 30_000;
+/// Load jobs that a project takes in a day (BigQuery quotas).
+pub const LOAD_JOBS_A_DAY: u64 = 100_000;
+
+/// How far a warehouse is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// Its configured name.
+    pub warehouse: String,
+    /// What it was when a run last looked; none where none has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// When that was.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "some_instant"
+    )]
+    pub at: Option<DateTime<Utc>>,
+    /// Stable code of what failed then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// Its tables of events and quarantine.
+    pub tables: Vec<TableStanding>,
+    /// Rebuilds that were decided and are not done.
+    pub rebuilds: Vec<OpenRebuild>,
+}
+
+/// How far a table is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableStanding {
+    /// Its name in the warehouse.
+    pub table: &'static str,
+    /// Rows of entries that are loaded.
+    pub rows: u64,
+    /// Entries that are still to be loaded.
+    pub entries_behind: u64,
+    /// Their rows.
+    pub rows_behind: u64,
+    /// Their files.
+    pub files_behind: u64,
+    /// Bytes of these.
+    pub bytes_behind: u64,
+    /// Load jobs that they take.
+    pub jobs: u64,
+    /// Partitions that these change, a partition as often as it is changed.
+    pub partition_changes: u64,
+    /// When the oldest of them was written.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "some_instant"
+    )]
+    pub behind_since: Option<DateTime<Utc>>,
+    /// Entries whose loads failed.
+    pub failed: Vec<FailedEntry>,
+    /// What differed from the ledger when rows were last counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub differs: Option<RowsCounted>,
+}
+
+/// An entry whose loads failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedEntry {
+    /// The entry.
+    pub sequence: u64,
+    /// How often.
+    pub attempts: u32,
+    /// The service's code.
+    pub reason: String,
+}
+
+/// A rebuild that is not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OpenRebuild {
+    /// Sequence of the decision.
+    pub decision: u64,
+    /// The table.
+    pub table: Table,
+    /// First date.
+    pub first: Option<NaiveDate>,
+    /// Last date.
+    pub last: Option<NaiveDate>,
+    /// How many dates.
+    pub dates: u64,
+}
+
+fn some_instant<S: serde::Serializer>(
+    at: &Option<DateTime<Utc>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => instant::serialize(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+impl Standing {
+    /// How far the warehouse of a name is.
+    pub fn of(state: &State, name: &str) -> Self {
+        let known = state.warehouses.get(name);
+        let nothing = TableState::default();
+        let tables = LOADED.iter().map(|(table, kind)| {
+            let of_table = known.and_then(|known| known.tables.get(table));
+            TableStanding::of(state, *table, kind.table(), of_table.unwrap_or(&nothing))
+        });
+        let rebuilds = state.rebuilds.iter().filter(|(_, it)| it.warehouse == name);
+        Self {
+            warehouse: name.to_owned(),
+            target: known.map(|known| known.target.clone()),
+            at: known.map(|known| known.at),
+            failure: known.and_then(|known| known.failure.clone()),
+            tables: tables.collect(),
+            rebuilds: rebuilds
+                .map(|(decision, rebuild)| OpenRebuild {
+                    decision: *decision,
+                    table: rebuild.table,
+                    first: rebuild.dates.first().copied(),
+                    last: rebuild.dates.last().copied(),
+                    dates: rebuild.dates.len() as u64,
+                })
+                .collect(),
+        }
+    }
+
+    /// Whether everything that the ledger has is loaded, and nothing differs.
+    pub fn is_level(&self) -> bool {
+        let level = |table: &TableStanding| table.entries_behind == 0 && table.differs.is_none();
+        self.tables.iter().all(level) && self.rebuilds.is_empty()
+    }
+}
+
+impl TableStanding {
+    fn of(state: &State, table: Table, name: &'static str, known: &TableState) -> Self {
+        let behind = pending(state, table, known, &BTreeSet::new());
+        let sequences: BTreeSet<u64> = behind.iter().map(|entry| entry.sequence).collect();
+        let since = state
+            .batches
+            .iter()
+            .find(|batch| sequences.contains(&batch.sequence));
+        let live = state.live_files().filter(|live| live.file.table == table);
+        let loaded = live.filter(|live| known.has(live.sequence));
+        let mut standing = Self {
+            table: name,
+            rows: loaded.map(|live| live.file.rows).sum(),
+            entries_behind: behind.len() as u64,
+            rows_behind: 0,
+            files_behind: 0,
+            bytes_behind: 0,
+            jobs: 0,
+            partition_changes: 0,
+            behind_since: since.map(|batch| batch.written_at),
+            failed: known
+                .failed
+                .iter()
+                .map(|(sequence, failed)| FailedEntry {
+                    sequence: *sequence,
+                    attempts: failed.attempts,
+                    reason: failed.reason.clone(),
+                })
+                .collect(),
+            differs: known.differs,
+        };
+        for entry in &behind {
+            standing.rows_behind += entry.rows();
+            standing.files_behind += entry.files.len() as u64;
+            standing.bytes_behind += entry.files.iter().map(|file| file.bytes).sum::<u64>();
+            for part in entry.parts() {
+                standing.jobs += 1;
+                let dates: BTreeSet<NaiveDate> = part.iter().map(|file| file.date).collect();
+                standing.partition_changes += dates.len() as u64;
+            }
+        }
+        standing
+    }
+}

@@ -1,0 +1,111 @@
+//! `audit_batches` and `audit_coverage`: what the ledger says of itself, beside the events, so that an
+//! analyst sees the numbers behind any claim. They are small, so they are written anew as a whole.
+
+use super::error::WarehouseError;
+use super::failure::FillError;
+use super::fill::{Filling, open_table};
+use super::shape::TableKind;
+use super::wait::{Ended, do_job};
+use super::{JobId, Projection, Work};
+use crate::failpoint;
+use crate::ledger::tables;
+use arrow::array::RecordBatch;
+use arrow::json::LineDelimitedWriter;
+use bytes::Bytes;
+
+/// Writes both tables anew where the ledger has something new or where their numbers of rows are not
+/// what it has. Returns the sequence that they tell of, if they were written.
+pub(super) async fn tell(
+    projection: &Projection,
+    filling: Filling<'_>,
+) -> Result<Option<u64>, FillError> {
+    if *filling.stop.borrow() {
+        return Ok(None);
+    }
+    let state = filling.state;
+    let told = state
+        .warehouses
+        .get(&projection.name)
+        .filter(|known| known.target == projection.warehouse.target())
+        .and_then(|known| known.ledger_tables);
+    // Receipts alone change neither table, but for the tries of holes, which come with the next entry.
+    let newest = state.batches.last().map_or(0, |batch| batch.sequence);
+    let new = told.is_none_or(|told| told < newest);
+    let mut wrote = false;
+    for (kind, rows) in [
+        (TableKind::Batches, tables::batches(state)?),
+        (TableKind::Coverage, tables::coverage(state)?),
+    ] {
+        let found = open_table(projection, state, kind).await?;
+        if new || found.rows != rows.num_rows() as u64 {
+            (filling.say)(&format!("{}: {}", projection.name, kind.table()));
+            write(projection, filling, kind, &rows).await?;
+            wrote = true;
+        }
+    }
+    Ok(wrote.then_some(state.head.sequence))
+}
+
+async fn write(
+    projection: &Projection,
+    filling: Filling<'_>,
+    kind: TableKind,
+    rows: &RecordBatch,
+) -> Result<(), FillError> {
+    let content = lines(rows)?;
+    let warehouse = &*projection.warehouse;
+    let number = projection.next_number();
+    let id = JobId::of(&[
+        "trailhouse",
+        "tell",
+        kind.in_job_id(),
+        filling.run_id,
+        &number,
+    ]);
+    let work = Work::Upload {
+        table: kind.table().to_owned(),
+        columns: kind.columns(),
+        content,
+    };
+    failpoint::hit("warehouse.tell.before");
+    let ended = do_job(
+        warehouse,
+        &id,
+        &work,
+        projection.settings.pace,
+        filling.stop,
+    )
+    .await?;
+    failpoint::hit("warehouse.tell.after");
+    match ended {
+        Ended::Done(Ok(done)) if done.output_rows.is_none_or(|n| n == rows.num_rows() as u64) => {
+            Ok(())
+        }
+        Ended::Done(Ok(done)) => Err(FillError::Answer {
+            target: warehouse.target().to_owned(),
+            what: format!(
+                "job {id} wrote {} of {} rows",
+                done.output_rows.unwrap_or_default(),
+                rows.num_rows()
+            ),
+        }),
+        Ended::Done(Err(failure)) => Err(FillError::Warehouse(WarehouseError {
+            class: failure.class,
+            target: warehouse.target().to_owned(),
+            action: work.describe(),
+            said: failure.said,
+            retry_after: None,
+        })),
+        // The next run writes them anew.
+        Ended::UnderWay => Ok(()),
+    }
+}
+
+/// One JSON object for each row, times as RFC 3339.
+fn lines(rows: &RecordBatch) -> Result<Bytes, FillError> {
+    let mut text = Vec::new();
+    let mut writer = LineDelimitedWriter::new(&mut text);
+    let written = writer.write(rows).and_then(|()| writer.finish());
+    written.map_err(tables::LedgerTableError::from)?;
+    Ok(text.into())
+}

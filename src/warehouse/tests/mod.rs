@@ -1,0 +1,7 @@
+//! Tests of what is pure about warehouses.
+
+mod compare;
+mod difference;
+mod pending;
+mod rows;
+mod state;

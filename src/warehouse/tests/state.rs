@@ -1,0 +1,70 @@
+//! States to compare with, made from a few words.
+
+use crate::lake::FileStatistics;
+use crate::lake::layout::Table;
+use crate::ledger::digest::Digest;
+use crate::ledger::entry::{Counts, FileEntry, TimeRange};
+use crate::ledger::state::{Batch, Head, LiveFile, State};
+use chrono::{DateTime, NaiveDate};
+use std::collections::BTreeMap;
+
+pub(super) fn date(day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 3, day).unwrap()
+}
+
+/// A file of an entry: its date, category and rows.
+pub(super) fn file(name: &str, day: u32, category: &str, rows: u64) -> FileEntry {
+    let at = date(day).and_hms_opt(1, 0, 0).unwrap().and_utc();
+    FileEntry {
+        path: name.to_owned(),
+        table: Table::Events,
+        date: date(day),
+        category: Some(category.to_owned()),
+        source: "k".to_owned(),
+        bytes: 10,
+        sha256: Digest::of(name.as_bytes()),
+        rows,
+        times: Some(TimeRange {
+            first: at,
+            last: at,
+        }),
+        records_root: Digest::of(b"root"),
+        statistics: FileStatistics::default(),
+    }
+}
+
+/// A state with these entries: sequence, and the files that each has added.
+pub(super) fn state(entries: Vec<(u64, Vec<FileEntry>)>) -> State {
+    let mut state = State {
+        lake_id: "lake-0".to_owned(),
+        keys: Vec::new(),
+        head: Head {
+            sequence: entries.last().map_or(0, |(sequence, _)| *sequence),
+            sha256: Digest::of(b"head"),
+            written_at: DateTime::UNIX_EPOCH,
+        },
+        sources: BTreeMap::new(),
+        files: BTreeMap::new(),
+        batches: Vec::new(),
+        warehouses: BTreeMap::new(),
+        rebuilds: BTreeMap::new(),
+    };
+    for (sequence, files) in entries {
+        state.batches.push(Batch {
+            sequence,
+            batch_id: format!("b{sequence}"),
+            run_id: "r".to_owned(),
+            source: "k".to_owned(),
+            written_at: DateTime::UNIX_EPOCH,
+            counts: Counts::default(),
+            covered: Vec::new(),
+            files: files.len() as u64,
+            bytes: 0,
+        });
+        for file in files {
+            let live = LiveFile { sequence, file };
+            state.files.entry(live.file.date).or_default().push(live);
+        }
+    }
+    state
+}

@@ -1,0 +1,230 @@
+//! Somebody has changed what was there: the next run says so, and a rebuild mends it.
+
+use super::stand::{EVENTS, QUARANTINE, Stand, only};
+use crate::bigquery_fake::Row;
+use serde_json::json;
+use trailhouse::ledger::entry::RowsCounted;
+use trailhouse::warehouse::{LAKE_LABEL, Which, prepare};
+
+/// The run after the damage says what it is, in numbers; a rebuild of what differs mends it.
+async fn said_and_mended(stand: &Stand, table: usize, expected: RowsCounted) {
+    let summary = stand.run().await;
+    let warehouse = only(&summary.warehouses);
+    assert!(warehouse.failure.is_none(), "{:?}", warehouse.failure);
+    assert_eq!(warehouse.tables[table].counted, Some(expected));
+    let reconciliation = stand.reconcile().await;
+    assert_eq!(reconciliation.tables[table].counted, expected);
+    // Once known it is looked at in each run, until it is mended.
+    let again = stand.run().await;
+    assert_eq!(
+        only(&again.warehouses).tables[table].counted,
+        Some(expected)
+    );
+    let decisions = stand.decisions(Which::Differing).await;
+    assert_eq!(decisions.len(), 1);
+    let loaded = stand.load(&decisions).await;
+    assert!(only(&loaded.warehouses).failure.is_none(), "{loaded:?}");
+    stand.assert_level("after the rebuild").await;
+    assert!(stand.decisions(Which::Differing).await.is_empty());
+}
+
+#[tokio::test]
+async fn rows_that_were_deleted() {
+    let stand = Stand::new().await;
+    stand.run().await;
+    stand.fake.edit_rows(EVENTS, |rows| {
+        rows.drain(5..17);
+    });
+    let counted = RowsCounted {
+        missing: 12,
+        ..RowsCounted::default()
+    };
+    said_and_mended(&stand, 0, counted).await;
+}
+
+#[tokio::test]
+async fn rows_that_were_doubled() {
+    let stand = Stand::new().await;
+    stand.run().await;
+    stand.fake.edit_rows(EVENTS, |rows| {
+        let twice = rows[..20].to_vec();
+        rows.extend(twice);
+    });
+    let counted = RowsCounted {
+        surplus: 20,
+        ..RowsCounted::default()
+    };
+    said_and_mended(&stand, 0, counted).await;
+}
+
+#[tokio::test]
+async fn rows_of_nobody() {
+    let stand = Stand::new().await;
+    stand.run().await;
+    stand.fake.edit_rows(EVENTS, |rows| {
+        let mut foreign = rows[0].clone();
+        foreign.batch_id = Some("by hand".to_owned());
+        rows.push(foreign.clone());
+        // On a date that the lake does not have, too.
+        rows.push(Row {
+            dt: Some("2020-02-29".to_owned()),
+            ..foreign
+        });
+    });
+    let counted = RowsCounted {
+        foreign: 2,
+        ..RowsCounted::default()
+    };
+    said_and_mended(&stand, 0, counted).await;
+}
+
+#[tokio::test]
+async fn rows_of_quarantine() {
+    let stand = Stand::new().await;
+    stand.run().await;
+    stand.fake.edit_rows(QUARANTINE, Vec::clear);
+    let counted = RowsCounted {
+        missing: 2,
+        ..RowsCounted::default()
+    };
+    said_and_mended(&stand, 1, counted).await;
+}
+
+/// As many rows as before, and others: only counting finds it.
+#[tokio::test]
+async fn rows_that_were_exchanged_are_found_by_reconciling() {
+    let stand = Stand::new().await;
+    stand.run().await;
+    stand.fake.edit_rows(EVENTS, |rows| {
+        rows.sort();
+        let last = rows.len() - 1;
+        rows[0] = rows[last].clone();
+    });
+    let counted = RowsCounted {
+        missing: 1,
+        surplus: 1,
+        foreign: 0,
+    };
+    assert_eq!(stand.reconcile().await.tables[0].counted, counted);
+    let decisions = stand.decisions(Which::Differing).await;
+    stand.load(&decisions).await;
+    stand.assert_level("after the rebuild").await;
+}
+
+/// Restored in place to an earlier state: the jobs of what is missing are known, and have ended well.
+#[tokio::test]
+async fn a_table_that_was_restored_in_place_to_last_week() {
+    let stand = Stand::new().await;
+    stand.run().await;
+    let last_week = stand.fake.copy(EVENTS);
+    stand.go_on();
+    stand.run().await;
+    stand.fake.restore(EVENTS, &last_week, true);
+    let counted = RowsCounted {
+        missing: 12,
+        ..RowsCounted::default()
+    };
+    said_and_mended(&stand, 0, counted).await;
+}
+
+/// Restored as a new table: what is in it is counted and counts as loaded, the rest is loaded again.
+#[tokio::test]
+async fn a_table_that_was_made_again_from_last_week() {
+    for forgotten in [false, true] {
+        let stand = Stand::new().await;
+        stand.run().await;
+        let last_week = stand.fake.copy(EVENTS);
+        stand.go_on();
+        stand.run().await;
+        stand.fake.restore(EVENTS, &last_week, false);
+        if forgotten {
+            stand.fake.forget_jobs();
+        }
+        let summary = stand.run().await;
+        let table = &only(&summary.warehouses).tables[0];
+        assert!(table.adopted > 3, "{table:?}");
+        assert_eq!((table.rows, table.entries_behind), (12, 0), "{table:?}");
+        stand.assert_level("after the run").await;
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_was_dropped_is_named_and_filled_again_once_it_is_made() {
+    let stand = Stand::new().await;
+    stand.run().await;
+    stand.fake.drop_table(EVENTS);
+    let summary = stand.run().await;
+    let failure = only(&summary.warehouses).failure.clone().unwrap();
+    assert_eq!(failure.code, "no_table");
+    assert!(failure.action.contains("warehouse init"), "{failure:?}");
+    stand.make_tables().await;
+    let summary = stand.run().await;
+    let table = &only(&summary.warehouses).tables[0];
+    assert_eq!((table.adopted, table.entries_behind), (0, 0), "{table:?}");
+    stand.assert_level("after it was made again").await;
+}
+
+/// A rebuild that was decided for a table that is gone is over.
+#[tokio::test]
+async fn a_decision_about_a_table_that_is_gone_is_void() {
+    let stand = Stand::new().await;
+    stand.run().await;
+    stand.fake.edit_rows(EVENTS, |rows| rows.truncate(50));
+    let decisions = stand.decisions(Which::Differing).await;
+    stand.fake.drop_table(EVENTS);
+    stand.load(&decisions).await;
+    assert!(stand.state().await.rebuilds.is_empty());
+    stand.make_tables().await;
+    stand.run().await;
+    stand.assert_level("after it was made again").await;
+}
+
+/// Jobs that loaded are forgotten, and their receipt was never written: counting finds the rows.
+#[tokio::test]
+async fn jobs_that_the_service_has_forgotten_are_not_done_again() {
+    let stand = Stand::new().await;
+    stand.run().await;
+    stand.go_on();
+    stand.run().await;
+    stand.fake.forget_jobs();
+    stand.run().await;
+    stand.assert_level("after forgetting").await;
+}
+
+#[tokio::test]
+async fn a_second_lake_is_refused() {
+    let stand = Stand::new().await;
+    stand.run().await;
+    let before = stand.fake.rows(EVENTS);
+    for table in stand.fake.tables() {
+        stand.fake.edit(&table, |told| {
+            told["labels"] = json!({ LAKE_LABEL: "lake-of-others" })
+        });
+    }
+    stand.go_on();
+    let summary = stand.run().await;
+    assert_eq!(summary.sources[0].counts.added, 12, "the lake goes on");
+    let failure = only(&summary.warehouses).failure.clone().unwrap();
+    assert_eq!(failure.code, "foreign");
+    assert!(failure.message.contains("lake-of-others"), "{failure:?}");
+    assert_eq!(stand.fake.rows(EVENTS), before, "nothing was loaded");
+    let lake_id = stand.state().await.lake_id;
+    let refused = prepare(&stand.bq(), &lake_id).await.unwrap_err();
+    assert_eq!(refused.code(), "foreign");
+    // Nor is one without any label taken.
+    for table in stand.fake.tables() {
+        stand.fake.edit(&table, |told| told["labels"] = json!({}));
+    }
+    let refused = prepare(&stand.bq(), &lake_id).await.unwrap_err();
+    assert!(refused.to_string().contains("no lake"), "{refused}");
+}
+
+#[tokio::test]
+async fn all_dates_can_be_rebuilt_where_nothing_differs() {
+    let stand = Stand::new().await;
+    stand.run().await;
+    let decisions = stand.decisions(Which::All).await;
+    assert_eq!(decisions.len(), 2, "of events and of quarantine");
+    stand.load(&decisions).await;
+    stand.assert_level("after the rebuild").await;
+}
