@@ -17,7 +17,7 @@ use crate::python::Environment;
 use crate::s3::S3;
 use crate::stores::{Place, SECRET, double};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_trailhouse");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_trailhouse");
 const TOKEN: &str = "demo-token";
 const EVENTS: u64 = 6000;
 /// Odd records, such as invalid UTF-8 and doubled keys, that come on top.

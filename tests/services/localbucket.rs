@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -38,6 +38,16 @@ impl LocalBucket {
             format!("gs://{BUCKET}/trailhouse"),
             &[("google_base_url", self.server.url())],
         )
+    }
+
+    /// `http://127.0.0.1:<port>`, with nothing after it.
+    pub(crate) fn url(&self) -> &str {
+        self.server.url()
+    }
+
+    /// The folder whose folders are the buckets.
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
     }
 
     /// The folder that holds the objects of the lake.

