@@ -227,10 +227,10 @@ async fn compare_now(
     filling: Filling<'_>,
     table: Table,
     kind: TableKind,
-    known: &TableState,
+    loaded: impl Fn(u64) -> bool + Copy,
 ) -> Result<Comparison, FillError> {
+    (filling.say)(&format!("{}: counting rows", projection.name));
     let counts: Counts = count(projection, kind, None, filling.run_id, filling.stop).await?;
-    let loaded = |sequence| known.has(sequence);
     let comparison = compare(filling.state, table, None, loaded, &counts);
     if comparison.counted().foreign == 0 {
         return Ok(comparison);
@@ -262,9 +262,9 @@ async fn fill_table(
     // The service's own number of rows costs nothing to ask. Where it is not what receipts add up to,
     // rows came or went that no receipt tells of, and only a count by batch shows which.
     let differed = known.differs.is_some();
-    if found.rows != rows_expected(state, table, &known) || differed {
-        (filling.say)(&format!("{}: counting rows", projection.name));
-        let comparison = compare_now(projection, filling, table, kind, &known).await?;
+    let before = |sequence| known.has(sequence);
+    if found.rows != rows_expected(state, table, before) || differed {
+        let comparison = compare_now(projection, filling, table, kind, before).await?;
         counted = Some(comparison.counted());
         let adopted = |sequence: &u64| !known.has(*sequence);
         loaded.extend(comparison.whole.iter().copied().filter(adopted));
@@ -284,6 +284,16 @@ async fn fill_table(
         incarnation: found.incarnation,
     };
     let ends = load(&loading, &pending).await;
+    loaded.extend(&ends.loaded);
+    let after = |sequence| known.has(sequence) || loaded.contains(&sequence);
+    let checked = if ends.loaded.is_empty() || *filling.stop.borrow() {
+        Ok(None)
+    } else {
+        check(projection, filling, table, kind, after).await
+    };
+    if let Ok(Some(differs)) = &checked {
+        counted = Some(*differs);
+    }
     let mut summary = TableSummary {
         table: kind.table(),
         entries: ends.loaded.len() as u64,
@@ -302,7 +312,6 @@ async fn fill_table(
             summary.rows_behind += entry.rows();
         }
     }
-    loaded.extend(&ends.loaded);
     let mut failed = Vec::new();
     for end in &ends.failed {
         summary
@@ -326,6 +335,23 @@ async fn fill_table(
     filled.summary.tables.push(summary);
     match ends.stopped_by {
         Some(error) => Err(error),
-        None => Ok(()),
+        None => checked.map(drop),
     }
+}
+
+/// What differs after loading, counted only where there are not as many rows as there should be. A job
+/// that had ended before we came may have been adopted, and its rows be gone since.
+async fn check(
+    projection: &Projection,
+    filling: Filling<'_>,
+    table: Table,
+    kind: TableKind,
+    loaded: impl Fn(u64) -> bool + Copy,
+) -> Result<Option<RowsCounted>, FillError> {
+    let found = open_table(projection, filling.state, kind).await?;
+    if found.rows == rows_expected(filling.state, table, loaded) {
+        return Ok(None);
+    }
+    let comparison = compare_now(projection, filling, table, kind, loaded).await?;
+    Ok(Some(comparison.counted()))
 }

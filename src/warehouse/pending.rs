@@ -82,10 +82,10 @@ pub(super) fn files_by_entry(state: &State, table: Table) -> BTreeMap<u64, Vec<&
 }
 
 /// Rows that a table has if everything is there that counts as loaded.
-pub(super) fn rows_expected(state: &State, table: Table, known: &TableState) -> u64 {
+pub(super) fn rows_expected(state: &State, table: Table, loaded: impl Fn(u64) -> bool) -> u64 {
     state
         .live_files()
-        .filter(|live| live.file.table == table && known.has(live.sequence))
+        .filter(|live| live.file.table == table && loaded(live.sequence))
         .map(|live| live.file.rows)
         .sum()
 }

@@ -14,10 +14,11 @@ mod together;
 use crate::missing::Suite;
 
 pub(crate) fn add_to(suite: &mut Suite) {
-    damage::add_to(suite);
-    faults::add_to(suite);
-    filled::add_to(suite);
+    // Those that take longest first.
     kills::add_to(suite);
-    real::add_to(suite);
     together::add_to(suite);
+    faults::add_to(suite);
+    damage::add_to(suite);
+    filled::add_to(suite);
+    real::add_to(suite);
 }

@@ -278,6 +278,17 @@ fn forgotten_jobs() -> Result<(), Stop> {
         cloud.judge.assert_holds("audit", &job.lake, at)?;
         job.ends(0, &["warehouse", "reconcile"])?;
     }
+    // The reverse: what a job has loaded is gone, and it is remembered that it was loaded.
+    for table in [EVENTS, QUARANTINE] {
+        cloud.judge.ask(&json!({ "do": "anew", "table": table }))?;
+    }
+    job.dies("ledger.commit.before=1", LOAD)?;
+    let lost = cloud
+        .judge
+        .change(&format!("DELETE FROM {EVENTS} WHERE {}", on("MAX", EVENTS)))?;
+    let load = job.ends(10, LOAD)?;
+    assert_eq!(differing(&load, 0, "counted"), [lost, 0, 0], "{load:#}");
+    mend(&cloud, &job, "what a job has loaded")?;
     // Everything is loaded and nothing is remembered: nothing is loaded again.
     cloud.judge.ask(&json!({ "do": "forget" }))?;
     job.ends(0, &["run"])?;

@@ -88,7 +88,7 @@ fn faults() -> Result<(), Stop> {
     let mut before = ("faulty_0".to_owned(), "http://127.0.0.1:1".to_owned());
     let mut fates: BTreeMap<Fate, u64> = BTreeMap::new();
     // A program that is patient, and one that gives up at once, whose runs fail in the middle.
-    for (seed, (percent, patience)) in (0..).zip([(25, "20s"), (6, "0s"), (6, "0s")]) {
+    for (seed, (percent, patience)) in (0..).zip([(15, "20s"), (6, "0s"), (6, "0s")]) {
         let proxy = Proxy::start(0, cloud.bigquery.url(), percent, seed)?;
         let now = (format!("faulty_{seed}"), proxy.url());
         job.reconfigure(&before.0, &now.0)?;

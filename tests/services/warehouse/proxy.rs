@@ -128,10 +128,13 @@ impl Shared {
         drawn = (drawn ^ (drawn >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         drawn ^= drawn >> 31;
         let fate = if drawn % 100 < self.percent {
-            TROUBLES[usize::try_from(drawn / 100).unwrap_or(0) % TROUBLES.len()]
+            // In turn, so that a few bad ends are of every kind.
+            let times = |fate: &&Fate| fates.get(*fate).copied().unwrap_or(0);
+            TROUBLES.iter().min_by_key(times).copied()
         } else {
-            Fate::Answered
+            None
         };
+        let fate = fate.unwrap_or(Fate::Answered);
         *fates.entry(fate).or_default() += 1;
         fate
     }
