@@ -108,18 +108,17 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         let job = job.map_err(Failure::from)?;
         let (shown, mut failures) = show(&job, &args, dates, &progress).await?;
         // Half a plan is none: its id would be that of other dates than the whole one's.
-        if !failures.is_empty() {
+        // And nothing is to be confirmed where all is right, as it is when somebody asks a second time.
+        if !failures.is_empty() || shown.tables.is_empty() {
             return Ok(Ending::with_failures(shown, failures));
         }
         let Some(confirmed) = &args.confirm else {
-            if !shown.tables.is_empty() {
-                let happened = "nothing was replaced yet: this needs to be confirmed";
-                failures.push(
-                    Failure::new(ExitKind::Confirmation, happened)
-                        .kept("nothing was changed")
-                        .action(format!("add --confirm {} to the same command", shown.plan)),
-                );
-            }
+            let happened = "nothing was replaced yet: this needs to be confirmed";
+            failures.push(
+                Failure::new(ExitKind::Confirmation, happened)
+                    .kept("nothing was changed")
+                    .action(format!("add --confirm {} to the same command", shown.plan)),
+            );
             return Ok(Ending::with_failures(shown, failures));
         };
         if *confirmed != shown.plan {

@@ -165,6 +165,7 @@ fn mend(cloud: &Cloud, job: &Job, what: &str) -> Result<(), Stop> {
     job.ends(8, &["warehouse", "rebuild", "--confirm", "000000000000"])?;
     job.ends(0, &["warehouse", "rebuild", "--confirm", &plan])?;
     cloud.judge.assert_holds("audit", &job.lake, what)?;
+    job.ends(0, &["warehouse", "rebuild", "--confirm", &plan])?;
     job.ends(0, &["warehouse", "reconcile"])?;
     job.ends(0, &["warehouse", "status"])?;
     job.ends(0, &["status"])?;
