@@ -32,6 +32,7 @@ pub mod ledger;
 #[cfg(feature = "query")]
 pub mod query;
 pub mod report;
+pub mod retention;
 pub mod run;
 pub mod source;
 pub mod warehouse;

@@ -8,9 +8,9 @@ use trailhouse::ledger::cache;
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
     Body, Changed, Counts, Covered, DayCount, Done, DoneOutcome, Entry, FailedLoad, FileEntry,
-    Future, Genesis, Hole, HoleReason, Horizon, Ingest, KeyGrant, Rebuild, Receipt, Recount,
-    RedactionApplied, Role, RowsCounted, SourceOutcome, Span, StoreProof, TableOutcome, TimeRange,
-    Trust, Verdict, VerdictBy, WarehouseOutcome,
+    Future, Genesis, Hold, Hole, HoleReason, Horizon, Ingest, KeyGrant, Rebuild, Receipt, Recount,
+    RedactionApplied, Release, Role, RowsCounted, SourceOutcome, Span, StoreProof, TableOutcome,
+    TimeRange, Trust, Verdict, VerdictBy, WarehouseOutcome,
 };
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::state::State;
@@ -238,6 +238,27 @@ fn done() -> Body {
     }))
 }
 
+fn hold() -> Body {
+    Body::Hold(Box::new(Hold {
+        case: "CASE-17".into(),
+        from: "2026-01-01".parse().unwrap(),
+        to: "2026-01-31".parse().unwrap(),
+        categories: vec!["authentication".into()],
+        sources: vec!["kestra-prod".into()],
+        reason: "letter of 2 February".into(),
+        by: "anna".into(),
+        until: Some("2027-06-30".parse().unwrap()),
+    }))
+}
+
+fn release() -> Body {
+    Body::Release(Box::new(Release {
+        case: "CASE-17".into(),
+        reason: "settled".into(),
+        by: "ben".into(),
+    }))
+}
+
 /// The entries as files, each naming the one before it.
 fn chain() -> Vec<(&'static str, Entry, String)> {
     let mut previous = None;
@@ -248,6 +269,8 @@ fn chain() -> Vec<(&'static str, Entry, String)> {
         ("entry-v1-receipt-warehouses.note", receipt_of_warehouses()),
         ("entry-v1-rebuild.note", rebuild()),
         ("entry-v1-done.note", done()),
+        ("entry-v1-hold.note", hold()),
+        ("entry-v1-release.note", release()),
     ];
     let mut chain = Vec::new();
     for (sequence, (name, body)) in (0..).zip(bodies) {
@@ -299,11 +322,13 @@ fn entries_of_version_1_are_read_and_written_byte_for_byte() {
 
 #[test]
 fn the_state_cache_of_version_1_is_read() {
-    // Without any warehouse, with a decision that is open, and with all of it.
+    // Without any warehouse, with a decision that is open, with all of that; with holds.
     for (name, entries) in [
         ("state-v1.json.zst", 3),
         ("state-v1-rebuild.json.zst", 5),
         ("state-v1-warehouses.json.zst", 6),
+        ("state-v1-hold.json.zst", 7),
+        ("state-v1-released.json.zst", 8),
     ] {
         let made = cache::encode(&state(entries), Some(&key())).unwrap();
         let stored = read(name, &made);

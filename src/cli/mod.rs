@@ -14,6 +14,7 @@ mod escape;
 pub mod exit;
 pub mod failure;
 mod failures;
+mod hold;
 mod init;
 mod key_file;
 mod keygen;
@@ -25,6 +26,7 @@ mod plan;
 pub mod progress;
 #[cfg(feature = "query")]
 mod query;
+mod retention;
 mod run;
 mod schema;
 mod status;
@@ -131,6 +133,8 @@ enum Command {
     Status(status::Args),
     Verify(verify::Args),
     Warehouse(warehouse::Args),
+    Retention(retention::Args),
+    Hold(hold::Args),
     Doctor(doctor::Args),
     #[cfg(feature = "query")]
     Query(query::Args),
@@ -260,6 +264,8 @@ fn execute(command: Command, context: &Context) -> Result<Ending, Report> {
         Command::Status(args) => status::execute(args, context),
         Command::Verify(args) => verify::execute(args, context),
         Command::Warehouse(args) => warehouse::execute(args, context),
+        Command::Retention(args) => retention::execute(args, context),
+        Command::Hold(args) => hold::execute(args, context),
         Command::Doctor(args) => doctor::execute(args, context),
         #[cfg(feature = "query")]
         Command::Query(args) => query::execute(args, context),

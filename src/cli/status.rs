@@ -27,7 +27,7 @@ use crate::window::format_instant;
 /// Reads the ledger alone and says, for each source, what has been read completely and until when,
 /// which holes and gaps remain, how much is in quarantine, and per day when the records were last
 /// counted at the source or matched by id. For each warehouse it says how far it is behind the ledger,
-/// since when, and why.
+/// since when, and why; then what is due under the rules of retention, and the holds.
 ///
 /// Changes: nothing. Asks no source and no warehouse, and needs no signing key: `public_key` in [signing] or
 /// --public-key is enough.
@@ -51,7 +51,12 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         .iter()
         .map(|it| it.name.as_str())
         .collect();
-    let status = Status::of(&state, &names, chrono::Utc::now());
+    let status = Status::of(
+        &state,
+        &names,
+        config.retention.as_ref(),
+        chrono::Utc::now(),
+    );
     let sources = status.sources.iter().flat_map(open_matters);
     let failures: Vec<Failure> = sources
         .chain(status.warehouses.iter().flat_map(matters))
@@ -197,6 +202,37 @@ impl Document for Status {
         }
         for standing in &self.warehouses {
             text_of_standing(standing, page);
+        }
+        if self.retention.is_some() || !self.holds.is_empty() {
+            page.heading("retention");
+        }
+        if let Some(retention) = &self.retention {
+            let due = &retention.due;
+            let next = retention
+                .next_due
+                .map_or_else(String::new, |next| format!("; more on {next}"));
+            page.field(
+                "due",
+                &format!(
+                    "{} in {}{next}",
+                    counted(due.rows, "row", "rows"),
+                    counted(due.files, "file", "files")
+                ),
+            );
+            if retention.held_rows > 0 {
+                let rows = counted(retention.held_rows, "row", "rows");
+                page.field("held", &format!("{rows} that would be due"));
+            }
+        }
+        for held in &self.holds {
+            let hold = &held.hold;
+            let until = hold
+                .until
+                .map_or_else(String::new, |until| format!(", until {until}"));
+            page.field(
+                "hold",
+                &format!("{}: {} to {}{until}", hold.case, hold.from, hold.to),
+            );
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod lake;
 mod redaction;
+mod retention;
 mod source;
 mod warehouse;
 
@@ -132,6 +133,12 @@ pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) ->
     let sources = source::check_all(checks, &file.source);
     let run = run(checks, &file.run);
     let warehouses = warehouse::check_all(checks, &file.warehouse, lake.as_ref());
+    let retention = match (&file.retention, &sources) {
+        (None, _) => Some(None),
+        (Some(table), Some(sources)) => retention::check(checks, table, sources).map(Some),
+        // The sources have to be mended first; what else is wrong is said all the same.
+        (Some(table), None) => retention::check(checks, table, &[]).and(None),
+    };
     let redaction = redaction::check(checks, &file.redaction, &file.source);
     if let (Some(run), Some(sources)) = (&run, &sources) {
         for (index, source) in sources.iter().enumerate() {
@@ -153,6 +160,7 @@ pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) ->
         sources: sources?,
         run: run?,
         warehouses: warehouses?,
+        retention: retention?,
         redaction: redaction?,
         warnings: Vec::new(),
     })

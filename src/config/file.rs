@@ -5,6 +5,7 @@
 //! reading reports all that is wrong. The first sentence of each doc comment is what
 //! `trailhouse schema config` shows.
 
+mod retention;
 mod warehouse;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub(super) use retention::{KeepText, MatchTable, RetentionTable};
 pub(super) use warehouse::{WarehouseAuthTable, WarehouseName, WarehouseTable};
 
 /// Version of the configuration format that this program reads.
@@ -40,6 +42,9 @@ pub(super) struct File {
     /// Where the lake is projected to, to be queried; one table each.
     #[serde(default)]
     pub warehouse: Vec<WarehouseTable>,
+    /// How long what is kept. Without it everything is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<RetentionTable>,
     /// What is removed or hidden before anything is written.
     #[serde(default)]
     pub redaction: RedactionTable,

@@ -38,6 +38,7 @@ pub use template::Template;
 use crate::event::redact;
 use crate::event::schema::Classification;
 use crate::ledger::digest::Digest;
+use crate::retention::Policy;
 use problem::{Document, Place};
 
 /// A configuration in which every choice has been made.
@@ -55,6 +56,8 @@ pub struct Config {
     pub run: Run,
     /// Where the lake is projected to, with distinct names.
     pub warehouses: Vec<Warehouse>,
+    /// How long what is kept; without it everything is.
+    pub retention: Option<Policy>,
     /// What is removed or hidden before anything is written.
     pub redaction: Redaction,
     /// What is allowed and probably not meant.

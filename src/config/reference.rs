@@ -22,13 +22,14 @@ pub struct Setting {
 }
 
 /// The tables in the order in which one writes them.
-const ORDER: [&str; 7] = [
+const ORDER: [&str; 8] = [
     "version",
     "lake",
     "signing",
     "source",
     "run",
     "warehouse",
+    "retention",
     "redaction",
 ];
 

@@ -5,6 +5,7 @@
 //! files and their digests, windows, and ids of records that changed.
 
 mod body;
+mod retention;
 mod warehouse;
 
 pub use body::{
@@ -12,6 +13,7 @@ pub use body::{
     Horizon, Ingest, KeyGrant, Kind, Receipt, Recount, RedactionApplied, Role, SourceOutcome,
     StoreProof, TimeRange, Verdict, VerdictBy,
 };
+pub use retention::{Hold, Release};
 pub use warehouse::{
     Done, DoneOutcome, FailedLoad, Rebuild, RowsCounted, Span, TableOutcome, WarehouseOutcome,
 };

@@ -15,10 +15,12 @@
 //! | INV-10 | the verdict of a recount is what its two counts say |
 //! | INV-11 | a receipt names only entries before it as loaded, in order |
 //! | INV-12 | a rebuild names dates, in order; `done` names a decision that is open |
+//! | INV-13 | a hold has a case, a reason and dates in order; a release names a case that is held |
 
 use super::digest::Digest;
 use super::entry::{
-    Body, Done, Entry, Ingest, Kind, Rebuild, Receipt, Role, Span, Verdict, WarehouseOutcome,
+    Body, Done, Entry, Hold, Ingest, Kind, Rebuild, Receipt, Release, Role, Span, Verdict,
+    WarehouseOutcome,
 };
 use super::key::VerifierKey;
 use super::state::State;
@@ -142,6 +144,15 @@ pub enum Violation {
     RebuildDates {
         /// Configured name of the warehouse.
         warehouse: String,
+    },
+    /// A hold of nothing, or without a reason.
+    #[error("INV-13: a hold has no case, no reason, or dates out of order")]
+    Hold,
+    /// The end of holds that there are not.
+    #[error("INV-13: case {case} has no hold that could be released")]
+    NotHeld {
+        /// The case.
+        case: String,
     },
     /// The end of something that is not open.
     #[error("INV-12: entry {decision} is no decision that is open")]
@@ -366,6 +377,31 @@ pub fn done_fits(state: &State, done: &Done) -> Result<(), Violation> {
     Err(Violation::NotOpen { decision })
 }
 
+/// INV-13 for a `hold` entry.
+///
+/// # Errors
+/// No case, no reason, or dates out of order.
+pub fn hold_fits(hold: &Hold) -> Result<(), Violation> {
+    let named = !hold.case.trim().is_empty() && !hold.reason.trim().is_empty();
+    if named && hold.from <= hold.to {
+        return Ok(());
+    }
+    Err(Violation::Hold)
+}
+
+/// INV-13 for a `release` entry.
+///
+/// # Errors
+/// The case has no hold, or all are released.
+pub fn release_fits(state: &State, release: &Release) -> Result<(), Violation> {
+    if state.holds.values().any(|held| held.is_of(&release.case)) {
+        return Ok(());
+    }
+    Err(Violation::NotHeld {
+        case: release.case.clone(),
+    })
+}
+
 /// INV-9: the signer of an entry was granted the role that its kind needs.
 pub(super) fn role_fits(
     state: &State,
@@ -378,6 +414,7 @@ pub(super) fn role_fits(
     let needed = match entry.body.kind() {
         Kind::Genesis => return Ok(()),
         Kind::Ingest | Kind::Receipt | Kind::Rebuild | Kind::Done => Role::Writer,
+        Kind::Hold | Kind::Release => Role::Officer,
     };
     let granted: BTreeSet<Role> = state
         .keys

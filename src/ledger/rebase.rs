@@ -17,8 +17,13 @@ pub enum Rebase {
 /// Decides for the body of a planned entry and the entries that came before it could be committed.
 pub fn rebase(planned: &Body, came: &[Entry]) -> Rebase {
     let touched = match planned {
-        // A receipt speaks of its own run only.
-        Body::Genesis(_) | Body::Receipt(_) => false,
+        // A receipt speaks of its own run only, and a hold is a hold whatever came before it.
+        Body::Genesis(_) | Body::Receipt(_) | Body::Hold(_) => false,
+        // Somebody else may have released it.
+        Body::Release(ours) => came.iter().any(|entry| match &entry.body {
+            Body::Release(theirs) => ours.case == theirs.case,
+            _ => false,
+        }),
         Body::Ingest(ours) => came.iter().any(|entry| match &entry.body {
             Body::Ingest(theirs) => touches(ours, theirs),
             _ => false,

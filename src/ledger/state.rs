@@ -1,10 +1,12 @@
 //! The state of a lake: a fold over the entries of its ledger, and nothing else.
 
 mod feed;
+mod hold;
 mod warehouse;
 
 pub(crate) use feed::SETTLING;
 pub use feed::{DayState, FeedState, HoleState, IdMatch, RecountState};
+pub use hold::{HoldState, Released};
 pub use warehouse::{LoadFailure, TableState, WarehouseState};
 
 use super::digest::Digest;
@@ -115,6 +117,9 @@ pub struct State {
     /// Decisions that are not done, by sequence.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rebuilds: BTreeMap<u64, Rebuild>,
+    /// Holds, in force and released, by the sequence that placed them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub holds: BTreeMap<u64, HoldState>,
 }
 
 impl State {
@@ -149,6 +154,7 @@ impl State {
             batches: Vec::new(),
             warehouses: BTreeMap::new(),
             rebuilds: BTreeMap::new(),
+            holds: BTreeMap::new(),
         })
     }
 
@@ -167,6 +173,15 @@ impl State {
                 self.rebuilds.insert(entry.sequence, (**rebuild).clone());
             }
             Body::Done(done) => self.apply_done(done),
+            Body::Hold(hold) => {
+                let held = HoldState::new(hold, entry.written_at);
+                self.holds.insert(entry.sequence, held);
+            }
+            Body::Release(release) => {
+                for held in self.holds.values_mut() {
+                    held.release(release, entry.sequence, entry.written_at);
+                }
+            }
         }
         self.head = Head {
             sequence: entry.sequence,
@@ -188,6 +203,8 @@ impl State {
             Body::Receipt(receipt) => invariants::receipt_fits(entry.sequence, receipt),
             Body::Rebuild(rebuild) => invariants::rebuild_fits(rebuild),
             Body::Done(done) => invariants::done_fits(self, done),
+            Body::Hold(hold) => invariants::hold_fits(hold),
+            Body::Release(release) => invariants::release_fits(self, release),
         }
     }
 

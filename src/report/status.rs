@@ -1,8 +1,9 @@
 //! The status of a lake: a value made from the folded state and a now.
 
 use crate::ledger::entry::{Counts, Recount, Verdict, VerdictBy};
-use crate::ledger::state::{DayState, FeedState, IdMatch, RecountState, State};
+use crate::ledger::state::{DayState, FeedState, HoldState, IdMatch, RecountState, State};
 use crate::plural::counted;
+use crate::retention::{Amount, Policy, plan};
 use crate::warehouse::Standing;
 use crate::window::{Window, format_instant, instant};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -33,6 +34,23 @@ pub struct Status {
     pub sources: Vec<SourceStatus>,
     /// Warehouses: those of the configuration, and any other that a receipt names.
     pub warehouses: Vec<Standing>,
+    /// Holds that nobody has released.
+    pub holds: Vec<HoldState>,
+    /// What is due under the configured rules; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<RetentionStatus>,
+}
+
+/// What is due under the configured rules today.
+#[derive(Debug, Clone, Serialize)]
+pub struct RetentionStatus {
+    /// What is due.
+    pub due: Amount,
+    /// Rows that would be due if they were not held.
+    pub held_rows: u64,
+    /// The next date on which more will be due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_due: Option<NaiveDate>,
 }
 
 /// The status of a source.
@@ -95,8 +113,13 @@ pub struct DayStatus {
 }
 
 impl Status {
-    /// The status at `now`; `warehouses` are the configured ones by name.
-    pub fn of(state: &State, warehouses: &[&str], now: DateTime<Utc>) -> Self {
+    /// The status at `now` of a lake with these warehouses, by name, and this policy.
+    pub fn of(
+        state: &State,
+        warehouses: &[&str],
+        policy: Option<&Policy>,
+        now: DateTime<Utc>,
+    ) -> Self {
         let files = state.live_files();
         let (mut count, mut bytes, mut events) = (0, 0, 0);
         for live in files {
@@ -133,6 +156,18 @@ impl Status {
                 let all = warehouses.iter().copied().chain(others);
                 all.map(|name| Standing::of(state, name)).collect()
             },
+            holds: {
+                let holds = state.holds.values().filter(|held| held.released.is_none());
+                holds.cloned().collect()
+            },
+            retention: policy.map(|policy| {
+                let plan = plan(state, policy, now.date_naive());
+                RetentionStatus {
+                    due: plan.total(),
+                    held_rows: plan.held.iter().map(|held| held.due.amount.rows).sum(),
+                    next_due: plan.rules.iter().filter_map(|rule| rule.next_due).min(),
+                }
+            }),
         }
     }
 }

@@ -23,6 +23,7 @@ mod known;
 mod observer;
 mod piece;
 mod plan;
+mod record;
 mod recount;
 mod source;
 mod start;
@@ -37,6 +38,7 @@ pub use job::{
 pub use keys::{Access, open_to_read, open_to_write};
 pub use observer::{Observer, Unobserved};
 pub use plan::{ALL_TENANTS, FeedPlan, RunPlan, Seed, SourcePlan};
+pub use record::{Recorded, record};
 pub use start::Opened;
 pub use summary::{HoleSummary, SourceFailure, SourceSummary, Summary};
 pub use warehouses::{LoadSummary, load};
@@ -88,7 +90,7 @@ pub enum RunError {
     #[error("there is no lake yet")]
     NoLake,
     /// Others have decided the same while we were about to.
-    #[error("another process has decided about the same table meanwhile")]
+    #[error("another process has decided the same meanwhile")]
     DecidedMeanwhile,
     /// No randomness.
     #[error("the operating system gave no randomness: {0}")]

@@ -20,6 +20,12 @@ const COMMANDS: &[&[&str]] = &[
     &["warehouse", "status"],
     &["warehouse", "reconcile"],
     &["warehouse", "rebuild"],
+    &["retention"],
+    &["retention", "plan"],
+    &["hold"],
+    &["hold", "add"],
+    &["hold", "list"],
+    &["hold", "release"],
     #[cfg(feature = "demo")]
     &["demo"],
     #[cfg(feature = "query")]

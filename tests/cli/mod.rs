@@ -7,6 +7,7 @@ mod demo;
 mod help;
 mod init;
 mod keygen;
+mod retention;
 mod schema;
 mod status;
 mod streams;

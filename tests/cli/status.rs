@@ -48,14 +48,14 @@ fn draft(written_at: DateTime<Utc>, body: Body) -> Draft {
 }
 
 /// A ledger in the making, in a folder with a configuration of somebody who only reads it.
-struct Book {
+pub(super) struct Book {
     folder: TempDir,
     log: Log,
     state: State,
 }
 
 impl Book {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lake = folder.path().join("lake");
         std::fs::create_dir(&lake).unwrap();
@@ -78,7 +78,7 @@ impl Book {
         Self { folder, log, state }
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -88,7 +88,7 @@ impl Book {
     }
 
     /// Adds records of a date, whose time is covered now or was covered before.
-    async fn add(&mut self, date: &str, records: u64, first: bool) {
+    pub(super) async fn add(&mut self, date: &str, records: u64, first: bool) {
         let day = Window::of_date(date.parse().unwrap()).unwrap();
         let window = vec![Covered {
             tenant: "main".to_owned(),

@@ -1,5 +1,6 @@
 //! What entries say: the bodies by kind, in format version 1.
 
+use super::retention::{Hold, Release};
 use super::warehouse::{Done, Rebuild, WarehouseOutcome};
 use crate::lake::FileStatistics;
 use crate::lake::layout::Table;
@@ -23,15 +24,21 @@ pub enum Kind {
     Rebuild,
     /// A decision was carried out.
     Done,
+    /// Something is not to be deleted.
+    Hold,
+    /// The holds of a case end.
+    Release,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Genesis,
         Self::Ingest,
         Self::Receipt,
         Self::Rebuild,
         Self::Done,
+        Self::Hold,
+        Self::Release,
     ];
 
     /// The name in the `kind` field.
@@ -42,6 +49,8 @@ impl Kind {
             Self::Receipt => "receipt",
             Self::Rebuild => "rebuild",
             Self::Done => "done",
+            Self::Hold => "hold",
+            Self::Release => "release",
         }
     }
 
@@ -64,6 +73,10 @@ pub enum Body {
     Rebuild(Box<Rebuild>),
     /// See [`Done`].
     Done(Box<Done>),
+    /// See [`Hold`].
+    Hold(Box<Hold>),
+    /// See [`Release`].
+    Release(Box<Release>),
 }
 
 impl Body {
@@ -75,6 +88,8 @@ impl Body {
             Self::Receipt(_) => Kind::Receipt,
             Self::Rebuild(_) => Kind::Rebuild,
             Self::Done(_) => Kind::Done,
+            Self::Hold(_) => Kind::Hold,
+            Self::Release(_) => Kind::Release,
         }
     }
 
@@ -85,6 +100,8 @@ impl Body {
             Self::Receipt(body) => serde_json::value::to_raw_value(body),
             Self::Rebuild(body) => serde_json::value::to_raw_value(body),
             Self::Done(body) => serde_json::value::to_raw_value(body),
+            Self::Hold(body) => serde_json::value::to_raw_value(body),
+            Self::Release(body) => serde_json::value::to_raw_value(body),
         }
     }
 
@@ -96,6 +113,8 @@ impl Body {
             Kind::Receipt => Self::Receipt(serde_json::from_str(text)?),
             Kind::Rebuild => Self::Rebuild(serde_json::from_str(text)?),
             Kind::Done => Self::Done(serde_json::from_str(text)?),
+            Kind::Hold => Self::Hold(serde_json::from_str(text)?),
+            Kind::Release => Self::Release(serde_json::from_str(text)?),
         })
     }
 }

@@ -273,6 +273,7 @@ fn state(files: BTreeMap<NaiveDate, Vec<LiveFile>>, rows: u64) -> State {
         batches: if empty { Vec::new() } else { vec![batch] },
         warehouses: BTreeMap::new(),
         rebuilds: BTreeMap::new(),
+        holds: BTreeMap::new(),
     }
 }
 

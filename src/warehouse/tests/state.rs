@@ -48,6 +48,7 @@ pub(super) fn state(entries: Vec<(u64, Vec<FileEntry>)>) -> State {
         batches: Vec::new(),
         warehouses: BTreeMap::new(),
         rebuilds: BTreeMap::new(),
+        holds: BTreeMap::new(),
     };
     for (sequence, files) in entries {
         state.batches.push(Batch {

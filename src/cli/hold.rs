@@ -1,0 +1,341 @@
+//! `trailhouse hold`: legal holds.
+
+use chrono::NaiveDate;
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::exit::ExitKind;
+use super::failure::{Failure, Report};
+use super::output::{Document, Ending};
+use super::page::Page;
+use super::status::open_lake;
+use super::{Context, block_on};
+use crate::ledger::entry::{Body, Hold, Release};
+use crate::ledger::state::{HoldState, State};
+use crate::plural::counted;
+use crate::retention::{check, in_force, protects};
+use crate::run::{Job, Recorded, record};
+use crate::window::format_instant;
+
+/// Keep what a case needs, whatever any rule says
+///
+/// A hold keeps the records of a span of dates, of all or some categories and sources, from being deleted
+/// by any rule, until its case is released or its time ends. Holds may overlap, and may be placed before
+/// the records arrive. They are signed entries of the ledger, with who placed them and why.
+///
+/// Changes: `add` and `release` commit an entry to the ledger; `list` changes nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse hold add CASE-17 --from 2026-03-01 --to 2026-03-31 --reason 'letter of 2 April'
+  trailhouse hold list
+  trailhouse hold release CASE-17 --reason 'settled'")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Add(Add),
+    List(List),
+    Release(ReleaseArgs),
+}
+
+/// Place a hold
+///
+/// Names of cases, reasons and people stand in the ledger for good: write no more about people than has
+/// to be there.
+///
+/// Changes: commits a `hold` entry to the ledger.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse hold add CASE-17 --from 2026-03-01 --to 2026-03-31 --reason 'letter of 2 April'
+  trailhouse hold add CASE-18 --from 2026-01-01 --to 2026-12-31 --category authentication \\
+    --source kestra-prod --until 2027-06-30 --reason 'audit 2026'")]
+struct Add {
+    /// The case; it may have several holds
+    case: String,
+    /// First date
+    #[arg(long, value_name = "DATE")]
+    from: NaiveDate,
+    /// Last date
+    #[arg(long, value_name = "DATE")]
+    to: NaiveDate,
+    /// Only this category; may be given several times. What has no known category is held in any case
+    #[arg(long, value_name = "CATEGORY")]
+    category: Vec<String>,
+    /// Only this source; may be given several times
+    #[arg(long, value_name = "ID")]
+    source: Vec<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Last date on which it holds; without it until it is released
+    #[arg(long, value_name = "DATE")]
+    until: Option<NaiveDate>,
+    /// Who places it
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    by: String,
+}
+
+/// Show holds
+///
+/// Those in force, with what they protect now; with --all also those that have ended.
+///
+/// Changes: nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse hold list
+  trailhouse hold list --all --output json")]
+struct List {
+    /// Show those that were released or have ended, too
+    #[arg(long)]
+    all: bool,
+}
+
+/// Release all holds of a case
+///
+/// Changes: commits a `release` entry to the ledger. Nothing is deleted by it; the next plan of retention
+/// shows what is due then.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse hold release CASE-17 --reason 'settled out of court'")]
+struct ReleaseArgs {
+    /// The case
+    case: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Who releases it
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    by: String,
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    match args.command {
+        Command::Add(args) => add(args, context),
+        Command::List(args) => list(&args, context),
+        Command::Release(args) => release(args, context),
+    }
+}
+
+fn add(args: Add, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    for category in &args.category {
+        if !crate::retention::is_known(category) {
+            let happened = format!("there is no category {category:?} that a hold could be about");
+            return Err(Failure::new(ExitKind::Usage, happened)
+                .kept("nothing was changed")
+                .action(
+                    "name authentication, access_control, resource_management, execution, data_access or \
+                     system_configuration; everything else is held in any case",
+                )
+                .into());
+        }
+    }
+    let hold = Hold {
+        case: args.case.trim().to_owned(),
+        from: args.from,
+        to: args.to,
+        categories: args.category,
+        sources: args.source,
+        reason: args.reason.trim().to_owned(),
+        by: args.by.trim().to_owned(),
+        until: args.until,
+    };
+    if let Err(error) = check(&hold) {
+        return Err(Failure::from_error(ExitKind::Usage, &error)
+            .kept("nothing was changed")
+            .into());
+    }
+    let job = Job::open_to_load(&config).map_err(Failure::from)?;
+    let recorded = commit(&job, Body::Hold(Box::new(hold.clone())))?;
+    let placed = Placed {
+        sequence: recorded.sequence,
+        protects: Protected::of(&recorded.state, &hold),
+        hold,
+    };
+    Ok(Ending::with_failures(placed, []))
+}
+
+fn release(args: ReleaseArgs, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    let job = Job::open_to_load(&config).map_err(Failure::from)?;
+    let case = args.case.trim().to_owned();
+    if args.reason.trim().is_empty() {
+        return Err(Failure::new(ExitKind::Usage, "a release needs a reason")
+            .kept("nothing was changed")
+            .into());
+    }
+    let release = Release {
+        case: case.clone(),
+        reason: args.reason.trim().to_owned(),
+        by: args.by.trim().to_owned(),
+    };
+    let (_, state) = open_lake(&config, None)?;
+    let holds = state
+        .holds
+        .values()
+        .filter(|held| held.is_of(&case))
+        .count();
+    if holds == 0 {
+        let happened = format!("case {case} has no hold that could be released");
+        return Err(Failure::new(ExitKind::Usage, happened)
+            .kept("nothing was changed")
+            .action("`trailhouse hold list --all` shows all of them")
+            .into());
+    }
+    let recorded = commit(&job, Body::Release(Box::new(release)))?;
+    let released = ReleasedCase {
+        sequence: recorded.sequence,
+        case,
+        holds: holds as u64,
+    };
+    Ok(Ending::with_failures(released, []))
+}
+
+fn commit(job: &Job, body: Body) -> Result<Recorded, Failure> {
+    block_on(record(job, body))?.map_err(Failure::from)
+}
+
+fn list(args: &List, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    let (_, state) = open_lake(&config, None)?;
+    let today = chrono::Utc::now().date_naive();
+    let holds = state.holds.iter().map(|(sequence, held)| Listed {
+        sequence: *sequence,
+        in_force: in_force(held, today),
+        held: held.clone(),
+        protects: Protected::of(&state, &held.hold),
+    });
+    let holds = holds.filter(|held| args.all || held.in_force).collect();
+    Ok(Ending::with_failures(Holds { holds }, []))
+}
+
+/// What a hold protects of what is in the lake now.
+#[derive(Debug, Serialize)]
+struct Protected {
+    files: u64,
+    rows: u64,
+    bytes: u64,
+}
+
+impl Protected {
+    fn of(state: &State, hold: &Hold) -> Self {
+        let mut protected = Self {
+            files: 0,
+            rows: 0,
+            bytes: 0,
+        };
+        for live in state.live_files().filter(|live| protects(hold, &live.file)) {
+            protected.files += 1;
+            protected.rows += live.file.rows;
+            protected.bytes += live.file.bytes;
+        }
+        protected
+    }
+
+    fn said(&self) -> String {
+        format!(
+            "{} in {}",
+            counted(self.rows, "row", "rows"),
+            counted(self.files, "file", "files")
+        )
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Placed {
+    sequence: u64,
+    hold: Hold,
+    protects: Protected,
+}
+
+impl Document for Placed {
+    fn text(&self, page: &mut Page) {
+        page.good(&format!(
+            "case {} is held by entry {}",
+            self.hold.case, self.sequence
+        ));
+        text_of(&self.hold, page);
+        page.field("protects", &format!("{} today", self.protects.said()));
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ReleasedCase {
+    sequence: u64,
+    case: String,
+    holds: u64,
+}
+
+impl Document for ReleasedCase {
+    fn text(&self, page: &mut Page) {
+        page.good(&format!(
+            "case {} is released by entry {}: {}",
+            self.case,
+            self.sequence,
+            counted(self.holds, "hold", "holds")
+        ));
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Holds {
+    holds: Vec<Listed>,
+}
+
+#[derive(Debug, Serialize)]
+struct Listed {
+    sequence: u64,
+    in_force: bool,
+    #[serde(flatten)]
+    held: HoldState,
+    protects: Protected,
+}
+
+impl Document for Holds {
+    fn text(&self, page: &mut Page) {
+        if self.holds.is_empty() {
+            page.line("no holds");
+        }
+        for listed in &self.holds {
+            let hold = &listed.held.hold;
+            let ended = match (&listed.held.released, listed.in_force) {
+                (Some(released), _) => {
+                    format!(", released by {}: {}", released.by, released.reason)
+                }
+                (None, false) => ", its time has ended".to_owned(),
+                (None, true) => String::new(),
+            };
+            page.heading(&format!(
+                "case {}, entry {}{ended}",
+                hold.case, listed.sequence
+            ));
+            text_of(hold, page);
+            page.field("placed", &format_instant(listed.held.at));
+            page.field("protects", &listed.protects.said());
+        }
+    }
+}
+
+fn text_of(hold: &Hold, page: &mut Page) {
+    page.field("dates", &format!("{} to {}", hold.from, hold.to));
+    for (name, list) in [("categories", &hold.categories), ("sources", &hold.sources)] {
+        let all = if list.is_empty() {
+            "all".to_owned()
+        } else {
+            list.join(", ")
+        };
+        page.field(name, &all);
+    }
+    if let Some(until) = hold.until {
+        page.field("until", &until.to_string());
+    }
+    page.field("reason", &hold.reason);
+    page.field("by", &hold.by);
+}

@@ -1,0 +1,122 @@
+//! Checks `[retention]`.
+
+use super::Checks;
+use crate::config::Source;
+use crate::config::file::{KeepText, MatchTable, RetentionTable};
+use crate::config::problem::Place;
+use crate::retention::{Conditions, Keep, Policy, Rule, is_known};
+
+pub(super) fn check(
+    checks: &mut Checks<'_, '_>,
+    table: &RetentionTable,
+    sources: &[Source],
+) -> Option<Policy> {
+    let place = Place::at("retention");
+    let default = keep(checks, &table.default, &place.key("default"));
+    let mut rules = Vec::with_capacity(table.rule.len());
+    for (index, rule) in table.rule.iter().enumerate() {
+        let place = place.key("rule").index(index);
+        let name = rule
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("rule {}", index + 1));
+        if rules
+            .iter()
+            .flatten()
+            .any(|other: &Rule| other.name == name)
+            || name == "default"
+        {
+            checks.problem(
+                &place.key("name"),
+                "is taken",
+                "give each rule a name of its own; `default` is that of what no rule is about",
+            );
+        }
+        let kept = keep(checks, &rule.keep, &place.key("keep"));
+        let conditions = conditions(checks, &rule.r#match, &place.key("match"), sources);
+        rules.push(kept.zip(conditions).map(|(keep, conditions)| Rule {
+            name,
+            conditions,
+            keep,
+        }));
+    }
+    let platforms = sources
+        .iter()
+        .map(|source| (source.id.clone(), source.platform.name().to_owned()));
+    Some(Policy {
+        rules: rules.into_iter().collect::<Option<Vec<Rule>>>()?,
+        default: default?,
+        platforms: platforms.collect(),
+    })
+}
+
+fn keep(checks: &mut Checks<'_, '_>, text: &KeepText, place: &Place) -> Option<Keep> {
+    match text.0.parse() {
+        Ok(keep) => Some(keep),
+        Err(error) => {
+            checks.problem(
+                place,
+                format!("\"{}\" cannot be kept to: {error}", text.0),
+                "write for example \"90d\", \"18mo\", \"7y\" or \"forever\"",
+            );
+            None
+        }
+    }
+}
+
+fn conditions(
+    checks: &mut Checks<'_, '_>,
+    table: &MatchTable,
+    place: &Place,
+    sources: &[Source],
+) -> Option<Conditions> {
+    let before = checks.problems.len();
+    let lists = [
+        &table.category,
+        &table.platform,
+        &table.source,
+        &table.tenant,
+    ];
+    if lists.iter().all(|list| list.is_empty()) {
+        checks.problem(
+            place,
+            "is about everything",
+            "write how long that is kept as `default` of [retention]",
+        );
+    }
+    for (index, name) in table.category.iter().enumerate() {
+        if !is_known(name) {
+            checks.problem(
+                &place.key("category").index(index),
+                format!("`{name}` says nothing about a record"),
+                "name authentication, access_control, resource_management, execution, data_access or \
+                 system_configuration; everything else is kept as long as any rule keeps that might be \
+                 about it",
+            );
+        }
+    }
+    for (index, name) in table.platform.iter().enumerate() {
+        if name != "kestra" {
+            checks.problem(
+                &place.key("platform").index(index),
+                format!("`{name}` is no platform that is read"),
+                "name kestra",
+            );
+        }
+    }
+    for (index, id) in table.source.iter().enumerate() {
+        if sources.iter().all(|source| source.id != *id) {
+            checks.warn(
+                &place.key("source").index(index),
+                format!("`{id}` is not configured as a source"),
+                "leave it if the lake has records of it from before, or mend the name",
+            );
+        }
+    }
+    (checks.problems.len() == before).then(|| Conditions {
+        category: table.category.clone(),
+        platform: table.platform.clone(),
+        source: table.source.clone(),
+        tenant: table.tenant.clone(),
+    })
+}

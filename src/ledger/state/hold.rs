@@ -1,0 +1,61 @@
+//! Holds, in force and released.
+
+use crate::ledger::entry::{Hold, Release};
+use crate::window::instant;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A hold as the ledger knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HoldState {
+    /// What is held, and why.
+    pub hold: Hold,
+    /// When it was placed.
+    #[serde(with = "instant")]
+    pub at: DateTime<Utc>,
+    /// How it ended; none while nobody has released it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<Released>,
+}
+
+/// The end of a hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Released {
+    /// The entry.
+    pub sequence: u64,
+    /// When.
+    #[serde(with = "instant")]
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub reason: String,
+    /// By whom.
+    pub by: String,
+}
+
+impl HoldState {
+    pub(super) fn new(hold: &Hold, at: DateTime<Utc>) -> Self {
+        Self {
+            hold: hold.clone(),
+            at,
+            released: None,
+        }
+    }
+
+    pub(super) fn release(&mut self, release: &Release, sequence: u64, at: DateTime<Utc>) {
+        if self.is_of(&release.case) {
+            self.released = Some(Released {
+                sequence,
+                at,
+                reason: release.reason.clone(),
+                by: release.by.clone(),
+            });
+        }
+    }
+
+    /// Whether it is a hold of this case that nobody has released.
+    pub fn is_of(&self, case: &str) -> bool {
+        self.released.is_none() && self.hold.case == case
+    }
+}

@@ -1,0 +1,22 @@
+//! Retention: how long what is kept, and what a legal hold keeps beyond that. One policy for the lake
+//! and every warehouse.
+//!
+//! ```text
+//! policy (configuration) + holds (ledger) + live files (ledger) + a date ─ plan: what is due, what is held
+//! ```
+//!
+//! Everything here is pure: a plan is a function of state, policy and a date. Rules and holds match
+//! only what files carry (date, category, source and with it platform, and the tenant where a file has
+//! rows of one alone), since deleting never rewrites a file.
+
+mod hold;
+mod keep;
+mod plan;
+mod policy;
+#[cfg(test)]
+mod tests;
+
+pub use hold::{HoldError, cases, check, in_force, protects};
+pub use keep::{Keep, KeepError};
+pub use plan::{Amount, Due, Held, RetentionPlan, RuleStanding, plan};
+pub use policy::{Conditions, Policy, Rule, Verdict, is_known};

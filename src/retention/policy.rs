@@ -1,0 +1,170 @@
+//! Which rule a file falls under.
+
+use super::keep::Keep;
+use crate::ledger::entry::FileEntry;
+use chrono::NaiveDate;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What a rule is about. An empty list stands for everything; a file must satisfy all four.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Conditions {
+    /// Categories.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub category: Vec<String>,
+    /// Platforms.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub platform: Vec<String>,
+    /// Ids of sources, whole: `kestra` is not `kestra-prod`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub source: Vec<String>,
+    /// Tenants.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tenant: Vec<String>,
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rule {
+    /// Its name in plans, decisions and certificates.
+    pub name: String,
+    /// What it is about.
+    #[serde(rename = "match")]
+    pub conditions: Conditions,
+    /// How long that is kept.
+    pub keep: Keep,
+}
+
+/// The rules in order, and how long everything else is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Policy {
+    /// Of several that fit a file the first counts.
+    pub rules: Vec<Rule>,
+    /// What no rule fits.
+    pub default: Keep,
+    /// The platform of each source that is configured.
+    #[serde(skip)]
+    pub platforms: BTreeMap<String, String>,
+}
+
+/// How a file fares under a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Number of the rule that decides; none for the default.
+    pub rule: Option<usize>,
+    /// The last date on which the file is kept; `None` for always.
+    pub last_day: Option<NaiveDate>,
+}
+
+/// Whether a condition holds of all rows of a file, of none, or perhaps of some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fits {
+    Yes,
+    No,
+    Perhaps,
+}
+
+/// The categories that say what a record is about. Any other, `other` too, says that nobody knows.
+const KNOWN: [&str; 6] = [
+    "authentication",
+    "access_control",
+    "resource_management",
+    "execution",
+    "data_access",
+    "system_configuration",
+];
+
+/// Whether a category says what a record is about.
+pub fn is_known(category: &str) -> bool {
+    KNOWN.contains(&category)
+}
+
+impl Policy {
+    /// The name of a rule, or `default`.
+    pub fn name_of(&self, rule: Option<usize>) -> &str {
+        rule.and_then(|rule| self.rules.get(rule))
+            .map_or("default", |rule| &rule.name)
+    }
+
+    /// How long a rule keeps.
+    pub fn keep_of(&self, rule: Option<usize>) -> Keep {
+        rule.and_then(|rule| self.rules.get(rule))
+            .map_or(self.default, |rule| rule.keep)
+    }
+
+    /// The verdict on a file. The first rule that fits it decides. Where it cannot be known whether a
+    /// rule fits (a category that says nothing, quarantine, rows of several tenants, a source that is
+    /// not configured any more), every rule that might fit is asked, and the longest counts.
+    pub fn verdict(&self, file: &FileEntry) -> Verdict {
+        let mut longest: Option<Verdict> = None;
+        let mut ask = |rule: Option<usize>| {
+            let last_day = self.keep_of(rule).last_day(file.date);
+            let longer = match &longest {
+                None => true,
+                Some(Verdict { last_day: None, .. }) => false,
+                Some(Verdict {
+                    last_day: Some(known),
+                    ..
+                }) => last_day.is_none_or(|last_day| last_day > *known),
+            };
+            if longer {
+                longest = Some(Verdict { rule, last_day });
+            }
+        };
+        for (number, rule) in self.rules.iter().enumerate() {
+            match self.fits(&rule.conditions, file) {
+                Fits::No => {}
+                Fits::Perhaps => ask(Some(number)),
+                Fits::Yes => {
+                    ask(Some(number));
+                    return longest.unwrap_or(FOREVER);
+                }
+            }
+        }
+        ask(None);
+        longest.unwrap_or(FOREVER)
+    }
+
+    fn fits(&self, conditions: &Conditions, file: &FileEntry) -> Fits {
+        let category = file.category.as_deref().filter(|it| is_known(it));
+        let platform = self.platforms.get(&file.source).map(String::as_str);
+        all([
+            fits_one(&conditions.category, category),
+            fits_one(&conditions.platform, platform),
+            fits_one(&conditions.source, Some(&file.source)),
+            fits_one(&conditions.tenant, tenant_of(file)),
+        ])
+    }
+}
+
+/// What keeps everything: better than guessing, should no rule have been asked.
+const FOREVER: Verdict = Verdict {
+    rule: None,
+    last_day: None,
+};
+
+/// The tenant of all rows of a file; `None` where there are several, or none is stated.
+pub(super) fn tenant_of(file: &FileEntry) -> Option<&str> {
+    let range = file.statistics.columns.get("tenant")?;
+    let (min, max) = (range.min.as_deref()?, range.max.as_deref()?);
+    (min == max && range.nulls == 0).then_some(min)
+}
+
+fn fits_one(wanted: &[String], known: Option<&str>) -> Fits {
+    match known {
+        _ if wanted.is_empty() => Fits::Yes,
+        None => Fits::Perhaps,
+        Some(known) if wanted.iter().any(|it| it == known) => Fits::Yes,
+        Some(_) => Fits::No,
+    }
+}
+
+fn all(conditions: [Fits; 4]) -> Fits {
+    if conditions.contains(&Fits::No) {
+        Fits::No
+    } else if conditions.contains(&Fits::Perhaps) {
+        Fits::Perhaps
+    } else {
+        Fits::Yes
+    }
+}

@@ -1,0 +1,45 @@
+//! One entry that somebody has decided on, without a run around it.
+
+use super::ingest::{Attempt, Committer};
+use super::job::Job;
+use super::warehouses::draft;
+use super::{RunError, Seed, start};
+use crate::lake::layout::RunId;
+use crate::ledger::entry::Body;
+use crate::ledger::rebase::Rebase;
+use crate::ledger::state::State;
+
+/// An entry that was committed, and the state with it.
+#[derive(Debug)]
+pub struct Recorded {
+    /// Its sequence.
+    pub sequence: u64,
+    /// The ledger's state.
+    pub state: State,
+}
+
+/// Commits an entry of its own: a hold, or the release of one.
+///
+/// # Errors
+/// No lake yet, a job that only reads, an entry that the ledger does not take, or a failing ledger.
+pub async fn record(job: &Job, body: Body) -> Result<Recorded, RunError> {
+    job.refuse_to_only_read()?;
+    let log = job.log();
+    let state = log.load().await?.ok_or(RunError::NoLake)?;
+    let now = start::now_of_store(job)?;
+    let attempt = Attempt {
+        run_id: RunId::draw(now)?,
+        now,
+        // Nothing is written that has a salt.
+        seed: Seed([0; 32]),
+        config_sha256: job.config_sha256,
+    };
+    let mut committer = Committer::new(job, &log, &attempt, state);
+    if committer.commit(&draft(&attempt, body)).await? == Rebase::CompareAgain {
+        return Err(RunError::DecidedMeanwhile);
+    }
+    Ok(Recorded {
+        sequence: committer.state.head.sequence,
+        state: committer.state,
+    })
+}
