@@ -6,7 +6,7 @@ use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
-use super::run::asked_to_stop;
+use super::stop::asked_to_stop;
 use super::{Context, block_on};
 use crate::demo::{Options, serve_forever};
 

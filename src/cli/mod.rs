@@ -30,6 +30,7 @@ mod retention;
 mod run;
 mod schema;
 mod status;
+mod stop;
 mod style;
 mod verify;
 mod warehouse;

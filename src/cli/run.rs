@@ -10,6 +10,7 @@ use super::failure::{Detail, Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
 use super::progress::{Progress, Unit};
+use super::stop::stop_at;
 use super::warehouse::{self, text_of_load};
 use super::{Context, block_on_two_threads};
 use crate::config::{format_size, parse_duration};
@@ -94,21 +95,6 @@ pub(super) async fn run(
     result.map_err(Failure::from)
 }
 
-/// Tells whoever works to stop, when the deadline comes or somebody asks for it. Does not end.
-pub(super) async fn stop_at(deadline: Duration, stop: watch::Sender<bool>) {
-    tokio::select! {
-        () = tokio::time::sleep(deadline) => {
-            tracing::warn!("the deadline has come: finishing what is begun");
-        }
-        () = asked_to_stop() => {
-            tracing::warn!("asked to stop: finishing what is begun");
-        }
-    }
-    // Nobody listens any more where the work is done.
-    let _ = stop.send(true);
-    std::future::pending::<()>().await;
-}
-
 /// What a summary means for the exit code.
 pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
     let mut failures = Vec::new();
@@ -179,24 +165,6 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
         );
     }
     failures
-}
-
-/// Returns when the process is asked to end.
-pub(super) async fn asked_to_stop() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
 
 impl Document for Summary {

@@ -2,7 +2,7 @@
 
 use super::keys::{Access, open_to_read, open_to_write};
 use crate::config::{
-    self, Auth, Config, Lake, Platform, Redaction as RedactionConfig, RedactionAction, SecretError,
+    Auth, Config, Lake, Platform, Redaction as RedactionConfig, RedactionAction, SecretError,
     Start, Tenants,
 };
 use crate::event::redact::{Action, Redaction, RedactionError, Rule, Target};
@@ -14,7 +14,7 @@ use crate::retry::Retry;
 use crate::source::http::{self, Client};
 use crate::source::kestra::{self, Kestra};
 use crate::source::{Limits, Source, SourceError, Tenant};
-use crate::warehouse::{self, OpenWarehouseError, Projection, WarehouseError};
+use crate::warehouse::{Projection, WarehouseError};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret as _;
 use std::fmt;
@@ -178,65 +178,17 @@ pub enum JobError {
 /// # Errors
 /// Secrets that cannot be read, or options that make no store.
 pub fn open_bucket(config: &Config) -> Result<Bucket, JobError> {
-    Ok(Bucket::open(
-        config.lake.url.as_str(),
-        &options_of(&config.lake)?,
-    )?)
+    Ok(open_store(&config.lake)??)
 }
 
-fn options_of(lake: &Lake) -> Result<Options, SecretError> {
-    Ok(lake
+/// Opens a configured store. Secrets come first: without them there is nothing to open it with.
+pub(super) fn open_store(lake: &Lake) -> Result<Result<Bucket, OpenError>, SecretError> {
+    let options: Options = lake
         .load_options()?
         .into_iter()
         .map(|(name, value)| (name, value.expose_secret().to_owned()))
-        .collect())
-}
-
-/// Opens the warehouses of a configuration, or those of them that are named. They are not asked yet.
-///
-/// # Errors
-/// A name that no warehouse has, secrets that cannot be read, or settings that cannot work.
-pub async fn open_warehouses(
-    config: &Config,
-    only: &[String],
-    asking: Asking,
-) -> Result<Vec<Projection>, JobError> {
-    let known = |name: &String| config.warehouses.iter().any(|it| it.name == *name);
-    if let Some(unknown) = only.iter().find(|name| !known(name)) {
-        return Err(JobError::UnknownWarehouse(unknown.clone()));
-    }
-    let mut warehouses = Vec::new();
-    for warehouse in &config.warehouses {
-        if only.is_empty() || only.contains(&warehouse.name) {
-            warehouses.push(open_warehouse(warehouse, asking).await?);
-        }
-    }
-    Ok(warehouses)
-}
-
-async fn open_warehouse(
-    config: &config::Warehouse,
-    asking: Asking,
-) -> Result<Projection, JobError> {
-    let name = &config.name;
-    let staging = match &config.staging {
-        Some(lake) => {
-            let bucket = Bucket::open(lake.url.as_str(), &options_of(lake)?);
-            Some(bucket.map_err(|source| JobError::Staging {
-                name: name.clone(),
-                source,
-            })?)
-        }
-        None => None,
-    };
-    let opened = warehouse::open(config, staging, asking.patience(config.retry_for)).await;
-    opened.map_err(|error| match error {
-        OpenWarehouseError::Secret(error) => JobError::Secret(error),
-        OpenWarehouseError::Service(source) => JobError::Warehouse {
-            name: name.clone(),
-            source,
-        },
-    })
+        .collect();
+    Ok(Bucket::open(lake.url.as_str(), &options))
 }
 
 impl Job {
@@ -333,7 +285,7 @@ pub enum Asking {
 }
 
 impl Asking {
-    fn patience(self, configured: Duration) -> Duration {
+    pub(super) fn patience(self, configured: Duration) -> Duration {
         const BRIEF: Duration = Duration::from_secs(10);
         match self {
             Self::Patiently => configured,

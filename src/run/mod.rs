@@ -28,12 +28,12 @@ mod recount;
 mod source;
 mod start;
 mod summary;
+mod warehouse;
 mod warehouses;
 
 pub(crate) use ingest::tenant_of;
 pub use job::{
     Asking, Bounds, Clock, Job, JobError, JobSource, SystemClock, open_bucket, open_sources,
-    open_warehouses,
 };
 pub use keys::{Access, open_to_read, open_to_write};
 pub use observer::{Observer, Unobserved};
@@ -41,6 +41,7 @@ pub use plan::{ALL_TENANTS, FeedPlan, RunPlan, Seed, SourcePlan};
 pub use record::{Recorded, record};
 pub use start::Opened;
 pub use summary::{HoleSummary, SourceFailure, SourceSummary, Summary};
+pub use warehouse::open_warehouses;
 pub use warehouses::{LoadSummary, load};
 
 use crate::lake::layout::{LayoutError, RunId};

@@ -10,7 +10,7 @@ use crate::cli::failure::{Detail, Failure, Report};
 use crate::cli::output::{Document, Ending};
 use crate::cli::page::Page;
 use crate::cli::progress::Unit;
-use crate::cli::run::stop_at;
+use crate::cli::stop::stop_at;
 use crate::cli::{Context, block_on_two_threads};
 use crate::config::parse_duration;
 use crate::plural::counted;

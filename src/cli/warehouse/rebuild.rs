@@ -16,7 +16,7 @@ use crate::cli::failure::{Failure, Report};
 use crate::cli::output::{Document, Ending};
 use crate::cli::page::Page;
 use crate::cli::progress::{Progress, Unit};
-use crate::cli::run::stop_at;
+use crate::cli::stop::stop_at;
 use crate::cli::{Context, block_on_two_threads};
 use crate::config::{format_size, parse_duration};
 use crate::lake::layout::{RunId, Table};

@@ -1,0 +1,81 @@
+//! From configuration to warehouses that can be asked.
+
+use super::job::{Asking, JobError, open_store};
+use crate::config::{self, Config, SignIn};
+use crate::retry::Retry;
+use crate::warehouse::bigquery::{BigQuery, BigQueryAuth, BigQuerySettings};
+use crate::warehouse::{Pace, Projection, Settings, Staging};
+use std::sync::Arc;
+
+/// Opens the warehouses of a configuration, or those of them that are named. They are not asked yet.
+///
+/// # Errors
+/// A name that no warehouse has, secrets that cannot be read, or settings that cannot work.
+pub async fn open_warehouses(
+    config: &Config,
+    only: &[String],
+    asking: Asking,
+) -> Result<Vec<Projection>, JobError> {
+    let known = |name: &String| config.warehouses.iter().any(|it| it.name == *name);
+    if let Some(unknown) = only.iter().find(|name| !known(name)) {
+        return Err(JobError::UnknownWarehouse(unknown.clone()));
+    }
+    let mut warehouses = Vec::new();
+    for warehouse in &config.warehouses {
+        if only.is_empty() || only.contains(&warehouse.name) {
+            warehouses.push(open(warehouse, asking).await?);
+        }
+    }
+    Ok(warehouses)
+}
+
+async fn open(config: &config::Warehouse, asking: Asking) -> Result<Projection, JobError> {
+    let name = &config.name;
+    let staging = match &config.staging {
+        Some(lake) => {
+            let opened = open_store(lake)?;
+            Some(opened.map_err(|source| JobError::Staging {
+                name: name.clone(),
+                source,
+            })?)
+        }
+        None => None,
+    };
+    let auth = match &config.auth.sign_in {
+        SignIn::Default => BigQueryAuth::Default,
+        SignIn::Credentials(place) => BigQueryAuth::ServiceAccount(place.load()?),
+        SignIn::None => BigQueryAuth::None,
+    };
+    let settings = BigQuerySettings {
+        project: config.project.clone(),
+        dataset: config.dataset.clone(),
+        location: config.location.clone(),
+        billing_project: config.billing_project.clone(),
+        endpoint: config.endpoint.clone(),
+        auth,
+        impersonate: config.auth.impersonate.clone(),
+        labels: config.labels.clone(),
+        timeout: config.timeout,
+        retry: Retry {
+            patience: asking.patience(config.retry_for),
+            ..Retry::default()
+        },
+    };
+    let service = BigQuery::open(settings).await;
+    let service = service.map_err(|source| JobError::Warehouse {
+        name: name.clone(),
+        source,
+    })?;
+    Ok(Projection::new(
+        name.clone(),
+        Arc::new(service),
+        Staging::new(staging, name),
+        Settings {
+            labels: config.labels.clone(),
+            clustering: config.clustering.clone(),
+            require_partition_filter: config.require_partition_filter,
+            concurrency: usize::try_from(config.concurrency).unwrap_or(usize::MAX),
+            pace: Pace::default(),
+        },
+    ))
+}
