@@ -98,14 +98,9 @@ impl Document for Prepared {
                     page.line("nothing was changed: this was a dry run");
                 }
                 // Each of them was shown before it was made.
-                (steps, false) => page.good(&format!(
-                    "{} made or extended",
-                    counted(
-                        steps,
-                        "dataset, table or view",
-                        "of dataset, tables and views"
-                    )
-                )),
+                (steps, false) => {
+                    page.good(&format!("{}, all done", counted(steps, "step", "steps")));
+                }
             }
         }
     }
