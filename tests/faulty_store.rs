@@ -112,6 +112,11 @@ impl FaultyStore {
         self.orders.lock().unwrap().keeps_all = true;
     }
 
+    /// The policy has ended.
+    pub fn keep_nothing(&self) {
+        self.orders.lock().unwrap().keeps_all = false;
+    }
+
     fn refuse_to_lose(&self, location: &Path) -> Result<()> {
         if !self.orders.lock().unwrap().keeps_all {
             return Ok(());

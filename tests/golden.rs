@@ -9,8 +9,8 @@ use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
     Body, Changed, Counts, Covered, DayCount, Done, DoneOutcome, Entry, FailedLoad, FileEntry,
     Future, Genesis, Hold, Hole, HoleReason, Horizon, Ingest, KeyGrant, Rebuild, Receipt, Recount,
-    RedactionApplied, Release, Role, RowsCounted, SourceOutcome, Span, StoreProof, TableOutcome,
-    TimeRange, Trust, Verdict, VerdictBy, WarehouseOutcome,
+    RedactionApplied, Release, Role, RowsCounted, SourceOutcome, Span, StoreProof, Sweep,
+    SweptObject, TableOutcome, TimeRange, Trust, Verdict, VerdictBy, WarehouseOutcome,
 };
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::state::State;
@@ -259,6 +259,27 @@ fn release() -> Body {
     }))
 }
 
+fn sweep() -> Body {
+    Body::Sweep(Box::new(Sweep {
+        objects: vec![SweptObject {
+            path: "events/date=2026-01-01/cat=execution/src=kestra-prod/20260101T000000Z-0000000d-00000-000.parquet"
+                .into(),
+            bytes: 4096,
+        }],
+        older_than: "2026-01-01T12:00:00Z".parse().unwrap(),
+    }))
+}
+
+fn swept() -> Body {
+    Body::Done(Box::new(Done {
+        decision: 8,
+        outcome: DoneOutcome::Swept {
+            removed: 1,
+            refused: 0,
+        },
+    }))
+}
+
 /// The entries as files, each naming the one before it.
 fn chain() -> Vec<(&'static str, Entry, String)> {
     let mut previous = None;
@@ -271,6 +292,8 @@ fn chain() -> Vec<(&'static str, Entry, String)> {
         ("entry-v1-done.note", done()),
         ("entry-v1-hold.note", hold()),
         ("entry-v1-release.note", release()),
+        ("entry-v1-sweep.note", sweep()),
+        ("entry-v1-swept.note", swept()),
     ];
     let mut chain = Vec::new();
     for (sequence, (name, body)) in (0..).zip(bodies) {
@@ -329,6 +352,8 @@ fn the_state_cache_of_version_1_is_read() {
         ("state-v1-warehouses.json.zst", 6),
         ("state-v1-hold.json.zst", 7),
         ("state-v1-released.json.zst", 8),
+        ("state-v1-sweep.json.zst", 9),
+        ("state-v1-swept.json.zst", 10),
     ] {
         let made = cache::encode(&state(entries), Some(&key())).unwrap();
         let stored = read(name, &made);

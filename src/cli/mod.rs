@@ -32,6 +32,7 @@ mod schema;
 mod status;
 mod stop;
 mod style;
+mod sweep;
 mod verify;
 mod warehouse;
 
@@ -136,6 +137,7 @@ enum Command {
     Warehouse(warehouse::Args),
     Retention(retention::Args),
     Hold(hold::Args),
+    Sweep(sweep::Args),
     Doctor(doctor::Args),
     #[cfg(feature = "query")]
     Query(query::Args),
@@ -267,6 +269,7 @@ fn execute(command: Command, context: &Context) -> Result<Ending, Report> {
         Command::Warehouse(args) => warehouse::execute(args, context),
         Command::Retention(args) => retention::execute(args, context),
         Command::Hold(args) => hold::execute(args, context),
+        Command::Sweep(args) => sweep::execute(args, context),
         Command::Doctor(args) => doctor::execute(args, context),
         #[cfg(feature = "query")]
         Command::Query(args) => query::execute(args, context),

@@ -13,7 +13,7 @@ pub use body::{
     Horizon, Ingest, KeyGrant, Kind, Receipt, Recount, RedactionApplied, Role, SourceOutcome,
     StoreProof, TimeRange, Verdict, VerdictBy,
 };
-pub use retention::{Hold, Release};
+pub use retention::{Hold, Release, Sweep, SweptObject};
 pub use warehouse::{
     Done, DoneOutcome, FailedLoad, Rebuild, RowsCounted, Span, TableOutcome, WarehouseOutcome,
 };

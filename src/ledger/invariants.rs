@@ -16,11 +16,12 @@
 //! | INV-11 | a receipt names only entries before it as loaded, in order |
 //! | INV-12 | a rebuild names dates, in order; `done` names a decision that is open |
 //! | INV-13 | a hold has a case, a reason and dates in order; a release names a case that is held |
+//! | INV-14 | a sweep names no file of an entry, and no entry names a file that was swept |
 
 use super::digest::Digest;
 use super::entry::{
-    Body, Done, Entry, Hold, Ingest, Kind, Rebuild, Receipt, Release, Role, Span, Verdict,
-    WarehouseOutcome,
+    Body, Done, DoneOutcome, Entry, Hold, Ingest, Kind, Rebuild, Receipt, Release, Role, Span,
+    Sweep, Verdict, WarehouseOutcome,
 };
 use super::key::VerifierKey;
 use super::state::State;
@@ -154,6 +155,9 @@ pub enum Violation {
         /// The case.
         case: String,
     },
+    /// A file of the lake that is to be swept, or a swept one that is to be of the lake.
+    #[error("INV-14: {0} cannot be both swept and named by an entry")]
+    Swept(String),
     /// The end of something that is not open.
     #[error("INV-12: entry {decision} is no decision that is open")]
     NotOpen {
@@ -257,6 +261,9 @@ fn names_are_new(state: &State, ingest: &Ingest) -> Result<(), Violation> {
             .files
             .get(&file.date)
             .is_some_and(|files| files.iter().any(|live| live.file.path == file.path));
+        if state.is_swept(&file.path) {
+            return Err(Violation::Swept(file.path.clone()));
+        }
         if known || !names.insert(&file.path) {
             return Err(Violation::Twice(file.path.clone()));
         }
@@ -371,7 +378,11 @@ pub fn rebuild_fits(rebuild: &Rebuild) -> Result<(), Violation> {
 /// It names something that is no decision, or is done already.
 pub fn done_fits(state: &State, done: &Done) -> Result<(), Violation> {
     let decision = done.decision;
-    if state.rebuilds.contains_key(&decision) {
+    let fits = match done.outcome {
+        DoneOutcome::Rebuilt { .. } | DoneOutcome::Void => state.rebuilds.contains_key(&decision),
+        DoneOutcome::Swept { .. } => state.sweeps.contains_key(&decision),
+    };
+    if fits {
         return Ok(());
     }
     Err(Violation::NotOpen { decision })
@@ -402,6 +413,25 @@ pub fn release_fits(state: &State, release: &Release) -> Result<(), Violation> {
     })
 }
 
+/// INV-14 for a `sweep` entry.
+///
+/// # Errors
+/// A file that an entry names, or files out of order.
+pub fn sweep_fits(state: &State, sweep: &Sweep) -> Result<(), Violation> {
+    let named: HashSet<&str> = state
+        .live_files()
+        .map(|live| live.file.path.as_str())
+        .collect();
+    let mut before = "";
+    for object in &sweep.objects {
+        if named.contains(object.path.as_str()) || object.path.as_str() <= before {
+            return Err(Violation::Swept(object.path.clone()));
+        }
+        before = &object.path;
+    }
+    Ok(())
+}
+
 /// INV-9: the signer of an entry was granted the role that its kind needs.
 pub(super) fn role_fits(
     state: &State,
@@ -413,7 +443,7 @@ pub(super) fn role_fits(
     };
     let needed = match entry.body.kind() {
         Kind::Genesis => return Ok(()),
-        Kind::Ingest | Kind::Receipt | Kind::Rebuild | Kind::Done => Role::Writer,
+        Kind::Ingest | Kind::Receipt | Kind::Rebuild | Kind::Done | Kind::Sweep => Role::Writer,
         Kind::Hold | Kind::Release => Role::Officer,
     };
     let granted: BTreeSet<Role> = state

@@ -1,7 +1,8 @@
 //! What to do with a planned entry whose sequence somebody else has taken: one pure function.
 
-use super::entry::{Body, Covered, Entry, Ingest};
+use super::entry::{Body, Covered, Entry, Ingest, Sweep};
 use crate::window::Window;
+use std::collections::HashSet;
 
 /// What a writer that lost the race does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,14 @@ pub fn rebase(planned: &Body, came: &[Entry]) -> Rebase {
         }),
         Body::Ingest(ours) => came.iter().any(|entry| match &entry.body {
             Body::Ingest(theirs) => touches(ours, theirs),
+            // We were taken for dead: the files have to be written anew.
+            Body::Sweep(theirs) => names_any(ours, theirs),
+            _ => false,
+        }),
+        Body::Sweep(ours) => came.iter().any(|entry| match &entry.body {
+            // Whoever was taken for dead is not.
+            Body::Ingest(theirs) => names_any(theirs, ours),
+            Body::Sweep(_) => true,
             _ => false,
         }),
         // Two of them at once would each wait for the other's loads.
@@ -55,6 +64,18 @@ fn touches(ours: &Ingest, theirs: &Ingest) -> bool {
                     && our_window.intersection(their_window).is_some()
             })
         })
+}
+
+fn names_any(ingest: &Ingest, sweep: &Sweep) -> bool {
+    let swept: HashSet<&str> = sweep
+        .objects
+        .iter()
+        .map(|object| object.path.as_str())
+        .collect();
+    ingest
+        .files
+        .iter()
+        .any(|file| swept.contains(file.path.as_str()))
 }
 
 /// Everything that an ingest has read or failed to read.

@@ -12,14 +12,14 @@ pub use warehouse::{LoadFailure, TableState, WarehouseState};
 use super::digest::Digest;
 use super::entry::{
     Body, Covered, Done, DoneOutcome, Entry, FileEntry, Genesis, Ingest, KeyGrant, Rebuild,
-    Receipt, Span, Trust,
+    Receipt, Span, Sweep, Trust,
 };
 use super::invariants::{self, Violation};
 use crate::lake::layout::Table;
 use crate::window::{Window, instant};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The place of the newest entry that was folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +120,12 @@ pub struct State {
     /// Holds, in force and released, by the sequence that placed them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub holds: BTreeMap<u64, HoldState>,
+    /// Sweeps that are not done, by sequence.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sweeps: BTreeMap<u64, Sweep>,
+    /// Names of all objects that were ever swept: no entry may name them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub swept: BTreeSet<String>,
 }
 
 impl State {
@@ -155,6 +161,8 @@ impl State {
             warehouses: BTreeMap::new(),
             rebuilds: BTreeMap::new(),
             holds: BTreeMap::new(),
+            sweeps: BTreeMap::new(),
+            swept: BTreeSet::new(),
         })
     }
 
@@ -173,6 +181,11 @@ impl State {
                 self.rebuilds.insert(entry.sequence, (**rebuild).clone());
             }
             Body::Done(done) => self.apply_done(done),
+            Body::Sweep(sweep) => {
+                let names = sweep.objects.iter().map(|object| object.path.clone());
+                self.swept.extend(names);
+                self.sweeps.insert(entry.sequence, (**sweep).clone());
+            }
             Body::Hold(hold) => {
                 let held = HoldState::new(hold, entry.written_at);
                 self.holds.insert(entry.sequence, held);
@@ -204,6 +217,7 @@ impl State {
             Body::Rebuild(rebuild) => invariants::rebuild_fits(rebuild),
             Body::Done(done) => invariants::done_fits(self, done),
             Body::Hold(hold) => invariants::hold_fits(hold),
+            Body::Sweep(sweep) => invariants::sweep_fits(self, sweep),
             Body::Release(release) => invariants::release_fits(self, release),
         }
     }
@@ -283,10 +297,11 @@ impl State {
     }
 
     fn apply_done(&mut self, done: &Done) {
+        self.sweeps.remove(&done.decision);
         let Some(rebuild) = self.rebuilds.remove(&done.decision) else {
             return;
         };
-        if done.outcome == DoneOutcome::Void {
+        if !matches!(done.outcome, DoneOutcome::Rebuilt { .. }) {
             return;
         }
         // An entry counts as loaded where none of its rows lie on a date that was left out.
@@ -367,6 +382,11 @@ impl State {
                     times.last >= cut_to_micros(window.from) && times.first < window.to
                 })
             })
+    }
+
+    /// Whether an object was ever decided to be removed as an orphan.
+    pub fn is_swept(&self, path: &str) -> bool {
+        self.swept.contains(path)
     }
 
     /// Every file of the lake.

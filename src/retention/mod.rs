@@ -11,6 +11,7 @@
 
 mod hold;
 mod keep;
+mod orphan;
 mod plan;
 mod policy;
 #[cfg(test)]
@@ -18,5 +19,6 @@ mod tests;
 
 pub use hold::{HoldError, cases, check, in_force, protects};
 pub use keep::{Keep, KeepError};
+pub use orphan::{LEAST_AGE, orphans, youngest};
 pub use plan::{Amount, Due, Held, RetentionPlan, RuleStanding, plan};
 pub use policy::{Conditions, Policy, Rule, Verdict, is_known};

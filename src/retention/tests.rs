@@ -62,6 +62,8 @@ fn state(files: Vec<FileEntry>, holds: Vec<Hold>) -> State {
         warehouses: BTreeMap::new(),
         rebuilds: BTreeMap::new(),
         holds: BTreeMap::new(),
+        sweeps: BTreeMap::new(),
+        swept: std::collections::BTreeSet::new(),
     };
     for file in files {
         let live = LiveFile { sequence: 1, file };

@@ -28,6 +28,7 @@ mod recount;
 mod source;
 mod start;
 mod summary;
+mod sweep;
 mod warehouse;
 mod warehouses;
 
@@ -41,6 +42,7 @@ pub use plan::{ALL_TENANTS, FeedPlan, RunPlan, Seed, SourcePlan};
 pub use record::{Recorded, record};
 pub use start::Opened;
 pub use summary::{HoleSummary, SourceFailure, SourceSummary, Summary};
+pub use sweep::{Swept, sweep};
 pub use warehouse::open_warehouses;
 pub use warehouses::{LoadSummary, load};
 

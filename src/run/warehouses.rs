@@ -107,7 +107,7 @@ impl Step<'_> {
                 dates: rebuild.dates.len() as u64,
                 rows: match outcome {
                     DoneOutcome::Rebuilt { rows } => Some(rows),
-                    DoneOutcome::Void => None,
+                    DoneOutcome::Void | DoneOutcome::Swept { .. } => None,
                 },
             });
             let done = Body::Done(Box::new(Done { decision, outcome }));

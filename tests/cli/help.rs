@@ -26,6 +26,7 @@ const COMMANDS: &[&[&str]] = &[
     &["hold", "add"],
     &["hold", "list"],
     &["hold", "release"],
+    &["sweep"],
     #[cfg(feature = "demo")]
     &["demo"],
     #[cfg(feature = "query")]

@@ -16,5 +16,6 @@ mod process;
 mod reader;
 mod schedule;
 mod stopped;
+mod sweep;
 mod trouble;
 mod warehouses;

@@ -1,6 +1,6 @@
 //! What entries say: the bodies by kind, in format version 1.
 
-use super::retention::{Hold, Release};
+use super::retention::{Hold, Release, Sweep};
 use super::warehouse::{Done, Rebuild, WarehouseOutcome};
 use crate::lake::FileStatistics;
 use crate::lake::layout::Table;
@@ -28,10 +28,12 @@ pub enum Kind {
     Hold,
     /// The holds of a case end.
     Release,
+    /// Decision: files that no entry names are to be removed.
+    Sweep,
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Genesis,
         Self::Ingest,
         Self::Receipt,
@@ -39,6 +41,7 @@ impl Kind {
         Self::Done,
         Self::Hold,
         Self::Release,
+        Self::Sweep,
     ];
 
     /// The name in the `kind` field.
@@ -51,6 +54,7 @@ impl Kind {
             Self::Done => "done",
             Self::Hold => "hold",
             Self::Release => "release",
+            Self::Sweep => "sweep",
         }
     }
 
@@ -77,6 +81,8 @@ pub enum Body {
     Hold(Box<Hold>),
     /// See [`Release`].
     Release(Box<Release>),
+    /// See [`Sweep`].
+    Sweep(Box<Sweep>),
 }
 
 impl Body {
@@ -90,6 +96,7 @@ impl Body {
             Self::Done(_) => Kind::Done,
             Self::Hold(_) => Kind::Hold,
             Self::Release(_) => Kind::Release,
+            Self::Sweep(_) => Kind::Sweep,
         }
     }
 
@@ -102,6 +109,7 @@ impl Body {
             Self::Done(body) => serde_json::value::to_raw_value(body),
             Self::Hold(body) => serde_json::value::to_raw_value(body),
             Self::Release(body) => serde_json::value::to_raw_value(body),
+            Self::Sweep(body) => serde_json::value::to_raw_value(body),
         }
     }
 
@@ -115,6 +123,7 @@ impl Body {
             Kind::Done => Self::Done(serde_json::from_str(text)?),
             Kind::Hold => Self::Hold(serde_json::from_str(text)?),
             Kind::Release => Self::Release(serde_json::from_str(text)?),
+            Kind::Sweep => Self::Sweep(serde_json::from_str(text)?),
         })
     }
 }

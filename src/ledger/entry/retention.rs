@@ -1,6 +1,8 @@
-//! What entries say about what is kept and what may go: holds and their release.
+//! What entries say about what is kept and what may go: holds, their release, and what dead runs have
+//! left.
 
-use chrono::NaiveDate;
+use crate::window::instant;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 /// Body of a `hold` entry: what is not to be deleted, whatever any rule says.
@@ -38,4 +40,26 @@ pub struct Release {
     pub reason: String,
     /// Who released it.
     pub by: String,
+}
+
+/// An object that a sweep removes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweptObject {
+    /// Its name.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// Body of a `sweep` entry: files that no entry names are to be removed. From here on no entry may name
+/// them, however late the run that wrote them comes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// The files, in order of name, each once.
+    pub objects: Vec<SweptObject>,
+    /// All of them were written before this.
+    #[serde(with = "instant")]
+    pub older_than: DateTime<Utc>,
 }

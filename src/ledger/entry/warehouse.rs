@@ -141,4 +141,11 @@ pub enum DoneOutcome {
     },
     /// The table is gone or was made anew, so there is nothing to replace.
     Void,
+    /// What a sweep named is gone, but for what the store refused to remove.
+    Swept {
+        /// Objects that are gone.
+        removed: u64,
+        /// Objects that stay.
+        refused: u64,
+    },
 }

@@ -274,6 +274,8 @@ fn state(files: BTreeMap<NaiveDate, Vec<LiveFile>>, rows: u64) -> State {
         warehouses: BTreeMap::new(),
         rebuilds: BTreeMap::new(),
         holds: BTreeMap::new(),
+        sweeps: BTreeMap::new(),
+        swept: std::collections::BTreeSet::new(),
     }
 }
 

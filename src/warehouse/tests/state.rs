@@ -49,6 +49,8 @@ pub(super) fn state(entries: Vec<(u64, Vec<FileEntry>)>) -> State {
         warehouses: BTreeMap::new(),
         rebuilds: BTreeMap::new(),
         holds: BTreeMap::new(),
+        sweeps: BTreeMap::new(),
+        swept: std::collections::BTreeSet::new(),
     };
     for (sequence, files) in entries {
         state.batches.push(Batch {

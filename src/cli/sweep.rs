@@ -1,0 +1,99 @@
+//! `trailhouse sweep`: what dead runs have left.
+
+use chrono::TimeDelta;
+
+use super::exit::ExitKind;
+use super::failure::{Detail, Failure, Report};
+use super::output::{Document, Ending};
+use super::page::Page;
+use super::progress::Unit;
+use super::{Context, block_on};
+use crate::config::format_size;
+use crate::plural::counted;
+use crate::run::{Job, Swept, sweep};
+use crate::window::format_instant;
+
+/// Files that are named; --output json has all of them.
+const NAMED: usize = 20;
+
+/// Remove files that dead runs have left
+///
+/// A run that is killed between uploading and committing leaves files that no ledger entry names: nobody
+/// reads them, but they hold records. This lists the lake, decides in the ledger which of them go, removes
+/// them, and says so in the ledger. It never touches a file that any entry names, nor one younger than ten
+/// times `deadline` in [run] and at least two days, so that no run that still goes on loses anything; and a
+/// run that comes back later cannot name what was swept.
+///
+/// Changes: removes these files; the ledger gets the decision and its end. With --dry-run nothing. Needs the
+/// right to delete objects, which `run` does not.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse sweep --dry-run
+  trailhouse sweep")]
+pub(crate) struct Args {
+    /// Show what would be removed, and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    let job = match args.dry_run {
+        true => Job::open_to_look(&config),
+        false => Job::open_to_load(&config),
+    };
+    let job = job.map_err(Failure::from)?;
+    let deadline = TimeDelta::from_std(config.run.deadline).unwrap_or(TimeDelta::MAX);
+    let progress = context.progress(Unit::Files);
+    let swept = block_on(sweep(&job, deadline, args.dry_run, &progress))?.map_err(Failure::from)?;
+    let mut failures = Vec::new();
+    if !swept.refused.is_empty() {
+        let details = swept.refused.iter().take(NAMED).map(|name| Detail {
+            place: Some(name.clone()),
+            happened: "the store refuses to remove it".to_owned(),
+            action: None,
+        });
+        failures.push(
+            Failure::new(
+                ExitKind::Destination,
+                "not all that was decided on could be removed",
+            )
+            .details(details)
+            .kept("what was refused stays; no entry names it")
+            .action("give the right to delete, or wait until the lock of the bucket ends"),
+        );
+    }
+    Ok(Ending::with_failures(swept, failures))
+}
+
+impl Document for Swept {
+    fn text(&self, page: &mut Page) {
+        page.field("older than", &format_instant(self.older_than));
+        let bytes: u64 = self.found.iter().map(|object| object.bytes).sum();
+        page.field(
+            "orphans",
+            &format!(
+                "{}, {}",
+                counted(self.found.len() as u64, "file", "files"),
+                format_size(bytes)
+            ),
+        );
+        for object in self.found.iter().take(NAMED) {
+            page.line(&format!("  {}", object.path));
+        }
+        if self.found.len() > NAMED {
+            page.line(&format!(
+                "  and {} more; --output json has all",
+                self.found.len() - NAMED
+            ));
+        }
+        match self.dry_run {
+            true => page.line("nothing was removed: this was a dry run"),
+            false => page.good(&format!(
+                "{} removed",
+                counted(self.removed, "file", "files")
+            )),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Files that dead runs have left: uploaded, and named by no entry.
+
+use crate::lake::Listed;
+use crate::lake::layout::DataFile;
+use crate::ledger::entry::SweptObject;
+use crate::ledger::state::State;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::HashSet;
+
+/// How old a file must be at least, whatever the deadline of a run: nobody lets one run for so long.
+pub const LEAST_AGE: TimeDelta = TimeDelta::days(2);
+
+/// The age below which a file may belong to a run that still goes on. A run ends soon after its
+/// deadline; ten times that leaves room for one that was stopped and went on.
+pub fn youngest(deadline: TimeDelta) -> TimeDelta {
+    deadline
+        .checked_mul(10)
+        .unwrap_or(TimeDelta::MAX)
+        .max(LEAST_AGE)
+}
+
+/// Which objects of a listing are orphans: data files of ours that no entry names, whose run began
+/// before `older_than` and which the store, too, says are older. Anything with another name is not ours
+/// to remove.
+pub fn orphans(state: &State, listed: &[Listed], older_than: DateTime<Utc>) -> Vec<SweptObject> {
+    let named: HashSet<&str> = state
+        .live_files()
+        .map(|live| live.file.path.as_str())
+        .collect();
+    let mut orphans: Vec<SweptObject> = listed
+        .iter()
+        .filter(|object| !named.contains(object.name.as_str()))
+        .filter(|object| object.modified < older_than)
+        .filter(|object| {
+            let file: Option<DataFile> = object.name.parse().ok();
+            file.is_some_and(|file| file.run.started() < older_than)
+        })
+        .map(|object| SweptObject {
+            path: object.name.clone(),
+            bytes: object.bytes,
+        })
+        .collect();
+    orphans.sort_by(|one, other| one.path.cmp(&other.path));
+    orphans
+}

@@ -1,0 +1,138 @@
+//! Removing what dead runs have left: decide, execute, receipt.
+
+use super::ingest::{Attempt, Committer};
+use super::job::Job;
+use super::observer::Observer;
+use super::warehouses::draft;
+use super::{RunError, Seed, start};
+use crate::failpoint;
+use crate::lake::layout::RunId;
+use crate::lake::{Listed, StoreError};
+use crate::ledger::entry::{Body, Done, DoneOutcome, Sweep, SweptObject};
+use crate::ledger::rebase::Rebase;
+use crate::retention::{orphans, youngest};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt as _;
+use serde::Serialize;
+
+/// Most files of one decision, so that an entry stays small; the rest goes with the next.
+const AT_ONCE: usize = 10_000;
+
+/// What a sweep found, and did.
+#[derive(Debug, Clone, Serialize)]
+pub struct Swept {
+    /// Files older than this were looked for.
+    #[serde(with = "crate::window::instant")]
+    pub older_than: DateTime<Utc>,
+    /// Orphans that were found now.
+    pub found: Vec<SweptObject>,
+    /// Objects that were removed, of these and of decisions that were open.
+    pub removed: u64,
+    /// Objects that the store refused to remove.
+    pub refused: Vec<String>,
+    /// Whether anything was removed at all, or only looked for.
+    pub dry_run: bool,
+}
+
+/// Looks for orphans, and removes them unless told only to look.
+///
+/// # Errors
+/// No lake, a job that only reads where something is to be removed, or a failing store or ledger.
+pub async fn sweep(
+    job: &Job,
+    deadline: TimeDelta,
+    dry_run: bool,
+    observer: &dyn Observer,
+) -> Result<Swept, RunError> {
+    if !dry_run {
+        job.refuse_to_only_read()?;
+    }
+    let log = job.log();
+    observer.doing("reading the ledger");
+    let state = log.load().await?.ok_or(RunError::NoLake)?;
+    let now = start::now_of_store(job)?;
+    let older_than = now - youngest(deadline);
+    observer.doing("listing the lake");
+    let mut listed: Vec<Listed> = Vec::new();
+    for folder in ["events", "quarantine"] {
+        let found: Vec<Listed> = job
+            .bucket
+            .list(folder, None)
+            .try_collect()
+            .await
+            .map_err(store)?;
+        listed.extend(found);
+    }
+    // What is decided already is no finding of now. What a store has refused before is one again.
+    let mut found = orphans(&state, &listed, older_than);
+    let decided = |path: &str| {
+        let objects = state.sweeps.values().flat_map(|sweep| &sweep.objects);
+        objects.into_iter().any(|object| object.path == path)
+    };
+    found.retain(|object| !decided(&object.path));
+    let mut swept = Swept {
+        older_than,
+        found: found.clone(),
+        removed: 0,
+        refused: Vec::new(),
+        dry_run,
+    };
+    if dry_run {
+        return Ok(swept);
+    }
+    let attempt = Attempt {
+        run_id: RunId::draw(now)?,
+        now,
+        // Nothing is written that has a salt.
+        seed: Seed([0; 32]),
+        config_sha256: job.config_sha256,
+    };
+    let mut committer = Committer::new(job, &log, &attempt, state);
+    for objects in found.chunks(AT_ONCE) {
+        let decision = Body::Sweep(Box::new(Sweep {
+            objects: objects.to_vec(),
+            older_than,
+        }));
+        if committer.commit(&draft(&attempt, decision)).await? == Rebase::CompareAgain {
+            return Err(RunError::DecidedMeanwhile);
+        }
+    }
+    let open: Vec<(u64, Sweep)> = committer
+        .state
+        .sweeps
+        .iter()
+        .map(|(decision, sweep)| (*decision, sweep.clone()))
+        .collect();
+    for (decision, sweep) in open {
+        // Others may have done it while we were at the one before.
+        if !committer.state.sweeps.contains_key(&decision) {
+            continue;
+        }
+        observer.doing("removing what dead runs have left");
+        let (mut removed, mut refused) = (0, Vec::new());
+        for object in &sweep.objects {
+            failpoint::hit("sweep.delete.before");
+            match job.bucket.delete(&object.path).await {
+                Ok(()) => removed += 1,
+                // A lock keeps it, or we may not: it stays, and is said to.
+                Err(StoreError::Denied { .. }) => refused.push(object.path.clone()),
+                Err(error) => return Err(store(error)),
+            }
+            failpoint::hit("sweep.delete.after");
+        }
+        let outcome = DoneOutcome::Swept {
+            removed,
+            refused: refused.len() as u64,
+        };
+        let done = Body::Done(Box::new(Done { decision, outcome }));
+        // Where another process was first, its word is as good as ours.
+        let _: Rebase = committer.commit(&draft(&attempt, done)).await?;
+        swept.removed += removed;
+        swept.refused.extend(refused);
+    }
+    Ok(swept)
+}
+
+fn store(error: StoreError) -> RunError {
+    RunError::Log(error.into())
+}
