@@ -100,6 +100,8 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
         }
     }
     let labels = projection.labels(lake_id);
+    // Of all tables, so that one look says everything that has to be mended.
+    let mut wrong: Vec<(&str, Vec<String>)> = Vec::new();
     for kind in TableKind::ALL {
         let shape = projection.shape(kind);
         let found = match &dataset {
@@ -124,16 +126,16 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
         check_owner(&found, target, lake_id)?;
         let differences = conflicts(&found, &shape);
         if !differences.is_empty() {
-            return Err(FillError::Shape {
-                target: target.to_owned(),
-                table: kind.table().to_owned(),
-                differences,
-            });
+            wrong.push((kind.table(), differences));
+            continue;
         }
         let changes = additions(&found, &shape, &labels);
         if !changes.is_empty() {
             step(name, changes, Action::Extend(kind, Box::new(found)));
         }
+    }
+    if let Some(error) = all_wrong(target, wrong) {
+        return Err(error);
     }
     for view in views::all(|table| warehouse.sql_name(table)) {
         let found = match &dataset {
@@ -165,6 +167,28 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
         step(name, vec![change.to_owned()], Action::View(view));
     }
     Ok(preparing)
+}
+
+/// One error for everything that cannot be added, whatever the number of tables.
+fn all_wrong(target: &str, mut wrong: Vec<(&str, Vec<String>)>) -> Option<FillError> {
+    let (table, differences) = if wrong.len() == 1 {
+        let (table, differences) = wrong.remove(0);
+        (table.to_owned(), differences)
+    } else {
+        let tables: Vec<&str> = wrong.iter().map(|(table, _)| *table).collect();
+        let tables = tables.join(", ");
+        let of_all = wrong.into_iter().flat_map(|(table, differences)| {
+            differences
+                .into_iter()
+                .map(move |what| format!("{table}: {what}"))
+        });
+        (tables, of_all.collect())
+    };
+    (!differences.is_empty()).then(|| FillError::Shape {
+        target: target.to_owned(),
+        table,
+        differences,
+    })
 }
 
 /// Does what [`prepare`] found missing.

@@ -39,19 +39,22 @@ pub(super) async fn tell(
         let found = open_table(projection, state, kind).await?;
         if new || found.rows != rows.num_rows() as u64 {
             (filling.say)(&format!("{}: {}", projection.name, kind.table()));
-            write(projection, filling, kind, &rows).await?;
+            if !write(projection, filling, kind, &rows).await? {
+                return Ok(None);
+            }
             wrote = true;
         }
     }
     Ok(wrote.then_some(state.head.sequence))
 }
 
+/// Whether the table was written; not where we were told to stop meanwhile.
 async fn write(
     projection: &Projection,
     filling: Filling<'_>,
     kind: TableKind,
     rows: &RecordBatch,
-) -> Result<(), FillError> {
+) -> Result<bool, FillError> {
     let content = lines(rows)?;
     let warehouse = &*projection.warehouse;
     let number = projection.next_number();
@@ -79,7 +82,7 @@ async fn write(
     failpoint::hit("warehouse.tell.after");
     match ended {
         Ended::Done(Ok(done)) if done.output_rows.is_none_or(|n| n == rows.num_rows() as u64) => {
-            Ok(())
+            Ok(true)
         }
         Ended::Done(Ok(done)) => Err(FillError::Answer {
             target: warehouse.target().to_owned(),
@@ -97,7 +100,7 @@ async fn write(
             retry_after: None,
         })),
         // The next run writes them anew.
-        Ended::UnderWay => Ok(()),
+        Ended::UnderWay => Ok(false),
     }
 }
 

@@ -67,6 +67,8 @@ pub(in crate::cli) fn failures(warehouses: &[WarehouseSummary], stopped: bool) -
         let mut differences = Vec::new();
         let mut errors = Vec::new();
         let mut behind = 0;
+        // Tables that were not even looked at.
+        let not_all = warehouse.tables.len() < 2;
         for table in &warehouse.tables {
             let place = format!("{} {}", warehouse.target, table.table);
             errors.extend(table.errors.iter().map(|error| Detail {
@@ -96,10 +98,9 @@ pub(in crate::cli) fn failures(warehouses: &[WarehouseSummary], stopped: bool) -
                     .kept("the lake has everything; the next run tries again")
                     .action("read what the service says of each load"),
             );
-        } else if behind > 0 && warehouse.failure.is_none() && stopped {
+        } else if stopped && warehouse.failure.is_none() && (behind > 0 || not_all) {
             let happened = format!(
-                "warehouse {name} is not level yet, since the run was told to stop: {} to go",
-                counted(behind, "entry", "entries")
+                "warehouse {name} was not loaded to the end, since the run was told to stop"
             );
             failures.push(
                 Failure::new(ExitKind::Destination, happened)

@@ -7,3 +7,4 @@ mod damage;
 mod faults;
 mod several;
 mod stand;
+mod stopped;

@@ -113,12 +113,17 @@ async fn what_cannot_be_added_is_named_column_by_column() {
         }
         told["clustering"] = json!({ "fields": ["tenant"] });
     });
+    stand.fake.edit("audit_coverage", |told| {
+        let fields = told["schema"]["fields"].as_array_mut().unwrap();
+        fields[0]["type"] = json!("BYTES");
+    });
     let refused = prepare(&stand.bq(), &lake_id)
         .await
         .unwrap_err()
         .to_string();
     for words in [
-        "column actor_uid is INT64, not STRING",
+        "audit_events: column actor_uid is INT64, not STRING",
+        "audit_coverage: column source is BYTES, not STRING",
         "column region is REQUIRED, not NULLABLE",
         "clustered by tenant, not by category, source, actor_name, resource_type",
     ] {
