@@ -2,6 +2,7 @@
 
 mod init;
 mod load;
+mod look;
 mod rebuild;
 mod reconcile;
 mod status;

@@ -7,10 +7,9 @@ use clap::ValueEnum;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::look::Look;
 use super::reconcile::between;
-use super::{
-    Which, demand_warehouses, failure_of, name_of, state_of, text_of_load, with_warehouses,
-};
+use super::{Which, demand_warehouses, failure_of, name_of, text_of_load, with_warehouses};
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Failure, Report};
 use crate::cli::output::{Document, Ending};
@@ -19,13 +18,11 @@ use crate::cli::progress::{Progress, Unit};
 use crate::cli::stop::stop_at;
 use crate::cli::{Context, block_on_two_threads};
 use crate::config::{format_size, parse_duration};
-use crate::lake::layout::{RunId, Table};
+use crate::lake::layout::Table;
 use crate::ledger::entry::Body;
 use crate::plural::counted;
 use crate::run::{Asking, Job, LoadSummary, Observer as _};
-use crate::warehouse::{
-    Filling, RebuildPlan, WarehouseFailure, Which as Dates, plan_id, plan_rebuild,
-};
+use crate::warehouse::{RebuildPlan, WarehouseFailure, Which as Dates, plan_id, plan_rebuild};
 
 /// Replace dates of a warehouse by what the lake holds
 ///
@@ -157,21 +154,9 @@ async fn show(
     dates: Dates,
     progress: &Progress,
 ) -> Result<(Shown, Vec<Failure>), Failure> {
-    let state = state_of(job).await?;
-    let log = job.log();
-    let run_id = RunId::draw(chrono::Utc::now()).map_err(crate::run::RunError::from)?;
-    let run_id = run_id.to_string();
+    let look = Look::new(job).await?;
     let say = |what: &str| progress.doing(what);
-    // Held for as long as it is listened to: nobody asks to stop.
-    let (_stop, stop) = watch::channel(false);
-    let filling = Filling {
-        state: &state,
-        log: &log,
-        lake: &job.bucket,
-        run_id: &run_id,
-        stop: &stop,
-        say: &say,
-    };
+    let filling = look.filling(&say);
     let mut tables = Vec::new();
     let mut failures = Vec::new();
     for projection in &job.warehouses {
@@ -186,7 +171,7 @@ async fn show(
             }
         }
     }
-    let plan = plan_id(&state.lake_id, &tables);
+    let plan = plan_id(&look.state.lake_id, &tables);
     let plan = plan.map_err(|error| Failure::from_error(ExitKind::Unforeseen, &error))?;
     Ok((Shown { plan, tables }, failures))
 }

@@ -2,19 +2,18 @@
 
 use chrono::NaiveDate;
 use serde::Serialize;
-use tokio::sync::watch;
 
-use super::{Which, demand_warehouses, failure_of, state_of, with_warehouses};
+use super::look::Look;
+use super::{Which, demand_warehouses, failure_of, with_warehouses};
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Detail, Failure, Report};
 use crate::cli::output::{Document, Ending};
 use crate::cli::page::{Align, Page, Table};
 use crate::cli::progress::Unit;
 use crate::cli::{Context, block_on};
-use crate::lake::layout::RunId;
 use crate::plural::counted;
 use crate::run::{Asking, Job, Observer as _};
-use crate::warehouse::{Filling, Reconciliation, TableReconciliation, reconcile};
+use crate::warehouse::{Reconciliation, TableReconciliation, reconcile};
 
 /// Differences that are named one by one.
 const NAMED: usize = 20;
@@ -68,21 +67,9 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let progress = context.progress(Unit::Records);
     let reconciled = block_on(async {
         let job = with_warehouses(job, &config, &args.which, Asking::Briefly).await?;
-        let state = state_of(&job).await?;
-        let log = job.log();
-        let run_id = RunId::draw(chrono::Utc::now()).map_err(crate::run::RunError::from)?;
-        let run_id = run_id.to_string();
+        let look = Look::new(&job).await?;
         let say = |what: &str| progress.doing(what);
-        // Held for as long as it is listened to: nobody asks to stop.
-        let (_stop, stop) = watch::channel(false);
-        let filling = Filling {
-            state: &state,
-            log: &log,
-            lake: &job.bucket,
-            run_id: &run_id,
-            stop: &stop,
-            say: &say,
-        };
+        let filling = look.filling(&say);
         let mut warehouses = Vec::new();
         for projection in &job.warehouses {
             warehouses.push(reconcile(projection, filling, dates).await);
