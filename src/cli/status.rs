@@ -203,8 +203,14 @@ impl Document for Status {
         for standing in &self.warehouses {
             text_of_standing(standing, page);
         }
-        if self.retention.is_some() || !self.holds.is_empty() {
+        let sweeps = &self.open_sweeps;
+        if self.retention.is_some() || !self.holds.is_empty() || !sweeps.is_empty() {
             page.heading("retention");
+        }
+        for decision in sweeps {
+            page.warning(&format!(
+                "the sweep decided in entry {decision} is not done: `trailhouse sweep` finishes it"
+            ));
         }
         if let Some(retention) = &self.retention {
             let due = &retention.due;

@@ -36,6 +36,8 @@ pub struct Status {
     pub warehouses: Vec<Standing>,
     /// Holds that nobody has released.
     pub holds: Vec<HoldState>,
+    /// Sweeps that were decided and are not done, by the sequence of the decision.
+    pub open_sweeps: Vec<u64>,
     /// What is due under the configured rules; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionStatus>,
@@ -160,6 +162,7 @@ impl Status {
                 let holds = state.holds.values().filter(|held| held.released.is_none());
                 holds.cloned().collect()
             },
+            open_sweeps: state.sweeps.keys().copied().collect(),
             retention: policy.map(|policy| {
                 let plan = plan(state, policy, now.date_naive());
                 RetentionStatus {
