@@ -1,10 +1,10 @@
 //! A service and a network that misbehave.
 
 use super::super::harness::run_well;
-use super::stand::{EVENTS, Stand, files, only};
+use super::stand::{EVENTS, Stand, files, only, try_load};
 use crate::bigquery_fake::{Call, Fault};
 use object_store::ObjectStoreExt as _;
-use trailhouse::warehouse::Class;
+use trailhouse::warehouse::{Class, Which};
 
 #[tokio::test]
 async fn a_run_loads_what_it_read_and_a_second_one_adds_nothing() {
@@ -235,5 +235,40 @@ fn what_passes_by_itself_is_known() {
         (Class::Refused, false),
     ] {
         assert_eq!(class.passes(), passes, "{class:?}");
+    }
+}
+
+/// The same while dates are rebuilt, and damaged again meanwhile.
+#[tokio::test]
+async fn under_any_weather_a_rebuild_mends_what_differs() {
+    for seed in 0..8_usize {
+        let stand = Stand::new().await;
+        stand.run().await;
+        stand.go_on();
+        let damage = |nth: usize| {
+            stand.fake.edit_rows(EVENTS, |rows| {
+                rows.sort();
+                let twice = rows[nth % rows.len()].clone();
+                rows.drain(..nth % 40);
+                rows.push(twice);
+            });
+        };
+        damage(11 + seed);
+        let decisions = stand.decisions(Which::Differing).await;
+        stand.faulty.weather(seed as u64, 20);
+        // One that fails has made the decisions or not; either is a state to go on from.
+        let _ = try_load(&stand.loader(), &decisions).await;
+        damage(seed);
+        for _ in 0..3 {
+            stand.run().await;
+        }
+        stand.faulty.calm();
+        stand.run().await;
+        // What was damaged after the rebuild was done is another matter, and another decision.
+        let left = stand.decisions(Which::Differing).await;
+        if !left.is_empty() {
+            stand.load(&left).await;
+        }
+        stand.assert_level(&format!("seed {seed}")).await;
     }
 }
