@@ -72,6 +72,8 @@ pub struct Progress(Arc<Inner>);
 pub(super) enum Unit {
     Records,
     Files,
+    /// Nothing: what is being done says how far it is.
+    Nothing,
 }
 
 impl Unit {
@@ -79,6 +81,7 @@ impl Unit {
         match self {
             Self::Records => "record",
             Self::Files => "file",
+            Self::Nothing => "",
         }
     }
 
@@ -86,6 +89,7 @@ impl Unit {
         match self {
             Self::Records => "records",
             Self::Files => "files",
+            Self::Nothing => "",
         }
     }
 }
@@ -151,7 +155,12 @@ impl Progress {
     pub fn message(&self, text: &str) {
         match &*self.0 {
             Inner::Bar(bar, _) => bar.set_message(escape(text).into_owned()),
-            Inner::Lines(lines) => lines.say(&escape(text)),
+            Inner::Lines(lines) => {
+                lines.say(&escape(text));
+                if let Some(text) = lines.due(Instant::now()) {
+                    super::output::to_stderr(&text);
+                }
+            }
             Inner::Silent => {}
         }
     }
@@ -171,11 +180,17 @@ impl Drop for Inner {
 /// While nobody knows how many there are.
 const SPINNER: &str = "{spinner} {human_pos} {unit}  {rate}  {elapsed}  {msg}";
 
+/// Where nothing is counted.
+const PLAIN: &str = "{spinner} {elapsed}  {msg}";
+
 /// When the number is known.
 const BAR: &str = "{bar:24} {human_pos}/{human_len} {unit}  {rate}  {eta} left  {msg}";
 
 fn spinner(unit: Unit) -> ProgressStyle {
-    style(SPINNER, unit)
+    match unit {
+        Unit::Records | Unit::Files => style(SPINNER, unit),
+        Unit::Nothing => style(PLAIN, unit),
+    }
 }
 
 fn line(unit: Unit) -> ProgressStyle {
@@ -183,7 +198,7 @@ fn line(unit: Unit) -> ProgressStyle {
 }
 
 fn style(template: &str, unit: Unit) -> ProgressStyle {
-    // A test shows that both templates parse; without them the plain bar still works.
+    // A test shows that all templates parse; without them the plain bar still works.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .with_key(
@@ -229,6 +244,9 @@ impl Lines {
             return None;
         }
         last.0 = now;
+        if self.unit == Unit::Nothing {
+            return Some(format!("progress: {}\n", last.1));
+        }
         let done = self.done.load(Ordering::Relaxed);
         let count = |number| counted(number, self.unit.one(), self.unit.many());
         let how_many = match self.total.load(Ordering::Relaxed) {
@@ -263,7 +281,7 @@ mod tests {
 
     #[test]
     fn the_templates_parse() {
-        for template in [SPINNER, BAR] {
+        for template in [SPINNER, PLAIN, BAR] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }
@@ -302,6 +320,12 @@ mod tests {
         assert_eq!(
             lines.due(at + LINE_EVERY).as_deref(),
             Some("progress: 700 of 1000 records, source kestra-prod\n")
+        );
+        let lines = Lines::new(start, Unit::Nothing);
+        lines.say("bq: 3 of 38 entries");
+        assert_eq!(
+            lines.due(start + LINE_EVERY).as_deref(),
+            Some("progress: bq: 3 of 38 entries\n")
         );
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     };
     let job = job.map_err(Failure::from)?;
     let deadline = TimeDelta::from_std(config.run.deadline).unwrap_or(TimeDelta::MAX);
-    let progress = context.progress(Unit::Files);
+    let progress = context.progress(Unit::Nothing);
     let swept = block_on(sweep(&job, deadline, args.dry_run, &progress))?.map_err(Failure::from)?;
     let mut failures = Vec::new();
     if !swept.refused.is_empty() {

@@ -43,7 +43,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     demand_warehouses(&config)?;
     let job = Job::open_to_load(&config).map_err(Failure::from)?;
     let deadline = args.deadline.unwrap_or(config.run.deadline);
-    let progress = context.progress(Unit::Records);
+    let progress = context.progress(Unit::Nothing);
     let summary = block_on_two_threads(async {
         let job = with_warehouses(job, &config, &args.which, Asking::Patiently).await?;
         let (stop, stopped) = watch::channel(false);

@@ -99,7 +99,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     };
     let job = job.map_err(Failure::from)?;
     let deadline = args.deadline.unwrap_or(config.run.deadline);
-    let progress = context.progress(Unit::Records);
+    let progress = context.progress(Unit::Nothing);
     block_on_two_threads(async {
         let job = with_warehouses(job, &config, &args.which, Asking::Patiently).await;
         let job = job.map_err(Failure::from)?;

@@ -64,7 +64,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     demand_warehouses(&config)?;
     let dates = between(args.from, args.to)?;
     let job = Job::open_to_look(&config).map_err(Failure::from)?;
-    let progress = context.progress(Unit::Records);
+    let progress = context.progress(Unit::Nothing);
     let reconciled = block_on(async {
         let job = with_warehouses(job, &config, &args.which, Asking::Briefly).await?;
         let look = Look::new(&job).await?;
