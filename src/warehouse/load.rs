@@ -66,22 +66,27 @@ pub(super) async fn load(loading: &Loading<'_>, pending: &[Pending<'_>]) -> Ends
     let stopped = || {
         *loading.filling.stop.borrow() || ends.lock().is_ok_and(|ends| ends.stopped_by.is_some())
     };
+    let tell = |so_far: usize| {
+        (loading.filling.say)(&format!(
+            "{}: {so_far} of {} entries loaded into {}",
+            loading.projection.name,
+            pending.len(),
+            loading.kind.table(),
+        ));
+    };
+    if !pending.is_empty() {
+        tell(0);
+    }
     futures::stream::iter(pending)
         .for_each_concurrent(concurrency, |entry| {
-            let (ends, done, stopped) = (&ends, &done, &stopped);
+            let (ends, done, stopped, tell) = (&ends, &done, &stopped, &tell);
             async move {
                 if stopped() {
                     return;
                 }
                 let end = load_entry(loading, entry).await;
                 let so_far = done.fetch_add(1, Ordering::Relaxed) + 1;
-                (loading.filling.say)(&format!(
-                    "{}: {} of {} entries loaded into {}",
-                    loading.projection.name,
-                    so_far,
-                    pending.len(),
-                    loading.kind.table(),
-                ));
+                tell(so_far);
                 let Ok(mut ends) = ends.lock() else { return };
                 match end {
                     Ok(End::Loaded) => {
