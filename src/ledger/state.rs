@@ -128,6 +128,30 @@ pub struct State {
     pub swept: BTreeSet<String>,
 }
 
+#[cfg(test)]
+impl State {
+    /// A lake with nothing in it, for tests to put in what they need.
+    pub(crate) fn empty() -> Self {
+        Self {
+            lake_id: "lake-0".to_owned(),
+            keys: Vec::new(),
+            head: Head {
+                sequence: 0,
+                sha256: Digest::of(b"head"),
+                written_at: DateTime::UNIX_EPOCH,
+            },
+            sources: BTreeMap::new(),
+            files: BTreeMap::new(),
+            batches: Vec::new(),
+            warehouses: BTreeMap::new(),
+            rebuilds: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            sweeps: BTreeMap::new(),
+            swept: BTreeSet::new(),
+        }
+    }
+}
+
 impl State {
     /// The state after genesis.
     ///

@@ -5,10 +5,9 @@ use crate::lake::FileStatistics;
 use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{FileEntry, Hold};
-use crate::ledger::state::{Head, HoldState, LiveFile, State};
+use crate::ledger::state::{HoldState, LiveFile, State};
 use chrono::{DateTime, Days, NaiveDate};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 
 fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -48,23 +47,7 @@ fn of_tenants(mut file: FileEntry, min: &str, max: &str) -> FileEntry {
 }
 
 fn state(files: Vec<FileEntry>, holds: Vec<Hold>) -> State {
-    let mut state = State {
-        lake_id: "lake-0".to_owned(),
-        keys: Vec::new(),
-        head: Head {
-            sequence: 1,
-            sha256: Digest::of(b""),
-            written_at: DateTime::UNIX_EPOCH,
-        },
-        sources: BTreeMap::new(),
-        files: BTreeMap::new(),
-        batches: Vec::new(),
-        warehouses: BTreeMap::new(),
-        rebuilds: BTreeMap::new(),
-        holds: BTreeMap::new(),
-        sweeps: BTreeMap::new(),
-        swept: std::collections::BTreeSet::new(),
-    };
+    let mut state = State::empty();
     for file in files {
         let live = LiveFile { sequence: 1, file };
         state.files.entry(live.file.date).or_default().push(live);

@@ -271,11 +271,7 @@ fn state(files: BTreeMap<NaiveDate, Vec<LiveFile>>, rows: u64) -> State {
         },
         files,
         batches: if empty { Vec::new() } else { vec![batch] },
-        warehouses: BTreeMap::new(),
-        rebuilds: BTreeMap::new(),
-        holds: BTreeMap::new(),
-        sweeps: BTreeMap::new(),
-        swept: std::collections::BTreeSet::new(),
+        ..State::empty()
     }
 }
 

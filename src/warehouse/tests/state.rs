@@ -4,9 +4,8 @@ use crate::lake::FileStatistics;
 use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Counts, FileEntry, TimeRange};
-use crate::ledger::state::{Batch, Head, LiveFile, State};
+use crate::ledger::state::{Batch, LiveFile, State};
 use chrono::{DateTime, NaiveDate};
-use std::collections::BTreeMap;
 
 pub(super) fn date(day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 3, day).unwrap()
@@ -35,23 +34,8 @@ pub(super) fn file(name: &str, day: u32, category: &str, rows: u64) -> FileEntry
 
 /// A state with these entries: sequence, and the files that each has added.
 pub(super) fn state(entries: Vec<(u64, Vec<FileEntry>)>) -> State {
-    let mut state = State {
-        lake_id: "lake-0".to_owned(),
-        keys: Vec::new(),
-        head: Head {
-            sequence: entries.last().map_or(0, |(sequence, _)| *sequence),
-            sha256: Digest::of(b"head"),
-            written_at: DateTime::UNIX_EPOCH,
-        },
-        sources: BTreeMap::new(),
-        files: BTreeMap::new(),
-        batches: Vec::new(),
-        warehouses: BTreeMap::new(),
-        rebuilds: BTreeMap::new(),
-        holds: BTreeMap::new(),
-        sweeps: BTreeMap::new(),
-        swept: std::collections::BTreeSet::new(),
-    };
+    let mut state = State::empty();
+    state.head.sequence = entries.last().map_or(0, |(sequence, _)| *sequence);
     for (sequence, files) in entries {
         state.batches.push(Batch {
             sequence,
