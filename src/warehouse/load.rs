@@ -111,7 +111,7 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
     let projection = loading.projection;
     let mut attempts = entry.attempt;
     for (part, files) in entry.parts().into_iter().enumerate() {
-        let purpose = Purpose::Entry(entry.sequence, loading.kind.in_job_id());
+        let purpose = Purpose::Entry(entry.sequence, loading.kind.in_job_id(), part);
         let uris = projection
             .staging
             .uris(filling.lake, &filling.state.lake_id, purpose, &files);

@@ -47,8 +47,8 @@ impl Staging {
     fn name(&self, lake_id: &str, purpose: Purpose, index: usize) -> String {
         let folder = self.folder(lake_id);
         match purpose {
-            Purpose::Entry(sequence, table) => {
-                format!("{folder}/{sequence:020}/{table}-{index:05}.parquet")
+            Purpose::Entry(sequence, table, part) => {
+                format!("{folder}/{sequence:020}/{table}-{part:05}-{index:05}.parquet")
             }
             Purpose::Decision(sequence, group) => {
                 format!("{folder}/rebuild-{sequence:020}/{group:05}-{index:05}.parquet")
@@ -124,8 +124,8 @@ impl Staging {
 /// What copies are for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
-    /// The load of an entry's rows into a table.
-    Entry(u64, &'static str),
+    /// One part of the load of an entry's rows into a table.
+    Entry(u64, &'static str, usize),
     /// One group of dates of a decision to rebuild.
     Decision(u64, usize),
 }
@@ -138,7 +138,9 @@ async fn copy(
 ) -> Result<(), FillError> {
     match bucket.size(name).await {
         Ok(size) if size == file.bytes => return Ok(()),
-        Ok(_) | Err(StoreError::NotFound { .. }) => {}
+        // Nothing of ours: what is created below must not be taken for it.
+        Ok(_) => bucket.delete(name).await.map_err(FillError::Staging)?,
+        Err(StoreError::NotFound { .. }) => {}
         Err(error) => return Err(FillError::Staging(error)),
     }
     let content = lake

@@ -272,3 +272,24 @@ async fn under_any_weather_a_rebuild_mends_what_differs() {
         stand.assert_level(&format!("seed {seed}")).await;
     }
 }
+
+/// What lies under the name of a copy and is not of its size is nothing of ours, and is not loaded.
+#[tokio::test]
+async fn a_copy_that_is_something_else_is_made_anew() {
+    let stand = Stand::new().await;
+    let state = stand.state().await;
+    let entry = state.live_files().next().unwrap().sequence;
+    let name = format!(
+        "{}/bq/{entry:020}/events-00000-00000.parquet",
+        state.lake_id
+    );
+    let staging = stand.staging();
+    staging
+        .create(&name, "something else".into())
+        .await
+        .unwrap();
+    let summary = stand.run().await;
+    let table = &only(&summary.warehouses).tables[0];
+    assert_eq!(table.errors, Vec::<String>::new());
+    stand.assert_level("over what was there").await;
+}
