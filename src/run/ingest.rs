@@ -41,6 +41,30 @@ pub(super) struct Attempt {
     pub(super) config_sha256: Digest,
 }
 
+impl Attempt {
+    /// What commits entries without writing any file, as of the store's time.
+    pub(super) fn without_files(job: &Job) -> Result<Self, RunError> {
+        let now = super::start::now_of_store(job)?;
+        Ok(Self {
+            run_id: RunId::draw(now)?,
+            now,
+            // Nothing is written that has a salt.
+            seed: Seed([0; 32]),
+            config_sha256: job.config_sha256,
+        })
+    }
+
+    /// An entry of it.
+    pub(super) fn draft(&self, body: Body) -> Draft {
+        Draft {
+            run_id: self.run_id.to_string(),
+            written_at: self.now,
+            config_sha256: self.config_sha256,
+            body,
+        }
+    }
+}
+
 /// Commits chunks and keeps the state that they make.
 pub(super) struct Committer<'a> {
     pub(super) bucket: &'a Bucket,
@@ -162,12 +186,7 @@ impl Committer<'_> {
                 redaction: redaction_applied(source),
                 files,
             };
-            let draft = Draft {
-                run_id: self.attempt.run_id.to_string(),
-                written_at: self.attempt.now,
-                config_sha256: self.attempt.config_sha256,
-                body: Body::Ingest(Box::new(ingest)),
-            };
+            let draft = self.attempt.draft(Body::Ingest(Box::new(ingest)));
             if self.commit(&draft).await? == Rebase::Resequence {
                 if let Body::Ingest(ingest) = &draft.body {
                     summary.committed(ingest);

@@ -222,10 +222,7 @@ pub async fn execute(
         warehouses: warehouses::outcomes(&filled),
     };
     committer
-        .commit(&warehouses::draft(
-            &attempt,
-            Body::Receipt(Box::new(receipt)),
-        ))
+        .commit(&attempt.draft(Body::Receipt(Box::new(receipt))))
         .await?;
     let mut notes = Vec::new();
     step.tidy(&committer, &mut notes).await;

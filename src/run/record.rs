@@ -1,10 +1,8 @@
 //! One entry that somebody has decided on, without a run around it.
 
+use super::RunError;
 use super::ingest::{Attempt, Committer};
 use super::job::Job;
-use super::warehouses::draft;
-use super::{RunError, Seed, start};
-use crate::lake::layout::RunId;
 use crate::ledger::entry::Body;
 use crate::ledger::rebase::Rebase;
 use crate::ledger::state::State;
@@ -26,16 +24,9 @@ pub async fn record(job: &Job, body: Body) -> Result<Recorded, RunError> {
     job.refuse_to_only_read()?;
     let log = job.log();
     let state = log.load().await?.ok_or(RunError::NoLake)?;
-    let now = start::now_of_store(job)?;
-    let attempt = Attempt {
-        run_id: RunId::draw(now)?,
-        now,
-        // Nothing is written that has a salt.
-        seed: Seed([0; 32]),
-        config_sha256: job.config_sha256,
-    };
+    let attempt = Attempt::without_files(job)?;
     let mut committer = Committer::new(job, &log, &attempt, state);
-    if committer.commit(&draft(&attempt, body)).await? == Rebase::CompareAgain {
+    if committer.commit(&attempt.draft(body)).await? == Rebase::CompareAgain {
         return Err(RunError::DecidedMeanwhile);
     }
     Ok(Recorded {

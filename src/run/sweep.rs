@@ -1,12 +1,10 @@
 //! Removing what dead runs have left: decide, execute, receipt.
 
+use super::RunError;
 use super::ingest::{Attempt, Committer};
 use super::job::Job;
 use super::observer::Observer;
-use super::warehouses::draft;
-use super::{RunError, Seed, start};
 use crate::failpoint;
-use crate::lake::layout::RunId;
 use crate::lake::{Listed, StoreError};
 use crate::ledger::entry::{Body, Done, DoneOutcome, Sweep, SweptObject};
 use crate::ledger::rebase::Rebase;
@@ -14,6 +12,7 @@ use crate::retention::{orphans, youngest};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt as _;
 use serde::Serialize;
+use std::collections::HashSet;
 
 /// Most files of one decision, so that an entry stays small; the rest goes with the next.
 const AT_ONCE: usize = 10_000;
@@ -50,8 +49,8 @@ pub async fn sweep(
     let log = job.log();
     observer.doing("reading the ledger");
     let state = log.load().await?.ok_or(RunError::NoLake)?;
-    let now = start::now_of_store(job)?;
-    let older_than = now - youngest(deadline);
+    let attempt = Attempt::without_files(job)?;
+    let older_than = attempt.now - youngest(deadline);
     observer.doing("listing the lake");
     let mut listed: Vec<Listed> = Vec::new();
     for folder in ["events", "quarantine"] {
@@ -65,11 +64,9 @@ pub async fn sweep(
     }
     // What is decided already is no finding of now. What a store has refused before is one again.
     let mut found = orphans(&state, &listed, older_than);
-    let decided = |path: &str| {
-        let objects = state.sweeps.values().flat_map(|sweep| &sweep.objects);
-        objects.into_iter().any(|object| object.path == path)
-    };
-    found.retain(|object| !decided(&object.path));
+    let decided = state.sweeps.values().flat_map(|sweep| &sweep.objects);
+    let decided: HashSet<&str> = decided.map(|object| object.path.as_str()).collect();
+    found.retain(|object| !decided.contains(object.path.as_str()));
     let mut swept = Swept {
         older_than,
         found: found.clone(),
@@ -80,20 +77,13 @@ pub async fn sweep(
     if dry_run {
         return Ok(swept);
     }
-    let attempt = Attempt {
-        run_id: RunId::draw(now)?,
-        now,
-        // Nothing is written that has a salt.
-        seed: Seed([0; 32]),
-        config_sha256: job.config_sha256,
-    };
     let mut committer = Committer::new(job, &log, &attempt, state);
     for objects in found.chunks(AT_ONCE) {
         let decision = Body::Sweep(Box::new(Sweep {
             objects: objects.to_vec(),
             older_than,
         }));
-        if committer.commit(&draft(&attempt, decision)).await? == Rebase::CompareAgain {
+        if committer.commit(&attempt.draft(decision)).await? == Rebase::CompareAgain {
             return Err(RunError::DecidedMeanwhile);
         }
     }
@@ -126,7 +116,7 @@ pub async fn sweep(
         };
         let done = Body::Done(Box::new(Done { decision, outcome }));
         // Where another process was first, its word is as good as ours.
-        let _: Rebase = committer.commit(&draft(&attempt, done)).await?;
+        let _: Rebase = committer.commit(&attempt.draft(done)).await?;
         swept.removed += removed;
         swept.refused.extend(refused);
     }

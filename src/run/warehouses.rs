@@ -1,12 +1,11 @@
 //! The step of a run that brings warehouses up to the ledger: decisions that are not done, then loads.
 
+use super::RunError;
 use super::ingest::{Attempt, Committer};
 use super::job::Job;
 use super::observer::Observer;
-use super::{RunError, start};
-use crate::lake::layout::RunId;
 use crate::ledger::entry::{Body, Done, DoneOutcome, Receipt, WarehouseOutcome};
-use crate::ledger::log::{Draft, Log};
+use crate::ledger::log::Log;
 use crate::ledger::rebase::Rebase;
 use crate::warehouse::{
     FillError, Filled, Filling, Projection, RebuiltDates, WarehouseFailure, WarehouseSummary,
@@ -111,7 +110,7 @@ impl Step<'_> {
                 },
             });
             let done = Body::Done(Box::new(Done { decision, outcome }));
-            let draft = draft(committer.attempt, done);
+            let draft = committer.attempt.draft(done);
             // Where another run was first, its word is as good as ours.
             let _: Rebase = committer.commit(&draft).await?;
         }
@@ -128,15 +127,6 @@ impl Step<'_> {
                 ));
             }
         }
-    }
-}
-
-pub(super) fn draft(attempt: &Attempt, body: Body) -> Draft {
-    Draft {
-        run_id: attempt.run_id.to_string(),
-        written_at: attempt.now,
-        config_sha256: attempt.config_sha256,
-        body,
     }
 }
 
@@ -171,19 +161,11 @@ pub async fn load(
     observer.doing("reading the ledger");
     let log = job.log();
     let state = log.load().await?.ok_or(RunError::NoLake)?;
-    let now = start::now_of_store(job)?;
-    let run_id = RunId::draw(now)?;
-    let attempt = Attempt {
-        run_id,
-        now,
-        // Nothing is written that has a salt.
-        seed: super::Seed([0; 32]),
-        config_sha256: job.config_sha256,
-    };
+    let attempt = Attempt::without_files(job)?;
     let started_at = job.clock.now();
     let mut committer = Committer::new(job, &log, &attempt, state);
     for body in decide {
-        if committer.commit(&draft(&attempt, body.clone())).await? == Rebase::CompareAgain {
+        if committer.commit(&attempt.draft(body.clone())).await? == Rebase::CompareAgain {
             return Err(RunError::DecidedMeanwhile);
         }
     }
@@ -201,7 +183,7 @@ pub async fn load(
         ..Receipt::default()
     };
     committer
-        .commit(&draft(&attempt, Body::Receipt(Box::new(receipt))))
+        .commit(&attempt.draft(Body::Receipt(Box::new(receipt))))
         .await?;
     let mut notes = Vec::new();
     step.tidy(&committer, &mut notes).await;
@@ -209,7 +191,7 @@ pub async fn load(
         notes.push(note.to_string());
     }
     Ok(LoadSummary {
-        run_id: run_id.to_string(),
+        run_id: attempt.run_id.to_string(),
         sequence: committer.state.head.sequence,
         warehouses: filled.into_iter().map(|filled| filled.summary).collect(),
         stopped: *stop.borrow(),

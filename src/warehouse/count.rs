@@ -1,11 +1,13 @@
 //! Asking a warehouse how many rows it has of each batch.
 
-use super::compare::{Cell, Counts};
+use super::compare::{Cell, Comparison, Counts, compare};
 use super::error::Class;
 use super::failure::FillError;
+use super::fill::Filling;
 use super::shape::TableKind;
 use super::wait::{Ended, do_job};
-use super::{JobId, Projection, WarehouseError, Work, sql};
+use super::{JobFailure, JobId, Projection, Work, sql};
+use crate::lake::layout::Table;
 use chrono::NaiveDate;
 use tokio::sync::watch;
 
@@ -23,18 +25,45 @@ pub(super) async fn count(
     let number = projection.next_number();
     let id = JobId::of(&["trailhouse", "count", kind.in_job_id(), asker, &number]);
     let work = Work::Query { sql };
-    let said = match do_job(warehouse, &id, &work, projection.settings.pace, stop).await? {
+    let failure = match do_job(warehouse, &id, &work, projection.settings.pace, stop).await? {
         Ended::Done(Ok(_)) => return read(projection, &id).await,
-        Ended::Done(Err(failure)) => (failure.class, failure.said),
-        Ended::UnderWay => (Class::Transient, "told to stop while counting".to_owned()),
+        Ended::Done(Err(failure)) => failure,
+        Ended::UnderWay => JobFailure {
+            class: Class::Transient,
+            reason: "stopped".to_owned(),
+            said: "told to stop while counting".to_owned(),
+        },
     };
-    Err(FillError::Warehouse(WarehouseError {
-        class: said.0,
-        target: warehouse.target().to_owned(),
-        action: format!("count the rows of {}", kind.table()),
-        said: said.1,
-        retry_after: None,
-    }))
+    let action = format!("count the rows of {}", kind.table());
+    Err(failure.about(warehouse.target(), action).into())
+}
+
+/// How the rows of a table compare with the ledger, asking the warehouse; see [`compare`]. Where it
+/// holds batches that our state does not know, others may have committed and loaded them since, so the
+/// ledger is read again first.
+pub(super) async fn compare_now(
+    projection: &Projection,
+    filling: Filling<'_>,
+    table: Table,
+    dates: Option<(NaiveDate, NaiveDate)>,
+    loaded: impl Fn(u64) -> bool + Copy,
+) -> Result<Comparison, FillError> {
+    let kind = TableKind::of(table);
+    (filling.say)(&format!("{}: counting {}", projection.name, kind.table()));
+    let counts = count(projection, kind, dates, filling.run_id, filling.stop).await?;
+    let comparison = compare(filling.state, table, dates, loaded, &counts);
+    if comparison.counted().foreign == 0 {
+        return Ok(comparison);
+    }
+    let Some(newer) = filling.log.load().await? else {
+        return Ok(comparison);
+    };
+    let mut comparison = compare(&newer, table, dates, loaded, &counts);
+    // Entries of others are theirs to load.
+    let ours = filling.state.head.sequence;
+    comparison.whole.retain(|sequence| *sequence <= ours);
+    comparison.absent.retain(|sequence| *sequence <= ours);
+    Ok(comparison)
 }
 
 async fn read(projection: &Projection, id: &JobId) -> Result<Counts, FillError> {

@@ -1,7 +1,6 @@
 //! Filling one warehouse: what the ledger has and the tables have not.
 
-use super::compare::{Comparison, Counts, compare};
-use super::count::count;
+use super::count::compare_now;
 use super::failure::{FillError, WarehouseFailure};
 use super::load::{Loading, load};
 use super::pending::{pending, rows_expected, spans};
@@ -97,10 +96,7 @@ pub struct Filled {
 }
 
 /// The tables with one row for each row of the lake.
-pub(super) const LOADED: [(Table, TableKind); 2] = [
-    (Table::Events, TableKind::Events),
-    (Table::Quarantine, TableKind::Quarantine),
-];
+pub(super) const LOADED: [Table; 2] = [Table::Events, Table::Quarantine];
 
 /// Loads what is missing. A failure ends the work on this warehouse and is part of what is returned:
 /// it is no concern of the lake or of other warehouses.
@@ -135,14 +131,13 @@ async fn fill_all(
     filling: Filling<'_>,
     filled: &mut Filled,
 ) -> Result<(), FillError> {
-    for (table, kind) in LOADED {
+    for table in LOADED {
         // Not even looked at: what is behind, the ledger knows.
         if *filling.stop.borrow() {
             return Ok(());
         }
-        let found = open_table(projection, filling.state, kind).await?;
-        let outcome = fill_table(projection, filling, table, kind, &found, filled).await;
-        outcome?;
+        let found = open_table(projection, filling.state, TableKind::of(table)).await?;
+        fill_table(projection, filling, table, &found, filled).await?;
     }
     filled.outcome.ledger_tables = tell(projection, filling).await?;
     Ok(())
@@ -224,41 +219,14 @@ pub(super) fn barred(projection: &Projection, state: &State, table: Table) -> BT
         .collect()
 }
 
-/// How the rows of a table compare with the ledger, asking the warehouse. Where it holds batches that
-/// our state does not know, others may have committed them since, so the ledger is read again first.
-async fn compare_now(
-    projection: &Projection,
-    filling: Filling<'_>,
-    table: Table,
-    kind: TableKind,
-    loaded: impl Fn(u64) -> bool + Copy,
-) -> Result<Comparison, FillError> {
-    (filling.say)(&format!("{}: counting rows", projection.name));
-    let counts: Counts = count(projection, kind, None, filling.run_id, filling.stop).await?;
-    let comparison = compare(filling.state, table, None, loaded, &counts);
-    if comparison.counted().foreign == 0 {
-        return Ok(comparison);
-    }
-    let Some(newer) = filling.log.load().await? else {
-        return Ok(comparison);
-    };
-    let mut comparison = compare(&newer, table, None, loaded, &counts);
-    // Entries of others are theirs to load.
-    let ours = filling.state.head.sequence;
-    comparison.whole.retain(|sequence| *sequence <= ours);
-    comparison.absent.retain(|sequence| *sequence <= ours);
-    Ok(comparison)
-}
-
 async fn fill_table(
     projection: &Projection,
     filling: Filling<'_>,
     table: Table,
-    kind: TableKind,
     found: &TableFound,
     filled: &mut Filled,
 ) -> Result<(), FillError> {
-    let state = filling.state;
+    let (state, kind) = (filling.state, TableKind::of(table));
     let known = known_of(projection, state, table, found.incarnation);
     let mut loaded: BTreeSet<u64> = BTreeSet::new();
     let mut spoiled: BTreeSet<u64> = BTreeSet::new();
@@ -268,7 +236,7 @@ async fn fill_table(
     let differed = known.differs.is_some();
     let before = |sequence| known.has(sequence);
     if found.rows != rows_expected(state, table, before) || differed {
-        let comparison = compare_now(projection, filling, table, kind, before).await?;
+        let comparison = compare_now(projection, filling, table, None, before).await?;
         counted = Some(comparison.counted());
         let adopted = |sequence: &u64| !known.has(*sequence);
         loaded.extend(comparison.whole.iter().copied().filter(adopted));
@@ -293,7 +261,7 @@ async fn fill_table(
     let checked = if ends.loaded.is_empty() || *filling.stop.borrow() {
         Ok(None)
     } else {
-        check(projection, filling, table, kind, after).await
+        check(projection, filling, table, after).await
     };
     if let Ok(Some(differs)) = &checked {
         counted = Some(*differs);
@@ -349,13 +317,12 @@ async fn check(
     projection: &Projection,
     filling: Filling<'_>,
     table: Table,
-    kind: TableKind,
     loaded: impl Fn(u64) -> bool + Copy,
 ) -> Result<Option<RowsCounted>, FillError> {
-    let found = open_table(projection, filling.state, kind).await?;
+    let found = open_table(projection, filling.state, TableKind::of(table)).await?;
     if found.rows == rows_expected(filling.state, table, loaded) {
         return Ok(None);
     }
-    let comparison = compare_now(projection, filling, table, kind, loaded).await?;
+    let comparison = compare_now(projection, filling, table, None, loaded).await?;
     Ok(Some(comparison.counted()))
 }

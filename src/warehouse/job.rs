@@ -1,6 +1,6 @@
 //! Jobs: what a warehouse does outside of a request, under an id of ours.
 
-use super::error::Class;
+use super::error::{Class, WarehouseError};
 use super::shape::TableKind;
 use crate::event::schema::Column;
 use bytes::Bytes;
@@ -113,6 +113,19 @@ pub struct JobFailure {
     pub reason: String,
     /// The service's words, on one line, bounded, without secrets.
     pub said: String,
+}
+
+impl JobFailure {
+    /// The same as the error of whoever waited for the job.
+    pub(super) fn about(self, target: &str, action: String) -> WarehouseError {
+        WarehouseError {
+            class: self.class,
+            target: target.to_owned(),
+            action,
+            said: self.said,
+            retry_after: None,
+        }
+    }
 }
 
 /// Part of the job id of loads into a table.

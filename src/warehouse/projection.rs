@@ -82,7 +82,7 @@ impl Projection {
         // A copy may be for either table; an entry without rows for one of them counts as loaded there.
         let is_loaded = |sequence| {
             known.is_some_and(|known| {
-                let tables = LOADED.iter().map(|(table, _)| known.tables.get(table));
+                let tables = LOADED.iter().map(|table| known.tables.get(table));
                 tables.flatten().all(|table| table.has(sequence))
             })
         };

@@ -10,10 +10,10 @@
 mod replace;
 
 use super::Projection;
-use super::compare::{Comparison, compare};
-use super::count::count;
+use super::compare::Comparison;
+use super::count::compare_now;
 use super::failure::FillError;
-use super::fill::{Filling, LOADED, known_of, open_table};
+use super::fill::{Filling, known_of, open_table};
 use super::load::{Loading, load};
 use super::pending::{pending, rows};
 use super::shape::TableKind;
@@ -24,7 +24,7 @@ use crate::ledger::entry::{DoneOutcome, FileEntry, Rebuild, RowsCounted};
 use chrono::{DateTime, NaiveDate, Utc};
 use replace::{Replacing, staged_table};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most dates that one transaction replaces; BigQuery modifies 4,000 partitions at once.
 const DATES_AT_ONCE: usize = 1_000;
@@ -109,15 +109,14 @@ pub async fn plan_rebuild(
     table: Table,
     which: Which,
 ) -> Result<Option<RebuildPlan>, FillError> {
-    let kind = kind_of(table);
-    let found = open_table(projection, filling.state, kind).await?;
+    let found = open_table(projection, filling.state, TableKind::of(table)).await?;
     let known = known_of(projection, filling.state, table, found.incarnation);
     let span = match which {
         Which::Between(first, last) => Some((first, last)),
         Which::Differing | Which::All => None,
     };
-    let counts = count(projection, kind, span, filling.run_id, filling.stop).await?;
-    let comparison = compare(filling.state, table, span, |it| known.has(it), &counts);
+    let loaded = |sequence| known.has(sequence);
+    let comparison = compare_now(projection, filling, table, span, loaded).await?;
     let mut dates = match which {
         Which::Differing => comparison.dates(),
         Which::Between(..) | Which::All => comparison
@@ -201,13 +200,13 @@ struct Group<'a> {
 /// Dates with their files, cut before a limit of the service. Depends on nothing else, so a group has
 /// the same number whenever it is asked for.
 fn groups<'a>(dates: &BTreeSet<NaiveDate>, files: &[&'a FileEntry]) -> Vec<Group<'a>> {
+    let mut by_date: BTreeMap<NaiveDate, Vec<&FileEntry>> = BTreeMap::new();
+    for file in files {
+        by_date.entry(file.date).or_default().push(file);
+    }
     let mut groups: Vec<Group<'_>> = Vec::new();
     for date in dates {
-        let of_date: Vec<&FileEntry> = files
-            .iter()
-            .copied()
-            .filter(|file| file.date == *date)
-            .collect();
+        let of_date = by_date.remove(date).unwrap_or_default();
         let full = groups.last().is_none_or(|group| {
             group.dates.len() == DATES_AT_ONCE || group.files.len() + of_date.len() > FILES_AT_ONCE
         });
@@ -225,14 +224,6 @@ fn groups<'a>(dates: &BTreeSet<NaiveDate>, files: &[&'a FileEntry]) -> Vec<Group
     groups
 }
 
-/// The table of the projection that mirrors a table of the lake.
-pub(super) fn kind_of(table: Table) -> TableKind {
-    LOADED
-        .iter()
-        .find(|(of_lake, _)| *of_lake == table)
-        .map_or(TableKind::Events, |(_, kind)| *kind)
-}
-
 /// Carries out a decision that is not done. `None` where it could not be finished now: the loads that
 /// have to end before it are still under way, or we were told to stop; any later run goes on.
 ///
@@ -245,7 +236,7 @@ pub async fn carry_out(
     rebuild: &Rebuild,
     now: DateTime<Utc>,
 ) -> Result<Option<DoneOutcome>, FillError> {
-    let kind = kind_of(rebuild.table);
+    let kind = TableKind::of(rebuild.table);
     let warehouse = &*projection.warehouse;
     let elsewhere =
         warehouse.target() != rebuild.target || warehouse.location() != rebuild.location;
@@ -281,9 +272,8 @@ pub async fn carry_out(
     let files = files_of(filling, rebuild.table, &dates, decision);
     let span = (rebuild.dates.first().copied()).zip(rebuild.dates.last().copied());
     let still_differ = || async {
-        let counts = count(projection, kind, span, filling.run_id, filling.stop).await?;
         // Whatever the receipts say: all of these entries are to be there, and nothing else.
-        let comparison = compare(filling.state, rebuild.table, span, |_| true, &counts);
+        let comparison = compare_now(projection, filling, rebuild.table, span, |_| true).await?;
         let differing: BTreeSet<NaiveDate> = comparison
             .differences
             .iter()
@@ -293,12 +283,13 @@ pub async fn carry_out(
             .collect();
         Ok::<_, FillError>(differing)
     };
+    let groups = groups(&dates, &files);
     let mut differing = still_differ().await?;
     for round in 0..ROUNDS {
         if differing.is_empty() {
             break;
         }
-        for (number, group) in groups(&dates, &files).into_iter().enumerate() {
+        for (number, group) in groups.iter().enumerate() {
             let replacing = Replacing {
                 projection,
                 filling,
@@ -308,7 +299,7 @@ pub async fn carry_out(
                 round,
                 now,
             };
-            if !replacing.replace(&group, found.incarnation).await? {
+            if !replacing.replace(group, found.incarnation).await? {
                 return Ok(None);
             }
         }
@@ -325,7 +316,7 @@ pub async fn carry_out(
         });
     }
     // Before the decision is done, so that no later run has to look for them.
-    for number in 0..groups(&dates, &files).len() {
+    for number in 0..groups.len() {
         warehouse
             .drop_table(&staged_table(kind, decision, number))
             .await?;

@@ -1,10 +1,10 @@
 //! What a warehouse holds against what the ledger says, row by row of the partitions. Changes nothing.
 
-use super::compare::{Difference, Tally, compare};
-use super::count::count;
+use super::compare::{Difference, Tally};
+use super::count::compare_now;
 use super::failure::FillError;
 use super::fill::{Filling, LOADED, known_of, open_table};
-use super::{Projection, WarehouseFailure};
+use super::{Projection, TableKind, WarehouseFailure};
 use crate::ledger::entry::RowsCounted;
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -82,21 +82,12 @@ async fn reconcile_all(
     dates: Option<(NaiveDate, NaiveDate)>,
     tables: &mut Vec<TableReconciliation>,
 ) -> Result<(), FillError> {
-    for (table, kind) in LOADED {
-        (filling.say)(&format!("{}: counting {}", projection.name, kind.table()));
+    for table in LOADED {
+        let kind = TableKind::of(table);
         let found = open_table(projection, filling.state, kind).await?;
         let known = known_of(projection, filling.state, table, found.incarnation);
-        let counts = count(projection, kind, dates, filling.run_id, filling.stop).await?;
         let loaded = |sequence| known.has(sequence);
-        let mut comparison = compare(filling.state, table, dates, loaded, &counts);
-        if comparison.counted().foreign > 0 {
-            // Others may have committed and loaded since we read the ledger.
-            if let Some(newer) = filling.log.load().await? {
-                let known = known_of(projection, &newer, table, found.incarnation);
-                let loaded = |sequence| known.has(sequence);
-                comparison = compare(&newer, table, dates, loaded, &counts);
-            }
-        }
+        let comparison = compare_now(projection, filling, table, dates, loaded).await?;
         let sum = |of: fn(&Tally) -> u64| comparison.partitions.values().map(of).sum();
         tables.push(TableReconciliation {
             table: kind.table(),

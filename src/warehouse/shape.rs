@@ -1,6 +1,7 @@
 //! What tables are to look like, and what they look like.
 
 use crate::event::schema::{Column, EVENT_COLUMNS, QUARANTINE_COLUMNS};
+use crate::lake::layout::Table;
 use crate::ledger::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
 use std::collections::BTreeMap;
 
@@ -25,6 +26,14 @@ impl TableKind {
         Self::Batches,
         Self::Coverage,
     ];
+
+    /// The one that mirrors a table of the lake, row by row.
+    pub const fn of(table: Table) -> Self {
+        match table {
+            Table::Events => Self::Events,
+            Table::Quarantine => Self::Quarantine,
+        }
+    }
 
     /// Name in the warehouse and in the embedded engine.
     pub const fn table(self) -> &'static str {

@@ -2,6 +2,7 @@
 
 use super::fill::LOADED;
 use super::pending::pending;
+use super::shape::TableKind;
 use crate::lake::layout::Table;
 use crate::ledger::entry::RowsCounted;
 use crate::ledger::state::{State, TableState};
@@ -111,9 +112,9 @@ impl Standing {
     pub fn of(state: &State, name: &str) -> Self {
         let known = state.warehouses.get(name);
         let nothing = TableState::default();
-        let tables = LOADED.iter().map(|(table, kind)| {
-            let of_table = known.and_then(|known| known.tables.get(table));
-            TableStanding::of(state, *table, kind.table(), of_table.unwrap_or(&nothing))
+        let tables = LOADED.into_iter().map(|table| {
+            let of_table = known.and_then(|known| known.tables.get(&table));
+            TableStanding::of(state, table, of_table.unwrap_or(&nothing))
         });
         let rebuilds = state.rebuilds.iter().filter(|(_, it)| it.warehouse == name);
         Self {
@@ -142,7 +143,7 @@ impl Standing {
 }
 
 impl TableStanding {
-    fn of(state: &State, table: Table, name: &'static str, known: &TableState) -> Self {
+    fn of(state: &State, table: Table, known: &TableState) -> Self {
         let behind = pending(state, table, known, &BTreeSet::new());
         let sequences: BTreeSet<u64> = behind.iter().map(|entry| entry.sequence).collect();
         let since = state
@@ -152,7 +153,7 @@ impl TableStanding {
         let live = state.live_files().filter(|live| live.file.table == table);
         let loaded = live.filter(|live| known.has(live.sequence));
         let mut standing = Self {
-            table: name,
+            table: TableKind::of(table).table(),
             rows: loaded.map(|live| live.file.rows).sum(),
             entries_behind: behind.len() as u64,
             rows_behind: 0,

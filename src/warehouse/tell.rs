@@ -1,7 +1,6 @@
 //! `audit_batches` and `audit_coverage`: what the ledger says of itself, beside the events, so that an
 //! analyst sees the numbers behind any claim. They are small, so they are written anew as a whole.
 
-use super::error::WarehouseError;
 use super::failure::FillError;
 use super::fill::{Filling, open_table};
 use super::shape::TableKind;
@@ -92,13 +91,7 @@ async fn write(
                 rows.num_rows()
             ),
         }),
-        Ended::Done(Err(failure)) => Err(FillError::Warehouse(WarehouseError {
-            class: failure.class,
-            target: warehouse.target().to_owned(),
-            action: work.describe(),
-            said: failure.said,
-            retry_after: None,
-        })),
+        Ended::Done(Err(failure)) => Err(failure.about(warehouse.target(), work.describe()).into()),
         // The next run writes them anew.
         Ended::UnderWay => Ok(false),
     }

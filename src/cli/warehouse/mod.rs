@@ -15,11 +15,10 @@ use super::failure::{Failure, Report};
 use super::output::Ending;
 use super::page::Page;
 use crate::config::Config;
-use crate::lake::layout::Table;
 use crate::ledger::state::State;
 use crate::plural::counted;
 use crate::run::{Asking, Job, JobError, open_warehouses};
-use crate::warehouse::{Standing, WarehouseFailure, WarehouseSummary};
+use crate::warehouse::{Standing, TableKind, WarehouseFailure, WarehouseSummary};
 
 pub(super) use load::failures;
 pub(super) use status::matters;
@@ -114,14 +113,6 @@ fn failure_of(name: &str, failure: &WarehouseFailure) -> Failure {
         .action(failure.action.clone())
 }
 
-/// What a warehouse calls a table of the lake.
-fn name_of(table: Table) -> &'static str {
-    match table {
-        Table::Events => "audit_events",
-        Table::Quarantine => "audit_quarantine",
-    }
-}
-
 /// What was loaded, for people.
 pub(super) fn text_of_load(summary: &WarehouseSummary, page: &mut Page) {
     page.heading(&format!(
@@ -129,7 +120,7 @@ pub(super) fn text_of_load(summary: &WarehouseSummary, page: &mut Page) {
         summary.warehouse, summary.target
     ));
     for rebuilt in &summary.rebuilt {
-        let name = name_of(rebuilt.table);
+        let name = TableKind::of(rebuilt.table).table();
         let dates = counted(rebuilt.dates, "date", "dates");
         match rebuilt.rows {
             Some(rows) => {

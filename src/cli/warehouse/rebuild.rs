@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::look::Look;
 use super::reconcile::between;
-use super::{Which, demand_warehouses, failure_of, name_of, text_of_load, with_warehouses};
+use super::{Which, demand_warehouses, failure_of, text_of_load, with_warehouses};
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Failure, Report};
 use crate::cli::output::{Document, Ending};
@@ -22,7 +22,9 @@ use crate::lake::layout::Table;
 use crate::ledger::entry::Body;
 use crate::plural::counted;
 use crate::run::{Asking, Job, LoadSummary, Observer as _};
-use crate::warehouse::{RebuildPlan, WarehouseFailure, Which as Dates, plan_id, plan_rebuild};
+use crate::warehouse::{
+    RebuildPlan, TableKind, WarehouseFailure, Which as Dates, plan_id, plan_rebuild,
+};
 
 /// Replace dates of a warehouse by what the lake holds
 ///
@@ -191,7 +193,7 @@ impl Document for Shown {
             return;
         }
         for table in &self.tables {
-            let name = name_of(table.table);
+            let name = TableKind::of(table.table).table();
             page.heading(&format!("{} ({}) {name}", table.warehouse, table.target));
             page.field("dates", &listed(&table.dates));
             page.field(

@@ -3,7 +3,7 @@
 
 use super::Group;
 use crate::failpoint;
-use crate::warehouse::error::{Class, WarehouseError};
+use crate::warehouse::error::Class;
 use crate::warehouse::failure::FillError;
 use crate::warehouse::fill::{Filling, check_owner};
 use crate::warehouse::load::mark;
@@ -182,13 +182,7 @@ impl Replacing<'_> {
             };
             attempt += 1;
             if attempt == ATTEMPTS || (!failure.class.passes() && attempt == ATTEMPTS_REFUSED) {
-                return Err(FillError::Warehouse(WarehouseError {
-                    class: failure.class,
-                    target: warehouse.target().to_owned(),
-                    action: work.describe(),
-                    said: failure.said,
-                    retry_after: None,
-                }));
+                return Err(failure.about(warehouse.target(), work.describe()).into());
             }
         }
     }
