@@ -289,6 +289,16 @@ impl Warehouse for FaultyWarehouse {
         .await
     }
 
+    async fn set_partition_expiration(
+        &self,
+        found: &TableFound,
+        after: Option<u64>,
+    ) -> Result<(), WarehouseError> {
+        let call = self.inner.set_partition_expiration(found, after);
+        let what = format!("expire partitions {}", found.name);
+        self.under(On::Change, &what, Some(()), call).await
+    }
+
     async fn drop_table(&self, name: &str) -> Result<(), WarehouseError> {
         let call = self.inner.drop_table(name);
         self.under(On::Change, &format!("drop table {name}"), Some(()), call)

@@ -100,6 +100,9 @@ pub enum JobState {
 pub struct JobDone {
     /// Rows that a load wrote; absent for queries, and where the service does not say.
     pub output_rows: Option<u64>,
+    /// Rows that a single INSERT, UPDATE, DELETE or MERGE changed; absent for everything else, scripts
+    /// among it, and where the service does not say.
+    pub affected_rows: Option<u64>,
     /// Bytes that a query is billed for.
     pub bytes_billed: Option<u64>,
 }

@@ -61,6 +61,10 @@ pub struct DatasetFound {
     pub location: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+    /// For how many hours rows that were deleted from its tables can be read again; nothing where the
+    /// service does not say. What BigQuery keeps beyond that, for seven days that nobody can change, it
+    /// tells nobody.
+    pub time_travel: Option<u32>,
 }
 
 /// One warehouse, as far as a projection of the lake needs it.
@@ -118,6 +122,16 @@ pub trait Warehouse: Send + Sync {
         found: &TableFound,
         shape: &TableShape,
         labels: &BTreeMap<String, String>,
+    ) -> Result<(), WarehouseError>;
+
+    /// Has the service remove partitions so many milliseconds after the day that they are for, the ones
+    /// that are there too; with nothing, never. Changes nothing else, and nothing at all if the table
+    /// has changed since it was read ([`Class::Conflict`]). Zero, or a table that is not partitioned by
+    /// days of a column, is [`Class::Refused`].
+    async fn set_partition_expiration(
+        &self,
+        found: &TableFound,
+        after: Option<u64>,
     ) -> Result<(), WarehouseError>;
 
     /// Removes a table, if it is there.

@@ -230,6 +230,9 @@ fn tell(state: &State, key: &JobKey) -> Value {
                 let bytes = ended.bytes.to_string();
                 told["statistics"]["query"] =
                     json!({"totalBytesProcessed": bytes, "totalBytesBilled": bytes});
+                if let Some(rows) = ended.affected_rows {
+                    told["statistics"]["query"]["numDmlAffectedRows"] = json!(rows.to_string());
+                }
             }
         }
     }

@@ -5,6 +5,7 @@
 //!
 //! Files are read from `<root>/<bucket>/<key>`.
 
+mod delete;
 mod faults;
 mod jobs;
 mod load;

@@ -1,5 +1,6 @@
 //! The statements of `warehouse::sql`, and no others.
 
+use super::delete::{self, Delete};
 use super::reply::Refusal;
 use super::state::{End, Ended, Returned, Row, State, Table, name};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,9 @@ const ROW_BYTES: u64 = 100;
 
 #[derive(Debug, PartialEq, Eq)]
 enum Statement {
+    /// `SELECT 1`, which only shows whether jobs may be started.
+    One,
+    Delete(Delete),
     Count {
         table: String,
         category: bool,
@@ -27,6 +31,12 @@ enum Statement {
 pub(super) fn cost(state: &mut State, sql: &str, location: &str) -> Result<u64, Refusal> {
     let statement = parse(sql)?;
     let read = match &statement {
+        Statement::One => return Ok(0),
+        Statement::Delete(delete) => {
+            let table = found(state, &delete.table, location)?;
+            delete.check(table)?;
+            return Ok(delete.reads(table) * ROW_BYTES);
+        }
         Statement::Count { table, .. } => table,
         Statement::Replace { from, table, .. } => {
             found(state, table, location)?;
@@ -40,7 +50,19 @@ pub(super) fn cost(state: &mut State, sql: &str, location: &str) -> Result<u64, 
 /// Runs a statement, or a script as a whole.
 pub(super) fn run(state: &mut State, sql: &str, location: &str) -> End {
     let bytes = cost(state, sql, location)?;
+    let mut affected_rows = None;
     let result = match parse(sql)? {
+        Statement::One => Some((vec!["f0_"], vec![vec![Some("1".to_owned())]])),
+        Statement::Delete(delete) => {
+            let etag = format!("e{}", state.tick());
+            let target = found(state, &delete.table, location)?;
+            delete.check(target)?;
+            let before = target.rows.len();
+            target.rows.retain(|row| !delete.takes(row));
+            affected_rows = Some((before - target.rows.len()) as u64);
+            target.told["etag"] = etag.into();
+            None
+        }
         Statement::Count {
             table,
             category,
@@ -79,6 +101,7 @@ pub(super) fn run(state: &mut State, sql: &str, location: &str) -> End {
     };
     Ok(Ended {
         output_rows: None,
+        affected_rows,
         bytes,
         result,
     })
@@ -121,7 +144,7 @@ fn found<'a>(state: &'a mut State, name: &str, location: &str) -> Result<&'a mut
     state.table(project, dataset, table)
 }
 
-fn refuse_whole_scan(table: &Table, name: &str) -> Result<(), Refusal> {
+pub(super) fn refuse_whole_scan(table: &Table, name: &str) -> Result<(), Refusal> {
     if !table.demands_filter() {
         return Ok(());
     }
@@ -131,7 +154,7 @@ fn refuse_whole_scan(table: &Table, name: &str) -> Result<(), Refusal> {
     )))
 }
 
-fn columns_exist(table: &Table, columns: &[&str]) -> Result<(), Refusal> {
+pub(super) fn columns_exist(table: &Table, columns: &[&str]) -> Result<(), Refusal> {
     let fields = table.fields();
     for column in columns {
         if fields.iter().all(|field| name(field) != *column) {
@@ -141,11 +164,17 @@ fn columns_exist(table: &Table, columns: &[&str]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn invalid(said: &str) -> Refusal {
+pub(super) fn invalid(said: &str) -> Refusal {
     Refusal::new("invalidQuery", said)
 }
 
 fn parse(sql: &str) -> Result<Statement, Refusal> {
+    if sql == "SELECT 1" {
+        return Ok(Statement::One);
+    }
+    if let Some(delete) = delete::parse(sql) {
+        return delete.map(Statement::Delete);
+    }
     counting(sql)
         .or_else(|| replacing(sql))
         .ok_or_else(|| invalid("Syntax error: not a statement that this service knows"))
@@ -197,12 +226,12 @@ fn replacing(sql: &str) -> Option<Statement> {
 }
 
 /// A name in backticks, and what follows.
-fn quoted(text: &str) -> Option<(String, &str)> {
+pub(super) fn quoted(text: &str) -> Option<(String, &str)> {
     let (name, rest) = text.strip_prefix('`')?.split_once('`')?;
     Some((name.to_owned(), rest))
 }
 
-fn date(text: &str) -> Option<String> {
+pub(super) fn date(text: &str) -> Option<String> {
     let text = text.strip_prefix("DATE '")?.strip_suffix('\'')?;
     let _: chrono::NaiveDate = text.parse().ok()?;
     Some(text.to_owned())

@@ -48,6 +48,8 @@ pub(super) type Returned = (Vec<&'static str>, Vec<Vec<Option<String>>>);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ended {
     pub(super) output_rows: Option<u64>,
+    /// Rows that a statement changed; none for what is no such statement, or a script.
+    pub(super) affected_rows: Option<u64>,
     pub(super) bytes: u64,
     pub(super) result: Option<Returned>,
 }

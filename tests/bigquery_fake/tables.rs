@@ -22,6 +22,9 @@ pub(super) fn create_dataset(
     if told.get("location").is_none() {
         told["location"] = json!("US");
     }
+    if told.get("maxTimeTravelHours").is_none() {
+        told["maxTimeTravelHours"] = json!("168");
+    }
     let key = (project.to_owned(), name.clone());
     if state.datasets.contains_key(&key) {
         return Err(Refusal::exists("Dataset", format_args!("{project}:{name}")));
@@ -131,12 +134,37 @@ pub(super) fn patch(
         if property == "schema" {
             additive(fields(&told), fields(&body), table)?;
         }
+        if property == "timePartitioning" {
+            told[property.as_str()] = partitioning(&told[property.as_str()], value)?;
+            continue;
+        }
         told[property.as_str()] = value.clone();
     }
     legacy_types(&mut told);
     told["etag"] = json!(etag);
     found.told = told;
     Ok(found.tell())
+}
+
+/// Of how a table is partitioned nothing can be changed but when partitions expire. Null takes that
+/// away; zero is no time.
+fn partitioning(before: &Value, sent: &Value) -> Result<Value, Refusal> {
+    let mut now = sent.clone();
+    match sent.get("expirationMs") {
+        None | Some(Value::Null) => {
+            if let Some(now) = now.as_object_mut() {
+                now.remove("expirationMs");
+            }
+        }
+        Some(Value::String(after)) if after.parse::<u64>().is_ok_and(|after| after > 0) => {}
+        Some(_) => return Err(Refusal::invalid("Invalid value for expirationMs")),
+    }
+    let kept = |value: &Value| [value["type"].clone(), value["field"].clone()];
+    if kept(before) != kept(&now) {
+        let said = "Cannot change partitioning spec for a partitioned table";
+        return Err(Refusal::invalid(said));
+    }
+    Ok(now)
 }
 
 /// A schema may only grow, by columns that demand nothing.

@@ -194,9 +194,7 @@ async fn an_odd_404_is_not_absence() {
         assert!(warehouse.job(&id()).await.is_err(), "{fault:?}");
         stand.fake.fault(Call::GetTable, 1, fault.clone());
         assert!(warehouse.table(TABLE).await.is_err(), "{fault:?}");
-        // What the typed client hides is asked for once more.
         stand.fake.fault(Call::GetDataset, 1, fault.clone());
-        stand.fake.fault(Call::GetDataset, 2, fault.clone());
         assert!(warehouse.dataset().await.is_err(), "{fault:?}");
         stand.fake.calm();
     }
@@ -358,6 +356,11 @@ async fn changes_and_removals_in_trouble_happen_once() {
         warehouse.extend_table(&found, &shape, &more).await.unwrap();
         let labels_now = warehouse.table(TABLE).await.unwrap().unwrap().labels;
         assert_eq!(labels_now.len(), 2, "{fault:?}");
+
+        let found = warehouse.table(TABLE).await.unwrap().unwrap();
+        stand.fake.fault(Call::PatchTable, 1, fault.clone());
+        let set = warehouse.set_partition_expiration(&found, Some(86_400_000));
+        set.await.unwrap();
 
         let mut view = ViewShape {
             name: "v".to_owned(),

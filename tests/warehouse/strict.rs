@@ -7,7 +7,7 @@ use crate::bigquery_fake::{DATASET, LOCATION, PROJECT};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use trailhouse::event::schema::EVENT_COLUMNS;
-use trailhouse::warehouse::{Class, TableKind, Warehouse, Work, sql};
+use trailhouse::warehouse::{Class, TableKind, TableShape, Warehouse, Work, sql};
 
 const TABLE: &str = "audit_events";
 
@@ -203,6 +203,142 @@ async fn a_table_that_demands_dates_is_not_read_without() {
         failure.said
     );
     assert_eq!(stand.fake.rows(TABLE).len(), 1);
+}
+
+#[tokio::test]
+async fn a_delete_names_dates_and_columns_that_are_there() {
+    let stand = prepared().await;
+    good_load(&stand).await;
+    let warehouse = stand.fake.client().await;
+    let quarantine = TableShape {
+        columns: TableKind::Quarantine.columns(),
+        clustering: Vec::new(),
+        ..events_shape()
+    };
+    warehouse
+        .create_table("audit_quarantine", &quarantine, &labels())
+        .await
+        .unwrap();
+    let dates = "dt BETWEEN DATE '2026-01-01' AND DATE '2026-01-07'";
+    let ours = "(source = 'kestra-prod')";
+    let refused = [
+        (TABLE, format!("({ours})"), "without a filter"),
+        (TABLE, format!("{dates} AND {ours}"), "Syntax error"),
+        (TABLE, format!("{dates} AND ()"), "Syntax error"),
+        (TABLE, format!("{dates} AND ({ours} OR )"), "Syntax error"),
+        (TABLE, format!("{dates} OR ({ours})"), "Syntax error"),
+        (
+            TABLE,
+            format!("{dates} AND ((source = \"x\"))"),
+            "Syntax error",
+        ),
+        (
+            TABLE,
+            format!("{dates} AND ((source = 'x\\q'))"),
+            "Syntax error",
+        ),
+        (
+            TABLE,
+            format!("{dates} AND ((source = 'x\\'))"),
+            "Syntax error",
+        ),
+        (
+            TABLE,
+            "dt BETWEEN DATE '2026-01-32' AND DATE '2026-02-01'".to_owned(),
+            "Syntax error",
+        ),
+        (
+            "audit_quarantine",
+            format!("{dates} AND ((category = 'x' AND source = 'y'))"),
+            "Unrecognized name: category",
+        ),
+    ];
+    for (table, filter, said) in refused {
+        let sql = format!("DELETE FROM {} WHERE {filter}", warehouse.sql_name(table));
+        let error = warehouse.dry_run(&sql).await.unwrap_err();
+        assert_eq!(error.class, Class::Refused, "{sql}");
+        assert!(error.said.contains(said), "{sql}: {error}");
+    }
+    let sql = format!("DELETE FROM {}", warehouse.sql_name(TABLE));
+    assert!(warehouse.dry_run(&sql).await.is_err(), "not all of it");
+    assert_eq!(stand.fake.rows(TABLE).len(), 1);
+}
+
+#[tokio::test]
+async fn a_delete_of_whole_partitions_reads_nothing() {
+    let stand = prepared().await;
+    good_load(&stand).await;
+    let warehouse = stand.fake.client().await;
+    let table = warehouse.sql_name(TABLE);
+    for (dates, rest, bytes) in [
+        ("DATE '2026-01-01' AND DATE '2026-01-07'", "", 0),
+        (
+            "DATE '2026-01-01' AND DATE '2026-01-07'",
+            " AND ((source = 'nobody'))",
+            100,
+        ),
+        (
+            "DATE '2026-01-02' AND DATE '2026-01-07'",
+            " AND ((source = 'nobody'))",
+            0,
+        ),
+    ] {
+        let sql = format!("DELETE FROM {table} WHERE dt BETWEEN {dates}{rest}");
+        assert_eq!(warehouse.dry_run(&sql).await, Ok(bytes), "{sql}");
+    }
+    // A script tells of no rows, whatever it changed.
+    let dates = ["2026-01-01".parse().unwrap()];
+    warehouse
+        .create_table(
+            "staged",
+            &TableShape {
+                require_partition_filter: false,
+                ..events_shape()
+            },
+            &labels(),
+        )
+        .await
+        .unwrap();
+    let staged = warehouse.sql_name("staged");
+    let sql = sql::replace_dates(&table, &dates, EVENT_COLUMNS, &staged);
+    let ended = done(&warehouse, "script", &Work::Query { sql }).await;
+    assert_eq!(ended.unwrap().affected_rows, None);
+    assert_eq!(stand.fake.rows(TABLE), []);
+}
+
+#[tokio::test]
+async fn of_partitions_only_the_expiration_changes() {
+    let stand = prepared().await;
+    let path = format!("datasets/{DATASET}/tables/{TABLE}");
+    let told = stand.fake.told(TABLE).unwrap();
+    for partitioning in [
+        json!({"type": "HOUR", "field": "dt"}),
+        json!({"type": "DAY"}),
+        json!({"expirationMs": "86400000"}),
+        json!({"type": "DAY", "field": "dt", "expirationMs": "0"}),
+        json!({"type": "DAY", "field": "dt", "expirationMs": "soon"}),
+    ] {
+        let body = json!({ "timePartitioning": partitioning });
+        let answer = ask(&stand, Method::PATCH, &path, &body, "").await;
+        assert_eq!(answer, (400, json!("invalid")), "{body}");
+    }
+    assert_eq!(stand.fake.told(TABLE).unwrap(), told);
+}
+
+#[tokio::test]
+async fn a_dataset_tells_its_window_of_time_travel() {
+    let stand = prepared().await;
+    let warehouse = stand.fake.client().await;
+    let window = async || warehouse.dataset().await.unwrap().unwrap().time_travel;
+    assert_eq!(window().await, Some(168), "what the service does by itself");
+    stand
+        .fake
+        .edit_dataset(|told| told["maxTimeTravelHours"] = json!("48"));
+    assert_eq!(window().await, Some(48));
+    stand.fake.edit_dataset(|told| {
+        told.as_object_mut().unwrap().remove("maxTimeTravelHours");
+    });
+    assert_eq!(window().await, None);
 }
 
 /// Why the adapter does not use it.

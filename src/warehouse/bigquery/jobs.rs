@@ -100,6 +100,7 @@ pub(super) fn state(id: &JobId, location: &str, told: &Value) -> Result<JobState
         Some("DONE") => Ok(JobState::Done(match told.pointer("/status/errorResult") {
             None | Some(Value::Null) => Ok(JobDone {
                 output_rows: number(told, "/statistics/load/outputRows")?,
+                affected_rows: number(told, "/statistics/query/numDmlAffectedRows")?,
                 bytes_billed: number(told, "/statistics/query/totalBytesBilled")?,
             }),
             Some(error) => {

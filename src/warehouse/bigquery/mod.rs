@@ -1,15 +1,15 @@
 //! BigQuery behind the [`Warehouse`] contract, over its REST API.
 //!
 //! ```text
-//! typed client (gcp-bigquery-client)   datasets.get, tables.delete, jobs.getQueryResults
+//! typed client (gcp-bigquery-client)   tables.delete, jobs.getQueryResults
 //! raw JSON, same HTTP client and signer   everything else
 //! ```
 //!
 //! Why not everything is typed: the typed client hides the status of answers that are no JSON and all
 //! headers, so that the start of a job could not tell *refused* from *unknown* and nothing could obey
 //! `Retry-After`. Its model of a load lacks `parquetOptions` and `WRITE_TRUNCATE_DATA` is only a
-//! string to it; that of a dataset lacks the description; that of a table fails on types it does not
-//! know, drops properties it does not know from a PATCH, and sends no `If-Match`; that of a job's
+//! string to it; that of a dataset lacks the description and the window of time travel; that of a table
+//! fails on types it does not know, drops properties it does not know from a PATCH, and sends no `If-Match`; that of a job's
 //! statistics may fail on tomorrow's words, and then a job that has ended would never be seen. It has
 //! no media upload. What it models well is used to write queries and to read results.
 //!
@@ -148,6 +148,11 @@ impl BigQuery {
             Err(failed) if absent(&failed) => Ok(None),
             Err(failed) => Err(failed),
         }
+    }
+
+    /// The dataset as the service tells it.
+    async fn dataset_told(&self) -> Result<Value, Failed> {
+        self.transport.send(&Request::get(self.dataset_url())).await
     }
 
     /// Makes something. After an answer that does not say what happened, it is looked for; whose it
@@ -304,13 +309,8 @@ impl Warehouse for BigQuery {
             Err(refused) if absent(&refused) => return Ok(None),
             Err(refused) => return Err(failed(refused)),
         };
-        let location = told
-            .location
-            .ok_or_else(|| failed(Failed::not_understood("the answer lacks the location")))?;
-        Ok(Some(DatasetFound {
-            location,
-            labels: told.labels.unwrap_or_default().into_iter().collect(),
-        }))
+        let found = tables::dataset(&told).map_err(Failed::not_understood);
+        found.map(Some).map_err(failed)
     }
 
     async fn create_dataset(
@@ -370,6 +370,19 @@ impl Warehouse for BigQuery {
         load::table_name(&found.name).map_err(self.refused(&action))?;
         check_labels(labels).map_err(self.refused(&action))?;
         let changes = |told: &Value| tables::to_extend(told, shape, labels);
+        let changed = self.change(&found.name, &found.told, changes).await;
+        changed.map_err(self.failed(&action))
+    }
+
+    async fn set_partition_expiration(
+        &self,
+        found: &TableFound,
+        after: Option<u64>,
+    ) -> Result<(), WarehouseError> {
+        let action = format!("set when partitions of table {} expire", found.name);
+        load::table_name(&found.name).map_err(self.refused(&action))?;
+        tables::may_expire(found, after).map_err(self.refused(&action))?;
+        let changes = |told: &Value| tables::to_expire(told, after);
         let changed = self.change(&found.name, &found.told, changes).await;
         changed.map_err(self.failed(&action))
     }

@@ -2,9 +2,27 @@
 //! client fails on types and properties that it does not know, and would drop them from a change.
 
 use super::load::field;
-use crate::warehouse::{ColumnFound, TableFound, TableShape, ViewShape};
+use crate::warehouse::{ColumnFound, DatasetFound, TableFound, TableShape, ViewShape};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+
+/// A dataset as the service told it.
+///
+/// # Errors
+/// What is missing or is not what it should be.
+pub(super) fn dataset(told: &Value) -> Result<DatasetFound, String> {
+    let location = text(told, "/location");
+    if location.is_empty() {
+        return Err("the answer lacks the location".to_owned());
+    }
+    let time_travel = number(told, "/maxTimeTravelHours")?.map(u32::try_from);
+    let time_travel = time_travel.transpose();
+    Ok(DatasetFound {
+        location: location.to_owned(),
+        labels: labels(told),
+        time_travel: time_travel.map_err(|_| "maxTimeTravelHours is too large".to_owned())?,
+    })
+}
 
 /// The body that makes a table.
 pub(super) fn to_create(
@@ -145,6 +163,33 @@ fn with_columns(told: &Value, shape: &TableShape) -> Option<Value> {
     }
     schema["fields"] = Value::Array(fields);
     changed.then_some(schema)
+}
+
+/// Whether partitions of the table can be made to expire after so many milliseconds.
+///
+/// # Errors
+/// Why not.
+pub(super) fn may_expire(found: &TableFound, after: Option<u64>) -> Result<(), String> {
+    if found.partition.is_none() {
+        return Err("it is not partitioned by the days of a column".to_owned());
+    }
+    if after == Some(0) {
+        return Err("partitions cannot expire after no time".to_owned());
+    }
+    Ok(())
+}
+
+/// The partitioning that a table must be given so that its partitions expire after so many
+/// milliseconds, or never; `None` where it is so. The rest of it is sent as it was told.
+pub(super) fn to_expire(told: &Value, after: Option<u64>) -> Option<Value> {
+    let now = number(told, "/timePartitioning/expirationMs");
+    if now == Ok(after) {
+        return None;
+    }
+    let mut partitioning = told.get("timePartitioning")?.clone();
+    // The API writes numbers as text, and takes a property away where null is sent for it.
+    partitioning["expirationMs"] = json!(after.map(|after| after.to_string()));
+    Some(json!({"timePartitioning": partitioning}))
 }
 
 /// The body that makes a view.

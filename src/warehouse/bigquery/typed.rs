@@ -1,13 +1,12 @@
-//! The calls for which the typed client says enough: datasets.get, tables.delete and
-//! jobs.getQueryResults. They change nothing, or may happen twice. The first try is typed; what it
-//! hides, and every repetition, goes through our own transport, which sees the status of answers that
-//! are no JSON, and `Retry-After`.
+//! The calls for which the typed client says enough: tables.delete and jobs.getQueryResults. They
+//! change nothing, or may happen twice. The first try is typed; what it hides, and every repetition,
+//! goes through our own transport, which sees the status of answers that are no JSON, and
+//! `Retry-After`.
 
 use super::BigQuery;
 use super::error::{Again, Effect, Failed, of_words};
 use super::transport::Request;
 use gcp_bigquery_client::error::BQError;
-use gcp_bigquery_client::model::dataset::Dataset;
 use gcp_bigquery_client::model::get_query_results_parameters::GetQueryResultsParameters;
 use gcp_bigquery_client::model::get_query_results_response::GetQueryResultsResponse;
 use gcp_bigquery_client::model::table_row::TableRow;
@@ -16,20 +15,6 @@ use serde_json::Value;
 use std::future::Future;
 
 impl BigQuery {
-    /// The dataset as the service tells it.
-    pub(super) async fn dataset_told(&self) -> Result<Dataset, Failed> {
-        let (project, dataset) = (&self.settings.project, &self.settings.dataset);
-        let typed = self.client.dataset().get(project, dataset);
-        match self.first(Effect::None, typed).await? {
-            Some(told) => Ok(told),
-            None => parsed(
-                self.transport
-                    .send(&Request::get(self.dataset_url()))
-                    .await?,
-            ),
-        }
-    }
-
     /// Removes a table.
     pub(super) async fn table_removed(&self, name: &str) -> Result<(), Failed> {
         let (project, dataset) = (&self.settings.project, &self.settings.dataset);

@@ -2,6 +2,7 @@
 //! in this process, and against emulators that others made.
 
 mod material;
+mod removal;
 
 pub use material::{Event, counted, done, ended, events, events_shape, labels, parquet};
 
@@ -39,6 +40,8 @@ pub async fn conforms(bench: &Bench<'_>) {
     extensions(bench.warehouse).await;
     views(bench.warehouse).await;
     queries(bench.warehouse).await;
+    removal::deletions(bench).await;
+    removal::expirations(bench.warehouse).await;
 }
 
 fn append(table: &str, files: &[String]) -> Work {

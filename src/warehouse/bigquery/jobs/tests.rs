@@ -23,7 +23,7 @@ fn a_job_stands_as_the_service_says() {
             json!({"state": "DONE"}),
             JobState::Done(Ok(JobDone {
                 output_rows: Some(5),
-                bytes_billed: None,
+                ..JobDone::default()
             })),
         ),
         // Warnings are no failure: what counts is the result.
@@ -31,12 +31,28 @@ fn a_job_stands_as_the_service_says() {
             json!({"state": "DONE", "errors": [{"reason": "invalid"}]}),
             JobState::Done(Ok(JobDone {
                 output_rows: Some(5),
-                bytes_billed: None,
+                ..JobDone::default()
             })),
         ),
     ] {
         assert_eq!(super::state(&id(), "eu", &told(&status)).unwrap(), state);
     }
+}
+
+#[test]
+fn a_statement_that_changes_rows_tells_how_many() {
+    let mut deleted = told(&json!({"state": "DONE"}));
+    let query = json!({"totalBytesBilled": "0", "numDmlAffectedRows": "12"});
+    deleted["statistics"] = json!({ "query": query });
+    let state = |told: &Value| state(&id(), "EU", told);
+    let done = JobDone {
+        bytes_billed: Some(0),
+        affected_rows: Some(12),
+        ..JobDone::default()
+    };
+    assert_eq!(state(&deleted), Ok(JobState::Done(Ok(done))));
+    deleted["statistics"]["query"]["numDmlAffectedRows"] = json!("-1");
+    assert!(state(&deleted).is_err());
 }
 
 #[test]
@@ -143,7 +159,7 @@ proptest! {
     /// Whatever stands in the place of one member of an answer, it is read or refused, and it is a
     /// success only where the service said so of this job.
     #[test]
-    fn no_answer_is_a_success_by_mistake(put in json(), place in 0_usize..7) {
+    fn no_answer_is_a_success_by_mistake(put in json(), place in 0_usize..8) {
         let pointers = [
             "/jobReference",
             "/jobReference/jobId",
@@ -152,11 +168,15 @@ proptest! {
             "/status/state",
             "/statistics",
             "/statistics/load/outputRows",
+            "/statistics/query/numDmlAffectedRows",
         ];
         let mut told = serde_json::json!({
             "jobReference": { "jobId": "j", "location": "EU" },
             "status": { "state": "DONE", "errorResult": null },
-            "statistics": { "load": { "outputRows": "7" } },
+            "statistics": {
+                "load": { "outputRows": "7" },
+                "query": { "numDmlAffectedRows": null },
+            },
         });
         *told.pointer_mut(pointers[place]).unwrap() = put;
         let read = state(&JobId::of(&["j"]), "EU", &told);

@@ -174,6 +174,62 @@ fn a_table_that_has_it_all_is_not_changed() {
     assert_eq!(to_extend(&made, &shape(), &lake()), None);
 }
 
+#[test]
+fn a_dataset_is_understood() {
+    let told = json!({
+        "kind": "bigquery#dataset",
+        "location": "EU",
+        "labels": {"team": "audit"},
+        "maxTimeTravelHours": "48",
+        "tomorrow": [1, 2],
+    });
+    let found = dataset(&told).unwrap();
+    assert_eq!(found.location, "EU");
+    assert_eq!(found.labels["team"], "audit");
+    assert_eq!(found.time_travel, Some(48));
+    for (property, value, understood) in [
+        ("location", Value::Null, false),
+        ("location", json!(""), false),
+        ("labels", Value::Null, true),
+        ("maxTimeTravelHours", json!("a week"), false),
+        ("maxTimeTravelHours", json!("4294967296"), false),
+    ] {
+        let mut odd = told.clone();
+        odd[property] = value.clone();
+        assert_eq!(dataset(&odd).is_ok(), understood, "{property} {value}");
+    }
+    let mut silent = told;
+    silent.as_object_mut().unwrap().remove("maxTimeTravelHours");
+    let window = dataset(&silent).unwrap().time_travel;
+    assert_eq!(window, None, "what is not said is not known");
+}
+
+#[test]
+fn only_when_partitions_expire_is_changed() {
+    let sixty_days = Some(5_184_000_000);
+    assert_eq!(to_expire(&told(), sixty_days), None);
+    let mut older = told();
+    older["timePartitioning"]["requirePartitionFilter"] = json!(true);
+    for (after, sent) in [(Some(1), json!("1")), (None, Value::Null)] {
+        assert_eq!(
+            to_expire(&older, after),
+            Some(json!({"timePartitioning": {
+                "type": "DAY", "field": "dt", "requirePartitionFilter": true, "expirationMs": sent,
+            }}))
+        );
+    }
+    let mut stays = told();
+    stays["timePartitioning"]["expirationMs"] = Value::Null;
+    assert_eq!(to_expire(&stays, None), None);
+
+    let mut found = found("t", told()).unwrap();
+    assert_eq!(may_expire(&found, sixty_days), Ok(()));
+    assert_eq!(may_expire(&found, None), Ok(()));
+    assert!(may_expire(&found, Some(0)).is_err());
+    found.partition = None;
+    assert!(may_expire(&found, sixty_days).is_err());
+}
+
 /// Rows that are there would break the promise of a column that every row has a value in.
 #[test]
 fn a_column_that_is_added_demands_nothing() {

@@ -1,0 +1,129 @@
+//! Rows that are removed on purpose, and partitions that expire.
+
+use super::material::{Event, counted, done, events, events_shape, labels};
+use super::{Bench, append, class};
+use trailhouse::warehouse::{Class, JobId, TableShape, Warehouse, Work};
+
+const ROWS: [Event; 6] = [
+    ("2026-01-01", "execution", "b1", "e1"),
+    ("2026-01-01", "authentication", "b1", "e2"),
+    ("2026-01-02", "execution", "b2", "e3"),
+    ("2026-01-02", "execution", "b3", "e4"),
+    ("2026-01-03", "execution", "b4", "e5"),
+    ("2026-01-03", "other", "b4", "e6"),
+];
+
+pub(super) async fn deletions(bench: &Bench<'_>) {
+    let warehouse = bench.warehouse;
+    let name = "deleted";
+    warehouse
+        .create_table(name, &events_shape(), &labels())
+        .await
+        .unwrap();
+    let file = (bench.put)("events/date=x/cat=x/src=x/d-0.parquet", events(&ROWS));
+    done(warehouse, "delete_load", &append(name, &[file]))
+        .await
+        .unwrap();
+    let table = warehouse.sql_name(name);
+    let within = |first: &str, last: &str, rest: &str| {
+        format!("DELETE FROM {table} WHERE dt BETWEEN DATE '{first}' AND DATE '{last}'{rest}")
+    };
+    let statements = [
+        // Nobody has this name, whatever it means to a reader of text.
+        (
+            within(
+                "2026-01-01",
+                "2026-01-03",
+                r" AND ((source = 'x\' OR source = \'kestra-prod\\'))",
+            ),
+            0,
+        ),
+        (
+            within(
+                "2026-01-02",
+                "2026-01-03",
+                " AND ((category = 'execution' AND source = 'kestra-prod' AND batch_id IN ('b3', 'b4')) \
+                 OR (category = 'authentication' AND source = 'kestra-prod'))",
+            ),
+            2,
+        ),
+        (within("2026-01-01", "2026-01-01", ""), 2),
+        (within("2026-01-01", "2026-01-01", ""), 0),
+    ];
+    for (number, (sql, rows)) in statements.into_iter().enumerate() {
+        warehouse.dry_run(&sql).await.unwrap();
+        let id = format!("delete_{number}");
+        let query = Work::Query { sql: sql.clone() };
+        let deleted = done(warehouse, &id, &query).await.unwrap();
+        assert_eq!(deleted.affected_rows, Some(rows), "{sql}");
+    }
+    assert_eq!(
+        counted(warehouse, "delete_count", name).await,
+        [
+            "2026-01-02 execution kestra-prod b2 1",
+            "2026-01-03 other kestra-prod b4 1",
+        ]
+    );
+    // A source as a whole, where there is no category.
+    let sql = within(
+        "2026-01-02",
+        "2026-01-03",
+        " AND ((source = 'kestra-prod'))",
+    );
+    let deleted = done(warehouse, "delete_rest", &Work::Query { sql }).await;
+    assert_eq!(deleted.unwrap().affected_rows, Some(2));
+    assert_eq!(warehouse.table(name).await.unwrap().unwrap().rows, 0);
+
+    let sql = "SELECT 1".to_owned();
+    let nothing = done(warehouse, "nothing", &Work::Query { sql }).await;
+    assert_eq!(nothing.unwrap().affected_rows, None);
+    let rows = warehouse.rows(&JobId::of(&["nothing"])).await;
+    assert_eq!(rows, Ok(vec![vec![Some("1".to_owned())]]));
+}
+
+pub(super) async fn expirations(warehouse: &dyn Warehouse) {
+    const SIXTY_DAYS: u64 = 5_184_000_000;
+    let name = "expiring";
+    warehouse
+        .create_table(name, &events_shape(), &labels())
+        .await
+        .unwrap();
+    let before = warehouse.table(name).await.unwrap().unwrap();
+    for after in [Some(SIXTY_DAYS), Some(2 * SIXTY_DAYS), None] {
+        let found = warehouse.table(name).await.unwrap().unwrap();
+        warehouse
+            .set_partition_expiration(&found, after)
+            .await
+            .unwrap();
+        let changed = warehouse.table(name).await.unwrap().unwrap();
+        assert_eq!(changed.partition_expiration, after);
+        assert_eq!(
+            (&changed.partition, &changed.clustering, &changed.columns),
+            (&before.partition, &before.clustering, &before.columns)
+        );
+        assert!(changed.require_partition_filter);
+        // Nothing is lost that another one did meanwhile.
+        let stale = warehouse.set_partition_expiration(&found, Some(1)).await;
+        assert_eq!(class(stale), Class::Conflict);
+        warehouse
+            .set_partition_expiration(&changed, after)
+            .await
+            .unwrap();
+        let same = warehouse.table(name).await.unwrap().unwrap();
+        assert_eq!(same.told["etag"], changed.told["etag"], "nothing was sent");
+        let never = warehouse.set_partition_expiration(&changed, Some(0)).await;
+        assert_eq!(class(never), Class::Refused);
+    }
+    let whole = TableShape {
+        partition: None,
+        require_partition_filter: false,
+        ..events_shape()
+    };
+    warehouse
+        .create_table("undivided", &whole, &labels())
+        .await
+        .unwrap();
+    let found = warehouse.table("undivided").await.unwrap().unwrap();
+    let set = warehouse.set_partition_expiration(&found, Some(SIXTY_DAYS));
+    assert_eq!(class(set.await), Class::Refused);
+}
