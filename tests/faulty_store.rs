@@ -123,7 +123,7 @@ impl FaultyStore {
         }
         Err(Error::PermissionDenied {
             path: location.to_string(),
-            source: "kept by order".into(),
+            source: "RetentionPolicyNotMet: kept by order".into(),
         })
     }
 

@@ -8,8 +8,8 @@ use reqwest::{RequestBuilder, StatusCode};
 use std::time::Duration;
 use tempfile::TempDir;
 use trailhouse::lake::{
-    Bucket, CreateError, Created, Nonconformance, Patience, StoreError, check_objects, check_store,
-    create, prove_kept,
+    Bucket, CreateError, Created, Keeps, Nonconformance, Patience, Removal, StoreError,
+    check_objects, check_store, create, prove_kept,
 };
 
 /// A server with one empty bucket, `lake`. The folder goes with it.
@@ -94,6 +94,31 @@ async fn the_double_keeps_generations() {
     assert_eq!(cloud.status(delete()).await, 404);
     let (again, third) = cloud.put("a/b", Some(0), "five").await;
     assert!(again == 200 && third > second);
+}
+
+#[tokio::test]
+async fn the_double_keeps_noncurrent_versions() {
+    let cloud = Cloud::start();
+    cloud.server.behaviour().versioning = true;
+    let (_, first) = cloud.put("a", None, "one").await;
+    let (_, second) = cloud.put("a", Some(first), "two").await;
+    let deleted = cloud.request(Method::DELETE, "lake/a");
+    assert_eq!(cloud.status(deleted).await, 204);
+    let get = async |target: &str| {
+        let answer = cloud.request(Method::GET, target).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(get("lake/a").await.0, 404);
+    for (generation, content) in [(first, "one"), (second, "two")] {
+        let target = format!("lake/a?generation={generation}");
+        assert_eq!(get(&target).await, (200, content.to_owned()));
+    }
+    assert!(!cloud.server.folder("lake").join("a").exists());
+    let listed = get("lake?list-type=2").await.1;
+    assert!(!listed.contains("<Key>"), "{listed}");
+    // A new object of that name is another generation.
+    let (created, third) = cloud.put("a", Some(0), "three").await;
+    assert!(created == 200 && third > second);
 }
 
 #[tokio::test]
@@ -243,6 +268,57 @@ async fn what_a_retention_policy_or_an_account_keeps_is_neither_written_over_nor
     assert_eq!(reader.read("by-policy", 9).await.unwrap(), content);
     let refused = reader.create("new", content).await.unwrap_err();
     assert!(matches!(refused, StoreError::Denied { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_remains_of_a_removed_object_is_told() {
+    let cloud = Cloud::start();
+    let bucket = cloud.bucket(Account::All);
+    let create = async |name: &str| bucket.create(name, contents().0).await.unwrap();
+    create("plain").await;
+    // Every object has a generation, so the object does not show whether there are versions.
+    assert_eq!(bucket.keeps("plain").await.unwrap(), Keeps::default());
+    assert_eq!(bucket.remove("plain").await.unwrap(), Removal::Gone);
+    assert_eq!(bucket.remove("plain").await.unwrap(), Removal::Missing);
+
+    // The client repeats a delete whose answer was lost, and finds nothing to delete.
+    create("lost").await;
+    cloud.server.answer_instead(Method::DELETE, 503, true);
+    assert_eq!(bucket.remove("lost").await.unwrap(), Removal::Gone);
+
+    create("held").await;
+    let key = "trailhouse/held".to_owned();
+    cloud.server.behaviour().held.insert(key);
+    match bucket.remove("held").await.unwrap() {
+        Removal::Locked { until: None, said } => assert!(said.contains("hold"), "{said}"),
+        other => panic!("{other:?}"),
+    }
+    create("kept").await;
+    cloud.server.behaviour().retention = Some(Duration::from_secs(3_600));
+    match bucket.remove("kept").await.unwrap() {
+        Removal::Locked { until, said } => {
+            let rest = until.unwrap() - chrono::Utc::now();
+            assert!((3_500..=3_600).contains(&rest.num_seconds()), "{rest}");
+            assert!(said.contains("retention policy"), "{said}");
+        }
+        other => panic!("{other:?}"),
+    }
+    // Who may not delete is told that, whatever else would be in the way.
+    for account in [Account::CreateOnly, Account::ReadOnly] {
+        let refused = cloud.bucket(account).remove("kept").await.unwrap_err();
+        assert!(matches!(refused, StoreError::Denied { .. }), "{refused:?}");
+        assert!(refused.to_string().contains("objects.delete"), "{refused}");
+    }
+    assert_eq!(bucket.read("kept", 9).await.unwrap(), contents().0);
+
+    // Under versioning neither is in the way, and nothing is deleted.
+    cloud.server.behaviour().versioning = true;
+    for name in ["kept", "held"] {
+        let removed = bucket.remove(name).await.unwrap();
+        assert_eq!(removed, Removal::Hidden { until: None }, "{name}");
+        assert_eq!(bucket.remove(name).await.unwrap(), Removal::Missing);
+    }
+    check_store(&bucket, "doctor/1").await.unwrap();
 }
 
 #[tokio::test]

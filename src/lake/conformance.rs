@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 
+use super::remove::Removal;
 use super::store::{Bucket, StoreError};
 
 /// Why a store cannot hold a ledger.
@@ -175,14 +176,32 @@ pub async fn check_objects(bucket: &Bucket, folder: &str) -> Result<(), Nonconfo
         )?;
     }
 
-    if !remove(bucket, &name("a0")).await? {
-        return still_there(bucket, &name("a0"), &content).await;
+    let removed = name("a0");
+    match bucket.remove(&removed).await {
+        Ok(Removal::Gone | Removal::Hidden { .. }) => {}
+        Ok(Removal::Locked { .. }) | Err(StoreError::Denied { .. }) => {
+            return still_there(bucket, &removed, &content).await;
+        }
+        Ok(Removal::Missing) => {
+            return Err(broken(bucket, "it does not find an object that is there"));
+        }
+        Err(error) => return Err(error.into()),
     }
-    let gone = bucket.size(&name("a0")).await;
+    let gone = bucket.size(&removed).await;
     demand(
         bucket,
         matches!(gone, Err(StoreError::NotFound { .. })),
         "an object is still there after it was deleted",
+    )?;
+    demand(
+        bucket,
+        !list(bucket, folder, None).await?.contains(&removed),
+        "an object is still listed after it was deleted",
+    )?;
+    demand(
+        bucket,
+        bucket.remove(&removed).await? == Removal::Missing,
+        "an object can be deleted twice",
     )?;
     for leaf in leaves {
         remove(bucket, &name(leaf)).await?;

@@ -1,5 +1,5 @@
-//! What is observed of every HTTP exchange with a store: its clock, and how many requests it cost. And
-//! what is added to it: a checksum.
+//! What is observed of every HTTP exchange with a store: its clock, how many requests it cost, and what
+//! answers say of locks. And what is added to it: a checksum.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -168,6 +168,74 @@ fn add_checksum(request: &mut HttpRequest) {
     }
 }
 
+/// What the answer to a request says beside what the client hands on: its status, and until when the
+/// object is locked. It travels with the options of a get as an extension, and is filled once there is
+/// an answer; clones share what they hold.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Aside(Arc<Mutex<Told>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    status: Option<u16>,
+    locked_until: Option<DateTime<Utc>>,
+    held: bool,
+}
+
+/// Where S3, GCS and Azure say until when an object is locked.
+const LOCKED_UNTIL: [&str; 3] = [
+    "x-amz-object-lock-retain-until-date",
+    "x-goog-object-lock-retain-until-date",
+    "x-ms-immutability-policy-until-date",
+];
+
+/// Where S3 and Azure say that it is held until somebody lets it go, and the word for yes.
+const HELD: [(&str, &str); 2] = [
+    ("x-amz-object-lock-legal-hold", "ON"),
+    ("x-ms-legal-hold", "true"),
+];
+
+impl Aside {
+    /// The status of the newest answer.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.told().status
+    }
+
+    /// The date of its lock, passed or not.
+    pub(super) fn locked_until(&self) -> Option<DateTime<Utc>> {
+        self.told().locked_until
+    }
+
+    /// Whether it is held without a date.
+    pub(super) fn is_held(&self) -> bool {
+        self.told().held
+    }
+
+    fn told(&self) -> Told {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(&self, response: &HttpResponse) {
+        let header = |name: &str| response.headers().get(name)?.to_str().ok();
+        let told = Told {
+            status: Some(response.status().as_u16()),
+            locked_until: LOCKED_UNTIL
+                .iter()
+                .find_map(|name| parse_instant(header(name)?)),
+            held: HELD
+                .iter()
+                .any(|(name, yes)| header(name).is_some_and(|told| told.eq_ignore_ascii_case(yes))),
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = told;
+    }
+}
+
+/// S3 and GCS write RFC 3339, Azure writes dates as HTTP does.
+fn parse_instant(header: &str) -> Option<DateTime<Utc>> {
+    let instant = DateTime::parse_from_rfc3339(header.trim());
+    let instant = instant.map(|instant| instant.with_timezone(&Utc)).ok();
+    instant.or_else(|| parse_date(header))
+}
+
 #[derive(Debug)]
 struct Observed {
     inner: HttpClient,
@@ -178,12 +246,16 @@ struct Observed {
 impl HttpService for Observed {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         add_checksum(&mut request);
+        let aside = request.extensions().get::<Aside>().cloned();
         self.observer.counter.count(request.method().as_str());
         let response = self.inner.execute(request).await?;
         if let Some(date) = response.headers().get("date")
             && let Ok(date) = date.to_str()
         {
             self.observer.clock.record(date);
+        }
+        if let Some(aside) = aside {
+            aside.record(&response);
         }
         Ok(response)
     }
@@ -206,6 +278,20 @@ mod tests {
         ] {
             assert_eq!(parse_date(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn locks_have_dates_of_two_forms() {
+        let expected = "2026-10-09T08:49:37Z".parse().unwrap();
+        for header in [
+            "2026-10-09T08:49:37Z",
+            "2026-10-09T08:49:37.000000Z",
+            "2026-10-09T01:49:37-07:00",
+            "Fri, 09 Oct 2026 08:49:37 GMT",
+        ] {
+            assert_eq!(parse_instant(header), Some(expected), "{header}");
+        }
+        assert_eq!(parse_instant("soon"), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a store said, made fit for people: the part that matters, on one line, without secrets.
 
+use chrono::{DateTime, Utc};
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -75,7 +76,8 @@ pub(super) fn deepest(error: &(dyn Error + 'static)) -> String {
     shorten_body(&innermost.to_string())
 }
 
-/// Stores answer with XML or JSON; of it only code and message are worth a line.
+/// Stores answer with XML or JSON; of it only code, message and details are worth a line. GCS has in the
+/// details who lacks which permission, and until when an object is kept.
 fn shorten_body(text: &str) -> String {
     let Some((before, body)) = text.split_once(": ") else {
         return text.to_owned();
@@ -87,12 +89,13 @@ fn shorten_body(text: &str) -> String {
         Some((status, body)) if before.is_empty() => (format!("{status}: "), body),
         _ => (String::new(), body),
     };
-    let xml = [tag(body, "Code"), tag(body, "Message")];
+    let xml = ["Code", "Message", "Details"].map(|name| tag(body, name));
     let found: Vec<&str> = xml.into_iter().flatten().collect();
     let body = if found.is_empty() {
         json_message(body).unwrap_or_else(|| body.to_owned())
     } else {
-        found.join(": ")
+        let parts = found.iter().map(|part| part.trim_end_matches('.'));
+        parts.collect::<Vec<_>>().join(": ")
     };
     let line = format!("{before}{status}{body}");
     line.trim_end().trim_end_matches(':').to_owned()
@@ -104,6 +107,30 @@ pub(super) fn is_refusal(said: &str) -> bool {
     ["AccessDenied", "401", "403", "409", "412"]
         .iter()
         .any(|code| said.ends_with(&format!("(code: {code})")))
+}
+
+/// Whether the words of a refusal name what keeps an object, by the codes of GCS and the sentences of
+/// Azure, whose codes do not get through a list of deletes.
+pub(super) fn names_a_lock(said: &str) -> bool {
+    [
+        "RetentionPolicyNotMet",
+        "ObjectUnderActiveHold",
+        "BlobImmutableDueTo",
+        "the blob is immutable due to",
+    ]
+    .iter()
+    .any(|words| said.contains(words))
+}
+
+/// Until when an object is kept, where the words of a refusal end with the date, as those of GCS do.
+pub(super) fn locked_until(said: &str) -> Option<DateTime<Utc>> {
+    if !names_a_lock(said) {
+        return None;
+    }
+    let (_, date) = said.rsplit_once(" until ")?;
+    let date = date.split_whitespace().next()?.trim_end_matches('.');
+    let date = DateTime::parse_from_rfc3339(date).ok()?;
+    Some(date.with_timezone(&Utc))
 }
 
 fn tag<'a>(body: &'a str, name: &str) -> Option<&'a str> {
@@ -132,6 +159,10 @@ mod tests {
             (
                 "Server returned non-2xx status code: 429 Too Many Requests: {\"error\":{\"code\":429,\"message\":\"slow down\"}}",
                 "429 Too Many Requests: slow down",
+            ),
+            (
+                "Server returned non-2xx status code: 403 Forbidden: <?xml version='1.0' encoding='UTF-8'?><Error><Code>AccessDenied</Code><Message>Access denied.</Message><Details>somebody may not</Details></Error>",
+                "403 Forbidden: AccessDenied: Access denied: somebody may not",
             ),
             (
                 "Server returned non-2xx status code: 500 Internal Server Error: ",
@@ -166,6 +197,44 @@ mod tests {
             ),
         ] {
             assert_eq!(is_refusal(said), refused, "{said}");
+        }
+    }
+
+    #[test]
+    fn locks_are_told_from_missing_permissions_and_have_their_date() {
+        let kept = "403 Forbidden: RetentionPolicyNotMet: Object overwrite or deletion is not allowed due \
+                    to retention policy: Object 'b/until a/o' is subject to bucket's retention policy or \
+                    object retention and cannot be deleted or overwritten until \
+                    2026-09-30T17:04:50.584991-07:00";
+        let date = "2026-10-01T00:04:50.584991Z".parse().unwrap();
+        for (said, named, until) in [
+            (kept, true, Some(date)),
+            (
+                "403 Forbidden: ObjectUnderActiveHold: Object 'b/o' is under active Temporary hold and \
+                 cannot be deleted, overwritten or archived until hold is removed.",
+                true,
+                None,
+            ),
+            (
+                "Bulk delete request failed for key a: This operation is not permitted as the blob is \
+                 immutable due to one or more legal holds. (code: 409)",
+                true,
+                None,
+            ),
+            (
+                "Bulk delete request failed for key a: This operation is not permitted because the blob \
+                 has snapshots. (code: 409)",
+                false,
+                None,
+            ),
+            (
+                "403 Forbidden: AccessDenied: not until 2026-09-30T17:04:50Z",
+                false,
+                None,
+            ),
+        ] {
+            assert_eq!(names_a_lock(said), named, "{said}");
+            assert_eq!(locked_until(said), until, "{said}");
         }
     }
 

@@ -342,7 +342,8 @@ impl Bucket {
             .boxed()
     }
 
-    /// Deletes an object, durably. One that is not there is as good as deleted.
+    /// Deletes an object, durably. One that is not there is as good as deleted. [`Bucket::remove`] says
+    /// what remains of it.
     ///
     /// # Errors
     /// [`StoreError::Denied`] where permission is missing or a lock keeps the object; otherwise any but
@@ -357,7 +358,7 @@ impl Bucket {
 
     /// Nothing can be in the way of a delete but a lock; and a refusal that came in the answer to a
     /// list of deletes, as S3 and Azure take them, has no kind of its own.
-    fn delete_error(&self, name: &str, cause: &Cause) -> StoreError {
+    pub(super) fn delete_error(&self, name: &str, cause: &Cause) -> StoreError {
         let said = deepest(cause);
         match self.error("delete", name, cause) {
             error @ StoreError::Unclear { .. } if !is_refusal(&said) => error,

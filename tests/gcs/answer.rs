@@ -50,8 +50,13 @@ pub(super) async fn answer(
 
 impl Refusal {
     fn told(&self) -> Response {
+        let details = match self.details.as_str() {
+            "" => String::new(),
+            details => format!("<Details>{}</Details>", escaped(details)),
+        };
         let body = format!(
-            "<?xml version='1.0' encoding='UTF-8'?><Error><Code>{}</Code><Message>{}</Message></Error>",
+            "<?xml version='1.0' encoding='UTF-8'?><Error><Code>{}</Code><Message>{}</Message>{details}\
+             </Error>",
             self.code,
             escaped(&self.message)
         );
@@ -139,17 +144,18 @@ impl Shared {
                 account,
                 generation,
                 retention: behaviour.retention,
+                held: behaviour.held.contains(&name.key),
+                versioning: behaviour.versioning,
                 pace: behaviour.pace,
             }
         };
         match *method {
             Method::GET | Method::HEAD => {
-                let object = self.objects.read(&name)?;
-                let wanted = query.get("generation").map(String::as_str);
-                if wanted.is_some_and(|wanted| wanted != object.generation.to_string()) {
-                    return Err(refuse(404, "NoSuchKey", "no such generation"));
-                }
-                shown(&object, headers)
+                let wanted = query.get("generation").map(|wanted| {
+                    let invalid = |_| refuse(400, "InvalidArgument", "generation");
+                    wanted.parse().map_err(invalid)
+                });
+                shown(&self.objects.read(&name, wanted.transpose()?)?, headers)
             }
             Method::PUT if query.is_empty() => self.put(&name, &terms, headers, body).await,
             Method::DELETE if query.is_empty() => {

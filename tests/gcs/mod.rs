@@ -2,16 +2,16 @@
 //! keeps its preconditions: those that speak this interface overwrite what should be refused.
 //!
 //! It keeps each object as a plain file `ROOT/<bucket>/<key>`, so that other programs can read what
-//! was written, and has the generations of objects, their checksums, accounts that may not do
-//! everything, a retention policy, and answers that get lost. What it does not know it refuses with
-//! 501, never by doing something else. One thing differs: as in a file system, `a` and `a/b` cannot
-//! both be objects.
+//! was written, and has the generations of objects, their checksums, noncurrent versions, accounts that
+//! may not do everything, a retention policy, holds, and answers that get lost. What it does not know it
+//! refuses with 501, never by doing something else. One thing differs: as in a file system, `a` and
+//! `a/b` cannot both be objects.
 
 mod answer;
 mod listing;
 mod objects;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -70,6 +70,11 @@ pub(crate) struct Instead {
 pub(crate) struct Behaviour {
     /// For how long an object can neither be deleted nor written over.
     pub(crate) retention: Option<Duration>,
+    /// Keys of objects under a temporary hold, which can neither be deleted nor written over.
+    pub(crate) held: HashSet<String>,
+    /// Whether what is deleted or written over stays as a noncurrent version. Then neither policy nor
+    /// hold is in the way of that.
+    pub(crate) versioning: bool,
     /// The most names in one page of a listing.
     pub(crate) page: usize,
     /// How long a put takes between its decision and its effect. A second create that comes meanwhile
@@ -86,6 +91,8 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             retention: None,
+            held: HashSet::new(),
+            versioning: false,
             page: 1000,
             pause: Duration::ZERO,
             pace: Duration::ZERO,

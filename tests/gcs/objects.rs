@@ -7,7 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
+use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
+
 use super::{Account, lock};
+
+/// In which time zone the service writes dates into its refusals.
+const THERE: FixedOffset = FixedOffset::west_opt(7 * 3600).unwrap();
 
 /// The name of an object: its bucket and its key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,6 +27,8 @@ pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) code: &'static str,
     pub(super) message: String,
+    /// What the service says of this object or this account; empty where it says nothing more.
+    pub(super) details: String,
 }
 
 pub(super) fn refuse(status: u16, code: &'static str, message: impl Into<String>) -> Refusal {
@@ -29,6 +36,13 @@ pub(super) fn refuse(status: u16, code: &'static str, message: impl Into<String>
         status,
         code,
         message: message.into(),
+        details: String::new(),
+    }
+}
+
+impl Refusal {
+    fn with(self, details: String) -> Self {
+        Self { details, ..self }
     }
 }
 
@@ -41,7 +55,7 @@ impl From<io::Error> for Refusal {
 }
 
 /// An object as it is read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Object {
     pub(super) generation: u64,
     pub(super) modified: SystemTime,
@@ -62,6 +76,10 @@ pub(super) struct Terms {
     /// The generation that the object must have, 0 for none.
     pub(super) generation: Option<u64>,
     pub(super) retention: Option<Duration>,
+    /// Whether the object is under a temporary hold.
+    pub(super) held: bool,
+    /// Whether what is written over or deleted stays as a noncurrent version.
+    pub(super) versioning: bool,
     pub(super) pace: Duration,
 }
 
@@ -75,6 +93,8 @@ pub(super) struct Objects {
 struct Known {
     /// Of the objects that exist, and of no other.
     generations: HashMap<Name, u64>,
+    /// Noncurrent versions by name and generation. They are no files: other programs see live objects.
+    noncurrent: HashMap<(Name, u64), Object>,
     next: u64,
     /// Names that are being created.
     begun: HashSet<Name>,
@@ -90,6 +110,7 @@ impl Objects {
             root: root.to_owned(),
             known: Mutex::new(Known {
                 generations: HashMap::new(),
+                noncurrent: HashMap::new(),
                 next: u64::try_from(micros).unwrap_or(1),
                 begun: HashSet::new(),
                 changed: HashMap::new(),
@@ -135,9 +156,20 @@ impl Objects {
         Ok(known.renew(name))
     }
 
-    pub(super) fn read(&self, name: &Name) -> Result<Object, Refusal> {
+    /// The live object, or the one of a generation, live or not.
+    pub(super) fn read(&self, name: &Name, wanted: Option<u64>) -> Result<Object, Refusal> {
         let mut known = lock(&self.known);
         let generation = self.generation(&mut known, name)?;
+        if let Some(wanted) = wanted
+            && wanted != generation
+        {
+            let version = known.noncurrent.get(&(name.clone(), wanted));
+            return version.cloned().ok_or_else(no_such_key);
+        }
+        self.live(name, generation)
+    }
+
+    fn live(&self, name: &Name, generation: u64) -> Result<Object, Refusal> {
         if generation == 0 {
             return Err(no_such_key());
         }
@@ -169,10 +201,12 @@ impl Objects {
         if terms.account != Account::All {
             return Err(missing("storage.objects.delete"));
         }
-        if self.generation(&mut known, name)? == 0 {
+        let generation = self.generation(&mut known, name)?;
+        if generation == 0 {
             return Err(no_such_key());
         }
         self.check(&mut known, name, terms)?;
+        self.keep(&mut known, name, generation, terms)?;
         let path = self.path(name)?;
         fs::remove_file(&path)?;
         known.generations.remove(name);
@@ -184,6 +218,21 @@ impl Objects {
             if fs::remove_dir(folder).is_err() {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// Before an object is written over or deleted: makes it a noncurrent version, where there are such.
+    fn keep(
+        &self,
+        known: &mut Known,
+        name: &Name,
+        generation: u64,
+        terms: &Terms,
+    ) -> Result<(), Refusal> {
+        if terms.versioning && generation != 0 {
+            let object = self.live(name, generation)?;
+            known.noncurrent.insert((name.clone(), generation), object);
         }
         Ok(())
     }
@@ -208,18 +257,33 @@ impl Objects {
             let message = "At least one of the pre-conditions you specified did not hold.";
             return Err(refuse(412, "PreconditionFailed", message));
         }
-        if generation == 0 {
+        // Under versioning nothing is lost: an object may become noncurrent, whatever keeps it.
+        if generation == 0 || terms.versioning {
             return Ok(());
+        }
+        if terms.held {
+            let message =
+                "Object overwrite or deletion is not allowed due to active hold on the object.";
+            return Err(refuse(403, "ObjectUnderActiveHold", message).with(format!(
+                "Object '{}/{}' is under active Temporary hold and cannot be deleted, overwritten or \
+                 archived until hold is removed.",
+                name.bucket, name.key
+            )));
         }
         let written = fs::metadata(self.path(name)?)?.modified()?;
         let age = written.elapsed().unwrap_or_default();
-        if terms.retention.is_some_and(|retention| age < retention) {
-            let message = format!(
-                "Object '{}/{}' is subject to bucket's retention policy and cannot be deleted, \
-                 overwritten or archived until its retention period has passed.",
-                name.bucket, name.key
-            );
-            return Err(refuse(403, "RetentionPolicyNotMet", message));
+        if let Some(retention) = terms.retention
+            && age < retention
+        {
+            let until = DateTime::<Utc>::from(written + retention).with_timezone(&THERE);
+            let message = "Object overwrite or deletion is not allowed due to retention policy.";
+            return Err(refuse(403, "RetentionPolicyNotMet", message).with(format!(
+                "Object '{}/{}' is subject to bucket's retention policy or object retention and cannot \
+                 be deleted or overwritten until {}",
+                name.bucket,
+                name.key,
+                until.to_rfc3339_opts(SecondsFormat::Micros, false)
+            )));
         }
         Ok(())
     }
@@ -255,6 +319,8 @@ impl Begun<'_> {
         let objects = self.objects;
         let mut known = lock(&objects.known);
         objects.check(&mut known, &self.name, &self.terms)?;
+        let before = objects.generation(&mut known, &self.name)?;
+        objects.keep(&mut known, &self.name, before, &self.terms)?;
         let path = objects.path(&self.name)?;
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -279,11 +345,10 @@ fn no_such_key() -> Refusal {
 }
 
 fn missing(permission: &str) -> Refusal {
-    let message = format!(
+    refuse(403, "AccessDenied", "Access denied.").with(format!(
         "The caller does not have {permission} access to the Google Cloud Storage object. Permission \
          '{permission}' denied on resource (or it may not exist)."
-    );
-    refuse(403, "AccessDenied", message)
+    ))
 }
 
 fn walk(folder: &Path, prefix: &str, found: &mut BTreeMap<String, Meta>) -> io::Result<()> {

@@ -44,6 +44,15 @@ impl S3 {
         Ok(())
     }
 
+    /// Has the bucket keep versions from now on.
+    pub(crate) async fn keep_versions(&self) -> Result<(), Stop> {
+        const KEPT: &str =
+            "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        let configure = reqwest::Client::new().put(self.url_of("?versioning"));
+        configure.body(KEPT).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// URL of something in the bucket, or of the bucket itself. Moto lets everybody in.
     pub(crate) fn url_of(&self, target: &str) -> String {
         format!("{}/{BUCKET}{target}", self.server.url())

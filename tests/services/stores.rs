@@ -5,7 +5,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 use trailhouse::lake::{
-    Bucket, Nonconformance, Options, check_objects, check_store, prove_create_once, prove_kept,
+    Bucket, Keeps, Nonconformance, Options, Removal, check_objects, check_store, prove_create_once,
+    prove_kept,
 };
 
 use crate::azurite::{Azurite, CREATE_ONLY, EVERYTHING};
@@ -18,6 +19,7 @@ pub(crate) fn add_to(suite: &mut Suite) {
     suite.add("stores::disk", disk);
     suite.add("stores::s3", s3);
     suite.add("stores::s3_with_object_lock", s3_with_object_lock);
+    suite.add("stores::s3_with_versions", s3_with_versions);
     suite.add("stores::azure", azure);
     suite.add("stores::azure_by_create_only_account", azure_create_only);
     suite.add("stores::gcs_double", gcs_double);
@@ -151,7 +153,13 @@ fn s3_with_object_lock() -> Result<(), Stop> {
     runtime()?.block_on(async {
         prove_create_once(&bucket, "entry", &content, &other).await?;
         bucket.replace("entry", other.clone()).await?;
-        bucket.delete("entry").await?;
+        let keeps = bucket.keeps("entry").await?;
+        assert_eq!(keeps.versions, Some(true));
+        let locked = keeps.locked_until;
+        assert!(locked.is_some_and(|until| until > chrono::Utc::now()));
+        let removed = bucket.remove("entry").await?;
+        assert_eq!(removed, Removal::Hidden { until: locked });
+        assert_eq!(bucket.remove("entry").await?, Removal::Missing);
 
         let client = reqwest::Client::new();
         let versions = client.get(s3.url_of("?versions&prefix=trailhouse/entry"));
@@ -176,13 +184,51 @@ fn s3_with_object_lock() -> Result<(), Stop> {
     })
 }
 
+/// Versions are kept from when they are asked for, and of an object that is older only the deletion
+/// shows that it stays: this server does not even say that it has another version. A bucket whose
+/// versioning is suspended is not tried, for the server then forgets versions that it should keep.
+fn s3_with_versions() -> Result<(), Stop> {
+    let s3 = S3::start()?;
+    let bucket = s3.place().bucket()?;
+    let (content, _) = contents();
+    runtime()?.block_on(async {
+        for name in ["plain", "older"] {
+            bucket.create(name, content.clone()).await?;
+            assert_eq!(bucket.keeps(name).await?.versions, Some(false));
+        }
+        assert_eq!(bucket.remove("plain").await?, Removal::Gone);
+        s3.keep_versions().await?;
+        bucket.create("newer", content).await?;
+        for (name, versions) in [("older", Some(false)), ("newer", Some(true))] {
+            assert_eq!(bucket.keeps(name).await?.versions, versions, "{name}");
+            let removed = bucket.remove(name).await?;
+            assert_eq!(removed, Removal::Hidden { until: None }, "{name}");
+        }
+        for name in ["plain", "older", "newer"] {
+            assert_eq!(bucket.remove(name).await?, Removal::Missing, "{name}");
+        }
+        Ok(())
+    })
+}
+
 /// By the key of the account, and by a signature, with which a checksum can be sent, which Azurite
 /// compares. Azurite knows no policies that keep blobs.
 fn azure() -> Result<(), Stop> {
     let azurite = Azurite::start()?;
     conforms(&azurite.by_key())?;
     let azurite = Azurite::start()?;
-    conforms(&azurite.by_signature(EVERYTHING)?)
+    let place = azurite.by_signature(EVERYTHING)?;
+    conforms(&place)?;
+    let bucket = place.bucket()?;
+    let (content, _) = contents();
+    runtime()?.block_on(async {
+        bucket.create("removed", content).await?;
+        // It has no versions, and does not say so.
+        assert_eq!(bucket.keeps("removed").await?, Keeps::default());
+        assert_eq!(bucket.remove("removed").await?, Removal::Gone);
+        assert_eq!(bucket.remove("removed").await?, Removal::Missing);
+        Ok(())
+    })
 }
 
 fn azure_create_only() -> Result<(), Stop> {

@@ -25,6 +25,15 @@ pub(super) struct Cloud {
     pub(super) unclear: Mutex<VecDeque<(u16, bool)>>,
     /// Of a list of deletes each is refused, as under a policy that keeps objects.
     pub(super) keeps: AtomicBool,
+    /// Headers that every answer has besides.
+    pub(super) about: Mutex<HeaderMap>,
+    /// What is deleted stays as a version.
+    pub(super) versioned: AtomicBool,
+    /// How requests for a version are answered instead.
+    pub(super) of_version: Mutex<Option<u16>>,
+    /// With what Azure refuses each of a list of deletes.
+    pub(super) conflict: Mutex<Option<&'static str>>,
+    deleted: Mutex<BTreeMap<String, Bytes>>,
     /// All requests are refused with a message that quotes a secret.
     pub(super) refuse: AtomicU32,
 }
@@ -59,6 +68,7 @@ async fn answer(
         cloud.act(&method, uri.path(), &query, headers, body)
     };
     let answered = response.headers_mut();
+    answered.extend(cloud.about.lock().unwrap().clone());
     answered.insert("date", DATE.parse().unwrap());
     answered.insert("etag", "\"1\"".parse().unwrap());
     answered.insert("last-modified", DATE.parse().unwrap());
@@ -100,9 +110,36 @@ impl Cloud {
                 }
             }
             Method::DELETE => match objects.remove(&key) {
-                Some(_) => StatusCode::NO_CONTENT.into_response(),
+                Some(body) => {
+                    self.keep_version(&key, body);
+                    StatusCode::NO_CONTENT.into_response()
+                }
                 None => error(404, "NoSuchKey", "not there").into_response(),
             },
+            Method::POST if query.get("comp").is_some_and(|what| what == "batch") => {
+                let body = String::from_utf8_lossy(&body);
+                let mut lines = body.lines().filter_map(|line| line.strip_prefix("DELETE "));
+                let path = lines.next().unwrap().split(' ').next().unwrap();
+                assert_eq!(lines.next(), None, "one by one");
+                let key = decoded(path.trim_start_matches("/bucket").trim_start_matches('/'));
+                let conflict = *self.conflict.lock().unwrap();
+                let status = match (conflict, objects.contains_key(&key)) {
+                    (Some(said), _) => format!("409 {said}"),
+                    (None, true) => "202 Accepted".to_owned(),
+                    (None, false) => "404 The specified blob does not exist.".to_owned(),
+                };
+                if conflict.is_none()
+                    && let Some(body) = objects.remove(&key)
+                {
+                    self.keep_version(&key, body);
+                }
+                let parts = format!(
+                    "--b\r\nContent-Type: application/http\r\nContent-ID: 0\r\n\r\nHTTP/1.1 {status}\r\n\
+                     x-ms-version: 2023-11-03\r\n\r\n\r\n--b--\r\n"
+                );
+                let kind = [("content-type", "multipart/mixed; boundary=b")];
+                (StatusCode::ACCEPTED, kind, parts).into_response()
+            }
             Method::POST if query.contains_key("delete") => {
                 let body = String::from_utf8_lossy(&body);
                 let mut deleted = String::new();
@@ -112,10 +149,25 @@ impl Cloud {
                         write!(deleted, "<Error><Key>{key}</Key><Code>AccessDenied</Code><Message>kept</Message></Error>").unwrap();
                         continue;
                     }
-                    objects.remove(key);
+                    if let Some(body) = objects.remove(key) {
+                        self.keep_version(key, body);
+                    }
                     write!(deleted, "<Deleted><Key>{key}</Key></Deleted>").unwrap();
                 }
                 format!("<DeleteResult>{deleted}</DeleteResult>").into_response()
+            }
+            _ if ["versionId", "versionid", "generation"]
+                .iter()
+                .any(|version| query.contains_key(*version)) =>
+            {
+                if let Some(status) = *self.of_version.lock().unwrap() {
+                    return StatusCode::from_u16(status).unwrap().into_response();
+                }
+                let deleted = self.deleted.lock().unwrap();
+                match objects.get(&key).or(deleted.get(&key)) {
+                    Some(body) => body.clone().into_response(),
+                    None => error(404, "NoSuchVersion", "not there").into_response(),
+                }
             }
             _ if query.contains_key("list-type") => list(&objects, query).into_response(),
             _ => match objects.get(&key) {
@@ -123,6 +175,20 @@ impl Cloud {
                 None => error(404, "NoSuchKey", "not there").into_response(),
             },
         }
+    }
+}
+
+impl Cloud {
+    fn keep_version(&self, key: &str, body: Bytes) {
+        if self.versioned.load(Ordering::SeqCst) {
+            self.deleted.lock().unwrap().insert(key.to_owned(), body);
+        }
+    }
+
+    /// Adds a header to every answer from now on.
+    pub(super) fn tell(&self, name: &'static str, value: &'static str) {
+        let value = value.parse().unwrap();
+        self.about.lock().unwrap().insert(name, value);
     }
 }
 

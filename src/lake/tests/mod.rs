@@ -13,6 +13,8 @@ mod power_cut;
 #[cfg(debug_assertions)]
 mod power_loss;
 mod reading;
+#[cfg(feature = "demo")]
+mod remove;
 mod sample;
 #[cfg(feature = "demo")]
 mod stores;

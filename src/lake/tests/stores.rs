@@ -32,7 +32,7 @@ fn options(pairs: &[(&str, String)]) -> Options {
     pairs.iter().map(own).collect()
 }
 
-async fn s3() -> (Arc<fake_cloud::Cloud>, Bucket) {
+pub(super) async fn s3() -> (Arc<fake_cloud::Cloud>, Bucket) {
     let (cloud, address) = fake_cloud::serve().await;
     let options = options(&[
         ("aws_endpoint", format!("http://{address}")),
@@ -46,7 +46,7 @@ async fn s3() -> (Arc<fake_cloud::Cloud>, Bucket) {
     )
 }
 
-async fn azure(credential: (&str, &str)) -> (Arc<fake_cloud::Cloud>, Bucket) {
+pub(super) async fn azure(credential: (&str, &str)) -> (Arc<fake_cloud::Cloud>, Bucket) {
     let (cloud, address) = fake_cloud::serve().await;
     let options = options(&[
         ("azure_endpoint", format!("http://{address}")),
@@ -56,7 +56,7 @@ async fn azure(credential: (&str, &str)) -> (Arc<fake_cloud::Cloud>, Bucket) {
     (cloud, Bucket::open("az://bucket", &options).unwrap())
 }
 
-async fn gcs() -> (Arc<fake_cloud::Cloud>, Bucket) {
+pub(super) async fn gcs() -> (Arc<fake_cloud::Cloud>, Bucket) {
     let (cloud, address) = fake_cloud::serve().await;
     let options = options(&[("google_base_url", format!("http://{address}"))]);
     (cloud, Bucket::open("gs://bucket", &options).unwrap())
