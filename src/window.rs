@@ -116,6 +116,38 @@ pub mod instant {
     }
 }
 
+/// The same for an instant that may be absent.
+pub mod some_instant {
+    use chrono::{DateTime, Utc};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(transparent)]
+    struct Instant(#[serde(with = "super::instant")] DateTime<Utc>);
+
+    /// Writes the instant as text, or nothing.
+    ///
+    /// # Errors
+    /// Only those of the serializer.
+    pub fn serialize<S: Serializer>(
+        value: &Option<DateTime<Utc>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.map(Instant).serialize(to)
+    }
+
+    /// Reads RFC 3339 text, or nothing.
+    ///
+    /// # Errors
+    /// Text that is not an RFC 3339 instant.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<DateTime<Utc>>, D::Error> {
+        let instant = Option::<Instant>::deserialize(from)?;
+        Ok(instant.map(|Instant(at)| at))
+    }
+}
+
 /// A set of instants as sorted, disjoint, non-touching windows.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Window>", into = "Vec<Window>")]

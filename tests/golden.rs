@@ -7,16 +7,19 @@ use trailhouse::lake::layout::Table;
 use trailhouse::ledger::cache;
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
-    Body, Changed, Counts, Covered, DayCount, Done, DoneOutcome, Entry, FailedLoad, FileEntry,
-    Future, Genesis, Hold, Hole, HoleReason, Horizon, Ingest, KeyGrant, Rebuild, Receipt, Recount,
-    RedactionApplied, Release, Role, RowsCounted, SourceOutcome, Span, StoreProof, Sweep,
-    SweptObject, TableOutcome, TimeRange, Trust, Verdict, VerdictBy, WarehouseOutcome,
+    Body, Changed, Counts, Covered, DayCount, Done, DoneOutcome, Entry, ExpiredPart, FailedLoad,
+    FileEntry, FilesExpired, Future, Genesis, GivenUp, Hold, Hole, HoleReason, Horizon, Ingest,
+    KeyGrant, Rebuild, Receipt, Recount, Recoverable, RecoverableBy, RedactionApplied, RefusedFile,
+    Release, Retained, Retention, Role, RowsCounted, SourceOutcome, Span, StoreProof, Sweep,
+    SweptObject, TableExpired, TableOutcome, TimeRange, Trust, Verdict, VerdictBy,
+    WarehouseExpired, WarehouseOutcome,
 };
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::state::State;
+use trailhouse::retention::{Conditions, Policy, Rule};
 use trailhouse::window::Window;
 
-fn key() -> SigningKey {
+pub(crate) fn key() -> SigningKey {
     SigningKey::from_seed("golden/writer", &[42; 32]).unwrap()
 }
 
@@ -99,6 +102,7 @@ fn ingest() -> Body {
                 known: 2,
                 added: 6,
                 quarantined: 1,
+                expired: 0,
                 late: 1,
                 changed: 1,
                 drifted: 1,
@@ -144,6 +148,7 @@ fn recount(date: &str, by: VerdictBy, records: u64) -> Recount {
         by,
         source_count: records,
         lake_count: records,
+        expired: 0,
         verdict: Verdict::Matched,
     }
 }
@@ -280,6 +285,127 @@ fn swept() -> Body {
     }))
 }
 
+fn retention() -> Body {
+    Body::Retention(Box::new(Retention {
+        as_of: "2026-01-02".parse().unwrap(),
+        policy: Policy {
+            rules: vec![Rule {
+                name: "executions".into(),
+                conditions: Conditions {
+                    category: vec!["execution".into()],
+                    platform: vec!["kestra".into()],
+                    ..Conditions::default()
+                },
+                keep: "0d".parse().unwrap(),
+            }],
+            default: "18mo".parse().unwrap(),
+            platforms: [("kestra-prod".to_owned(), "kestra".to_owned())].into(),
+        },
+        parts: vec![ExpiredPart {
+            date: "2026-01-01".parse().unwrap(),
+            table: Table::Events,
+            category: Some("execution".into()),
+            source: "kestra-prod".into(),
+            tenant: None,
+            rule: "executions".into(),
+            last_day: "2026-01-01".parse().unwrap(),
+            entries: vec![Span { from: 1, to: 1 }],
+            files: 1,
+            rows: 6,
+            bytes: 4096,
+        }],
+        warehouses: vec!["bq".into()],
+        plan: "3f9a0c1d2e4b".into(),
+        confirmed_by: Some("anna".into()),
+    }))
+}
+
+fn retained_in_part() -> Body {
+    let until = |text: &str| Some(text.parse().unwrap());
+    let recoverable = |place: &str, by, until| Recoverable {
+        place: place.into(),
+        by,
+        until,
+    };
+    let refused = RefusedFile {
+        path: "events/date=2026-01-01/cat=execution/src=kestra-prod/20260102T030405Z-0a0b0c0d-00000-000.parquet"
+            .into(),
+        until: until("2026-06-01T00:00:00Z"),
+    };
+    Body::Done(Box::new(Done {
+        decision: 10,
+        outcome: DoneOutcome::Retained(Box::new(Retained {
+            warehouses: vec![WarehouseExpired {
+                warehouse: "bq".into(),
+                target: "acme-audit.audit".into(),
+                tables: vec![TableExpired {
+                    table: Table::Events,
+                    incarnation: 1_767_225_600_000,
+                    rows: Some(6),
+                    loaded: vec![Span { from: 1, to: 1 }],
+                }],
+            }],
+            files: Some(FilesExpired {
+                refused: vec![refused],
+                ..FilesExpired::default()
+            }),
+            given_up: vec![],
+            left: vec![],
+            recoverable: vec![
+                recoverable(
+                    "bq",
+                    RecoverableBy::TimeTravel,
+                    until("2026-01-09T03:04:05.678Z"),
+                ),
+                recoverable(
+                    "bq",
+                    RecoverableBy::FailSafe,
+                    until("2026-01-16T03:04:05.678Z"),
+                ),
+            ],
+        })),
+    }))
+}
+
+fn retained() -> Body {
+    let recoverable = |by| Recoverable {
+        place: "lake".into(),
+        by,
+        until: None,
+    };
+    Body::Done(Box::new(Done {
+        decision: 10,
+        outcome: DoneOutcome::Retained(Box::new(Retained {
+            files: Some(FilesExpired {
+                removed: 1,
+                bytes: 4096,
+                hidden: 1,
+                ..FilesExpired::default()
+            }),
+            recoverable: vec![
+                recoverable(RecoverableBy::Versions),
+                recoverable(RecoverableBy::Lock),
+                recoverable(RecoverableBy::SoftDelete),
+            ],
+            ..Retained::default()
+        })),
+    }))
+}
+
+fn given_up() -> Body {
+    Body::Done(Box::new(Done {
+        decision: 10,
+        outcome: DoneOutcome::Retained(Box::new(Retained {
+            given_up: vec![GivenUp {
+                warehouse: "bq".into(),
+                reason: "the project is gone".into(),
+                by: "anna".into(),
+            }],
+            ..Retained::default()
+        })),
+    }))
+}
+
 /// The entries as files, each naming the one before it.
 fn chain() -> Vec<(&'static str, Entry, String)> {
     let mut previous = None;
@@ -294,6 +420,10 @@ fn chain() -> Vec<(&'static str, Entry, String)> {
         ("entry-v1-release.note", release()),
         ("entry-v1-sweep.note", sweep()),
         ("entry-v1-swept.note", swept()),
+        ("entry-v1-retention.note", retention()),
+        ("entry-v1-retained-in-part.note", retained_in_part()),
+        ("entry-v1-retained.note", retained()),
+        ("entry-v1-given-up.note", given_up()),
     ];
     let mut chain = Vec::new();
     for (sequence, (name, body)) in (0..).zip(bodies) {
@@ -323,7 +453,7 @@ fn golden(name: &str) -> PathBuf {
 }
 
 /// Reads a golden file; with `TRAILHOUSE_GOLDEN=write` one that is missing is made first.
-fn read(name: &str, made: &[u8]) -> Vec<u8> {
+pub(crate) fn read(name: &str, made: &[u8]) -> Vec<u8> {
     let path = golden(name);
     if !path.exists() && std::env::var("TRAILHOUSE_GOLDEN").is_ok_and(|word| word == "write") {
         std::fs::write(&path, made).unwrap();
@@ -354,6 +484,9 @@ fn the_state_cache_of_version_1_is_read() {
         ("state-v1-released.json.zst", 8),
         ("state-v1-sweep.json.zst", 9),
         ("state-v1-swept.json.zst", 10),
+        ("state-v1-retention.json.zst", 11),
+        ("state-v1-retained-in-part.json.zst", 12),
+        ("state-v1-retained.json.zst", 13),
     ] {
         let made = cache::encode(&state(entries), Some(&key())).unwrap();
         let stored = read(name, &made);

@@ -142,6 +142,7 @@ fn recounted(hour: i64, by: VerdictBy, whole: bool, counts: (u64, u64), said: Ve
             by,
             source_count: counts.0,
             lake_count: counts.1,
+            expired: 0,
             verdict: said,
         });
     }
@@ -310,8 +311,13 @@ async fn a_missing_forged_unsigned_or_foreign_entry_stops_the_program() {
     // Signed by somebody else, and otherwise perfect.
     let (memory, log, state) = build().await;
     let stranger = Arc::new(SigningKey::from_seed("test/writer", &[2; 32]).unwrap());
+    let forger_key = stranger.verifier().clone();
     let forger = Log::new(Bucket::around(memory.clone()), Some(stranger));
     let mut forged = state.clone();
+    // Who forges does not ask whether he may.
+    for grant in &mut forged.keys {
+        grant.key = forger_key.clone();
+    }
     forger
         .commit(&mut forged, &ingest("forged", window(7, 8)))
         .await

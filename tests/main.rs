@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
 mod bigquery_fake;
+mod certificate;
 mod cli;
 mod faulty_store;
 mod faulty_warehouse;

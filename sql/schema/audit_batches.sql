@@ -12,6 +12,7 @@ CREATE TABLE audit_batches (
   known INT64 NOT NULL OPTIONS (description = "Of these, records that the lake held already"),
   added INT64 NOT NULL OPTIONS (description = "Of these, new rows of audit_events"),
   quarantined INT64 NOT NULL OPTIONS (description = "Of these, new records in audit_quarantine"),
+  expired INT64 OPTIONS (description = "Of these, records of what was deleted by rule, which are not kept"),
   late INT64 NOT NULL OPTIONS (description = "Of the added and quarantined, those that appeared after their instant was covered"),
   changed INT64 NOT NULL OPTIONS (description = "Of the known, those whose content had a value changed or gone for the first time"),
   drifted INT64 NOT NULL OPTIONS (description = "Of the known, those that only gained fields"),

@@ -12,7 +12,7 @@ use super::page::Page;
 use super::{Context, block_on};
 use crate::config::{Config, Signing};
 use crate::lake::layout::proof_name;
-use crate::lake::{Bucket, prove_create_once};
+use crate::lake::{Bucket, Removal, prove_create_once};
 use crate::ledger::entry::Trust;
 use crate::ledger::log::Log;
 use crate::plural::counted;
@@ -111,6 +111,9 @@ async fn check(config: &Config) -> Checked {
     match open_bucket(config) {
         Ok(bucket) => {
             let fit = only_reads || check_store(&bucket, &mut checked).await;
+            if fit && !only_reads && config.retain_in_run {
+                check_deleting(&bucket, &mut checked).await;
+            }
             if let (true, Some(trust)) = (fit, trust) {
                 lake_id = check_ledger(&bucket, trust, &mut checked).await;
             }
@@ -211,6 +214,48 @@ async fn check_store(bucket: &Bucket, checked: &mut Checked) -> bool {
             checked.bad(&what, error.to_string(), action);
             false
         }
+    }
+}
+
+/// Whether what a run with `in_run` deletes can be deleted, tried beside the files of quarantine.
+async fn check_deleting(bucket: &Bucket, checked: &mut Checked) {
+    let nonce = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();
+    let name = format!("quarantine/doctor-{nonce}");
+    let tried = async {
+        bucket
+            .create(&name, Bytes::from_static(b"doctor\n"))
+            .await?;
+        bucket.remove(&name).await
+    };
+    let until = |until: Option<chrono::DateTime<chrono::Utc>>| {
+        until.map_or_else(String::new, |until| {
+            format!(" before {}", format_instant(until))
+        })
+    };
+    match tried.await {
+        Ok(Removal::Gone | Removal::Missing) => {
+            checked.good("deleting", "files of the lake can be deleted");
+        }
+        Ok(Removal::Hidden { until: end }) => checked.good(
+            "deleting",
+            format!(
+                "files of the lake can be deleted, and the store keeps them as older versions that do not go{}",
+                match until(end) {
+                    before if before.is_empty() => " by themselves".to_owned(),
+                    before => before,
+                }
+            ),
+        ),
+        Ok(Removal::Locked { until: end, .. }) => checked.good(
+            "deleting",
+            format!("the store lets nothing go{}, so retention waits for it", until(end)),
+        ),
+        Err(error) => checked.bad(
+            "deleting",
+            error.to_string(),
+            "give the run the right to delete under events/ and quarantine/, or leave in_run out of \
+             [retention] and let another identity run `trailhouse retention apply`",
+        ),
     }
 }
 

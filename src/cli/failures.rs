@@ -70,10 +70,24 @@ impl From<RunError> for Failure {
             RunError::NoLake => Self::from_error(ExitKind::Usage, &error)
                 .kept("nothing was changed")
                 .action("`trailhouse run` founds it"),
+            RunError::PastRetention(ref starts) => {
+                let action = match &starts[..] {
+                    [one] => format!("set `start` to \"{}\", or keep longer", one.kept_from),
+                    _ => "set `start` of each to the first date that is kept, or keep longer"
+                        .to_owned(),
+                };
+                Self::from_error(ExitKind::Usage, &error)
+                    .kept("nothing was read or written, of any source")
+                    .action(action)
+            }
             RunError::DecidedMeanwhile => Self::from_error(ExitKind::Superseded, &error)
                 .kept("nothing of this was done")
                 .action("look at the plan again"),
+            RunError::StalePlan { .. } => Self::from_error(ExitKind::Confirmation, &error)
+                .kept("nothing was deleted")
+                .action("read the plan again, and confirm what it shows now"),
             RunError::Randomness(_)
+            | RunError::Plan(_)
             | RunError::Cancelled
             | RunError::Rows(_)
             | RunError::Write(_)
@@ -104,5 +118,35 @@ impl From<VerifyError> for Failure {
                     .action("rerun; the store did not answer, which says nothing about the lake")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::PastStart;
+
+    #[test]
+    fn a_start_that_contradicts_the_rules_is_a_matter_of_configuration() {
+        let start = |source: &str, tenants: &[&str], kept_from: &str| PastStart {
+            source: source.to_owned(),
+            tenants: tenants.iter().map(|it| (*it).to_owned()).collect(),
+            start: "2024-01-01".parse().unwrap(),
+            kept_from: kept_from.parse().unwrap(),
+        };
+        let one = start("a", &[], "2025-10-23");
+        let failure = Failure::from(RunError::PastRetention(vec![one.clone()]));
+        assert_eq!(failure.exit_code, 2);
+        assert_eq!(
+            &*failure.happened,
+            "source a would read from 2024-01-01 on, and nothing of it from before 2025-10-23 is kept"
+        );
+        assert_eq!(
+            failure.action.as_deref(),
+            Some("set `start` to \"2025-10-23\", or keep longer")
+        );
+        let two = vec![one, start("b", &["x", "y"], "2025-01-01")];
+        let failure = Failure::from(RunError::PastRetention(two));
+        assert!(failure.happened.contains("; source b would read x, y from"));
     }
 }

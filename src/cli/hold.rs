@@ -5,16 +5,18 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::exit::ExitKind;
-use super::failure::{Failure, Report};
+use super::failure::{Detail, Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
 use super::status::open_lake;
-use super::{Context, block_on};
+use super::{Context, block_on, block_on_two_threads, warehouse};
+use crate::config::Config;
 use crate::ledger::entry::{Body, Hold, Release};
 use crate::ledger::state::{HoldState, State};
 use crate::plural::counted;
-use crate::retention::{check, in_force, protects};
-use crate::run::{Job, Recorded, record};
+use crate::retention::{check, in_force, protects, too_late};
+use crate::run::{Asking, Job, Recorded, open_warehouses, record};
+use crate::warehouse::settle_expiration;
 use crate::window::format_instant;
 
 /// Keep what a case needs, whatever any rule says
@@ -46,6 +48,9 @@ enum Command {
 ///
 /// Names of cases, reasons and people stand in the ledger for good: write no more about people than has
 /// to be there.
+///
+/// A hold keeps nothing that was decided to be deleted before it; what it comes too late for is named,
+/// with exit code 10.
 ///
 /// Changes: commits a `hold` entry to the ledger.
 #[derive(Debug, clap::Args)]
@@ -154,12 +159,65 @@ fn add(args: Add, context: &Context) -> Result<Ending, Report> {
     }
     let job = Job::open_to_load(&config).map_err(Failure::from)?;
     let recorded = commit(&job, Body::Hold(Box::new(hold.clone())))?;
+    let lifted = block_on_two_threads(lift_expiration(&config, &recorded.state))?;
+    let late = too_late(&hold, &recorded.state);
+    let failure = (!late.is_empty()).then(|| {
+        Failure::new(
+            ExitKind::Findings,
+            "the hold comes too late for a part of what it is about",
+        )
+        .details(late.iter().map(|gone| Detail {
+            place: Some(format!(
+                "{} {}",
+                gone.category.unwrap_or("quarantine"),
+                gone.source
+            )),
+            happened: match gone.first == gone.last {
+                true => format!("{} was deleted by rule before", gone.first),
+                false => format!("{} to {} was deleted by rule before", gone.first, gone.last),
+            },
+            action: None,
+        }))
+        .kept("everything else that it is about is held")
+        .action(
+            "`trailhouse retention certificate` says what went when, and until when it may be recoverable",
+        )
+    });
     let placed = Placed {
         sequence: recorded.sequence,
         protects: Protected::of(&recorded.state, &hold),
         hold,
     };
-    Ok(Ending::with_failures(placed, []))
+    Ok(Ending::with_failures(
+        placed,
+        failure.into_iter().chain(lifted),
+    ))
+}
+
+/// Lifts the expiration of partitions, where a warehouse has one: it would drop what is held.
+async fn lift_expiration(config: &Config, state: &State) -> Option<Failure> {
+    if config
+        .warehouses
+        .iter()
+        .all(|it| it.partition_expiration.is_none())
+    {
+        return None;
+    }
+    let today = chrono::Utc::now().date_naive();
+    let settled = async {
+        for projection in open_warehouses(config, &[], Asking::Briefly).await? {
+            settle_expiration(&projection, state, today)
+                .await
+                .map_err(|error| warehouse::failure_of(&projection.name, &(&error).into()))?;
+        }
+        Ok::<(), Failure>(())
+    };
+    let failure = settled.await.err()?;
+    Some(
+        failure
+            .kept("the hold stands, and the next run lifts the expiration of partitions")
+            .action("run `trailhouse run` or `trailhouse warehouse load` before anything expires"),
+    )
 }
 
 fn release(args: ReleaseArgs, context: &Context) -> Result<Ending, Report> {

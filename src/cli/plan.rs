@@ -194,6 +194,11 @@ impl Document for Plan {
                         page.field(name, &window.to_string());
                     }
                 }
+                for window in &feed.missed {
+                    page.warning(&format!(
+                        "{window} was not read before it was past retention, and is left out"
+                    ));
+                }
                 if let Some(records) = records {
                     page.field("records", &format!("{records} in what would be read"));
                 }

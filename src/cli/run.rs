@@ -10,6 +10,7 @@ use super::failure::{Detail, Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
 use super::progress::{Progress, Unit};
+use super::retention::{self, text_of_retention};
 use super::stop::stop_at;
 use super::warehouse::{self, text_of_load};
 use super::{Context, block_on_two_threads};
@@ -24,12 +25,13 @@ use crate::window::format_instant;
 ///
 /// One scheduled run: for each source, reads the windows that are not covered yet and the overlap
 /// again, writes what is new to the lake, commits it as signed ledger entries, counts what was read
-/// before at the source again, loads the warehouses, and prints a summary. The window comes from what the ledger covers,
-/// never from the schedule, so a run that was skipped, killed or started twice does no harm: the
+/// before at the source again, loads the warehouses, deletes what is due if [retention] says in_run =
+/// true, and prints a summary. The window comes from what the ledger covers, never from the schedule, so a run that was skipped, killed or started twice does no harm: the
 /// next one does what is left.
 ///
 /// Changes: adds files and ledger entries to the lake, and rows to the warehouses. Never changes a
-/// source. Removes nothing but its own copies at the staging locations.
+/// source. Without in_run = true in [retention] it removes nothing but its own copies at the staging
+/// locations.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -153,6 +155,7 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
         }
     }
     failures.extend(warehouse::failures(&summary.warehouses, summary.stopped));
+    failures.extend(summary.retention.iter().flat_map(retention::failures));
     let committed: u64 = summary.sources.iter().map(|source| source.entries).sum();
     if summary.superseded && committed == 0 {
         failures.push(
@@ -180,6 +183,9 @@ impl Document for Summary {
         }
         for warehouse in &self.warehouses {
             text_of_load(warehouse, page);
+        }
+        if let Some(retention) = &self.retention {
+            text_of_retention(retention, page);
         }
         for note in &self.notes {
             page.field("note", note);
@@ -210,6 +216,13 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
             counts.quarantined,
         ),
     );
+    if counts.expired > 0 {
+        let expired = counted(counts.expired, "record", "records");
+        page.field(
+            "expired",
+            &format!("{expired} of what was deleted by rule, not kept"),
+        );
+    }
     if counts.changed + counts.drifted > 0 {
         let (changed, drifted) = (counts.changed, counts.drifted);
         page.field(
@@ -269,6 +282,21 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
             "hole {}: {}, {}",
             hole.window, hole.reason, hole.detail
         ));
+    }
+    for hole in &source.past_holes {
+        page.field(
+            "past",
+            &format!(
+                "hole {} is past retention: {}, {}",
+                hole.window, hole.reason, hole.detail
+            ),
+        );
+    }
+    for (tenant, date) in &source.past_gaps {
+        page.field(
+            "past",
+            &format!("gap on {date} of tenant {tenant} is past retention"),
+        );
     }
     for warning in &source.warnings {
         page.warning(warning);

@@ -14,10 +14,11 @@ use super::warehouse::{matters, text_of_standing};
 use super::{Context, block_on};
 use crate::config::{Config, format_duration, format_size};
 use crate::lake::Bucket;
-use crate::ledger::entry::Trust;
+use crate::ledger::entry::{Hold, Trust};
 use crate::ledger::log::Log;
 use crate::ledger::state::State;
 use crate::plural::counted;
+use crate::report::retention::OpenDecision;
 use crate::report::status::{SourceStatus, Status};
 use crate::run::{open_bucket, open_to_read};
 use crate::window::format_instant;
@@ -176,6 +177,16 @@ impl Document for Status {
                 );
                 page.field("holes", &feed.holes.len().to_string());
                 page.field("gaps", &listed(&feed.gaps));
+                for hole in &feed.past_holes {
+                    page.field(
+                        "past",
+                        &format!("hole {} is past retention: {}", hole.window, hole.reason.0),
+                    );
+                }
+                if !feed.past_gaps.is_empty() {
+                    let dates = listed(&feed.past_gaps);
+                    page.field("past", &format!("gaps on dates past retention: {dates}"));
+                }
                 if !feed.purged.is_empty() {
                     page.field("purged", &format!("at source: {}", listed(&feed.purged)));
                 }
@@ -204,8 +215,13 @@ impl Document for Status {
             text_of_standing(standing, page);
         }
         let sweeps = &self.open_sweeps;
-        if self.retention.is_some() || !self.holds.is_empty() || !sweeps.is_empty() {
+        let decided = &self.open_decisions;
+        let any = self.retention.is_some() || !self.holds.is_empty();
+        if any || !sweeps.is_empty() || !decided.is_empty() {
             page.heading("retention");
+        }
+        for open in decided {
+            text_of_open(open, page);
         }
         for decision in sweeps {
             page.warning(&format!(
@@ -231,16 +247,49 @@ impl Document for Status {
             }
         }
         for held in &self.holds {
-            let hold = &held.hold;
-            let until = hold
-                .until
-                .map_or_else(String::new, |until| format!(", until {until}"));
-            page.field(
-                "hold",
-                &format!("{}: {} to {}{until}", hold.case, hold.from, hold.to),
-            );
+            text_of_hold(&held.hold, page);
         }
     }
+}
+
+/// What is held, by whom and why.
+pub(super) fn text_of_hold(hold: &Hold, page: &mut Page) {
+    let until = hold
+        .until
+        .map_or_else(String::new, |until| format!(", until {until}"));
+    let (case, from, to) = (&hold.case, hold.from, hold.to);
+    let (by, reason) = (&hold.by, &hold.reason);
+    page.field(
+        "hold",
+        &format!("{case}: {from} to {to}{until}, by {by}: {reason}"),
+    );
+}
+
+/// A decision of retention that is not done.
+pub(super) fn text_of_open(open: &OpenDecision, page: &mut Page) {
+    let mut left = Vec::new();
+    let waiting = open.files_left - open.refused;
+    if waiting > 0 {
+        left.push(counted(waiting, "file", "files"));
+    }
+    if open.refused > 0 {
+        let until = open.refused_until.map_or_else(
+            || "until nobody knows when".to_owned(),
+            |until| format!("until {}", format_instant(until)),
+        );
+        let files = counted(open.refused, "file", "files");
+        left.push(format!("{files} that the store keeps {until}"));
+    }
+    left.extend(
+        open.warehouses_left
+            .iter()
+            .map(|name| format!("warehouse {name}")),
+    );
+    page.warning(&format!(
+        "what entry {} decided to delete is not all gone yet: {}",
+        open.decision,
+        left.join(", ")
+    ));
 }
 
 fn listed(dates: &[NaiveDate]) -> String {

@@ -139,6 +139,9 @@ pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) ->
         // The sources have to be mended first; what else is wrong is said all the same.
         (Some(table), None) => retention::check(checks, table, &[]).and(None),
     };
+    if let (Some(warehouses), Some(retention)) = (&warehouses, &retention) {
+        warehouse::check_expiration(checks, warehouses, retention.as_ref());
+    }
     let redaction = redaction::check(checks, &file.redaction, &file.source);
     if let (Some(run), Some(sources)) = (&run, &sources) {
         for (index, source) in sources.iter().enumerate() {
@@ -161,6 +164,7 @@ pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) ->
         run: run?,
         warehouses: warehouses?,
         retention: retention?,
+        retain_in_run: file.retention.as_ref().is_some_and(|table| table.in_run),
         redaction: redaction?,
         warnings: Vec::new(),
     })

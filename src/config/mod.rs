@@ -58,6 +58,8 @@ pub struct Config {
     pub warehouses: Vec<Warehouse>,
     /// How long what is kept; without it everything is.
     pub retention: Option<Policy>,
+    /// Whether `run` applies the rules, or only `retention apply` does.
+    pub retain_in_run: bool,
     /// What is removed or hidden before anything is written.
     pub redaction: Redaction,
     /// What is allowed and probably not meant.
@@ -240,6 +242,9 @@ pub struct Warehouse {
     pub retry_for: Duration,
     /// An emulator; otherwise Google.
     pub endpoint: Option<Url>,
+    /// After how many days the service itself drops partitions that the ledger does not keep; never where it
+    /// is absent.
+    pub partition_expiration: Option<u32>,
 }
 
 /// How to sign in to Google Cloud.

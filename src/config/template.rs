@@ -143,6 +143,12 @@ start = {start}
 # location = "EU"
 # auth = {{ default = true }}
 
+# How long what is kept. Nothing is deleted before somebody has confirmed the first plan:
+# `trailhouse retention plan`, then `trailhouse retention apply --confirm …`.
+# [retention]
+# default = "400d"         # d, mo and y of the calendar, or "forever"
+# in_run = true            # each run deletes what is due; otherwise `retention apply` does
+
 # Redaction happens before anything is written, and the ledger says what was done.
 # [[redaction.rule]]
 # pointers = ["/appliedPatch", "/revertPatch"]

@@ -21,7 +21,7 @@ const fn column(
 }
 
 /// The columns of `audit_batches`: one row for each `ingest` entry. Nothing is left over:
-/// `returned = source_duplicates + known + added + quarantined`.
+/// `returned = source_duplicates + known + added + quarantined + expired`.
 pub const BATCH_COLUMNS: &[Column] = &[
     column(
         "batch_id",
@@ -67,6 +67,13 @@ pub const BATCH_COLUMNS: &[Column] = &[
         Integer,
         true,
         "Of these, new records in audit_quarantine",
+    ),
+    column(
+        "expired",
+        Integer,
+        // A table that was there before this column gets it as one that may be null.
+        false,
+        "Of these, records of what was deleted by rule, which are not kept",
     ),
     column(
         "late",

@@ -13,7 +13,11 @@ pub use body::{
     Horizon, Ingest, KeyGrant, Kind, Receipt, Recount, RedactionApplied, Role, SourceOutcome,
     StoreProof, TimeRange, Verdict, VerdictBy,
 };
-pub use retention::{Hold, Release, Sweep, SweptObject};
+pub(crate) use retention::is_zero;
+pub use retention::{
+    ExpiredPart, FilesExpired, GivenUp, Hold, Place, Recoverable, RecoverableBy, RefusedFile,
+    Release, Retained, Retention, Sweep, SweptObject, TableExpired, WarehouseExpired,
+};
 pub use warehouse::{
     Done, DoneOutcome, FailedLoad, Rebuild, RowsCounted, Span, TableOutcome, WarehouseOutcome,
 };

@@ -6,7 +6,7 @@
 //! | INV-1 | sequences begin at 0 and have no holes |
 //! | INV-2 | an entry names the digest of the entry file before it |
 //! | INV-3 | entry 0, and only entry 0, is a genesis |
-//! | INV-4 | every record of a chunk is accounted for: returned = duplicates + known + added + quarantined |
+//! | INV-4 | every record of a chunk is accounted for: returned = duplicates + known + added + quarantined + expired |
 //! | INV-5 | the rows of a chunk's files are the records that it added, quarantined or found changed |
 //! | INV-6 | no file is added twice, and no batch id is used twice |
 //! | INV-7 | no instant is covered first by two entries |
@@ -17,11 +17,17 @@
 //! | INV-12 | a rebuild names dates, in order; `done` names a decision that is open |
 //! | INV-13 | a hold has a case, a reason and dates in order; a release names a case that is held |
 //! | INV-14 | a sweep names no file of an entry, and no entry names a file that was swept |
+//! | INV-15 | what a retention names is in the lake, due by the rules it states, and held by nobody |
+//! | INV-16 | a retention that nobody confirmed names nothing that has to be confirmed |
+//! | INV-17 | no entry adds to a partition that was decided to go |
+
+mod retention;
+
+pub use retention::{hold_fits, release_fits, retention_fits, sweep_fits};
 
 use super::digest::Digest;
 use super::entry::{
-    Body, Done, DoneOutcome, Entry, Hold, Ingest, Kind, Rebuild, Receipt, Release, Role, Span,
-    Sweep, Verdict, WarehouseOutcome,
+    Body, Done, DoneOutcome, Entry, Ingest, Rebuild, Receipt, Role, Span, Verdict, WarehouseOutcome,
 };
 use super::key::VerifierKey;
 use super::state::State;
@@ -158,6 +164,30 @@ pub enum Violation {
     /// A file of the lake that is to be swept, or a swept one that is to be of the lake.
     #[error("INV-14: {0} cannot be both swept and named by an entry")]
     Swept(String),
+    /// A file of a partition that was decided to go.
+    #[error("INV-17: {0} would bring back what was decided to be deleted")]
+    Gone(String),
+    /// A retention of nothing, or of what the date of its entry does not make due.
+    #[error("INV-15: a retention names nothing, or goes by a date after that of its entry")]
+    RetentionDate,
+    /// Something that may not be deleted, or is not there.
+    #[error("INV-15: what a retention names of {date} and source {source_id} {what}")]
+    Expired {
+        /// The date.
+        date: NaiveDate,
+        /// The source.
+        source_id: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Something that nobody has confirmed.
+    #[error("INV-16: rule {rule} of a retention was not confirmed, although {reason}")]
+    Unconfirmed {
+        /// The rule.
+        rule: String,
+        /// Why it has to be.
+        reason: String,
+    },
     /// The end of something that is not open.
     #[error("INV-12: entry {decision} is no decision that is open")]
     NotOpen {
@@ -214,7 +244,7 @@ pub fn ingest_fits(state: &State, ingest: &Ingest) -> Result<(), Violation> {
 fn accounts_for_all(ingest: &Ingest) -> Result<(), Violation> {
     for day in &ingest.days {
         let counts = &day.counts;
-        let accounted = counts.source_duplicates + counts.known + counts.added + counts.quarantined;
+        let accounted = counts.accounted();
         if counts.returned != accounted {
             return Err(Violation::Unaccounted {
                 batch: ingest.batch_id.clone(),
@@ -263,6 +293,12 @@ fn names_are_new(state: &State, ingest: &Ingest) -> Result<(), Violation> {
             .is_some_and(|files| files.iter().any(|live| live.file.path == file.path));
         if state.is_swept(&file.path) {
             return Err(Violation::Swept(file.path.clone()));
+        }
+        // Where one tenant's rows are gone, others may come.
+        let (category, source) = (file.category.as_deref(), file.source.as_str());
+        let gone = &state.retention.gone;
+        if gone.has(file.table, file.date, category, source, None) {
+            return Err(Violation::Gone(file.path.clone()));
         }
         if known || !names.insert(&file.path) {
             return Err(Violation::Twice(file.path.clone()));
@@ -378,9 +414,10 @@ pub fn rebuild_fits(rebuild: &Rebuild) -> Result<(), Violation> {
 /// It names something that is no decision, or is done already.
 pub fn done_fits(state: &State, done: &Done) -> Result<(), Violation> {
     let decision = done.decision;
-    let fits = match done.outcome {
+    let fits = match &done.outcome {
         DoneOutcome::Rebuilt { .. } | DoneOutcome::Void => state.rebuilds.contains_key(&decision),
         DoneOutcome::Swept { .. } => state.sweeps.contains_key(&decision),
+        DoneOutcome::Retained(retained) => retention::retained_fits(state, decision, retained),
     };
     if fits {
         return Ok(());
@@ -388,48 +425,9 @@ pub fn done_fits(state: &State, done: &Done) -> Result<(), Violation> {
     Err(Violation::NotOpen { decision })
 }
 
-/// INV-13 for a `hold` entry.
-///
-/// # Errors
-/// No case, no reason, or dates out of order.
-pub fn hold_fits(hold: &Hold) -> Result<(), Violation> {
-    let named = !hold.case.trim().is_empty() && !hold.reason.trim().is_empty();
-    if named && hold.from <= hold.to {
-        return Ok(());
-    }
-    Err(Violation::Hold)
-}
-
-/// INV-13 for a `release` entry.
-///
-/// # Errors
-/// The case has no hold, or all are released.
-pub fn release_fits(state: &State, release: &Release) -> Result<(), Violation> {
-    if state.holds.values().any(|held| held.is_of(&release.case)) {
-        return Ok(());
-    }
-    Err(Violation::NotHeld {
-        case: release.case.clone(),
-    })
-}
-
-/// INV-14 for a `sweep` entry.
-///
-/// # Errors
-/// A file that an entry names, or files out of order.
-pub fn sweep_fits(state: &State, sweep: &Sweep) -> Result<(), Violation> {
-    let named: HashSet<&str> = state
-        .live_files()
-        .map(|live| live.file.path.as_str())
-        .collect();
-    let mut before = "";
-    for object in &sweep.objects {
-        if named.contains(object.path.as_str()) || object.path.as_str() <= before {
-            return Err(Violation::Swept(object.path.clone()));
-        }
-        before = &object.path;
-    }
-    Ok(())
+/// Whether a person has given a warehouse up.
+fn gives_up(done: &Done) -> bool {
+    matches!(&done.outcome, DoneOutcome::Retained(retained) if !retained.given_up.is_empty())
 }
 
 /// INV-9: the signer of an entry was granted the role that its kind needs.
@@ -441,10 +439,17 @@ pub(super) fn role_fits(
     let Some(signer) = signer else {
         return Ok(());
     };
-    let needed = match entry.body.kind() {
-        Kind::Genesis => return Ok(()),
-        Kind::Ingest | Kind::Receipt | Kind::Rebuild | Kind::Done | Kind::Sweep => Role::Writer,
-        Kind::Hold | Kind::Release => Role::Officer,
+    let needed = match &entry.body {
+        Body::Genesis(_) => return Ok(()),
+        Body::Retention(decision) if decision.confirmed_by.is_some() => Role::Officer,
+        Body::Done(done) if gives_up(done) => Role::Officer,
+        Body::Ingest(_)
+        | Body::Receipt(_)
+        | Body::Rebuild(_)
+        | Body::Done(_)
+        | Body::Sweep(_)
+        | Body::Retention(_) => Role::Writer,
+        Body::Hold(_) | Body::Release(_) => Role::Officer,
     };
     let granted: BTreeSet<Role> = state
         .keys

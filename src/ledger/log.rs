@@ -11,9 +11,11 @@
 mod commit;
 mod genesis;
 mod newest;
+mod read;
 
 pub use commit::{Commit, Draft};
 pub use genesis::Founding;
+pub use read::ReadEntry;
 
 use super::cache::{self, CacheError};
 use super::digest::Digest;

@@ -1,6 +1,6 @@
 //! What to do with a planned entry whose sequence somebody else has taken: one pure function.
 
-use super::entry::{Body, Covered, Entry, Ingest, Sweep};
+use super::entry::{Body, Covered, Entry, Ingest, Retention, Sweep};
 use crate::window::Window;
 use std::collections::HashSet;
 
@@ -10,8 +10,8 @@ pub enum Rebase {
     /// Nothing that came touches ours: the same body, the same files, at the next sequence.
     Resequence,
     /// Windows of ours have been read by others: compare with the lake again, and plan the
-    /// entry anew. Files that were uploaded for the old plan are abandoned. Likewise a decision that
-    /// others have made or carried out meanwhile.
+    /// entry anew. Files that were uploaded for the old plan are abandoned. Likewise rows of what has been
+    /// decided to go meanwhile, and a decision that others have made or carried out.
     CompareAgain,
 }
 
@@ -29,6 +29,8 @@ pub fn rebase(planned: &Body, came: &[Entry]) -> Rebase {
             Body::Ingest(theirs) => touches(ours, theirs),
             // We were taken for dead: the files have to be written anew.
             Body::Sweep(theirs) => names_any(ours, theirs),
+            // Nothing of it is read in again.
+            Body::Retention(theirs) => adds_to(ours, theirs),
             _ => false,
         }),
         Body::Sweep(ours) => came.iter().any(|entry| match &entry.body {
@@ -37,6 +39,10 @@ pub fn rebase(planned: &Body, came: &[Entry]) -> Rebase {
             Body::Sweep(_) => true,
             _ => false,
         }),
+        // Something may be held now, or may have gone, or the rules may be others.
+        Body::Retention(_) => came
+            .iter()
+            .any(|entry| matches!(entry.body, Body::Hold(_) | Body::Retention(_))),
         // Two of them at once would each wait for the other's loads.
         Body::Rebuild(ours) => came.iter().any(|entry| match &entry.body {
             Body::Rebuild(theirs) => {
@@ -76,6 +82,16 @@ fn names_any(ingest: &Ingest, sweep: &Sweep) -> bool {
         .files
         .iter()
         .any(|file| swept.contains(file.path.as_str()))
+}
+
+/// Whether an ingest has rows of a partition of which a decision takes what is there.
+fn adds_to(ingest: &Ingest, decision: &Retention) -> bool {
+    ingest.files.iter().any(|file| {
+        decision.parts.iter().any(|part| {
+            (part.date, part.table, &part.source, &part.category)
+                == (file.date, file.table, &file.source, &file.category)
+        })
+    })
 }
 
 /// Everything that an ingest has read or failed to read.

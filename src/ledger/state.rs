@@ -2,11 +2,13 @@
 
 mod feed;
 mod hold;
+mod retention;
 mod warehouse;
 
 pub(crate) use feed::SETTLING;
 pub use feed::{DayState, FeedState, HoleState, IdMatch, RecountState};
 pub use hold::{HoldState, Released};
+pub use retention::{ClosedRetention, Cut, Gone, GoneSpan, OpenRetention, RetentionState, Wholes};
 pub use warehouse::{LoadFailure, TableState, WarehouseState};
 
 use super::digest::Digest;
@@ -67,6 +69,9 @@ pub struct Batch {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Decisions of retention that have taken files of it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<Cut>,
 }
 
 /// A source as the ledger knows it.
@@ -126,6 +131,9 @@ pub struct State {
     /// Names of all objects that were ever swept: no entry may name them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub swept: BTreeSet<String>,
+    /// What was decided to go by rule.
+    #[serde(default, skip_serializing_if = "RetentionState::is_empty")]
+    pub retention: RetentionState,
 }
 
 #[cfg(test)]
@@ -148,6 +156,7 @@ impl State {
             holds: BTreeMap::new(),
             sweeps: BTreeMap::new(),
             swept: BTreeSet::new(),
+            retention: RetentionState::default(),
         }
     }
 }
@@ -187,6 +196,7 @@ impl State {
             holds: BTreeMap::new(),
             sweeps: BTreeMap::new(),
             swept: BTreeSet::new(),
+            retention: RetentionState::default(),
         })
     }
 
@@ -204,7 +214,8 @@ impl State {
             Body::Rebuild(rebuild) => {
                 self.rebuilds.insert(entry.sequence, (**rebuild).clone());
             }
-            Body::Done(done) => self.apply_done(done),
+            Body::Done(done) => self.apply_done(entry.sequence, done),
+            Body::Retention(decision) => self.apply_retention(entry.sequence, decision),
             Body::Sweep(sweep) => {
                 let names = sweep.objects.iter().map(|object| object.path.clone());
                 self.swept.extend(names);
@@ -242,6 +253,7 @@ impl State {
             Body::Done(done) => invariants::done_fits(self, done),
             Body::Hold(hold) => invariants::hold_fits(hold),
             Body::Sweep(sweep) => invariants::sweep_fits(self, sweep),
+            Body::Retention(decision) => invariants::retention_fits(self, entry, decision),
             Body::Release(release) => invariants::release_fits(self, release),
         }
     }
@@ -287,6 +299,7 @@ impl State {
             covered: ingest.covered.clone(),
             files: ingest.files.len() as u64,
             bytes: ingest.files.iter().map(|file| file.bytes).sum(),
+            cuts: Vec::new(),
         });
     }
 
@@ -320,7 +333,11 @@ impl State {
         }
     }
 
-    fn apply_done(&mut self, done: &Done) {
+    fn apply_done(&mut self, sequence: u64, done: &Done) {
+        if let DoneOutcome::Retained(retained) = &done.outcome {
+            self.apply_retained(sequence, done.decision, retained);
+            return;
+        }
         self.sweeps.remove(&done.decision);
         let Some(rebuild) = self.rebuilds.remove(&done.decision) else {
             return;

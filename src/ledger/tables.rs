@@ -50,6 +50,7 @@ pub fn batches(state: &State) -> Result<RecordBatch, LedgerTableError> {
         number("known", |row| row.counts.known)?,
         number("added", |row| row.counts.added)?,
         number("quarantined", |row| row.counts.quarantined)?,
+        number("expired", |row| row.counts.expired)?,
         number("late", |row| row.counts.late)?,
         number("changed", |row| row.counts.changed)?,
         number("drifted", |row| row.counts.drifted)?,

@@ -159,7 +159,7 @@ async fn the_ledger_is_shown_as_tables() {
     let lake = three_dates().lake();
     assert_eq!(
         rows_of(&lake, "SELECT * FROM audit_batches").await,
-        ["batch-1|1|run-1|a|2026-01-05T00:00:00Z|14|1|1|12|0|0|0|0|4|400"]
+        ["batch-1|1|run-1|a|2026-01-05T00:00:00Z|14|1|1|12|0|0|0|0|0|4|400"]
     );
     assert_eq!(
         rows_of(&lake, "SELECT * FROM audit_coverage ORDER BY window_from").await,

@@ -1,9 +1,10 @@
 //! The status of a lake: a value made from the folded state and a now.
 
+use super::retention::OpenDecision;
 use crate::ledger::entry::{Counts, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{DayState, FeedState, HoldState, IdMatch, RecountState, State};
 use crate::plural::counted;
-use crate::retention::{Amount, Policy, plan};
+use crate::retention::{Amount, Past, Policy, plan};
 use crate::warehouse::Standing;
 use crate::window::{Window, format_instant, instant};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -38,6 +39,9 @@ pub struct Status {
     pub holds: Vec<HoldState>,
     /// Sweeps that were decided and are not done, by the sequence of the decision.
     pub open_sweeps: Vec<u64>,
+    /// Decisions of retention that are not done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub open_decisions: Vec<OpenDecision>,
     /// What is due under the configured rules; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionStatus>,
@@ -83,6 +87,12 @@ pub struct FeedStatus {
     pub holes: Vec<crate::ledger::state::HoleState>,
     /// Dates on which the source has more than the lake.
     pub gaps: Vec<NaiveDate>,
+    /// Holes on dates past retention, which nobody tries again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub past_holes: Vec<crate::ledger::state::HoleState>,
+    /// Dates past retention on which the source had more than the lake.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub past_gaps: Vec<NaiveDate>,
     /// Dates on which the source has less than the lake.
     pub purged: Vec<NaiveDate>,
     /// Records dated in the future.
@@ -142,14 +152,16 @@ impl Status {
             sources: state
                 .sources
                 .iter()
-                .map(|(id, source)| SourceStatus {
-                    source: id.clone(),
-                    last_run: source.last_run.clone(),
-                    feeds: source
-                        .feeds
-                        .iter()
-                        .map(|(tenant, feed)| FeedStatus::of(tenant, feed, now))
-                        .collect(),
+                .map(|(id, source)| {
+                    let past = Past::of(policy, Some(state), id, now.date_naive());
+                    let feeds = source.feeds.iter();
+                    SourceStatus {
+                        source: id.clone(),
+                        last_run: source.last_run.clone(),
+                        feeds: feeds
+                            .map(|(tenant, feed)| FeedStatus::of(tenant, feed, &past, now))
+                            .collect(),
+                    }
                 })
                 .collect(),
             warehouses: {
@@ -163,11 +175,12 @@ impl Status {
                 holds.cloned().collect()
             },
             open_sweeps: state.sweeps.keys().copied().collect(),
+            open_decisions: OpenDecision::all(state),
             retention: policy.map(|policy| {
                 let plan = plan(state, policy, now.date_naive());
                 RetentionStatus {
                     due: plan.total(),
-                    held_rows: plan.held.iter().map(|held| held.due.amount.rows).sum(),
+                    held_rows: plan.held.iter().map(|held| held.due.rows).sum(),
                     next_due: plan.rules.iter().filter_map(|rule| rule.next_due).min(),
                 }
             }),
@@ -176,28 +189,29 @@ impl Status {
 }
 
 impl FeedStatus {
-    fn of(tenant: &str, feed: &FeedState, now: DateTime<Utc>) -> Self {
+    fn of(tenant: &str, feed: &FeedState, past: &Past, now: DateTime<Utc>) -> Self {
         let mut counts = Counts::default();
         for day in feed.days.values() {
             counts.add(&day.counts);
         }
-        let dates = |wanted: &[Verdict]| {
-            let days = feed.days.iter().filter(|(_, day)| {
-                day.recount
-                    .as_ref()
-                    .is_some_and(|recount| wanted.contains(&recount.verdict))
-            });
-            days.map(|(date, _)| *date).collect()
-        };
+        let fewer = feed.days.iter().filter(|(_, day)| {
+            let newest = day.recount.as_ref().map(|recount| recount.verdict);
+            matches!(newest, Some(Verdict::Purged | Verdict::Fewer))
+        });
+        let holes = feed.holes.iter().cloned();
+        let (past_holes, holes) = holes.partition(|hole| past.has_all(&hole.window));
+        let (past_gaps, gaps) = feed.gaps().partition(|date| past.has(*date));
         let days = feed.days.iter().rev().take(DAYS_LISTED);
         Self {
             tenant: tenant.to_owned(),
             covered: feed.coverage.windows().to_vec(),
             lag_seconds: feed.coverage.end().map(|end| (now - end).num_seconds()),
             counts,
-            holes: feed.holes.clone(),
-            gaps: dates(&[Verdict::Gap]),
-            purged: dates(&[Verdict::Purged, Verdict::Fewer]),
+            holes,
+            gaps,
+            past_holes,
+            past_gaps,
+            purged: fewer.map(|(date, _)| *date).collect(),
             future: feed.future,
             oldest_at_source: feed.oldest,
             days: days

@@ -9,7 +9,7 @@ use crate::plural::counted;
 use chrono::NaiveDate;
 use futures::TryStreamExt as _;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How much is verified.
 #[derive(Debug, Clone, Copy, Default)]
@@ -116,17 +116,57 @@ pub async fn verify(
     found.entries = state.head.sequence + 1;
     check_cache(&log, &state, &mut found).await?;
     check_files(bucket, &state, depth, &mut found, looked_at).await?;
+    if !found.problems.is_empty() {
+        forgive_what_went_meanwhile(&log, &state, &mut found).await?;
+    }
     Ok(found)
+}
+
+/// While we were looking, entries may have been added that decided files to go by rule: that these are
+/// missing is as it should be.
+async fn forgive_what_went_meanwhile(
+    log: &Log,
+    state: &State,
+    found: &mut Verified,
+) -> Result<(), VerifyError> {
+    let mut newest = Some(state.clone());
+    match log.catch_up(&mut newest).await {
+        Ok(_) => {}
+        // It was whole a moment ago; what is wrong with it now is for the next one to say.
+        Err(error) if error.is_integrity() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    let Some(newest) = newest else {
+        return Ok(());
+    };
+    let paths = |state: &State| -> BTreeSet<String> {
+        let files = state.live_files().map(|live| live.file.path.clone());
+        files.collect()
+    };
+    let (before, now) = (paths(state), paths(&newest));
+    found
+        .problems
+        .retain(|problem| !before.contains(&problem.object) || now.contains(&problem.object));
+    Ok(())
 }
 
 /// The newest state cache must tell what the entries tell.
 async fn check_cache(log: &Log, state: &State, found: &mut Verified) -> Result<(), VerifyError> {
     match log.load().await {
         Ok(Some(loaded)) if loaded == *state => {}
-        Ok(_) => found.problems.push(Problem {
-            object: crate::lake::layout::STATE_FOLDER.to_owned(),
-            what: "the state cache tells something else than the entries".to_owned(),
-        }),
+        // Others have added entries since ours were read.
+        Ok(Some(loaded)) if loaded.head.sequence > state.head.sequence => {
+            let mut later = Some(state.clone());
+            log.catch_up(&mut later).await?;
+            // Whoever adds more while we look is beyond what can be compared.
+            let differs = later.is_some_and(|later| {
+                later.head.sequence == loaded.head.sequence && later != loaded
+            });
+            if differs {
+                found.problems.push(other_cache());
+            }
+        }
+        Ok(_) => found.problems.push(other_cache()),
         Err(error) if error.is_integrity() => found.problems.push(Problem {
             object: crate::lake::layout::STATE_FOLDER.to_owned(),
             what: error.to_string(),
@@ -134,6 +174,13 @@ async fn check_cache(log: &Log, state: &State, found: &mut Verified) -> Result<(
         Err(error) => return Err(error.into()),
     }
     Ok(())
+}
+
+fn other_cache() -> Problem {
+    Problem {
+        object: crate::lake::layout::STATE_FOLDER.to_owned(),
+        what: "the state cache tells something else than the entries".to_owned(),
+    }
 }
 
 async fn check_files(
@@ -189,6 +236,12 @@ async fn check_files(
             check_content(bucket, file, &belonging, found).await?;
         }
     }
+    // What was decided to go may still be there, and is no orphan.
+    for open in state.retention.open.values() {
+        for live in open.files_left() {
+            present.remove(&live.file.path);
+        }
+    }
     found.orphans = present.len() as u64;
     Ok(())
 }
@@ -206,7 +259,15 @@ async fn check_content(
             return Ok(());
         }
     };
-    let mismatches = verify_file(bucket, &facts, belonging).await?;
+    let mismatches = match verify_file(bucket, &facts, belonging).await {
+        Ok(mismatches) => mismatches,
+        // It was there when it was listed.
+        Err(ReadError::Store(StoreError::NotFound { .. })) => {
+            found.problems.push(problem(file, "the file is missing"));
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
     found.rows += file.rows;
     found
         .problems

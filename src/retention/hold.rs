@@ -1,7 +1,7 @@
 //! What a hold protects.
 
 use crate::ledger::entry::{FileEntry, Hold};
-use crate::ledger::state::{HoldState, State};
+use crate::ledger::state::{GoneSpan, HoldState, State};
 use chrono::NaiveDate;
 
 /// Why something cannot be held.
@@ -60,15 +60,60 @@ pub fn protects(hold: &Hold, file: &FileEntry) -> bool {
     inside && category && source
 }
 
-/// The cases that protect a file on a date, each once, in order.
-pub fn cases(state: &State, file: &FileEntry, as_of: NaiveDate) -> Vec<String> {
-    let mut cases: Vec<String> = state
-        .holds
-        .values()
-        .filter(|held| in_force(held, as_of) && protects(&held.hold, file))
-        .map(|held| held.hold.case.clone())
-        .collect();
-    cases.sort();
-    cases.dedup();
-    cases
+/// What a hold comes too late for: dates of what it is about that were decided to go before. Cut to the
+/// dates of the hold.
+pub fn too_late<'s>(hold: &Hold, state: &'s State) -> Vec<GoneSpan<'s>> {
+    let spans = state.retention.gone.spans().filter(|gone| {
+        let known = gone.category.filter(|it| super::policy::is_known(it));
+        let category = hold.categories.is_empty()
+            || known.is_none_or(|known| hold.categories.iter().any(|it| it == known));
+        let source = hold.sources.is_empty() || hold.sources.iter().any(|it| it == gone.source);
+        category && source && gone.first <= hold.to && hold.from <= gone.last
+    });
+    spans
+        .map(|gone| GoneSpan {
+            first: gone.first.max(hold.from),
+            last: gone.last.min(hold.to),
+            ..gone
+        })
+        .collect()
+}
+
+/// What holds keep a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Protection {
+    /// Their cases, each once, in order.
+    pub cases: Vec<String>,
+    /// Whether all of them name categories, and the file has none that says anything.
+    pub in_doubt: bool,
+}
+
+/// The holds that protect a file on a date.
+pub fn protection(state: &State, file: &FileEntry, as_of: NaiveDate) -> Protection {
+    let mut protection = Protection::default();
+    let mut sure = false;
+    let known = file
+        .category
+        .as_deref()
+        .is_some_and(super::policy::is_known);
+    for held in state.holds.values() {
+        if in_force(held, as_of) && protects(&held.hold, file) {
+            sure |= known || held.hold.categories.is_empty();
+            protection.cases.push(held.hold.case.clone());
+        }
+    }
+    protection.cases.sort();
+    protection.cases.dedup();
+    protection.in_doubt = !protection.cases.is_empty() && !sure;
+    protection
+}
+
+/// Whether a hold in force may protect something of a source and date, whatever it is about.
+pub fn may_protect(state: &State, source: &str, date: NaiveDate, as_of: NaiveDate) -> bool {
+    state.holds.values().any(|held| {
+        let hold = &held.hold;
+        let inside = hold.from <= date && date <= hold.to;
+        let of_source = hold.sources.is_empty() || hold.sources.iter().any(|it| it == source);
+        inside && of_source && in_force(held, as_of)
+    })
 }

@@ -43,6 +43,16 @@ impl Keep {
         }
     }
 
+    /// The most days that it can be; `None` for always.
+    pub const fn most_days(self) -> Option<u32> {
+        match self {
+            Self::Days(days) => Some(days),
+            Self::Months(months) => Some(months.saturating_mul(31)),
+            Self::Years(years) => Some(years.saturating_mul(366)),
+            Self::Forever => None,
+        }
+    }
+
     /// Whether nothing is kept beyond the date itself.
     pub const fn is_nothing(self) -> bool {
         matches!(self, Self::Days(0) | Self::Months(0) | Self::Years(0))
@@ -91,5 +101,12 @@ impl fmt::Display for Keep {
 impl serde::Serialize for Keep {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Keep {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }

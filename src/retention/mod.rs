@@ -9,16 +9,23 @@
 //! only what files carry (date, category, source and with it platform, and the tenant where a file has
 //! rows of one alone), since deleting never rewrites a file.
 
+mod guard;
 mod hold;
 mod keep;
 mod orphan;
+mod past;
 mod plan;
 mod policy;
 #[cfg(test)]
 mod tests;
 
-pub use hold::{HoldError, cases, check, in_force, protects};
+pub use guard::BACKLOG;
+pub(crate) use guard::Guard;
+pub use hold::{
+    HoldError, Protection, check, in_force, may_protect, protection, protects, too_late,
+};
 pub use keep::{Keep, KeepError};
 pub use orphan::{LEAST_AGE, orphans, youngest};
-pub use plan::{Amount, Due, Held, RetentionPlan, RuleStanding, plan};
+pub use past::Past;
+pub use plan::{Amount, Held, RetentionPlan, RuleStanding, plan, plan_id};
 pub use policy::{Conditions, Policy, Rule, Verdict, is_known};

@@ -23,17 +23,22 @@ pub fn youngest(deadline: TimeDelta) -> TimeDelta {
 /// before `older_than` and which the store, too, says are older. Anything with another name is not ours
 /// to remove.
 pub fn orphans(state: &State, listed: &[Listed], older_than: DateTime<Utc>) -> Vec<SweptObject> {
+    // All files of a chunk that was committed are named by its entry, also where retention has deleted
+    // them since: one that is back has been brought back by somebody.
     let named: HashSet<&str> = state
-        .live_files()
-        .map(|live| live.file.path.as_str())
+        .batches
+        .iter()
+        .map(|batch| batch.batch_id.as_str())
         .collect();
     let mut orphans: Vec<SweptObject> = listed
         .iter()
-        .filter(|object| !named.contains(object.name.as_str()))
         .filter(|object| object.modified < older_than)
         .filter(|object| {
             let file: Option<DataFile> = object.name.parse().ok();
-            file.is_some_and(|file| file.run.started() < older_than)
+            file.is_some_and(|file| {
+                let batch = format!("{}-{:05}", file.run, file.chunk);
+                file.run.started() < older_than && !named.contains(batch.as_str())
+            })
         })
         .map(|object| SweptObject {
             path: object.name.clone(),

@@ -1,16 +1,16 @@
 //! What is due under a policy on a date, and what a hold keeps all the same.
 
-use super::hold::cases;
+use super::guard::Guard;
+use super::hold::{Protection, protection};
 use super::keep::Keep;
-use super::policy::Policy;
-use crate::ledger::entry::FileEntry;
-use crate::ledger::state::State;
+use super::policy::{Policy, tenant_of};
+use crate::lake::layout::Table;
+use crate::ledger::digest::Digest;
+use crate::ledger::entry::{ExpiredPart, FileEntry, Span};
+use crate::ledger::state::{LiveFile, State};
 use chrono::NaiveDate;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// Dates of one rule that may be due at once without anybody looking at it.
-const BACKLOG: usize = 7;
+use std::collections::BTreeMap;
 
 /// Files, rows and bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -24,30 +24,11 @@ pub struct Amount {
 }
 
 impl Amount {
-    fn add(&mut self, file: &FileEntry) {
-        self.files += 1;
-        self.rows += file.rows;
-        self.bytes += file.bytes;
+    fn add(&mut self, files: &[&FileEntry]) {
+        self.files += files.len() as u64;
+        self.rows += files.iter().map(|file| file.rows).sum::<u64>();
+        self.bytes += files.iter().map(|file| file.bytes).sum::<u64>();
     }
-}
-
-/// What is due of one date, category and source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Due {
-    /// The rule.
-    pub rule: String,
-    /// UTC date.
-    pub date: NaiveDate,
-    /// Category; none for quarantine.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub category: Option<String>,
-    /// Source.
-    pub source: String,
-    /// The last date on which it was kept.
-    pub last_day: NaiveDate,
-    /// How much it is.
-    #[serde(flatten)]
-    pub amount: Amount,
 }
 
 /// What would be due if it were not held.
@@ -55,9 +36,12 @@ pub struct Due {
 pub struct Held {
     /// What it is.
     #[serde(flatten)]
-    pub due: Due,
+    pub due: ExpiredPart,
     /// The cases that hold it.
     pub cases: Vec<String>,
+    /// Whether it is held only because nobody knows what its records are about: the cases name
+    /// categories, and it has none that says anything.
+    pub in_doubt: bool,
 }
 
 /// How one rule stands.
@@ -92,9 +76,9 @@ pub struct RetentionPlan {
     pub as_of: NaiveDate,
     /// Every rule in order, and the default.
     pub rules: Vec<RuleStanding>,
-    /// What is due.
-    pub due: Vec<Due>,
-    /// What is held.
+    /// What is due, in order.
+    pub due: Vec<ExpiredPart>,
+    /// What is held, in order.
     pub held: Vec<Held>,
 }
 
@@ -109,106 +93,180 @@ impl RetentionPlan {
         }
         total
     }
+
+    /// The rules of which something is due that has to be confirmed.
+    pub fn to_confirm(&self) -> impl Iterator<Item = &RuleStanding> {
+        self.rules.iter().filter(|rule| !rule.confirm.is_empty())
+    }
+
+    /// What is due under rules that need no confirmation.
+    pub fn due_unconfirmed(&self) -> Vec<ExpiredPart> {
+        let asked: Vec<&str> = self.to_confirm().map(|rule| rule.rule.as_str()).collect();
+        let free = |part: &&ExpiredPart| !asked.contains(&part.rule.as_str());
+        self.due.iter().filter(free).cloned().collect()
+    }
 }
 
-/// A date, category and source under a rule, and the cases that hold it.
-type Key = (
-    Option<usize>,
-    NaiveDate,
-    Option<String>,
-    String,
-    Vec<String>,
-);
+/// What files of one date that fare alike have in common.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Group<'s> {
+    table: Table,
+    category: Option<&'s str>,
+    source: &'s str,
+    tenant: Option<&'s str>,
+    rule: Option<usize>,
+    last_day: NaiveDate,
+    cases: Vec<String>,
+    in_doubt: bool,
+}
 
-/// Applies a policy to the live files of a lake as of a date. A file is due when its last day is before
-/// that date, and is never due while a hold protects it.
+/// Applies a policy to the live files of a lake as of a date. The files that one entry has added to a
+/// partition are due together, when the last day of all of them is before that date, and never while a
+/// hold protects them: a warehouse tells rows apart by entry and partition, not by file.
 pub fn plan(state: &State, policy: &Policy, as_of: NaiveDate) -> RetentionPlan {
     let order: Vec<Option<usize>> = (0..policy.rules.len()).map(Some).chain([None]).collect();
     let mut standings: BTreeMap<Option<usize>, RuleStanding> = order
         .iter()
         .map(|rule| (*rule, standing(policy, *rule)))
         .collect();
-    let mut groups: BTreeMap<Key, (NaiveDate, Amount)> = BTreeMap::new();
-    let mut dates: BTreeMap<Option<usize>, BTreeSet<NaiveDate>> = BTreeMap::new();
-    for live in state.live_files() {
-        let file = &live.file;
-        let verdict = policy.verdict(file);
-        let Some(standing) = standings.get_mut(&verdict.rule) else {
-            continue;
-        };
-        let over = verdict.last_day.filter(|last_day| *last_day < as_of);
-        let Some(last_day) = over else {
-            standing.kept.add(file);
-            keep(standing, file.date);
-            // The day after the last one.
-            let next = verdict.last_day.and_then(|last_day| last_day.succ_opt());
-            standing.next_due = standing.next_due.into_iter().chain(next).min();
-            continue;
-        };
-        let cases = cases(state, file, as_of);
-        if cases.is_empty() {
-            standing.due.add(file);
-            dates.entry(verdict.rule).or_default().insert(file.date);
-        } else {
-            standing.held.add(file);
-            standing.kept.add(file);
-            keep(standing, file.date);
-        }
-        let key = (
-            verdict.rule,
-            file.date,
-            file.category.clone(),
-            file.source.clone(),
-            cases,
-        );
-        let group = groups.entry(key).or_insert((last_day, Amount::default()));
-        group.1.add(file);
-    }
+    let mut guard = Guard::new(policy, state.retention.policy.as_ref(), as_of);
     let mut plan = RetentionPlan {
         as_of,
         rules: Vec::with_capacity(order.len()),
         due: Vec::new(),
         held: Vec::new(),
     };
-    for ((rule, date, category, source, cases), (last_day, amount)) in groups {
-        let due = Due {
-            rule: policy.name_of(rule).to_owned(),
-            date,
-            category,
-            source,
-            last_day,
-            amount,
-        };
-        if cases.is_empty() {
-            plan.due.push(due);
-        } else {
-            plan.held.push(Held { due, cases });
+    for (date, files) in &state.files {
+        let mut parts: BTreeMap<Group<'_>, ExpiredPart> = BTreeMap::new();
+        for entries in partitions(files).values() {
+            // Of which part the entry before was, in the same partition.
+            let mut before: Option<Group<'_>> = None;
+            for (sequence, files) in entries {
+                let verdict = policy.verdict_on_all(files);
+                let Some(standing) = standings.get_mut(&verdict.rule) else {
+                    continue;
+                };
+                let over = verdict.last_day.filter(|last_day| *last_day < as_of);
+                let Some((last_day, first)) = over.zip(files.first()) else {
+                    standing.kept.add(files);
+                    keep(standing, *date);
+                    // The day after the last one.
+                    let next = verdict.last_day.and_then(|last_day| last_day.succ_opt());
+                    standing.next_due = standing.next_due.into_iter().chain(next).min();
+                    before = None;
+                    continue;
+                };
+                let Protection { cases, in_doubt } = protection(state, first, as_of);
+                if cases.is_empty() {
+                    standing.due.add(files);
+                    guard.see(&standing.rule, *date, files);
+                } else {
+                    standing.held.add(files);
+                    standing.kept.add(files);
+                    keep(standing, *date);
+                }
+                let group = Group {
+                    table: first.table,
+                    category: first.category.as_deref(),
+                    source: &first.source,
+                    tenant: tenant_of_all(files),
+                    rule: verdict.rule,
+                    last_day,
+                    cases,
+                    in_doubt,
+                };
+                let part = parts
+                    .entry(group.clone())
+                    .or_insert_with(|| part_of(&group, *date, policy));
+                let mut amount = Amount::default();
+                amount.add(files);
+                part.files += amount.files;
+                part.rows += amount.rows;
+                part.bytes += amount.bytes;
+                match part
+                    .entries
+                    .last_mut()
+                    .filter(|_| before.as_ref() == Some(&group))
+                {
+                    Some(span) => span.to = *sequence,
+                    None => part.entries.push(Span {
+                        from: *sequence,
+                        to: *sequence,
+                    }),
+                }
+                before = Some(group);
+            }
+        }
+        for (group, part) in parts {
+            if group.cases.is_empty() {
+                plan.due.push(part);
+            } else {
+                plan.held.push(Held {
+                    due: part,
+                    cases: group.cases,
+                    in_doubt: group.in_doubt,
+                });
+            }
         }
     }
-    plan.due.sort_by(|one, other| place(one).cmp(&place(other)));
-    plan.held
-        .sort_by(|one, other| place(&one.due).cmp(&place(&other.due)));
+    plan.due
+        .sort_by(|one, other| one.place().cmp(&other.place()));
     for rule in order {
-        let Some(mut standing) = standings.remove(&rule) else {
-            continue;
-        };
-        let due_dates = dates.get(&rule).map_or(0, BTreeSet::len);
-        standing.due_dates = due_dates as u64;
-        if due_dates > 0 && policy.keep_of(rule).is_nothing() {
-            standing.confirm.push("it keeps nothing".to_owned());
+        if let Some(mut standing) = standings.remove(&rule) {
+            standing.due_dates = guard.dates(&standing.rule) as u64;
+            standing.confirm = guard.reasons(&standing.rule);
+            plan.rules.push(standing);
         }
-        if due_dates > BACKLOG {
-            standing.confirm.push(format!(
-                "{due_dates} dates are due at once, more than {BACKLOG}"
-            ));
-        }
-        plan.rules.push(standing);
     }
     plan
 }
 
-fn place(due: &Due) -> (NaiveDate, Option<&str>, &str) {
-    (due.date, due.category.as_deref(), &due.source)
+/// The id of a plan, to be given back as confirmation: a hash of all that it says.
+///
+/// # Errors
+/// None for a plan of ours; the encoder's own.
+pub fn plan_id(lake_id: &str, plan: &RetentionPlan) -> Result<String, serde_json::Error> {
+    let shown = serde_json::to_vec(&(lake_id, plan))?;
+    Ok(Digest::of(&shown).to_string()[..12].to_owned())
+}
+
+/// Table, category and source.
+type Partition<'s> = (Table, Option<&'s str>, &'s str);
+
+/// The files of one date by partition, and by the entry that added them.
+fn partitions(files: &[LiveFile]) -> BTreeMap<Partition<'_>, BTreeMap<u64, Vec<&FileEntry>>> {
+    let mut partitions: BTreeMap<Partition<'_>, BTreeMap<u64, Vec<&FileEntry>>> = BTreeMap::new();
+    for LiveFile { sequence, file } in files {
+        let partition = (file.table, file.category.as_deref(), file.source.as_str());
+        let entries = partitions.entry(partition).or_default();
+        entries.entry(*sequence).or_default().push(file);
+    }
+    partitions
+}
+
+/// The tenant of all rows of some files.
+fn tenant_of_all<'s>(files: &[&'s FileEntry]) -> Option<&'s str> {
+    let (first, rest) = files.split_first()?;
+    let tenant = tenant_of(first)?;
+    rest.iter()
+        .all(|file| tenant_of(file) == Some(tenant))
+        .then_some(tenant)
+}
+
+fn part_of(group: &Group<'_>, date: NaiveDate, policy: &Policy) -> ExpiredPart {
+    ExpiredPart {
+        date,
+        table: group.table,
+        category: group.category.map(str::to_owned),
+        source: group.source.to_owned(),
+        tenant: group.tenant.map(str::to_owned),
+        rule: policy.name_of(group.rule).to_owned(),
+        last_day: group.last_day,
+        entries: Vec::new(),
+        files: 0,
+        rows: 0,
+        bytes: 0,
+    }
 }
 
 fn keep(standing: &mut RuleStanding, date: NaiveDate) {

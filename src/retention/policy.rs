@@ -3,28 +3,30 @@
 use super::keep::Keep;
 use crate::ledger::entry::FileEntry;
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What a rule is about. An empty list stands for everything; a file must satisfy all four.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Conditions {
     /// Categories.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub category: Vec<String>,
     /// Platforms.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub platform: Vec<String>,
     /// Ids of sources, whole: `kestra` is not `kestra-prod`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source: Vec<String>,
     /// Tenants.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tenant: Vec<String>,
 }
 
 /// One rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Its name in plans, decisions and certificates.
     pub name: String,
@@ -36,14 +38,16 @@ pub struct Rule {
 }
 
 /// The rules in order, and how long everything else is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Policy {
     /// Of several that fit a file the first counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
     /// What no rule fits.
     pub default: Keep,
     /// The platform of each source that is configured.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub platforms: BTreeMap<String, String>,
 }
 
@@ -54,6 +58,14 @@ pub struct Verdict {
     pub rule: Option<usize>,
     /// The last date on which the file is kept; `None` for always.
     pub last_day: Option<NaiveDate>,
+}
+
+/// What rules look at; what is not known is absent.
+struct Subject<'a> {
+    date: NaiveDate,
+    category: Option<&'a str>,
+    source: &'a str,
+    tenant: Option<&'a str>,
 }
 
 /// Whether a condition holds of all rows of a file, of none, or perhaps of some.
@@ -96,9 +108,18 @@ impl Policy {
     /// rule fits (a category that says nothing, quarantine, rows of several tenants, a source that is
     /// not configured any more), every rule that might fit is asked, and the longest counts.
     pub fn verdict(&self, file: &FileEntry) -> Verdict {
+        self.verdict_on(&Subject {
+            date: file.date,
+            category: file.category.as_deref(),
+            source: &file.source,
+            tenant: tenant_of(file),
+        })
+    }
+
+    fn verdict_on(&self, subject: &Subject<'_>) -> Verdict {
         let mut longest: Option<Verdict> = None;
         let mut ask = |rule: Option<usize>| {
-            let last_day = self.keep_of(rule).last_day(file.date);
+            let last_day = self.keep_of(rule).last_day(subject.date);
             let longer = match &longest {
                 None => true,
                 Some(Verdict { last_day: None, .. }) => false,
@@ -112,7 +133,7 @@ impl Policy {
             }
         };
         for (number, rule) in self.rules.iter().enumerate() {
-            match self.fits(&rule.conditions, file) {
+            match self.fits(&rule.conditions, subject) {
                 Fits::No => {}
                 Fits::Perhaps => ask(Some(number)),
                 Fits::Yes => {
@@ -125,14 +146,47 @@ impl Policy {
         longest.unwrap_or(FOREVER)
     }
 
-    fn fits(&self, conditions: &Conditions, file: &FileEntry) -> Fits {
-        let category = file.category.as_deref().filter(|it| is_known(it));
-        let platform = self.platforms.get(&file.source).map(String::as_str);
+    /// The number of a rule; none for `default`, or a name that no rule has.
+    pub fn number_of(&self, name: &str) -> Option<usize> {
+        self.rules.iter().position(|rule| rule.name == name)
+    }
+
+    /// The verdict on files that stay or go together: the one that keeps them longest.
+    pub fn verdict_on_all(&self, files: &[&FileEntry]) -> Verdict {
+        let verdicts = files.iter().map(|file| self.verdict(file));
+        let longer = |one: Verdict, other: Verdict| match (one.last_day, other.last_day) {
+            (None, _) => one,
+            (Some(_), None) => other,
+            (Some(of_one), Some(of_other)) if of_other > of_one => other,
+            _ => one,
+        };
+        verdicts.reduce(longer).unwrap_or(FOREVER)
+    }
+
+    /// The last date on which any of some files is kept; none where one of them is kept always.
+    pub fn last_day_of_all(&self, files: &[&FileEntry]) -> Option<NaiveDate> {
+        self.verdict_on_all(files).last_day
+    }
+
+    /// The last date on which anything of a source and date is kept, whatever it is about.
+    pub fn last_day_of_date(&self, source: &str, date: NaiveDate) -> Option<NaiveDate> {
+        self.verdict_on(&Subject {
+            date,
+            category: None,
+            source,
+            tenant: None,
+        })
+        .last_day
+    }
+
+    fn fits(&self, conditions: &Conditions, subject: &Subject<'_>) -> Fits {
+        let category = subject.category.filter(|it| is_known(it));
+        let platform = self.platforms.get(subject.source).map(String::as_str);
         all([
             fits_one(&conditions.category, category),
             fits_one(&conditions.platform, platform),
-            fits_one(&conditions.source, Some(&file.source)),
-            fits_one(&conditions.tenant, tenant_of(file)),
+            fits_one(&conditions.source, Some(subject.source)),
+            fits_one(&conditions.tenant, subject.tenant),
         ])
     }
 }

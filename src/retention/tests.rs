@@ -320,15 +320,28 @@ fn much_at_once_and_nothing_kept_need_somebody_who_looks() {
         state(files.collect(), vec![])
     };
     let as_of = date("2026-03-01");
-    let confirm = |count, kept| {
-        plan(&days(count), &policy(vec![], kept), as_of).rules[0]
-            .confirm
-            .clone()
+    let confirm = |count, kept, before: Option<&str>| {
+        let mut lake = days(count);
+        lake.retention.policy = before.map(|kept| policy(vec![], kept));
+        let plan = plan(&lake, &policy(vec![], kept), as_of);
+        plan.rules[0].confirm.clone()
     };
-    assert!(confirm(7, "1d").is_empty());
-    assert_eq!(confirm(8, "1d").len(), 1);
-    assert_eq!(confirm(1, "0d"), ["it keeps nothing"]);
-    assert!(confirm(8, "400d").is_empty(), "nothing is due");
+    assert!(confirm(7, "1d", Some("1d")).is_empty());
+    assert_eq!(confirm(8, "1d", Some("1d")).len(), 1);
+    assert_eq!(confirm(1, "0d", Some("0d")), ["it keeps nothing"]);
+    assert!(confirm(8, "400d", None).is_empty(), "nothing is due");
+    assert_eq!(
+        confirm(1, "1d", None),
+        ["it is new: no decision was made before"]
+    );
+    assert_eq!(
+        confirm(1, "1d", Some("400d")),
+        ["the rules keep less of this than at the last decision"]
+    );
+    assert!(
+        confirm(1, "10d", Some("20d")).is_empty(),
+        "due all the same"
+    );
 }
 
 #[test]

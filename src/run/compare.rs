@@ -1,17 +1,20 @@
-//! Comparing what was read with what the lake holds: which records are new, known, changed or
-//! unfit, and the rows and counts that follow. Pure: no I/O, and the same input makes the same
+//! Comparing what was read with what the lake holds: which records are new, known, changed, unfit or
+//! expired, and the rows and counts that follow. Pure: no I/O, and the same input makes the same
 //! rows.
 
 use super::known::Known;
 use super::piece::{Piece, time_of};
+use crate::event::Event;
 use crate::event::columns::{EventBatches, Full, PushError, RowContext};
 use crate::event::compare::{Change, changed};
 use crate::event::quarantine::{QuarantineColumns, Quarantined};
 use crate::event::redact::Redaction;
 use crate::event::uid::{push_event_uid, record_uid};
 use crate::event::unfit::{MAX_ROW_BYTES, Reason, Unfit};
+use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Changed, Counts, Covered, DayCount, Hole};
+use crate::ledger::state::Gone;
 use crate::source::{Keyed, Source};
 use crate::window::{Coverage, Window};
 use arrow::array::RecordBatch;
@@ -29,6 +32,8 @@ pub(super) struct Context<'a> {
     pub(super) row: RowContext,
     /// What was covered before, by tenant.
     pub(super) coverage: &'a BTreeMap<String, Coverage>,
+    /// What was decided to go of this source on the dates of the pieces: no row of it is made again.
+    pub(super) gone: &'a Gone,
 }
 
 /// What became of the records of a chunk.
@@ -109,8 +114,8 @@ struct Comparison<'a, 'p> {
     context: &'a Context<'a>,
     events: EventBatches,
     quarantine: QuarantineColumns,
-    /// Events of this chunk by uid, with their kept bytes.
-    seen: HashMap<String, Cow<'p, [u8]>>,
+    /// Events of this chunk by uid, with their kept bytes; without them where they are not to be kept.
+    seen: HashMap<String, Option<Cow<'p, [u8]>>>,
     /// Records of this chunk that went to quarantine, by uid.
     seen_unfit: HashSet<String>,
     /// Counts of the piece at hand.
@@ -191,22 +196,56 @@ impl<'p> Comparison<'_, 'p> {
         if let Some(first) = self.seen.get(&self.uid) {
             let first = first.clone();
             self.counts(piece, record).source_duplicates += 1;
-            return self.again(piece, known, record, &first, &kept);
+            return match first {
+                Some(first) => self.again(piece, known, record, &first, &kept),
+                None => Ok(()),
+            };
         }
         if let Some(first) = known.events.get(&self.uid) {
             self.counts(piece, record).known += 1;
             self.again(piece, known, record, first, &kept)?;
+        } else if self.is_gone_event(&event) {
+            self.counts(piece, record).expired += 1;
+            self.seen.insert(self.uid.clone(), None);
+            return Ok(());
         } else {
             self.events.push(&event, &self.uid)?;
             let counts = self.counts(piece, record);
             counts.added += 1;
             counts.late += u64::from(late);
         }
-        self.seen.insert(self.uid.clone(), kept);
+        self.seen.insert(self.uid.clone(), Some(kept));
         Ok(())
     }
 
+    /// Whether the row of an event would be one of those that were decided to go.
+    fn is_gone_event(&self, event: &Event<'_>) -> bool {
+        let (date, category) = (event.time.date_naive(), event.category.name());
+        let tenant = event.tenant.as_deref();
+        self.is_gone(Table::Events, date, Some(category), tenant)
+    }
+
+    /// The same for the rows of a record in quarantine.
+    fn is_gone_unfit(&self, record: &Quarantined<'_>) -> bool {
+        let date = record.time.unwrap_or(record.slice.from).date_naive();
+        self.is_gone(Table::Quarantine, date, None, record.tenant)
+    }
+
+    fn is_gone(
+        &self,
+        table: Table,
+        date: NaiveDate,
+        category: Option<&str>,
+        tenant: Option<&str>,
+    ) -> bool {
+        let (gone, source) = (self.context.gone, &self.context.row.source);
+        !gone.is_empty() && gone.has(table, date, category, source, tenant)
+    }
+
     /// A reading of a record that was read before: evidence is kept where its content changed.
+    ///
+    /// Not where the quarantine of its date was decided to go: the change is not counted either, since
+    /// nothing would remember that it was, and each reading would find it anew.
     fn again(
         &mut self,
         piece: &Piece,
@@ -229,7 +268,7 @@ impl<'p> Comparison<'_, 'p> {
         if known.quarantined.contains(&uid) || !self.seen_unfit.insert(uid) {
             return Ok(());
         }
-        self.quarantine.push(&Quarantined {
+        let evidence = Quarantined {
             record: now,
             withheld: false,
             unfit: Unfit::because(Reason::Changed),
@@ -237,7 +276,11 @@ impl<'p> Comparison<'_, 'p> {
             time: time_of(record),
             tenant,
             slice: piece.window,
-        })?;
+        };
+        if self.is_gone_unfit(&evidence) {
+            return Ok(());
+        }
+        self.quarantine.push(&evidence)?;
         self.counts(piece, record).changed += 1;
         self.changed.push(Changed {
             event_uid: self.uid.clone(),
@@ -263,7 +306,8 @@ impl<'p> Comparison<'_, 'p> {
         let date = record.time.unwrap_or(piece.window.from).date_naive();
         let is_known = known.quarantined.contains(&uid);
         let is_new = self.seen_unfit.insert(uid);
-        if !is_known && is_new {
+        let is_gone = !is_known && self.is_gone_unfit(&record);
+        if !is_known && is_new && !is_gone {
             self.quarantine.push(&record)?;
         }
         let counts = self.dates.entry(date).or_default();
@@ -271,6 +315,8 @@ impl<'p> Comparison<'_, 'p> {
             counts.source_duplicates += 1;
         } else if is_known {
             counts.known += 1;
+        } else if is_gone {
+            counts.expired += 1;
         } else {
             counts.quarantined += 1;
             counts.late += u64::from(late);
@@ -363,3 +409,6 @@ fn native_id(record: &Keyed) -> Option<&str> {
 pub(super) fn feed_tenant(name: &str) -> Option<&str> {
     (name != super::plan::ALL_TENANTS).then_some(name)
 }
+
+#[cfg(test)]
+mod tests;

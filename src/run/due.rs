@@ -9,10 +9,13 @@
 //!
 //! And two days after its end each date is read again id by id, once, if any of it was read before
 //! that: what a platform writes late has come by then.
+//!
+//! Dates past retention are neither counted nor read: nothing of them would be kept.
 
 use super::plan::{age, comparable, dates_back};
 use crate::ledger::entry::Verdict;
 use crate::ledger::state::{FeedState, SETTLING};
+use crate::retention::Past;
 use crate::window::Window;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
@@ -41,10 +44,14 @@ pub(super) fn recounts(
     known: &FeedState,
     now: DateTime<Utc>,
     asked: Option<TimeDelta>,
+    past: &Past,
 ) -> Vec<Window> {
     let span = WEEKLY.max(asked.unwrap_or_default());
     let mut windows: Vec<Window> = dates_back(now, span)
         .filter(|date| {
+            if past.has(*date) {
+                return false;
+            }
             let day = known.days.get(date);
             let last = day.and_then(|day| day.recount.as_ref());
             let age = age(*date, now);

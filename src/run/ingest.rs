@@ -23,7 +23,7 @@ use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, Ingest, RedactionApplied};
 use crate::ledger::log::{Commit, Draft, Log};
 use crate::ledger::rebase::{Rebase, rebase};
-use crate::ledger::state::{FeedState, SETTLING, State};
+use crate::ledger::state::{FeedState, Gone, SETTLING, State};
 use crate::source::{SliceOutcome, SourceError, Tenant, read_window};
 use crate::window::{Coverage, Window};
 use chrono::{DateTime, Utc};
@@ -187,6 +187,7 @@ impl Committer<'_> {
                 files,
             };
             let draft = self.attempt.draft(Body::Ingest(Box::new(ingest)));
+            let batches = self.state.batches.len();
             if self.commit(&draft).await? == Rebase::Resequence {
                 if let Body::Ingest(ingest) = &draft.body {
                     summary.committed(ingest);
@@ -194,7 +195,8 @@ impl Committer<'_> {
                 self.log.save_cache_if_due(&self.state).await;
                 return Ok(());
             }
-            self.superseded = true;
+            // Unless it was a decision about files that came.
+            self.superseded |= self.state.batches.len() > batches;
         }
     }
 
@@ -225,6 +227,7 @@ impl Committer<'_> {
             known.push(Known::load(self.bucket, &self.state, &source.id, piece).await?);
         }
         let coverage = self.coverage(&source.id);
+        let gone = self.gone(&source.id, pieces);
         let row = RowContext {
             ingested_at: self.attempt.now,
             batch_id: batch_id.to_owned(),
@@ -240,6 +243,7 @@ impl Committer<'_> {
                 redaction: &redaction,
                 row,
                 coverage: &coverage,
+                gone: &gone,
             };
             Ok(compare(&context, &pieces, &known)?)
         })
@@ -255,8 +259,18 @@ impl Committer<'_> {
             .collect()
     }
 
+    /// What was decided to go of a source on the dates of pieces.
+    fn gone(&self, source: &str, pieces: &[Piece]) -> Gone {
+        let windows = || pieces.iter().map(|piece| piece.window);
+        let first = windows().map(|window| window.from.date_naive()).min();
+        let last = windows().map(|window| window.to.date_naive()).max();
+        first.zip(last).map_or_else(Gone::default, |(first, last)| {
+            self.state.retention.gone.of(source, first, last)
+        })
+    }
+
     /// Whether an entry would say nothing that the ledger does not say already: an overlap that
-    /// was read again and brought nothing.
+    /// was read again and brought nothing, or nothing that is kept.
     fn says_nothing(&self, source: &str, compared: &Compared) -> bool {
         let nothing = FeedState::default();
         compared.covered.is_empty()

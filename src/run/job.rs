@@ -10,6 +10,7 @@ use crate::lake::{Bucket, OpenError, Options, Patience};
 use crate::ledger::digest::Digest;
 use crate::ledger::key::KeyError;
 use crate::ledger::log::{Log, LogError};
+use crate::retention::Policy;
 use crate::retry::Retry;
 use crate::source::http::{self, Client};
 use crate::source::kestra::{self, Kestra};
@@ -90,6 +91,10 @@ pub struct Job {
     pub sources: Vec<JobSource>,
     /// The warehouses in configured order.
     pub warehouses: Vec<Projection>,
+    /// The rules of retention, if there are any.
+    pub retention: Option<Policy>,
+    /// Whether `run` applies them.
+    pub retain: bool,
     /// Bounds.
     pub bounds: Bounds,
     /// Patience with unclear answers of the store.
@@ -253,6 +258,8 @@ impl Job {
             config_sha256: config.sha256,
             sources,
             warehouses: Vec::new(),
+            retention: config.retention.clone(),
+            retain: config.retain_in_run,
             bounds: Bounds {
                 memory: config.run.memory,
                 chunk_rows: config.run.chunk_rows,

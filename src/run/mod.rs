@@ -4,6 +4,7 @@
 //! load the ledger ─ control requests ─ now ─ plan
 //!   per source: slices ─ pieces ─ chunk ─ compare ─ files ─ upload ─ commit `ingest` ─ recount
 //!   per warehouse: decisions that are not done ─ loads
+//!   retention, where configured: what is due goes from warehouses and lake
 //! commit `receipt` ─ staging emptied ─ state cache ─ summary
 //! ```
 //!
@@ -25,6 +26,8 @@ mod piece;
 mod plan;
 mod record;
 mod recount;
+mod refuse;
+mod retention;
 mod source;
 mod start;
 mod summary;
@@ -40,6 +43,11 @@ pub use keys::{Access, open_to_read, open_to_write};
 pub use observer::{Observer, Unobserved};
 pub use plan::{ALL_TENANTS, FeedPlan, RunPlan, Seed, SourcePlan};
 pub use record::{Recorded, record};
+pub use refuse::PastStart;
+pub use retention::{
+    CarriedOut, Confirmation, Decided, RetentionFailure, RetentionSummary, RuleToConfirm,
+    ToConfirm, clock_objections, give_up, retain,
+};
 pub use start::Opened;
 pub use summary::{HoleSummary, SourceFailure, SourceSummary, Summary};
 pub use sweep::{Swept, sweep};
@@ -52,6 +60,7 @@ use crate::ledger::entry::{Body, Receipt, SourceOutcome};
 use crate::ledger::log::LogError;
 use chrono::{DateTime, TimeDelta, Utc};
 use ingest::{Attempt, Committer};
+use retention::Retaining;
 use std::time::Duration;
 use tokio::sync::watch;
 use warehouses::Step;
@@ -92,15 +101,34 @@ pub enum RunError {
     /// There is nothing to load from.
     #[error("there is no lake yet")]
     NoLake,
+    /// Sources that would begin to read where nothing is kept any more.
+    #[error("{}", joined(.0))]
+    PastRetention(Vec<PastStart>),
     /// Others have decided the same while we were about to.
     #[error("another process has decided the same meanwhile")]
     DecidedMeanwhile,
+    /// A plan was confirmed that is not what would be done now.
+    #[error("plan {confirmed} was confirmed, and what would be done now is plan {found}")]
+    StalePlan {
+        /// What was confirmed.
+        confirmed: String,
+        /// What would be done.
+        found: String,
+    },
+    /// A plan has no id.
+    #[error("the plan cannot be written: {0}")]
+    Plan(#[from] serde_json::Error),
     /// No randomness.
     #[error("the operating system gave no randomness: {0}")]
     Randomness(String),
     /// The process is ending.
     #[error("the run was cancelled")]
     Cancelled,
+}
+
+fn joined(starts: &[PastStart]) -> String {
+    let starts: Vec<String> = starts.iter().map(PastStart::to_string).collect();
+    starts.join("; ")
 }
 
 impl From<compare::CompareError> for RunError {
@@ -142,9 +170,10 @@ impl RunOptions {
 /// Plans a run without doing it. Reads the ledger and asks the sources whether they answer.
 ///
 /// # Errors
-/// A lake that cannot be read. What is wrong with single sources is part of the result.
+/// A lake that cannot be read, or sources that would begin where nothing is kept any more. What is wrong with single sources is part of the result.
 pub async fn plan(job: &Job, options: &RunOptions) -> Result<(Opened, RunPlan), RunError> {
     let opened = start::open(job).await?;
+    refuse::refuse(job, &opened)?;
     let identity = options.identity(opened.now)?;
     let state = opened.state.as_ref();
     let plan = start::plan(job, &opened, state, identity, options.recount);
@@ -154,7 +183,8 @@ pub async fn plan(job: &Job, options: &RunOptions) -> Result<(Opened, RunPlan), 
 /// Does one run.
 ///
 /// # Errors
-/// A job that only reads, a failing lake or ledger, or clocks that disagree. Failures of sources are
+/// A job that only reads, sources that would begin where nothing is kept any more, a failing lake or ledger,
+/// or clocks that disagree. Failures of sources are
 /// part of the summary.
 pub async fn execute(
     job: &Job,
@@ -167,6 +197,7 @@ pub async fn execute(
     let started_at = job.clock.now();
     observer.doing("reading the ledger");
     let mut opened = start::open(job).await?;
+    refuse::refuse(job, &opened)?;
     let (run_id, seed) = options.identity(opened.now)?;
     let log = job.log();
     let (state, founded) = match opened.state.take() {
@@ -183,6 +214,7 @@ pub async fn execute(
         seed,
         config_sha256: job.config_sha256,
     };
+    let newest_entry = state.head.written_at;
     let mut committer = Committer::new(job, &log, &attempt, state);
     let mut summaries = Vec::with_capacity(job.sources.len());
     for (job_source, planned) in job.sources.iter().zip(&plan.sources) {
@@ -203,8 +235,23 @@ pub async fn execute(
         log: &log,
         stop: &stop,
         observer,
+        clock: &*job.clock,
+        retain: job.retain,
     };
     let filled = step.fill(&mut committer).await?;
+    let retention = match job.retention.as_ref().filter(|_| job.retain) {
+        Some(policy) if !*stop.borrow() => {
+            let retaining = Retaining {
+                job,
+                policy,
+                confirmation: None,
+                newest_entry,
+                step: &step,
+            };
+            Some(retaining.retain(&mut committer).await?)
+        }
+        _ => None,
+    };
     observer.doing("writing the receipt");
     let receipt = Receipt {
         started_at,
@@ -240,6 +287,7 @@ pub async fn execute(
         sequence: committer.state.head.sequence,
         sources: summaries,
         warehouses: filled.into_iter().map(|filled| filled.summary).collect(),
+        retention,
         store_requests: job.bucket.requests().total(),
         stopped: *stop.borrow(),
         superseded: committer.superseded,

@@ -5,6 +5,7 @@
 use super::due;
 use crate::lake::layout::RunId;
 use crate::ledger::state::{FeedState, State};
+use crate::retention::Past;
 use crate::window::{Coverage, Window, instant, midnight};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
@@ -34,6 +35,8 @@ pub struct SourceSettings {
     pub feeds: Vec<FeedSettings>,
     /// Closed dates no older than this are counted again now, whatever the schedule says.
     pub recount: Option<TimeDelta>,
+    /// Dates past retention, which are left out of everything.
+    pub past: Past,
 }
 
 /// The plan of one run.
@@ -71,6 +74,9 @@ pub struct SourcePlan {
     pub source: String,
     /// Its feeds.
     pub feeds: Vec<FeedPlan>,
+    /// Dates past retention.
+    #[serde(skip)]
+    pub past: Past,
 }
 
 /// What is read of one feed.
@@ -82,6 +88,9 @@ pub struct FeedPlan {
     pub windows: Vec<Window>,
     /// The part of it that has not been read before.
     pub new: Vec<Window>,
+    /// What was not read before it was past retention, and is left out now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<Window>,
     /// The part of it that has: overlap, and closed dates that are read once more.
     pub again: Vec<Window>,
     /// Holes that are tried again.
@@ -103,6 +112,7 @@ impl SourcePlan {
         Self {
             source: settings.id.clone(),
             feeds: feeds.collect(),
+            past: settings.past.clone(),
         }
     }
 }
@@ -114,15 +124,10 @@ impl FeedPlan {
         known: &FeedState,
         now: DateTime<Utc>,
     ) -> Self {
-        let holes: Vec<Window> = known.holes.iter().map(|hole| hole.window).collect();
-        let end = now - source.settle;
-        let new: Vec<Window> = Window::new(feed.start, end).map_or_else(Vec::new, |whole| {
-            let mut missing: Coverage = known.coverage.missing(&whole).into_iter().collect();
-            for hole in &holes {
-                missing.remove(*hole);
-            }
-            missing.into()
-        });
+        let past = &source.past;
+        let unread = unread(feed, known, now - source.settle);
+        let new = past.without(unread.windows().to_vec());
+        let holes = past.without(known.holes.iter().map(|hole| hole.window));
         let mut again = Coverage::new();
         if let Some(covered_to) = known.coverage.end() {
             let overlap = Window::new(covered_to - source.overlap, covered_to);
@@ -141,19 +146,45 @@ impl FeedPlan {
                 again.insert(part);
             }
         }
+        let again = past.without(again.windows().to_vec());
         let mut windows = again.clone();
-        for window in new.iter().chain(&holes) {
+        for window in new.windows().iter().chain(holes.windows()) {
             windows.insert(*window);
         }
         Self {
             tenant: feed.tenant.clone(),
             windows: windows.into(),
-            new,
+            missed: missed(&unread, known, past),
+            new: new.into(),
             again: again.into(),
-            holes,
-            recounts: due::recounts(known, now, source.recount),
+            holes: holes.into(),
+            recounts: due::recounts(known, now, source.recount, past),
         }
     }
+}
+
+/// What is not covered from where reading begins, holes left out.
+pub(super) fn unread(feed: &FeedSettings, known: &FeedState, end: DateTime<Utc>) -> Coverage {
+    let whole = Window::new(feed.start, end);
+    let missing = whole.map(|whole| known.coverage.missing(&whole));
+    let mut unread: Coverage = missing.into_iter().flatten().collect();
+    for hole in &known.holes {
+        unread.remove(hole.window);
+    }
+    unread
+}
+
+/// What is past retention and was not read in time, though reading had begun: it follows what is covered.
+/// Said once, since the next run's coverage goes on behind it.
+fn missed(unread: &Coverage, known: &FeedState, past: &Past) -> Vec<Window> {
+    let Some(covered_to) = known.coverage.end() else {
+        return Vec::new();
+    };
+    let after = unread.windows().iter();
+    let after = after.filter(|window| window.from >= covered_to);
+    after
+        .flat_map(|window| Vec::from(past.inside(window)))
+        .collect()
 }
 
 /// The part of a date that can be compared with the source: what is covered of it.
@@ -199,4 +230,185 @@ impl DaysBack for NaiveDate {
 pub(super) fn age(date: NaiveDate, now: DateTime<Utc>) -> TimeDelta {
     let end = date.succ_opt().map_or(now, midnight);
     now - end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::entry::{Hold, HoleReason, Verdict, VerdictBy};
+    use crate::ledger::state::{HoldState, HoleState, RecountState, SourceState};
+    use crate::retention::Policy;
+
+    const NOW: &str = "2026-01-21T06:00:00Z";
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn days(from: &str, to: &str) -> Window {
+        Window::new(midnight(date(from)), midnight(date(to))).unwrap()
+    }
+
+    fn policy(default: &str) -> Policy {
+        Policy {
+            rules: Vec::new(),
+            default: default.parse().unwrap(),
+            platforms: [("s".to_owned(), "kestra".to_owned())].into(),
+        }
+    }
+
+    fn state(known: FeedState) -> State {
+        let mut state = State::empty();
+        let source = SourceState {
+            feeds: [("main".to_owned(), known)].into(),
+            last_run: None,
+        };
+        state.sources.insert("s".to_owned(), source);
+        state
+    }
+
+    fn hold(state: &mut State, from: &str, to: &str) {
+        let hold = Hold {
+            case: "case".to_owned(),
+            from: date(from),
+            to: date(to),
+            categories: Vec::new(),
+            sources: Vec::new(),
+            reason: "why".to_owned(),
+            by: "anna".to_owned(),
+            until: None,
+        };
+        let at = DateTime::UNIX_EPOCH;
+        let held = HoldState {
+            hold,
+            at,
+            released: None,
+        };
+        state.holds.insert(1, held);
+    }
+
+    fn plan(state: &State, start: &str, keep: &str) -> FeedPlan {
+        let now: DateTime<Utc> = NOW.parse().unwrap();
+        let policy = policy(keep);
+        let settings = SourceSettings {
+            id: "s".to_owned(),
+            settle: TimeDelta::minutes(5),
+            overlap: TimeDelta::minutes(30),
+            feeds: vec![FeedSettings {
+                tenant: "main".to_owned(),
+                start: midnight(date(start)),
+            }],
+            recount: Some(TimeDelta::days(60)),
+            past: Past::of(Some(&policy), Some(state), "s", now.date_naive()),
+        };
+        SourcePlan::make(&settings, Some(state), now)
+            .feeds
+            .remove(0)
+    }
+
+    /// Covered for 60 days, with a hole, a gap, and a date that waits to be read again, on dates that are
+    /// past under 30 days and not under 90.
+    fn known() -> FeedState {
+        let mut known = FeedState::default();
+        known.coverage.insert(days("2025-11-20", "2025-12-01"));
+        known.coverage.insert(days("2025-12-02", "2026-01-21"));
+        known.holes.push(HoleState {
+            window: days("2025-12-01", "2025-12-02"),
+            reason: HoleReason("unreadable".to_owned()),
+            detail: "cannot be read".to_owned(),
+            first_seen: DateTime::UNIX_EPOCH,
+            tries: 1,
+        });
+        let day = known.days.entry(date("2025-12-05")).or_default();
+        day.read_early = true;
+        let day = known.days.entry(date("2025-12-06")).or_default();
+        day.recount = Some(RecountState {
+            at: DateTime::UNIX_EPOCH,
+            by: VerdictBy::Count,
+            source_count: 2,
+            lake_count: 1,
+            expired: 0,
+            verdict: Verdict::Gap,
+        });
+        known
+    }
+
+    fn dates_of(windows: &[Window]) -> Vec<NaiveDate> {
+        let parts = windows.iter().flat_map(Window::by_date);
+        parts.map(|part| part.from.date_naive()).collect()
+    }
+
+    #[test]
+    fn what_is_past_is_left_out_of_everything() {
+        let kept = plan(&state(known()), "2025-11-20", "90d");
+        assert_eq!(kept.holes, [days("2025-12-01", "2025-12-02")]);
+        assert!(dates_of(&kept.again).contains(&date("2025-12-05")));
+        assert!(dates_of(&kept.recounts).contains(&date("2025-11-23")));
+        let past = plan(&state(known()), "2025-11-20", "30d");
+        assert!(past.holes.is_empty() && past.missed.is_empty());
+        assert_eq!(past.new, kept.new);
+        let first_kept = date("2025-12-22");
+        assert_eq!(dates_of(&past.again), [date("2026-01-20")]);
+        assert_eq!(dates_of(&past.recounts).first(), Some(&first_kept));
+        assert_eq!(dates_of(&past.windows).first(), Some(&date("2026-01-20")));
+    }
+
+    #[test]
+    fn a_hold_lifts_it_and_forever_is_never_past() {
+        let mut held = state(known());
+        hold(&mut held, "2025-12-01", "2025-12-05");
+        let lifted = plan(&held, "2025-11-20", "30d");
+        assert_eq!(lifted.holes, [days("2025-12-01", "2025-12-02")]);
+        assert!(dates_of(&lifted.again).contains(&date("2025-12-05")));
+        assert!(!dates_of(&lifted.recounts).contains(&date("2025-12-06")));
+        assert_eq!(
+            plan(&state(known()), "2025-11-20", "forever"),
+            plan(&state(known()), "2025-11-20", "90d")
+        );
+    }
+
+    /// What follows the end of coverage was not read in time; what lies before it was never to be read.
+    #[test]
+    fn what_was_not_read_in_time_is_named_once() {
+        let mut behind = FeedState::default();
+        behind.coverage.insert(days("2025-11-20", "2025-12-10"));
+        let late = plan(&state(behind.clone()), "2025-11-20", "30d");
+        assert_eq!(late.missed, [days("2025-12-10", "2025-12-22")]);
+        assert_eq!(dates_of(&late.new).first(), Some(&date("2025-12-22")));
+        assert!(late.again.is_empty());
+        behind.coverage.insert(days("2025-12-22", "2026-01-21"));
+        let next = plan(&state(behind), "2025-11-20", "30d");
+        assert!(next.missed.is_empty());
+        assert_eq!(dates_of(&next.new), [date("2026-01-21")]);
+        // As `earliest` has it where the platform has more than is kept.
+        let fresh = plan(&state(FeedState::default()), "2025-11-20", "30d");
+        assert!(fresh.missed.is_empty());
+        assert_eq!(dates_of(&fresh.new).first(), Some(&date("2025-12-22")));
+        // Dates that are held are read, and those between them and what is kept are not.
+        let mut held = state(FeedState::default());
+        hold(&mut held, "2025-11-25", "2025-11-26");
+        let new = dates_of(&plan(&held, "2025-11-20", "30d").new);
+        assert_eq!(new[..2], [date("2025-11-25"), date("2025-11-26")]);
+        assert_eq!(new[2], date("2025-12-22"));
+    }
+
+    #[test]
+    fn a_leap_day_is_kept_for_a_year_like_its_neighbours() {
+        let mut known = FeedState::default();
+        known.coverage.insert(days("2024-02-20", "2026-01-21"));
+        for day in 27..=29 {
+            let day = date(&format!("2024-02-{day}"));
+            known.days.entry(day).or_default().read_early = true;
+        }
+        let again = |keep: &str| dates_of(&plan(&state(known.clone()), "2024-02-20", keep).again);
+        // 2026-01-21 less 23 months is 2024-02-21; 692 days before it lies the 29th of February.
+        for (keep, first) in [
+            ("23mo", "2024-02-27"),
+            ("693d", "2024-02-28"),
+            ("692d", "2024-02-29"),
+        ] {
+            assert_eq!(again(keep)[0], date(first), "{keep}");
+        }
+        assert_eq!(again("691d"), [date("2026-01-20")]);
+    }
 }

@@ -6,10 +6,10 @@ use super::ingest::{Committer, Reading, tenant_of};
 use super::job::JobSource;
 use super::observer::Observer;
 use super::plan::{SourcePlan, age, comparable};
-use super::recount::{compared, recount_date};
+use super::recount::{Found, compared, recount_date};
 use super::start::Oldest;
 use super::summary::{SourceFailure, SourceSummary};
-use crate::ledger::entry::{Future, Horizon, Verdict, VerdictBy};
+use crate::ledger::entry::{Future, Horizon, Verdict};
 use crate::ledger::state::{FeedState, SETTLING};
 use crate::source::{SourceError, count, count_after};
 use crate::window::{Coverage, Window, format_instant, midnight};
@@ -40,7 +40,9 @@ impl Work<'_> {
         stop: &watch::Receiver<bool>,
         observer: &dyn Observer,
     ) -> Result<SourceSummary, RunError> {
-        let mut summary = SourceSummary::new(&self.source.id);
+        let past = self.planned.past.clone();
+        let mut summary = SourceSummary::new(&self.source.id, past);
+        self.warn_of_missed(&mut summary);
         if let Some(error) = self.failed.take() {
             summary.failure = Some(SourceFailure::from(&error));
             summary.requests = self.source.source.requests();
@@ -69,6 +71,18 @@ impl Work<'_> {
         self.watch_horizon(committer, &mut summary);
         summary.requests = self.source.source.requests();
         Ok(summary)
+    }
+
+    /// Says what was not read before it was past retention.
+    fn warn_of_missed(&self, summary: &mut SourceSummary) {
+        for feed in &self.planned.feeds {
+            for window in &feed.missed {
+                summary.warnings.push(format!(
+                    "tenant {}: {window} was not read before it was past retention, and is left out",
+                    feed.tenant
+                ));
+            }
+        }
     }
 
     /// What is read, by tenant in order of time.
@@ -135,15 +149,14 @@ impl Work<'_> {
     ) -> Option<Verdict> {
         let known = committer.state.feed(&self.source.id, tenant)?;
         let key = (tenant.to_owned(), date);
-        let distinct = summary.distinct.get(&key).copied().unwrap_or(0);
+        let distinct = summary.distinct.get(&key).copied().unwrap_or_default();
         let recount = compared(
             &self.source.id,
             tenant,
             date,
             known,
             committer.attempt.now,
-            VerdictBy::Id,
-            distinct,
+            Found::Read(distinct),
         );
         let verdict = recount.verdict;
         summary
@@ -173,7 +186,7 @@ impl Work<'_> {
                 .feed(&self.source.id, name)
                 .unwrap_or(&nothing);
             let mut by_date: BTreeMap<NaiveDate, Vec<Window>> = BTreeMap::new();
-            for part in due::recounts(known, now, self.recount) {
+            for part in due::recounts(known, now, self.recount, &self.planned.past) {
                 by_date
                     .entry(part.from.date_naive())
                     .or_default()

@@ -8,6 +8,7 @@ use crate::config::Start;
 use crate::lake::layout::RunId;
 use crate::ledger::log::Founding;
 use crate::ledger::state::State;
+use crate::retention::Past;
 use crate::source::{SHARES, SourceError, Tenant, oldest};
 use crate::window::midnight;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -132,6 +133,12 @@ pub(super) fn plan(
             overlap: source.overlap,
             feeds: feeds.collect(),
             recount,
+            past: Past::of(
+                job.retention.as_ref(),
+                state,
+                &source.id,
+                opened.now.date_naive(),
+            ),
         };
         SourcePlan::make(&settings, state, opened.now)
     });

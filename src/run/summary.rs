@@ -1,7 +1,10 @@
 //! What a run did: a value that is printed, or is the JSON document of `run`.
 
-use crate::ledger::entry::{Counts, DayCount, Future, Horizon, Ingest, Recount, Verdict};
+use super::recount::Distinct;
+use super::retention::RetentionSummary;
+use crate::ledger::entry::{Counts, DayCount, Future, Horizon, Ingest, Recount};
 use crate::ledger::state::State;
+use crate::retention::Past;
 use crate::source::SourceError;
 use crate::warehouse::WarehouseSummary;
 use crate::window::{Window, instant};
@@ -27,6 +30,9 @@ pub struct Summary {
     pub sources: Vec<SourceSummary>,
     /// By warehouse, in configured order.
     pub warehouses: Vec<WarehouseSummary>,
+    /// What went by rule; none where `run` does not apply the rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<RetentionSummary>,
     /// Requests to the store, by the bucket's own count.
     pub store_requests: u64,
     /// Whether the run was told to stop before it was done.
@@ -63,6 +69,12 @@ pub struct SourceSummary {
     pub recounts: Vec<Recount>,
     /// Dates with a gap.
     pub gaps: Vec<(String, NaiveDate)>,
+    /// Holes on dates past retention: nothing of them would be kept, and nobody tries them again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub past_holes: Vec<HoleSummary>,
+    /// Dates past retention that had a gap when they were last counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub past_gaps: Vec<(String, NaiveDate)>,
     /// Records dated in the future.
     pub future: u64,
     /// Warnings about the horizon of the source.
@@ -75,7 +87,10 @@ pub struct SourceSummary {
     pub(super) horizons: Vec<Horizon>,
     /// Distinct records returned per tenant and date, for matching by id.
     #[serde(skip)]
-    pub(super) distinct: BTreeMap<(String, NaiveDate), u64>,
+    pub(super) distinct: BTreeMap<(String, NaiveDate), Distinct>,
+    /// Dates that were past retention when the run was planned.
+    #[serde(skip)]
+    past: Past,
 }
 
 /// A hole that remains after the run.
@@ -115,7 +130,7 @@ impl From<&SourceError> for SourceFailure {
 }
 
 impl SourceSummary {
-    pub(super) fn new(source: &str) -> Self {
+    pub(super) fn new(source: &str, past: Past) -> Self {
         Self {
             source: source.to_owned(),
             failure: None,
@@ -128,12 +143,15 @@ impl SourceSummary {
             holes: Vec::new(),
             recounts: Vec::new(),
             gaps: Vec::new(),
+            past_holes: Vec::new(),
+            past_gaps: Vec::new(),
             future: 0,
             warnings: Vec::new(),
             requests: 0,
             futures: Vec::new(),
             horizons: Vec::new(),
             distinct: BTreeMap::new(),
+            past,
         }
     }
 
@@ -159,8 +177,7 @@ impl SourceSummary {
         for day in days {
             self.counts.add(&day.counts);
             let key = (day.tenant.clone(), day.date);
-            *self.distinct.entry(key).or_default() +=
-                day.counts.known + day.counts.added + day.counts.quarantined;
+            self.distinct.entry(key).or_default().add(&day.counts);
         }
     }
 
@@ -173,23 +190,26 @@ impl SourceSummary {
             .into_iter()
             .flatten();
         for (tenant, feed) in feeds {
-            self.holes.extend(feed.holes.iter().map(|hole| HoleSummary {
-                tenant: tenant.clone(),
-                window: hole.window,
-                reason: hole.reason.0.clone(),
-                detail: hole.detail.clone(),
-                tries: hole.tries,
-            }));
-            self.gaps.extend(
-                feed.days
-                    .iter()
-                    .filter(|(_, day)| {
-                        day.recount
-                            .as_ref()
-                            .is_some_and(|recount| recount.verdict == Verdict::Gap)
-                    })
-                    .map(|(date, _)| (tenant.clone(), *date)),
-            );
+            for hole in &feed.holes {
+                let of_kind = match self.past.has_all(&hole.window) {
+                    true => &mut self.past_holes,
+                    false => &mut self.holes,
+                };
+                of_kind.push(HoleSummary {
+                    tenant: tenant.clone(),
+                    window: hole.window,
+                    reason: hole.reason.0.clone(),
+                    detail: hole.detail.clone(),
+                    tries: hole.tries,
+                });
+            }
+            for date in feed.gaps() {
+                let of_kind = match self.past.has(date) {
+                    true => &mut self.past_gaps,
+                    false => &mut self.gaps,
+                };
+                of_kind.push((tenant.clone(), date));
+            }
         }
     }
 }

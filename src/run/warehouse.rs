@@ -75,6 +75,7 @@ async fn open(config: &config::Warehouse, asking: Asking) -> Result<Projection, 
             clustering: config.clustering.clone(),
             require_partition_filter: config.require_partition_filter,
             concurrency: usize::try_from(config.concurrency).unwrap_or(usize::MAX),
+            partition_expiration: config.partition_expiration,
             pace: Pace::default(),
         },
     ))

@@ -2,17 +2,32 @@
 
 use super::RunError;
 use super::ingest::{Attempt, Committer};
-use super::job::Job;
+use super::job::{Clock, Job};
 use super::observer::Observer;
-use crate::ledger::entry::{Body, Done, DoneOutcome, Receipt, WarehouseOutcome};
+use super::retention::gone_from_warehouse;
+use crate::ledger::entry::{
+    Body, Done, DoneOutcome, Rebuild, Receipt, Recoverable, WarehouseExpired, WarehouseOutcome,
+};
 use crate::ledger::log::Log;
 use crate::ledger::rebase::Rebase;
 use crate::warehouse::{
     FillError, Filled, Filling, Projection, RebuiltDates, WarehouseFailure, WarehouseSummary,
-    carry_out, fill,
+    carry_out, expire, fill, recoverable, settle_expiration,
 };
 use serde::Serialize;
+use std::collections::BTreeSet;
 use tokio::sync::watch;
+
+/// What became of the decisions about one warehouse.
+#[derive(Debug, Default)]
+pub(super) struct Finished {
+    /// Rebuilds that were finished.
+    pub(super) rebuilt: Vec<RebuiltDates>,
+    /// Decisions of retention that the warehouse is rid of, and what could bring the rows back.
+    pub(super) expired: Vec<(u64, WarehouseExpired, Vec<Recoverable>)>,
+    /// What kept one from being finished.
+    pub(super) failure: Option<FillError>,
+}
 
 /// What loading works with, beyond the committer.
 pub(super) struct Step<'a> {
@@ -20,6 +35,9 @@ pub(super) struct Step<'a> {
     pub(super) log: &'a Log,
     pub(super) stop: &'a watch::Receiver<bool>,
     pub(super) observer: &'a dyn Observer,
+    pub(super) clock: &'a dyn Clock,
+    /// Whether decisions of retention are carried out, too.
+    pub(super) retain: bool,
 }
 
 impl Step<'_> {
@@ -52,7 +70,12 @@ impl Step<'_> {
         let say = |what: &str| self.observer.doing(what);
         let mut before = Vec::with_capacity(self.warehouses.len());
         for projection in self.warehouses {
-            before.push(self.finish_rebuilds(committer, projection).await?);
+            // First of all, since it may be a hold that has come.
+            let today = committer.attempt.now.date_naive();
+            let settled = settle_expiration(projection, &committer.state, today).await;
+            let mut finished = self.finish_decisions(committer, projection).await?;
+            finished.failure = finished.failure.or(settled.err());
+            before.push(finished);
         }
         let filling = self.filling(committer, &run_id, &say);
         let fills = self
@@ -60,10 +83,10 @@ impl Step<'_> {
             .iter()
             .map(|projection| fill(projection, filling));
         let mut filled = futures::future::join_all(fills).await;
-        for (filled, (rebuilt, undone)) in filled.iter_mut().zip(before) {
-            filled.summary.rebuilt = rebuilt;
+        for (filled, finished) in filled.iter_mut().zip(before) {
+            filled.summary.rebuilt = finished.rebuilt;
             // The load's own failure is the newer one and says more.
-            if let (None, Some(error)) = (&filled.outcome.failure, undone) {
+            if let (None, Some(error)) = (&filled.outcome.failure, finished.failure) {
                 filled.outcome.failure = Some(error.code().to_owned());
                 filled.summary.failure = Some(WarehouseFailure::from(&error));
             }
@@ -71,50 +94,108 @@ impl Step<'_> {
         Ok(filled)
     }
 
-    /// Carries out the decisions about a warehouse that are open. Returns those that were finished, and
-    /// what kept one from being so.
-    async fn finish_rebuilds(
+    /// Carries out the decisions about a warehouse that are open, in their order: one of retention must
+    /// not be overtaken by a rebuild that was decided after it.
+    pub(super) async fn finish_decisions(
         &self,
         committer: &mut Committer<'_>,
         projection: &Projection,
-    ) -> Result<(Vec<RebuiltDates>, Option<FillError>), RunError> {
-        let mut rebuilt = Vec::new();
+    ) -> Result<Finished, RunError> {
+        let mut finished = Finished::default();
+        let rebuilds = committer.state.rebuilds.iter();
+        let rebuilds = rebuilds
+            .filter(|(_, rebuild)| rebuild.warehouse == projection.name)
+            .map(|(decision, _)| *decision);
+        let retentions = committer.state.retention.open_at(&projection.name);
+        let open: BTreeSet<u64> = rebuilds
+            .chain(retentions.map(|(decision, _)| decision))
+            .collect();
+        for decision in open {
+            let rebuild = committer.state.rebuilds.get(&decision).cloned();
+            let ended = match rebuild {
+                Some(rebuild) => {
+                    self.finish_rebuild(committer, projection, decision, rebuild, &mut finished)
+                        .await?
+                }
+                // Another identity has the permissions.
+                None if !self.retain => false,
+                None => {
+                    self.finish_retention(committer, projection, decision, &mut finished)
+                        .await?
+                }
+            };
+            if !ended {
+                break;
+            }
+        }
+        Ok(finished)
+    }
+
+    /// Whether a rebuild is done.
+    async fn finish_rebuild(
+        &self,
+        committer: &mut Committer<'_>,
+        projection: &Projection,
+        decision: u64,
+        rebuild: Rebuild,
+        finished: &mut Finished,
+    ) -> Result<bool, RunError> {
         let run_id = committer.attempt.run_id.to_string();
         let say = |what: &str| self.observer.doing(what);
-        let open: Vec<_> = committer
-            .state
-            .rebuilds
-            .iter()
-            .filter(|(_, rebuild)| rebuild.warehouse == projection.name)
-            .map(|(decision, rebuild)| (*decision, rebuild.clone()))
-            .collect();
-        for (decision, rebuild) in open {
-            // Others may have done it while we were at the one before.
-            if !committer.state.rebuilds.contains_key(&decision) {
-                continue;
+        let now = committer.attempt.now;
+        let filling = self.filling(committer, &run_id, &say);
+        let outcome = match carry_out(projection, filling, decision, &rebuild, now).await {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => return Ok(false),
+            Err(error) => {
+                finished.failure = Some(error);
+                return Ok(false);
             }
-            let now = committer.attempt.now;
-            let filling = self.filling(committer, &run_id, &say);
-            let outcome = match carry_out(projection, filling, decision, &rebuild, now).await {
-                Ok(Some(outcome)) => outcome,
-                Ok(None) => continue,
-                Err(error) => return Ok((rebuilt, Some(error))),
-            };
-            rebuilt.push(RebuiltDates {
-                decision,
-                table: rebuild.table,
-                dates: rebuild.dates.len() as u64,
-                rows: match outcome {
-                    DoneOutcome::Rebuilt { rows } => Some(rows),
-                    DoneOutcome::Void | DoneOutcome::Swept { .. } => None,
-                },
-            });
-            let done = Body::Done(Box::new(Done { decision, outcome }));
-            let draft = committer.attempt.draft(done);
-            // Where another run was first, its word is as good as ours.
-            let _: Rebase = committer.commit(&draft).await?;
-        }
-        Ok((rebuilt, None))
+        };
+        finished.rebuilt.push(RebuiltDates {
+            decision,
+            table: rebuild.table,
+            dates: rebuild.dates.len() as u64,
+            rows: match &outcome {
+                DoneOutcome::Rebuilt { rows } => Some(*rows),
+                DoneOutcome::Void | DoneOutcome::Swept { .. } | DoneOutcome::Retained(_) => None,
+            },
+        });
+        let done = Body::Done(Box::new(Done { decision, outcome }));
+        let draft = committer.attempt.draft(done);
+        // Where another run was first, its word is as good as ours.
+        let _: Rebase = committer.commit(&draft).await?;
+        Ok(true)
+    }
+
+    /// Whether a warehouse is rid of what a decision of retention names.
+    async fn finish_retention(
+        &self,
+        committer: &mut Committer<'_>,
+        projection: &Projection,
+        decision: u64,
+        finished: &mut Finished,
+    ) -> Result<bool, RunError> {
+        let open = committer.state.retention.open.get(&decision).cloned();
+        let Some(open) = open.filter(|open| open.warehouses.contains(&projection.name)) else {
+            return Ok(true);
+        };
+        let run_id = committer.attempt.run_id.to_string();
+        let say = |what: &str| self.observer.doing(what);
+        let filling = self.filling(committer, &run_id, &say);
+        let expired = match expire(projection, filling, decision, &open).await {
+            Ok(Some(expired)) => expired,
+            Ok(None) => return Ok(false),
+            Err(error) => {
+                finished.failure = Some(error);
+                return Ok(false);
+            }
+        };
+        // From now on, not from when the run began.
+        let recoverable = recoverable(projection, self.clock.now()).await;
+        gone_from_warehouse(committer, decision, &expired, &recoverable).await?;
+        finished.expired.push((decision, expired, recoverable));
+        Ok(true)
     }
 
     /// Removes copies that are not needed any more, after the receipt.
@@ -174,6 +255,8 @@ pub async fn load(
         log: &log,
         stop: &stop,
         observer,
+        clock: &*job.clock,
+        retain: false,
     };
     let filled = step.fill(&mut committer).await?;
     observer.doing("writing the receipt");

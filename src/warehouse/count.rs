@@ -51,14 +51,21 @@ pub(super) async fn compare_now(
     let kind = TableKind::of(table);
     (filling.say)(&format!("{}: counting {}", projection.name, kind.table()));
     let counts = count(projection, kind, dates, filling.run_id, filling.stop).await?;
-    let comparison = compare(filling.state, table, dates, loaded, &counts);
+    let comparison = compare(
+        filling.state,
+        &projection.name,
+        table,
+        dates,
+        loaded,
+        &counts,
+    );
     if comparison.counted().foreign == 0 {
         return Ok(comparison);
     }
     let Some(newer) = filling.log.load().await? else {
         return Ok(comparison);
     };
-    let mut comparison = compare(&newer, table, dates, loaded, &counts);
+    let mut comparison = compare(&newer, &projection.name, table, dates, loaded, &counts);
     // Entries of others are theirs to load.
     let ours = filling.state.head.sequence;
     comparison.whole.retain(|sequence| *sequence <= ours);

@@ -3,7 +3,7 @@
 use super::count::compare_now;
 use super::failure::{FillError, WarehouseFailure};
 use super::load::{Loading, load};
-use super::pending::{pending, rows_expected, spans};
+use super::pending::{Barred, pending, rows_expected, spans};
 use super::shape::{TableFound, TableKind};
 use super::tell::tell;
 use super::{LAKE_LABEL, Projection};
@@ -12,7 +12,6 @@ use crate::lake::layout::Table;
 use crate::ledger::entry::{FailedLoad, RowsCounted, TableOutcome, WarehouseOutcome};
 use crate::ledger::log::Log;
 use crate::ledger::state::{State, TableState};
-use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use tokio::sync::watch;
@@ -210,15 +209,6 @@ pub(super) fn known_of(
         })
 }
 
-/// Dates that open decisions have taken.
-pub(super) fn barred(projection: &Projection, state: &State, table: Table) -> BTreeSet<NaiveDate> {
-    let rebuilds = state.rebuilds.values();
-    rebuilds
-        .filter(|rebuild| rebuild.warehouse == projection.name && rebuild.table == table)
-        .flat_map(|rebuild| rebuild.dates.iter().copied())
-        .collect()
-}
-
 async fn fill_table(
     projection: &Projection,
     filling: Filling<'_>,
@@ -235,7 +225,7 @@ async fn fill_table(
     // rows came or went that no receipt tells of, and only a count by batch shows which.
     let differed = known.differs.is_some();
     let before = |sequence| known.has(sequence);
-    if found.rows != rows_expected(state, table, before) || differed {
+    if found.rows != rows_expected(state, &projection.name, table, before) || differed {
         let comparison = compare_now(projection, filling, table, None, before).await?;
         counted = Some(comparison.counted());
         let adopted = |sequence: &u64| !known.has(*sequence);
@@ -244,7 +234,7 @@ async fn fill_table(
         spoiled.extend(differing.filter_map(|difference| difference.sequence));
     }
     let adopted = loaded.len() as u64;
-    let barred = barred(projection, state, table);
+    let barred = Barred::of(state, &projection.name, table);
     let mut pending = pending(state, table, &known, &barred);
     // Loading what is there in part would double it; a rebuild mends it.
     pending.retain(|entry| !loaded.contains(&entry.sequence) && !spoiled.contains(&entry.sequence));
@@ -295,7 +285,7 @@ async fn fill_table(
             reason: end.reason.clone(),
         });
     }
-    let spans = spans(state, table, &known, &loaded);
+    let spans = spans(state, &projection.name, table, &known, &loaded);
     filled.outcome.tables.push(TableOutcome {
         table,
         incarnation: found.incarnation,
@@ -320,7 +310,7 @@ async fn check(
     loaded: impl Fn(u64) -> bool + Copy,
 ) -> Result<Option<RowsCounted>, FillError> {
     let found = open_table(projection, filling.state, TableKind::of(table)).await?;
-    if found.rows == rows_expected(filling.state, table, loaded) {
+    if found.rows == rows_expected(filling.state, &projection.name, table, loaded) {
         return Ok(None);
     }
     let comparison = compare_now(projection, filling, table, None, loaded).await?;

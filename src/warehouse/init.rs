@@ -36,6 +36,8 @@ enum Action {
     Dataset,
     Create(TableKind),
     Extend(TableKind, Box<TableFound>),
+    /// Lifts an expiration that nobody asked for.
+    Lift(TableKind),
     View(ViewShape),
 }
 
@@ -130,8 +132,15 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
             continue;
         }
         let changes = additions(&found, &shape, &labels);
+        // Where one is configured, loading brings it to what holds allow.
+        let expires = found.partition_expiration.is_some();
+        let lift = expires && projection.settings.partition_expiration.is_none();
         if !changes.is_empty() {
-            step(name, changes, Action::Extend(kind, Box::new(found)));
+            step(name.clone(), changes, Action::Extend(kind, Box::new(found)));
+        }
+        if lift {
+            let changes = "let its partitions not expire: what the ledger keeps would be dropped";
+            step(name, vec![changes.to_owned()], Action::Lift(kind));
         }
     }
     if let Some(error) = all_wrong(target, wrong) {
@@ -213,6 +222,10 @@ pub async fn carry_out_preparation(
                 let shape = projection.shape(*kind);
                 warehouse.extend_table(found, &shape, &labels).await
             }
+            Action::Lift(kind) => match warehouse.table(kind.table()).await? {
+                Some(found) => warehouse.set_partition_expiration(&found, None).await,
+                None => Ok(()),
+            },
             Action::View(view) => warehouse.put_view(view, &labels).await,
         };
         match done {

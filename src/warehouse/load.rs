@@ -111,7 +111,12 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
     let projection = loading.projection;
     let mut attempts = entry.attempt;
     for (part, files) in entry.parts().into_iter().enumerate() {
-        let purpose = Purpose::Entry(entry.sequence, loading.kind.in_job_id(), part);
+        let purpose = Purpose::Entry {
+            sequence: entry.sequence,
+            table: loading.kind.in_job_id(),
+            part,
+            cut: entry.cut,
+        };
         let uris = projection
             .staging
             .uris(filling.lake, &filling.state.lake_id, purpose, &files);
@@ -122,7 +127,7 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
         };
         let last = entry.attempt + ATTEMPTS_PER_RUN;
         loop {
-            let id = loading.job_id(entry.sequence, part, attempts);
+            let id = loading.job_id(entry.sequence, part, attempts, entry.cut);
             failpoint::hit("warehouse.load.before");
             let ended = do_job(
                 &*projection.warehouse,
@@ -170,22 +175,36 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
 impl Loading<'_> {
     /// Whoever loads this entry into this table derives the same id, so that two of them meet at one
     /// job. Another lake, place or incarnation makes another one.
-    fn job_id(&self, sequence: u64, part: usize, attempt: u32) -> JobId {
+    /// After a decision of retention has taken files of the entry it is yet another: what a job of one
+    /// id loads never changes.
+    pub(super) fn job_id(
+        &self,
+        sequence: u64,
+        part: usize,
+        attempt: u32,
+        cut: Option<u64>,
+    ) -> JobId {
         let mark = mark(
             self.projection,
             &self.filling.state.lake_id,
             self.kind.table(),
             self.incarnation,
         );
-        JobId::of(&[
+        let (sequence, part, attempt) =
+            (sequence.to_string(), part.to_string(), attempt.to_string());
+        let cut = cut.map(|decision| format!("cut-{decision}"));
+        let kind = self.kind.in_job_id();
+        let mut parts = vec![
             "trailhouse",
             "load",
-            self.kind.in_job_id(),
-            &sequence.to_string(),
-            &part.to_string(),
-            &attempt.to_string(),
+            kind,
+            &sequence,
+            &part,
+            &attempt,
             &mark,
-        ])
+        ];
+        parts.extend(cut.as_deref());
+        JobId::of(&parts)
     }
 }
 

@@ -8,12 +8,16 @@
 //! ledger tables ─ receipt ─ staging emptied
 //! ```
 
+mod attempts;
 pub mod bigquery;
 mod compare;
 mod count;
 mod difference;
 mod error;
+mod expiration;
+mod expire;
 mod failure;
+mod fence;
 mod fill;
 mod init;
 mod job;
@@ -34,6 +38,8 @@ mod wait;
 
 pub use compare::{Cell, Comparison, Counts, Difference, Tally};
 pub use error::{Class, WarehouseError};
+pub use expiration::settle_expiration;
+pub use expire::{Foreseen, expire, foresee, recoverable};
 pub use failure::{FillError, WarehouseFailure};
 pub use fill::{Filled, Filling, RebuiltDates, TableSummary, WarehouseSummary, fill};
 pub use init::{Preparation, Preparing, Step, carry_out_preparation, prepare};

@@ -20,6 +20,8 @@ pub(super) struct Pending<'s> {
     pub(super) sequence: u64,
     /// Number of the attempt, from 0.
     pub(super) attempt: u32,
+    /// The newest decision of retention that has taken files of it for the table.
+    pub(super) cut: Option<u64>,
     /// Its files for the table, in the order of the entry.
     pub(super) files: Vec<&'s FileEntry>,
 }
@@ -81,49 +83,146 @@ pub(super) fn files_by_entry(state: &State, table: Table) -> BTreeMap<u64, Vec<&
     by_entry
 }
 
-/// Rows that a table has if everything is there that counts as loaded.
-pub(super) fn rows_expected(state: &State, table: Table, loaded: impl Fn(u64) -> bool) -> u64 {
-    state
-        .live_files()
-        .filter(|live| live.file.table == table && loaded(live.sequence))
+/// What an entry had for a table before a decision of retention took files of it.
+pub(super) struct Cutting<'s> {
+    pub(super) sequence: u64,
+    /// The decision that had taken files of it before that, if any.
+    pub(super) cut: Option<u64>,
+    pub(super) files: Vec<&'s FileEntry>,
+}
+
+impl<'s> Cutting<'s> {
+    pub(super) fn before(state: &'s State, table: Table, sequence: u64, decision: u64) -> Self {
+        let later = state.retention.open.range(decision..);
+        let taken = later.flat_map(|(_, open)| open.files_of(table));
+        let live = state.live_files().filter(|live| live.file.table == table);
+        let mut files: Vec<&FileEntry> = live
+            .chain(taken)
+            .filter(|live| live.sequence == sequence)
+            .map(|live| &live.file)
+            .collect();
+        files.sort_by(|one, other| one.path.cmp(&other.path));
+        Self {
+            sequence,
+            cut: cut_before(state, table, sequence, decision),
+            files,
+        }
+    }
+}
+
+/// The newest decision of retention, of those before a sequence, that has taken files of an entry for a
+/// table.
+fn cut_before(state: &State, table: Table, sequence: u64, before: u64) -> Option<u64> {
+    let at = state
+        .batches
+        .binary_search_by_key(&sequence, |batch| batch.sequence)
+        .ok()?;
+    let cuts = state.batches[at].cuts.iter().rev();
+    let mut of_table = cuts.filter(|cut| cut.table == table && cut.decision < before);
+    of_table.next().map(|cut| cut.decision)
+}
+
+/// Rows that a table has if everything is there that counts as loaded, what the warehouse is not rid of
+/// yet among it.
+pub(super) fn rows_expected(
+    state: &State,
+    warehouse: &str,
+    table: Table,
+    loaded: impl Fn(u64) -> bool,
+) -> u64 {
+    let condemned = state.retention.open_at(warehouse);
+    let condemned = condemned.flat_map(|(_, open)| open.files_of(table));
+    let live = state.live_files().filter(|live| live.file.table == table);
+    live.chain(condemned)
+        .filter(|live| loaded(live.sequence))
         .map(|live| live.file.rows)
         .sum()
 }
 
-/// The entries that are not loaded and have rows for a table, in order. `barred` are dates that a
-/// decision has taken: nobody loads rows of these but whoever carries it out.
+/// What nobody loads but whoever carries out the decision that has taken it.
+#[derive(Debug, Default)]
+pub(super) struct Barred {
+    /// Dates that are rebuilt.
+    pub(super) dates: BTreeSet<NaiveDate>,
+    /// Entries of which retention takes a part: loads that were begun before the decision must end
+    /// first.
+    pub(super) entries: BTreeSet<u64>,
+    /// Dates, categories and sources that retention empties: what comes into them later would go, too.
+    pub(super) partitions: BTreeSet<(NaiveDate, Option<String>, String)>,
+}
+
+impl Barred {
+    /// By the decisions that are open.
+    pub(super) fn of(state: &State, warehouse: &str, table: Table) -> Self {
+        let rebuilds = state.rebuilds.values();
+        let dates = rebuilds
+            .filter(|rebuild| rebuild.warehouse == warehouse && rebuild.table == table)
+            .flat_map(|rebuild| rebuild.dates.iter().copied());
+        let mut barred = Self {
+            dates: dates.collect(),
+            ..Self::default()
+        };
+        for (_, open) in state.retention.open_at(warehouse) {
+            let files = open.files_of(table);
+            barred.entries.extend(files.map(|live| live.sequence));
+            for part in open.decision.parts.iter().filter(|it| it.table == table) {
+                if open.wholes.dates.contains(&(table, part.date)) {
+                    barred.dates.insert(part.date);
+                }
+                let partition = (part.date, part.category.clone(), part.source.clone());
+                barred.partitions.insert(partition);
+            }
+        }
+        barred
+    }
+
+    fn bars(&self, sequence: u64, file: &FileEntry) -> bool {
+        self.dates.contains(&file.date)
+            || self.entries.contains(&sequence)
+            || (!self.partitions.is_empty()
+                && self.partitions.contains(&(
+                    file.date,
+                    file.category.clone(),
+                    file.source.clone(),
+                )))
+    }
+}
+
+/// The entries that are not loaded, have rows for a table and are not barred, in order.
 pub(super) fn pending<'s>(
     state: &'s State,
     table: Table,
     known: &TableState,
-    barred: &BTreeSet<NaiveDate>,
+    barred: &Barred,
 ) -> Vec<Pending<'s>> {
     let by_entry = files_by_entry(state, table);
     by_entry
         .into_iter()
         .filter(|(sequence, _)| !known.has(*sequence))
-        .filter(|(_, files)| files.iter().all(|file| !barred.contains(&file.date)))
+        .filter(|(sequence, files)| !files.iter().any(|file| barred.bars(*sequence, file)))
         .map(|(sequence, files)| Pending {
             sequence,
             attempt: known.attempt(sequence),
+            cut: cut_before(state, table, sequence, u64::MAX),
             files,
         })
         .collect()
 }
 
 /// The entries of which a table has everything now, as spans beside those that were known before.
-/// An entry without rows for the table is among them as soon as all before it are.
+/// An entry without rows for the table is among them as soon as all before it are; one whose rows a
+/// decision takes has none only when the warehouse is rid of them.
 pub(super) fn spans(
     state: &State,
+    warehouse: &str,
     table: Table,
     known: &TableState,
     loaded: &BTreeSet<u64>,
 ) -> Vec<Span> {
-    let with_rows: BTreeSet<u64> = state
-        .live_files()
-        .filter(|live| live.file.table == table)
-        .map(|live| live.sequence)
-        .collect();
+    let condemned = state.retention.open_at(warehouse);
+    let condemned = condemned.flat_map(|(_, open)| open.files_of(table));
+    let live = state.live_files().filter(|live| live.file.table == table);
+    let with_rows: BTreeSet<u64> = live.chain(condemned).map(|live| live.sequence).collect();
     let mut spans: Vec<Span> = Vec::new();
     let mut open = false;
     for batch in &state.batches {

@@ -23,6 +23,9 @@ pub struct Settings {
     pub require_partition_filter: bool,
     /// Most load jobs at the same time.
     pub concurrency: usize,
+    /// After how many days the service itself is to drop partitions that the ledger does not
+    /// keep; never where it is absent.
+    pub partition_expiration: Option<u32>,
     /// How often jobs are asked for.
     pub pace: Pace,
 }

@@ -13,9 +13,10 @@ use super::Projection;
 use super::compare::Comparison;
 use super::count::compare_now;
 use super::failure::FillError;
+use super::fence::fence;
 use super::fill::{Filling, known_of, open_table};
 use super::load::{Loading, load};
-use super::pending::{pending, rows};
+use super::pending::{Barred, pending, rows};
 use super::shape::TableKind;
 use crate::failpoint;
 use crate::lake::layout::Table;
@@ -250,7 +251,7 @@ pub async fn carry_out(
 
     // Loads that others may have begun before they knew of the decision end before it is carried out.
     let known = known_of(projection, filling.state, rebuild.table, found.incarnation);
-    let mut earlier = pending(filling.state, rebuild.table, &known, &BTreeSet::new());
+    let mut earlier = pending(filling.state, rebuild.table, &known, &Barred::default());
     earlier.retain(|entry| {
         let touches = entry.files.iter().any(|file| dates.contains(&file.date));
         touches && entry.sequence < decision
@@ -261,6 +262,21 @@ pub async fn carry_out(
         kind,
         incarnation: found.incarnation,
     };
+    // Of these retention has taken a part since: their rows come with the replacement.
+    for (retention, open) in filling.state.retention.open_at(&projection.name) {
+        let taken: BTreeSet<u64> = open
+            .files_of(rebuild.table)
+            .map(|live| live.sequence)
+            .filter(|sequence| *sequence < decision && !known.has(*sequence))
+            .collect();
+        earlier.retain(|entry| !taken.contains(&entry.sequence));
+        if fence(&loading, &known, rebuild.table, retention, &taken)
+            .await?
+            .is_none()
+        {
+            return Ok(None);
+        }
+    }
     let ends = load(&loading, &earlier).await;
     if let Some(error) = ends.stopped_by {
         return Err(error);

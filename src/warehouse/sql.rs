@@ -48,3 +48,72 @@ pub fn replace_dates(table: &str, dates: &[NaiveDate], columns: &[Column], from:
          COMMIT TRANSACTION;"
     )
 }
+
+/// A statement that does nothing: what takes the id of a job that nobody may start any more.
+pub const NOTHING: &str = "SELECT 1";
+
+/// Rows of some dates that are to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    /// First date.
+    pub first: NaiveDate,
+    /// Last date.
+    pub last: NaiveDate,
+    /// Which rows of these dates; empty for all, which BigQuery drops as partitions and for free.
+    pub conditions: Vec<Condition>,
+}
+
+/// Rows of one partition of the lake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// Category; none where a table has no such column.
+    pub category: Option<String>,
+    /// Source.
+    pub source: String,
+    /// Batches; empty for all.
+    pub batches: Vec<String>,
+}
+
+/// Deletes rows of a table.
+pub fn delete(table: &str, deletion: &Deletion) -> String {
+    let Deletion {
+        first,
+        last,
+        conditions,
+    } = deletion;
+    let mut sql = format!("DELETE FROM {table} WHERE dt BETWEEN DATE '{first}' AND DATE '{last}'");
+    for (number, condition) in conditions.iter().enumerate() {
+        sql.push_str(if number == 0 { " AND ((" } else { " OR (" });
+        if let Some(category) = &condition.category {
+            // Writing to a string does not fail, here and below.
+            let _ = write!(sql, "category = {} AND ", quoted(category));
+        }
+        let _ = write!(sql, "source = {}", quoted(&condition.source));
+        if !condition.batches.is_empty() {
+            let batches: Vec<String> = condition.batches.iter().map(|it| quoted(it)).collect();
+            let _ = write!(sql, " AND batch_id IN ({})", batches.join(", "));
+        }
+        sql.push(')');
+    }
+    if !conditions.is_empty() {
+        sql.push(')');
+    }
+    sql
+}
+
+/// A text as a literal of GoogleSQL (lexical structure, string literals).
+fn quoted(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len() + 2);
+    literal.push('\'');
+    for c in text.chars() {
+        match c {
+            '\\' | '\'' => literal.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(literal, "\\u{:04x}", u32::from(c));
+            }
+            c => literal.push(c),
+        }
+    }
+    literal.push('\'');
+    literal
+}

@@ -47,8 +47,14 @@ impl Staging {
     fn name(&self, lake_id: &str, purpose: Purpose, index: usize) -> String {
         let folder = self.folder(lake_id);
         match purpose {
-            Purpose::Entry(sequence, table, part) => {
-                format!("{folder}/{sequence:020}/{table}-{part:05}-{index:05}.parquet")
+            Purpose::Entry {
+                sequence,
+                table,
+                part,
+                cut,
+            } => {
+                let cut = cut.map_or_else(String::new, |decision| format!("-cut-{decision}"));
+                format!("{folder}/{sequence:020}/{table}{cut}-{part:05}-{index:05}.parquet")
             }
             Purpose::Decision(sequence, group) => {
                 format!("{folder}/rebuild-{sequence:020}/{group:05}-{index:05}.parquet")
@@ -125,7 +131,13 @@ impl Staging {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     /// One part of the load of an entry's rows into a table.
-    Entry(u64, &'static str, usize),
+    Entry {
+        sequence: u64,
+        table: &'static str,
+        part: usize,
+        /// The newest decision of retention that has taken files of it.
+        cut: Option<u64>,
+    },
     /// One group of dates of a decision to rebuild.
     Decision(u64, usize),
 }

@@ -1,12 +1,12 @@
 //! How far a warehouse is, as the ledger alone knows it. Pure.
 
 use super::fill::LOADED;
-use super::pending::pending;
+use super::pending::{Barred, pending};
 use super::shape::TableKind;
 use crate::lake::layout::Table;
 use crate::ledger::entry::RowsCounted;
 use crate::ledger::state::{State, TableState};
-use crate::window::instant;
+use crate::window::some_instant;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -25,10 +25,7 @@ pub struct Standing {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// When that was.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "some_instant"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", with = "some_instant")]
     pub at: Option<DateTime<Utc>>,
     /// Stable code of what failed then.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,10 +56,7 @@ pub struct TableStanding {
     /// Partitions that these change, a partition as often as it is changed.
     pub partition_changes: u64,
     /// When the oldest of them was written.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "some_instant"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", with = "some_instant")]
     pub behind_since: Option<DateTime<Utc>>,
     /// Entries whose loads failed.
     pub failed: Vec<FailedEntry>,
@@ -95,16 +89,6 @@ pub struct OpenRebuild {
     pub last: Option<NaiveDate>,
     /// How many dates.
     pub dates: u64,
-}
-
-fn some_instant<S: serde::Serializer>(
-    at: &Option<DateTime<Utc>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => instant::serialize(at, serializer),
-        None => serializer.serialize_none(),
-    }
 }
 
 impl Standing {
@@ -144,7 +128,7 @@ impl Standing {
 
 impl TableStanding {
     fn of(state: &State, table: Table, known: &TableState) -> Self {
-        let behind = pending(state, table, known, &BTreeSet::new());
+        let behind = pending(state, table, known, &Barred::default());
         let sequences: BTreeSet<u64> = behind.iter().map(|entry| entry.sequence).collect();
         let since = state
             .batches

@@ -203,6 +203,16 @@ impl BigQueryFake {
         found.told["etag"] = json!(etag);
     }
 
+    /// After how many milliseconds partitions of a table expire.
+    pub fn partition_expiration(&self, table: &str) -> Option<u64> {
+        let mut state = self.state();
+        let told = &state.table(PROJECT, DATASET, table).unwrap().told;
+        told["timePartitioning"]["expirationMs"]
+            .as_str()?
+            .parse()
+            .ok()
+    }
+
     /// Changes the properties of the dataset.
     pub fn edit_dataset(&self, edit: impl FnOnce(&mut Value)) {
         edit(&mut self.state().dataset(PROJECT, DATASET).unwrap().told);

@@ -22,6 +22,7 @@ const COMMANDS: &[&[&str]] = &[
     &["warehouse", "rebuild"],
     &["retention"],
     &["retention", "plan"],
+    &["retention", "certificate"],
     &["hold"],
     &["hold", "add"],
     &["hold", "list"],

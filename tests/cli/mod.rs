@@ -1,12 +1,15 @@
 //! The command line as users and scripts meet it: every help text, every message about a broken
 //! configuration, exit codes, and what goes to which stream.
 
+mod certificate;
 mod config;
 #[cfg(feature = "demo")]
 mod demo;
 mod help;
 mod init;
 mod keygen;
+#[cfg(feature = "demo")]
+mod past;
 mod retention;
 mod schema;
 mod status;

@@ -10,8 +10,8 @@ use trailhouse::lake::layout::Table;
 use trailhouse::lake::{Bucket, FileStatistics};
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
-    Body, Counts, Covered, DayCount, FileEntry, Ingest, Receipt, Recount, TimeRange, Verdict,
-    VerdictBy,
+    Body, Counts, Covered, DayCount, FileEntry, Hole, HoleReason, Ingest, Receipt, Recount,
+    TimeRange, Verdict, VerdictBy,
 };
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::{Commit, Draft, Founding, Log};
@@ -34,11 +34,11 @@ auth = { none = true }
 start = "2026-01-01"
 "#;
 
-fn at(text: &str) -> DateTime<Utc> {
+pub(super) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-fn draft(written_at: DateTime<Utc>, body: Body) -> Draft {
+pub(super) fn draft(written_at: DateTime<Utc>, body: Body) -> Draft {
     Draft {
         run_id: RUN.to_owned(),
         written_at,
@@ -51,11 +51,25 @@ fn draft(written_at: DateTime<Utc>, body: Body) -> Draft {
 pub(super) struct Book {
     folder: TempDir,
     log: Log,
-    state: State,
+    pub(super) state: State,
 }
 
 impl Book {
     pub(super) async fn open() -> Self {
+        Self::open_with(true).await
+    }
+
+    /// The same, of a ledger that nobody signs.
+    pub(super) async fn open_unsigned() -> Self {
+        let book = Self::open_with(false).await;
+        let config = book.path().join("trailhouse.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        let text = text.replace("public_key = { file = \"lake.pub\" }", "unsigned = true");
+        std::fs::write(&config, text).unwrap();
+        book
+    }
+
+    async fn open_with(signed: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lake = folder.path().join("lake");
         std::fs::create_dir(&lake).unwrap();
@@ -67,7 +81,7 @@ impl Book {
         write("lake.pub", key.verifier().to_string());
         write("trailhouse.toml", CONFIG.replace("LAKE", &lake));
         let bucket = Bucket::open(&lake, &BTreeMap::new()).unwrap();
-        let log = Log::new(bucket, Some(Arc::new(key)));
+        let log = Log::new(bucket, signed.then(|| Arc::new(key)));
         let founding = Founding {
             run_id: RUN.to_owned(),
             now: at("2026-01-10T00:00:00Z"),
@@ -82,13 +96,23 @@ impl Book {
         self.folder.path()
     }
 
-    async fn commit(&mut self, draft: &Draft) {
+    pub(super) async fn commit(&mut self, draft: &Draft) {
         let committed = self.log.commit(&mut self.state, draft).await.unwrap();
         assert!(matches!(committed, Commit::Done));
     }
 
+    /// Takes note of what the program has added to the ledger.
+    pub(super) async fn catch_up(&mut self) {
+        self.state = self.log.load().await.unwrap().unwrap();
+    }
+
     /// Adds records of a date, whose time is covered now or was covered before.
     pub(super) async fn add(&mut self, date: &str, records: u64, first: bool) {
+        self.add_as(date, "other", records, first).await;
+    }
+
+    /// The same, of a category.
+    pub(super) async fn add_as(&mut self, date: &str, category: &str, records: u64, first: bool) {
         let day = Window::of_date(date.parse().unwrap()).unwrap();
         let window = vec![Covered {
             tenant: "main".to_owned(),
@@ -122,11 +146,11 @@ impl Book {
             redaction: vec![],
             files: vec![FileEntry {
                 path: format!(
-                    "events/date={date}/cat=other/src=kestra-prod/{RUN}-{number:05}-000.parquet"
+                    "events/date={date}/cat={category}/src=kestra-prod/{RUN}-{number:05}-000.parquet"
                 ),
                 table: Table::Events,
                 date: day.from.date_naive(),
-                category: Some("other".to_owned()),
+                category: Some(category.to_owned()),
                 source: "kestra-prod".to_owned(),
                 bytes: 1 << 20,
                 sha256: Digest::of(b"file"),
@@ -138,6 +162,31 @@ impl Book {
                 records_root: Digest::of(b"root"),
                 statistics: FileStatistics::default(),
             }],
+        }));
+        self.commit(&draft(at("2026-01-10T00:00:00Z"), body)).await;
+    }
+
+    /// Names a date as one that could not be read.
+    async fn hole(&mut self, date: &str) {
+        let number = self.state.batches.len();
+        let body = Body::Ingest(Box::new(Ingest {
+            source: "kestra-prod".to_owned(),
+            platform: "kestra".to_owned(),
+            batch_id: format!("{RUN}-{number:05}"),
+            schema_version: 1,
+            mapping_version: 1,
+            covered: vec![],
+            reread: vec![],
+            holes: vec![Hole {
+                tenant: "main".to_owned(),
+                window: Window::of_date(date.parse().unwrap()).unwrap(),
+                reason: HoleReason("unreadable".to_owned()),
+                detail: "the platform cannot read it".to_owned(),
+            }],
+            days: vec![],
+            changed: vec![],
+            redaction: vec![],
+            files: vec![],
         }));
         self.commit(&draft(at("2026-01-10T00:00:00Z"), body)).await;
     }
@@ -158,6 +207,7 @@ impl Book {
                 by,
                 source_count: source,
                 lake_count: feed.days[&date].lake_count(),
+                expired: 0,
                 verdict: said,
             }],
             future: vec![],
@@ -220,4 +270,33 @@ async fn a_match_by_id_stands_beside_what_was_counted_later() {
     assert!(day("2026-01-02").get("matched_by_id").is_none());
     assert_eq!(day("2026-01-06")["recount"]["verdict"], "gap");
     assert_eq!(day("2026-01-06")["matched_by_id"]["at"], THEN);
+}
+
+/// Holes and gaps of what would not be kept ring nobody, and are still named; a hold makes them matter.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_past_retention_is_named_and_no_failure() {
+    let mut book = Book::open().await;
+    book.add("2026-01-01", 40, true).await;
+    book.hole("2026-01-02").await;
+    let now = "2026-01-11T00:07:00Z";
+    book.compare("2026-01-01", now, VerdictBy::Id, 41, Verdict::Gap)
+        .await;
+    let ended = |arguments: &[&str]| {
+        let mut command = trailhouse(book.path());
+        command.arg("status").args(arguments).output().unwrap()
+    };
+    assert_eq!(code(&ended(&[])), 5);
+    let config = book.path().join("trailhouse.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text + "[retention]\ndefault = \"30d\"\n").unwrap();
+    let output = ended(&[]);
+    assert_eq!(code(&output), 0, "{}", told(&output));
+    let said = told(&output);
+    assert!(said.contains("hole [2026-01-02T00:00:00Z, 2026-01-03T00:00:00Z) is past retention"));
+    assert!(said.contains("gaps on dates past retention: 2026-01-01"));
+    let status = json(&ended(&["--output", "json"]));
+    let feed = &status["sources"][0]["feeds"][0];
+    assert!(feed["holes"].as_array().unwrap().is_empty());
+    assert_eq!(feed["past_holes"][0]["reason"], "unreadable");
+    assert_eq!(feed["past_gaps"][0], "2026-01-01");
 }

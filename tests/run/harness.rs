@@ -125,6 +125,8 @@ impl Rig {
             config_sha256: Digest::of(b"config"),
             sources,
             warehouses: Vec::new(),
+            retention: None,
+            retain: false,
             bounds: Bounds {
                 memory: 64 << 20,
                 chunk_rows: 100,

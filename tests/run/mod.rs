@@ -6,6 +6,7 @@ mod catch_up;
 mod concurrent;
 mod costs;
 mod crash;
+mod expired;
 mod gcs;
 mod harness;
 mod lake;

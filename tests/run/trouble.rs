@@ -10,7 +10,7 @@ use std::time::Duration;
 use trailhouse::config::Start;
 use trailhouse::demo::{self, Access, Fault, NewEvent, Options};
 use trailhouse::lake::Bucket;
-use trailhouse::ledger::entry::{Verdict, VerdictBy};
+use trailhouse::ledger::entry::{KeyGrant, Role, Verdict, VerdictBy};
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::Log;
 use trailhouse::run::{RunError, RunOptions, Summary};
@@ -424,7 +424,14 @@ async fn a_forged_or_unsigned_entry_is_refused_and_nothing_is_written() {
         run_well(&job).await;
         let mut state = job.log().load().await.unwrap().unwrap();
         let bucket = Bucket::around(Arc::new(store.clone()));
+        let forger_keys = forger.iter().map(|key| KeyGrant {
+            key: key.verifier().clone(),
+            roles: vec![Role::Writer],
+        });
+        let forger_keys: Vec<KeyGrant> = forger_keys.collect();
         let forging = Log::new(bucket, forger);
+        // Who forges does not ask whether he may.
+        state.keys = forger_keys;
         forging
             .commit(&mut state, &receipt(rig.platform.now()))
             .await

@@ -102,7 +102,7 @@ async fn state_of(job: &Job) -> Result<State, Failure> {
 }
 
 /// What a failure of a warehouse means for the exit code.
-fn failure_of(name: &str, failure: &WarehouseFailure) -> Failure {
+pub(super) fn failure_of(name: &str, failure: &WarehouseFailure) -> Failure {
     let kind = if failure.integrity {
         ExitKind::Integrity
     } else {

@@ -6,10 +6,11 @@ use std::time::Duration;
 use url::Url;
 
 use super::{Checks, lake, source};
-use crate::config::file::{WarehouseAuthTable, WarehouseName, WarehouseTable};
+use crate::config::file::{KeepText, WarehouseAuthTable, WarehouseName, WarehouseTable};
 use crate::config::problem::Place;
 use crate::config::{GoogleAuth, Lake, SignIn, Warehouse};
 use crate::event::schema::{ColumnType, EVENT_COLUMNS};
+use crate::retention::{Keep, Policy};
 use crate::warehouse::LAKE_LABEL;
 use crate::warehouse::bigquery::check_labels;
 
@@ -77,6 +78,10 @@ fn check(
         Some(text) => endpoint(checks, text, &place.key("endpoint")).map(Some),
         None => Some(None),
     };
+    let partition_expiration = match &table.partition_expiration {
+        Some(text) => expiration(checks, text, &place.key("partition_expiration")).map(Some),
+        None => Some(None),
+    };
     if let (Some(None), Some(auth)) = (&endpoint, &auth)
         && auth.sign_in == SignIn::None
     {
@@ -101,7 +106,61 @@ fn check(
         timeout: timeout?,
         retry_for: retry_for?,
         endpoint: endpoint?,
+        partition_expiration: partition_expiration?,
     })
+}
+
+fn expiration(checks: &mut Checks<'_, '_>, text: &KeepText, place: &Place) -> Option<u32> {
+    if let Ok(Keep::Days(days @ 1..)) = text.0.parse() {
+        return Some(days);
+    }
+    checks.problem(
+        place,
+        format!("\"{}\" is no number of days", text.0),
+        "write for example \"430d\": partitions expire by days, not by months or years of the calendar",
+    );
+    None
+}
+
+/// Days that partitions must last beyond what any rule keeps, so that a decision of retention comes first.
+const NET: u32 = 7;
+
+/// Whether partitions outlast what retention keeps.
+pub(super) fn check_expiration(
+    checks: &mut Checks<'_, '_>,
+    warehouses: &[Warehouse],
+    policy: Option<&Policy>,
+) {
+    for (index, warehouse) in warehouses.iter().enumerate() {
+        let Some(days) = warehouse.partition_expiration else {
+            continue;
+        };
+        let place = Place::at("warehouse")
+            .index(index)
+            .key("partition_expiration");
+        let longest = policy.map(|policy| {
+            let keeps = policy
+                .rules
+                .iter()
+                .map(|rule| rule.keep)
+                .chain([policy.default]);
+            let days: Option<Vec<u32>> = keeps.map(Keep::most_days).collect();
+            days.and_then(|days| days.into_iter().max())
+        });
+        match longest {
+            None | Some(None) => checks.problem(
+                &place,
+                "would drop what is kept for ever",
+                "leave it out, or give every rule of [retention] and its default an end",
+            ),
+            Some(Some(longest)) if days < longest.saturating_add(NET) => checks.problem(
+                &place,
+                format!("is not {NET} days more than the {longest} that something is kept"),
+                format!("write at least \"{}d\"", longest.saturating_add(NET)),
+            ),
+            Some(Some(_)) => {}
+        }
+    }
 }
 
 fn project(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<String> {

@@ -11,6 +11,10 @@ pub(in crate::config) struct RetentionTable {
     /// How long everything is kept that no rule is about.
     #[schemars(example = &"400d")]
     pub default: KeepText,
+    /// Whether each run applies the rules after it has loaded the warehouses. It then needs the permission
+    /// to delete. Without this only `trailhouse retention apply` deletes.
+    #[serde(default)]
+    pub in_run: bool,
     /// Rules; of several that fit the first counts.
     #[serde(default)]
     pub rule: Vec<RetentionRuleTable>,

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{DurationText, LakeTable, SecretTable, five_minutes};
+use super::{DurationText, KeepText, LakeTable, SecretTable, five_minutes};
 
 /// A place that the lake is projected to, to be queried. The lake needs none.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -52,6 +52,12 @@ pub(in crate::config) struct WarehouseTable {
     /// for reading years by mistake.
     #[serde(default = "yes")]
     pub require_partition_filter: bool,
+    /// After how many days BigQuery itself drops partitions of `audit_events` and `audit_quarantine`, as
+    /// a net below retention; lifted while it would drop what the ledger keeps, such as what is held. At
+    /// least 7 days more than anything is kept by [retention]. Without this nothing expires by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"430d")]
+    pub partition_expiration: Option<KeepText>,
     /// Most load jobs at the same time.
     #[serde(default = "eight")]
     #[schemars(range(min = 1, max = 100))]

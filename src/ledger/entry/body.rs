@@ -1,6 +1,6 @@
 //! What entries say: the bodies by kind, in format version 1.
 
-use super::retention::{Hold, Release, Sweep};
+use super::retention::{Hold, Release, Retention, Sweep, is_zero};
 use super::warehouse::{Done, Rebuild, WarehouseOutcome};
 use crate::lake::FileStatistics;
 use crate::lake::layout::Table;
@@ -30,10 +30,12 @@ pub enum Kind {
     Release,
     /// Decision: files that no entry names are to be removed.
     Sweep,
+    /// Decision: what is due under the rules is to be deleted.
+    Retention,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Genesis,
         Self::Ingest,
         Self::Receipt,
@@ -42,6 +44,7 @@ impl Kind {
         Self::Hold,
         Self::Release,
         Self::Sweep,
+        Self::Retention,
     ];
 
     /// The name in the `kind` field.
@@ -55,6 +58,7 @@ impl Kind {
             Self::Hold => "hold",
             Self::Release => "release",
             Self::Sweep => "sweep",
+            Self::Retention => "retention",
         }
     }
 
@@ -83,6 +87,8 @@ pub enum Body {
     Release(Box<Release>),
     /// See [`Sweep`].
     Sweep(Box<Sweep>),
+    /// See [`Retention`].
+    Retention(Box<Retention>),
 }
 
 impl Body {
@@ -97,6 +103,7 @@ impl Body {
             Self::Hold(_) => Kind::Hold,
             Self::Release(_) => Kind::Release,
             Self::Sweep(_) => Kind::Sweep,
+            Self::Retention(_) => Kind::Retention,
         }
     }
 
@@ -110,6 +117,7 @@ impl Body {
             Self::Hold(body) => serde_json::value::to_raw_value(body),
             Self::Release(body) => serde_json::value::to_raw_value(body),
             Self::Sweep(body) => serde_json::value::to_raw_value(body),
+            Self::Retention(body) => serde_json::value::to_raw_value(body),
         }
     }
 
@@ -124,6 +132,7 @@ impl Body {
             Kind::Hold => Self::Hold(serde_json::from_str(text)?),
             Kind::Release => Self::Release(serde_json::from_str(text)?),
             Kind::Sweep => Self::Sweep(serde_json::from_str(text)?),
+            Kind::Retention => Self::Retention(serde_json::from_str(text)?),
         })
     }
 }
@@ -249,7 +258,7 @@ pub struct Hole {
 }
 
 /// What became of the records of one tenant and date in one chunk. Nothing is left over:
-/// `returned = source_duplicates + known + added + quarantined`.
+/// `returned = source_duplicates + known + added + quarantined + expired`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
@@ -263,6 +272,9 @@ pub struct Counts {
     pub added: u64,
     /// Of these, new records in quarantine.
     pub quarantined: u64,
+    /// Of these, records of what was deleted by rule. They are not kept.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub expired: u64,
     /// Of the added and quarantined, those that appeared after their instant was covered.
     pub late: u64,
     /// Of the known, those whose content had a value changed or gone for the first time.
@@ -272,6 +284,11 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// What the counts of single fates add up to: all that was returned.
+    pub const fn accounted(&self) -> u64 {
+        self.source_duplicates + self.known + self.added + self.quarantined + self.expired
+    }
+
     /// Adds another count to this one.
     pub fn add(&mut self, other: &Self) {
         self.returned += other.returned;
@@ -279,6 +296,7 @@ impl Counts {
         self.known += other.known;
         self.added += other.added;
         self.quarantined += other.quarantined;
+        self.expired += other.expired;
         self.late += other.late;
         self.changed += other.changed;
         self.drifted += other.drifted;
@@ -412,8 +430,12 @@ pub struct Recount {
     pub by: VerdictBy,
     /// Records that the source has.
     pub source_count: u64,
-    /// Records that the lake has: live, in quarantine, and lawfully deleted.
+    /// Records that the lake accounts for: live, in quarantine, lawfully deleted, and `expired`.
     pub lake_count: u64,
+    /// Of these, records that the lake never had: the source has them of what was deleted by rule, which
+    /// they came too late for. Known from a reading; a count takes over what the recount before it says.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub expired: u64,
     /// How they compare.
     pub verdict: Verdict,
 }

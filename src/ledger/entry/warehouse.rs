@@ -1,6 +1,7 @@
 //! What entries say about warehouses: how far each has been filled, and what was decided and done to
 //! bring one back to what the ledger says.
 
+use super::retention::Retained;
 use crate::lake::layout::Table;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -148,4 +149,6 @@ pub enum DoneOutcome {
         /// Objects that stay.
         refused: u64,
     },
+    /// What a decision of retention named is gone, or a part of it.
+    Retained(Box<Retained>),
 }

@@ -6,6 +6,7 @@ use crate::lake::layout::entry_name;
 use crate::lake::{CreateError, create};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, Entry};
+use crate::ledger::invariants;
 use crate::ledger::state::State;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -66,6 +67,8 @@ impl Log {
         };
         // Nothing that a later run would refuse to fold is ever sent.
         state.accepts(&entry).map_err(violation)?;
+        let signer = self.key.as_ref().map(|key| key.verifier());
+        invariants::role_fits(state, &entry, signer).map_err(violation)?;
         failpoint::hit("ledger.commit.before");
         let committed = self.send(sequence, &file).await?;
         failpoint::hit("ledger.commit.after");

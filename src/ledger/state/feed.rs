@@ -1,6 +1,6 @@
 //! One feed: what is known of one tenant of one source.
 
-use crate::ledger::entry::{Counts, Hole, HoleReason, Recount, Verdict, VerdictBy};
+use crate::ledger::entry::{Counts, Hole, HoleReason, Recount, Verdict, VerdictBy, is_zero};
 use crate::window::{Coverage, Window, instant};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -37,8 +37,11 @@ pub struct RecountState {
     pub by: VerdictBy,
     /// Records that the source had.
     pub source_count: u64,
-    /// Records that the lake had.
+    /// Records that the lake accounted for.
     pub lake_count: u64,
+    /// Of these, records of what was deleted by rule that the lake never had.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub expired: u64,
     /// How they compared.
     pub verdict: Verdict,
 }
@@ -80,9 +83,19 @@ pub struct DayState {
 }
 
 impl DayState {
+    /// Records of the date that the lake ever had. What is deleted by rule stays counted.
+    pub const fn ever_had(&self) -> u64 {
+        self.counts.added + self.counts.quarantined
+    }
+
+    /// Of what was deleted by rule, records at the source that the lake never had, by the newest recount.
+    pub fn expired(&self) -> u64 {
+        self.recount.as_ref().map_or(0, |recount| recount.expired)
+    }
+
     /// Records of the date that the lake accounts for.
     pub fn lake_count(&self) -> u64 {
-        self.counts.added + self.counts.quarantined
+        self.ever_had() + self.expired()
     }
 }
 
@@ -104,6 +117,14 @@ pub struct FeedState {
 }
 
 impl FeedState {
+    /// Dates on which the source had more than the lake accounts for, when they were last counted.
+    pub fn gaps(&self) -> impl Iterator<Item = NaiveDate> {
+        let newest = |day: &DayState| day.recount.as_ref().map(|recount| recount.verdict);
+        let gaps = self.days.iter();
+        gaps.filter(move |(_, day)| newest(day) == Some(Verdict::Gap))
+            .map(|(date, _)| *date)
+    }
+
     /// Takes a window that has been read out of every hole.
     pub(super) fn close_holes(&mut self, read: Window) {
         let mut left = Vec::with_capacity(self.holes.len());
@@ -190,6 +211,7 @@ impl FeedState {
             by: recount.by,
             source_count: recount.source_count,
             lake_count: recount.lake_count,
+            expired: recount.expired,
             verdict: recount.verdict,
         });
         // A match of a date that still lasts says nothing about the rest of it, so it is not kept.

@@ -182,6 +182,7 @@ mod tests {
             covered: Vec::new(),
             files: 0,
             bytes: 0,
+            cuts: Vec::new(),
         };
         sequences.iter().map(batch).collect()
     }

@@ -251,6 +251,7 @@ fn state(files: BTreeMap<NaiveDate, Vec<LiveFile>>, rows: u64) -> State {
         covered: Vec::new(),
         files: 4,
         bytes: 400,
+        cuts: Vec::new(),
     };
     let empty = files.is_empty();
     let source = SourceState {

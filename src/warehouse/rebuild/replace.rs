@@ -3,21 +3,16 @@
 
 use super::Group;
 use crate::failpoint;
+use crate::warehouse::attempts::{Named, job};
 use crate::warehouse::error::Class;
 use crate::warehouse::failure::FillError;
 use crate::warehouse::fill::{Filling, check_owner};
-use crate::warehouse::load::mark;
 use crate::warehouse::pending::{rows, split};
 use crate::warehouse::shape::{TableFound, TableKind, TableShape};
 use crate::warehouse::staging::Purpose;
-use crate::warehouse::wait::{Ended, do_job};
-use crate::warehouse::{JobDone, JobId, Projection, Work, sql};
+use crate::warehouse::{JobDone, Projection, Work, sql};
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Attempts of one job, where the service says that the same may work later.
-const ATTEMPTS: u32 = 12;
-/// Attempts of one job that the service refuses.
-const ATTEMPTS_REFUSED: u32 = 3;
 /// How long a table of copies may be left over.
 const STAGED_FOR: TimeDelta = TimeDelta::days(7);
 
@@ -146,8 +141,6 @@ impl Replacing<'_> {
         }
     }
 
-    /// Does a job of this decision, under another id where the service says that it may work later;
-    /// `None` if we were told to stop. A failed job has done nothing, so another one may do it.
     async fn job(
         &self,
         what: &str,
@@ -155,35 +148,14 @@ impl Replacing<'_> {
         incarnation: u64,
         work: &Work,
     ) -> Result<Option<JobDone>, FillError> {
-        let warehouse = &*self.projection.warehouse;
-        let mark = mark(
-            self.projection,
-            &self.filling.state.lake_id,
+        let named = Named {
+            what,
+            kind: self.kind,
+            decision: self.decision,
+            number: self.number,
             table,
             incarnation,
-        );
-        let (decision, number) = (self.decision.to_string(), self.number.to_string());
-        let mut attempt = 0;
-        loop {
-            let id = JobId::of(&[
-                "trailhouse",
-                what,
-                self.kind.in_job_id(),
-                &decision,
-                &number,
-                &attempt.to_string(),
-                &mark,
-            ]);
-            let pace = self.projection.settings.pace;
-            let failure = match do_job(warehouse, &id, work, pace, self.filling.stop).await? {
-                Ended::UnderWay => return Ok(None),
-                Ended::Done(Ok(done)) => return Ok(Some(done)),
-                Ended::Done(Err(failure)) => failure,
-            };
-            attempt += 1;
-            if attempt == ATTEMPTS || (!failure.class.passes() && attempt == ATTEMPTS_REFUSED) {
-                return Err(failure.about(warehouse.target(), work.describe()).into());
-            }
-        }
+        };
+        job(self.projection, self.filling, &named, work).await
     }
 }

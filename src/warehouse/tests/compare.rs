@@ -36,7 +36,7 @@ fn against(loaded: &[u64], found: &[(u32, &str, &str, u64)]) -> Comparison {
         .map(|(day, category, batch, rows)| (cell(*day, category, batch), *rows))
         .collect();
     let loaded = |sequence| loaded.contains(&sequence);
-    compare(&lake(), Table::Events, None, loaded, &found)
+    compare(&lake(), "bq", Table::Events, None, loaded, &found)
 }
 
 #[test]
@@ -109,6 +109,7 @@ fn dates_bound_what_is_looked_at() {
     let found = Counts::from([(cell(2, "x", "b3"), 4)]);
     let comparison = compare(
         &lake(),
+        "bq",
         Table::Events,
         Some((date(2), date(2))),
         |_| true,
@@ -117,6 +118,13 @@ fn dates_bound_what_is_looked_at() {
     assert!(comparison.differences.is_empty(), "{comparison:?}");
     assert_eq!(comparison.partitions.len(), 1);
     // The other table has none of these rows.
-    let other = compare(&lake(), Table::Quarantine, None, |_| true, &Counts::new());
+    let other = compare(
+        &lake(),
+        "bq",
+        Table::Quarantine,
+        None,
+        |_| true,
+        &Counts::new(),
+    );
     assert_eq!(other, Comparison::default());
 }

@@ -2,6 +2,7 @@
 
 mod compare;
 mod difference;
+mod expire;
 mod pending;
 mod rows;
 mod state;

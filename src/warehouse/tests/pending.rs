@@ -2,7 +2,7 @@ use super::state::{date, file, state};
 use crate::lake::layout::Table;
 use crate::ledger::entry::{FileEntry, Span};
 use crate::ledger::state::{LoadFailure, State, TableState};
-use crate::warehouse::pending::{Pending, pending, rows_expected, spans, split};
+use crate::warehouse::pending::{Barred, Pending, pending, rows_expected, spans, split};
 use crate::warehouse::{JobId, Standing};
 use std::collections::BTreeSet;
 
@@ -36,17 +36,20 @@ fn sequences(pending: &[Pending<'_>]) -> Vec<u64> {
 #[test]
 fn what_is_not_loaded_has_rows_and_is_on_no_date_that_is_taken_is_pending() {
     let lake = lake();
-    let nothing = BTreeSet::new();
+    let nothing = Barred::default();
     let all = pending(&lake, Table::Events, &known(&[]), &nothing);
     assert_eq!(sequences(&all), [1, 4, 5]);
     assert_eq!((all[0].rows(), all[0].files.len()), (7, 2));
     let some = pending(&lake, Table::Events, &known(&[(1, 4)]), &nothing);
     assert_eq!(sequences(&some), [5]);
-    let barred = BTreeSet::from([date(2)]);
+    let barred = Barred {
+        dates: BTreeSet::from([date(2)]),
+        ..Barred::default()
+    };
     let free = pending(&lake, Table::Events, &known(&[]), &barred);
     assert_eq!(sequences(&free), [1, 5]);
     assert!(pending(&lake, Table::Quarantine, &known(&[]), &nothing).is_empty());
-    assert_eq!(rows_expected(&lake, Table::Events, |it| it <= 4), 10);
+    assert_eq!(rows_expected(&lake, "bq", Table::Events, |it| it <= 4), 10);
 }
 
 #[test]
@@ -54,19 +57,20 @@ fn an_entry_without_rows_counts_as_loaded() {
     let lake = lake();
     let loaded = |sequences: &[u64]| -> Vec<(u64, u64)> {
         let sequences = sequences.iter().copied().collect();
-        let spans = spans(&lake, Table::Events, &known(&[]), &sequences);
+        let spans = spans(&lake, "bq", Table::Events, &known(&[]), &sequences);
         spans.iter().map(|span| (span.from, span.to)).collect()
     };
     assert_eq!(loaded(&[1, 4, 5]), [(1, 5)]);
     assert_eq!(loaded(&[1, 5]), [(1, 2), (5, 5)]);
     assert_eq!(loaded(&[]), [(2, 2)]);
     let known = known(&[(1, 2)]);
-    let more = spans(&lake, Table::Events, &known, &BTreeSet::from([4]));
+    let more = spans(&lake, "bq", Table::Events, &known, &BTreeSet::from([4]));
     assert_eq!(more, [Span { from: 4, to: 4 }]);
-    assert!(spans(&lake, Table::Events, &known, &BTreeSet::new()).is_empty());
+    assert!(spans(&lake, "bq", Table::Events, &known, &BTreeSet::new()).is_empty());
     // All entries are without rows for this table.
     let none = spans(
         &lake,
+        "bq",
         Table::Quarantine,
         &TableState::default(),
         &BTreeSet::new(),

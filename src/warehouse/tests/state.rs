@@ -47,6 +47,7 @@ pub(super) fn state(entries: Vec<(u64, Vec<FileEntry>)>) -> State {
             covered: Vec::new(),
             files: files.len() as u64,
             bytes: 0,
+            cuts: Vec::new(),
         });
         for file in files {
             let live = LiveFile { sequence, file };

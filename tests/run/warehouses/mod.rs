@@ -5,6 +5,7 @@ mod concurrent;
 mod crash;
 mod damage;
 mod faults;
+mod retention;
 mod several;
 mod stand;
 mod stopped;

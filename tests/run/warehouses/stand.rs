@@ -267,6 +267,7 @@ pub(super) fn settings() -> Settings {
             .to_vec(),
         require_partition_filter: true,
         concurrency: 3,
+        partition_expiration: None,
         pace: Pace {
             first: Duration::from_millis(1),
             longest: Duration::from_millis(4),

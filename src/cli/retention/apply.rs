@@ -1,0 +1,263 @@
+//! `trailhouse retention apply`.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{amount_said, policy_of, recoverable_said};
+use crate::cli::exit::ExitKind;
+use crate::cli::failure::{Detail, Failure, Report};
+use crate::cli::output::{Document, Ending};
+use crate::cli::page::Page;
+use crate::cli::progress::Unit;
+use crate::cli::stop::stop_at;
+use crate::cli::{Context, block_on_two_threads};
+use crate::config::{Config, format_size, parse_duration};
+use crate::ledger::entry::GivenUp;
+use crate::plural::counted;
+use crate::run::{
+    Asking, CarriedOut, Confirmation, Job, RetentionSummary, give_up, open_warehouses, retain,
+};
+use crate::window::format_instant;
+
+/// Delete what is due
+///
+/// Decides what goes in a ledger entry, deletes its rows from every warehouse and its files from the
+/// lake, and says in further entries what was done. If it is killed, any later run goes on; a warehouse
+/// that does not answer and a file that a lock keeps are tried again. What a hold keeps is not touched.
+///
+/// Where a rule keeps nothing, is new, keeps less than at the last decision, or has more than 7 dates due
+/// at once, nothing of it goes before it is confirmed, and the exit code is 8; the rest goes. --confirm
+/// takes the id that `retention plan` shows; a plan that is not true any more is refused.
+///
+/// Changes: deletes rows and files that are due, for good; the ledger gets the decision and what was done.
+/// A confirmed decision is signed with the role officer.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse retention apply
+  trailhouse retention apply --confirm 3f9a0c1d2e4b --by 'J. Doe'")]
+pub(super) struct Args {
+    /// Delete all that was shown under this id
+    #[arg(long, value_name = "PLAN")]
+    confirm: Option<String>,
+    /// Who confirms it
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "somebody"
+    )]
+    by: String,
+    /// Do not wait for this warehouse any more, which is not configured and cannot be reached; the ledger
+    /// and every certificate say so
+    #[arg(long, value_name = "WAREHOUSE", requires = "reason")]
+    give_up: Option<String>,
+    /// Why it is given up
+    #[arg(long, value_name = "TEXT", requires = "give_up")]
+    reason: Option<String>,
+    /// Start nothing new after this time; instead of `deadline` in [run]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    deadline: Option<Duration>,
+}
+
+pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    let policy = policy_of(&config)?;
+    let job = Job::open_to_load(&config).map_err(Failure::from)?;
+    let deadline = args.deadline.unwrap_or(config.run.deadline);
+    let progress = context.progress(Unit::Nothing);
+    let confirmation = args.confirm.as_ref().map(|plan| Confirmation {
+        plan: plan.clone(),
+        by: args.by.clone(),
+    });
+    let given_up = given_up(args, &config)?;
+    let summary = block_on_two_threads(async {
+        if let Some(given_up) = &given_up
+            && give_up(&job, given_up).await?.is_empty()
+        {
+            let happened = format!("no decision waits for a warehouse {}", given_up.warehouse);
+            return Err(Failure::new(ExitKind::Usage, happened)
+                .kept("nothing was changed")
+                .action("`trailhouse status` names the warehouses that decisions wait for"));
+        }
+        let job = job.with_warehouses(open_warehouses(&config, &[], Asking::Patiently).await?);
+        let (stop, stopped) = watch::channel(false);
+        let watcher = tokio::spawn(stop_at(deadline, stop));
+        let retained = retain(&job, policy, confirmation.as_ref(), stopped, &progress).await;
+        watcher.abort();
+        Ok::<_, Failure>(retained?)
+    })??;
+    let failures = failures(&summary);
+    Ok(Ending::with_failures(summary, failures))
+}
+
+/// The warehouse that is to be given up, which must not be one that could be reached.
+fn given_up(args: &Args, config: &Config) -> Result<Option<GivenUp>, Failure> {
+    let Some((warehouse, reason)) = args.give_up.as_ref().zip(args.reason.as_ref()) else {
+        return Ok(None);
+    };
+    if config.warehouses.iter().any(|it| it.name == *warehouse) {
+        let happened = format!("warehouse {warehouse} is configured, so it is not given up");
+        return Err(Failure::new(ExitKind::Usage, happened)
+            .kept("nothing was changed")
+            .action("take its [[warehouse]] out of the configuration first"));
+    }
+    Ok(Some(GivenUp {
+        warehouse: warehouse.clone(),
+        reason: reason.trim().to_owned(),
+        by: args.by.clone(),
+    }))
+}
+
+/// What a step of retention means for the exit code.
+pub(in crate::cli) fn failures(summary: &RetentionSummary) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for failed in &summary.failures {
+        let kind = match failed.failure.integrity {
+            true => ExitKind::Integrity,
+            false => ExitKind::Destination,
+        };
+        let place = match failed.place.as_str() {
+            "lake" => "the lake".to_owned(),
+            warehouse => format!("warehouse {warehouse}"),
+        };
+        let happened = format!(
+            "what was decided is not gone from {place} yet: {}",
+            failed.failure.message
+        );
+        failures.push(
+            Failure::new(kind, happened)
+                .kept("the decision stands, and any later run goes on with it")
+                .action(failed.failure.action.clone()),
+        );
+    }
+    if summary.stopped {
+        failures.push(
+            Failure::new(
+                ExitKind::Destination,
+                "not all that is due was deleted, since it was told to stop",
+            )
+            .kept("what was decided stands, and any later run goes on with it")
+            .action("rerun; it goes on where this one stopped"),
+        );
+    }
+    if let Some(asked) = &summary.to_confirm {
+        let clock = asked.clock.iter().map(|objection| Detail {
+            place: None,
+            happened: objection.clone(),
+            action: None,
+        });
+        let rules = asked.rules.iter().map(|rule| Detail {
+            place: Some(format!("rule {}", rule.rule)),
+            happened: match rule.reasons.is_empty() {
+                true => amount_said(&rule.amount),
+                false => format!("{}: {}", amount_said(&rule.amount), rule.reasons.join("; ")),
+            },
+            action: None,
+        });
+        failures.push(
+            Failure::new(
+                ExitKind::Confirmation,
+                "not all that is due was deleted: it has to be confirmed",
+            )
+            .details(clock.chain(rules))
+            .kept("nothing of this was deleted")
+            .action(format!(
+                "read `trailhouse retention plan`, then `trailhouse retention apply --confirm {}`",
+                asked.plan
+            )),
+        );
+    }
+    failures
+}
+
+impl Document for RetentionSummary {
+    fn text(&self, page: &mut Page) {
+        text_of_retention(self, page);
+        for note in &self.notes {
+            page.field("note", note);
+        }
+    }
+}
+
+/// What a step of retention did, for people.
+pub(in crate::cli) fn text_of_retention(summary: &RetentionSummary, page: &mut Page) {
+    page.heading(&format!("retention as of {}", summary.as_of));
+    for decided in &summary.decided {
+        page.field(
+            "decided",
+            &format!(
+                "entry {}: {} of {}",
+                decided.sequence,
+                amount_said(&decided.amount),
+                counted(decided.dates, "date", "dates")
+            ),
+        );
+    }
+    for done in &summary.carried_out {
+        text_of_done(done, page);
+    }
+    if summary.held.files > 0 {
+        page.field("held", &amount_said(&summary.held));
+    }
+    for asked in summary.to_confirm.iter().flat_map(|asked| &asked.rules) {
+        let amount = amount_said(&asked.amount);
+        page.field("to confirm", &format!("{}: {amount}", asked.rule));
+    }
+    let nothing = summary.decided.is_empty() && summary.carried_out.is_empty();
+    if nothing && summary.to_confirm.is_none() && summary.failures.is_empty() && !summary.stopped {
+        page.good("nothing is due");
+    }
+}
+
+fn text_of_done(done: &CarriedOut, page: &mut Page) {
+    let entry = format!("entry {}", done.decision);
+    for warehouse in &done.warehouses {
+        let rows: Option<u64> = warehouse.tables.iter().map(|table| table.rows).sum();
+        let rows = rows.map_or_else(
+            || "its rows, how many the service did not say,".to_owned(),
+            |rows| counted(rows, "row", "rows"),
+        );
+        let name = &warehouse.warehouse;
+        page.field("deleted", &format!("{entry}: {rows} from {name}"));
+    }
+    if let Some(files) = &done.files {
+        let mut said = format!(
+            "{entry}: {}, {}, from the lake",
+            counted(files.removed, "file", "files"),
+            format_size(files.bytes)
+        );
+        if files.missing > 0 {
+            let were = counted(files.missing, "was", "were");
+            said.push_str(&format!("; {were} gone already"));
+        }
+        page.field("deleted", &said);
+        if files.hidden > 0 {
+            page.warning(&format!(
+                "the bucket keeps {} of them as older versions: they are not deleted",
+                files.hidden
+            ));
+        }
+        if !files.refused.is_empty() {
+            let until = files.refused.iter().map(|file| file.until).max().flatten();
+            let until = until.map_or_else(
+                || "does not say until when".to_owned(),
+                |until| format!("says until {}", format_instant(until)),
+            );
+            page.warning(&format!(
+                "{entry}: the store does not let {} go yet, and {until}",
+                counted(files.refused.len() as u64, "file", "files")
+            ));
+        }
+    }
+    for recoverable in &done.recoverable {
+        let place = &recoverable.place;
+        let said = recoverable_said(recoverable);
+        page.field("recoverable", &format!("{place}: {said}"));
+    }
+    if !done.left.is_empty() {
+        page.field("pending", &format!("{entry}: {}", done.left.join(", ")));
+    }
+}

@@ -1,0 +1,382 @@
+//! `trailhouse retention certificate`.
+
+mod file;
+mod said;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use chrono::{NaiveDate, SubsecRound as _};
+use serde::Serialize;
+
+use crate::cli::exit::ExitKind;
+use crate::cli::failure::{Detail, Failure, Report};
+use crate::cli::key_file;
+use crate::cli::output::{Document, Ending, Format};
+use crate::cli::page::Page;
+use crate::cli::status::open_lake;
+use crate::cli::{Context, block_on};
+use crate::ledger::entry::{Role, Trust};
+use crate::ledger::key::VerifierKey;
+use crate::ledger::log::{Log, LogError};
+use crate::ledger::state::State;
+use crate::report::certificate::{
+    Asked, Certificate, CertificateError, CertificateType, EntryRef, FORMAT_VERSION,
+    NotACertificate, compare, gather, rules_used, staying,
+};
+use crate::run::{Access, Job, RunError};
+
+/// Certify what went by rule, or read a certificate
+///
+/// Makes one signed note of what the ledger says: which rule decided, when, by which entry and who
+/// confirmed it; which files went, with their digests and the entries that had named them; what warehouses
+/// and store said when it was carried out; what is still pending, and what could still be brought back.
+/// All conditions that are given must hold. Only what was decided is certified.
+///
+/// With --check it reads such a note and checks its signature, with the verifier key alone: no
+/// configuration, no lake. With --against-ledger the entries that it names are read again and compared.
+///
+/// Changes: nothing, but for the file of -o. To make one needs the signing key. Ends with exit code 2
+/// where nothing fits, and with 6 where a certificate was altered.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "\
+trailhouse retention certificate [OPTIONS]
+       trailhouse retention certificate --check <FILE> --public-key <FILE> [--against-ledger]",
+    group = clap::ArgGroup::new("what").args(["date", "from", "to", "rule", "check"]).required(true).multiple(true),
+    after_long_help = "\
+Examples:
+  trailhouse retention certificate --date 2026-01-01 -o 2026-01-01.certificate
+  trailhouse retention certificate --from 2026-01-01 --to 2026-01-31 --rule executions
+  trailhouse retention certificate --check 2026-01-01.certificate --public-key acme.pub"
+)]
+pub(super) struct Args {
+    /// What went of this date
+    #[arg(long, value_name = "DATE")]
+    date: Option<NaiveDate>,
+    /// What went of this date and later ones
+    #[arg(long, value_name = "DATE")]
+    from: Option<NaiveDate>,
+    /// What went of this date and earlier ones
+    #[arg(long, value_name = "DATE")]
+    to: Option<NaiveDate>,
+    /// What went by this rule, or by `default`
+    #[arg(long, value_name = "NAME")]
+    rule: Option<String>,
+    /// Write it to this file; to stdout without it
+    #[arg(short = 'o', long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write over a file that exists
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// Read and check this certificate instead
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "public_key",
+        conflicts_with_all = ["date", "from", "to", "rule", "out", "force"]
+    )]
+    check: Option<PathBuf>,
+    /// File with the verifier key of the lake, to check with
+    #[arg(long, value_name = "FILE", requires = "check")]
+    public_key: Option<PathBuf>,
+    /// Compare it with the ledger of the configuration, too
+    #[arg(long, requires = "check")]
+    against_ledger: bool,
+}
+
+pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> {
+    match (&args.check, &args.public_key) {
+        (Some(file), Some(key)) => check(file, key, args.against_ledger, context),
+        _ => make(args, context),
+    }
+}
+
+/// A certificate that was made.
+#[derive(Serialize)]
+struct Made {
+    certificate: Certificate,
+    /// The note itself, as a file has it.
+    note: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
+    signed_by: Option<VerifierKey>,
+}
+
+fn make(args: &Args, context: &Context) -> Result<Ending, Report> {
+    let asked = asked_of(args);
+    if let (Some(from), Some(to)) = (asked.from, asked.to)
+        && from > to
+    {
+        return Err(Failure::new(
+            ExitKind::Usage,
+            format!("no date is meant: nothing is from {from} on and up to {to}"),
+        )
+        .kept("nothing was written")
+        .into());
+    }
+    if let Some(path) = &args.out
+        && !args.force
+    {
+        file::refuse_existing(path)?;
+    }
+    let config = context.load_config()?;
+    let job = Job::open_to_load(&config).map_err(Failure::from)?;
+    let key = match &job.access {
+        Access::Write(key) => Some(key),
+        Access::Read(_) => return Err(Failure::from(LogError::ReadOnly).into()),
+        Access::Unsigned => None,
+    };
+    let log = job.log();
+    let state = block_on(log.load())??.ok_or_else(|| Failure::from(RunError::NoLake))?;
+    if let Some(key) = key {
+        may_certify(&state, key.verifier())?;
+    }
+    let head = state.head.sequence;
+    let decisions = block_on(gather(&log, &state, &asked, head))??;
+    let made_at = job.clock.now().trunc_subsecs(3);
+    if decisions.is_empty() {
+        let rules = match &asked.rule {
+            Some(_) => block_on(rules_used(&log, &state, &asked))??,
+            None => BTreeSet::new(),
+        };
+        return Err(nothing_fits(&state, &asked, &rules, made_at.date_naive()).into());
+    }
+    let parts = decisions.iter().flat_map(|decision| &decision.parts);
+    let dates: BTreeSet<NaiveDate> = parts.map(|part| part.date).collect();
+    let certificate = Certificate {
+        version: FORMAT_VERSION,
+        kind: CertificateType::Retention,
+        made_at,
+        writer: crate::ledger::WRITER.to_owned(),
+        lake_id: state.lake_id.clone(),
+        signed: key.is_some(),
+        head: EntryRef {
+            sequence: head,
+            sha256: state.head.sha256,
+            written_at: state.head.written_at,
+        },
+        stays: staying(&state, &asked, &dates, made_at.date_naive()),
+        asked,
+        decisions,
+    };
+    let note = certificate
+        .encode(key.map(|key| &**key))
+        .map_err(|error| Failure::from_error(ExitKind::Unforeseen, &error))?;
+    if let Some(path) = &args.out {
+        file::write(path, &note, args.force)?;
+    }
+    let bare = args.out.is_none() && context.output.format() == Format::Text;
+    if key.is_none() && bare {
+        // The note alone goes to stdout.
+        context.output.note(&format!("warning: {UNSIGNED}"));
+    }
+    Ok(Ending::with_failures(
+        Made {
+            certificate,
+            note,
+            file: args.out.clone(),
+            signed_by: key.map(|key| key.verifier().clone()),
+        },
+        [],
+    ))
+}
+
+const UNSIGNED: &str =
+    "this certificate is UNSIGNED, as the ledger of this experiment is: it proves nothing";
+
+impl Document for Made {
+    fn text(&self, page: &mut Page) {
+        let Some(file) = &self.file else {
+            page.verbatim(&self.note);
+            return;
+        };
+        page.good(&format!("certificate written to {}", file.display()));
+        match &self.signed_by {
+            Some(key) => page.field("signed by", &key.to_string()),
+            None => page.warning(UNSIGNED),
+        }
+        said::brief(&self.certificate, page);
+    }
+}
+
+/// What is asked for: all that is given must hold.
+fn asked_of(args: &Args) -> Asked {
+    Asked {
+        from: args.date.into_iter().chain(args.from).max(),
+        to: args.date.into_iter().chain(args.to).min(),
+        rule: args.rule.clone(),
+    }
+}
+
+/// Whoever certifies speaks for the ledger, so it must be somebody who may write to it.
+fn may_certify(state: &State, key: &VerifierKey) -> Result<(), Failure> {
+    let mut grants = state.keys.iter().filter(|grant| grant.key == *key);
+    let may = |role: &Role| matches!(role, Role::Writer | Role::Officer);
+    if grants.any(|grant| grant.roles.iter().any(may)) {
+        return Ok(());
+    }
+    let happened = format!(
+        "key {} has neither the role writer nor officer in the ledger",
+        key.name()
+    );
+    Err(Failure::new(ExitKind::Usage, happened)
+        .kept("nothing was written")
+        .action("sign with the key that the ledger knows"))
+}
+
+/// Why there is no certificate, what the lake has of what was asked for instead, and by which other rules
+/// something went of it.
+fn nothing_fits(
+    state: &State,
+    asked: &Asked,
+    rules: &BTreeSet<String>,
+    today: NaiveDate,
+) -> Failure {
+    const NAMED: usize = 20;
+    let about = said::asked(asked);
+    let happened = format!("nothing was decided to go that fits {about}, so nothing is certified");
+    let stays = match asked.names_dates() {
+        true => staying(state, asked, &BTreeSet::new(), today),
+        false => Vec::new(),
+    };
+    let mut details: Vec<Detail> = stays
+        .iter()
+        .take(NAMED)
+        .map(|stays| Detail {
+            place: Some(stays.date.to_string()),
+            happened: said::stays(stays),
+            action: None,
+        })
+        .collect();
+    let also = |happened: String| Detail {
+        place: None,
+        happened,
+        action: None,
+    };
+    if stays.len() > NAMED {
+        let more = stays.len() - NAMED;
+        details.push(also(format!("{more} more that are in the lake")));
+    }
+    if asked.names_dates() && stays.is_empty() {
+        details.push(also("the lake has no rows of it either".to_owned()));
+    }
+    if !rules.is_empty() {
+        let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+        let dates = match asked.names_dates() {
+            true => "of these dates",
+            false => "so far",
+        };
+        let rules = rules.join(", ");
+        details.push(also(format!(
+            "what was decided to go {dates} went by {rules}"
+        )));
+    }
+    if state.retention.open.is_empty() && state.retention.closed.is_empty() {
+        details.push(also("no rule has deleted anything here yet".to_owned()));
+    }
+    Failure::new(ExitKind::Usage, happened)
+        .details(details)
+        .kept("nothing was written")
+        .action("`trailhouse retention plan` shows what is due, and what a hold keeps")
+}
+
+/// A certificate that was checked.
+#[derive(Serialize)]
+struct Checked {
+    certificate: Certificate,
+    signed_by: Option<VerifierKey>,
+    /// In what the ledger differs, where it was compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differs: Option<Vec<String>>,
+}
+
+fn check(
+    path: &Path,
+    public_key: &Path,
+    against_ledger: bool,
+    context: &Context,
+) -> Result<Ending, Report> {
+    let key = key_file::read_public(public_key)?;
+    let bytes = file::read(path)?;
+    let (certificate, signed_by) = Certificate::decode(&bytes, &Trust::Keys(vec![key]))
+        .map_err(|error| refused(path, &error))?;
+    let mut checked = Checked {
+        certificate,
+        signed_by,
+        differs: None,
+    };
+    if !against_ledger {
+        return Ok(Ending::with_failures(checked, []));
+    }
+    let config = context.load_config()?;
+    let (bucket, state) = open_lake(&config, Some(public_key))?;
+    let trust = checked.signed_by.iter().cloned().collect();
+    let log = Log::read_only(bucket, Trust::Keys(trust));
+    let differs = block_on(compare(&log, &state, &checked.certificate))??;
+    let failure = (!differs.is_empty()).then(|| {
+        let details = differs.iter().map(|differs| Detail {
+            place: None,
+            happened: differs.clone(),
+            action: None,
+        });
+        let happened = "the ledger does not say what the certificate says";
+        Failure::new(ExitKind::Integrity, happened)
+            .details(details)
+            .kept("nothing was changed")
+            .action(
+                "find out whether this is the lake that it is about; if so, keep certificate and bucket \
+                 as they are, and run `trailhouse verify`",
+            )
+    });
+    checked.differs = Some(differs);
+    Ok(Ending::with_failures(checked, failure))
+}
+
+impl Document for Checked {
+    fn text(&self, page: &mut Page) {
+        page.good("the signature fits");
+        if let Some(key) = &self.signed_by {
+            page.field("signed by", &key.to_string());
+        }
+        if self.differs.as_ref().is_some_and(Vec::is_empty) {
+            page.field("ledger", "its entries say the same");
+        }
+        said::full(&self.certificate, page);
+    }
+}
+
+/// What was given is altered or signed by somebody else, or is something else that was signed.
+fn refused(path: &Path, error: &NotACertificate) -> Failure {
+    let happened = format!("{} is not to be believed: {error}", path.display());
+    match error {
+        NotACertificate::Note(_) => Failure::new(ExitKind::Integrity, happened)
+            .kept("nothing was changed")
+            .action(
+                "ask for the certificate again; if the key is the right one, somebody has altered this",
+            ),
+        NotACertificate::Version(_) => Failure::new(
+            ExitKind::Usage,
+            format!("{} cannot be read: {error}", path.display()),
+        )
+        .action("use a newer version of this program"),
+        NotACertificate::Json(_) | NotACertificate::Type | NotACertificate::Lines => Failure::new(
+            ExitKind::Usage,
+            format!("{} is signed, and not a certificate: {error}", path.display()),
+        )
+        .action("name a file that `trailhouse retention certificate` wrote"),
+    }
+}
+
+impl From<CertificateError> for Failure {
+    fn from(error: CertificateError) -> Self {
+        match error {
+            CertificateError::Log(error) => error.into(),
+            CertificateError::Entry { .. } | CertificateError::Files { .. } => {
+                Self::from_error(ExitKind::Integrity, &error)
+                    .kept("nothing was written")
+                    .action("keep the bucket as it is, and run `trailhouse verify`")
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `trailhouse retention`: what goes when, and what went.
+
+mod apply;
+mod certificate;
+mod plan;
+
+use clap::Subcommand;
+
+pub(super) use apply::{failures, text_of_retention};
+
+use super::Context;
+use super::exit::ExitKind;
+use super::failure::{Failure, Report};
+use super::output::Ending;
+use crate::config::{Config, format_size};
+use crate::ledger::entry::{Recoverable, RecoverableBy};
+use crate::plural::counted;
+use crate::retention::{Amount, Policy};
+use crate::window::format_instant;
+
+/// Show and apply the rules of retention, and certify what went
+///
+/// Rules in [retention] say how long what is kept, in the lake and in every warehouse alike. What is due
+/// goes by a signed decision in the ledger, unless a hold keeps it.
+///
+/// Changes: `plan` changes nothing; `apply` deletes what is due; `certificate` writes the file that it is
+/// told to.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse retention plan
+  trailhouse retention plan --as-of 2027-01-01
+  trailhouse retention apply
+  trailhouse retention apply --confirm 3f9a0c1d2e4b
+  trailhouse retention certificate --date 2026-01-01 -o 2026-01-01.certificate")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Plan(plan::Args),
+    Apply(apply::Args),
+    Certificate(certificate::Args),
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    match args.command {
+        Command::Plan(args) => plan::execute(&args, context),
+        Command::Apply(args) => apply::execute(&args, context),
+        Command::Certificate(args) => certificate::execute(&args, context),
+    }
+}
+
+/// The rules of a configuration.
+fn policy_of(config: &Config) -> Result<&Policy, Failure> {
+    config.retention.as_ref().ok_or_else(|| {
+        Failure::new(
+            ExitKind::Usage,
+            "the configuration has no [retention], so everything is kept",
+        )
+        .kept("nothing was changed")
+        .action("add [retention] with a default, such as default = \"400d\"")
+    })
+}
+
+fn amount_said(amount: &Amount) -> String {
+    format!(
+        "{} in {}, {}",
+        counted(amount.rows, "row", "rows"),
+        counted(amount.files, "file", "files"),
+        format_size(amount.bytes)
+    )
+}
+
+/// What could bring back what is gone, in words.
+fn recoverable_said(recoverable: &Recoverable) -> String {
+    let by = match recoverable.by {
+        RecoverableBy::TimeTravel => "by time travel",
+        RecoverableBy::FailSafe => "by Google's support (fail-safe)",
+        RecoverableBy::Versions => "as older versions of objects",
+        RecoverableBy::Lock => "as older versions that a lock keeps",
+        RecoverableBy::SoftDelete => "by soft delete, if the bucket has it",
+    };
+    match recoverable.until {
+        Some(until) => format!("{by} until {}", format_instant(until)),
+        None => format!("{by}, until when is not known"),
+    }
+}

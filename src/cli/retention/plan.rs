@@ -1,0 +1,330 @@
+//! `trailhouse retention plan`.
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use super::{amount_said, policy_of, recoverable_said};
+use crate::cli::failure::{Failure, Report};
+use crate::cli::output::{Document, Ending};
+use crate::cli::page::{Align, Page, Table};
+use crate::cli::status::{open_lake, text_of_hold, text_of_open};
+use crate::cli::{Context, block_on_two_threads};
+use crate::config::{Config, format_size};
+use crate::lake::{Bucket, StoreKind};
+use crate::ledger::entry::Hold;
+use crate::ledger::state::State;
+use crate::plural::counted;
+use crate::report::retention::OpenDecision;
+use crate::retention::{RetentionPlan, RuleStanding, in_force, plan, plan_id};
+use crate::run::{Asking, RunError, clock_objections, open_warehouses};
+use crate::warehouse::{Foreseen, foresee};
+use crate::window::{format_instant, some_instant};
+use chrono::{DateTime, SubsecRound as _, Utc};
+
+/// Lines of due dates that are shown; --output json has all of them.
+const SHOWN: usize = 40;
+
+/// Show what would go, and what a hold keeps
+///
+/// Applies the rules of [retention] to the live files of the lake as of a date, and says per rule and
+/// date how many files, rows and bytes are due, what a hold keeps all the same, the oldest date that is
+/// kept, and when more will be due; what deleting it would cost in each warehouse (by a dry run, which is
+/// free), and what would remain recoverable afterwards and until when, as far as the services say.
+///
+/// Changes: nothing. Needs no signing key: `public_key` in [signing] is enough. With --offline only the
+/// ledger is read.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse retention plan
+  trailhouse retention plan --as-of 2027-01-01 --output json")]
+pub(super) struct Args {
+    /// The date to plan for; today (UTC) without it
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<NaiveDate>,
+    /// Ask neither warehouses nor the store; read the ledger alone
+    #[arg(long)]
+    offline: bool,
+}
+
+pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    let policy = policy_of(&config)?;
+    let (bucket, state) = open_lake(&config, None)?;
+    let now = Utc::now().trunc_subsecs(0);
+    let as_of = args.as_of.unwrap_or_else(|| now.date_naive());
+    let plan = plan(&state, policy, as_of);
+    let id =
+        plan_id(&state.lake_id, &plan).map_err(|error| Failure::from(RunError::Plan(error)))?;
+    let (mut warehouses, mut lake) = (Vec::new(), None);
+    if !args.offline && !plan.due.is_empty() {
+        (warehouses, lake) = block_on_two_threads(ask(&config, &bucket, &state, &plan, now))??;
+    }
+    let store_tells = bucket.clock().now().is_some();
+    Ok(Ending::with_failures(
+        Shown {
+            plan: id,
+            now: as_of == now.date_naive(),
+            in_run: config.retain_in_run,
+            // For another date than today nothing is deleted now.
+            clock: match args.as_of {
+                None => clock_objections(now, state.head.written_at, store_tells),
+                Some(_) => Vec::new(),
+            },
+            shown: plan,
+            warehouses,
+            lake,
+            holds: {
+                let holds = state.holds.values().filter(|held| in_force(held, as_of));
+                holds.map(|held| held.hold.clone()).collect()
+            },
+            open: OpenDecision::all(&state),
+        },
+        [],
+    ))
+}
+
+/// What warehouses and store say of a plan.
+async fn ask(
+    config: &Config,
+    bucket: &Bucket,
+    state: &State,
+    plan: &RetentionPlan,
+    now: DateTime<Utc>,
+) -> Result<(Vec<Foreseen>, Option<LakeKeeps>), Failure> {
+    let mut foreseen = Vec::new();
+    for projection in open_warehouses(config, &[], Asking::Briefly).await? {
+        foreseen.push(foresee(&projection, state, &plan.due, now).await);
+    }
+    let first = plan.due.first().and_then(|part| {
+        let files = state.files.get(&part.date)?;
+        files
+            .iter()
+            .find(|live| part.takes(live.sequence, &live.file))
+    });
+    let lake = match first {
+        None => None,
+        Some(live) => Some(match bucket.keeps(&live.file.path).await {
+            Ok(keeps) => LakeKeeps {
+                versions: keeps.versions,
+                locked_until: keeps.locked_until,
+                soft_delete: (!bucket.kind().may_soft_delete()).then_some(false),
+                failure: None,
+            },
+            Err(error) => LakeKeeps {
+                versions: None,
+                locked_until: None,
+                soft_delete: None,
+                failure: Some(error.to_string()),
+            },
+        }),
+    };
+    Ok((foreseen, lake.filter(|_| bucket.kind() != StoreKind::Disk)))
+}
+
+/// A plan as it is shown.
+#[derive(Debug, Serialize)]
+struct Shown {
+    /// Its id, to be given back as confirmation.
+    plan: String,
+    /// Whether it is a plan for today, which alone can be applied.
+    now: bool,
+    /// Whether each run applies the rules.
+    in_run: bool,
+    /// What speaks against the clock.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    clock: Vec<String>,
+    #[serde(flatten)]
+    shown: RetentionPlan,
+    /// What it would cost in each warehouse.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warehouses: Vec<Foreseen>,
+    /// What the store of the lake would keep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lake: Option<LakeKeeps>,
+    /// Holds in force, whether anything is due that they keep or not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    holds: Vec<Hold>,
+    /// Decisions that are not done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    open: Vec<OpenDecision>,
+}
+
+/// What the store would keep of files that are deleted, as it says of the first of them; absent where it
+/// does not say.
+#[derive(Debug, Serialize)]
+struct LakeKeeps {
+    /// Whether older versions stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    versions: Option<bool>,
+    /// Until when a lock keeps it.
+    #[serde(skip_serializing_if = "Option::is_none", with = "some_instant")]
+    locked_until: Option<DateTime<Utc>>,
+    /// Whether it may stay out of sight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    soft_delete: Option<bool>,
+    /// Why it could not be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+}
+
+impl Document for Shown {
+    fn text(&self, page: &mut Page) {
+        let plan = &self.shown;
+        page.field("as of", &plan.as_of.to_string());
+        page.field("plan", &self.plan);
+        for rule in &plan.rules {
+            text_of_rule(rule, page);
+        }
+        text_of_due(plan, page);
+        for hold in &self.holds {
+            text_of_hold(hold, page);
+        }
+        for held in plan.held.iter().take(SHOWN) {
+            let doubt = match held.in_doubt {
+                true => ", since nobody knows what its records are about",
+                false => "",
+            };
+            page.warning(&format!(
+                "held for {}: {} {} {}, {}{doubt}",
+                held.cases.join(", "),
+                held.due.date,
+                held.due.category.as_deref().unwrap_or("quarantine"),
+                held.due.source,
+                counted(held.due.rows, "row", "rows")
+            ));
+        }
+        if plan.held.len() > SHOWN {
+            let more = plan.held.len() - SHOWN;
+            page.line(&format!("  and {more} more; --output json has all"));
+        }
+        for foreseen in &self.warehouses {
+            text_of_foreseen(foreseen, page);
+        }
+        if let Some(lake) = &self.lake {
+            lake.text(page);
+        }
+        for open in &self.open {
+            text_of_open(open, page);
+        }
+        for objection in &self.clock {
+            page.warning(objection);
+        }
+        if plan.due.is_empty() {
+            page.good("nothing is due");
+        } else if !self.now {
+            page.line("only the plan of today can be applied");
+        } else if plan.to_confirm().next().is_some() || !self.clock.is_empty() {
+            page.line(&format!(
+                "to delete all that is due: trailhouse retention apply --confirm {}",
+                self.plan
+            ));
+        } else if self.in_run {
+            page.line("the next run deletes what is due");
+        } else {
+            page.line("to delete what is due: trailhouse retention apply");
+        }
+    }
+}
+
+fn text_of_due(plan: &RetentionPlan, page: &mut Page) {
+    if plan.due.is_empty() {
+        return;
+    }
+    let mut table = Table::new([
+        ("  due", Align::Left),
+        ("rule", Align::Left),
+        ("category", Align::Left),
+        ("source", Align::Left),
+        ("rows", Align::Right),
+        ("files", Align::Right),
+        ("size", Align::Right),
+    ]);
+    for due in plan.due.iter().take(SHOWN) {
+        let category = due.category.clone();
+        table.row([
+            format!("  {}", due.date),
+            due.rule.clone(),
+            category.unwrap_or_else(|| "quarantine".to_owned()),
+            due.source.clone(),
+            due.rows.to_string(),
+            due.files.to_string(),
+            format_size(due.bytes),
+        ]);
+    }
+    page.line("");
+    page.table(&table);
+    if plan.due.len() > SHOWN {
+        let more = plan.due.len() - SHOWN;
+        page.line(&format!("  and {more} more; --output json has all"));
+    }
+}
+
+fn text_of_foreseen(foreseen: &Foreseen, page: &mut Page) {
+    page.heading(&format!("warehouse {}", foreseen.warehouse));
+    let billed = match foreseen.bytes_billed {
+        Some(bytes) => format!("billed for {}", format_size(bytes)),
+        None => "what they are billed for is not known".to_owned(),
+    };
+    let jobs = counted(foreseen.jobs, "statement", "statements");
+    page.field("deletes", &format!("{jobs}, {billed}"));
+    if let Some(failure) = &foreseen.failure {
+        page.warning(&failure.message);
+    }
+    for recoverable in &foreseen.recoverable {
+        page.field("then", &recoverable_said(recoverable));
+    }
+}
+
+impl LakeKeeps {
+    fn text(&self, page: &mut Page) {
+        page.heading("lake");
+        let then = |page: &mut Page, what: &str| page.field("then", what);
+        match self.versions {
+            Some(true) => then(page, "as older versions, until somebody removes these"),
+            Some(false) => {}
+            None => then(
+                page,
+                "as older versions, if the bucket keeps them: the store does not say",
+            ),
+        }
+        if self.soft_delete.is_none() {
+            then(
+                page,
+                "by soft delete, if the bucket has it: the store does not say",
+            );
+        }
+        if let Some(until) = self.locked_until {
+            let until = format_instant(until);
+            page.field("lock", &format!("nothing goes before {until}"));
+        }
+        if let Some(failure) = &self.failure {
+            page.warning(failure);
+        }
+    }
+}
+
+fn text_of_rule(rule: &RuleStanding, page: &mut Page) {
+    page.heading(&format!("{}: keep {}", rule.rule, rule.keep));
+    page.field(
+        "due",
+        &format!(
+            "{} of {}",
+            amount_said(&rule.due),
+            counted(rule.due_dates, "date", "dates")
+        ),
+    );
+    if rule.held.files > 0 {
+        page.field("held", &amount_said(&rule.held));
+    }
+    page.field("kept", &amount_said(&rule.kept));
+    if let Some(oldest) = rule.oldest_kept {
+        page.field("oldest kept", &oldest.to_string());
+    }
+    if let Some(next) = rule.next_due {
+        page.field("next due", &next.to_string());
+    }
+    for reason in &rule.confirm {
+        page.field("confirm", reason);
+    }
+}

@@ -1,0 +1,138 @@
+//! INV-13 to INV-16: holds, and what goes.
+
+use super::Violation;
+use crate::ledger::entry::{Entry, FileEntry, Hold, Place, Release, Retained, Retention, Sweep};
+use crate::ledger::state::{LiveFile, State};
+use crate::retention::{Guard, protection};
+use std::collections::{BTreeMap, HashSet};
+
+/// INV-13 for a `hold` entry.
+///
+/// # Errors
+/// No case, no reason, or dates out of order.
+pub fn hold_fits(hold: &Hold) -> Result<(), Violation> {
+    let named = !hold.case.trim().is_empty() && !hold.reason.trim().is_empty();
+    if named && hold.from <= hold.to {
+        return Ok(());
+    }
+    Err(Violation::Hold)
+}
+
+/// INV-13 for a `release` entry.
+///
+/// # Errors
+/// The case has no hold, or all are released.
+pub fn release_fits(state: &State, release: &Release) -> Result<(), Violation> {
+    if state.holds.values().any(|held| held.is_of(&release.case)) {
+        return Ok(());
+    }
+    Err(Violation::NotHeld {
+        case: release.case.clone(),
+    })
+}
+
+/// INV-14 for a `sweep` entry.
+///
+/// # Errors
+/// A file that an entry names, or files out of order.
+pub fn sweep_fits(state: &State, sweep: &Sweep) -> Result<(), Violation> {
+    let open = state.retention.open.values();
+    let condemned = open.flat_map(|open| &open.files);
+    let named: HashSet<&str> = state
+        .live_files()
+        .chain(condemned)
+        .map(|live| live.file.path.as_str())
+        .collect();
+    let mut before = "";
+    for object in &sweep.objects {
+        if named.contains(object.path.as_str()) || object.path.as_str() <= before {
+            return Err(Violation::Swept(object.path.clone()));
+        }
+        before = &object.path;
+    }
+    Ok(())
+}
+
+/// INV-15 and INV-16 for a `retention` entry on top of `state`.
+///
+/// # Errors
+/// The first part that names nothing or something else than it says, that is not due by the rules of
+/// the entry, or that a hold protects; or a rule of which nothing goes unconfirmed.
+pub fn retention_fits(state: &State, entry: &Entry, decision: &Retention) -> Result<(), Violation> {
+    let as_of = decision.as_of;
+    if decision.parts.is_empty() || as_of > entry.written_at.date_naive() {
+        return Err(Violation::RetentionDate);
+    }
+    let policy = &decision.policy;
+    let mut guard = Guard::new(policy, state.retention.policy.as_ref(), as_of);
+    let mut before: Option<Place<'_>> = None;
+    let mut taken: HashSet<(u64, &str)> = HashSet::new();
+    for part in &decision.parts {
+        let says = |what: &'static str| Violation::Expired {
+            date: part.date,
+            source_id: part.source.clone(),
+            what,
+        };
+        let place = part.place();
+        if before.is_some_and(|before| before >= place) {
+            return Err(says("is named twice or out of order"));
+        }
+        before = Some(place);
+        let of_date = state.files.get(&part.date).map_or(&[][..], Vec::as_slice);
+        let mut entries: BTreeMap<u64, Vec<&FileEntry>> = BTreeMap::new();
+        for LiveFile { sequence, file } in of_date {
+            if part.takes(*sequence, file) {
+                if !taken.insert((*sequence, &file.path)) {
+                    return Err(says("is named twice or out of order"));
+                }
+                entries.entry(*sequence).or_default().push(file);
+            }
+        }
+        let files = || entries.values().flatten();
+        let rows: u64 = files().map(|file| file.rows).sum();
+        let bytes: u64 = files().map(|file| file.bytes).sum();
+        if (files().count() as u64, rows, bytes) != (part.files, part.rows, part.bytes)
+            || part.files == 0
+        {
+            return Err(says("is not what the lake holds of it"));
+        }
+        for files in entries.values() {
+            let verdict = policy.verdict_on_all(files);
+            let over = verdict.last_day.is_some_and(|last_day| last_day < as_of);
+            if !over || policy.name_of(verdict.rule) != part.rule {
+                return Err(says("is not due by its rule"));
+            }
+            guard.see(&part.rule, part.date, files);
+        }
+        // Holds look at nothing in which the files of a partition differ.
+        if let Some(file) = files().next()
+            && !protection(state, file, as_of).cases.is_empty()
+        {
+            return Err(says("is held"));
+        }
+    }
+    match guard.first_objection() {
+        Some((rule, reason)) if decision.confirmed_by.is_none() => Err(Violation::Unconfirmed {
+            rule: rule.to_owned(),
+            reason,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// INV-12 for what was done of a decision of retention.
+pub(super) fn retained_fits(state: &State, decision: u64, retained: &Retained) -> bool {
+    let Some(open) = state.retention.open.get(&decision) else {
+        return false;
+    };
+    let names: HashSet<&str> = open
+        .files
+        .iter()
+        .map(|live| live.file.path.as_str())
+        .collect();
+    let refused = retained.files.iter().flat_map(|files| &files.refused);
+    let mut refused = refused.map(|file| file.path.as_str());
+    let left = retained.left.iter();
+    refused.all(|path| names.contains(path))
+        && left.clone().all(|name| open.warehouses.contains(name))
+}

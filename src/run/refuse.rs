@@ -1,0 +1,100 @@
+//! What a run refuses before it reads anything: a source that would begin where nothing is kept any more.
+//!
+//! `start` is a date that somebody wrote, and so are the rules of retention. Where the first says to read
+//! what the second says to delete, the two contradict each other, and nobody but their writer knows which
+//! is meant. So the run ends before it begins, with all such sources named.
+//!
+//! Three cases are none of it. `start = "earliest"` asks for what there is, so the dates past retention are
+//! left out without a word. Where reading had begun at `start` and fell behind until unread time was past
+//! retention, refusing would stop the source for ever: what is past is left out, with a warning
+//! ([`FeedPlan::missed`](super::FeedPlan)). And a source that does not answer is not read anyhow.
+
+use super::RunError;
+use super::job::Job;
+use super::plan::{FeedSettings, unread};
+use super::start::{Opened, name_of};
+use crate::config::Start;
+use crate::ledger::state::FeedState;
+use crate::retention::Past;
+use chrono::NaiveDate;
+use std::fmt;
+
+/// A source that would begin to read where nothing is kept any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastStart {
+    /// The source.
+    pub source: String,
+    /// The tenants of it that are not read from there yet; empty where all are meant.
+    pub tenants: Vec<String>,
+    /// The date on which it would begin.
+    pub start: NaiveDate,
+    /// The first date of which anything is kept.
+    pub kept_from: NaiveDate,
+}
+
+impl fmt::Display for PastStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "source {} would read ", self.source)?;
+        if !self.tenants.is_empty() {
+            write!(f, "{} ", self.tenants.join(", "))?;
+        }
+        let Self {
+            start, kept_from, ..
+        } = self;
+        write!(
+            f,
+            "from {start} on, and nothing of it from before {kept_from} is kept"
+        )
+    }
+}
+
+/// Refuses the sources of a job that would begin where nothing is kept.
+///
+/// # Errors
+/// [`RunError::PastRetention`].
+pub(super) fn refuse(job: &Job, opened: &Opened) -> Result<(), RunError> {
+    let today = opened.now.date_naive();
+    let mut refused = Vec::new();
+    for source in &job.sources {
+        let Start::At(start) = source.start else {
+            continue;
+        };
+        let state = opened.state.as_ref();
+        let past = Past::of(job.retention.as_ref(), state, &source.id, today);
+        let Some(kept_from) = past.kept_from().filter(|_| past.has(start.date_naive())) else {
+            continue;
+        };
+        if opened.failures.contains_key(&source.id) {
+            continue;
+        }
+        let end = opened.now - source.settle;
+        let begins_there = |tenant: &String| {
+            let feed = FeedSettings {
+                tenant: tenant.clone(),
+                start,
+            };
+            let nothing = FeedState::default();
+            let known = state.and_then(|state| state.feed(&source.id, tenant));
+            let unread = unread(&feed, known.unwrap_or(&nothing), end);
+            unread.start() == Some(start)
+        };
+        let all: Vec<String> = source.source.tenants().iter().map(name_of).collect();
+        let mut tenants: Vec<String> = all.iter().filter(|it| begins_there(it)).cloned().collect();
+        if tenants.is_empty() {
+            continue;
+        }
+        if tenants.len() == all.len() {
+            tenants.clear();
+        }
+        refused.push(PastStart {
+            source: source.id.clone(),
+            tenants,
+            start: start.date_naive(),
+            kept_from,
+        });
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(RunError::PastRetention(refused))
+}

@@ -1,0 +1,69 @@
+//! Jobs that carry out a decision.
+
+use super::failure::FillError;
+use super::fill::Filling;
+use super::load::mark;
+use super::shape::TableKind;
+use super::wait::{Ended, do_job};
+use super::{JobDone, JobId, Projection, Work};
+
+/// Attempts of one job, where the service says that the same may work later.
+const ATTEMPTS: u32 = 12;
+/// Attempts of one job that the service refuses.
+const ATTEMPTS_REFUSED: u32 = 3;
+
+/// What a job is named by: whoever carries out the decision derives the same id.
+pub(super) struct Named<'a> {
+    /// Which step it is.
+    pub(super) what: &'a str,
+    /// The kind of table that the decision is about.
+    pub(super) kind: TableKind,
+    /// The decision.
+    pub(super) decision: u64,
+    /// Number of the job within the step.
+    pub(super) number: usize,
+    /// The table that it changes.
+    pub(super) table: &'a str,
+    /// Its incarnation.
+    pub(super) incarnation: u64,
+}
+
+/// Does a job of a decision, under another id where the service says that it may work later; `None` if
+/// we were told to stop. A failed job has done nothing, so another one may do it.
+pub(super) async fn job(
+    projection: &Projection,
+    filling: Filling<'_>,
+    named: &Named<'_>,
+    work: &Work,
+) -> Result<Option<JobDone>, FillError> {
+    let warehouse = &*projection.warehouse;
+    let mark = mark(
+        projection,
+        &filling.state.lake_id,
+        named.table,
+        named.incarnation,
+    );
+    let (decision, number) = (named.decision.to_string(), named.number.to_string());
+    let mut attempt = 0;
+    loop {
+        let id = JobId::of(&[
+            "trailhouse",
+            named.what,
+            named.kind.in_job_id(),
+            &decision,
+            &number,
+            &attempt.to_string(),
+            &mark,
+        ]);
+        let pace = projection.settings.pace;
+        let failure = match do_job(warehouse, &id, work, pace, filling.stop).await? {
+            Ended::UnderWay => return Ok(None),
+            Ended::Done(Ok(done)) => return Ok(Some(done)),
+            Ended::Done(Err(failure)) => failure,
+        };
+        attempt += 1;
+        if attempt == ATTEMPTS || (!failure.class.passes() && attempt == ATTEMPTS_REFUSED) {
+            return Err(failure.about(warehouse.target(), work.describe()).into());
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Ending loads that others may have begun before they knew of a decision.
+//!
+//! A loader that has not heard of a decision may start the load of an entry at any time, under the one
+//! id that everybody derives for it. So that id is taken: by a job that does nothing, unless there is
+//! one already, which is then waited for. Afterwards nobody can load these rows under what was known
+//! before the decision; loads after it have other ids.
+
+use super::error::Class;
+use super::failure::FillError;
+use super::load::Loading;
+use super::pending::{Cutting, split};
+use super::wait::{Ended, do_job};
+use super::{JobFailure, Work, sql};
+use crate::failpoint;
+use crate::lake::layout::Table;
+use crate::ledger::state::TableState;
+use futures::{StreamExt as _, TryStreamExt as _};
+use std::collections::BTreeSet;
+
+/// Attempts of one entry that may have been begun: far more than any loader makes.
+const ATTEMPTS: u32 = 64;
+
+/// Takes the job ids of loads of entries, as they were before a decision. Returns the entries all of
+/// whose loads turned out to have ended well; `None` if we were told to stop.
+pub(super) async fn fence(
+    loading: &Loading<'_>,
+    known: &TableState,
+    table: Table,
+    decision: u64,
+    entries: &BTreeSet<u64>,
+) -> Result<Option<BTreeSet<u64>>, FillError> {
+    let concurrency = loading.projection.settings.concurrency.max(1);
+    let ends = futures::stream::iter(entries.iter().copied())
+        .map(|sequence| async move {
+            let loaded = fence_entry(loading, known, table, decision, sequence).await?;
+            Ok::<_, FillError>(loaded.map(|loaded| (sequence, loaded)))
+        })
+        .buffer_unordered(concurrency)
+        .try_collect::<Vec<_>>()
+        .await?;
+    let ends: Option<Vec<(u64, bool)>> = ends.into_iter().collect();
+    Ok(ends.map(|ends| {
+        let loaded = ends.into_iter().filter(|(_, loaded)| *loaded);
+        loaded.map(|(sequence, _)| sequence).collect()
+    }))
+}
+
+async fn fence_entry(
+    loading: &Loading<'_>,
+    known: &TableState,
+    table: Table,
+    decision: u64,
+    sequence: u64,
+) -> Result<Option<bool>, FillError> {
+    let cutting = Cutting::before(loading.filling.state, table, sequence, decision);
+    let mut all_loaded = true;
+    for part in 0..split(&cutting.files).len().max(1) {
+        match fence_part(loading, known.attempt(sequence), &cutting, part).await? {
+            Some(loaded) => all_loaded &= loaded,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(all_loaded))
+}
+
+async fn fence_part(
+    loading: &Loading<'_>,
+    first_attempt: u32,
+    cutting: &Cutting<'_>,
+    part: usize,
+) -> Result<Option<bool>, FillError> {
+    let warehouse = &*loading.projection.warehouse;
+    let nothing = Work::Query {
+        sql: sql::NOTHING.to_owned(),
+    };
+    let pace = loading.projection.settings.pace;
+    for attempt in first_attempt..first_attempt + ATTEMPTS {
+        let id = loading.job_id(cutting.sequence, part, attempt, cutting.cut);
+        failpoint::hit("warehouse.fence.before");
+        let ended = do_job(warehouse, &id, &nothing, pace, loading.filling.stop).await?;
+        failpoint::hit("warehouse.fence.after");
+        match ended {
+            Ended::UnderWay => return Ok(None),
+            // Only a load says how many rows it wrote.
+            Ended::Done(Ok(done)) => return Ok(Some(done.output_rows.is_some())),
+            // It did nothing, and whoever started it may go on to the next.
+            Ended::Done(Err(_)) => {}
+        }
+    }
+    let failure = JobFailure {
+        class: Class::Transient,
+        reason: "attempts".to_owned(),
+        said: format!("entry {} was attempted {ATTEMPTS} times", cutting.sequence),
+    };
+    let action = format!("end loads into {}", loading.kind.table());
+    Err(failure.about(warehouse.target(), action).into())
+}

@@ -1,0 +1,207 @@
+//! Random rules, holds, times and trouble: nothing held is ever deleted, nothing due survives, and lake
+//! and warehouse agree.
+
+use super::super::super::harness::{Rig, run, sound_lake};
+use super::super::stand::{Stand, try_load};
+use super::keeping::{confirmation, hold, place, policy, try_apply};
+use crate::faulty_store::Fault as StoreFault;
+use crate::faulty_warehouse::Fault;
+use chrono::{NaiveDate, TimeDelta};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use trailhouse::ledger::entry::{Body, Release};
+use trailhouse::ledger::state::State;
+use trailhouse::retention::{Policy, plan, protection};
+use trailhouse::run::{Job, record};
+
+/// A generator of numbers that begins with a seed (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[usize::try_from(self.below(choices.len() as u64)).unwrap()]
+    }
+}
+
+fn rules(dice: &mut Dice) -> Policy {
+    let keeps = ["1d", "2d", "3d", "5d", "1mo", "forever"];
+    let mut rules = Vec::new();
+    for category in ["execution", "authentication"] {
+        if dice.below(2) == 0 {
+            rules.push((category, dice.of(&keeps)));
+        }
+    }
+    policy(&rules, dice.of(&keeps))
+}
+
+/// Files that are protected now.
+fn held(state: &State, as_of: NaiveDate) -> BTreeMap<String, String> {
+    let files = state.live_files().map(|live| &live.file);
+    files
+        .filter(|file| !protection(state, file, as_of).cases.is_empty())
+        .map(|file| (file.path.clone(), file.sha256.to_string()))
+        .collect()
+}
+
+/// One thing that somebody does, killed at random or not.
+async fn step(stand: &Stand, dice: &mut Dice, rules: &mut Policy, job: &Job, nth: u64) {
+    match dice.below(10) {
+        0 => *rules = self::rules(dice),
+        1 => {
+            let now = stand.rig.platform.now().date_naive();
+            let from = now - TimeDelta::days(i64::try_from(dice.below(5)).unwrap());
+            let to = from + TimeDelta::days(i64::try_from(dice.below(3)).unwrap());
+            let categories: &[&str] = dice.of(&[&[][..], &["execution"], &["authentication"]]);
+            let case = format!("C{nth}");
+            place(
+                job,
+                hold(&case, &from.to_string(), &to.to_string(), categories),
+            )
+            .await;
+        }
+        2 => {
+            let state = stand.state().await;
+            let open = state.holds.values().find(|it| it.released.is_none());
+            if let Some(held) = open {
+                let release = Release {
+                    case: held.hold.case.clone(),
+                    reason: "over".to_owned(),
+                    by: "anna".to_owned(),
+                };
+                record(job, Body::Release(Box::new(release))).await.unwrap();
+            }
+        }
+        3 => {
+            let before = stand.rig.platform.now();
+            stand.rig.platform.advance(Duration::from_secs(86_400));
+            let after = stand.rig.platform.now();
+            stand.rig.fill(before, after, 20);
+        }
+        4 => {
+            stand.go_on();
+        }
+        _ => {}
+    }
+    if dice.below(3) == 0 {
+        let at = usize::try_from(dice.below(12)).unwrap();
+        if dice.below(2) == 0 {
+            let fault = dice.of(&[Fault::HangBefore, Fault::HangAfter, Fault::LoseAnswer]);
+            stand.faulty.stop_at(stand.faulty.changes() + at, fault);
+        } else {
+            let faults = [
+                StoreFault::HangBefore,
+                StoreFault::HangAfter,
+                StoreFault::LoseAnswer,
+            ];
+            stand
+                .store
+                .stop_at(stand.store.changes() + at, dice.of(&faults));
+        }
+    }
+    let work = async {
+        match dice.below(4) {
+            0 => drop(try_load(&stand.loader(), &[]).await),
+            1 => drop(run(&stand.job()).await),
+            2 => {
+                let now = stand.rig.platform.now();
+                // A clock that nothing bears out.
+                let years = dice.of(&[0, 0, -10, 10]);
+                stand
+                    .rig
+                    .platform
+                    .set_now(now + TimeDelta::days(365 * years));
+                drop(try_apply(job, rules, None).await);
+                stand.rig.platform.set_now(now);
+            }
+            _ => {
+                let confirmed = confirmation(job, rules).await;
+                let others = stand.loader();
+                // Somebody else is at it, too.
+                let (one, two) = tokio::join!(
+                    try_apply(job, rules, Some(&confirmed)),
+                    try_apply(&others, rules, None)
+                );
+                drop((one, two));
+            }
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        () = stand.faulty.hung() => {}
+        () = stand.store.hung() => {}
+    }
+    stand.faulty.calm();
+    stand.store.calm();
+}
+
+#[tokio::test]
+async fn nothing_held_goes_and_nothing_due_survives() {
+    let seeds = std::env::var("TRAILHOUSE_SEEDS").ok();
+    let seeds: u64 = seeds.and_then(|seeds| seeds.parse().ok()).unwrap_or(6);
+    let first = std::env::var("TRAILHOUSE_SEED").ok();
+    let first: u64 = first.and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    for seed in first..first + seeds {
+        let mut dice = Dice(seed);
+        let stand = Stand::new().await;
+        let job = stand.loader();
+        let mut rules = rules(&mut dice);
+        for nth in 0..14 {
+            let state = stand.state().await;
+            let today = stand.rig.platform.now().date_naive();
+            let held_before = held(&state, today);
+            step(&stand, &mut dice, &mut rules, &job, nth).await;
+            // Whatever was held before, and is held still, is there.
+            let state = stand.state().await;
+            let data = stand.data().await;
+            let live: BTreeSet<&str> = state
+                .live_files()
+                .map(|live| live.file.path.as_str())
+                .collect();
+            let holds_now = |path: &str| {
+                // A release in between lifts it.
+                let now = held(&state, today);
+                now.contains_key(path)
+            };
+            let released = state.holds.values().any(|it| it.released.is_some());
+            for path in held_before.keys() {
+                let there = live.contains(path.as_str()) && data.contains(path);
+                assert!(there || released, "seed {seed} step {nth}: {path} is gone");
+                assert!(there || !holds_now(path), "seed {seed} step {nth}");
+            }
+        }
+        // In fair weather it comes to rest.
+        stand.run().await;
+        let confirmed = confirmation(&job, &rules).await;
+        let done = try_apply(&job, &rules, Some(&confirmed)).await.unwrap();
+        assert!(done.failures.is_empty(), "seed {seed}: {:?}", done.failures);
+        stand.run().await;
+        stand.run().await;
+        let when = format!("seed {seed}");
+        let lake = sound_lake(&stand.store).await;
+        let today = stand.rig.platform.now().date_naive();
+        let due = plan(&lake.state, &rules, today).due;
+        assert!(due.is_empty(), "{when}: {due:?}");
+        let live: BTreeSet<String> = lake
+            .state
+            .live_files()
+            .map(|live| live.file.path.clone())
+            .collect();
+        // Killed runs leave files that no entry names, which a sweep removes.
+        assert!(stand.data().await.is_superset(&live), "{when}");
+        assert!(lake.state.retention.open.is_empty(), "{when}");
+        stand.assert_warehouse_agrees(&when).await;
+        let _rig: &Rig = &stand.rig;
+    }
+}
