@@ -23,6 +23,7 @@ mod missing;
 mod node;
 mod process;
 mod python;
+mod retention;
 mod s3;
 mod sql;
 mod stores;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     };
     dockerfile::add_to(&mut suite);
     job::add_to(&mut suite);
+    retention::add_to(&mut suite);
     kubernetes::add_to(&mut suite);
     sql::add_to(&mut suite);
     stores::add_to(&mut suite);

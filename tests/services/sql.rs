@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Map, Value, json};
 use trailhouse::event::schema::{Column, EVENT_COLUMNS, QUARANTINE_COLUMNS};
 use trailhouse::ledger::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
+use trailhouse::warehouse::TableKind;
+use trailhouse::warehouse::sql::{self, Condition, Deletion};
 
 use crate::bigquery::BigQuery;
 use crate::job::{job, platform, trailhouse};
@@ -22,6 +24,7 @@ const BUCKET: &str = "acme-lake";
 
 pub(crate) fn add_to(suite: &mut Suite) {
     suite.add("sql::the_analyzer_takes_every_file", analyzed);
+    suite.add("sql::the_analyzer_takes_what_is_sent", sent);
     suite.add("sql::the_analyzer_refuses_mistakes", mistakes);
     suite.add("sql::views_answer_alike_on_both_engines", alike);
 }
@@ -71,6 +74,56 @@ fn analyzed() -> Result<(), Stop> {
     for name in views.keys() {
         let columns = said[name]["columns"].as_array().map_or(0, Vec::len);
         assert!(columns > 0, "{name}: {}", said[name]);
+    }
+    Ok(())
+}
+
+/// What the program itself sends, with names that need quotes.
+fn sent() -> Result<(), Stop> {
+    let condition = |category: Option<&str>, source: &str, batches: &[&str]| Condition {
+        category: category.map(str::to_owned),
+        source: source.to_owned(),
+        batches: batches.iter().map(|it| (*it).to_owned()).collect(),
+    };
+    let delete = |table: &str, conditions| {
+        let dates = ("2026-02-27".parse(), "2026-03-02".parse());
+        let deletion = Deletion {
+            first: dates.0.unwrap_or_default(),
+            last: dates.1.unwrap_or_default(),
+            conditions,
+        };
+        sql::delete(table, &deletion)
+    };
+    let statements = [
+        ("whole dates", delete("audit_events", vec![])),
+        (
+            "partitions",
+            delete(
+                "audit_events",
+                vec![
+                    condition(Some("execution"), "kestra-prod", &[]),
+                    condition(Some("it's \\ odd\n"), "a'b", &["b-1", "b'2"]),
+                ],
+            ),
+        ),
+        (
+            "quarantine",
+            delete(
+                "audit_quarantine",
+                vec![condition(None, "kestra-prod", &["b-1"])],
+            ),
+        ),
+        ("nothing", sql::NOTHING.to_owned()),
+        (
+            "count",
+            sql::count_by_batch("audit_events", TableKind::Events, None),
+        ),
+    ];
+    let statements = statements.map(|(name, sql)| (name.to_owned(), sql));
+    let said = analyze(&BTreeMap::from(statements.clone()))?;
+    for (name, sql) in statements {
+        assert_eq!(said[&name]["refused"], Value::Null, "{name}: {sql}");
+        assert!(said[&name]["columns"].is_array(), "{name}: {said}");
     }
     Ok(())
 }

@@ -9,12 +9,14 @@ mod kills;
 mod place;
 mod proxy;
 mod real;
+mod retention;
 mod together;
 
 use crate::missing::Suite;
 
 pub(crate) fn add_to(suite: &mut Suite) {
     // Those that take longest first.
+    retention::add_to(suite);
     kills::add_to(suite);
     together::add_to(suite);
     faults::add_to(suite);

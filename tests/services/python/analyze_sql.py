@@ -88,9 +88,10 @@ def main():
     for name, sql in asked["statements"].items():
         try:
             statement = analyzer.analyze_statement(sql)
+            # A statement that only changes rows returns none.
             columns = [
                 [column.name, type_name(column.column.type.type_kind)]
-                for column in statement.output_column_list
+                for column in getattr(statement, "output_column_list", [])
             ]
             answers[name] = {"columns": columns}
         except ZetaSQLError as error:

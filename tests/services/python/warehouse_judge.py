@@ -50,14 +50,29 @@ def plain(value):
 
 
 def files(lake):
-    """The files of every ingest entry, by table."""
+    """The files of every ingest entry that no entry of retention has taken since, by table."""
     found = collections.defaultdict(list)
+    for sequence, file in named(lake):
+        found[file["table"]].append(lake / file["path"])
+    return found
+
+
+def named(lake):
+    """The files of a lake by its ledger, each with the sequence of the entry that names it."""
+    live = []
     for note in sorted((lake / "ledger/entry").glob("*.note")):
         entry = json.loads(note.read_bytes().split(b"\n", 1)[0])
+        body = entry["body"]
         if entry["kind"] == "ingest":
-            for file in entry["body"]["files"]:
-                found[file["table"]].append(lake / file["path"])
-    return found
+            live += [(entry["sequence"], file) for file in body["files"]]
+        if entry["kind"] == "retention":
+            live = [one for one in live if not any(takes(part, *one) for part in body["parts"])]
+    return live
+
+
+def takes(part, sequence, file):
+    same = all(part.get(of) == file.get(of) for of in ("date", "table", "category", "source"))
+    return same and any(span["from"] <= sequence <= span["to"] for span in part["entries"])
 
 
 class Judge:
@@ -91,6 +106,15 @@ class Judge:
                 at = columns.index("event_uid")
                 said[name]["uids"] = len({row[at] for row in found})
         return said
+
+    def lake(self, lake):
+        """Names of the data files that the ledger has, and of those that are there."""
+        lake = pathlib.Path(lake)
+        there = [path for folder in ("events", "quarantine") for path in (lake / folder).rglob("*.parquet")]
+        return {
+            "named": sorted(file["path"] for _, file in named(lake)),
+            "there": sorted(str(path.relative_to(lake)) for path in there),
+        }
 
     def sql(self, sql):
         rows = self.client.query_and_wait(sql)
