@@ -6,6 +6,7 @@ mod catch_up;
 mod concurrent;
 mod costs;
 mod crash;
+mod dice;
 mod expired;
 mod gcs;
 mod harness;

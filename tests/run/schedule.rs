@@ -3,6 +3,7 @@
 //!
 //! `TRAILHOUSE_SEED=N` runs the one schedule of that seed, `TRAILHOUSE_SCHEDULES=N` that many.
 
+use super::dice::Dice;
 use super::harness::{Rig, empty, quiet, run, run_well, sound_lake, try_run};
 use super::lake::Lake;
 use crate::faulty_store::{Fault, FaultyStore, On};
@@ -12,31 +13,6 @@ use std::time::Duration;
 use trailhouse::demo::{Change, Faults, NewEvent, Oddity, Options, RetryAfter, Visible};
 use trailhouse::ledger::entry::Verdict;
 use trailhouse::run::RunOptions;
-
-/// SplitMix64: enough for a schedule, and the same on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u64) as usize]
-    }
-}
 
 /// A platform and a store in the middle of a schedule.
 struct Schedule {

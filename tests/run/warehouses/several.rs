@@ -2,31 +2,14 @@
 
 use super::super::harness::run_well;
 use super::stand::{EVENTS, Stand};
-use crate::bigquery_fake::{BigQueryFake, Call, Fault, Options};
+use crate::bigquery_fake::{Call, Fault};
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::time::Duration;
-use trailhouse::warehouse::bigquery::{BigQuery, BigQuerySettings, Retry};
 use trailhouse::warehouse::{carry_out_preparation, prepare};
 
 #[tokio::test]
 async fn one_that_is_down_stops_neither_the_lake_nor_the_others_and_catches_up() {
     let stand = Stand::new().await;
-    let other = BigQueryFake::start(Options::new(stand.buckets.path())).await;
-    let settings = BigQuerySettings {
-        retry: Retry {
-            patience: Duration::from_millis(50),
-            ..other.settings().retry
-        },
-        ..other.settings()
-    };
-    let client = BigQuery::open(settings).await.unwrap();
-    let second = stand.projection("second", Arc::new(client));
-    let lake_id = stand.state().await.lake_id;
-    let preparing = prepare(&second, &lake_id).await.unwrap();
-    carry_out_preparation(&second, &lake_id, &preparing)
-        .await
-        .unwrap();
+    let (other, second) = stand.second().await;
     for nth in 1..100 {
         other.fault(Call::GetTable, nth, Fault::Unavailable);
     }

@@ -20,6 +20,7 @@ use trailhouse::lake::{Bucket, FileReader};
 use trailhouse::ledger::entry::Body;
 use trailhouse::ledger::state::State;
 use trailhouse::run::{Job, LoadSummary, RunError, Summary, Unobserved, load};
+use trailhouse::warehouse::bigquery::{BigQuery, BigQuerySettings, Retry};
 use trailhouse::warehouse::{
     Filling, Pace, Projection, Reconciliation, Settings, Staging, Warehouse, WarehouseSummary,
     Which, carry_out_preparation, plan_rebuild, prepare, reconcile,
@@ -97,6 +98,22 @@ impl Stand {
         Projection::new(name.to_owned(), warehouse, staging, settings())
     }
 
+    /// A second warehouse, with tables, whose client is not patient.
+    pub(super) async fn second(&self) -> (BigQueryFake, Projection) {
+        let other = BigQueryFake::start(Options::new(self.buckets.path())).await;
+        let settings = BigQuerySettings {
+            retry: Retry {
+                patience: Duration::from_millis(50),
+                ..other.settings().retry
+            },
+            ..other.settings()
+        };
+        let client = BigQuery::open(settings).await.unwrap();
+        let second = self.projection("second", Arc::new(client));
+        self.make_tables_of(&second).await;
+        (other, second)
+    }
+
     pub(super) fn bq(&self) -> Projection {
         self.projection("bq", Arc::new(self.faulty.clone()))
     }
@@ -117,13 +134,16 @@ impl Stand {
     }
 
     pub(super) async fn make_tables(&self) {
+        self.make_tables_of(&self.bq()).await;
+    }
+
+    async fn make_tables_of(&self, warehouse: &Projection) {
         let lake_id = self.state().await.lake_id;
-        let bq = self.bq();
-        let preparing = prepare(&bq, &lake_id).await.unwrap();
-        carry_out_preparation(&bq, &lake_id, &preparing)
+        let preparing = prepare(warehouse, &lake_id).await.unwrap();
+        carry_out_preparation(warehouse, &lake_id, &preparing)
             .await
             .unwrap();
-        assert!(prepare(&bq, &lake_id).await.unwrap().is_nothing());
+        assert!(prepare(warehouse, &lake_id).await.unwrap().is_nothing());
     }
 
     pub(super) async fn run(&self) -> Summary {

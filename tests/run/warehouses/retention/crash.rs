@@ -4,8 +4,13 @@ use super::super::stand::Stand;
 use super::keeping::{apply, confirmation, hold, place, policy, try_apply};
 use crate::faulty_store::Fault as StoreFault;
 use crate::faulty_warehouse::Fault;
+use chrono::NaiveDate;
+use std::collections::BTreeSet;
 use trailhouse::retention::Policy;
 use trailhouse::run::{Confirmation, Job};
+
+/// Dates and categories of a lake.
+type Partitions = BTreeSet<(NaiveDate, String)>;
 
 /// A stand where whole dates, single categories and parts are due, and something is held.
 async fn due() -> (Stand, Job, Policy, Confirmation) {
@@ -23,7 +28,7 @@ async fn due() -> (Stand, Job, Policy, Confirmation) {
 }
 
 /// What it comes to if nothing happens.
-async fn undisturbed() -> std::collections::BTreeSet<(chrono::NaiveDate, String)> {
+async fn undisturbed() -> Partitions {
     let (stand, job, rules, confirmed) = due().await;
     try_apply(&job, &rules, Some(&confirmed)).await.unwrap();
     stand.assert_one_story("undisturbed").await;
@@ -43,6 +48,16 @@ async fn go_on(stand: &Stand, job: &Job, rules: &Policy) {
     stand.run().await;
 }
 
+/// Later runs bring it to what was expected.
+async fn comes_to(stand: &Stand, job: &Job, rules: &Policy, expected: &Partitions, when: &str) {
+    go_on(stand, job, rules).await;
+    stand.assert_one_story(when).await;
+    let mut found = stand.partitions().await;
+    // What came in since is on other dates.
+    found.retain(|(date, _)| expected.iter().any(|(other, _)| other == date));
+    assert_eq!(&found, expected, "{when}");
+}
+
 #[tokio::test]
 async fn killed_at_every_change_of_the_warehouse_any_later_run_finishes_it() {
     let expected = undisturbed().await;
@@ -60,11 +75,7 @@ async fn killed_at_every_change_of_the_warehouse_any_later_run_finishes_it() {
             if at % 3 == 1 {
                 stand.fake.forget_jobs();
             }
-            go_on(&stand, &job, &rules).await;
-            stand.assert_one_story(&when).await;
-            let mut found = stand.partitions().await;
-            found.retain(|(date, _)| expected.iter().any(|(other, _)| other == date));
-            assert_eq!(found, expected, "{when}");
+            comes_to(&stand, &job, &rules, &expected, &when).await;
             if ended {
                 assert!(at > 1, "there are more changes than {at}");
                 break;
@@ -86,11 +97,7 @@ async fn killed_at_every_change_of_the_lake_any_later_run_finishes_it() {
             };
             stand.store.calm();
             let when = format!("{fault:?} at {at}");
-            go_on(&stand, &job, &rules).await;
-            stand.assert_one_story(&when).await;
-            let mut found = stand.partitions().await;
-            found.retain(|(date, _)| expected.iter().any(|(other, _)| other == date));
-            assert_eq!(found, expected, "{when}");
+            comes_to(&stand, &job, &rules, &expected, &when).await;
             if ended {
                 assert!(at > 5, "there are more changes than {at}");
                 break;
@@ -115,11 +122,7 @@ async fn lost_answers_of_the_lake_change_nothing() {
             let _said = try_apply(&job, &rules, Some(&confirmed)).await;
             stand.store.calm();
             let when = format!("{fault:?} at {at}");
-            go_on(&stand, &job, &rules).await;
-            stand.assert_one_story(&when).await;
-            let mut found = stand.partitions().await;
-            found.retain(|(date, _)| expected.iter().any(|(other, _)| other == date));
-            assert_eq!(found, expected, "{when}");
+            comes_to(&stand, &job, &rules, &expected, &when).await;
         }
     }
 }

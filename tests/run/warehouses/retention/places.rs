@@ -1,46 +1,33 @@
 //! A place that refuses, or is down, keeps nothing else from being done, and is tried again.
 
-use super::super::super::harness::sound_lake;
-use super::super::stand::Stand;
+use super::super::super::harness::{run_well, sound_lake};
+use super::super::stand::{Stand, try_load};
 use super::keeping::{apply, apply_confirmed, hold, place, policy};
-use crate::bigquery_fake::{BigQueryFake, Call, Fault, Options};
-use std::sync::Arc;
-use std::time::Duration;
+use crate::bigquery_fake::{BigQueryFake, Call, Fault};
 use trailhouse::ledger::entry::RecoverableBy;
 use trailhouse::run::Job;
-use trailhouse::warehouse::bigquery::{BigQuery, BigQuerySettings, Retry};
 use trailhouse::warehouse::{Projection, carry_out_preparation, prepare};
 
-/// A second warehouse, beside the one of the stand.
-async fn second(stand: &Stand) -> (BigQueryFake, Projection) {
-    let other = BigQueryFake::start(Options::new(stand.buckets.path())).await;
-    let settings = BigQuerySettings {
-        retry: Retry {
-            patience: Duration::from_millis(50),
-            ..other.settings().retry
-        },
-        ..other.settings()
-    };
-    let client = BigQuery::open(settings).await.unwrap();
-    let second = stand.projection("second", Arc::new(client));
-    let lake_id = stand.state().await.lake_id;
-    let preparing = prepare(&second, &lake_id).await.unwrap();
-    carry_out_preparation(&second, &lake_id, &preparing)
-        .await
-        .unwrap();
-    (other, second)
+/// A job whose two warehouses are level with the lake.
+async fn filled(stand: &Stand, second: Projection) -> Job {
+    let job = stand.rig.job(&stand.store);
+    let job = job.with_warehouses(vec![second, stand.bq()]);
+    run_well(&job).await;
+    job
+}
+
+fn is_down(warehouse: &BigQueryFake) {
+    for nth in 0..400 {
+        warehouse.fault(Call::GetTable, nth, Fault::Unavailable);
+    }
 }
 
 #[tokio::test]
 async fn a_warehouse_that_is_down_is_pending_and_stops_nobody() {
     let stand = Stand::new().await;
-    let (other, projection) = second(&stand).await;
-    let job: Job = stand.rig.job(&stand.store);
-    let job = job.with_warehouses(vec![projection, stand.bq()]);
-    super::super::super::harness::run_well(&job).await;
-    for nth in 0..400 {
-        other.fault(Call::GetTable, nth, Fault::Unavailable);
-    }
+    let (other, projection) = stand.second().await;
+    let job = filled(&stand, projection).await;
+    is_down(&other);
     let rules = policy(&[("execution", "1d")], "400d");
     let done = apply_confirmed(&job, &rules).await;
     let failed: Vec<&str> = done.failures.iter().map(|it| it.place.as_str()).collect();
@@ -60,11 +47,11 @@ async fn a_warehouse_that_is_down_is_pending_and_stops_nobody() {
     // Loads go on, and nothing of it is loaded there either.
     stand.go_on();
     other.calm();
-    super::super::super::harness::run_well(&job).await;
+    run_well(&job).await;
     let done = apply(&job, &rules).await;
     assert!(done.failures.is_empty(), "{:?}", done.failures);
     stand.assert_one_story("after it is up again").await;
-    super::super::super::harness::run_well(&job).await;
+    run_well(&job).await;
     let mut rows = other.rows("audit_events");
     let mut others = stand.fake.rows("audit_events");
     rows.sort();
@@ -157,7 +144,7 @@ async fn partitions_expire_by_themselves_only_where_nothing_needs_them() {
         stand.loader().with_warehouses(vec![bq])
     };
     let job = asked(&stand);
-    super::super::stand::try_load(&job, &[]).await.unwrap();
+    try_load(&job, &[]).await.unwrap();
     assert_eq!(expiration(), Some(20 * DAY));
     // The oldest date is 2026-03-01, and a hold keeps it beyond what the service would.
     place(&job, hold("A", "2026-03-01", "2026-03-01", &[])).await;
@@ -165,9 +152,7 @@ async fn partitions_expire_by_themselves_only_where_nothing_needs_them() {
         .rig
         .platform
         .set_now("2026-03-18T00:00:00Z".parse().unwrap());
-    super::super::stand::try_load(&asked(&stand), &[])
-        .await
-        .unwrap();
+    try_load(&asked(&stand), &[]).await.unwrap();
     assert_eq!(expiration(), None, "it is needed");
     let rules = policy(&[], "5d");
     apply_confirmed(&asked(&stand), &rules).await;
@@ -179,18 +164,14 @@ async fn partitions_expire_by_themselves_only_where_nothing_needs_them() {
     };
     let body = trailhouse::ledger::entry::Body::Release(Box::new(release));
     trailhouse::run::record(&job, body).await.unwrap();
-    super::super::stand::try_load(&asked(&stand), &[])
-        .await
-        .unwrap();
+    try_load(&asked(&stand), &[]).await.unwrap();
     assert_eq!(
         expiration(),
         None,
         "nothing is dropped before it is decided"
     );
     apply_confirmed(&asked(&stand), &rules).await;
-    super::super::stand::try_load(&asked(&stand), &[])
-        .await
-        .unwrap();
+    try_load(&asked(&stand), &[]).await.unwrap();
     assert_eq!(expiration(), Some(20 * DAY));
     stand.assert_one_story("after it expires again").await;
 }
@@ -199,13 +180,9 @@ async fn partitions_expire_by_themselves_only_where_nothing_needs_them() {
 #[tokio::test]
 async fn a_warehouse_that_is_given_up_is_waited_for_no_more() {
     let stand = Stand::new().await;
-    let (other, projection) = second(&stand).await;
-    let job: Job = stand.rig.job(&stand.store);
-    let job = job.with_warehouses(vec![projection, stand.bq()]);
-    super::super::super::harness::run_well(&job).await;
-    for nth in 0..400 {
-        other.fault(Call::GetTable, nth, Fault::Unavailable);
-    }
+    let (other, projection) = stand.second().await;
+    let job = filled(&stand, projection).await;
+    is_down(&other);
     let rules = policy(&[("execution", "1d")], "400d");
     apply_confirmed(&job, &rules).await;
     let job = stand.loader();

@@ -1,7 +1,8 @@
 //! Random rules, holds, times and trouble: nothing held is ever deleted, nothing due survives, and lake
 //! and warehouse agree.
 
-use super::super::super::harness::{Rig, run, sound_lake};
+use super::super::super::dice::Dice;
+use super::super::super::harness::{run, sound_lake};
 use super::super::stand::{Stand, try_load};
 use super::keeping::{confirmation, hold, place, policy, try_apply};
 use crate::faulty_store::Fault as StoreFault;
@@ -14,36 +15,15 @@ use trailhouse::ledger::state::State;
 use trailhouse::retention::{Policy, plan, protection};
 use trailhouse::run::{Job, record};
 
-/// A generator of numbers that begins with a seed (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[usize::try_from(self.below(choices.len() as u64)).unwrap()]
-    }
-}
-
 fn rules(dice: &mut Dice) -> Policy {
     let keeps = ["1d", "2d", "3d", "5d", "1mo", "forever"];
     let mut rules = Vec::new();
     for category in ["execution", "authentication"] {
         if dice.below(2) == 0 {
-            rules.push((category, dice.of(&keeps)));
+            rules.push((category, dice.pick(&keeps)));
         }
     }
-    policy(&rules, dice.of(&keeps))
+    policy(&rules, dice.pick(&keeps))
 }
 
 /// Files that are protected now.
@@ -63,7 +43,7 @@ async fn step(stand: &Stand, dice: &mut Dice, rules: &mut Policy, job: &Job, nth
             let now = stand.rig.platform.now().date_naive();
             let from = now - TimeDelta::days(i64::try_from(dice.below(5)).unwrap());
             let to = from + TimeDelta::days(i64::try_from(dice.below(3)).unwrap());
-            let categories: &[&str] = dice.of(&[&[][..], &["execution"], &["authentication"]]);
+            let categories: &[&str] = dice.pick(&[&[][..], &["execution"], &["authentication"]]);
             let case = format!("C{nth}");
             place(
                 job,
@@ -97,7 +77,7 @@ async fn step(stand: &Stand, dice: &mut Dice, rules: &mut Policy, job: &Job, nth
     if dice.below(3) == 0 {
         let at = usize::try_from(dice.below(12)).unwrap();
         if dice.below(2) == 0 {
-            let fault = dice.of(&[Fault::HangBefore, Fault::HangAfter, Fault::LoseAnswer]);
+            let fault = dice.pick(&[Fault::HangBefore, Fault::HangAfter, Fault::LoseAnswer]);
             stand.faulty.stop_at(stand.faulty.changes() + at, fault);
         } else {
             let faults = [
@@ -107,7 +87,7 @@ async fn step(stand: &Stand, dice: &mut Dice, rules: &mut Policy, job: &Job, nth
             ];
             stand
                 .store
-                .stop_at(stand.store.changes() + at, dice.of(&faults));
+                .stop_at(stand.store.changes() + at, dice.pick(&faults));
         }
     }
     let work = async {
@@ -117,7 +97,7 @@ async fn step(stand: &Stand, dice: &mut Dice, rules: &mut Policy, job: &Job, nth
             2 => {
                 let now = stand.rig.platform.now();
                 // A clock that nothing bears out.
-                let years = dice.of(&[0, 0, -10, 10]);
+                let years = dice.pick(&[0, 0, -10, 10]);
                 stand
                     .rig
                     .platform
@@ -202,6 +182,5 @@ async fn nothing_held_goes_and_nothing_due_survives() {
         assert!(stand.data().await.is_superset(&live), "{when}");
         assert!(lake.state.retention.open.is_empty(), "{when}");
         stand.assert_warehouse_agrees(&when).await;
-        let _rig: &Rig = &stand.rig;
     }
 }
