@@ -7,19 +7,25 @@ use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
+use super::retention::amount_said;
+use super::status::text_of_open;
 use super::{Context, block_on};
 use crate::config::format_size;
+use crate::ledger::state::State;
 use crate::plural::counted;
+use crate::report::retention::OpenDecision;
+use crate::retention::{Amount, Policy};
 use crate::run::{FeedPlan, Job, JobSource, RunOptions, SourceFailure, SourcePlan};
 use crate::source::{Scope, SourceError, count};
 use crate::warehouse::{LOAD_JOBS_A_DAY, PARTITION_CHANGES_A_DAY, Standing};
 use crate::window::format_instant;
 
-/// Show what `run` would read and write
+/// Show what `run` would read, write and delete
 ///
 /// Reads the ledger and asks each source for counts, then prints the windows that a run
 /// would read now. Reads no records. For each warehouse it says what is to be loaded, and how many jobs
-/// that takes of the service's quotas; what the run reads itself comes on top.
+/// that takes of the service's quotas; what the run reads itself comes on top. Where [retention] says in_run
+/// = true it says what the run would delete, and what would have to be confirmed first.
 ///
 /// Changes: nothing. Needs no signing key: `public_key` in [signing] is enough.
 #[derive(Debug, clap::Args)]
@@ -55,6 +61,12 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
             base_sequence: plan.base_sequence,
             sources,
             warehouses,
+            retention: config
+                .retention
+                .as_ref()
+                .filter(|_| config.retain_in_run)
+                .zip(opened.state.as_ref())
+                .map(|(policy, state)| Deletes::of(state, policy, plan.now)),
         })
     })??;
     let failures: Vec<Failure> = planned
@@ -156,6 +168,48 @@ struct Plan {
     sources: Vec<Planned>,
     /// How far each warehouse is, and so what loading takes, besides what will be read.
     warehouses: Vec<Standing>,
+    /// What it would delete; absent where a run deletes nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retention: Option<Deletes>,
+}
+
+/// What a run would delete.
+#[derive(Debug, Serialize)]
+struct Deletes {
+    /// What goes by itself.
+    goes: Amount,
+    /// What has to be confirmed first.
+    to_confirm: Amount,
+    /// Decisions that are not done.
+    open: Vec<OpenDecision>,
+}
+
+impl Deletes {
+    fn of(state: &State, policy: &Policy, now: DateTime<Utc>) -> Self {
+        let plan = crate::retention::plan(state, policy, now.date_naive());
+        let (mut goes, mut to_confirm) = (Amount::default(), Amount::default());
+        for rule in &plan.rules {
+            match rule.confirm.is_empty() {
+                true => goes += rule.due,
+                false => to_confirm += rule.due,
+            }
+        }
+        Self {
+            goes,
+            to_confirm,
+            open: OpenDecision::all(state),
+        }
+    }
+
+    fn text(&self, page: &mut Page) {
+        page.field("deletes", &amount_said(&self.goes));
+        if self.to_confirm.files > 0 {
+            page.field("to confirm", &amount_said(&self.to_confirm));
+        }
+        for open in &self.open {
+            text_of_open(open, page);
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -207,6 +261,9 @@ impl Document for Plan {
         for standing in &self.warehouses {
             text_of_loads(standing, page);
         }
-        page.field("deletes", "nothing");
+        match &self.retention {
+            Some(retention) => retention.text(page),
+            None => page.field("deletes", "nothing"),
+        }
     }
 }

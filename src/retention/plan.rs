@@ -23,6 +23,14 @@ pub struct Amount {
     pub bytes: u64,
 }
 
+impl std::ops::AddAssign for Amount {
+    fn add_assign(&mut self, other: Self) {
+        self.files += other.files;
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+    }
+}
+
 impl Amount {
     fn add(&mut self, files: &[&FileEntry]) {
         self.files += files.len() as u64;
@@ -87,9 +95,7 @@ impl RetentionPlan {
     pub fn total(&self) -> Amount {
         let mut total = Amount::default();
         for rule in &self.rules {
-            total.files += rule.due.files;
-            total.rows += rule.due.rows;
-            total.bytes += rule.due.bytes;
+            total += rule.due;
         }
         total
     }

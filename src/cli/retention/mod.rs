@@ -65,7 +65,11 @@ fn policy_of(config: &Config) -> Result<&Policy, Failure> {
     })
 }
 
-fn amount_said(amount: &Amount) -> String {
+/// An amount in words.
+pub(super) fn amount_said(amount: &Amount) -> String {
+    if amount.files == 0 {
+        return "nothing".to_owned();
+    }
     format!(
         "{} in {}, {}",
         counted(amount.rows, "row", "rows"),

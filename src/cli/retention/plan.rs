@@ -308,11 +308,14 @@ fn text_of_rule(rule: &RuleStanding, page: &mut Page) {
     page.heading(&format!("{}: keep {}", rule.rule, rule.keep));
     page.field(
         "due",
-        &format!(
-            "{} of {}",
-            amount_said(&rule.due),
-            counted(rule.due_dates, "date", "dates")
-        ),
+        &match rule.due_dates {
+            0 => "nothing".to_owned(),
+            dates => format!(
+                "{} of {}",
+                amount_said(&rule.due),
+                counted(dates, "date", "dates")
+            ),
+        },
     );
     if rule.held.files > 0 {
         page.field("held", &amount_said(&rule.held));

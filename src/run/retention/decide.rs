@@ -120,9 +120,7 @@ pub(super) fn due(
 fn held(plan: &RetentionPlan) -> Amount {
     let mut amount = Amount::default();
     for rule in &plan.rules {
-        amount.files += rule.held.files;
-        amount.rows += rule.held.rows;
-        amount.bytes += rule.held.bytes;
+        amount += rule.held;
     }
     amount
 }

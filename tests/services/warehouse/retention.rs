@@ -125,6 +125,14 @@ fn policy() -> Result<(), Stop> {
     hold(&job, "CASE-1", first, last, &[])?;
     hold(&job, "CASE-2", before(48), before(25), &["execution"])?;
 
+    let foreseen = job.ends(0, &["plan"])?;
+    let deletes = &foreseen["retention"];
+    assert_eq!(deletes["goes"]["files"], 0, "{foreseen:#}");
+    assert!(
+        deletes["to_confirm"]["files"].as_u64() > Some(0),
+        "{foreseen:#}"
+    );
+
     // A scheduled run deletes nothing by rules that nobody has confirmed, says so and does the rest.
     let asked = job.ends(8, &["run"])?;
     assert!(
