@@ -247,6 +247,10 @@ pub async fn execute(
                 confirmation: None,
                 newest_entry,
                 step: &step,
+                down: {
+                    let failed = filled.iter().filter(|it| it.outcome.failure.is_some());
+                    failed.map(|it| it.outcome.warehouse.clone()).collect()
+                },
             };
             Some(retaining.retain(&mut committer).await?)
         }

@@ -224,11 +224,21 @@ fn text_of_done(done: &CarriedOut, page: &mut Page) {
         page.field("deleted", &format!("{entry}: {rows} from {name}"));
     }
     if let Some(files) = &done.files {
-        let mut said = format!(
-            "{entry}: {}, {}, from the lake",
-            counted(files.removed, "file", "files"),
-            format_size(files.bytes)
-        );
+        let mut said = match files.removed - files.hidden {
+            0 => format!("{entry}: no file from the lake"),
+            // The size is that of all of them.
+            deleted if files.hidden > 0 => {
+                format!(
+                    "{entry}: {} from the lake",
+                    counted(deleted, "file", "files")
+                )
+            }
+            deleted => format!(
+                "{entry}: {}, {}, from the lake",
+                counted(deleted, "file", "files"),
+                format_size(files.bytes)
+            ),
+        };
         if files.missing > 0 {
             let were = counted(files.missing, "was", "were");
             said.push_str(&format!("; {were} gone already"));
@@ -236,8 +246,9 @@ fn text_of_done(done: &CarriedOut, page: &mut Page) {
         page.field("deleted", &said);
         if files.hidden > 0 {
             page.warning(&format!(
-                "the bucket keeps {} of them as older versions: they are not deleted",
-                files.hidden
+                "{entry}: {} behind delete markers, and the bucket keeps them as older versions: they are not \
+                 deleted",
+                counted(files.hidden, "file is", "files are")
             ));
         }
         if !files.refused.is_empty() {

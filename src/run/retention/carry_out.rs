@@ -15,20 +15,27 @@ use crate::run::ingest::Committer;
 use crate::warehouse::WarehouseFailure;
 use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
+use std::collections::BTreeSet;
 
 /// Files that are removed at the same time.
 const AT_ONCE: usize = 16;
 /// The lake, among the places from which something could be brought back.
 const LAKE: &str = "lake";
 
-/// Carries out all decisions that are open, as far as it can be done now.
+/// Carries out decisions that are open, as far as it can be done now. In a warehouse all that are open
+/// are carried out, in their order; one that has failed before in this run is not asked again.
 pub(super) async fn carry_out(
     retaining: &Retaining<'_>,
     committer: &mut Committer<'_>,
+    decisions: &BTreeSet<u64>,
     summary: &mut RetentionSummary,
 ) -> Result<(), RunError> {
     let step = retaining.step;
     for projection in step.warehouses {
+        let failed = |it: &RetentionFailure| it.place == projection.name;
+        if retaining.down.contains(&projection.name) || summary.failures.iter().any(failed) {
+            continue;
+        }
         let finished = step.finish_decisions(committer, projection).await?;
         for (decision, expired, recoverable) in finished.expired {
             let of = summary.of(decision);
@@ -36,26 +43,23 @@ pub(super) async fn carry_out(
             of.recoverable.extend(recoverable);
         }
         if let Some(error) = finished.failure {
-            summary.failures.retain(|it| it.place != projection.name);
             summary.failures.push(RetentionFailure {
                 place: projection.name.clone(),
                 failure: WarehouseFailure::from(&error),
             });
         }
     }
-    let open: Vec<u64> = committer.state.retention.open.keys().copied().collect();
-    for decision in open {
-        if *step.stop.borrow() {
+    for decision in decisions.iter().copied() {
+        // What one of them meets, all of them meet.
+        let failed = |it: &RetentionFailure| it.place == LAKE;
+        if *step.stop.borrow() || summary.failures.iter().any(failed) {
             break;
         }
         if let Err(error) = remove_files(retaining, committer, decision, summary).await? {
-            summary.failures.retain(|it| it.place != LAKE);
             summary.failures.push(RetentionFailure {
                 place: LAKE.to_owned(),
                 failure: refusal(&error),
             });
-            // What one of them meets, all of them meet.
-            break;
         }
     }
     for of in &mut summary.carried_out {

@@ -25,6 +25,7 @@ use super::warehouses::Step;
 use crate::ledger::entry::GivenUp;
 use crate::retention::Policy;
 use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
 use tokio::sync::watch;
 
 /// What a step of retention works with, beyond the committer.
@@ -36,6 +37,8 @@ pub(super) struct Retaining<'a> {
     /// When the newest entry was written, before this run wrote any.
     pub(super) newest_entry: DateTime<Utc>,
     pub(super) step: &'a Step<'a>,
+    /// Warehouses that have just failed: each has had as long as it gets in one run.
+    pub(super) down: Vec<String>,
 }
 
 impl Retaining<'_> {
@@ -51,12 +54,22 @@ impl Retaining<'_> {
         let mut summary = RetentionSummary::new(committer.attempt.now.date_naive());
         // A confirmation that is about something else ends the step before anything goes.
         let due = decide::due(self, committer, &mut summary)?;
-        carry_out::carry_out(self, committer, &mut summary).await?;
+        let before: BTreeSet<u64> = committer.state.retention.open.keys().copied().collect();
+        carry_out::carry_out(self, committer, &before, &mut summary).await?;
         if *self.step.stop.borrow() {
+            summary.stopped = true;
             return Ok(summary);
         }
         decide::decide(self, committer, due, &mut summary).await?;
-        carry_out::carry_out(self, committer, &mut summary).await?;
+        let open = committer.state.retention.open.keys();
+        let new: BTreeSet<u64> = open.filter(|it| !before.contains(it)).copied().collect();
+        if !new.is_empty() {
+            carry_out::carry_out(self, committer, &new, &mut summary).await?;
+        }
+        // What a lock keeps, or a warehouse that is down, is not for want of time.
+        let mut open = committer.state.retention.open.values();
+        let cut_short = open.any(|open| !open.tried);
+        summary.stopped = cut_short && *self.step.stop.borrow();
         Ok(summary)
     }
 }
@@ -108,12 +121,12 @@ pub async fn retain(
         confirmation,
         newest_entry,
         step: &step,
+        down: Vec::new(),
     };
     let mut summary = retaining.retain(&mut committer).await?;
     step.tidy(&committer, &mut summary.notes).await;
     if let Err(note) = log.save_cache(&committer.state).await {
         summary.notes.push(note.to_string());
     }
-    summary.stopped = *stop.borrow();
     Ok(summary)
 }

@@ -74,21 +74,24 @@ async fn step(stand: &Stand, dice: &mut Dice, rules: &mut Policy, job: &Job, nth
         }
         _ => {}
     }
-    if dice.below(3) == 0 {
-        let at = usize::try_from(dice.below(12)).unwrap();
-        if dice.below(2) == 0 {
+    let at = usize::try_from(dice.below(12)).unwrap();
+    match dice.below(8) {
+        0 => {
             let fault = dice.pick(&[Fault::HangBefore, Fault::HangAfter, Fault::LoseAnswer]);
             stand.faulty.stop_at(stand.faulty.changes() + at, fault);
-        } else {
-            let faults = [
+        }
+        1 => {
+            let fault = dice.pick(&[
                 StoreFault::HangBefore,
                 StoreFault::HangAfter,
                 StoreFault::LoseAnswer,
-            ];
-            stand
-                .store
-                .stop_at(stand.store.changes() + at, dice.pick(&faults));
+            ]);
+            stand.store.stop_at(stand.store.changes() + at, fault);
         }
+        2 => stand.faulty.weather(dice.next(), 15),
+        // What was done is forgotten, as after half a year.
+        3 if nth > 6 => stand.fake.forget_jobs(),
+        _ => {}
     }
     let work = async {
         match dice.below(4) {
