@@ -305,6 +305,14 @@ pub async fn carry_out(
         if differing.is_empty() {
             break;
         }
+        // The first round is that of everybody who carries the decision out. Before another one: the
+        // dates may differ because others were done, and decided to delete some of these rows.
+        if round > 0 {
+            let newest = filling.log.load().await?;
+            if !newest.is_some_and(|state| state.rebuilds.contains_key(&decision)) {
+                return Ok(None);
+            }
+        }
         for (number, group) in groups.iter().enumerate() {
             let replacing = Replacing {
                 projection,
