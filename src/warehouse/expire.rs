@@ -261,16 +261,17 @@ impl Expiring<'_> {
             filling.stop,
         )
         .await?;
+        let mut by_partition: BTreeMap<_, Vec<&ExpiredPart>> = BTreeMap::new();
+        for part in self.parts() {
+            let partition = (part.date, part.category.as_deref(), part.source.as_str());
+            by_partition.entry(partition).or_default().push(part);
+        }
         let is_left = |cell: &Cell| {
+            let partition = (cell.date, cell.category.as_deref(), cell.source.as_str());
+            let parts = by_partition.get(&partition).into_iter().flatten();
+            let mut spans = parts.flat_map(|part| &part.entries);
             let sequence = ids.get(cell.batch_id.as_str());
-            self.parts().any(|part| {
-                part.date == cell.date
-                    && part.category == cell.category
-                    && part.source == cell.source
-                    && sequence.is_some_and(|sequence| {
-                        part.entries.iter().any(|span| span.contains(*sequence))
-                    })
-            })
+            sequence.is_some_and(|sequence| spans.any(|span| span.contains(*sequence)))
         };
         let left = counts.iter().filter(|(cell, _)| is_left(cell));
         Ok(left.map(|(_, rows)| rows).sum())

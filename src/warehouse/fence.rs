@@ -8,7 +8,7 @@
 use super::error::Class;
 use super::failure::FillError;
 use super::load::Loading;
-use super::pending::{Cutting, split};
+use super::pending::{cut_before, files_before, split};
 use super::wait::{Ended, do_job};
 use super::{JobFailure, Work, sql};
 use crate::failpoint;
@@ -30,10 +30,21 @@ pub(super) async fn fence(
     entries: &BTreeSet<u64>,
 ) -> Result<Option<BTreeSet<u64>>, FillError> {
     let concurrency = loading.projection.settings.concurrency.max(1);
+    let state = loading.filling.state;
+    let files = files_before(state, table, decision, entries);
     let ends = futures::stream::iter(entries.iter().copied())
-        .map(|sequence| async move {
-            let loaded = fence_entry(loading, known, table, decision, sequence).await?;
-            Ok::<_, FillError>(loaded.map(|loaded| (sequence, loaded)))
+        .map(|sequence| {
+            let parts = files.get(&sequence).map_or(0, |files| split(files).len());
+            let fenced = Fenced {
+                sequence,
+                cut: cut_before(state, table, sequence, decision),
+                first_attempt: known.attempt(sequence),
+                parts: parts.max(1),
+            };
+            async move {
+                let loaded = fence_entry(loading, &fenced).await?;
+                Ok::<_, FillError>(loaded.map(|loaded| (sequence, loaded)))
+            }
         })
         .buffer_unordered(concurrency)
         .try_collect::<Vec<_>>()
@@ -45,17 +56,18 @@ pub(super) async fn fence(
     }))
 }
 
-async fn fence_entry(
-    loading: &Loading<'_>,
-    known: &TableState,
-    table: Table,
-    decision: u64,
+/// An entry whose loads are ended, as they were before the decision.
+struct Fenced {
     sequence: u64,
-) -> Result<Option<bool>, FillError> {
-    let cutting = Cutting::before(loading.filling.state, table, sequence, decision);
+    cut: Option<u64>,
+    first_attempt: u32,
+    parts: usize,
+}
+
+async fn fence_entry(loading: &Loading<'_>, entry: &Fenced) -> Result<Option<bool>, FillError> {
     let mut all_loaded = true;
-    for part in 0..split(&cutting.files).len().max(1) {
-        match fence_part(loading, known.attempt(sequence), &cutting, part).await? {
+    for part in 0..entry.parts {
+        match fence_part(loading, entry, part).await? {
             Some(loaded) => all_loaded &= loaded,
             None => return Ok(None),
         }
@@ -65,8 +77,7 @@ async fn fence_entry(
 
 async fn fence_part(
     loading: &Loading<'_>,
-    first_attempt: u32,
-    cutting: &Cutting<'_>,
+    entry: &Fenced,
     part: usize,
 ) -> Result<Option<bool>, FillError> {
     let warehouse = &*loading.projection.warehouse;
@@ -74,8 +85,8 @@ async fn fence_part(
         sql: sql::NOTHING.to_owned(),
     };
     let pace = loading.projection.settings.pace;
-    for attempt in first_attempt..first_attempt + ATTEMPTS {
-        let id = loading.job_id(cutting.sequence, part, attempt, cutting.cut);
+    for attempt in entry.first_attempt..entry.first_attempt + ATTEMPTS {
+        let id = loading.job_id(entry.sequence, part, attempt, entry.cut);
         failpoint::hit("warehouse.fence.before");
         let ended = do_job(warehouse, &id, &nothing, pace, loading.filling.stop).await?;
         failpoint::hit("warehouse.fence.after");
@@ -90,7 +101,7 @@ async fn fence_part(
     let failure = JobFailure {
         class: Class::Transient,
         reason: "attempts".to_owned(),
-        said: format!("entry {} was attempted {ATTEMPTS} times", cutting.sequence),
+        said: format!("entry {} was attempted {ATTEMPTS} times", entry.sequence),
     };
     let action = format!("end loads into {}", loading.kind.table());
     Err(failure.about(warehouse.target(), action).into())

@@ -2,7 +2,7 @@
 
 use crate::lake::layout::Table;
 use crate::ledger::entry::{FileEntry, Span};
-use crate::ledger::state::{State, TableState};
+use crate::ledger::state::{LiveFile, State, TableState};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,10 +70,32 @@ pub(super) fn split<'s>(files: &[&'s FileEntry]) -> Vec<Vec<&'s FileEntry>> {
     parts
 }
 
+/// The files of a table that are part of the lake.
+fn files_of(state: &State, table: Table) -> impl Iterator<Item = &LiveFile> {
+    let live = state.live_files();
+    live.filter(move |live| live.file.table == table)
+}
+
+/// The files of a table whose rows a warehouse has if everything is loaded: those of the lake, and those
+/// of decisions that it is not rid of yet.
+fn files_at<'s>(
+    state: &'s State,
+    warehouse: &'s str,
+    table: Table,
+) -> impl Iterator<Item = &'s LiveFile> {
+    let condemned = state.retention.open_at(warehouse);
+    let condemned = condemned.flat_map(move |(_, open)| open.files_of(table));
+    files_of(state, table).chain(condemned)
+}
+
 /// The files of a table by the entry that added them.
 pub(super) fn files_by_entry(state: &State, table: Table) -> BTreeMap<u64, Vec<&FileEntry>> {
+    by_entry(files_of(state, table))
+}
+
+fn by_entry<'s>(files: impl Iterator<Item = &'s LiveFile>) -> BTreeMap<u64, Vec<&'s FileEntry>> {
     let mut by_entry: BTreeMap<u64, Vec<&FileEntry>> = BTreeMap::new();
-    for live in state.live_files().filter(|live| live.file.table == table) {
+    for live in files {
         by_entry.entry(live.sequence).or_default().push(&live.file);
     }
     for files in by_entry.values_mut() {
@@ -83,36 +105,23 @@ pub(super) fn files_by_entry(state: &State, table: Table) -> BTreeMap<u64, Vec<&
     by_entry
 }
 
-/// What an entry had for a table before a decision of retention took files of it.
-pub(super) struct Cutting<'s> {
-    pub(super) sequence: u64,
-    /// The decision that had taken files of it before that, if any.
-    pub(super) cut: Option<u64>,
-    pub(super) files: Vec<&'s FileEntry>,
-}
-
-impl<'s> Cutting<'s> {
-    pub(super) fn before(state: &'s State, table: Table, sequence: u64, decision: u64) -> Self {
-        let later = state.retention.open.range(decision..);
-        let taken = later.flat_map(|(_, open)| open.files_of(table));
-        let live = state.live_files().filter(|live| live.file.table == table);
-        let mut files: Vec<&FileEntry> = live
-            .chain(taken)
-            .filter(|live| live.sequence == sequence)
-            .map(|live| &live.file)
-            .collect();
-        files.sort_by(|one, other| one.path.cmp(&other.path));
-        Self {
-            sequence,
-            cut: cut_before(state, table, sequence, decision),
-            files,
-        }
-    }
+/// What entries had for a table before a decision of retention took files of them, each in the order in
+/// which its jobs have them.
+pub(super) fn files_before<'s>(
+    state: &'s State,
+    table: Table,
+    decision: u64,
+    entries: &BTreeSet<u64>,
+) -> BTreeMap<u64, Vec<&'s FileEntry>> {
+    let later = state.retention.open.range(decision..);
+    let taken = later.flat_map(|(_, open)| open.files_of(table));
+    let all = files_of(state, table).chain(taken);
+    by_entry(all.filter(|live| entries.contains(&live.sequence)))
 }
 
 /// The newest decision of retention, of those before a sequence, that has taken files of an entry for a
 /// table.
-fn cut_before(state: &State, table: Table, sequence: u64, before: u64) -> Option<u64> {
+pub(super) fn cut_before(state: &State, table: Table, sequence: u64, before: u64) -> Option<u64> {
     let at = state
         .batches
         .binary_search_by_key(&sequence, |batch| batch.sequence)
@@ -130,10 +139,7 @@ pub(super) fn rows_expected(
     table: Table,
     loaded: impl Fn(u64) -> bool,
 ) -> u64 {
-    let condemned = state.retention.open_at(warehouse);
-    let condemned = condemned.flat_map(|(_, open)| open.files_of(table));
-    let live = state.live_files().filter(|live| live.file.table == table);
-    live.chain(condemned)
+    files_at(state, warehouse, table)
         .filter(|live| loaded(live.sequence))
         .map(|live| live.file.rows)
         .sum()
@@ -219,10 +225,9 @@ pub(super) fn spans(
     known: &TableState,
     loaded: &BTreeSet<u64>,
 ) -> Vec<Span> {
-    let condemned = state.retention.open_at(warehouse);
-    let condemned = condemned.flat_map(|(_, open)| open.files_of(table));
-    let live = state.live_files().filter(|live| live.file.table == table);
-    let with_rows: BTreeSet<u64> = live.chain(condemned).map(|live| live.sequence).collect();
+    let with_rows: BTreeSet<u64> = files_at(state, warehouse, table)
+        .map(|live| live.sequence)
+        .collect();
     let mut spans: Vec<Span> = Vec::new();
     let mut open = false;
     for batch in &state.batches {
