@@ -54,6 +54,14 @@ impl Attempt {
         })
     }
 
+    /// The same on the ledger as it is, which there must be, for who has the key to write to it.
+    pub(super) async fn on_ledger(job: &Job) -> Result<(Log, State, Self), RunError> {
+        job.refuse_to_only_read()?;
+        let log = job.log();
+        let state = log.load().await?.ok_or(RunError::NoLake)?;
+        Ok((log, state, Self::without_files(job)?))
+    }
+
     /// An entry of it.
     pub(super) fn draft(&self, body: Body) -> Draft {
         Draft {

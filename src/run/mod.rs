@@ -170,7 +170,8 @@ impl RunOptions {
 /// Plans a run without doing it. Reads the ledger and asks the sources whether they answer.
 ///
 /// # Errors
-/// A lake that cannot be read, or sources that would begin where nothing is kept any more. What is wrong with single sources is part of the result.
+/// A lake that cannot be read, or sources that would begin where nothing is kept any more. What is wrong
+/// with single sources is part of the result.
 pub async fn plan(job: &Job, options: &RunOptions) -> Result<(Opened, RunPlan), RunError> {
     let opened = start::open(job).await?;
     refuse::refuse(job, &opened)?;

@@ -21,10 +21,7 @@ pub struct Recorded {
 /// # Errors
 /// No lake yet, a job that only reads, an entry that the ledger does not take, or a failing ledger.
 pub async fn record(job: &Job, body: Body) -> Result<Recorded, RunError> {
-    job.refuse_to_only_read()?;
-    let log = job.log();
-    let state = log.load().await?.ok_or(RunError::NoLake)?;
-    let attempt = Attempt::without_files(job)?;
+    let (log, state, attempt) = Attempt::on_ledger(job).await?;
     let mut committer = Committer::new(job, &log, &attempt, state);
     if committer.commit(&attempt.draft(body)).await? == Rebase::CompareAgain {
         return Err(RunError::DecidedMeanwhile);

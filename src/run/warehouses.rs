@@ -238,11 +238,8 @@ pub async fn load(
     stop: watch::Receiver<bool>,
     observer: &dyn Observer,
 ) -> Result<LoadSummary, RunError> {
-    job.refuse_to_only_read()?;
     observer.doing("reading the ledger");
-    let log = job.log();
-    let state = log.load().await?.ok_or(RunError::NoLake)?;
-    let attempt = Attempt::without_files(job)?;
+    let (log, state, attempt) = Attempt::on_ledger(job).await?;
     let started_at = job.clock.now();
     let mut committer = Committer::new(job, &log, &attempt, state);
     for body in decide {

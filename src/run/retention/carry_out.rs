@@ -90,17 +90,6 @@ fn refusal(error: &StoreError) -> WarehouseFailure {
     }
 }
 
-/// What became of one file.
-enum Fate {
-    Removed {
-        hidden: Option<Option<DateTime<Utc>>>,
-    },
-    Missing,
-    Refused {
-        until: Option<DateTime<Utc>>,
-    },
-}
-
 /// Removes the files of a decision that are still there, and says so in a `done` entry. A failure is one
 /// of the store that is no lock.
 async fn remove_files(
@@ -133,7 +122,7 @@ async fn remove_files(
     }
     let all = waiting.len();
     let stop = || *step.stop.borrow();
-    let fates = futures::stream::iter(waiting)
+    let removals = futures::stream::iter(waiting)
         .map(|(path, bytes)| async move {
             if stop() {
                 return Ok(None);
@@ -141,22 +130,14 @@ async fn remove_files(
             failpoint::hit("retention.remove.before");
             let removal = bucket.remove(&path).await?;
             failpoint::hit("retention.remove.after");
-            let fate = match removal {
-                Removal::Gone => Fate::Removed { hidden: None },
-                Removal::Hidden { until } => Fate::Removed {
-                    hidden: Some(until),
-                },
-                Removal::Missing => Fate::Missing,
-                Removal::Locked { until, .. } => Fate::Refused { until },
-            };
-            Ok(Some((path, bytes, fate)))
+            Ok(Some((path, bytes, removal)))
         })
         .buffer_unordered(AT_ONCE);
-    let mut fates = std::pin::pin!(fates);
+    let mut removals = std::pin::pin!(removals);
     let mut so_far = 0_usize;
-    while let Some(fate) = fates.next().await {
-        let (path, bytes, fate) = match fate {
-            Ok(Some(fate)) => fate,
+    while let Some(removed) = removals.next().await {
+        let (path, bytes, removal) = match removed {
+            Ok(Some(removed)) => removed,
             // What was removed is missing the next time.
             Ok(None) => return Ok(Ok(())),
             Err(error) => return Ok(Err(error)),
@@ -164,17 +145,17 @@ async fn remove_files(
         so_far += 1;
         step.observer
             .doing(&format!("deleting files: {so_far} of {all}"));
-        match fate {
-            Fate::Removed { hidden } => {
+        match removal {
+            Removal::Missing => done.missing += 1,
+            Removal::Locked { until, .. } => done.refused.push(RefusedFile { path, until }),
+            Removal::Gone | Removal::Hidden { .. } => {
                 done.removed += 1;
                 done.bytes += bytes;
-                if let Some(until) = hidden {
-                    done.hidden += 1;
-                    kept_until = kept_until.max(until);
-                }
             }
-            Fate::Missing => done.missing += 1,
-            Fate::Refused { until } => done.refused.push(RefusedFile { path, until }),
+        }
+        if let Removal::Hidden { until } = removal {
+            done.hidden += 1;
+            kept_until = kept_until.max(until);
         }
     }
     done.refused.sort_by(|one, other| one.path.cmp(&other.path));

@@ -80,10 +80,7 @@ impl Retaining<'_> {
 /// # Errors
 /// No lake, a job that only reads, or a failing ledger.
 pub async fn give_up(job: &Job, given_up: &GivenUp) -> Result<Vec<u64>, RunError> {
-    job.refuse_to_only_read()?;
-    let log = job.log();
-    let state = log.load().await?.ok_or(RunError::NoLake)?;
-    let attempt = Attempt::without_files(job)?;
+    let (log, state, attempt) = Attempt::on_ledger(job).await?;
     let mut committer = Committer::new(job, &log, &attempt, state);
     carry_out::give_up(&mut committer, given_up).await
 }
@@ -100,12 +97,9 @@ pub async fn retain(
     stop: watch::Receiver<bool>,
     observer: &dyn Observer,
 ) -> Result<RetentionSummary, RunError> {
-    job.refuse_to_only_read()?;
     observer.doing("reading the ledger");
-    let log = job.log();
-    let state = log.load().await?.ok_or(RunError::NoLake)?;
+    let (log, state, attempt) = Attempt::on_ledger(job).await?;
     let newest_entry = state.head.written_at;
-    let attempt = Attempt::without_files(job)?;
     let mut committer = Committer::new(job, &log, &attempt, state);
     let step = Step {
         warehouses: &job.warehouses,
