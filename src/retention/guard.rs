@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Dates of one rule that may be due at once without anybody looking at it.
-pub const BACKLOG: usize = 7;
+const BACKLOG: usize = 7;
 
 /// Looks at what is due, and says of which rules that has to be confirmed: those that keep nothing,
 /// that are new or keep less than at the decision before, or of which many dates are due at once.
@@ -40,7 +40,8 @@ impl<'a> Guard<'a> {
     pub(crate) fn see(&mut self, rule: &str, date: NaiveDate, files: &[&FileEntry]) {
         let kept_before = self.before.is_some_and(|before| {
             before
-                .last_day_of_all(files)
+                .verdict_on_all(files)
+                .last_day
                 .is_none_or(|last_day| last_day >= self.as_of)
         });
         if !self.rules.contains_key(rule) {

@@ -107,13 +107,3 @@ pub fn protection(state: &State, file: &FileEntry, as_of: NaiveDate) -> Protecti
     protection.in_doubt = !protection.cases.is_empty() && !sure;
     protection
 }
-
-/// Whether a hold in force may protect something of a source and date, whatever it is about.
-pub fn may_protect(state: &State, source: &str, date: NaiveDate, as_of: NaiveDate) -> bool {
-    state.holds.values().any(|held| {
-        let hold = &held.hold;
-        let inside = hold.from <= date && date <= hold.to;
-        let of_source = hold.sources.is_empty() || hold.sources.iter().any(|it| it == source);
-        inside && of_source && in_force(held, as_of)
-    })
-}

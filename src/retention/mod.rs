@@ -19,11 +19,8 @@ mod policy;
 #[cfg(test)]
 mod tests;
 
-pub use guard::BACKLOG;
 pub(crate) use guard::Guard;
-pub use hold::{
-    HoldError, Protection, check, in_force, may_protect, protection, protects, too_late,
-};
+pub use hold::{HoldError, Protection, check, in_force, protection, protects, too_late};
 pub use keep::{Keep, KeepError};
 pub use orphan::{LEAST_AGE, orphans, youngest};
 pub use past::Past;

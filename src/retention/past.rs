@@ -1,6 +1,6 @@
 //! Dates of which nothing is kept any more, so that nothing of them is read either.
 
-use super::hold::may_protect;
+use super::hold::in_force;
 use super::policy::Policy;
 use crate::ledger::state::State;
 use crate::window::{Coverage, Window, midnight};
@@ -26,17 +26,16 @@ impl Past {
         let Some(kept_from) = policy.and_then(|policy| kept_from(policy, source, today)) else {
             return Self::default();
         };
-        let mut held = Coverage::new();
-        if let Some(state) = state {
-            for hold in state.holds.values().map(|held| &held.hold) {
-                hold.from
-                    .iter_days()
-                    .take_while(|date| *date <= hold.to && *date < kept_from)
-                    .filter(|date| may_protect(state, source, *date, today))
-                    .filter_map(Window::of_date)
-                    .for_each(|date| held.insert(date));
-            }
-        }
+        let holds = state.into_iter().flat_map(|state| state.holds.values());
+        let held = holds
+            .filter(|held| in_force(held, today))
+            .map(|held| &held.hold)
+            .filter(|hold| hold.sources.is_empty() || hold.sources.iter().any(|it| it == source))
+            .filter_map(|hold| {
+                let after = hold.to.succ_opt().unwrap_or(hold.to).min(kept_from);
+                Window::new(midnight(hold.from), midnight(after))
+            })
+            .collect();
         Self {
             kept_from: Some(kept_from),
             held,
@@ -157,6 +156,16 @@ mod tests {
             state.holds.insert(sequence, held);
         }
         state
+    }
+
+    /// Whether a hold in force may protect something of a source and date, whatever it is about.
+    fn may_protect(state: &State, source: &str, date: NaiveDate, as_of: NaiveDate) -> bool {
+        state.holds.values().any(|held| {
+            let hold = &held.hold;
+            let inside = hold.from <= date && date <= hold.to;
+            let of_source = hold.sources.is_empty() || hold.sources.iter().any(|it| it == source);
+            inside && of_source && in_force(held, as_of)
+        })
     }
 
     #[test]

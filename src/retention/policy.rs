@@ -163,11 +163,6 @@ impl Policy {
         verdicts.reduce(longer).unwrap_or(FOREVER)
     }
 
-    /// The last date on which any of some files is kept; none where one of them is kept always.
-    pub fn last_day_of_all(&self, files: &[&FileEntry]) -> Option<NaiveDate> {
-        self.verdict_on_all(files).last_day
-    }
-
     /// The last date on which anything of a source and date is kept, whatever it is about.
     pub fn last_day_of_date(&self, source: &str, date: NaiveDate) -> Option<NaiveDate> {
         self.verdict_on(&Subject {

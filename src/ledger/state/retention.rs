@@ -197,12 +197,6 @@ impl Gone {
         })
     }
 
-    /// Whether anything of a source and date was.
-    pub fn has_any(&self, date: NaiveDate, source: &str) -> bool {
-        let mut of_source = self.0.iter().filter(|gone| gone.source == source);
-        of_source.any(|gone| gone.has(date))
-    }
-
     /// All of it, as spans of dates.
     pub fn spans(&self) -> impl Iterator<Item = GoneSpan<'_>> {
         self.0.iter().flat_map(|gone| {
