@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::io::Read as _;
 
 /// Version of the cache format that this program writes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const ZSTD_LEVEL: i32 = 3;
 

@@ -30,8 +30,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// Version of the entry format that this program writes.
-pub const FORMAT_VERSION: u32 = 1;
+/// Version of the entry format that this program writes. It reads 1 too.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// One entry of the ledger.
 #[derive(Debug, Clone, PartialEq)]
