@@ -107,7 +107,7 @@ fn split(made: &Made) -> Result<(), Box<dyn Error>> {
 fn split_identify(made: &Made) -> Result<(), Box<dyn Error>> {
     for body in &made.pages {
         for returned in page::parse(body)?.records {
-            black_box(identify(&returned.record)?);
+            black_box(identify(&returned.record).map_err(|it| it.unfit)?);
         }
     }
     Ok(())
@@ -116,7 +116,7 @@ fn split_identify(made: &Made) -> Result<(), Box<dyn Error>> {
 fn split_normalise(made: &Made) -> Result<(), Box<dyn Error>> {
     for body in &made.pages {
         for returned in page::parse(body)?.records {
-            black_box(identify(&returned.record)?);
+            black_box(identify(&returned.record).map_err(|it| it.unfit)?);
             black_box(normalise(&returned.record, returned.user.as_deref())?);
         }
     }
@@ -187,7 +187,7 @@ impl Rows {
     }
 
     fn push(&mut self, record: &[u8], user: Option<&[u8]>) -> Result<(), Box<dyn Error>> {
-        black_box(identify(record)?);
+        black_box(identify(record).map_err(|it| it.unfit)?);
         let event = normalise(record, user)?;
         self.uid.clear();
         let id = event.native_id.as_deref().unwrap_or_default();

@@ -100,7 +100,7 @@ fn convert(file: &str, folder: &str) -> Result<(), Box<dyn Error>> {
             let record = block.slice(from..end);
             from = end + 1;
             // As in a run, where the reader looks at id and time first.
-            let identity = identify(&record)?;
+            let identity = identify(&record).map_err(|it| it.unfit)?;
             let (time, id) = (identity.time, identity.native_id.into());
             newest = newest.max(time);
             let line = Line { time, id, record };

@@ -233,6 +233,7 @@ fn ingest(number: u32, date: NaiveDate, now: DateTime<Utc>) -> Result<Ingest, Bo
                 added: rows,
                 ..Counts::default()
             },
+            expected: None,
         }],
         changed: Vec::new(),
         redaction: Vec::new(),

@@ -27,6 +27,7 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod event;
+pub mod index;
 pub mod lake;
 pub mod ledger;
 #[cfg(feature = "query")]

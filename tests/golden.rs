@@ -101,18 +101,21 @@ fn ingest() -> Body {
                 source_duplicates: 1,
                 known: 2,
                 added: 6,
+                repaired: 0,
                 quarantined: 1,
                 expired: 0,
                 late: 1,
                 changed: 1,
                 drifted: 1,
             },
+            expected: None,
         }],
         changed: vec![Changed {
             event_uid: "kestra-prod/main/2YkiECb7oEsrdPgqwxFadW".into(),
             pointers: vec!["/detail/revision".into()],
             first_sha256: Digest::of(b"then"),
             now_sha256: Digest::of(b"now"),
+            moved_from: None,
         }],
         redaction: vec![RedactionApplied {
             part: "record".into(),
@@ -148,6 +151,7 @@ fn recount(date: &str, by: VerdictBy, records: u64) -> Recount {
         by,
         source_count: records,
         lake_count: records,
+        expected: None,
         expired: 0,
         verdict: Verdict::Matched,
     }
@@ -406,6 +410,37 @@ fn given_up() -> Body {
     }))
 }
 
+/// What version 2 can say beyond version 1.
+fn since_version_2() -> [(&'static str, Body); 2] {
+    let Body::Ingest(mut read) = ingest() else {
+        unreachable!("it is one");
+    };
+    read.days[0].counts.repaired = 1;
+    read.days[0].expected = Some(10);
+    read.days.push(DayCount {
+        tenant: "main".into(),
+        date: "2025-12-31".parse().unwrap(),
+        counts: Counts::default(),
+        expected: Some(-2),
+    });
+    read.changed[0].moved_from = Some("2025-12-31".parse().unwrap());
+    let Body::Receipt(mut counted) = receipt() else {
+        unreachable!("it is one");
+    };
+    for recount in &mut counted.recounts {
+        recount.expected = Some(recount.lake_count);
+    }
+    counted.recounts[1].lake_count += 1;
+    counted.recounts[1].verdict = Verdict::Purged;
+    [
+        ("entry-v2-ingest-of-changes.note", Body::Ingest(read)),
+        (
+            "entry-v2-receipt-of-expectations.note",
+            Body::Receipt(counted),
+        ),
+    ]
+}
+
 /// The entries as files, each naming the one before it.
 fn chain() -> Vec<(&'static str, Entry, String)> {
     let mut previous = None;
@@ -470,6 +505,13 @@ fn entries_of_version_2_are_read_and_written_byte_for_byte() {
         let (decoded, signer) = Entry::decode(&stored, &trust).unwrap();
         assert_eq!(decoded, entry, "{name}");
         assert_eq!(signer.as_ref(), Some(key().verifier()), "{name}");
+    }
+    for (name, body) in since_version_2() {
+        let entry = entry(1, Some(Digest::of(b"before")), body);
+        let file = entry.encode(Some(&key())).unwrap();
+        let stored = read(name, file.as_bytes());
+        assert_eq!(String::from_utf8_lossy(&stored), file, "{name}");
+        assert_eq!(Entry::decode(&stored, &trust).unwrap().0, entry, "{name}");
     }
 }
 

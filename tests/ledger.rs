@@ -76,6 +76,7 @@ fn ingest(batch: &str, covered: Window) -> Draft {
                 tenant: "main".into(),
                 date: covered.from.date_naive(),
                 counts,
+                expected: None,
             }],
             changed: vec![],
             redaction: vec![],
@@ -142,6 +143,7 @@ fn recounted(hour: i64, by: VerdictBy, whole: bool, counts: (u64, u64), said: Ve
             by,
             source_count: counts.0,
             lake_count: counts.1,
+            expected: None,
             expired: 0,
             verdict: said,
         });

@@ -2,7 +2,7 @@
 --
 -- Made from the columns that the program knows: change those, not this file.
 CREATE TABLE audit_quarantine (
-  record_uid STRING NOT NULL OPTIONS (description = "Unique name: source, tenant and the SHA-256 of the bytes"),
+  record_uid STRING NOT NULL OPTIONS (description = "Unique name: source and the SHA-256 of the bytes"),
   native_id STRING OPTIONS (description = "Id of the record on its platform, where it could be read"),
   dt DATE NOT NULL OPTIONS (description = "UTC date of the record, or of the slice it was read in"),
   event_time TIMESTAMP OPTIONS (description = "When it happened, where it could be read"),

@@ -2,6 +2,7 @@
 
 use super::exit::ExitKind;
 use super::failure::Failure;
+use crate::index::LoadIndexError;
 use crate::ledger::log::LogError;
 use crate::report::verify::VerifyError;
 use crate::run::{JobError, RunError};
@@ -64,6 +65,17 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Log(error) => error.into(),
+            RunError::Index(error) => match error {
+                LoadIndexError::Log(error) => error.into(),
+                LoadIndexError::Read(error) => RunError::Read(error).into(),
+                LoadIndexError::Layout(error) => RunError::Layout(error).into(),
+                LoadIndexError::Copy { .. } => Self::from_error(ExitKind::Integrity, &error)
+                    .kept(COMMITTED)
+                    .action(
+                        "find out who changed the bucket; the id index only repeats what the files say, so \
+                         it may be deleted, and the next run makes it again",
+                    ),
+            },
             RunError::ClockSkew { .. } => Self::from_error(ExitKind::Usage, &error)
                 .kept(COMMITTED)
                 .action("set the clock of this machine"),

@@ -94,7 +94,7 @@ impl QuarantineColumns {
     /// alone does so is for the reader of responses to prevent.
     pub fn push(&mut self, record: &Quarantined<'_>) -> Result<(), Full> {
         let sha256: [u8; 32] = Sha256::digest(record.record).into();
-        let uid = record_uid(&self.context.source, record.tenant, sha256);
+        let uid = record_uid(&self.context.source, sha256);
         let sha256 = hex::encode(sha256);
         let detail = if record.withheld {
             format!(

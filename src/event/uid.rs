@@ -24,9 +24,10 @@ pub fn push_event_uid(uid: &mut String, source: &str, tenant: Option<&str>, nati
     push_encoded(uid, native_id);
 }
 
-/// The `record_uid` of a quarantined record: its hash stands where the id would.
-pub fn record_uid(source: &str, tenant: Option<&str>, sha256: [u8; 32]) -> String {
-    event_uid(source, tenant, &hex::encode(sha256))
+/// The `record_uid` of a quarantined record: its hash stands where the id would. What tenant it is of is
+/// not known, since it could not be read.
+pub fn record_uid(source: &str, sha256: [u8; 32]) -> String {
+    event_uid(source, None, &hex::encode(sha256))
 }
 
 /// The unreserved characters of RFC 3986.
@@ -88,8 +89,8 @@ mod tests {
             assert_eq!(event_uid(source, tenant, id), uid);
         }
         assert_eq!(
-            record_uid("s", Some("t"), [0xab; 32]),
-            format!("s/t/{}", "ab".repeat(32))
+            record_uid("s", [0xab; 32]),
+            format!("s//{}", "ab".repeat(32))
         );
     }
 

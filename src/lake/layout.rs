@@ -6,6 +6,7 @@
 //! ledger/entry/00000000000000000042.note
 //! ledger/checkpoint/00000000000000000043
 //! ledger/state/00000000000000000400.json.zst
+//! ledger/index/00000000000000000400.ids
 //! ```
 //!
 //! The keys of a path (`date`, `cat`, `src`) are named differently from the columns they repeat
@@ -27,6 +28,8 @@ const PROOF_FOLDER: &str = "ledger/proof";
 pub const CHECKPOINT_FOLDER: &str = "ledger/checkpoint";
 /// Folder of the signed copies of the folded state.
 pub const STATE_FOLDER: &str = "ledger/state";
+/// Folder of the copies of the id index.
+pub const INDEX_FOLDER: &str = "ledger/index";
 /// Folder of the tree's tiles.
 pub const TILE_FOLDER: &str = "ledger/tile";
 /// Mirror of the newest checkpoint; nothing depends on it.
@@ -34,6 +37,7 @@ pub const CHECKPOINT_MIRROR: &str = "ledger/checkpoint-latest";
 
 const ENTRY_SUFFIX: &str = ".note";
 const STATE_SUFFIX: &str = ".json.zst";
+const INDEX_SUFFIX: &str = ".ids";
 const DATA_SUFFIX: &str = ".parquet";
 const RUN_LENGTH: usize = "20261124T031500Z-1a2b3c4d".len();
 const SEQUENCE_DIGITS: usize = 20;
@@ -353,6 +357,19 @@ pub fn state_name(sequence: u64) -> String {
 /// A name that is not that of a state.
 pub fn state_sequence(name: &str) -> Result<u64, LayoutError> {
     sequence(name, STATE_FOLDER, STATE_SUFFIX, "a state cache")
+}
+
+/// Name of the id index over the files of all entries up to and including this sequence.
+pub fn index_name(sequence: u64) -> String {
+    format!("{INDEX_FOLDER}/{sequence:020}{INDEX_SUFFIX}")
+}
+
+/// Last sequence whose files are in the id index with this name.
+///
+/// # Errors
+/// A name that is not that of an id index.
+pub fn index_sequence(name: &str) -> Result<u64, LayoutError> {
+    sequence(name, INDEX_FOLDER, INDEX_SUFFIX, "an id index")
 }
 
 fn sequence(

@@ -64,6 +64,7 @@ pub struct FileReader {
 #[derive(Debug, Clone)]
 pub struct KnownRows {
     uids: StringArray,
+    ids: StringArray,
     times: TimestampMicrosecondArray,
     raws: StringArray,
 }
@@ -73,6 +74,8 @@ pub struct KnownRows {
 pub struct KnownRow<'a> {
     /// Unique name of the event.
     pub event_uid: &'a str,
+    /// Its id on its platform, where the platform gives one.
+    pub native_id: Option<&'a str>,
     /// When it happened, in microseconds since 1970-01-01T00:00:00Z, as stored.
     pub event_time: i64,
     /// The record as kept.
@@ -94,6 +97,7 @@ impl KnownRows {
     pub fn iter(&self) -> impl Iterator<Item = KnownRow<'_>> {
         (0..self.len()).map(|row| KnownRow {
             event_uid: self.uids.value(row),
+            native_id: self.ids.is_valid(row).then(|| self.ids.value(row)),
             event_time: self.times.value(row),
             raw: self.raws.value(row),
         })
@@ -122,7 +126,7 @@ impl FileReader {
     /// # Errors
     /// [`ReadError`], here or within the stream.
     pub async fn known_rows(&self, window: &Window) -> Result<Batches<KnownRows>, ReadError> {
-        let columns = ["event_uid", "event_time", "raw"];
+        let columns = ["event_uid", "native_id", "event_time", "raw"];
         let batches = self.columns(&columns, Some(window)).await?;
         let reader = self.clone();
         Ok(batches.map(move |batch| reader.known(&batch?)).boxed())
@@ -131,6 +135,7 @@ impl FileReader {
     fn known(&self, batch: &RecordBatch) -> Result<KnownRows, ReadError> {
         Ok(KnownRows {
             uids: self.text(batch, "event_uid")?,
+            ids: self.text(batch, "native_id")?,
             times: self.times(batch)?,
             raws: self.text(batch, "raw")?,
         })
@@ -219,7 +224,8 @@ impl FileReader {
         Ok(batch.slice(start, end - start))
     }
 
-    fn no_column(&self, name: &str) -> ReadError {
+    /// The error for a column whose values are not what they must be.
+    pub(crate) fn no_column(&self, name: &str) -> ReadError {
         ReadError::Column {
             object: self.bucket.url_of(&self.file.to_string()),
             column: name.to_owned(),

@@ -13,7 +13,6 @@ pub use body::{
     Horizon, Ingest, KeyGrant, Kind, Receipt, Recount, RedactionApplied, Role, SourceOutcome,
     StoreProof, TimeRange, Verdict, VerdictBy,
 };
-pub(crate) use retention::is_zero;
 pub use retention::{
     ExpiredPart, FilesExpired, GivenUp, Hold, Place, Recoverable, RecoverableBy, RefusedFile,
     Release, Retained, Retention, Sweep, SweptObject, TableExpired, WarehouseExpired,

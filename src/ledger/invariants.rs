@@ -120,8 +120,8 @@ pub enum Violation {
     },
     /// A verdict that its own counts contradict.
     #[error(
-        "INV-10: source {source_id} tenant {tenant} {date} is called {verdict:?}, with {} at the source \
-         and {lake_count} in the lake",
+        "INV-10: source {source_id} tenant {tenant} {date} is called {verdict:?}, with {} at the source, \
+         {expected} expected there and {lake_count} in the lake",
         counted(*source_count, "record", "records")
     )]
     Verdict {
@@ -135,6 +135,8 @@ pub enum Violation {
         verdict: Verdict,
         /// Records at the source.
         source_count: u64,
+        /// Records that were expected at the source.
+        expected: u64,
         /// Records in the lake.
         lake_count: u64,
     },
@@ -245,7 +247,12 @@ fn accounts_for_all(ingest: &Ingest) -> Result<(), Violation> {
     for day in &ingest.days {
         let counts = &day.counts;
         let accounted = counts.accounted();
-        if counts.returned != accounted {
+        // What is repaired was added; what a day adds to the expected count is part of what was read.
+        let returned = i64::try_from(counts.returned).unwrap_or(i64::MAX);
+        if counts.returned != accounted
+            || counts.repaired > counts.added
+            || day.added_to_expected() > returned
+        {
             return Err(Violation::Unaccounted {
                 batch: ingest.batch_id.clone(),
                 returned: counts.returned,
@@ -365,10 +372,14 @@ pub fn receipt_fits(sequence: u64, receipt: &Receipt) -> Result<(), Violation> {
         }
     }
     for recount in &receipt.recounts {
+        let expected = recount.expected.unwrap_or(recount.lake_count);
         let fits = match recount.verdict {
-            Verdict::Matched => recount.source_count == recount.lake_count,
-            Verdict::Gap => recount.source_count > recount.lake_count,
-            Verdict::Fewer | Verdict::Purged => recount.source_count < recount.lake_count,
+            // A hole keeps some of what the lake accounts for from being counted.
+            Verdict::Matched => recount.source_count == expected && expected <= recount.lake_count,
+            Verdict::Gap => recount.source_count > expected,
+            Verdict::Fewer | Verdict::Purged => {
+                recount.source_count <= expected && recount.source_count < recount.lake_count
+            }
         };
         if !fits {
             return Err(Violation::Verdict {
@@ -377,6 +388,7 @@ pub fn receipt_fits(sequence: u64, receipt: &Receipt) -> Result<(), Violation> {
                 date: recount.date,
                 verdict: recount.verdict,
                 source_count: recount.source_count,
+                expected,
                 lake_count: recount.lake_count,
             });
         }

@@ -11,10 +11,12 @@
 mod commit;
 mod genesis;
 mod newest;
+mod projection;
 mod read;
 
 pub use commit::{Commit, Draft};
 pub use genesis::Founding;
+pub(crate) use projection::Projection;
 pub use read::ReadEntry;
 
 use super::cache::{self, CacheError};
@@ -24,23 +26,14 @@ use super::invariants::{self, Violation};
 use super::key::SigningKey;
 use super::note::MAX_BYTES;
 use super::state::State;
-use crate::lake::layout::{
-    ENTRY_FOLDER, STATE_FOLDER, entry_name, entry_sequence, state_name, state_sequence,
-};
+use crate::lake::layout::{ENTRY_FOLDER, entry_name, entry_sequence};
 use crate::lake::{Bucket, CreateError, Nonconformance, Patience, StoreError};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
-use newest::{Next, Search};
 use std::sync::Arc;
 
 /// Entries that are fetched at the same time; they are folded in order.
 const FETCHES: usize = 16;
-/// State caches that are kept; older ones are deleted where the store allows it.
-const CACHES_KEPT: usize = 2;
-/// Old state caches that are deleted at once: where a store begins to allow it, there may be many.
-const CACHES_TIDIED: usize = 8;
-/// State caches that are listed at once: no store needs a second request for so many names.
-const CACHES_LISTED: usize = 1_000;
 /// A state cache is written after each entry whose sequence is a multiple of this, whatever becomes
 /// of the run that wrote it: a run that is killed again and again must not read all it has committed
 /// each time.
@@ -184,7 +177,7 @@ impl Log {
     ///
     /// # Errors
     /// [`LogError::ReadOnly`], so that nothing unsigned ever gets into a ledger that is signed.
-    fn signer(&self) -> Result<Option<&SigningKey>, LogError> {
+    pub(crate) fn signer(&self) -> Result<Option<&SigningKey>, LogError> {
         match (&self.key, &self.root) {
             (None, Trust::Keys(_)) => Err(LogError::ReadOnly),
             (key, _) => Ok(key.as_deref()),
@@ -295,15 +288,10 @@ impl Log {
 
     /// The state of the newest cache, checked against the entry at which it stands.
     async fn newest_cache(&self) -> Result<Option<State>, LogError> {
-        let mut search = Search::new(CACHES_LISTED);
-        let newest = loop {
-            match search.next() {
-                Next::List(after) => search.hear(&self.caches(after).await?),
-                Next::Found(None) => return Ok(None),
-                Next::Found(Some(newest)) => break newest,
-            }
+        let Some(newest) = self.newest(Projection::STATE).await? else {
+            return Ok(None);
         };
-        let path = state_name(newest);
+        let path = Projection::STATE.name(newest);
         let bytes = self.get(&path).await?;
         let state = match cache::decode(&bytes, &self.root) {
             Ok(state) => state,
@@ -330,46 +318,15 @@ impl Log {
         Ok(Some(state))
     }
 
-    /// Sequences of the state caches after a sequence, or from the first, in order; at most
-    /// [`CACHES_LISTED`].
-    async fn caches(&self, after: Option<u64>) -> Result<Vec<u64>, LogError> {
-        let after = after.map(state_name);
-        let listed = self.bucket.list(STATE_FOLDER, after.as_deref());
-        let sequences = listed
-            .try_filter_map(|listed| std::future::ready(Ok(state_sequence(&listed.name).ok())));
-        // The rest is not even asked for.
-        Ok(sequences.take(CACHES_LISTED).try_collect().await?)
-    }
-
-    /// Writes the state cache where one is due in the middle of a run. It is not missed where it
-    /// fails: the run ends with another one, and says so.
-    pub(crate) async fn save_cache_if_due(&self, state: &State) {
-        if state.head.sequence.is_multiple_of(CACHE_EVERY)
-            && let Err(note) = self.save_cache(state).await
-        {
-            tracing::debug!(%note, "in the middle of a run");
-        }
-    }
-
     /// Writes the state cache of `state` and deletes caches that are older than the newest few.
     /// Both are for speed only, so a refusal is returned as information, never as a failure.
     pub async fn save_cache(&self, state: &State) -> Result<(), CacheNotSaved> {
-        let refused = |error: &dyn std::error::Error| CacheNotSaved(error.to_string());
-        let signer = self.signer().map_err(|error| refused(&error))?;
-        let bytes = cache::encode(state, signer).map_err(|error| refused(&error))?;
-        let name = state_name(state.head.sequence);
-        match self.bucket.create(&name, bytes.into()).await {
-            Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
-            Err(error) => return Err(refused(&error)),
-        }
-        let mut caches = self.caches(None).await.map_err(|error| refused(&error))?;
-        caches.retain(|sequence| *sequence < state.head.sequence);
-        let surplus = (caches.len() + 1).saturating_sub(CACHES_KEPT);
-        for old in &caches[..surplus.min(CACHES_TIDIED)] {
-            let deleted = self.bucket.delete(&state_name(*old)).await;
-            deleted.map_err(|error| refused(&error))?;
-        }
-        Ok(())
+        let signer = self
+            .signer()
+            .map_err(|error| CacheNotSaved::because(&error))?;
+        let bytes = cache::encode(state, signer).map_err(|error| CacheNotSaved::because(&error))?;
+        let sequence = state.head.sequence;
+        self.save(Projection::STATE, sequence, bytes.into()).await
     }
 
     /// Events without a ledger mean that somebody took the ledger away: a new genesis would hide it.
@@ -382,7 +339,19 @@ impl Log {
     }
 }
 
-/// Why the state cache could not be saved or tidied: information, since entries tell the same.
+/// Whether caches are to be written in the middle of a run.
+pub(crate) fn is_cache_due(state: &State) -> bool {
+    state.head.sequence.is_multiple_of(CACHE_EVERY)
+}
+
+/// Why a state cache or a copy of the id index could not be saved or tidied: information, since entries
+/// and files tell the same.
 #[derive(Debug, thiserror::Error)]
-#[error("the state cache was not saved or tidied, the next run reads more entries instead: {0}")]
+#[error("a cache was not saved or tidied, so the next run reads more instead: {0}")]
 pub struct CacheNotSaved(String);
+
+impl CacheNotSaved {
+    pub(crate) fn because(error: &dyn std::error::Error) -> Self {
+        Self(error.to_string())
+    }
+}

@@ -267,8 +267,9 @@ impl State {
         }
         for covered in &ingest.covered {
             let feed = source.feeds.entry(covered.tenant.clone()).or_default();
-            feed.coverage.insert(covered.window);
+            // Before it is covered: what is read for the first time was never expected.
             feed.close_holes(covered.window);
+            feed.coverage.insert(covered.window);
             feed.note_first_read(covered.window, entry.written_at);
         }
         for hole in &ingest.holes {
@@ -277,11 +278,7 @@ impl State {
         }
         for day in &ingest.days {
             let feed = source.feeds.entry(day.tenant.clone()).or_default();
-            feed.days
-                .entry(day.date)
-                .or_default()
-                .counts
-                .add(&day.counts);
+            feed.note_records(day);
         }
         for file in &ingest.files {
             self.files.entry(file.date).or_default().push(LiveFile {

@@ -217,7 +217,7 @@ impl FeedStatus {
             days: days
                 .map(|(date, day)| DayStatus {
                     date: *date,
-                    lake: day.lake_count(),
+                    lake: day.accounted,
                     source: day.recount.as_ref().map(|recount| recount.source_count),
                     recount: day.recount.clone(),
                     matched_by_id: day.matched,
@@ -240,7 +240,7 @@ fn day_said(day: &DayState) -> String {
     };
     let at = format_instant(matched.at);
     // Records that came after the match are none that it spoke for.
-    let then = match matched.records == day.lake_count() {
+    let then = match matched.records == day.accounted {
         true => String::new(),
         false => format!(" ({} then)", counted(matched.records, "record", "records")),
     };

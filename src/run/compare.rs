@@ -1,26 +1,36 @@
 //! Comparing what was read with what the lake holds: which records are new, known, changed, unfit or
 //! expired, and the rows and counts that follow. Pure: no I/O, and the same input makes the same
 //! rows.
+//!
+//! A record is the one of the lake that has its id, and whose tenant is not another one. Its time says
+//! nothing: one that came back under another time is known, and changed. A record that cannot be read is
+//! known by its bytes or, where its id can be read, by that.
 
-use super::known::Known;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+use super::known::{Known, KnownEvent};
 use super::piece::{Piece, time_of};
 use crate::event::Event;
 use crate::event::columns::{EventBatches, Full, PushError, RowContext};
 use crate::event::compare::{Change, changed};
 use crate::event::quarantine::{QuarantineColumns, Quarantined};
 use crate::event::redact::Redaction;
-use crate::event::uid::{push_event_uid, record_uid};
+use crate::event::uid::{event_uid, push_event_uid};
 use crate::event::unfit::{MAX_ROW_BYTES, Reason, Unfit};
+use crate::index::Fingerprint;
 use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
-use crate::ledger::entry::{Changed, Counts, Covered, DayCount, Hole};
+use crate::ledger::entry::{Changed, Covered, DayCount, Hole};
 use crate::ledger::state::Gone;
-use crate::source::{Keyed, Source};
+use crate::source::{Keyed, Source, may_be_same_tenant};
 use crate::window::{Coverage, Window};
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use tally::{Fate, Reading, Tally};
 
 /// What the comparison needs besides the pieces.
 pub(super) struct Context<'a> {
@@ -51,8 +61,12 @@ pub(super) struct Compared {
     pub(super) holes: Vec<Hole>,
     /// Counts by tenant and date.
     pub(super) days: Vec<DayCount>,
+    /// Of each of these, records of windows read whole, as the source counts them.
+    pub(super) read: Vec<u64>,
     /// Evidence of changes.
     pub(super) changed: Vec<Changed>,
+    /// Ids of the new rows, and their dates.
+    pub(super) ids: Vec<(Fingerprint, NaiveDate)>,
 }
 
 /// A chunk that does not fit into one batch of rows, or rows that do not fit the schema.
@@ -81,7 +95,7 @@ impl From<PushError> for CompareError {
     }
 }
 
-/// Compares the pieces of a chunk with what the lake held in each piece's window.
+/// Compares the pieces of a chunk with what the lake held of each piece.
 ///
 /// # Errors
 /// Only [`CompareError::Full`] can come from data: one response larger than 2 GiB.
@@ -96,32 +110,64 @@ pub(super) fn compare(
         quarantine: QuarantineColumns::new(context.row.clone()),
         seen: HashMap::new(),
         seen_unfit: HashSet::new(),
-        dates: BTreeMap::new(),
-        days: BTreeMap::new(),
+        tally: Tally::default(),
         changed: Vec::new(),
+        ids: Vec::new(),
         uid: String::new(),
     };
     for (piece, known) in pieces.iter().zip(known) {
         for record in &piece.records {
             comparison.record(piece, known, record)?;
         }
-        comparison.end(piece);
+        comparison.tally.end(piece);
     }
     comparison.finish(pieces)
+}
+
+/// A record of this chunk that was compared already.
+struct Seen<'p> {
+    tenant: Option<&'p str>,
+    event_uid: String,
+    /// Its kept bytes; none where they are not to be kept.
+    kept: Option<Cow<'p, [u8]>>,
+}
+
+/// The first reading of a known record.
+#[derive(Clone, Copy)]
+enum First<'a> {
+    Kept(&'a [u8]),
+    /// Its digest is enough: it could not be read.
+    Digest(Digest),
+}
+
+impl First<'_> {
+    fn sha256(self) -> Digest {
+        match self {
+            Self::Kept(kept) => Digest::of(kept),
+            Self::Digest(sha256) => sha256,
+        }
+    }
+}
+
+/// A known record that came again.
+struct Again<'a> {
+    event_uid: &'a str,
+    first: First<'a>,
+    /// The date under which the lake holds it, where it is another one than now.
+    moved_from: Option<NaiveDate>,
 }
 
 struct Comparison<'a, 'p> {
     context: &'a Context<'a>,
     events: EventBatches,
     quarantine: QuarantineColumns,
-    /// Events of this chunk by uid, with their kept bytes; without them where they are not to be kept.
-    seen: HashMap<String, Option<Cow<'p, [u8]>>>,
-    /// Records of this chunk that went to quarantine, by uid.
-    seen_unfit: HashSet<String>,
-    /// Counts of the piece at hand.
-    dates: BTreeMap<NaiveDate, Counts>,
-    days: BTreeMap<(String, NaiveDate), Counts>,
+    /// Events of this chunk by their ids on the platform.
+    seen: HashMap<&'p str, Vec<Seen<'p>>>,
+    /// Digests of what this chunk put into quarantine.
+    seen_unfit: HashSet<Digest>,
+    tally: Tally,
     changed: Vec<Changed>,
+    ids: Vec<(Fingerprint, NaiveDate)>,
     uid: String,
 }
 
@@ -133,53 +179,34 @@ impl<'p> Comparison<'_, 'p> {
         record: &'p Keyed,
     ) -> Result<(), CompareError> {
         let served: &'p [u8] = &record.returned.record;
-        let late = self
-            .context
-            .coverage
-            .get(&piece.tenant)
-            .zip(time_of(record).or(Some(piece.window.from)))
-            .is_some_and(|(coverage, time)| {
-                coverage
-                    .windows()
-                    .iter()
-                    .any(|window| window.contains(time))
-            });
-        self.counts(piece, record).returned += 1;
-
-        let tenant = feed_tenant(&piece.tenant);
-        let unfit = |record_bytes, withheld, unfit| Quarantined {
-            record: record_bytes,
-            withheld,
-            unfit,
-            native_id: native_id(record),
-            time: time_of(record),
-            tenant,
-            slice: piece.window,
-        };
+        let unfit = |bytes, withheld, unfit| evidence(piece, record, bytes, withheld, unfit);
         if !record.returned.is_record {
             let reason = Unfit::because(Reason::NoRecord);
             let withheld = !self.context.redaction.is_none();
-            return self.unfit(piece, known, unfit(served, withheld, reason), late);
+            return self.unfit(piece, known, record, &unfit(served, withheld, reason));
         }
         let kept = match self.context.redaction.apply(served) {
             Ok(kept) => kept,
-            Err(reason) => return self.unfit(piece, known, unfit(served, true, reason), late),
+            Err(reason) => {
+                return self.unfit(piece, known, record, &unfit(served, true, reason));
+            }
         };
         let user = record
             .returned
             .user
             .as_deref()
+            .filter(|user| self.context.source.is_actor(served, user))
             .and_then(|user| self.context.redaction.apply_user(user));
-        let mut event = match self.context.source.normalise(&kept, user.as_deref()) {
-            Ok(event) => event,
+        let normalised = self.context.source.normalise(&kept, user.as_deref());
+        // What can be normalised has a key.
+        let key = record.key.as_ref().map_err(|nameless| nameless.unfit);
+        let (mut event, key) = match normalised.and_then(|event| Ok((event, key?))) {
+            Ok(whole) => whole,
             Err(reason) => {
                 let withheld = self.context.redaction.withholds(&reason);
-                return self.unfit(piece, known, unfit(&kept, withheld, reason), late);
+                return self.unfit(piece, known, record, &unfit(&kept, withheld, reason));
             }
         };
-        if event.tenant.is_none() {
-            event.tenant = tenant.map(Cow::Borrowed);
-        }
         self.uid.clear();
         let native = event.native_id.as_deref().unwrap_or_default();
         push_event_uid(
@@ -188,34 +215,114 @@ impl<'p> Comparison<'_, 'p> {
             event.tenant.as_deref(),
             native,
         );
+        if event.tenant.is_none() {
+            // The tenant it was asked for is the best that is known of it, and no part of its name.
+            event.tenant = feed_tenant(&piece.tenant).map(Cow::Borrowed);
+        }
         if event.text_bytes() + self.uid.len() > MAX_ROW_BYTES {
             let reason = Unfit::because(Reason::TooLarge);
             let withheld = self.context.redaction.withholds(&reason);
-            return self.unfit(piece, known, unfit(&kept, withheld, reason), late);
+            return self.unfit(piece, known, record, &unfit(&kept, withheld, reason));
         }
-        if let Some(first) = self.seen.get(&self.uid) {
-            let first = first.clone();
-            self.counts(piece, record).source_duplicates += 1;
+        let (id, tenant) = (&*key.native_id, key.tenant.as_deref());
+        let of_chunk = self.seen.get(id).into_iter().flatten();
+        let mut of_chunk = of_chunk.filter(|seen| may_be_same_tenant(seen.tenant, tenant));
+        if let Some(seen) = of_chunk.next() {
+            let (event_uid, first) = (seen.event_uid.clone(), seen.kept.clone());
+            self.tally
+                .note(piece, record, self.reading(piece, record), Fate::Repeated);
             return match first {
-                Some(first) => self.again(piece, known, record, &first, &kept),
+                Some(first) => {
+                    let again = Again {
+                        event_uid: &event_uid,
+                        first: First::Kept(&first),
+                        moved_from: None,
+                    };
+                    self.again(piece, known, record, &again, &kept).map(drop)
+                }
                 None => Ok(()),
             };
         }
-        if let Some(first) = known.events.get(&self.uid) {
-            self.counts(piece, record).known += 1;
-            self.again(piece, known, record, first, &kept)?;
+        let reading = self.reading(piece, record);
+        if let Some(event) = self.known_event(known, id, tenant, &kept) {
+            let date = event.time.date_naive();
+            let again = Again {
+                event_uid: &event.event_uid,
+                first: First::Kept(&event.raw),
+                moved_from: (date != piece.date_of(record)).then_some(date),
+            };
+            let noticed = self.again(piece, known, record, &again, &kept)?;
+            let moved = again.moved_from.filter(|_| noticed);
+            self.tally.note(
+                piece,
+                record,
+                reading,
+                moved.map_or(Fate::Known, Fate::Moved),
+            );
+            self.uid.clone_from(&event.event_uid);
         } else if self.is_gone_event(&event) {
-            self.counts(piece, record).expired += 1;
-            self.seen.insert(self.uid.clone(), None);
-            return Ok(());
+            self.tally.note(piece, record, reading, Fate::Expired);
+            return self.see(id, tenant, None);
         } else {
             self.events.push(&event, &self.uid)?;
-            let counts = self.counts(piece, record);
-            counts.added += 1;
-            counts.late += u64::from(late);
+            let repaired = known.unreadable.get(id).map(|unfit| unfit.date);
+            self.tally
+                .note(piece, record, reading, Fate::Added { repaired });
+            self.note_id(id, event.time.date_naive());
         }
-        self.seen.insert(self.uid.clone(), Some(kept));
+        self.see(id, tenant, Some(kept))
+    }
+
+    fn see(
+        &mut self,
+        id: &'p str,
+        tenant: Option<&'p str>,
+        kept: Option<Cow<'p, [u8]>>,
+    ) -> Result<(), CompareError> {
+        self.seen.entry(id).or_default().push(Seen {
+            tenant,
+            event_uid: self.uid.clone(),
+            kept,
+        });
         Ok(())
+    }
+
+    fn note_id(&mut self, id: &str, date: NaiveDate) {
+        let id = Fingerprint::of(&self.context.row.source, id);
+        self.ids.push((id, date));
+    }
+
+    /// The event of the lake that a record is; the one with the same bytes, where there are several.
+    fn known_event<'k>(
+        &self,
+        known: &'k Known,
+        id: &str,
+        tenant: Option<&str>,
+        kept: &[u8],
+    ) -> Option<&'k KnownEvent> {
+        let events = known.events.get(id)?;
+        let same = events.iter().find(|event| *event.raw == *kept);
+        same.or_else(|| {
+            events.iter().find(|event| {
+                let first = self.context.source.identify(&event.raw);
+                let first = first.ok().and_then(|first| first.tenant);
+                may_be_same_tenant(first.as_deref(), tenant)
+            })
+        })
+    }
+
+    /// How a record came to be read.
+    fn reading(&self, piece: &Piece, record: &Keyed) -> Reading {
+        let time = time_of(record).unwrap_or(piece.window.from);
+        let covered = self.context.coverage.get(&piece.tenant);
+        let mut covered = covered.into_iter().flat_map(Coverage::windows);
+        if piece.hole.is_some() {
+            Reading::Salvaged
+        } else if covered.any(|window| window.contains(time)) {
+            Reading::Again
+        } else {
+            Reading::First
+        }
     }
 
     /// Whether the row of an event would be one of those that were decided to go.
@@ -242,7 +349,8 @@ impl<'p> Comparison<'_, 'p> {
         !gone.is_empty() && gone.has(table, date, category, source, tenant)
     }
 
-    /// A reading of a record that was read before: evidence is kept where its content changed.
+    /// A reading of a record that was read before: evidence is kept where its content changed. Whether
+    /// that was noticed for the first time.
     ///
     /// Not where the quarantine of its date was decided to go: the change is not counted either, since
     /// nothing would remember that it was, and each reading would find it anew.
@@ -251,93 +359,143 @@ impl<'p> Comparison<'_, 'p> {
         piece: &Piece,
         known: &Known,
         record: &Keyed,
-        first: &[u8],
+        again: &Again<'_>,
         now: &[u8],
-    ) -> Result<(), CompareError> {
-        let places = match changed(first, now, self.context.redaction.record_pointers()) {
-            Change::Same => return Ok(()),
+    ) -> Result<bool, CompareError> {
+        let First::Kept(first) = again.first else {
+            return Ok(false);
+        };
+        let pointers = self.context.redaction.record_pointers();
+        let places = match changed(first, now, pointers) {
+            Change::Same => return Ok(false),
             Change::Drift { .. } => {
-                self.counts(piece, record).drifted += 1;
-                return Ok(());
+                self.tally.note_drifted(piece, record);
+                return Ok(false);
             }
             Change::Changed { places } => places,
         };
-        let now_sha256 = Digest::of(now);
-        let tenant = feed_tenant(&piece.tenant);
-        let uid = record_uid(&self.context.row.source, tenant, now_sha256.0);
-        if known.quarantined.contains(&uid) || !self.seen_unfit.insert(uid) {
-            return Ok(());
-        }
-        let evidence = Quarantined {
-            record: now,
-            withheld: false,
-            unfit: Unfit::because(Reason::Changed),
-            native_id: native_id(record),
-            time: time_of(record),
-            tenant,
-            slice: piece.window,
-        };
-        if self.is_gone_unfit(&evidence) {
-            return Ok(());
-        }
-        self.quarantine.push(&evidence)?;
-        self.counts(piece, record).changed += 1;
-        self.changed.push(Changed {
-            event_uid: self.uid.clone(),
-            pointers: places,
-            first_sha256: Digest::of(first),
-            now_sha256,
-        });
-        Ok(())
+        let other = evidence(piece, record, now, false, Unfit::because(Reason::Changed));
+        self.keep_evidence(piece, known, record, &other, again, places)
     }
 
+    /// Keeps another reading of a known record, unless the lake has it. Whether it is new.
+    fn keep_evidence(
+        &mut self,
+        piece: &Piece,
+        known: &Known,
+        record: &Keyed,
+        other: &Quarantined<'_>,
+        again: &Again<'_>,
+        pointers: Vec<String>,
+    ) -> Result<bool, CompareError> {
+        let now_sha256 = Digest::of(other.record);
+        if known.quarantined.contains(&now_sha256)
+            || !self.seen_unfit.insert(now_sha256)
+            || self.is_gone_unfit(other)
+        {
+            return Ok(false);
+        }
+        self.quarantine.push(other)?;
+        self.tally.note_changed(piece, record);
+        self.changed.push(Changed {
+            event_uid: again.event_uid.to_owned(),
+            pointers,
+            first_sha256: again.first.sha256(),
+            now_sha256,
+            moved_from: again.moved_from,
+        });
+        Ok(true)
+    }
+
+    /// A record that cannot become an event.
     fn unfit(
         &mut self,
         piece: &Piece,
         known: &Known,
-        record: Quarantined<'_>,
-        late: bool,
+        record: &Keyed,
+        unfit: &Quarantined<'_>,
     ) -> Result<(), CompareError> {
-        let uid = record_uid(
-            &self.context.row.source,
-            record.tenant,
-            Digest::of(record.record).0,
-        );
-        let date = record.time.unwrap_or(piece.window.from).date_naive();
-        let is_known = known.quarantined.contains(&uid);
-        let is_new = self.seen_unfit.insert(uid);
-        let is_gone = !is_known && self.is_gone_unfit(&record);
-        if !is_known && is_new && !is_gone {
-            self.quarantine.push(&record)?;
-        }
-        let counts = self.dates.entry(date).or_default();
-        if !is_new {
-            counts.source_duplicates += 1;
-        } else if is_known {
-            counts.known += 1;
-        } else if is_gone {
-            counts.expired += 1;
+        let reading = self.reading(piece, record);
+        let sha256 = Digest::of(unfit.record);
+        let fate = if self.seen_unfit.contains(&sha256) {
+            Fate::Repeated
+        } else if known.quarantined.contains(&sha256) {
+            self.seen_unfit.insert(sha256);
+            Fate::Known
+        } else if let Some(fate) = self.unfit_now(piece, known, record, unfit)? {
+            fate
+        } else if self.is_gone_unfit(unfit) {
+            self.seen_unfit.insert(sha256);
+            Fate::Expired
         } else {
-            counts.quarantined += 1;
-            counts.late += u64::from(late);
-        }
+            self.seen_unfit.insert(sha256);
+            self.quarantine.push(unfit)?;
+            if let Some(id) = record.native_id() {
+                self.note_id(id, piece.date_of(record));
+            }
+            Fate::Quarantined
+        };
+        self.tally.note(piece, record, reading, fate);
         Ok(())
     }
 
-    fn counts(&mut self, piece: &Piece, record: &Keyed) -> &mut Counts {
-        self.dates.entry(piece.date_of(record)).or_default()
-    }
-
-    /// Adds the counts of a piece to those of its tenant.
-    fn end(&mut self, piece: &Piece) {
-        for (date, counts) in std::mem::take(&mut self.dates) {
-            let day = self.days.entry((piece.tenant.clone(), date)).or_default();
-            day.add(&counts);
+    /// What becomes of a record that could be read before, or was unreadable in another way: it is known by
+    /// its id, and its bytes are evidence. `None` where nobody knows it.
+    fn unfit_now(
+        &mut self,
+        piece: &Piece,
+        known: &Known,
+        record: &Keyed,
+        unfit: &Quarantined<'_>,
+    ) -> Result<Option<Fate>, CompareError> {
+        let Some(id) = record.native_id() else {
+            return Ok(None);
+        };
+        let other = Quarantined {
+            unfit: Unfit::because(Reason::Changed),
+            ..*unfit
+        };
+        let all = || vec![String::new()];
+        let here = piece.date_of(record);
+        if let Some(seen) = self.seen.get(id).and_then(|seen| seen.first()) {
+            if let Some(first) = seen.kept.clone() {
+                let event_uid = seen.event_uid.clone();
+                let again = Again {
+                    event_uid: &event_uid,
+                    first: First::Kept(&first),
+                    moved_from: None,
+                };
+                self.keep_evidence(piece, known, record, &other, &again, all())?;
+            }
+            return Ok(Some(Fate::Repeated));
         }
+        let (event_uid, first, date) = match known.events.get(id).and_then(|all| all.first()) {
+            Some(event) => {
+                let date = event.time.date_naive();
+                (event.event_uid.clone(), First::Kept(&event.raw), date)
+            }
+            None => match known.unreadable.get(id) {
+                // The name that it would have as an event.
+                Some(unfit) => {
+                    let uid = event_uid(&self.context.row.source, None, id);
+                    (uid, First::Digest(unfit.sha256), unfit.date)
+                }
+                None => return Ok(None),
+            },
+        };
+        let again = Again {
+            event_uid: &event_uid,
+            first,
+            moved_from: (date != here).then_some(date),
+        };
+        let noticed = self.keep_evidence(piece, known, record, &other, &again, all())?;
+        let moved = again.moved_from.filter(|_| noticed);
+        Ok(Some(moved.map_or(Fate::Known, Fate::Moved)))
     }
 
     fn finish(mut self, pieces: &[Piece]) -> Result<Compared, CompareError> {
         let (covered, reread) = windows(pieces, self.context.coverage);
+        let (days, read) = self.tally.finish();
         Ok(Compared {
             events: self.events.finish()?,
             quarantine: (!self.quarantine.is_empty())
@@ -349,17 +507,30 @@ impl<'p> Comparison<'_, 'p> {
                 .iter()
                 .filter_map(|piece| piece.hole.clone())
                 .collect(),
-            days: self
-                .days
-                .into_iter()
-                .map(|((tenant, date), counts)| DayCount {
-                    tenant,
-                    date,
-                    counts,
-                })
-                .collect(),
+            days,
+            read,
             changed: self.changed,
+            ids: self.ids,
         })
+    }
+}
+
+/// A record as a row of quarantine.
+fn evidence<'a>(
+    piece: &'a Piece,
+    record: &'a Keyed,
+    bytes: &'a [u8],
+    withheld: bool,
+    unfit: Unfit,
+) -> Quarantined<'a> {
+    Quarantined {
+        record: bytes,
+        withheld,
+        unfit,
+        native_id: record.native_id().filter(|id| id.len() <= LONGEST_ID),
+        time: time_of(record),
+        tenant: feed_tenant(&piece.tenant),
+        slice: piece.window,
     }
 }
 
@@ -399,16 +570,7 @@ fn listed(sets: BTreeMap<&str, Coverage>) -> Vec<Covered> {
 /// one is in the record's bytes.
 const LONGEST_ID: usize = 1 << 20;
 
-/// The id of a record, where it could be read.
-fn native_id(record: &Keyed) -> Option<&str> {
-    let id = record.key.as_ref().ok().map(|key| &*key.native_id)?;
-    (id.len() <= LONGEST_ID).then_some(id)
-}
-
 /// The tenant that a feed stands for, if it stands for one.
 pub(super) fn feed_tenant(name: &str) -> Option<&str> {
     (name != super::plan::ALL_TENANTS).then_some(name)
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,6 +7,9 @@
 //! | up to 39 days | once a week |
 //! | older | only where `run --recount` asks |
 //!
+//! One with a gap, or with fewer records than before, is looked at in each run while it is within 39
+//! days, and once a day after that, until it is in order.
+//!
 //! And two days after its end each date is read again id by id, once, if any of it was read before
 //! that: what a platform writes late has come by then.
 //!
@@ -18,10 +21,12 @@ use crate::ledger::state::{FeedState, SETTLING};
 use crate::retention::Past;
 use crate::window::Window;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use std::collections::BTreeSet;
 
 const EVERY_RUN: TimeDelta = SETTLING;
 const DAILY: TimeDelta = TimeDelta::days(9);
-const WEEKLY: TimeDelta = TimeDelta::days(39);
+/// How old a date may be to be counted without being asked for.
+pub(super) const WEEKLY: TimeDelta = TimeDelta::days(39);
 
 /// Whether a date of this age is due for a count that was last made `since` ago.
 fn is_due(age: TimeDelta, since: Option<TimeDelta>) -> bool {
@@ -34,6 +39,11 @@ fn is_due(age: TimeDelta, since: Option<TimeDelta>) -> bool {
     } else {
         return false;
     };
+    is_past(since, interval)
+}
+
+/// Whether a date that was last counted `since` ago was not counted for an interval.
+fn is_past(since: Option<TimeDelta>, interval: TimeDelta) -> bool {
     // A schedule is never exact to the second: one run in twenty-four must not be skipped because
     // it came a little early.
     since.is_none_or(|since| since >= interval - TimeDelta::minutes(30))
@@ -47,7 +57,12 @@ pub(super) fn recounts(
     past: &Past,
 ) -> Vec<Window> {
     let span = WEEKLY.max(asked.unwrap_or_default());
-    let mut windows: Vec<Window> = dates_back(now, span)
+    let of_schedule = dates_back(now, span);
+    let older = known.days.keys().copied();
+    let older = older.filter(|date| age(*date, now) > span);
+    let dates: BTreeSet<NaiveDate> = of_schedule.chain(older).collect();
+    dates
+        .into_iter()
         .filter(|date| {
             if past.has(*date) {
                 return false;
@@ -55,16 +70,16 @@ pub(super) fn recounts(
             let day = known.days.get(date);
             let last = day.and_then(|day| day.recount.as_ref());
             let age = age(*date, now);
+            let since = last.map(|last| now - last.at);
             // What was not in order must be looked at until it is.
-            let open =
-                last.is_some_and(|last| matches!(last.verdict, Verdict::Gap | Verdict::Fewer));
-            open || asked.is_some_and(|asked| age <= asked)
-                || is_due(age, last.map(|last| now - last.at))
+            let open = last
+                .is_some_and(|last| matches!(last.verdict, Verdict::Gap | Verdict::Fewer))
+                || day.is_some_and(|day| day.expected.is_none());
+            let open = open && (age <= WEEKLY || is_past(since, TimeDelta::days(1)));
+            open || asked.is_some_and(|asked| age <= asked) || is_due(age, since)
         })
         .flat_map(|date| comparable(known, date))
-        .collect();
-    windows.sort_unstable();
-    windows
+        .collect()
 }
 
 /// Closed dates that are to be read again id by id.

@@ -10,21 +10,22 @@ use super::compare::{Compared, Context, compare};
 use super::dated::dated;
 use super::files::in_background;
 use super::job::{Job, JobSource};
-use super::known::Known;
+use super::known::{Known, Shelf};
 use super::observer::Observer;
 use super::piece::{Piece, cut};
 use super::plan::{ALL_TENANTS, Seed};
 use super::summary::SourceSummary;
 use crate::event::columns::RowContext;
 use crate::event::schema::SCHEMA_VERSION;
+use crate::index::LakeIds;
 use crate::lake::layout::RunId;
 use crate::lake::{Bucket, Patience};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, Ingest, RedactionApplied};
-use crate::ledger::log::{Commit, Draft, Log};
+use crate::ledger::log::{Commit, Draft, Log, is_cache_due};
 use crate::ledger::rebase::{Rebase, rebase};
 use crate::ledger::state::{FeedState, Gone, SETTLING, State};
-use crate::source::{SliceOutcome, SourceError, Tenant, read_window};
+use crate::source::{Scope, SliceOutcome, SourceError, Tenant, read_window};
 use crate::window::{Coverage, Window};
 use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -81,6 +82,8 @@ pub(super) struct Committer<'a> {
     pub(super) patience: Patience,
     pub(super) bounds: Bounds,
     pub(super) state: State,
+    /// Under which dates the lake holds an id.
+    pub(super) ids: LakeIds,
     /// Number of the next chunk; names of files and batches come from it.
     pub(super) next_chunk: u32,
     /// How often another writer was first.
@@ -88,6 +91,9 @@ pub(super) struct Committer<'a> {
     /// Whether any chunk turned out to be somebody else's already.
     pub(super) superseded: bool,
 }
+
+/// The part of a run's memory that the id index may take.
+const INDEX_SHARE: u64 = 16;
 
 /// How reading the windows of one source ended.
 #[derive(Debug)]
@@ -119,6 +125,7 @@ impl<'a> Committer<'a> {
             patience: job.patience,
             bounds: super::start::chunk_bounds(job),
             state,
+            ids: LakeIds::within(job.bounds.memory / INDEX_SHARE),
             next_chunk: 0,
             races_lost: 0,
             superseded: false,
@@ -147,17 +154,21 @@ impl Committer<'_> {
         };
         let bounds = self.bounds;
         let read = read_chunks(source, windows, bounds, stop.clone(), observer, chunks);
+        let of_chunks = &mut *summary;
         let commit = async move {
             // A failing commit drops the receiver, at which the reading half ends.
             let mut waiting = waiting;
             while let Some((chunk, taken)) = waiting.recv().await {
-                self.settle(source, chunk, summary).await?;
+                self.settle(source, chunk, of_chunks).await?;
                 drop(taken);
             }
             Ok::<(), RunError>(())
         };
-        let (reading, committed) = tokio::join!(read, commit);
+        let ((reading, failed), committed) = tokio::join!(read, commit);
         committed?;
+        for (tenant, error) in failed {
+            summary.feed_failed(&tenant, &error);
+        }
         Ok(reading)
     }
 
@@ -176,7 +187,7 @@ impl Committer<'_> {
             let batch_id = format!("{}-{number:05}", self.attempt.run_id);
             let mut compared = self.compare(source, &pieces, &batch_id).await?;
             if self.says_nothing(&source.id, &compared) {
-                summary.read_again(&compared.days);
+                summary.read_again(&compared.days, &compared.read);
                 return Ok(());
             }
             let files = self.store(&mut compared, number, &batch_id).await?;
@@ -198,13 +209,27 @@ impl Committer<'_> {
             let batches = self.state.batches.len();
             if self.commit(&draft).await? == Rebase::Resequence {
                 if let Body::Ingest(ingest) = &draft.body {
-                    summary.committed(ingest);
+                    summary.committed(ingest, &compared.read);
                 }
-                self.log.save_cache_if_due(&self.state).await;
+                self.ids.note(self.state.head.sequence, &compared.ids);
+                self.save_caches_if_due().await;
                 return Ok(());
             }
             // Unless it was a decision about files that came.
             self.superseded |= self.state.batches.len() > batches;
+        }
+    }
+
+    /// Writes the caches where they are due in the middle of a run. They are not missed where that fails:
+    /// the run ends with others, and says so.
+    async fn save_caches_if_due(&mut self) {
+        if is_cache_due(&self.state) {
+            if let Err(note) = self.log.save_cache(&self.state).await {
+                tracing::debug!(%note, "in the middle of a run");
+            }
+            if let Err(note) = self.ids.save(self.log, &self.state).await {
+                tracing::debug!(%note, "in the middle of a run");
+            }
         }
     }
 
@@ -225,14 +250,21 @@ impl Committer<'_> {
 
     /// Compares the pieces with the lake.
     async fn compare(
-        &self,
+        &mut self,
         source: &JobSource,
         pieces: &Arc<Vec<Piece>>,
         batch_id: &str,
     ) -> Result<Compared, RunError> {
         let mut known = Vec::with_capacity(pieces.len());
+        let shelf = Shelf {
+            bucket: self.bucket,
+            log: self.log,
+            state: &self.state,
+            source: &source.id,
+        };
         for piece in pieces.iter() {
-            known.push(Known::load(self.bucket, &self.state, &source.id, piece).await?);
+            let load = Known::load(&shelf, &mut self.ids, piece);
+            known.push(Box::pin(load).await?);
         }
         let coverage = self.coverage(&source.id);
         let gone = self.gone(&source.id, pieces);
@@ -334,7 +366,8 @@ impl Desk {
     }
 }
 
-/// The reading half: slices into chunks, until all is read, the source fails, or the run stops.
+/// The reading half: slices into chunks, until all is read, the source fails, or the run stops. A feed
+/// that fails by itself is left, and the others are read.
 async fn read_chunks(
     source: &JobSource,
     windows: &[(String, Window)],
@@ -342,10 +375,14 @@ async fn read_chunks(
     mut stop: watch::Receiver<bool>,
     observer: &dyn Observer,
     chunks: Desk,
-) -> Reading {
+) -> (Reading, Vec<(String, SourceError)>) {
     let mut chunk = Chunk::default();
     let mut reading = Reading::Complete;
+    let mut failed: Vec<(String, SourceError)> = Vec::new();
     'windows: for (tenant, window) in windows {
+        if failed.iter().any(|(known, _)| known == tenant) {
+            continue;
+        }
         let feed = &source.source;
         let asked = tenant_of(tenant);
         let slices = read_window(Arc::clone(feed), asked.clone(), *window, source.limits);
@@ -363,6 +400,10 @@ async fn read_chunks(
             let outcomes = match next {
                 None => break,
                 Some(Ok(outcomes)) => outcomes,
+                Some(Err(error)) if error.scope() == Scope::Feed => {
+                    failed.push((tenant.clone(), error));
+                    continue 'windows;
+                }
                 Some(Err(error)) => {
                     reading = Reading::Failed(error);
                     break 'windows;
@@ -382,7 +423,7 @@ async fn read_chunks(
                     }
                     let full = std::mem::take(&mut chunk);
                     if chunks.hand_over(full, &bounds).await.is_none() {
-                        return reading;
+                        return (reading, failed);
                     }
                 }
                 chunk.push(piece);
@@ -390,7 +431,7 @@ async fn read_chunks(
                 if chunk.is_full(&bounds) {
                     let full = std::mem::take(&mut chunk);
                     if chunks.hand_over(full, &bounds).await.is_none() {
-                        return reading;
+                        return (reading, failed);
                     }
                 }
             }
@@ -400,7 +441,7 @@ async fn read_chunks(
         // Nobody left to take it: the other half has failed and says so.
         let _ = chunks.hand_over(chunk, &bounds).await;
     }
-    reading
+    (reading, failed)
 }
 
 /// Returns once the run is told to stop.

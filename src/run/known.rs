@@ -1,73 +1,210 @@
 //! What the lake already holds of the records of a piece: what new readings are compared with.
+//!
+//! A record is looked up where its time says, in the files that reach into the window of the piece. One
+//! that is not there is looked up by its id, under whatever date the lake may hold it
+//! ([`LakeIds`](crate::index::LakeIds)). Files are read only for what they may have.
 
 use super::RunError;
-use super::compare::feed_tenant;
 use super::piece::Piece;
-use crate::event::uid::event_uid;
+use crate::event::unfit::Reason;
+use crate::index::{Fingerprint, LakeIds};
 use crate::lake::layout::{DataFile, LayoutError, Table};
-use crate::lake::{Bucket, FileReader};
+use crate::lake::{Bucket, FileReader, stored_instant};
+use crate::ledger::digest::Digest;
+use crate::ledger::log::Log;
 use crate::ledger::state::{LiveFile, State};
-use arrow::array::AsArray as _;
+use crate::window::Window;
+use arrow::array::{Array as _, AsArray as _};
+use chrono::{DateTime, NaiveDate, Utc};
 use futures::TryStreamExt as _;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Where the lake is, and what is known of it.
+pub(super) struct Shelf<'a> {
+    pub(super) bucket: &'a Bucket,
+    pub(super) log: &'a Log,
+    pub(super) state: &'a State,
+    pub(super) source: &'a str,
+}
+
+/// An event of the lake that a record of a piece may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KnownEvent {
+    /// Its name.
+    pub(super) event_uid: String,
+    /// When it happened, cut to microseconds as stored.
+    pub(super) time: DateTime<Utc>,
+    /// The record as kept.
+    pub(super) raw: Box<[u8]>,
+}
 
 /// Rows of the lake that the records of one piece may be.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Known {
-    /// Events by `event_uid`, with their kept bytes.
-    pub(super) events: HashMap<String, Box<[u8]>>,
-    /// Records in quarantine by `record_uid`, other readings of changed records included.
-    pub(super) quarantined: HashSet<String>,
+    /// Events by their ids on the platform. Records of several tenants may share an id.
+    pub(super) events: HashMap<Box<str>, Vec<KnownEvent>>,
+    /// Records in quarantine by the digest of their bytes, other readings of known records included.
+    pub(super) quarantined: HashSet<Digest>,
+    /// Records in quarantine by their ids on the platform. Evidence of changes is no record of its own
+    /// and not among them.
+    pub(super) unreadable: HashMap<Box<str>, KnownUnfit>,
+}
+
+/// A record in quarantine that a record of a piece may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct KnownUnfit {
+    /// The date that it is filed under.
+    pub(super) date: NaiveDate,
+    /// Digest of its bytes.
+    pub(super) sha256: Digest,
 }
 
 impl Known {
-    /// Reads what the files of the state hold of a piece. Costs nothing where no file reaches into
-    /// its window, which is the rule for what is read for the first time.
+    /// Reads what the lake holds of a piece. Costs nothing where no file reaches into its window and no
+    /// id is known, which is the rule for what is read for the first time.
     ///
-    /// Of events only those are kept whose name a record of the piece has: the lake may hold far
-    /// more of a window than the source still returns.
+    /// Only rows are kept whose id a record of the piece has: the lake may hold far more of a window than
+    /// the source still returns.
     pub(super) async fn load(
-        bucket: &Bucket,
-        state: &State,
-        source: &str,
+        shelf: &Shelf<'_>,
+        ids: &mut LakeIds,
         piece: &Piece,
     ) -> Result<Self, RunError> {
         let mut known = Self::default();
         if piece.records.is_empty() {
             return Ok(known);
         }
-        let window = &piece.window;
-        let wanted = names(source, piece);
-        for live in state.files_in(Table::Events, source, window) {
-            let mut batches = reader(bucket, live)?.known_rows(window).await?;
-            while let Some(rows) = batches.try_next().await? {
-                let rows = rows.iter();
-                let rows = rows.filter(|row| wanted.contains(row.event_uid));
-                let rows = rows.map(|row| (row.event_uid.to_owned(), row.raw.as_bytes().into()));
-                known.events.extend(rows);
+        let wanted: HashSet<&str> = piece
+            .records
+            .iter()
+            .filter_map(|it| it.native_id())
+            .collect();
+        known.read_events(shelf, &piece.window, &wanted).await?;
+        known.read_quarantine(shelf, &piece.window, &wanted).await?;
+        let mut elsewhere: BTreeMap<NaiveDate, HashSet<&str>> = BTreeMap::new();
+        let missing = wanted.iter().copied().filter(|id| !known.has(id));
+        let missing: Vec<&str> = missing.collect();
+        if !missing.is_empty() {
+            // Rarely more than a look, and large where it is.
+            Box::pin(ids.catch_up(shelf.bucket, shelf.log, shelf.state)).await?;
+        }
+        for id in missing {
+            for date in ids.dates(Fingerprint::of(shelf.source, id)) {
+                elsewhere.entry(date).or_default().insert(id);
             }
         }
-        for live in state.files_in(Table::Quarantine, source, window) {
-            let file = reader(bucket, live)?;
-            let mut batches = file.columns(&["record_uid"], None).await?;
-            while let Some(batch) = batches.try_next().await? {
-                let uids = batch.column(0).as_string::<i32>();
-                let uids = uids.iter().flatten().map(str::to_owned);
-                known.quarantined.extend(uids);
-            }
+        for (date, wanted) in elsewhere {
+            let Some(day) = Window::of_date(date) else {
+                continue;
+            };
+            known.read_events(shelf, &day, &wanted).await?;
+            known.read_unreadable(shelf, date, &wanted).await?;
         }
         Ok(known)
     }
+
+    fn has(&self, id: &str) -> bool {
+        self.events.contains_key(id) || self.unreadable.contains_key(id)
+    }
+
+    async fn read_events(
+        &mut self,
+        shelf: &Shelf<'_>,
+        window: &Window,
+        wanted: &HashSet<&str>,
+    ) -> Result<(), RunError> {
+        for live in shelf.state.files_in(Table::Events, shelf.source, window) {
+            let mut batches = reader(shelf.bucket, live)?.known_rows(window).await?;
+            while let Some(rows) = batches.try_next().await? {
+                for row in rows.iter() {
+                    let Some(id) = row.native_id.filter(|id| wanted.contains(id)) else {
+                        continue;
+                    };
+                    let event = KnownEvent {
+                        event_uid: row.event_uid.to_owned(),
+                        time: stored_instant(row.event_time).unwrap_or(window.from),
+                        raw: row.raw.as_bytes().into(),
+                    };
+                    self.events.entry(id.into()).or_default().push(event);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_quarantine(
+        &mut self,
+        shelf: &Shelf<'_>,
+        window: &Window,
+        wanted: &HashSet<&str>,
+    ) -> Result<(), RunError> {
+        for live in shelf
+            .state
+            .files_in(Table::Quarantine, shelf.source, window)
+        {
+            for row in quarantined(shelf.bucket, live).await? {
+                self.quarantined.insert(row.sha256);
+                self.note_unreadable(row, live.file.date, wanted);
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_unreadable(
+        &mut self,
+        shelf: &Shelf<'_>,
+        date: NaiveDate,
+        wanted: &HashSet<&str>,
+    ) -> Result<(), RunError> {
+        let Some(day) = Window::of_date(date) else {
+            return Ok(());
+        };
+        for live in shelf.state.files_in(Table::Quarantine, shelf.source, &day) {
+            for row in quarantined(shelf.bucket, live).await? {
+                self.note_unreadable(row, live.file.date, wanted);
+            }
+        }
+        Ok(())
+    }
+
+    fn note_unreadable(&mut self, row: QuarantinedRow, date: NaiveDate, wanted: &HashSet<&str>) {
+        if let Some(id) = row.native_id
+            && !row.is_evidence
+            && wanted.contains(&*id)
+        {
+            let sha256 = row.sha256;
+            self.unreadable
+                .entry(id)
+                .or_insert(KnownUnfit { date, sha256 });
+        }
+    }
 }
 
-/// The names that the records of a piece have as events. A record without a key is none.
-fn names(source: &str, piece: &Piece) -> HashSet<String> {
-    let keys = piece.records.iter().flat_map(|record| &record.key);
-    keys.map(|key| {
-        let tenant = key.tenant.as_deref().or(feed_tenant(&piece.tenant));
-        event_uid(source, tenant, &key.native_id)
-    })
-    .collect()
+/// What is needed of a row of quarantine.
+struct QuarantinedRow {
+    sha256: Digest,
+    native_id: Option<Box<str>>,
+    /// Whether it is another reading of a known record.
+    is_evidence: bool,
+}
+
+async fn quarantined(bucket: &Bucket, live: &LiveFile) -> Result<Vec<QuarantinedRow>, RunError> {
+    let file = reader(bucket, live)?;
+    let columns = ["native_id", "reason", "record_sha256"];
+    let mut batches = file.columns(&columns, None).await?;
+    let mut rows = Vec::new();
+    while let Some(batch) = batches.try_next().await? {
+        let [ids, reasons, digests] = [0, 1, 2].map(|at| batch.column(at).as_string::<i32>());
+        for row in 0..batch.num_rows() {
+            let sha256 = digests.value(row).parse();
+            rows.push(QuarantinedRow {
+                sha256: sha256.map_err(|_| file.no_column("record_sha256"))?,
+                native_id: ids.is_valid(row).then(|| ids.value(row).into()),
+                is_evidence: reasons.value(row) == Reason::Changed.code(),
+            });
+        }
+    }
+    Ok(rows)
 }
 
 fn reader(bucket: &Bucket, live: &LiveFile) -> Result<FileReader, LayoutError> {

@@ -49,11 +49,12 @@ pub use retention::{
     ToConfirm, clock_objections, give_up, retain,
 };
 pub use start::Opened;
-pub use summary::{HoleSummary, SourceFailure, SourceSummary, Summary};
+pub use summary::{FeedFailure, HoleSummary, SourceFailure, SourceSummary, Summary};
 pub use sweep::{Swept, sweep};
 pub use warehouse::open_warehouses;
 pub use warehouses::{LoadSummary, load};
 
+use crate::index::LoadIndexError;
 use crate::lake::layout::{LayoutError, RunId};
 use crate::lake::{CreateError, ReadError, RowError, WriteError};
 use crate::ledger::entry::{Body, Receipt, SourceOutcome};
@@ -89,6 +90,9 @@ pub enum RunError {
     /// An entry names a file that has no name of ours.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// The id index could not be had.
+    #[error(transparent)]
+    Index(#[from] LoadIndexError),
     /// Records could not be compared with the lake.
     #[error("records cannot be compared with the lake: {0}")]
     Compare(String),
@@ -221,12 +225,12 @@ pub async fn execute(
     for (job_source, planned) in job.sources.iter().zip(&plan.sources) {
         observer.doing(&job_source.id);
         let failed = opened.failures.remove(&job_source.id);
-        let horizons = opened.oldest.remove(&job_source.id).unwrap_or_default();
+        let asked = opened.asked.remove(&job_source.id).unwrap_or_default();
         let work = source::Work {
             source: job_source,
             planned,
             failed,
-            horizons,
+            asked,
             recount: options.recount,
         };
         summaries.push(work.run(&mut committer, &stop, observer).await?);
@@ -281,8 +285,12 @@ pub async fn execute(
     if let Err(note) = log.save_cache(&committer.state).await {
         notes.push(note.to_string());
     }
-    for summary in &mut summaries {
-        summary.close(&committer.state);
+    if let Err(note) = committer.ids.save(&log, &committer.state).await {
+        notes.push(note.to_string());
+    }
+    for (summary, source) in summaries.iter_mut().zip(&job.sources) {
+        let tenants = source.source.tenants().iter().map(start::name_of);
+        summary.close(&committer.state, &tenants.collect());
     }
     Ok(Summary {
         run_id: run_id.to_string(),

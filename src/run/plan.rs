@@ -327,7 +327,7 @@ mod tests {
             by: VerdictBy::Count,
             source_count: 2,
             lake_count: 1,
-            expired: 0,
+            expected: 1,
             verdict: Verdict::Gap,
         });
         known

@@ -1,37 +1,73 @@
-//! Comparing the source's own counts with what the lake accounts for: what it has, and what was deleted
-//! by rule, which stays counted.
+//! Comparing what the source has of a date with what the lake accounts for.
 //!
-//! A source may have more of what was deleted than the lake ever had, since it came after the deletion.
-//! A reading by id finds such records, and says how many there are; a count finds none of them by itself
-//! and takes that number over from the recount before it. Where one more came meanwhile, the count is a
-//! gap, the date is read again, and that reading finds it.
+//! Both sides of a comparison are the same set of records: those of the windows of the date that have
+//! been read whole, as the source counts them, so one that it shows twice counts twice. Holes are left
+//! out on both.
+//!
+//! * **A count** is held against the number that the source is *expected* to have. That is what it has
+//!   shown in those windows, and after a reading by id what it showed then. So a record that appears
+//!   late makes the count too large, also where others have been purged meanwhile or came back under
+//!   another date.
+//! * **A reading by id** finds for each record whether the lake has it, and takes in what it lacks. So it
+//!   ends with a number that both sides agree on, and a source can only have fewer than the lake then.
 
 use super::plan::{age, is_closed};
-use crate::ledger::entry::{Counts, Recount, Verdict, VerdictBy};
+use crate::ledger::entry::{Recount, Verdict, VerdictBy};
 use crate::ledger::state::{DayState, FeedState};
-use crate::source::{Source, SourceError, Tenant, count};
+use crate::source::{Scope, Source, SourceError, Tenant, count};
 use crate::window::Window;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
-/// How two counts of one date compare. `before` is the newest recount of the date.
+/// What a source was found to have of a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// So many records, without reading them.
+    Counted(u64),
+    /// So many records, read one by one, all of which the lake has or had.
+    Read(u64),
+}
+
+/// What counting a date came to.
+#[derive(Debug, Clone)]
+pub(super) enum Counted {
+    /// The numbers could be compared. Where they differ for the second time, the date is read by id to
+    /// know what is left of it.
+    Compared(Recount),
+    /// No number says anything: the date has to be read by id.
+    MustRead,
+    /// The source does not count truly.
+    Unknown,
+}
+
+/// How what a source has of a date compares. `before` is the newest recount of the date; with
+/// `holes` some of what the lake accounts for is not asked for.
 ///
 /// Fewer at the source is called purged only when it was fewer at the recount before, too: one
 /// reading alone may be a source that has not come to rest.
-pub(super) fn verdict(source: u64, lake: u64, before: Option<Verdict>) -> Verdict {
-    match source.cmp(&lake) {
-        std::cmp::Ordering::Equal => Verdict::Matched,
-        std::cmp::Ordering::Greater => Verdict::Gap,
-        std::cmp::Ordering::Less => match before {
-            Some(Verdict::Fewer | Verdict::Purged) => Verdict::Purged,
-            _ => Verdict::Fewer,
-        },
+pub(super) fn verdict(
+    source: u64,
+    expected: u64,
+    accounted: u64,
+    holes: bool,
+    before: Option<Verdict>,
+) -> Verdict {
+    let all = if holes { expected } else { accounted };
+    if source > expected {
+        Verdict::Gap
+    } else if source == all {
+        Verdict::Matched
+    } else if matches!(before, Some(Verdict::Fewer | Verdict::Purged)) {
+        Verdict::Purged
+    } else {
+        Verdict::Fewer
     }
 }
 
 /// Counts the parts of one date at the source and compares.
 ///
 /// # Errors
-/// Those of the source.
+/// Those of the source. Records that the platform cannot read are no error: the date has to be read
+/// then, which names them.
 pub(super) async fn recount_date(
     source: &dyn Source,
     id: &str,
@@ -39,56 +75,35 @@ pub(super) async fn recount_date(
     known: &FeedState,
     parts: &[Window],
     at: DateTime<Utc>,
-) -> Result<Option<Recount>, SourceError> {
+) -> Result<Counted, SourceError> {
     let Some(date) = parts.first().map(|part| part.from.date_naive()) else {
-        return Ok(None);
+        return Ok(Counted::Unknown);
     };
-    let mut source_count = 0;
+    if known
+        .days
+        .get(&date)
+        .is_some_and(|day| day.expected.is_none())
+    {
+        return Ok(Counted::MustRead);
+    }
+    let mut source_count = 0_u64;
     let mut exact = true;
     for part in parts {
-        let counted = count(source, tenant.1, *part).await?;
-        source_count += counted.rows;
+        let counted = match count(source, tenant.1, *part).await {
+            Ok(counted) => counted,
+            Err(error) if error.scope() == Scope::Window => return Ok(Counted::MustRead),
+            Err(error) => return Err(error),
+        };
+        source_count = source_count.saturating_add(counted.rows);
         exact &= counted.exact;
     }
     if !exact {
-        return Ok(None);
+        return Ok(Counted::Unknown);
     }
     let found = Found::Counted(source_count);
-    Ok(Some(compared(id, tenant.0, date, known, at, found)))
-}
-
-/// What the source was found to have of a date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
-    /// So many records, without reading them.
-    Counted(u64),
-    /// All of these records, read one by one.
-    Read(Distinct),
-}
-
-/// Records of a date that a run has read, without repetitions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Distinct {
-    /// All of them.
-    pub(super) records: u64,
-    /// Of these, records of what was deleted by rule.
-    pub(super) expired: u64,
-}
-
-impl Distinct {
-    /// Adds the records of a chunk.
-    pub(super) fn add(&mut self, counts: &Counts) {
-        self.records += counts.known + counts.added + counts.quarantined + counts.expired;
-        self.expired += counts.expired;
-    }
-}
-
-/// How many records of what was deleted by rule the lake never had, of a date of which it ever had so many.
-fn never_had(found: Found, ever_had: u64, before: u64) -> u64 {
-    match found {
-        Found::Counted(_) => before,
-        Found::Read(read) => read.records.saturating_sub(ever_had).min(read.expired),
-    }
+    Ok(Counted::Compared(compared(
+        id, tenant.0, date, known, at, found,
+    )))
 }
 
 /// A recount of one date from what the source has of it.
@@ -100,112 +115,157 @@ pub(super) fn compared(
     at: DateTime<Utc>,
     found: Found,
 ) -> Recount {
-    let day = known.days.get(&date);
-    let ever_had = day.map_or(0, DayState::ever_had);
-    let expired = never_had(found, ever_had, day.map_or(0, DayState::expired));
-    let lake_count = ever_had + expired;
-    let (by, source_count) = match found {
-        Found::Counted(records) => (VerdictBy::Count, records),
-        Found::Read(read) => (VerdictBy::Id, read.records),
+    let nothing = DayState::default();
+    let day = known.days.get(&date).unwrap_or(&nothing);
+    let (by, source_count, expected, accounted) = match found {
+        Found::Counted(records) => {
+            let expected = day.expected.unwrap_or(records);
+            (VerdictBy::Count, records, expected, day.accounted)
+        }
+        Found::Read(records) => {
+            let accounted = day.accounted.max(records);
+            (VerdictBy::Id, records, records, accounted)
+        }
     };
-    let before = day
-        .and_then(|day| day.recount.as_ref())
-        .map(|recount| recount.verdict);
+    let before = day.recount.as_ref().map(|recount| recount.verdict);
+    let holes = has_holes(known, date);
     Recount {
         source: source.to_owned(),
         tenant: tenant.to_owned(),
         date,
         at,
-        whole: is_closed(known, date) && age(date, at) >= TimeDelta::zero(),
+        whole: is_closed(known, date) && !holes && age(date, at) >= TimeDelta::zero(),
         by,
         source_count,
-        lake_count,
-        expired,
-        verdict: verdict(source_count, lake_count, before),
+        lake_count: accounted,
+        expected: Some(expected),
+        expired: 0,
+        verdict: verdict(source_count, expected, accounted, holes, before),
     }
+}
+
+/// Whether a part of a date could not be read.
+pub(super) fn has_holes(known: &FeedState, date: NaiveDate) -> bool {
+    Window::of_date(date).is_some_and(|day| {
+        let mut holes = known.holes.iter();
+        holes.any(|hole| hole.window.intersection(&day).is_some())
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::state::RecountState;
-
-    /// A feed whose date has had so many records, and what its newest recount said.
-    fn feed(had: u64, newest: Option<Recount>) -> FeedState {
-        let mut feed = FeedState::default();
-        let day = feed.days.entry(date()).or_default();
-        (day.counts.added, day.counts.quarantined) = (had - had / 3, had / 3);
-        day.recount = newest.map(|recount| RecountState {
-            at: recount.at,
-            by: recount.by,
-            source_count: recount.source_count,
-            lake_count: recount.lake_count,
-            expired: recount.expired,
-            verdict: recount.verdict,
-        });
-        feed
-    }
+    use crate::ledger::entry::{HoleReason, Receipt};
+    use crate::ledger::invariants::receipt_fits;
+    use crate::ledger::state::{HoleState, RecountState};
 
     fn date() -> NaiveDate {
         "2026-01-01".parse().unwrap()
     }
 
-    fn compare(known: &FeedState, found: Found) -> Recount {
-        let at = "2026-01-10T00:00:00Z".parse().unwrap();
-        compared("s", "main", date(), known, at, found)
+    /// A feed whose date has shown so many records.
+    fn feed(accounted: u64) -> FeedState {
+        let mut feed = FeedState::default();
+        feed.coverage.insert(Window::of_date(date()).unwrap());
+        let day = feed.days.entry(date()).or_default();
+        (day.accounted, day.expected) = (accounted, Some(accounted));
+        feed
     }
 
-    /// What came too late for what was deleted is no gap, once it was read, until more comes; and what
-    /// was deleted is not taken for purged.
+    /// Compares, and folds the recount as a receipt would.
+    fn compare(known: &mut FeedState, found: Found) -> (u64, u64, Verdict) {
+        let at = "2026-01-10T00:00:00Z".parse().unwrap();
+        let recount = compared("s", "main", date(), known, at, found);
+        let receipt = Receipt {
+            recounts: vec![recount.clone()],
+            ..Receipt::default()
+        };
+        receipt_fits(1, &receipt).unwrap();
+        let day = known.days.entry(date()).or_default();
+        if recount.by == VerdictBy::Id {
+            (day.accounted, day.expected) = (recount.lake_count, recount.expected);
+        }
+        let expected = recount.expected.unwrap();
+        day.recount = Some(RecountState {
+            at,
+            by: recount.by,
+            source_count: recount.source_count,
+            lake_count: recount.lake_count,
+            expected,
+            verdict: recount.verdict,
+        });
+        (expected, recount.lake_count, recount.verdict)
+    }
+
+    /// A record that appears late among purged ones is a gap, not a match.
     #[test]
-    fn what_came_after_the_deletion_is_accounted_for() {
-        let read = |records, expired| Found::Read(Distinct { records, expired });
-        let mut newest = None;
-        for (found, lake, expired, verdict) in [
-            (Found::Counted(100), 100, 0, Verdict::Matched),
-            // All that was deleted is still there, and nothing else.
-            (read(100, 60), 100, 0, Verdict::Matched),
-            (Found::Counted(102), 100, 0, Verdict::Gap),
-            (read(102, 62), 102, 2, Verdict::Matched),
-            (Found::Counted(102), 102, 2, Verdict::Matched),
-            (Found::Counted(103), 102, 2, Verdict::Gap),
-            (read(103, 63), 103, 3, Verdict::Matched),
-            // Never more than was seen.
-            (read(105, 4), 104, 4, Verdict::Gap),
-            (Found::Counted(103), 104, 4, Verdict::Fewer),
-            // Some of it is gone at the source, too.
-            (read(101, 61), 101, 1, Verdict::Matched),
-            (read(40, 0), 100, 0, Verdict::Fewer),
-            (Found::Counted(40), 100, 0, Verdict::Purged),
+    fn a_late_record_does_not_hide_behind_a_purged_one() {
+        let mut known = feed(100);
+        for (found, expected, accounted, verdict) in [
+            (Found::Counted(100), 100, 100, Verdict::Matched),
+            (Found::Counted(98), 100, 100, Verdict::Fewer),
+            (Found::Counted(98), 100, 100, Verdict::Purged),
+            // Which is when it is read.
+            (Found::Read(98), 98, 100, Verdict::Purged),
+            (Found::Counted(98), 98, 100, Verdict::Purged),
+            (Found::Counted(99), 98, 100, Verdict::Gap),
+            (Found::Read(99), 99, 100, Verdict::Fewer),
+            (Found::Counted(99), 99, 100, Verdict::Purged),
+            (Found::Read(103), 103, 103, Verdict::Matched),
+            (Found::Counted(103), 103, 103, Verdict::Matched),
         ] {
-            let recount = compare(&feed(100, newest.take()), found);
             assert_eq!(
-                (recount.lake_count, recount.expired, recount.verdict),
-                (lake, expired, verdict),
+                compare(&mut known, found),
+                (expected, accounted, verdict),
                 "{found:?}"
             );
-            newest = Some(recount);
         }
     }
 
+    /// What the lake never had, since it came too late for what was deleted by rule, is no gap once it
+    /// was read.
     #[test]
     fn of_a_date_that_the_lake_had_nothing_of_all_may_be_expired() {
-        let found = Found::Read(Distinct {
-            records: 3,
-            expired: 3,
-        });
-        let recount = compare(&FeedState::default(), found);
-        assert_eq!((recount.lake_count, recount.expired), (3, 3));
-        assert_eq!(recount.verdict, Verdict::Matched);
+        let mut known = FeedState::default();
+        assert_eq!(compare(&mut known, Found::Counted(3)), (0, 0, Verdict::Gap));
+        assert_eq!(
+            compare(&mut known, Found::Read(3)),
+            (3, 3, Verdict::Matched)
+        );
     }
 
     #[test]
-    fn purged_needs_two_recounts_that_agree() {
-        assert_eq!(verdict(5, 5, None), Verdict::Matched);
-        assert_eq!(verdict(6, 5, Some(Verdict::Matched)), Verdict::Gap);
-        assert_eq!(verdict(3, 5, None), Verdict::Fewer);
-        assert_eq!(verdict(3, 5, Some(Verdict::Matched)), Verdict::Fewer);
-        assert_eq!(verdict(3, 5, Some(Verdict::Fewer)), Verdict::Purged);
-        assert_eq!(verdict(2, 5, Some(Verdict::Purged)), Verdict::Purged);
+    fn with_a_hole_nothing_is_called_purged_that_was_not_asked_for() {
+        let mut known = feed(10);
+        known.holes.push(HoleState {
+            window: Window::new(
+                "2026-01-01T10:00:00Z".parse().unwrap(),
+                "2026-01-01T10:00:00.000001Z".parse().unwrap(),
+            )
+            .unwrap(),
+            reason: HoleReason("unreadable".to_owned()),
+            detail: String::new(),
+            first_seen: DateTime::UNIX_EPOCH,
+            tries: 1,
+        });
+        // Two of the ten lie in the hole.
+        let day = known.days.get_mut(&date()).unwrap();
+        day.expected = None;
+        assert_eq!(
+            compare(&mut known, Found::Read(8)),
+            (8, 10, Verdict::Matched)
+        );
+        assert_eq!(
+            compare(&mut known, Found::Counted(8)),
+            (8, 10, Verdict::Matched)
+        );
+        assert_eq!(
+            compare(&mut known, Found::Counted(9)),
+            (8, 10, Verdict::Gap)
+        );
+        assert_eq!(
+            compare(&mut known, Found::Counted(7)),
+            (8, 10, Verdict::Fewer)
+        );
     }
 }

@@ -64,9 +64,6 @@ pub(super) fn refuse(job: &Job, opened: &Opened) -> Result<(), RunError> {
         let Some(kept_from) = past.kept_from().filter(|_| past.has(start.date_naive())) else {
             continue;
         };
-        if opened.failures.contains_key(&source.id) {
-            continue;
-        }
         let end = opened.now - source.settle;
         let begins_there = |tenant: &String| {
             let feed = FeedSettings {
@@ -79,7 +76,13 @@ pub(super) fn refuse(job: &Job, opened: &Opened) -> Result<(), RunError> {
             unread.start() == Some(start)
         };
         let all: Vec<String> = source.source.tenants().iter().map(name_of).collect();
-        let mut tenants: Vec<String> = all.iter().filter(|it| begins_there(it)).cloned().collect();
+        let answers = |tenant: &&String| opened.failure_of(&source.id, tenant).is_none();
+        let mut tenants: Vec<String> = all
+            .iter()
+            .filter(answers)
+            .filter(|it| begins_there(it))
+            .cloned()
+            .collect();
         if tenants.is_empty() {
             continue;
         }

@@ -5,13 +5,13 @@ use super::due;
 use super::ingest::{Committer, Reading, tenant_of};
 use super::job::JobSource;
 use super::observer::Observer;
-use super::plan::{SourcePlan, age, comparable};
-use super::recount::{Found, compared, recount_date};
-use super::start::Oldest;
+use super::plan::{FeedPlan, SourcePlan, age, comparable};
+use super::recount::{Counted, Found, compared, recount_date};
+use super::start::Asked;
 use super::summary::{SourceFailure, SourceSummary};
-use crate::ledger::entry::{Future, Horizon, Verdict};
+use crate::ledger::entry::{Future, Horizon, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{FeedState, SETTLING};
-use crate::source::{SourceError, count, count_after};
+use crate::source::{Scope, SourceError, count, count_after};
 use crate::window::{Coverage, Window, format_instant, midnight};
 use chrono::{NaiveDate, TimeDelta};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,8 +28,8 @@ pub(super) struct Work<'a> {
     pub(super) planned: &'a SourcePlan,
     /// What failed when the source was first asked.
     pub(super) failed: Option<SourceError>,
-    /// What the source still has.
-    pub(super) horizons: Oldest,
+    /// What it said then.
+    pub(super) asked: Asked,
     pub(super) recount: Option<TimeDelta>,
 }
 
@@ -48,27 +48,30 @@ impl Work<'_> {
             summary.requests = self.source.source.requests();
             return Ok(summary);
         }
+        for (tenant, error) in std::mem::take(&mut self.asked.failures) {
+            summary.feed_failed(&tenant, &error);
+        }
+        summary.warnings.append(&mut self.asked.warnings);
         self.expect(observer).await;
         let windows = self.windows();
-        match committer
+        let reading = committer
             .ingest(self.source, &windows, stop, observer, &mut summary)
-            .await?
-        {
-            Reading::Complete => summary.complete = true,
+            .await?;
+        let reading = match reading {
+            Reading::Complete => {
+                self.matched_by_id(committer, &mut summary);
+                self.count_again(committer, stop, observer, &mut summary)
+                    .await?
+            }
+            other => other,
+        };
+        match reading {
+            Reading::Complete => summary.complete = summary.failed_feeds.is_empty(),
             Reading::Stopped => {}
             Reading::Failed(error) => summary.failure = Some(SourceFailure::from(&error)),
         }
-        if summary.complete {
-            self.matched_by_id(committer, &mut summary);
-            match self
-                .count_again(committer, stop, observer, &mut summary)
-                .await?
-            {
-                Ok(()) => {}
-                Err(error) => summary.failure = Some(SourceFailure::from(&error)),
-            }
-        }
         self.watch_horizon(committer, &mut summary);
+        self.watch_ids(committer, &mut summary);
         summary.requests = self.source.source.requests();
         Ok(summary)
     }
@@ -146,96 +149,143 @@ impl Work<'_> {
         summary: &mut SourceSummary,
         tenant: &str,
         date: NaiveDate,
-    ) -> Option<Verdict> {
-        let known = committer.state.feed(&self.source.id, tenant)?;
+    ) {
+        let Some(known) = committer.state.feed(&self.source.id, tenant) else {
+            return;
+        };
         let key = (tenant.to_owned(), date);
-        let distinct = summary.distinct.get(&key).copied().unwrap_or_default();
+        let read = summary.read.get(&key).copied().unwrap_or_default();
         let recount = compared(
             &self.source.id,
             tenant,
             date,
             known,
             committer.attempt.now,
-            Found::Read(distinct),
+            Found::Read(read),
         );
-        let verdict = recount.verdict;
         summary
             .recounts
             .retain(|other| (other.tenant.as_str(), other.date) != (tenant, date));
         summary.recounts.push(recount);
-        Some(verdict)
     }
 
-    /// Counts what is due; where the source has more, the date is read again, now.
+    /// Counts what is due, and reads the dates again, now, whose count does not tell enough.
     async fn count_again(
         &self,
         committer: &mut Committer<'_>,
         stop: &watch::Receiver<bool>,
         observer: &dyn Observer,
         summary: &mut SourceSummary,
-    ) -> Result<Result<(), SourceError>, RunError> {
+    ) -> Result<Reading, RunError> {
+        let mut to_read = Vec::new();
+        for planned in &self.planned.feeds {
+            if summary.has_failed(&planned.tenant) {
+                continue;
+            }
+            match self.count_feed(committer, stop, summary, planned).await {
+                Ok(Some(dates)) => {
+                    to_read.extend(dates.into_iter().map(|date| (planned.tenant.clone(), date)));
+                }
+                Ok(None) => return Ok(Reading::Stopped),
+                Err(error) if error.scope() == Scope::Feed => {
+                    summary.feed_failed(&planned.tenant, &error);
+                }
+                Err(error) => return Ok(Reading::Failed(error)),
+            }
+        }
+        for (tenant, date) in to_read {
+            if summary.has_failed(&tenant) {
+                continue;
+            }
+            match self
+                .read_date_again(committer, stop, observer, summary, (&tenant, date))
+                .await?
+            {
+                Reading::Complete => {}
+                other => return Ok(other),
+            }
+        }
+        self.compare_anew(committer, summary);
+        Ok(Reading::Complete)
+    }
+
+    /// Holds the counts that fell short against what is known since: a record that is missing on one date
+    /// may have been found on another.
+    fn compare_anew(&self, committer: &Committer<'_>, summary: &mut SourceSummary) {
+        for recount in &mut summary.recounts {
+            let fell_short = matches!(recount.verdict, Verdict::Fewer | Verdict::Purged);
+            if !fell_short || recount.by != VerdictBy::Count {
+                continue;
+            }
+            if let Some(known) = committer.state.feed(&self.source.id, &recount.tenant) {
+                let found = Found::Counted(recount.source_count);
+                let (tenant, date, at) = (recount.tenant.clone(), recount.date, recount.at);
+                *recount = compared(&self.source.id, &tenant, date, known, at, found);
+            }
+        }
+    }
+
+    /// Counts what is due of one feed, and returns the dates that have to be read by id; `None` where the
+    /// run was told to stop.
+    async fn count_feed(
+        &self,
+        committer: &Committer<'_>,
+        stop: &watch::Receiver<bool>,
+        summary: &mut SourceSummary,
+        planned: &FeedPlan,
+    ) -> Result<Option<Vec<NaiveDate>>, SourceError> {
         let feed = &*self.source.source;
         let now = committer.attempt.now;
-        let mut gaps: Vec<(String, NaiveDate)> = Vec::new();
-        for planned in &self.planned.feeds {
-            let name = planned.tenant.as_str();
-            let tenant = tenant_of(name);
-            let nothing = FeedState::default();
-            let known = committer
-                .state
-                .feed(&self.source.id, name)
-                .unwrap_or(&nothing);
-            let mut by_date: BTreeMap<NaiveDate, Vec<Window>> = BTreeMap::new();
-            for part in due::recounts(known, now, self.recount, &self.planned.past) {
-                by_date
-                    .entry(part.from.date_naive())
-                    .or_default()
-                    .push(part);
+        let name = planned.tenant.as_str();
+        let tenant = tenant_of(name);
+        let nothing = FeedState::default();
+        let known = committer.state.feed(&self.source.id, name);
+        let known = known.unwrap_or(&nothing);
+        let mut by_date: BTreeMap<NaiveDate, Vec<Window>> = BTreeMap::new();
+        for part in due::recounts(known, now, self.recount, &self.planned.past) {
+            let date = part.from.date_naive();
+            by_date.entry(date).or_default().push(part);
+        }
+        let mut to_read = Vec::new();
+        for (date, parts) in by_date {
+            if *stop.borrow() {
+                return Ok(None);
             }
-            for (date, parts) in by_date {
-                let matched = |other: &crate::ledger::entry::Recount| {
-                    (other.tenant.as_str(), other.date) == (name, date)
-                };
-                if *stop.borrow() {
-                    summary.complete = false;
-                    return Ok(Ok(()));
-                }
-                if summary.recounts.iter().any(matched) {
-                    continue;
-                }
-                let at = (name, &tenant);
-                match recount_date(feed, &self.source.id, at, known, &parts, now).await {
-                    Ok(None) => {}
-                    Ok(Some(recount)) => {
-                        if recount.verdict == Verdict::Gap {
-                            gaps.push((name.to_owned(), date));
-                        }
-                        summary.recounts.push(recount);
+            let mut counted = summary.recounts.iter();
+            if counted.any(|other| (other.tenant.as_str(), other.date) == (name, date)) {
+                continue;
+            }
+            let at = (name, &tenant);
+            match recount_date(feed, &self.source.id, at, known, &parts, now).await? {
+                Counted::Unknown => {}
+                Counted::MustRead => to_read.push(date),
+                Counted::Compared(recount) => {
+                    let is_short = recount.expected > Some(recount.source_count);
+                    if recount.verdict == Verdict::Gap
+                        || (is_short && recount.verdict == Verdict::Purged)
+                    {
+                        to_read.push(date);
                     }
-                    Err(error) => return Ok(Err(error)),
+                    summary.recounts.push(recount);
                 }
             }
-            match count_after(feed, &tenant, now).await {
-                Ok(counted) => {
-                    summary.future += counted.rows;
-                    summary.futures.push(Future {
-                        source: self.source.id.clone(),
-                        tenant: name.to_owned(),
-                        records: counted.rows,
-                    });
-                }
-                Err(error) => return Ok(Err(error)),
-            }
         }
-        for (tenant, date) in gaps {
-            let read = self
-                .read_date_again(committer, stop, observer, summary, (&tenant, date))
-                .await?;
-            if let Reading::Failed(error) = read {
-                return Ok(Err(error));
+        match count_after(feed, &tenant, now).await {
+            Ok(counted) => {
+                summary.future = summary.future.saturating_add(counted.rows);
+                summary.futures.push(Future {
+                    source: self.source.id.clone(),
+                    tenant: name.to_owned(),
+                    records: counted.rows,
+                });
             }
+            // It only informs.
+            Err(error) if error.scope() == Scope::Window => summary.warnings.push(format!(
+                "tenant {name}: cannot count records dated in the future: {error}"
+            )),
+            Err(error) => return Err(error),
         }
-        Ok(Ok(()))
+        Ok(Some(to_read))
     }
 
     /// Reads all that is covered of a date again and compares it id by id.
@@ -247,28 +297,55 @@ impl Work<'_> {
         summary: &mut SourceSummary,
         (tenant, date): (&str, NaiveDate),
     ) -> Result<Reading, RunError> {
-        let windows: Vec<(String, Window)> = committer
-            .state
-            .feed(&self.source.id, tenant)
-            .map(|known| comparable(known, date))
+        let of_date = |committer: &Committer<'_>| {
+            let known = committer.state.feed(&self.source.id, tenant);
+            known.map_or_else(Vec::new, |known| comparable(known, date))
+        };
+        let windows = of_date(committer);
+        let windows: Vec<(String, Window)> = windows
             .into_iter()
-            .flatten()
             .map(|window| (tenant.to_owned(), window))
             .collect();
-        summary.distinct.remove(&(tenant.to_owned(), date));
+        let key = (tenant.to_owned(), date);
+        summary.read.remove(&key);
+        let is_counted = |other: &Recount| (other.tenant.as_str(), other.date) == (tenant, date);
+        let counted = summary.recounts.iter().find(|other| is_counted(other));
+        let counted = counted.map(|counted| counted.source_count);
         let reading = committer
             .ingest(self.source, &windows, stop, observer, summary)
             .await?;
-        if matches!(reading, Reading::Complete) {
-            self.note_match(committer, summary, tenant, date);
+        if !matches!(reading, Reading::Complete) || summary.has_failed(tenant) {
+            return Ok(reading);
         }
-        Ok(reading)
+        self.note_match(committer, summary, tenant, date);
+        let read = summary.read.get(&key).copied().unwrap_or_default();
+        if counted.is_none_or(|counted| counted <= read) {
+            return Ok(Reading::Complete);
+        }
+        // It counted more than it returned: either some of it went meanwhile, or it counts what it does
+        // not return.
+        let parts = of_date(committer);
+        let known = committer.state.feed(&self.source.id, tenant).cloned();
+        let known = known.unwrap_or_default().expecting(date, read);
+        let asked = tenant_of(tenant);
+        let now = committer.attempt.now;
+        let feed = &*self.source.source;
+        let again = recount_date(feed, &self.source.id, (tenant, &asked), &known, &parts, now);
+        match again.await {
+            Ok(Counted::Compared(recount)) if recount.verdict == Verdict::Gap => {
+                summary.recounts.retain(|other| !is_counted(other));
+                summary.recounts.push(recount);
+                Ok(Reading::Complete)
+            }
+            Ok(_) => Ok(Reading::Complete),
+            Err(error) => Ok(Reading::Failed(error)),
+        }
     }
 
     /// Notes the oldest record that the source has, and warns where records may be purged there
     /// before they are read.
     fn watch_horizon(&self, committer: &Committer<'_>, summary: &mut SourceSummary) {
-        for (tenant, oldest) in &self.horizons {
+        for (tenant, oldest) in &self.asked.oldest {
             summary.horizons.push(Horizon {
                 source: self.source.id.clone(),
                 tenant: tenant.clone(),
@@ -289,6 +366,17 @@ impl Work<'_> {
                     format_instant(unread),
                 ));
             }
+        }
+    }
+
+    /// Warns where a record that came back under another time may not be recognised.
+    fn watch_ids(&self, committer: &Committer<'_>, summary: &mut SourceSummary) {
+        let first = (committer.attempt.now - due::WEEKLY).date_naive();
+        if let Some(from) = committer.ids.complete_from().filter(|from| *from > first) {
+            summary.warnings.push(format!(
+                "there is only room for the ids of records from {from} on: one of an older date that \
+                 comes back under another time is taken for new; raise `memory` in [run]"
+            ));
         }
     }
 
@@ -323,7 +411,7 @@ fn was_purged(known: &FeedState, oldest: chrono::DateTime<chrono::Utc>) -> bool 
     let first_date = known
         .days
         .iter()
-        .find(|(_, day)| day.lake_count() > 0)
+        .find(|(_, day)| day.accounted > 0)
         .map(|(date, _)| *date);
     first_date.is_some_and(|date| midnight(date) < oldest - TimeDelta::days(1))
 }

@@ -9,7 +9,7 @@ use crate::lake::layout::RunId;
 use crate::ledger::log::Founding;
 use crate::ledger::state::State;
 use crate::retention::Past;
-use crate::source::{SHARES, SourceError, Tenant, oldest};
+use crate::source::{SHARES, Scope, SourceError, Tenant, oldest};
 use crate::window::midnight;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
@@ -27,8 +27,27 @@ pub struct Opened {
     pub now: DateTime<Utc>,
     /// Sources that do not answer as they should, by id.
     pub failures: BTreeMap<String, SourceError>,
-    /// What each source still has, by id.
-    pub(super) oldest: BTreeMap<String, Oldest>,
+    /// What the others said, by id.
+    pub(super) asked: BTreeMap<String, Asked>,
+}
+
+/// What a source that answers has said of its feeds.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// What it still has.
+    pub(super) oldest: Oldest,
+    /// Feeds that cannot be read, by tenant. The others can.
+    pub(super) failures: BTreeMap<String, SourceError>,
+    /// What it could not say, and need not.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Opened {
+    /// Why a feed cannot be read, where it cannot.
+    pub fn failure_of(&self, source: &str, tenant: &str) -> Option<&SourceError> {
+        let of_feed = || self.asked.get(source)?.failures.get(tenant);
+        self.failures.get(source).or_else(of_feed)
+    }
 }
 
 /// Loads the ledger and asks every source a question whose answer is known.
@@ -37,12 +56,12 @@ pub(super) async fn open(job: &Job) -> Result<Opened, RunError> {
     let ours = job.clock.now();
     let mut now = earlier_of_store(job, ours)?;
     let mut failures = BTreeMap::new();
-    let mut oldest_by_source = BTreeMap::new();
+    let mut all_asked = BTreeMap::new();
     for source in &job.sources {
-        match ask(source, ours).await {
-            Ok((offset, oldest)) => {
+        match ask(source, state.as_ref(), ours).await {
+            Ok((offset, asked)) => {
                 now = now.min(ours + offset);
-                oldest_by_source.insert(source.id.clone(), oldest);
+                all_asked.insert(source.id.clone(), asked);
             }
             Err(error) => {
                 failures.insert(source.id.clone(), error);
@@ -53,7 +72,7 @@ pub(super) async fn open(job: &Job) -> Result<Opened, RunError> {
         state,
         now: whole_milliseconds(now),
         failures,
-        oldest: oldest_by_source,
+        asked: all_asked,
     })
 }
 
@@ -78,20 +97,58 @@ fn whole_milliseconds(now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// Whether the source obeys its filters, how its clock stands, and what its oldest records are.
-async fn ask(source: &JobSource, ours: DateTime<Utc>) -> Result<(TimeDelta, Oldest), SourceError> {
+///
+/// A feed that cannot be read keeps no other feed from being read; where none can, the source fails.
+async fn ask(
+    source: &JobSource,
+    state: Option<&State>,
+    ours: DateTime<Utc>,
+) -> Result<(TimeDelta, Asked), SourceError> {
     let feed = &*source.source;
-    let mut found = Oldest::new();
+    let mut asked = Asked::default();
     let mut offset = TimeDelta::zero();
     for tenant in feed.tenants() {
-        feed.control_request(tenant).await?;
+        let name = name_of(tenant);
+        match feed.control_request(tenant).await {
+            Ok(()) => {}
+            Err(error) if error.scope() == Scope::Feed => {
+                asked.failures.insert(name, error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        }
         if let Some(reading) = feed.clock() {
             reading.check(CLOCKS_APART)?;
             // A header has whole seconds: less than one is no difference.
             offset = offset.min((reading.offset() + TimeDelta::seconds(1)).min(TimeDelta::zero()));
         }
-        found.insert(name_of(tenant), oldest(feed, tenant, ours).await?);
+        match oldest(feed, tenant, ours).await {
+            Ok(found) => {
+                asked.oldest.insert(name, found);
+            }
+            Err(error) if error.scope() == Scope::Source => return Err(error),
+            // With `earliest` nothing else says where to begin.
+            Err(error) if begins_with_oldest(source, state, &name) => {
+                asked.failures.insert(name, error);
+            }
+            Err(error) => asked.warnings.push(format!(
+                "tenant {name}: cannot tell its oldest record: {error}"
+            )),
+        }
     }
-    Ok((offset, found))
+    if asked.failures.len() == feed.tenants().len()
+        && let Some((_, error)) = asked.failures.pop_first()
+    {
+        return Err(error);
+    }
+    Ok((offset, asked))
+}
+
+/// Whether the oldest record decides where reading begins.
+fn begins_with_oldest(source: &JobSource, state: Option<&State>, tenant: &str) -> bool {
+    let known = state.and_then(|state| state.feed(&source.id, tenant));
+    let begun = known.is_some_and(|feed| feed.coverage.start().is_some());
+    matches!(source.start, Start::Earliest) && !begun
 }
 
 /// The name under which the ledger keeps a tenant's feed.
@@ -108,10 +165,11 @@ pub(super) fn plan(
     recount: Option<TimeDelta>,
 ) -> RunPlan {
     let sources = job.sources.iter().map(|source| {
-        let nothing = Oldest::new();
-        let oldest = opened.oldest.get(&source.id).unwrap_or(&nothing);
-        let feeds = source.source.tenants().iter().map(|tenant| {
-            let tenant = name_of(tenant);
+        let nothing = Asked::default();
+        let asked = opened.asked.get(&source.id).unwrap_or(&nothing);
+        let tenants = source.source.tenants().iter().map(name_of);
+        let readable = tenants.filter(|tenant| !asked.failures.contains_key(tenant));
+        let feeds = readable.map(|tenant| {
             let start = match source.start {
                 Start::At(start) => start,
                 // From the midnight before: a record of the same date may still be on its way.
@@ -120,7 +178,7 @@ pub(super) fn plan(
                     let known = state
                         .and_then(|state| state.feed(&source.id, &tenant))
                         .and_then(|feed| feed.coverage.start());
-                    let found = oldest.get(&tenant).copied().flatten();
+                    let found = asked.oldest.get(&tenant).copied().flatten();
                     let found = found.map(|oldest| midnight(oldest.date_naive()));
                     known.into_iter().chain(found).min().unwrap_or(opened.now)
                 }

@@ -1,6 +1,5 @@
 //! What a run did: a value that is printed, or is the JSON document of `run`.
 
-use super::recount::Distinct;
 use super::retention::RetentionSummary;
 use crate::ledger::entry::{Counts, DayCount, Future, Horizon, Ingest, Recount};
 use crate::ledger::state::State;
@@ -10,7 +9,7 @@ use crate::warehouse::WarehouseSummary;
 use crate::window::{Window, instant};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a run did.
 #[derive(Debug, Clone, Serialize)]
@@ -77,7 +76,10 @@ pub struct SourceSummary {
     pub past_gaps: Vec<(String, NaiveDate)>,
     /// Records dated in the future.
     pub future: u64,
-    /// Warnings about the horizon of the source.
+    /// Feeds that failed by themselves, while others were read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed_feeds: Vec<FeedFailure>,
+    /// What is no failure and should be known.
     pub warnings: Vec<String>,
     /// Requests to the source.
     pub requests: u64,
@@ -85,9 +87,9 @@ pub struct SourceSummary {
     pub(super) futures: Vec<Future>,
     #[serde(skip)]
     pub(super) horizons: Vec<Horizon>,
-    /// Distinct records returned per tenant and date, for matching by id.
+    /// Records of windows read whole, by tenant and date, for matching by id.
     #[serde(skip)]
-    pub(super) distinct: BTreeMap<(String, NaiveDate), Distinct>,
+    pub(super) read: BTreeMap<(String, NaiveDate), u64>,
     /// Dates that were past retention when the run was planned.
     #[serde(skip)]
     past: Past,
@@ -106,6 +108,16 @@ pub struct HoleSummary {
     pub detail: String,
     /// How often it was tried.
     pub tries: u64,
+}
+
+/// A feed that failed by itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct FeedFailure {
+    /// Tenant.
+    pub tenant: String,
+    /// Why.
+    #[serde(flatten)]
+    pub failure: SourceFailure,
 }
 
 /// Why a source failed.
@@ -146,17 +158,35 @@ impl SourceSummary {
             past_holes: Vec::new(),
             past_gaps: Vec::new(),
             future: 0,
+            failed_feeds: Vec::new(),
             warnings: Vec::new(),
             requests: 0,
             futures: Vec::new(),
             horizons: Vec::new(),
-            distinct: BTreeMap::new(),
+            read: BTreeMap::new(),
             past,
         }
     }
 
+    /// Notes that a feed failed. The first failure of a feed is that of the source where no other is.
+    pub(super) fn feed_failed(&mut self, tenant: &str, error: &SourceError) {
+        let failure = SourceFailure::from(error);
+        if self.failure.is_none() {
+            self.failure = Some(failure.clone());
+        }
+        self.failed_feeds.push(FeedFailure {
+            tenant: tenant.to_owned(),
+            failure,
+        });
+    }
+
+    /// Whether a feed failed by itself.
+    pub(super) fn has_failed(&self, tenant: &str) -> bool {
+        self.failed_feeds.iter().any(|feed| feed.tenant == tenant)
+    }
+
     /// Adds a committed chunk.
-    pub(super) fn committed(&mut self, ingest: &Ingest) {
+    pub(super) fn committed(&mut self, ingest: &Ingest, read: &[u64]) {
         self.entries += 1;
         self.files += ingest.files.len() as u64;
         self.bytes += ingest.files.iter().map(|file| file.bytes).sum::<u64>();
@@ -169,26 +199,29 @@ impl SourceSummary {
                 None => self.covered.push((covered.tenant.clone(), covered.window)),
             }
         }
-        self.read_again(&ingest.days);
+        self.read_again(&ingest.days, read);
     }
 
-    /// Adds counts of records, committed or not worth an entry.
-    pub(super) fn read_again(&mut self, days: &[DayCount]) {
-        for day in days {
+    /// Adds counts of records, committed or not worth an entry, with how many of windows read whole there
+    /// were on each day.
+    pub(super) fn read_again(&mut self, days: &[DayCount], read: &[u64]) {
+        for (day, read) in days.iter().zip(read) {
             self.counts.add(&day.counts);
             let key = (day.tenant.clone(), day.date);
-            self.distinct.entry(key).or_default().add(&day.counts);
+            *self.read.entry(key).or_default() += read;
         }
     }
 
-    /// Takes what remains open from the state after the run.
-    pub(super) fn close(&mut self, state: &State) {
+    /// Takes what remains open from the state after the run, of the feeds that are configured: nobody reads
+    /// the others any more.
+    pub(super) fn close(&mut self, state: &State, tenants: &BTreeSet<String>) {
         let feeds = state
             .sources
             .get(&self.source)
             .map(|source| &source.feeds)
             .into_iter()
-            .flatten();
+            .flatten()
+            .filter(|(tenant, _)| tenants.contains(*tenant));
         for (tenant, feed) in feeds {
             for hole in &feed.holes {
                 let of_kind = match self.past.has_all(&hole.window) {

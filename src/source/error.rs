@@ -11,6 +11,8 @@ use std::time::Duration;
 pub enum Scope {
     /// The records of the window that was asked for: a smaller window may succeed.
     Window,
+    /// The feed of the tenant that was asked for; others may be read.
+    Feed,
     /// The source as a whole: asking on is of no use.
     Source,
 }
@@ -135,6 +137,13 @@ pub enum SourceError {
         /// How many rows it counted or returned.
         rows: u64,
     },
+    /// The source counts records where it returns none, or returns the same ones wherever it is asked: its
+    /// numbers cannot be held against anything.
+    #[error("the source contradicts itself: {message}")]
+    Contradicts {
+        /// What contradicts what.
+        message: String,
+    },
     /// A record that does not lie in the window asked for.
     #[error("the source returned a record of {} for {window}", format_instant(*time))]
     OutsideWindow {
@@ -184,15 +193,15 @@ impl SourceError {
             | Self::CutOff { .. }
             | Self::TooLarge { .. }
             | Self::NotUnderstood { .. } => Scope::Window,
+            Self::Forbidden { .. } | Self::NotFound { .. } => Scope::Feed,
             Self::Unauthorised { .. }
-            | Self::Forbidden { .. }
-            | Self::NotFound { .. }
             | Self::Refused { .. }
             | Self::Throttled { .. }
             | Self::ServerFailure { .. }
             | Self::Unreachable { .. }
             | Self::NotTheInterface { .. }
             | Self::FiltersIgnored { .. }
+            | Self::Contradicts { .. }
             | Self::OutsideWindow { .. }
             | Self::ClockSkew { .. }
             | Self::Credential { .. }
@@ -218,6 +227,7 @@ impl SourceError {
             Self::NotUnderstood { .. } => "not_understood",
             Self::NotTheInterface { .. } => "not_the_interface",
             Self::FiltersIgnored { .. } => "filters_ignored",
+            Self::Contradicts { .. } => "contradicts",
             Self::OutsideWindow { .. } => "outside_window",
             Self::ClockSkew { .. } => "clock_skew",
             Self::Credential { .. } => "credential",
@@ -268,6 +278,10 @@ impl SourceError {
                 "set the dialect that fits the version of the platform: one that does not know a \
                  filter ignores it and returns everything"
             }
+            Self::Contradicts { .. } => {
+                "ask the platform's operator why its totals do not fit its records; nothing was called \
+                 read that could not be counted"
+            }
             Self::OutsideWindow { .. } => {
                 "set the dialect that fits the version of the platform; nothing of this window \
                  was kept"
@@ -315,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn only_failures_of_records_are_about_the_window() {
+    fn a_failure_is_about_the_smallest_thing_that_it_may_be_about() {
         let message = String::new;
         for (error, scope) in [
             (
@@ -342,6 +356,13 @@ mod tests {
             (
                 SourceError::Unauthorised { message: message() },
                 Scope::Source,
+            ),
+            (
+                SourceError::NotFound {
+                    tenant: "main".to_owned(),
+                    message: message(),
+                },
+                Scope::Feed,
             ),
         ] {
             assert_eq!(error.scope(), scope, "{error}");

@@ -16,11 +16,12 @@ mod scripted;
 mod slice;
 
 pub use error::{Scope, SourceError};
-pub use kestra::normalise::Identity;
 pub(crate) use read::SHARES;
+#[cfg(test)]
+pub(crate) use read::key_of;
 pub use read::{
-    Count, Hole, HoleReason, Key, Keyed, Limits, Slice, SliceOutcome, count, count_after, oldest,
-    read_window,
+    Count, Hole, HoleReason, Key, Keyed, Limits, Nameless, Slice, SliceOutcome, count, count_after,
+    oldest, read_window,
 };
 
 use crate::event::Event;
@@ -31,6 +32,43 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::borrow::Cow;
 use std::fmt;
+
+/// What tells a record from any other, and when it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity<'a> {
+    /// Its id on the platform.
+    pub native_id: Cow<'a, str>,
+    /// When it happened, to the nanosecond.
+    pub time: DateTime<Utc>,
+    /// The tenant that the record itself states.
+    pub tenant: Option<Cow<'a, str>>,
+}
+
+/// A record whose identity cannot be read whole: it is quarantined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unidentified<'a> {
+    /// Why.
+    pub unfit: Unfit,
+    /// Its id on the platform, where that much can be read.
+    pub native_id: Option<Cow<'a, str>>,
+}
+
+impl From<Unfit> for Unidentified<'_> {
+    /// A record of which nothing can be read.
+    fn from(unfit: Unfit) -> Self {
+        Self {
+            unfit,
+            native_id: None,
+        }
+    }
+}
+
+/// Whether two tenants, as records state them, may be one. A record that states none may be of any:
+/// platforms add the tenant to old records in upgrades, and a feed across tenants shows records that
+/// belong to none.
+pub fn may_be_same_tenant(one: Option<&str>, other: Option<&str>) -> bool {
+    one.zip(other).is_none_or(|(one, other)| one == other)
+}
 
 /// Whose records are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,8 +209,8 @@ pub struct Returned {
 ///   in another one next time. The reader uses the order to predict, never to prove.
 /// * **What may repeat.** Any row may come again in any later response, and twice in one response.
 ///   Rows may appear at any time with a past time (late) and may vanish (purged at source).
-/// * **What is unique.** The native id of [`Source::identify`] within one tenant; within a feed
-///   across tenants too.
+/// * **What is unique.** The native id of [`Source::identify`] among the records of one tenant and
+///   those that state no tenant. It never depends on how the record was asked for, nor on its time.
 /// * **Windows.** Every row returned lies in the window asked for (and at its end, with a closed
 ///   upper edge). A source whose platform ignores filters it does not know proves that it obeys
 ///   them with [`Source::control_request`] before anything else is asked.
@@ -207,10 +245,14 @@ pub trait Source: Send + Sync {
     /// where it makes one.
     ///
     /// # Errors
-    /// The record cannot be understood; it is quarantined as it is.
-    fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unfit>;
+    /// The record cannot be understood; it is quarantined as it is, under its id where that can be
+    /// read.
+    fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unidentified<'a>>;
 
-    /// The event that a record describes.
+    /// Whether what the platform joined to a record is about its actor, both as served.
+    fn is_actor(&self, record: &[u8], user: &[u8]) -> bool;
+
+    /// The event that a record describes. `user` is about its actor, see [`Source::is_actor`].
     ///
     /// # Errors
     /// The record cannot be understood; it is quarantined as it is.

@@ -3,7 +3,7 @@
 use super::error::SourceError;
 use super::{
     Capabilities, ClockReading, Identity, Narrow, Order, Page, PageRequest, Returned, Source,
-    Tenant, UpperEdge,
+    Tenant, Unidentified, UpperEdge,
 };
 use crate::event::Event;
 use crate::event::unfit::{Reason, Unfit};
@@ -64,6 +64,8 @@ pub(super) struct Faults {
     pub(super) breaks_at: Option<u64>,
     /// Answers of some requests come later than those of others.
     pub(super) jitter: bool,
+    /// Every total is this number.
+    pub(super) total: Option<u64>,
 }
 
 pub(super) struct Scripted {
@@ -199,6 +201,7 @@ impl Scripted {
         }
         let miscount = self.faults.miscounts.get(&number).copied().unwrap_or(0);
         let total = (selected.len() as u64).saturating_add_signed(miscount);
+        let total = self.faults.total.unwrap_or(total);
         Ok(Page {
             total: Some(total.min(self.can.count_cap.unwrap_or(u64::MAX))),
             records,
@@ -272,7 +275,7 @@ impl Source for Scripted {
         answer
     }
 
-    fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unfit> {
+    fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unidentified<'a>> {
         let text = std::str::from_utf8(record).unwrap();
         let (id, time) = text.split_once('@').ok_or(Unfit::because(Reason::NoId))?;
         Ok(Identity {
@@ -280,6 +283,10 @@ impl Source for Scripted {
             time: DateTime::from_timestamp_nanos(time.parse().unwrap()),
             tenant: None,
         })
+    }
+
+    fn is_actor(&self, _record: &[u8], _user: &[u8]) -> bool {
+        true
     }
 
     fn normalise<'a>(&self, _: &'a [u8], _: Option<&'a [u8]>) -> Result<Event<'a>, Unfit> {

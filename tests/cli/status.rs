@@ -141,6 +141,7 @@ impl Book {
                     late: if first { 0 } else { records },
                     ..Counts::default()
                 },
+                expected: None,
             }],
             changed: vec![],
             redaction: vec![],
@@ -206,7 +207,8 @@ impl Book {
                 whole: true,
                 by,
                 source_count: source,
-                lake_count: feed.days[&date].lake_count(),
+                lake_count: feed.days[&date].accounted,
+                expected: None,
                 expired: 0,
                 verdict: said,
             }],

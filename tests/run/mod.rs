@@ -10,6 +10,7 @@ mod dice;
 mod expired;
 mod gcs;
 mod harness;
+mod identity;
 mod lake;
 mod lost_answers;
 mod memory;

@@ -12,7 +12,7 @@ pub const QUARANTINE_COLUMNS: &[Column] = &[
         Text,
         true,
         Public,
-        "Unique name: source, tenant and the SHA-256 of the bytes",
+        "Unique name: source and the SHA-256 of the bytes",
     ),
     column(
         "native_id",

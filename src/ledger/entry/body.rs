@@ -270,6 +270,9 @@ pub struct Counts {
     pub known: u64,
     /// Of these, new rows of `audit_events`.
     pub added: u64,
+    /// Of the added, those of which the lake held a reading in quarantine: they could not be read then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repaired: u64,
     /// Of these, new records in quarantine.
     pub quarantined: u64,
     /// Of these, records of what was deleted by rule. They are not kept.
@@ -277,7 +280,8 @@ pub struct Counts {
     pub expired: u64,
     /// Of the added and quarantined, those that appeared after their instant was covered.
     pub late: u64,
-    /// Of the known, those whose content had a value changed or gone for the first time.
+    /// Of the known, those whose content had a value changed or gone for the first time; a record that
+    /// came back under another time, or that can be read no more, is one of them.
     pub changed: u64,
     /// Of the known, those that only gained fields.
     pub drifted: u64,
@@ -295,6 +299,7 @@ impl Counts {
         self.source_duplicates += other.source_duplicates;
         self.known += other.known;
         self.added += other.added;
+        self.repaired += other.repaired;
         self.quarantined += other.quarantined;
         self.expired += other.expired;
         self.late += other.late;
@@ -313,6 +318,23 @@ pub struct DayCount {
     pub date: NaiveDate,
     /// The counts.
     pub counts: Counts,
+    /// What these records add to the number that the source is expected to count on the date: all of
+    /// windows that are read whole for the first time, and of windows read again those that the lake
+    /// did not have. Less where a record of the date turned out to be one of another date. Records of
+    /// holes add nothing, since holes are left out when the source counts.
+    ///
+    /// Absent in version 1, where it is `added` and `quarantined` together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<i64>,
+}
+
+impl DayCount {
+    /// What is added to the number that the source is expected to count, in whatever version it was
+    /// written.
+    pub fn added_to_expected(&self) -> i64 {
+        let first = || i64::try_from(self.counts.added + self.counts.quarantined);
+        self.expected.unwrap_or_else(|| first().unwrap_or(i64::MAX))
+    }
 }
 
 /// A known record that came back with other content. The other content is kept in quarantine.
@@ -327,6 +349,9 @@ pub struct Changed {
     pub first_sha256: Digest,
     /// Digest of the record as it came now, after redaction.
     pub now_sha256: Digest,
+    /// The date under which the lake holds it, where it came back under another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_from: Option<NaiveDate>,
 }
 
 /// One place that was redacted, without any secret.
@@ -397,7 +422,7 @@ pub enum Verdict {
     Gap,
     /// The source has fewer, for the first time: not yet called anything else.
     Fewer,
-    /// The source has fewer, as at the recount before: purged at source.
+    /// The source has fewer than the lake accounts for, as at the recount before: purged at source.
     Purged,
 }
 
@@ -430,10 +455,15 @@ pub struct Recount {
     pub by: VerdictBy,
     /// Records that the source has.
     pub source_count: u64,
-    /// Records that the lake accounts for: live, in quarantine, lawfully deleted, and `expired`.
+    /// Records that the lake accounts for: all that the source ever showed of the date, as it counts them,
+    /// live, in quarantine or lawfully deleted.
     pub lake_count: u64,
-    /// Of these, records that the lake never had: the source has them of what was deleted by rule, which
-    /// they came too late for. Known from a reading; a count takes over what the recount before it says.
+    /// Records that the source was expected to have. A reading by id finds how many are left of those
+    /// that the lake accounts for, and later counts are held against that number: else a record that
+    /// appears late would hide behind one that was purged. Absent in version 1, where it is `lake_count`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<u64>,
+    /// Version 1 only: records that the lake never had, since they came too late for what was deleted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub expired: u64,
     /// How they compare.

@@ -238,7 +238,7 @@ pub struct FilesExpired {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde asks for a reference"
 )]
-pub(crate) fn is_zero(number: &u64) -> bool {
+pub(super) fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 

@@ -1,6 +1,6 @@
 //! One feed: what is known of one tenant of one source.
 
-use crate::ledger::entry::{Counts, Hole, HoleReason, Recount, Verdict, VerdictBy, is_zero};
+use crate::ledger::entry::{Counts, DayCount, Hole, HoleReason, Recount, Verdict, VerdictBy};
 use crate::window::{Coverage, Window, instant};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -39,9 +39,8 @@ pub struct RecountState {
     pub source_count: u64,
     /// Records that the lake accounted for.
     pub lake_count: u64,
-    /// Of these, records of what was deleted by rule that the lake never had.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub expired: u64,
+    /// Records that the source was expected to have.
+    pub expected: u64,
     /// How they compared.
     pub verdict: Verdict,
 }
@@ -59,11 +58,18 @@ pub struct IdMatch {
 }
 
 /// One UTC date of a feed.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DayState {
     /// What became of the records of all entries.
     pub counts: Counts,
+    /// Records of the date that the feed has shown in windows that were read whole, as the source counts
+    /// them and however the lake came to have them. What is deleted by rule stays counted.
+    pub accounted: u64,
+    /// Records that the source is expected to have of the date where it has been read whole; `None` until
+    /// the date is read again by id, where nobody can tell: a hole opened or closed amid what was read
+    /// before.
+    pub expected: Option<u64>,
     /// The newest recount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recount: Option<RecountState>,
@@ -82,20 +88,30 @@ pub struct DayState {
     pub read_again: Option<DateTime<Utc>>,
 }
 
+impl Default for DayState {
+    /// A date without records.
+    fn default() -> Self {
+        Self {
+            counts: Counts::default(),
+            accounted: 0,
+            expected: Some(0),
+            recount: None,
+            matched: None,
+            read_early: false,
+            again: Coverage::new(),
+            read_again: None,
+        }
+    }
+}
+
 impl DayState {
-    /// Records of the date that the lake ever had. What is deleted by rule stays counted.
-    pub const fn ever_had(&self) -> u64 {
-        self.counts.added + self.counts.quarantined
-    }
-
-    /// Of what was deleted by rule, records at the source that the lake never had, by the newest recount.
-    pub fn expired(&self) -> u64 {
-        self.recount.as_ref().map_or(0, |recount| recount.expired)
-    }
-
-    /// Records of the date that the lake accounts for.
-    pub fn lake_count(&self) -> u64 {
-        self.ever_had() + self.expired()
+    fn note_records(&mut self, day: &DayCount) {
+        self.counts.add(&day.counts);
+        let more = day.added_to_expected();
+        self.accounted = self.accounted.saturating_add_signed(more);
+        self.expected = self
+            .expected
+            .map(|expected| expected.saturating_add_signed(more));
     }
 }
 
@@ -117,6 +133,14 @@ pub struct FeedState {
 }
 
 impl FeedState {
+    /// The same feed, of which a date was just read by id and held so many records.
+    pub(crate) fn expecting(mut self, date: NaiveDate, records: u64) -> Self {
+        let day = self.days.entry(date).or_default();
+        day.accounted = day.accounted.max(records);
+        day.expected = Some(records);
+        self
+    }
+
     /// Dates on which the source had more than the lake accounts for, when they were last counted.
     pub fn gaps(&self) -> impl Iterator<Item = NaiveDate> {
         let newest = |day: &DayState| day.recount.as_ref().map(|recount| recount.verdict);
@@ -125,8 +149,33 @@ impl FeedState {
             .map(|(date, _)| *date)
     }
 
+    /// Adds the counts of an entry.
+    pub(super) fn note_records(&mut self, day: &DayCount) {
+        self.days.entry(day.date).or_default().note_records(day);
+    }
+
     /// Takes a window that has been read out of every hole.
     pub(super) fn close_holes(&mut self, read: Window) {
+        for hole in self.holes.clone() {
+            if let Some(closed) = hole.window.intersection(&read) {
+                self.forget_expected(closed);
+            }
+        }
+        self.take_out_of_holes(read);
+    }
+
+    /// What was read of a window before is part of the number that the source is expected to have; with a
+    /// hole in its place the source is asked for less, and once it is closed for more.
+    fn forget_expected(&mut self, hole: Window) {
+        for read in self.coverage.inside(&hole) {
+            for part in read.by_date() {
+                let day = self.days.entry(part.from.date_naive()).or_default();
+                day.expected = None;
+            }
+        }
+    }
+
+    fn take_out_of_holes(&mut self, read: Window) {
         let mut left = Vec::with_capacity(self.holes.len());
         for hole in self.holes.drain(..) {
             let parts = [
@@ -151,7 +200,12 @@ impl FeedState {
             .filter(|known| known.window.intersection(&hole.window).is_some())
             .min_by_key(|known| known.first_seen);
         let (first_seen, tries) = before.map_or((at, 0), |known| (known.first_seen, known.tries));
-        self.close_holes(hole.window);
+        let is_same = self.holes.iter().any(|known| known.window == hole.window);
+        if !is_same {
+            self.close_holes(hole.window);
+            self.forget_expected(hole.window);
+        }
+        self.take_out_of_holes(hole.window);
         let place = self
             .holes
             .partition_point(|known| known.window.from < hole.window.from);
@@ -206,12 +260,25 @@ impl FeedState {
 
     pub(super) fn note_recount(&mut self, recount: &Recount) {
         let day = self.days.entry(recount.date).or_default();
+        match (recount.expected, recount.by) {
+            // Version 1 compared with all that the lake accounts for.
+            (None, _) => {
+                day.accounted = recount.lake_count;
+                day.expected = Some(recount.lake_count);
+            }
+            // All that was read is in the lake, or was deleted by rule.
+            (Some(_), VerdictBy::Id) => {
+                day.accounted = day.accounted.max(recount.source_count);
+                day.expected = Some(recount.source_count);
+            }
+            (Some(_), VerdictBy::Count) => {}
+        }
         day.recount = Some(RecountState {
             at: recount.at,
             by: recount.by,
             source_count: recount.source_count,
             lake_count: recount.lake_count,
-            expired: recount.expired,
+            expected: recount.expected.unwrap_or(recount.lake_count),
             verdict: recount.verdict,
         });
         // A match of a date that still lasts says nothing about the rest of it, so it is not kept.

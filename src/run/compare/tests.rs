@@ -3,11 +3,12 @@
 
 use super::*;
 use crate::event::columns::context as row_context;
-use crate::event::uid::event_uid;
-use crate::ledger::entry::ExpiredPart;
+use crate::event::uid::{event_uid, record_uid};
+use crate::ledger::entry::{Counts, ExpiredPart};
+use crate::run::known::KnownUnfit;
 use crate::source::http::{Auth, Client, Settings};
 use crate::source::kestra::{Dialect, Kestra};
-use crate::source::{Key, Returned, Tenant};
+use crate::source::{Returned, Tenant, key_of};
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::Date32Type;
 use chrono::DateTime;
@@ -51,11 +52,7 @@ impl Served {
 
     fn keyed(&self, source: &Kestra, date: NaiveDate) -> Keyed {
         let record = self.bytes(date);
-        let key = source.identify(&record).map(|identity| Key {
-            native_id: identity.native_id.into(),
-            tenant: identity.tenant.map(Into::into),
-            time: identity.time,
-        });
+        let key = key_of(source, &record);
         Keyed {
             returned: Returned {
                 record: record.into(),
@@ -139,11 +136,20 @@ struct Expected {
     expired: u64,
     known: u64,
     repeated: u64,
+    repaired: u64,
+}
+
+/// What the lake holds, as the expectation needs it.
+#[derive(Debug, Default)]
+struct Held {
+    events: Vec<Served>,
+    unfit: BTreeSet<Digest>,
+    unfit_ids: BTreeSet<u8>,
 }
 
 fn expected(
     records: &[(u32, Served)],
-    known: &Known,
+    held: &Held,
     gone: &[ExpiredPart],
     feed: Option<&str>,
 ) -> Expected {
@@ -155,39 +161,84 @@ fn expected(
                 && (part.tenant.is_none() || part.tenant == *tenant)
         })
     };
-    let mut seen = BTreeSet::new();
+    let same = |one: &Served, other: &Served| {
+        let tenants = one.tenant.is_none() || other.tenant.is_none() || one.tenant == other.tenant;
+        one.id == other.id && tenants
+    };
+    let mut seen: Vec<Served> = Vec::new();
+    let mut seen_unfit = BTreeSet::new();
     let mut expected = Expected::default();
     for (day, record) in records {
         let date = date(*day);
-        let tenant = record.tenant.or(feed);
-        let (row, is_known) = match record.kind {
-            Some(kind) => {
-                let uid = event_uid(SOURCE, tenant, &format!("r{}", record.id));
-                let is_known = known.events.contains_key(&uid);
-                let category = Some(KINDS[kind].2.to_owned());
-                ((date, category, tenant.map(str::to_owned), uid), is_known)
+        let sha256 = Digest::of(&record.bytes(date));
+        if let Some(kind) = record.kind {
+            if seen.iter().any(|other| same(record, other)) {
+                expected.repeated += 1;
+                continue;
             }
-            None => {
-                let uid = record_uid(SOURCE, feed, Digest::of(&record.bytes(date)).0);
-                let is_known = known.quarantined.contains(&uid);
-                ((date, None, feed.map(str::to_owned), uid), is_known)
+            let tenant = record.tenant.or(feed).map(str::to_owned);
+            let uid = event_uid(SOURCE, record.tenant, &format!("r{}", record.id));
+            let row = (date, Some(KINDS[kind].2.to_owned()), tenant, uid);
+            if held.events.iter().any(|other| same(record, other)) {
+                expected.known += 1;
+            } else if is_gone(&row) {
+                expected.expired += 1;
+            } else {
+                expected.repaired += u64::from(held.unfit_ids.contains(&record.id));
+                expected.events.push(row);
             }
-        };
-        if !seen.insert(row.3.clone()) {
+            seen.push(*record);
+            continue;
+        }
+        let uid = record_uid(SOURCE, sha256.0);
+        let row = (date, None, feed.map(str::to_owned), uid);
+        let has_id = |other: &Served| other.id == record.id;
+        if seen_unfit.contains(&sha256) {
             expected.repeated += 1;
-        } else if is_known {
+        } else if held.unfit.contains(&sha256) {
+            expected.known += 1;
+        } else if seen.iter().any(has_id) {
+            expected.repeated += 1;
+        } else if held.events.iter().any(has_id) || held.unfit_ids.contains(&record.id) {
             expected.known += 1;
         } else if is_gone(&row) {
             expected.expired += 1;
-        } else if row.1.is_some() {
-            expected.events.push(row);
         } else {
             expected.unfit.push(row);
         }
+        seen_unfit.insert(sha256);
     }
     expected.events.sort();
     expected.unfit.sort();
     expected
+}
+
+fn known_of(source: &Kestra, held: &[(u32, Served)]) -> (Known, Held) {
+    let (mut known, mut plain) = (Known::default(), Held::default());
+    for (day, record) in held {
+        let bytes = record.bytes(date(*day));
+        let id = format!("r{}", record.id).into_boxed_str();
+        let sha256 = Digest::of(&bytes);
+        if record.kind.is_some() {
+            let event = KnownEvent {
+                event_uid: event_uid(SOURCE, record.tenant, &id),
+                time: source.identify(&bytes).unwrap().time,
+                raw: bytes.into(),
+            };
+            known.events.entry(id).or_default().push(event);
+            plain.events.push(*record);
+        } else {
+            known.quarantined.insert(sha256);
+            plain.unfit.insert(sha256);
+            let date = date(*day);
+            known
+                .unreadable
+                .entry(id)
+                .or_insert(KnownUnfit { date, sha256 });
+            plain.unfit_ids.insert(record.id);
+        }
+    }
+    (known, plain)
 }
 
 proptest! {
@@ -201,17 +252,7 @@ proptest! {
         let settings = Settings::new("http://127.0.0.1:9".parse().unwrap(), Auth::None);
         let client = Client::new(settings).unwrap();
         let source = Kestra::new(client, Dialect::V2, vec![Tenant::All]).unwrap();
-        let mut known = Known::default();
-        for (day, record) in &held {
-            let bytes = record.bytes(date(*day));
-            if record.kind.is_some() {
-                let tenant = record.tenant.or(feed);
-                let uid = event_uid(SOURCE, tenant, &format!("r{}", record.id));
-                known.events.insert(uid, bytes.into());
-            } else {
-                known.quarantined.insert(record_uid(SOURCE, feed, Digest::of(&bytes).0));
-            }
-        }
+        let (known, plain) = known_of(&source, &held);
         let parts: Vec<Piece> = days.iter().zip(0..).map(|(records, day)| Piece {
             tenant: feed.unwrap_or(super::super::plan::ALL_TENANTS).to_owned(),
             window: Window::of_date(date(day)).unwrap(),
@@ -232,17 +273,20 @@ proptest! {
             coverage: &nothing,
             gone: &of_source,
         };
-        let knowns: Vec<Known> = parts.iter().map(|_| Known {
-            events: known.events.clone(),
-            quarantined: known.quarantined.clone(),
-        }).collect();
+        let knowns: Vec<Known> = parts.iter().map(|_| known.clone()).collect();
         let compared = compare(&context, &parts, &knowns).unwrap();
 
         let mut totals = Counts::default();
+        let mut to_expect = 0;
         for day in &compared.days {
             prop_assert_eq!(day.counts.returned, day.counts.accounted());
             totals.add(&day.counts);
+            to_expect += day.added_to_expected();
         }
+        // What is read for the first time is expected, and no more where it was counted before.
+        let elsewhere = compared.changed.iter().filter(|it| it.moved_from.is_some()).count() as u64;
+        prop_assert_eq!(u64::try_from(to_expect).unwrap_or_default(), totals.returned.saturating_sub(elsewhere + totals.repaired));
+        prop_assert_eq!(compared.read.iter().sum::<u64>(), totals.returned);
         prop_assert_eq!(totals.returned, all.len() as u64);
         let batches: Vec<RecordBatch> = compared.events.into_iter().flatten().collect();
         let mut events = rows(&batches, "event_uid", true);
@@ -254,12 +298,12 @@ proptest! {
             let (category, tenant) = (category.as_deref(), tenant.as_deref());
             prop_assert!(!everything.has(table, *date, category, SOURCE, tenant), "{}", uid);
         }
-        let expected = expected(&all, &known, &gone, feed);
+        let expected = expected(&all, &plain, &gone, feed);
         events.sort();
         prop_assert_eq!(&events, &expected.events);
         // Evidence of changes stands beside what could not become events.
         let evidence: BTreeSet<String> = compared.changed.iter()
-            .map(|changed| record_uid(SOURCE, feed, changed.now_sha256.0))
+            .map(|changed| record_uid(SOURCE, changed.now_sha256.0))
             .collect();
         let (changed, mut unfit): (Vec<Row>, Vec<Row>) = quarantine.into_iter()
             .partition(|row| evidence.contains(&row.3));
@@ -271,6 +315,7 @@ proptest! {
         prop_assert_eq!(totals.expired, expected.expired);
         prop_assert_eq!(totals.known, expected.known);
         prop_assert_eq!(totals.source_duplicates, expected.repeated);
+        prop_assert_eq!(totals.repaired, expected.repaired);
     }
 }
 

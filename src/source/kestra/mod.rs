@@ -18,6 +18,7 @@ use super::http::Client;
 use super::read::new_year;
 use super::{
     Capabilities, ClockReading, Identity, Narrow, Page, PageRequest, Source, SourceError, Tenant,
+    Unidentified,
 };
 use crate::event::Event;
 use crate::event::unfit::Unfit;
@@ -162,6 +163,11 @@ impl Source for Kestra {
                 .is_ok_and(|identity| window.from <= identity.time && identity.time <= window.to)
         };
         let explained = !page.records.is_empty() && page.records.iter().all(of_that_day);
+        if rows > 0 && page.records.is_empty() {
+            return Err(SourceError::Contradicts {
+                message: format!("for {window} of {tenant} it counts {rows} and returns no record"),
+            });
+        }
         if rows > 0 && !explained {
             return Err(SourceError::FiltersIgnored {
                 tenant: tenant.to_string(),
@@ -206,8 +212,12 @@ impl Source for Kestra {
         }
     }
 
-    fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unfit> {
+    fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unidentified<'a>> {
         normalise::identify(record)
+    }
+
+    fn is_actor(&self, record: &[u8], user: &[u8]) -> bool {
+        normalise::is_actor(record, user)
     }
 
     fn normalise<'a>(&self, record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'a>, Unfit> {

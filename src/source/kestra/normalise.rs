@@ -19,35 +19,25 @@
 //!
 //! `actor_name`, `actor_email` and `actor_type` come from the user that Kestra joined: `username`,
 //! else `name`; `email`; `type`. That is today's view of the user, not part of the record, and is
-//! absent for users that are gone. The actor `system` is the platform itself.
+//! absent for users that are gone. A user whose `id` is not the record's `userId` is somebody else
+//! ([`is_actor`]), and these columns stay null. The actor `system` is the platform itself.
 
 use std::borrow::Cow;
-
-use chrono::{DateTime, Utc};
 
 use super::mapping;
 use crate::event::json::{self, Kind, Source, Value};
 use crate::event::time;
 use crate::event::unfit::{MAX_RECORD_BYTES, Reason, Unfit};
 use crate::event::{ActorType, Event};
+use crate::source::{Identity, Unidentified};
 
 /// Version of the rules in this module and in its tables, stored in every row. It rises whenever the
-/// same record would give another row.
-pub const MAPPING_VERSION: i64 = 1;
+/// same record would give another row. 2: the tenant it was asked for is no part of a record's name, and
+/// a joined user is believed only where it is the record's.
+pub const MAPPING_VERSION: i64 = 2;
 
 /// The name of the platform in its column.
 pub const PLATFORM: &str = "kestra";
-
-/// What tells a record from any other, and when it happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity<'a> {
-    /// Its id on the platform.
-    pub native_id: Cow<'a, str>,
-    /// When it happened, to the nanosecond.
-    pub time: DateTime<Utc>,
-    /// The tenant that the record itself states.
-    pub tenant: Option<Cow<'a, str>>,
-}
 
 /// Reads id, time and tenant only, at a fraction of the cost of [`normalise`] and without judging
 /// the rest. Whatever [`normalise`] accepts has the same identity here; and a record that it refuses
@@ -56,17 +46,16 @@ pub struct Identity<'a> {
 /// # Errors
 /// Where id or time cannot be read. For the reason to store with a quarantined record, ask
 /// [`normalise`].
-pub fn identify(record: &[u8]) -> Result<Identity<'_>, Unfit> {
+pub fn identify(record: &[u8]) -> Result<Identity<'_>, Unidentified<'_>> {
     let mut fields = Fields::default();
-    let mut members = json::members(record, start(record))?;
-    while let Some(key) = members.next_key()? {
-        let value = members.cross()?;
-        fields.note(&key.name(), value);
-        if fields.id.is_some() && fields.date.is_some() && fields.tenant.is_some() {
-            break;
-        }
-    }
-    fields.identity(record).map(|(identity, _)| identity)
+    fields
+        .find(record)
+        .and_then(|()| fields.identity(record))
+        .map(|(identity, _)| identity)
+        .map_err(|unfit| Unidentified {
+            unfit,
+            native_id: fields.native_id(record).ok(),
+        })
 }
 
 /// Makes the event of a record: the exact bytes of its `auditLog` object, and of the `user` object
@@ -105,9 +94,9 @@ pub fn normalise<'a>(record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'
     let (identity, time_text) = fields.identity(source)?;
     let detail = fields.detail.filter(|value| value.kind == Kind::Object);
     let text = |value| text(value, source);
-    let actor = user.map_or_else(Actor::default, Actor::read);
     let action = text(fields.action);
     let actor_uid = text(fields.user_id);
+    let actor = user.map_or_else(Actor::default, Actor::read);
     let names = [about.resource_type, about.resource, about.permission].map(text);
     let meaning = mapping::meaning(
         action.as_deref(),
@@ -149,6 +138,25 @@ pub fn normalise<'a>(record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'
     })
 }
 
+/// Whether a joined user is the one whom the record names as `userId`. Asked of both as served: after
+/// redaction nobody could tell. A user without an id is taken for it.
+pub fn is_actor(record: &[u8], user: &[u8]) -> bool {
+    let id = first_member(user, b"id");
+    if id.is_none_or(|id| id.kind == Kind::Null) {
+        return true;
+    }
+    let actor = text(first_member(record, b"userId"), record);
+    actor.is_some() && actor == text(id, user)
+}
+
+/// The first member of an object with a name, as far as the object can be read.
+fn first_member(object: &[u8], name: &[u8]) -> Option<Value> {
+    let members = json::members(object, start(object)).into_iter().flatten();
+    let mut members = members.map_while(Result::ok);
+    let found = members.find(|member| *member.key.name() == *name);
+    found.map(|member| member.value)
+}
+
 /// Where the record's value begins.
 fn start(record: &[u8]) -> usize {
     record
@@ -173,6 +181,28 @@ struct Fields {
 }
 
 impl Fields {
+    /// Finds what identifies a record, and reads no further.
+    fn find(&mut self, record: &[u8]) -> Result<(), Unfit> {
+        let mut members = json::members(record, start(record))?;
+        while let Some(key) = members.next_key()? {
+            let value = members.cross()?;
+            self.note(&key.name(), value);
+            if self.id.is_some() && self.date.is_some() && self.tenant.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn native_id<'a>(&self, source: impl Source<'a>) -> Result<Cow<'a, str>, Unfit> {
+        let id = present(self.id).ok_or(Unfit::because(Reason::NoId))?;
+        let native_id = id.text(source).map_err(Unfit::of_id)?;
+        if native_id.is_empty() {
+            return Err(Unfit::because(Reason::NoId));
+        }
+        Ok(native_id)
+    }
+
     #[inline]
     fn note(&mut self, name: &[u8], value: Value) {
         let slot = match name {
@@ -195,11 +225,7 @@ impl Fields {
 
     /// The identity, and the time as written.
     fn identity<'a>(&self, source: impl Source<'a>) -> Result<(Identity<'a>, Cow<'a, str>), Unfit> {
-        let id = present(self.id).ok_or(Unfit::because(Reason::NoId))?;
-        let native_id = id.text(source).map_err(Unfit::of_id)?;
-        if native_id.is_empty() {
-            return Err(Unfit::because(Reason::NoId));
-        }
+        let native_id = self.native_id(source)?;
         let date = present(self.date).ok_or(Unfit::because(Reason::NoTime))?;
         let time_text = date.text(source).map_err(Unfit::of_time_text)?;
         let identity = Identity {

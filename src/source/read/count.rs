@@ -1,16 +1,18 @@
 //! Numbers without the records: how many, how old, how many in the future.
+//!
+//! Sources say any number, so sums of theirs stop at the largest one instead of overflowing.
 
 use super::digest::digest;
 use crate::source::slice::Grid;
-use crate::source::{Order, Page, PageRequest, Scope, Source, SourceError, Tenant, UpperEdge};
-use crate::window::Window;
-use chrono::{DateTime, NaiveDate, Utc};
+use crate::source::{Order, PageRequest, Scope, Source, SourceError, Tenant, UpperEdge};
+use crate::window::{Window, format_instant, midnight};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 
 /// Rows asked for to see which lie at a closed upper edge, or which is the oldest.
 const FEW: u32 = 16;
 
-/// Most of the oldest rows that are passed over because the platform cannot read them.
-const OLDEST_TRIES: u32 = 16;
+/// Most pages that are looked through for the rows at a closed upper edge.
+const EDGE_PAGES: u32 = 1_000;
 
 /// How many rows a source has in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +49,8 @@ pub async fn count(
             Some((left, right)) if total.is_some() => parts.extend([right, left]),
             _ => {
                 count.exact &= !limited;
-                count.rows += total.unwrap_or(0).saturating_sub(edge);
+                let rows = total.unwrap_or(0).saturating_sub(edge);
+                count.rows = count.rows.saturating_add(rows);
             }
         }
     }
@@ -92,11 +95,18 @@ async fn count_part(
         if at_edge < u64::from(request.size) {
             return Ok((seen.total, edge));
         }
+        if request.page == EDGE_PAGES {
+            let to = format_instant(window.to);
+            return Err(SourceError::Contradicts {
+                message: format!("page after page of {window} holds nothing but records of {to}"),
+            });
+        }
         request.page += 1;
     }
 }
 
-/// Counts the rows dated `now` or later, up to the year 9999.
+/// Counts the rows dated `now` or later, as far as a date can be written: up to the last nanosecond of
+/// the year 9999, which alone a source with an open upper edge cannot be asked for.
 ///
 /// # Errors
 /// Those of [`Source::page`].
@@ -105,7 +115,8 @@ pub async fn count_after(
     tenant: &Tenant,
     now: DateTime<Utc>,
 ) -> Result<Count, SourceError> {
-    match new_year(9999).and_then(|end| Window::new(now, end)) {
+    let end = new_year(10_000).map(|after| after - TimeDelta::nanoseconds(1));
+    match end.and_then(|end| Window::new(now, end)) {
         Some(window) => count(source, tenant, window).await,
         None => Ok(Count {
             rows: 0,
@@ -115,53 +126,93 @@ pub async fn count_after(
     }
 }
 
-/// When the oldest record happened that the source still has, from 1970 on and before `until`;
-/// `None` where it has none.
+/// When the oldest record happened that the source still has before `until`; `None` where it has none.
+/// The midnight before it where the oldest records cannot be read or have no time: they are found by
+/// what is counted, so no record can hide the others.
 ///
 /// # Errors
-/// Those of [`Source::page`]; [`SourceError::NotUnderstood`] where none of the oldest records has
-/// a time.
+/// Those of [`Source::page`] that are not about records.
 pub async fn oldest(
     source: &dyn Source,
     tenant: &Tenant,
     until: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, SourceError> {
-    let Some(window) = Window::new(DateTime::UNIX_EPOCH, until) else {
+    // No record is older: the text of an instant has a year of four digits.
+    let Some(window) = new_year(1).and_then(|first| Window::new(first, until)) else {
         return Ok(None);
     };
     let size = FEW.min(source.capabilities().page_cap);
-    let mut request = PageRequest::first(tenant.clone(), window, size);
-    let (request, page) = match source.page(&request).await {
-        Err(error) if error.scope() == Scope::Window => {
-            request.size = 1;
-            let page = first_readable(source, &mut request, error).await?;
-            (request, page)
+    let request = PageRequest::first(tenant.clone(), window, size);
+    match source.page(&request).await {
+        Ok(page) => {
+            let (seen, records) = digest(source, &request, page)?;
+            let all_have_times = seen.times.len() == records.len();
+            match seen.times.into_iter().min() {
+                Some(oldest) if all_have_times => return Ok(Some(oldest)),
+                None if records.is_empty() && seen.total.unwrap_or(0) == 0 => return Ok(None),
+                _ => {}
+            }
         }
-        other => (request, other?),
+        Err(error) if is_about_records(&error) => {}
+        Err(error) => return Err(error),
+    }
+    first_date(source, tenant, window).await
+}
+
+/// The first midnight after which a window holds a record, of whatever kind.
+async fn first_date(
+    source: &dyn Source,
+    tenant: &Tenant,
+    window: Window,
+) -> Result<Option<DateTime<Utc>>, SourceError> {
+    if !holds_any(source, tenant, window).await? {
+        return Ok(None);
+    }
+    let first = window.from.date_naive();
+    let days = u64::try_from(window.duration().num_days()).unwrap_or(0);
+    let nth = |days| {
+        let date = first.checked_add_days(Days::new(days));
+        date.map_or(window.to, midnight).min(window.to)
     };
-    let (seen, _) = digest(source, &request, page)?;
-    match seen.times.into_iter().min() {
-        None if seen.rows > 0 => Err(SourceError::NotUnderstood {
-            message: format!("none of the oldest {} records has a time", seen.rows),
-        }),
-        oldest => Ok(oldest),
+    // So many dates are known to be empty, and of so many it is known that they are not.
+    let (mut empty, mut filled) = (0, days + 1);
+    while empty + 1 < filled {
+        let middle = empty + (filled - empty) / 2;
+        let found = match Window::new(nth(empty), nth(middle)) {
+            Some(part) => holds_any(source, tenant, part).await?,
+            None => false,
+        };
+        if found {
+            filled = middle;
+        } else {
+            empty = middle;
+        }
+    }
+    Ok(Some(nth(empty)))
+}
+
+/// Whether a window holds a record, of whatever kind.
+async fn holds_any(
+    source: &dyn Source,
+    tenant: &Tenant,
+    window: Window,
+) -> Result<bool, SourceError> {
+    let request = PageRequest::first(tenant.clone(), window, 1);
+    match source.page(&request).await {
+        Ok(page) => Ok(page.total.unwrap_or(0) > 0 || !page.records.is_empty()),
+        Err(error) if is_about_records(&error) => Ok(true),
+        Err(error) => Err(error),
     }
 }
 
-/// The first of the oldest rows that the platform can read, one by one.
-async fn first_readable(
-    source: &dyn Source,
-    request: &mut PageRequest,
-    mut error: SourceError,
-) -> Result<Page, SourceError> {
-    for page in 1..=OLDEST_TRIES {
-        request.page = page;
-        match source.page(request).await {
-            Err(failed) if failed.scope() == Scope::Window => error = failed,
-            other => return other,
-        }
-    }
-    Err(error)
+/// Whether a failure shows that there are records, rather than that the platform fails.
+fn is_about_records(error: &SourceError) -> bool {
+    matches!(
+        error,
+        SourceError::UnreadableRecord { .. }
+            | SourceError::TooLarge { .. }
+            | SourceError::NotUnderstood { .. }
+    )
 }
 
 /// The first instant of a year.

@@ -222,8 +222,11 @@ impl Crowd<'_> {
             match self.read().await? {
                 Read::Failed(error) => return Ok(Some(error)),
                 Read::Rows(rows, total) => {
-                    let all = total.is_some_and(|total| u64::from(page) * u64::from(size) >= total);
-                    if rows == 0 || all || self.is_too_much {
+                    let read = u64::from(page) * u64::from(size);
+                    let all = total.is_some_and(|total| read >= total);
+                    // Whatever it counts: more than there is room for is not asked for.
+                    let enough = read > self.limits.instant_records as u64 + u64::from(size);
+                    if rows == 0 || all || enough || self.is_too_much {
                         break;
                     }
                 }

@@ -1,6 +1,6 @@
 //! From a page to what the planner needs to know about it.
 
-use super::{Key, Keyed};
+use super::{Key, Keyed, Nameless};
 use crate::event::unfit::{Reason, Unfit};
 use crate::source::slice::{ROW_BYTES, Seen};
 use crate::source::{Page, PageRequest, Source, SourceError, UpperEdge};
@@ -18,6 +18,14 @@ pub(super) enum RowKey<S, B> {
 }
 
 impl Keyed {
+    /// Its id on its platform, where that can be read.
+    pub(crate) fn native_id(&self) -> Option<&str> {
+        match &self.key {
+            Ok(key) => Some(&key.native_id),
+            Err(nameless) => nameless.native_id.as_deref(),
+        }
+    }
+
     /// The key, borrowed.
     pub(super) fn row_key(&self) -> RowKey<&str, &[u8]> {
         match &self.key {
@@ -59,6 +67,21 @@ impl Keyed {
     }
 }
 
+/// The key of a record, as its source reads it.
+pub(crate) fn key_of(source: &dyn Source, record: &[u8]) -> Result<Key, Nameless> {
+    match source.identify(record) {
+        Ok(identity) => Ok(Key {
+            native_id: identity.native_id.into(),
+            tenant: identity.tenant.map(Into::into),
+            time: identity.time,
+        }),
+        Err(unidentified) => Err(Nameless {
+            unfit: unidentified.unfit,
+            native_id: unidentified.native_id.map(Into::into),
+        }),
+    }
+}
+
 /// Reads the key of every record of a page.
 ///
 /// # Errors
@@ -85,13 +108,12 @@ pub(super) fn digest_within(
     let mut records = Vec::with_capacity(page.records.len());
     for returned in page.records {
         let key = if returned.is_record {
-            source.identify(&returned.record).map(|identity| Key {
-                native_id: identity.native_id.into(),
-                tenant: identity.tenant.map(Into::into),
-                time: identity.time,
-            })
+            key_of(source, &returned.record)
         } else {
-            Err(Unfit::because(Reason::NoRecord))
+            Err(Nameless {
+                unfit: Unfit::because(Reason::NoRecord),
+                native_id: None,
+            })
         };
         if let Ok(key) = &key
             && !lies_in(window, edge, key.time)

@@ -9,6 +9,8 @@ mod tests;
 
 pub(super) use count::new_year;
 pub use count::{Count, count, count_after, oldest};
+#[cfg(test)]
+pub(crate) use digest::key_of;
 pub use stream::read_window;
 
 use super::slice::Trouble;
@@ -78,13 +80,22 @@ pub struct Key {
     pub time: DateTime<Utc>,
 }
 
+/// A record without a key: why it has none, and its id on the platform where that could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nameless {
+    /// Why it cannot become an event.
+    pub unfit: Unfit,
+    /// Its id on its platform.
+    pub native_id: Option<Box<str>>,
+}
+
 /// A record as returned, with what the reader learned about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyed {
     /// The record.
     pub returned: Returned,
     /// Its key, or why it has none.
-    pub key: Result<Key, Unfit>,
+    pub key: Result<Key, Nameless>,
 }
 
 /// A window of which every record was read: rows, the source's count and distinct records agreed

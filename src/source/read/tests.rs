@@ -326,6 +326,27 @@ fn counts_that_never_fit_are_a_hole_with_what_was_seen() {
     assert!(requests < 500, "{requests}");
 }
 
+/// One number for every window, whatever is in it, over a window that would make thousands of ticks.
+#[test]
+fn a_constant_total_takes_bounded_effort_and_is_named_with_what_was_seen() {
+    let asked = window(0, 86_400_000_000 * TICK);
+    for total in [1, 7, 9_999, u64::MAX] {
+        let faults = Faults {
+            total: Some(total),
+            ..Faults::default()
+        };
+        let there: Vec<Row> = (0..200)
+            .map(|n| row(format!("r{n}"), n * 1_000 * TICK))
+            .collect();
+        let (outcomes, requests) = read(Scripted::new(able(20), there, faults), asked);
+        let holes = check(&outcomes, asked, &[]);
+        assert!(requests < 1_500, "{total}: {requests}");
+        assert!(holes.len() < 300, "{total}: {}", holes.len());
+        let named = holes.iter().all(|hole| hole.detail.contains("by count"));
+        assert!(named, "{total}");
+    }
+}
+
 #[test]
 fn a_record_that_the_source_has_twice_is_reported() {
     let asked = window(0, 10 * TICK);

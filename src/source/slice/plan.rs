@@ -13,6 +13,12 @@ use std::collections::{BTreeMap, VecDeque};
 /// each gets half.
 const PATIENCE: u32 = 32;
 
+/// Most credit that a source has. A window that disagrees with itself costs one, and one that agrees brings
+/// two. A source without credit contradicts itself wherever it is asked, and what disagrees is not divided
+/// any more: it would be asked about each tick by itself. Where it does so for some records only, each
+/// half that disagrees has one beside it that agrees.
+const CREDIT: u32 = 64;
+
 /// How much larger a response may be than those before it made expect, before it is asked for again
 /// at its turn.
 const SURPRISE: f64 = 2.0;
@@ -28,6 +34,8 @@ pub(in crate::source) struct Plan<P> {
     nodes: VecDeque<Node<P>>,
     pairs: BTreeMap<u64, [Option<bool>; 2]>,
     flying: usize,
+    /// How far the source is believed to agree with itself.
+    credit: u32,
     /// Bytes of a row in the newest responses, at most.
     row_bytes: f64,
     next_id: u64,
@@ -89,6 +97,7 @@ impl<P> Plan<P> {
             nodes: VecDeque::new(),
             pairs: BTreeMap::new(),
             flying: 0,
+            credit: CREDIT,
             row_bytes: 0.0,
             next_id: 0,
             can,

@@ -66,6 +66,15 @@ impl Sample {
         }
     }
 
+    /// From a response whose count does not fit its rows: what follows is judged by the rows, or a wrong
+    /// count would make all of it short.
+    pub(super) fn of_rows(window: Window, seen: &Seen) -> Self {
+        Self {
+            rows: seen.rows as f64,
+            ..Self::of(window, seen)
+        }
+    }
+
     /// From a response that is only the beginning of its window: the second half of its rows.
     pub(super) fn of_beginning(window: Window, seen: &Seen) -> Self {
         let whole = Self::of(window, seen);

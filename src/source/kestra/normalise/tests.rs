@@ -400,7 +400,7 @@ proptest! {
         }
         let record = format!("{{{}}}", members.join(","));
         if let Ok(event) = normalise(record.as_bytes(), None) {
-            let identity = identify(record.as_bytes())?;
+            let identity = identify(record.as_bytes()).map_err(|it| it.unfit)?;
             prop_assert_eq!(Some(identity.native_id), event.native_id);
             prop_assert_eq!(identity.time, event.time);
             prop_assert_eq!(identity.tenant, event.tenant);
@@ -413,5 +413,35 @@ proptest! {
             let _ = identify(record);
             let _ = normalise(record, Some(record));
         }
+    }
+}
+
+#[test]
+fn a_joined_user_is_the_actor_only_where_the_ids_are_the_same() {
+    let record = |member: &str| format!(r#"{{"id":"x","date":"2026-01-01T00:00:00Z"{member}}}"#);
+    for (member, user, expected) in [
+        (r#","userId":"u1""#, r#"{"id":"u1"}"#, true),
+        (r#","userId":"u1""#, r#"{"id":"u2"}"#, false),
+        (r#","userId":"u1""#, r#"{"id":"\u00751"}"#, true),
+        // Of doubled keys the first counts, on both sides.
+        (
+            r#","userId":"u1","userId":"u2""#,
+            r#"{"id":"u1","id":"u3"}"#,
+            true,
+        ),
+        (r#","userId":"u1""#, r#"{"id":5}"#, false),
+        (r#","userId":5"#, r#"{"id":"5"}"#, false),
+        ("", r#"{"id":"u1"}"#, false),
+        (r#","userId":"u1""#, r#"{"username":"anna"}"#, true),
+        (
+            r#","userId":"u1""#,
+            r#"{"id":null,"username":"anna"}"#,
+            true,
+        ),
+        (r#","userId":"u1""#, "nonsense", true),
+    ] {
+        let record = record(member);
+        let found = is_actor(record.as_bytes(), user.as_bytes());
+        assert_eq!(found, expected, "{member} {user}");
     }
 }

@@ -82,15 +82,55 @@ fn the_oldest_and_the_future() {
 
     there[0].kind = Kind::Poison;
     there[1].kind = Kind::Poison;
-    let third = DateTime::from_timestamp_nanos(3 * TICK);
-    assert_eq!(
-        run(oldest(&source(there.clone()), &main(), now)),
-        Ok(Some(third))
-    );
-
+    // Of records that cannot be read only the date is found, by counting.
+    let midnight = Ok(Some(DateTime::UNIX_EPOCH));
+    assert_eq!(run(oldest(&source(there.clone()), &main(), now)), midnight);
     for row in &mut there {
         row.kind = Kind::Unfit;
     }
-    let none = run(oldest(&source(there), &main(), now)).unwrap_err();
-    assert_eq!(none.code(), "not_understood");
+    assert_eq!(run(oldest(&source(there), &main(), now)), midnight);
+}
+
+/// However old they are, and whoever is older and cannot be read.
+#[test]
+fn the_oldest_is_found_by_date_whatever_hides_it() {
+    const DAY: i64 = 86_400_000_000_000;
+    let now = DateTime::from_timestamp_nanos(1_000 * DAY);
+    for (kind, day) in [
+        (Kind::Poison, -90_000),
+        (Kind::Unfit, -1),
+        (Kind::Poison, 0),
+        (Kind::Unfit, 999),
+    ] {
+        let mut there = vec![row("new", 999 * DAY + TICK)];
+        for nth in 0..40 {
+            there.push(Row {
+                kind,
+                ..row(format!("old{nth}"), day * DAY + 500 * TICK + nth)
+            });
+        }
+        let source = Scripted::new(able(10), there, Faults::default());
+        let found = run(oldest(&source, &main(), now)).unwrap();
+        assert_eq!(
+            found,
+            Some(DateTime::from_timestamp_nanos(day * DAY)),
+            "{kind:?}"
+        );
+        let requests = source.requests();
+        assert!(requests <= 25, "{requests}");
+    }
+}
+
+/// A number of somebody else's may be any number.
+#[test]
+fn totals_at_their_ends_are_counted_without_overflow() {
+    for total in [u64::MAX, u64::MAX - 1, 1 << 63] {
+        let faults = Faults {
+            total: Some(total),
+            ..Faults::default()
+        };
+        let source = Scripted::new(able(10), rows(30), faults);
+        let counted = run(count(&source, &main(), window(0, 20 * TICK))).unwrap();
+        assert_eq!(counted.rows, total);
+    }
 }

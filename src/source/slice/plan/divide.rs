@@ -1,7 +1,7 @@
 //! What becomes of a piece when its answer comes: finished, asked for again, or replaced by smaller
 //! ones.
 
-use super::{Node, Plan, Segment, State};
+use super::{CREDIT, Node, Plan, Segment, State};
 use crate::source::slice::verdict::{Seen, Verdict, judge};
 use crate::source::slice::walk::{FIT, Lane, Road, SMALLEST, Sample};
 use crate::source::slice::{Piece, ROW_BYTES, Trouble};
@@ -24,6 +24,7 @@ impl<P> Plan<P> {
         let requests = segment.requests;
         match verdict {
             Verdict::Whole => {
+                self.credit = (self.credit + 2).min(CREDIT);
                 let sample = Sample::of(window, &seen);
                 self.tell_lane(at, |lane| lane.learn(sample));
                 let bond = self.bond(at);
@@ -48,7 +49,9 @@ impl<P> Plan<P> {
                 self.tell_pair(bond, true);
             }
             Verdict::Disagrees => {
-                self.tell_lane(at, Lane::pass);
+                self.credit = self.credit.saturating_sub(1);
+                let sample = Sample::of_rows(window, &seen);
+                self.tell_lane(at, |lane| lane.learn(sample));
                 let trouble = Trouble::Disagrees {
                     total: seen.total,
                     distinct: seen.distinct,
@@ -60,7 +63,7 @@ impl<P> Plan<P> {
 
     /// A request failed.
     pub(super) fn failed(&mut self, at: usize, error: SourceError) {
-        if error.scope() == Scope::Source {
+        if error.scope() != Scope::Window {
             self.tell_lane(at, Lane::pass);
             let bond = self.bond(at);
             self.settle(at, Piece::Failed(error));
@@ -148,6 +151,7 @@ impl<P> Plan<P> {
     fn bisect(&mut self, at: usize, patience: u32) {
         let grid = self.grid;
         let cap = self.can.page_cap;
+        let contradicts = self.credit == 0;
         let Some(segment) = self.segment(at) else {
             return;
         };
@@ -156,7 +160,9 @@ impl<P> Plan<P> {
             return;
         };
         let (window, requests) = (segment.window, segment.requests);
-        let halves = (patience > 0).then(|| grid.halves(window)).flatten();
+        let hopeless =
+            patience == 0 || (contradicts && matches!(trouble, Trouble::Disagrees { .. }));
+        let halves = (!hopeless).then(|| grid.halves(window)).flatten();
         let Some((left, right)) = halves else {
             segment.state = State::Done(given_up(window, trouble, payload, requests));
             return;
