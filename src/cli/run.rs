@@ -17,7 +17,7 @@ use super::{Context, block_on_two_threads};
 use crate::config::{format_size, parse_duration};
 use crate::ledger::entry::Verdict;
 use crate::plural::counted;
-use crate::report::status::recount_said;
+use crate::report::status::{gap_said, recount_said};
 use crate::run::{Asking, Job, Observer, RunOptions, SourceSummary, Summary, open_warehouses};
 use crate::window::format_instant;
 
@@ -102,7 +102,20 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
     let mut failures = Vec::new();
     for source in &summary.sources {
         let id = &source.source;
-        if let Some(failure) = &source.failure {
+        for feed in &source.failed_feeds {
+            let (tenant, failure) = (&feed.tenant, &feed.failure);
+            failures.push(
+                Failure::new(
+                    ExitKind::Source,
+                    format!("source {id} tenant {tenant} failed: {}", failure.message),
+                )
+                .kept("the other tenants of the source were read")
+                .action(failure.action.clone()),
+            );
+        }
+        if !source.failed_feeds.is_empty() {
+            // Named one by one.
+        } else if let Some(failure) = &source.failure {
             failures.push(
                 Failure::new(
                     ExitKind::Source,
@@ -128,7 +141,7 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
         });
         let gaps = source.gaps.iter().map(|(tenant, date)| Detail {
             place: Some(format!("{id} tenant {tenant} {date}")),
-            happened: "the source has records that the lake has not".to_owned(),
+            happened: gap_said(*date, summary.now),
             action: None,
         });
         let missing: Vec<Detail> = holes.chain(gaps).collect();
@@ -137,7 +150,25 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
                 Failure::new(ExitKind::Gap, format!("records of source {id} are missing"))
                     .details(missing)
                     .kept("all that could be read is committed; what is missing is named")
-                    .action("look at the platform; each run tries again"),
+                    .action("look at the platform; what is missing is tried again as stated"),
+            );
+        }
+        if source.counts.has_many_in_quarantine() {
+            let new = source.counts.added + source.counts.quarantined;
+            failures.push(
+                Failure::new(
+                    ExitKind::Findings,
+                    format!(
+                        "{} of {} of source {id} could not be read and went to quarantine",
+                        source.counts.quarantined,
+                        counted(new, "new record", "new records")
+                    ),
+                )
+                .kept("they are in the lake with their bytes and the reason")
+                .action(
+                    "query `reason` and SAFE_CONVERT_BYTES_TO_STRING(content) in audit_quarantine, and ask \
+                     the platform's operator",
+                ),
             );
         }
         if source.counts.changed > 0 {
@@ -193,7 +224,15 @@ impl Document for Summary {
         let failed = self.sources.iter().any(|source| source.failure.is_some());
         let open = |source: &SourceSummary| !source.holes.is_empty() || !source.gaps.is_empty();
         if !failed && !self.stopped && !self.sources.iter().any(open) {
-            page.good("every record accounted for");
+            let quarantined: u64 = self
+                .sources
+                .iter()
+                .map(|source| source.counts.quarantined)
+                .sum();
+            page.good(&match quarantined {
+                0 => "every record accounted for".to_owned(),
+                _ => format!("every record accounted for, {quarantined} of them in quarantine"),
+            });
         }
     }
 }
@@ -223,12 +262,14 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
             &format!("{expired} of what was deleted by rule, not kept"),
         );
     }
-    if counts.changed + counts.drifted > 0 {
+    if counts.changed + counts.drifted + counts.repaired > 0 {
         let (changed, drifted) = (counts.changed, counts.drifted);
-        page.field(
-            "differing",
-            &format!("{changed} changed, {drifted} only gained fields"),
-        );
+        let mut said = format!("{changed} changed, {drifted} only gained fields");
+        if counts.repaired > 0 {
+            let repaired = counted(counts.repaired, "record", "records");
+            said.push_str(&format!(", {repaired} of the quarantine can be read now"));
+        }
+        page.field("differing", &said);
     }
     page.field(
         "written",
@@ -297,6 +338,9 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
             "past",
             &format!("gap on {date} of tenant {tenant} is past retention"),
         );
+    }
+    for feed in &source.failed_feeds {
+        page.warning(&format!("tenant {}: {}", feed.tenant, feed.failure.message));
     }
     for warning in &source.warnings {
         page.warning(warning);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
@@ -19,8 +19,8 @@ use crate::ledger::log::Log;
 use crate::ledger::state::State;
 use crate::plural::counted;
 use crate::report::retention::OpenDecision;
-use crate::report::status::{SourceStatus, Status};
-use crate::run::{open_bucket, open_to_read};
+use crate::report::status::{SourceStatus, Status, gap_said};
+use crate::run::{configured_feeds, open_bucket, open_to_read};
 use crate::window::format_instant;
 
 /// Show coverage, holes, gaps and lag of each source, and how far each warehouse is
@@ -52,13 +52,11 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         .iter()
         .map(|it| it.name.as_str())
         .collect();
-    let status = Status::of(
-        &state,
-        &names,
-        config.retention.as_ref(),
-        chrono::Utc::now(),
-    );
-    let sources = status.sources.iter().flat_map(open_matters);
+    let now = Utc::now();
+    let feeds = configured_feeds(&config);
+    let status = Status::of(&state, &feeds, &names, config.retention.as_ref(), now);
+    let sources = status.sources.iter();
+    let sources = sources.flat_map(|source| open_matters(source, now));
     let failures: Vec<Failure> = sources
         .chain(status.warehouses.iter().flat_map(matters))
         .collect();
@@ -86,11 +84,12 @@ pub(super) fn open_lake(
 }
 
 /// Holes and gaps, which are what a pager should ring for, and sources that failed.
-fn open_matters(source: &SourceStatus) -> Vec<Failure> {
+fn open_matters(source: &SourceStatus, now: DateTime<Utc>) -> Vec<Failure> {
     let id = &source.source;
     let missing: Vec<Detail> = source
         .feeds
         .iter()
+        .filter(|feed| feed.configured)
         .flat_map(|feed| {
             let tenant = &feed.tenant;
             let holes = feed.holes.iter().map(move |hole| Detail {
@@ -106,7 +105,7 @@ fn open_matters(source: &SourceStatus) -> Vec<Failure> {
             });
             let gaps = feed.gaps.iter().map(move |date| Detail {
                 place: Some(format!("{id} tenant {tenant} {date}")),
-                happened: "the source has records that the lake has not".to_owned(),
+                happened: gap_said(*date, now),
                 action: None,
             });
             holes.chain(gaps)
@@ -119,7 +118,7 @@ fn open_matters(source: &SourceStatus) -> Vec<Failure> {
             Failure::new(ExitKind::Gap, happened)
                 .details(missing)
                 .kept("all that could be read is in the lake")
-                .action("look at the platform; each run tries again"),
+                .action("look at the platform; what is missing is tried again as stated"),
         );
     }
     let failure = source
@@ -156,7 +155,14 @@ impl Document for Status {
         );
         for source in &self.sources {
             for feed in &source.feeds {
-                page.heading(&format!("source {} tenant {}", source.source, feed.tenant));
+                let other = match feed.configured {
+                    true => "",
+                    false => ", which the configuration does not read",
+                };
+                page.heading(&format!(
+                    "source {} tenant {}{other}",
+                    source.source, feed.tenant
+                ));
                 for window in &feed.covered {
                     page.field("covered", &window.to_string());
                 }
@@ -175,6 +181,11 @@ impl Document for Status {
                         counts.changed
                     ),
                 );
+                if counts.has_many_in_quarantine() {
+                    page.warning(
+                        "many records could not be read: query `reason` in audit_quarantine",
+                    );
+                }
                 page.field("holes", &feed.holes.len().to_string());
                 page.field("gaps", &listed(&feed.gaps));
                 for hole in &feed.past_holes {

@@ -5,8 +5,8 @@ mod hold;
 mod retention;
 mod warehouse;
 
-pub(crate) use feed::SETTLING;
 pub use feed::{DayState, FeedState, HoleState, IdMatch, RecountState};
+pub(crate) use feed::{RECOUNTED, SETTLING, is_recounted_in_each_run};
 pub use hold::{HoldState, Released};
 pub use retention::{ClosedRetention, Cut, Gone, GoneSpan, OpenRetention, RetentionState, Wholes};
 pub use warehouse::{LoadFailure, TableState, WarehouseState};

@@ -20,6 +20,7 @@
 //! sorts and groups that need more go through files in the temporary directory of the system,
 //! which are gone when the query ends.
 
+mod bytes_text;
 mod dialect;
 pub mod error;
 mod files;
@@ -212,5 +213,6 @@ fn context(limits: Limits) -> Result<SessionContext, DataFusionError> {
     let local = ObjectStoreUrl::local_filesystem();
     context.deregister_object_store(local.as_ref())?;
     context.register_udf(json_value::function());
+    context.register_udf(bytes_text::function());
     Ok(context)
 }

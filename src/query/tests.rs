@@ -255,6 +255,8 @@ async fn functions_of_bigquery() {
         (r#"JSON_VALUE('{"a":{"b":"x"},"a":1}', '$.a.b')"#, "x"),
         (r#"JSON_VALUE('{"a":{"b":"x"}}', '$.a')"#, ""),
         ("JSON_VALUE('nonsense', '$.a')", ""),
+        ("SAFE_CONVERT_BYTES_TO_STRING(CAST('é' AS BYTES))", "é"),
+        ("SAFE_CONVERT_BYTES_TO_STRING(CAST(NULL AS BYTES))", ""),
     ] {
         assert_eq!(
             rows_of(&lake, &format!("SELECT {expression}")).await,

@@ -2,13 +2,16 @@
 
 use super::retention::OpenDecision;
 use crate::ledger::entry::{Counts, Recount, Verdict, VerdictBy};
-use crate::ledger::state::{DayState, FeedState, HoldState, IdMatch, RecountState, State};
+use crate::ledger::state::{
+    DayState, FeedState, HoldState, IdMatch, RecountState, State, is_recounted_in_each_run,
+};
 use crate::plural::counted;
 use crate::retention::{Amount, Past, Policy, plan};
 use crate::warehouse::Standing;
 use crate::window::{Window, format_instant, instant};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Days of a feed that are listed one by one.
 const DAYS_LISTED: usize = 10;
@@ -76,6 +79,8 @@ pub struct SourceStatus {
 pub struct FeedStatus {
     /// Tenant, or `*`.
     pub tenant: String,
+    /// Whether the configuration reads it. What is missing of another feed is not tried again.
+    pub configured: bool,
     /// What has been read completely.
     pub covered: Vec<Window>,
     /// Seconds from the end of coverage to now.
@@ -125,9 +130,11 @@ pub struct DayStatus {
 }
 
 impl Status {
-    /// The status at `now` of a lake with these warehouses, by name, and this policy.
+    /// The status at `now` of a lake whose configuration reads these feeds (source and tenant), with these
+    /// warehouses, by name, and this policy.
     pub fn of(
         state: &State,
+        feeds: &BTreeSet<(String, String)>,
         warehouses: &[&str],
         policy: Option<&Policy>,
         now: DateTime<Utc>,
@@ -154,13 +161,14 @@ impl Status {
                 .iter()
                 .map(|(id, source)| {
                     let past = Past::of(policy, Some(state), id, now.date_naive());
-                    let feeds = source.feeds.iter();
+                    let of_source = source.feeds.iter().map(|(tenant, feed)| {
+                        let configured = feeds.contains(&(id.clone(), tenant.clone()));
+                        FeedStatus::of((tenant, configured), feed, &past, now)
+                    });
                     SourceStatus {
                         source: id.clone(),
                         last_run: source.last_run.clone(),
-                        feeds: feeds
-                            .map(|(tenant, feed)| FeedStatus::of(tenant, feed, &past, now))
-                            .collect(),
+                        feeds: of_source.collect(),
                     }
                 })
                 .collect(),
@@ -189,7 +197,12 @@ impl Status {
 }
 
 impl FeedStatus {
-    fn of(tenant: &str, feed: &FeedState, past: &Past, now: DateTime<Utc>) -> Self {
+    fn of(
+        (tenant, configured): (&str, bool),
+        feed: &FeedState,
+        past: &Past,
+        now: DateTime<Utc>,
+    ) -> Self {
         let mut counts = Counts::default();
         for day in feed.days.values() {
             counts.add(&day.counts);
@@ -204,6 +217,7 @@ impl FeedStatus {
         let days = feed.days.iter().rev().take(DAYS_LISTED);
         Self {
             tenant: tenant.to_owned(),
+            configured,
             covered: feed.coverage.windows().to_vec(),
             lag_seconds: feed.coverage.end().map(|end| (now - end).num_seconds()),
             counts,
@@ -251,6 +265,15 @@ fn day_said(day: &DayState) -> String {
             format!("{said}; matched by id at {at}{then}")
         }
     }
+}
+
+/// What a gap is, and when it is looked at again.
+pub fn gap_said(date: NaiveDate, now: DateTime<Utc>) -> String {
+    let when = match is_recounted_in_each_run(date, now) {
+        true => "each run reads the date again",
+        false => "the date is read again once a day",
+    };
+    format!("the source has records that the lake does not have; {when}")
 }
 
 /// A recount in words.

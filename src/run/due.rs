@@ -17,7 +17,7 @@
 
 use super::plan::{age, comparable, dates_back};
 use crate::ledger::entry::Verdict;
-use crate::ledger::state::{FeedState, SETTLING};
+use crate::ledger::state::{FeedState, RECOUNTED, SETTLING, is_recounted_in_each_run};
 use crate::retention::Past;
 use crate::window::Window;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -25,8 +25,7 @@ use std::collections::BTreeSet;
 
 const EVERY_RUN: TimeDelta = SETTLING;
 const DAILY: TimeDelta = TimeDelta::days(9);
-/// How old a date may be to be counted without being asked for.
-pub(super) const WEEKLY: TimeDelta = TimeDelta::days(39);
+const WEEKLY: TimeDelta = RECOUNTED;
 
 /// Whether a date of this age is due for a count that was last made `since` ago.
 fn is_due(age: TimeDelta, since: Option<TimeDelta>) -> bool {
@@ -75,7 +74,8 @@ pub(super) fn recounts(
             let open = last
                 .is_some_and(|last| matches!(last.verdict, Verdict::Gap | Verdict::Fewer))
                 || day.is_some_and(|day| day.expected.is_none());
-            let open = open && (age <= WEEKLY || is_past(since, TimeDelta::days(1)));
+            let open = open
+                && (is_recounted_in_each_run(*date, now) || is_past(since, TimeDelta::days(1)));
             open || asked.is_some_and(|asked| age <= asked) || is_due(age, since)
         })
         .flat_map(|date| comparable(known, date))

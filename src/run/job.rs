@@ -18,6 +18,7 @@ use crate::source::{Limits, Source, SourceError, Tenant};
 use crate::warehouse::{Projection, WarehouseError};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret as _;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -379,6 +380,22 @@ fn open_source(
             usize::try_from(requests.concurrency).unwrap_or(1),
         ),
     })
+}
+
+/// The feeds that a configuration reads, by source and tenant as the ledger names them.
+pub fn configured_feeds(config: &Config) -> BTreeSet<(String, String)> {
+    let sources = config.sources.iter();
+    let feeds = sources.flat_map(|source| {
+        let Platform::Kestra(settings) = &source.platform;
+        let tenants = match &settings.tenants {
+            Tenants::All => vec![super::plan::ALL_TENANTS.to_owned()],
+            Tenants::Named(names) => names.clone(),
+        };
+        tenants
+            .into_iter()
+            .map(|tenant| (source.id.clone(), tenant))
+    });
+    feeds.collect()
 }
 
 /// A secret that is read each time it is needed, so that a renewed token is found.

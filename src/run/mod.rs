@@ -37,7 +37,8 @@ mod warehouses;
 
 pub(crate) use ingest::tenant_of;
 pub use job::{
-    Asking, Bounds, Clock, Job, JobError, JobSource, SystemClock, open_bucket, open_sources,
+    Asking, Bounds, Clock, Job, JobError, JobSource, SystemClock, configured_feeds, open_bucket,
+    open_sources,
 };
 pub use keys::{Access, open_to_read, open_to_write};
 pub use observer::{Observer, Unobserved};

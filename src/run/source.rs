@@ -10,7 +10,7 @@ use super::recount::{Counted, Found, compared, recount_date};
 use super::start::Asked;
 use super::summary::{SourceFailure, SourceSummary};
 use crate::ledger::entry::{Future, Horizon, Recount, Verdict, VerdictBy};
-use crate::ledger::state::{FeedState, SETTLING};
+use crate::ledger::state::{FeedState, RECOUNTED, SETTLING};
 use crate::source::{Scope, SourceError, count, count_after};
 use crate::window::{Coverage, Window, format_instant, midnight};
 use chrono::{NaiveDate, TimeDelta};
@@ -60,8 +60,8 @@ impl Work<'_> {
         let reading = match reading {
             Reading::Complete => {
                 self.matched_by_id(committer, &mut summary);
-                self.count_again(committer, stop, observer, &mut summary)
-                    .await?
+                // Large, and seldom under way.
+                Box::pin(self.count_again(committer, stop, observer, &mut summary)).await?
             }
             other => other,
         };
@@ -371,7 +371,7 @@ impl Work<'_> {
 
     /// Warns where a record that came back under another time may not be recognised.
     fn watch_ids(&self, committer: &Committer<'_>, summary: &mut SourceSummary) {
-        let first = (committer.attempt.now - due::WEEKLY).date_naive();
+        let first = (committer.attempt.now - RECOUNTED).date_naive();
         if let Some(from) = committer.ids.complete_from().filter(|from| *from > first) {
             summary.warnings.push(format!(
                 "there is only room for the ids of records from {from} on: one of an older date that \

@@ -18,7 +18,7 @@ use std::sync::Mutex;
 pub(super) struct Row {
     pub(super) id: String,
     /// Nanoseconds since 1970.
-    pub(super) time: i64,
+    pub(super) time: i128,
     pub(super) kind: Kind,
     pub(super) action: u8,
 }
@@ -98,18 +98,26 @@ pub(super) fn able(page_cap: u32) -> Capabilities {
     }
 }
 
-pub(super) fn row(id: impl Into<String>, time: i64) -> Row {
+pub(super) fn row(id: impl Into<String>, time: impl Into<i128>) -> Row {
     Row {
         id: id.into(),
-        time,
+        time: time.into(),
         kind: Kind::Plain,
         action: 0,
     }
 }
 
+/// An instant of any year that can be written.
+fn instant(nanos: i128) -> DateTime<Utc> {
+    let second = 1_000_000_000;
+    let seconds = i64::try_from(nanos.div_euclid(second)).unwrap();
+    let rest = u32::try_from(nanos.rem_euclid(second)).unwrap();
+    DateTime::from_timestamp(seconds, rest).unwrap()
+}
+
 impl Row {
     pub(super) fn instant(&self) -> DateTime<Utc> {
-        DateTime::from_timestamp_nanos(self.time)
+        instant(self.time)
     }
 
     fn returned(&self) -> Returned {
@@ -280,7 +288,7 @@ impl Source for Scripted {
         let (id, time) = text.split_once('@').ok_or(Unfit::because(Reason::NoId))?;
         Ok(Identity {
             native_id: id.into(),
-            time: DateTime::from_timestamp_nanos(time.parse().unwrap()),
+            time: instant(time.parse().unwrap()),
             tenant: None,
         })
     }

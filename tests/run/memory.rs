@@ -41,7 +41,9 @@ fn high_water_mark(status: &str) -> Option<u64> {
 fn run_within_the_limit(place: &Place, when: &str) -> (u64, u64) {
     let (output, peak) = watched(place.run().spawn().unwrap());
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(0), "{when}: {told}");
+    // Where many records are too large for a row, the run says so.
+    let code = output.status.code();
+    assert!(matches!(code, Some(0 | 10)), "{when}: {code:?} {told}");
     println!("{when}: {} MiB", peak >> 20);
     assert!(peak > 0, "{when}: nothing was measured");
     assert!(peak < LIMIT, "{when}: {} MiB", peak >> 20);

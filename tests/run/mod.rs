@@ -6,6 +6,7 @@ mod catch_up;
 mod concurrent;
 mod costs;
 mod crash;
+mod degrading;
 mod dice;
 mod expired;
 mod gcs;

@@ -287,7 +287,19 @@ pub struct Counts {
     pub drifted: u64,
 }
 
+/// The smallest share of records in quarantine that is worth a warning, in percent.
+const MANY_PERCENT: u64 = 5;
+/// Fewer records in quarantine than this are no pattern.
+const MANY_RECORDS: u64 = 3;
+
 impl Counts {
+    /// Whether so many of the new records went to quarantine that it says something about the source
+    /// rather than about single records.
+    pub const fn has_many_in_quarantine(&self) -> bool {
+        let new = self.added + self.quarantined;
+        self.quarantined >= MANY_RECORDS && self.quarantined * 100 >= new * MANY_PERCENT
+    }
+
     /// What the counts of single fates add up to: all that was returned.
     pub const fn accounted(&self) -> u64 {
         self.source_duplicates + self.known + self.added + self.quarantined + self.expired

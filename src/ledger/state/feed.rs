@@ -1,13 +1,22 @@
 //! One feed: what is known of one tenant of one source.
 
 use crate::ledger::entry::{Counts, DayCount, Hole, HoleReason, Recount, Verdict, VerdictBy};
-use crate::window::{Coverage, Window, instant};
+use crate::window::{Coverage, Window, instant, midnight};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How long after its end a date may still get records that were on their way.
 pub(crate) const SETTLING: TimeDelta = TimeDelta::days(2);
+
+/// How long after its end a date is counted without anybody asking for it.
+pub(crate) const RECOUNTED: TimeDelta = TimeDelta::days(39);
+
+/// Whether a date that is not in order is looked at in each run; once a day otherwise.
+pub(crate) fn is_recounted_in_each_run(date: NaiveDate, now: DateTime<Utc>) -> bool {
+    date.succ_opt()
+        .is_none_or(|end| now - midnight(end) <= RECOUNTED)
+}
 
 /// A window that could not be read, since when and how often it was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

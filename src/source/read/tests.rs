@@ -211,7 +211,7 @@ fn what_fails_everywhere_is_given_up_soon() {
     let all = |kind| {
         let mut there = rows(2_000);
         for (n, row) in there.iter_mut().enumerate() {
-            row.time = asked.to.timestamp_nanos_opt().unwrap() / 2_000 * n as i64;
+            row.time = i128::from(asked.to.timestamp_nanos_opt().unwrap() / 2_000 * n as i64);
             row.kind = kind;
         }
         read(Scripted::new(able(100), there, Faults::default()), asked)

@@ -159,9 +159,9 @@ proptest! {
         for row in &mut case.rows {
             row.kind = Kind::Plain;
         }
-        let mut crowded: BTreeMap<i64, u64> = BTreeMap::new();
+        let mut crowded: BTreeMap<i128, u64> = BTreeMap::new();
         for row in &case.rows {
-            *crowded.entry(row.time.div_euclid(TICK)).or_default() += 1;
+            *crowded.entry(row.time.div_euclid(i128::from(TICK))).or_default() += 1;
         }
         // At one instant a total at its limit says nothing.
         let most = crowded.values().max().copied().unwrap_or(0);

@@ -121,6 +121,34 @@ fn the_oldest_is_found_by_date_whatever_hides_it() {
     }
 }
 
+/// As far as an instant can be written, on both sides of 1970 and of what nanoseconds in 64 bits reach.
+#[test]
+fn the_ends_of_the_calendar_are_read_and_counted() {
+    let nanos = |text: &str| {
+        let at: DateTime<Utc> = text.parse().unwrap();
+        i128::from(at.timestamp()) * 1_000_000_000 + i128::from(at.timestamp_subsec_nanos())
+    };
+    let times = [
+        "0001-01-01T00:00:00Z",
+        "1677-09-21T00:12:43.145224192Z",
+        "1969-12-31T23:59:59.999999999Z",
+        "1970-01-01T00:00:00Z",
+        "2026-01-01T00:00:00Z",
+        "2262-04-11T23:47:16.854775808Z",
+        "9999-12-31T23:59:59.999999998Z",
+    ];
+    let there: Vec<Row> = times.iter().map(|at| row(*at, nanos(at))).collect();
+    let source = || Scripted::new(able(3), there.clone(), Faults::default());
+    let now: DateTime<Utc> = "2026-01-02T00:00:00Z".parse().unwrap();
+    let first: DateTime<Utc> = times[0].parse().unwrap();
+    assert_eq!(run(oldest(&source(), &main(), now)), Ok(Some(first)));
+    assert_eq!(run(count_after(&source(), &main(), now)).unwrap().rows, 2);
+    let asked = Window::new(first, now).unwrap();
+    assert_eq!(run(count(&source(), &main(), asked)).unwrap().rows, 5);
+    let (outcomes, _) = read(source(), asked);
+    whole(&outcomes, asked, &there[..5]);
+}
+
 /// A number of somebody else's may be any number.
 #[test]
 fn totals_at_their_ends_are_counted_without_overflow() {
