@@ -1,10 +1,13 @@
 //! The status of a lake: a value made from the folded state and a now.
 
 use super::retention::OpenDecision;
+use crate::clock::{ClockReport, Now};
 use crate::ledger::entry::{Counts, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{DayState, FeedState, HoldState, IdMatch, RecountState, State};
 use crate::plural::counted;
-use crate::retention::{Amount, Past, Policy, plan};
+use crate::retention::{
+    Amount, AsOf, HoldStanding, Past, Policy, RuleFinding, in_force, plan, rule_findings, standing,
+};
 use crate::warehouse::Standing;
 use crate::window::{Window, format_instant, instant};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -35,8 +38,10 @@ pub struct Status {
     pub sources: Vec<SourceStatus>,
     /// Warehouses: those of the configuration, and any other that a receipt names.
     pub warehouses: Vec<Standing>,
-    /// Holds that nobody has released.
-    pub holds: Vec<HoldState>,
+    /// How the time stands at which this is so.
+    pub clock: ClockReport,
+    /// Holds in force.
+    pub holds: Vec<HoldStatus>,
     /// Sweeps that were decided and are not done, by the sequence of the decision.
     pub open_sweeps: Vec<u64>,
     /// Decisions of retention that are not done.
@@ -45,6 +50,16 @@ pub struct Status {
     /// What is due under the configured rules; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionStatus>,
+}
+
+/// A hold in force.
+#[derive(Debug, Clone, Serialize)]
+pub struct HoldStatus {
+    /// How it stands.
+    pub standing: HoldStanding,
+    /// What it is.
+    #[serde(flatten)]
+    pub held: HoldState,
 }
 
 /// What is due under the configured rules today.
@@ -57,6 +72,9 @@ pub struct RetentionStatus {
     /// The next date on which more will be due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_due: Option<NaiveDate>,
+    /// Rules that cannot do anything, or name what nobody knows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rule_findings: Vec<RuleFinding>,
 }
 
 /// The status of a source.
@@ -126,12 +144,7 @@ pub struct DayStatus {
 
 impl Status {
     /// The status at `now` of a lake with these warehouses, by name, and this policy.
-    pub fn of(
-        state: &State,
-        warehouses: &[&str],
-        policy: Option<&Policy>,
-        now: DateTime<Utc>,
-    ) -> Self {
+    pub fn of(state: &State, warehouses: &[&str], policy: Option<&Policy>, now: &Now) -> Self {
         let files = state.live_files();
         let (mut count, mut bytes, mut events) = (0, 0, 0);
         for live in files {
@@ -153,13 +166,13 @@ impl Status {
                 .sources
                 .iter()
                 .map(|(id, source)| {
-                    let past = Past::of(policy, Some(state), id, now.date_naive());
+                    let past = Past::of(policy, Some(state), id, now.proven_date());
                     let feeds = source.feeds.iter();
                     SourceStatus {
                         source: id.clone(),
                         last_run: source.last_run.clone(),
                         feeds: feeds
-                            .map(|(tenant, feed)| FeedStatus::of(tenant, feed, &past, now))
+                            .map(|(tenant, feed)| FeedStatus::of(tenant, feed, &past, now.at()))
                             .collect(),
                     }
                 })
@@ -170,18 +183,25 @@ impl Status {
                 let all = warehouses.iter().copied().chain(others);
                 all.map(|name| Standing::of(state, name)).collect()
             },
-            holds: {
-                let holds = state.holds.values().filter(|held| held.released.is_none());
-                holds.cloned().collect()
-            },
+            clock: now.report(),
+            holds: state
+                .holds
+                .values()
+                .filter(|held| in_force(held, now.proven_date()))
+                .map(|held| HoldStatus {
+                    standing: standing(held, AsOf::now(now)),
+                    held: held.clone(),
+                })
+                .collect(),
             open_sweeps: state.sweeps.keys().copied().collect(),
-            open_decisions: OpenDecision::all(state),
+            open_decisions: OpenDecision::all(state, now.at()),
             retention: policy.map(|policy| {
-                let plan = plan(state, policy, now.date_naive());
+                let plan = plan(state, policy, AsOf::now(now));
                 RetentionStatus {
                     due: plan.total(),
                     held_rows: plan.held.iter().map(|held| held.due.rows).sum(),
                     next_due: plan.rules.iter().filter_map(|rule| rule.next_due).min(),
+                    rule_findings: rule_findings(policy, state),
                 }
             }),
         }
@@ -194,10 +214,6 @@ impl FeedStatus {
         for day in feed.days.values() {
             counts.add(&day.counts);
         }
-        let fewer = feed.days.iter().filter(|(_, day)| {
-            let newest = day.recount.as_ref().map(|recount| recount.verdict);
-            matches!(newest, Some(Verdict::Purged | Verdict::Fewer))
-        });
         let holes = feed.holes.iter().cloned();
         let (past_holes, holes) = holes.partition(|hole| past.has_all(&hole.window));
         let (past_gaps, gaps) = feed.gaps().partition(|date| past.has(*date));
@@ -211,7 +227,7 @@ impl FeedStatus {
             gaps,
             past_holes,
             past_gaps,
-            purged: fewer.map(|(date, _)| *date).collect(),
+            purged: feed.fewer().collect(),
             future: feed.future,
             oldest_at_source: feed.oldest,
             days: days

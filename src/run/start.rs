@@ -1,9 +1,11 @@
 //! The start of a run: the ledger's state, whether the sources answer, and what time it is.
 
+use super::RunError;
 use super::chunk;
 use super::job::{Job, JobSource};
+use super::now::now_to_write;
 use super::plan::{ALL_TENANTS, FeedSettings, RunPlan, Seed, SourcePlan, SourceSettings};
-use super::{CLOCKS_APART, RunError};
+use crate::clock::{Now, TOLERANCE, Witness};
 use crate::config::Start;
 use crate::lake::layout::RunId;
 use crate::ledger::log::Founding;
@@ -23,25 +25,26 @@ pub(super) type Oldest = BTreeMap<String, Option<DateTime<Utc>>>;
 pub struct Opened {
     /// State of the ledger; none where there is no lake yet.
     pub state: Option<State>,
-    /// The earlier of our clock, the store's and the sources'.
-    pub now: DateTime<Utc>,
+    /// What time it is, and how far that is believed.
+    pub now: Now,
     /// Sources that do not answer as they should, by id.
     pub failures: BTreeMap<String, SourceError>,
     /// What each source still has, by id.
     pub(super) oldest: BTreeMap<String, Oldest>,
 }
 
-/// Loads the ledger and asks every source a question whose answer is known.
+/// Loads the ledger, asks every source a question whose answer is known, and finds out what time it is.
+///
+/// # Errors
+/// A ledger that cannot be read, or a clock that something contradicts. A source whose own clock is wrong
+/// is among the failures.
 pub(super) async fn open(job: &Job) -> Result<Opened, RunError> {
     let state = job.log().load().await?;
-    let ours = job.clock.now();
-    let mut now = earlier_of_store(job, ours)?;
     let mut failures = BTreeMap::new();
     let mut oldest_by_source = BTreeMap::new();
     for source in &job.sources {
-        match ask(source, ours).await {
-            Ok((offset, oldest)) => {
-                now = now.min(ours + offset);
+        match ask(source, job.clock.now()).await {
+            Ok(oldest) => {
                 oldest_by_source.insert(source.id.clone(), oldest);
             }
             Err(error) => {
@@ -49,49 +52,34 @@ pub(super) async fn open(job: &Job) -> Result<Opened, RunError> {
             }
         }
     }
+    // Also by sources that fail: an answer that refuses something tells the time all the same.
+    let now = now_to_write(job, state.as_ref())?;
+    for deviation in now.outvoted() {
+        if let Witness::Source(id) = &deviation.witness {
+            let skew = SourceError::ClockSkew {
+                offset: deviation.offset,
+                allowed: TOLERANCE,
+            };
+            failures.entry(id.clone()).or_insert(skew);
+        }
+    }
     Ok(Opened {
         state,
-        now: whole_milliseconds(now),
+        now,
         failures,
         oldest: oldest_by_source,
     })
 }
 
-/// The earlier of our clock and the store's, which has been asked for something already.
-pub(super) fn now_of_store(job: &Job) -> Result<DateTime<Utc>, RunError> {
-    Ok(whole_milliseconds(earlier_of_store(job, job.clock.now())?))
-}
-
-fn earlier_of_store(job: &Job, ours: DateTime<Utc>) -> Result<DateTime<Utc>, RunError> {
-    let Some(offset) = job.bucket.clock().offset(ours) else {
-        return Ok(ours);
-    };
-    if offset.abs() > CLOCKS_APART {
-        return Err(RunError::ClockSkew { offset });
-    }
-    Ok(ours.min(ours + offset))
-}
-
-/// Texts of windows stay short, and no platform cuts finer.
-fn whole_milliseconds(now: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
-}
-
-/// Whether the source obeys its filters, how its clock stands, and what its oldest records are.
-async fn ask(source: &JobSource, ours: DateTime<Utc>) -> Result<(TimeDelta, Oldest), SourceError> {
+/// Whether the source obeys its filters, and what its oldest records are.
+async fn ask(source: &JobSource, ours: DateTime<Utc>) -> Result<Oldest, SourceError> {
     let feed = &*source.source;
     let mut found = Oldest::new();
-    let mut offset = TimeDelta::zero();
     for tenant in feed.tenants() {
         feed.control_request(tenant).await?;
-        if let Some(reading) = feed.clock() {
-            reading.check(CLOCKS_APART)?;
-            // A header has whole seconds: less than one is no difference.
-            offset = offset.min((reading.offset() + TimeDelta::seconds(1)).min(TimeDelta::zero()));
-        }
         found.insert(name_of(tenant), oldest(feed, tenant, ours).await?);
     }
-    Ok((offset, found))
+    Ok(found)
 }
 
 /// The name under which the ledger keeps a tenant's feed.
@@ -107,6 +95,7 @@ pub(super) fn plan(
     (run_id, seed): (RunId, Seed),
     recount: Option<TimeDelta>,
 ) -> RunPlan {
+    let now = opened.now.at();
     let sources = job.sources.iter().map(|source| {
         let nothing = Oldest::new();
         let oldest = opened.oldest.get(&source.id).unwrap_or(&nothing);
@@ -122,7 +111,7 @@ pub(super) fn plan(
                         .and_then(|feed| feed.coverage.start());
                     let found = oldest.get(&tenant).copied().flatten();
                     let found = found.map(|oldest| midnight(oldest.date_naive()));
-                    known.into_iter().chain(found).min().unwrap_or(opened.now)
+                    known.into_iter().chain(found).min().unwrap_or(now)
                 }
             };
             FeedSettings { tenant, start }
@@ -133,18 +122,19 @@ pub(super) fn plan(
             overlap: source.overlap,
             feeds: feeds.collect(),
             recount,
+            proven: opened.now.proven(),
             past: Past::of(
                 job.retention.as_ref(),
                 state,
                 &source.id,
-                opened.now.date_naive(),
+                opened.now.proven_date(),
             ),
         };
-        SourcePlan::make(&settings, state, opened.now)
+        SourcePlan::make(&settings, state, now)
     });
     RunPlan {
         run_id,
-        now: opened.now,
+        now,
         base_sequence: state.map(|state| state.head.sequence),
         sources: sources.collect(),
         seed,
@@ -152,10 +142,11 @@ pub(super) fn plan(
 }
 
 /// What a genesis of this job says.
-pub(super) fn founding(job: &Job, run_id: RunId, now: DateTime<Utc>) -> Founding {
+pub(super) fn founding(job: &Job, run_id: RunId, now: &Now) -> Founding {
     Founding {
         run_id: run_id.to_string(),
-        now,
+        now: now.at(),
+        witnesses: now.witnesses().to_vec(),
         config_sha256: job.config_sha256,
         sources: job.sources.iter().map(|source| source.id.clone()).collect(),
     }

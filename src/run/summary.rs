@@ -2,6 +2,7 @@
 
 use super::recount::Distinct;
 use super::retention::RetentionSummary;
+use crate::clock::ClockReport;
 use crate::ledger::entry::{Counts, DayCount, Future, Horizon, Ingest, Recount};
 use crate::ledger::state::State;
 use crate::retention::Past;
@@ -20,6 +21,8 @@ pub struct Summary {
     /// Its now.
     #[serde(with = "instant")]
     pub now: DateTime<Utc>,
+    /// How that time stands.
+    pub clock: ClockReport,
     /// The lake.
     pub lake_id: String,
     /// Whether this run founded it.

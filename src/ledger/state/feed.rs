@@ -125,6 +125,15 @@ impl FeedState {
             .map(|(date, _)| *date)
     }
 
+    /// Dates on which the source had fewer than the lake accounts for, when they were last counted.
+    pub fn fewer(&self) -> impl Iterator<Item = NaiveDate> {
+        let fewer = |verdict| matches!(verdict, Some(Verdict::Purged | Verdict::Fewer));
+        let newest = |day: &DayState| day.recount.as_ref().map(|recount| recount.verdict);
+        let days = self.days.iter();
+        days.filter(move |(_, day)| fewer(newest(day)))
+            .map(|(date, _)| *date)
+    }
+
     /// Takes a window that has been read out of every hole.
     pub(super) fn close_holes(&mut self, read: Window) {
         let mut left = Vec::with_capacity(self.holes.len());
