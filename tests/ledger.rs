@@ -1,5 +1,7 @@
 //! The ledger over a store that may misbehave.
 
+mod time;
+
 use crate::faulty_store::{Fault, FaultyStore, On};
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
