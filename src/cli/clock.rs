@@ -34,8 +34,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Show(Show),
-    Confirm(Confirm),
+    Show(ShowArgs),
+    Confirm(ConfirmArgs),
 }
 
 /// Compare this machine's clock with those of the store, the sources and the ledger
@@ -47,7 +47,7 @@ enum Command {
 Examples:
   trailhouse clock show
   trailhouse clock show --output json")]
-struct Show {}
+struct ShowArgs {}
 
 /// Confirm that this machine's clock is right
 ///
@@ -62,7 +62,7 @@ struct Show {}
 #[command(after_long_help = "\
 Examples:
   trailhouse clock confirm --today 2027-03-01 --reason 'the job was off since December'")]
-struct Confirm {
+struct ConfirmArgs {
     /// Today (UTC), from a calendar
     #[arg(long, value_name = "DATE")]
     today: NaiveDate,
@@ -84,9 +84,21 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
 fn show(context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let job = Job::open_to_plan(&config, &[]).map_err(Failure::from)?;
-    let (_, now) = block_on(compare_clocks(&job))?.map_err(Failure::from)?;
+    let (state, now) = block_on(compare_clocks(&job))?.map_err(Failure::from)?;
     let findings = findings(&now);
-    Ok(Ending::with_failures(Shown::of(&now), findings))
+    Ok(Ending::with_failures(
+        ClockShown::of(&now, state.is_some()),
+        findings,
+    ))
+}
+
+/// What bears the clock out, in words, as far as there is anything to compare it with yet.
+pub(super) fn borne_out_by(now: &Now, has_ledger: bool) -> Option<String> {
+    let by = now.borne_out_by()?;
+    Some(match has_ledger || !now.witnesses().is_empty() {
+        true => format!("borne out by {by}"),
+        false => "nothing to compare it with yet".to_owned(),
+    })
 }
 
 /// What is wrong with this machine's clock, or with another.
@@ -105,7 +117,7 @@ pub(super) fn findings(now: &Now) -> Vec<Failure> {
     objections.chain(outvoted).collect()
 }
 
-fn confirm(args: &Confirm, context: &Context) -> Result<Ending, Report> {
+fn confirm(args: &ConfirmArgs, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let (by, reason) = (args.by.trim(), args.reason.trim());
     if by.is_empty() || reason.is_empty() {
@@ -121,7 +133,7 @@ fn confirm(args: &Confirm, context: &Context) -> Result<Ending, Report> {
     };
     let recorded = block_on(confirm_clock(&job, args.today, confirmation))?;
     let recorded = recorded.map_err(Failure::from)?;
-    let confirmed = Confirmed {
+    let confirmed = ClockConfirmed {
         sequence: recorded.sequence,
         clock: recorded.now.report(),
     };
@@ -130,39 +142,39 @@ fn confirm(args: &Confirm, context: &Context) -> Result<Ending, Report> {
 
 /// The clock as it stands.
 #[derive(Debug, Serialize)]
-struct Shown {
+struct ClockShown {
     clock: ClockReport,
     #[serde(skip)]
     borne_out_by: Option<String>,
 }
 
-impl Shown {
-    fn of(now: &Now) -> Self {
+impl ClockShown {
+    fn of(now: &Now, has_ledger: bool) -> Self {
         Self {
             clock: now.report(),
-            borne_out_by: now.borne_out_by(),
+            borne_out_by: borne_out_by(now, has_ledger),
         }
     }
 }
 
-impl Document for Shown {
+impl Document for ClockShown {
     fn text(&self, page: &mut Page) {
         let second = |at: chrono::DateTime<chrono::Utc>| format_instant(at.trunc_subsecs(0));
         page.field("now", &second(self.clock.at));
         match &self.borne_out_by {
-            Some(by) => page.good(&format!("borne out by {by}")),
+            Some(by) => page.good(by),
             None => page.field("holds end by", &second(self.clock.proven)),
         }
     }
 }
 
 #[derive(Debug, Serialize)]
-struct Confirmed {
+struct ClockConfirmed {
     sequence: u64,
     clock: ClockReport,
 }
 
-impl Document for Confirmed {
+impl Document for ClockConfirmed {
     fn text(&self, page: &mut Page) {
         let at = format_instant(self.clock.at.trunc_subsecs(0));
         page.good(&format!("{at} is confirmed by entry {}", self.sequence));

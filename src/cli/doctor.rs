@@ -139,7 +139,7 @@ async fn check(config: &Config) -> Checked {
     }
     if let Some(bucket) = &lake {
         let now = look_at_clocks(chrono::Utc::now(), bucket, &sources, state.as_ref());
-        check_clock(&now, &mut checked);
+        check_clock(&now, state.is_some(), &mut checked);
     }
     if only_reads {
         return checked;
@@ -304,9 +304,9 @@ fn check_rules(policy: &Policy, state: &State, checked: &mut Checked) {
 }
 
 /// How this machine's clock stands, and whose is wrong.
-fn check_clock(now: &Now, checked: &mut Checked) {
-    if let Some(by) = now.borne_out_by() {
-        checked.good("clock", format!("borne out by {by}"));
+fn check_clock(now: &Now, has_ledger: bool, checked: &mut Checked) {
+    if let Some(by) = clock::borne_out_by(now, has_ledger) {
+        checked.good("clock", by);
     }
     for failure in clock::findings(now) {
         let action = failure.action.unwrap_or_default();

@@ -8,7 +8,7 @@ use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
-use super::status::{BY_DOUBT, open_lake};
+use super::status::{END_UNPROVEN, open_lake};
 use super::{Context, block_on, block_on_two_threads, warehouse};
 use crate::config::Config;
 use crate::ledger::entry::{Body, Hold, Release};
@@ -379,7 +379,7 @@ impl Document for Holds {
                     format!(", released by {}: {}", released.by, released.reason)
                 }),
                 HoldStanding::Ended => ", its time has ended".to_owned(),
-                HoldStanding::InForceByDoubt => format!(", {BY_DOUBT}"),
+                HoldStanding::EndUnproven => format!(", {END_UNPROVEN}"),
                 HoldStanding::InForce => String::new(),
             };
             page.heading(&format!(

@@ -265,7 +265,7 @@ impl Document for Status {
 }
 
 /// What is said of a hold that is in force although its time has ended by the clock.
-pub(super) const BY_DOUBT: &str = "whose end has come only by a clock that nothing bears out";
+pub(super) const END_UNPROVEN: &str = "still in force: the clock by which it has ended is unproven";
 
 /// A rule that does nothing, or names what nobody knows.
 pub(super) fn text_of_finding(finding: &RuleFinding, page: &mut Page) {
@@ -280,7 +280,7 @@ pub(super) fn text_of_finding(finding: &RuleFinding, page: &mut Page) {
 /// What is held, by whom and why.
 pub(super) fn text_of_hold(hold: &Hold, standing: HoldStanding, page: &mut Page) {
     let doubt = match standing {
-        HoldStanding::InForceByDoubt => format!(", {BY_DOUBT}"),
+        HoldStanding::EndUnproven => format!(", {END_UNPROVEN}"),
         HoldStanding::InForce | HoldStanding::Ended | HoldStanding::Released => String::new(),
     };
     let until = hold

@@ -9,7 +9,7 @@ use std::fmt;
 
 /// The clock of a witness.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
+pub struct WitnessReading {
     /// Whose clock it is.
     pub witness: Witness,
     /// What it says at the moment of our own reading. Up to a second early, since it comes from a `Date`
@@ -47,7 +47,7 @@ pub enum Contradiction {
 
 /// How far a time is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum ClockStanding {
     /// By the clocks of these witnesses, or by the ledger's entries alone where there are none.
     BorneOut(Vec<Witness>),
     /// Nothing contradicts it, and nothing bears it out: no witness told the time, and it is further
@@ -62,7 +62,7 @@ pub enum Standing {
 pub struct Now {
     at: DateTime<Utc>,
     proven: DateTime<Utc>,
-    standing: Standing,
+    standing: ClockStanding,
     outvoted: Vec<Deviation>,
 }
 
@@ -97,7 +97,11 @@ pub struct ClockReport {
 ///    gives way to a witness that agrees with us; what a witness or a person has borne out does not.
 /// 4. Otherwise ours is borne out by the witnesses that agree. Without any, the ledger bears it out if
 ///    [`LedgerTime::bears_out`] says so, and else it is unproven.
-pub fn judge(machine: DateTime<Utc>, readings: &[Reading], ledger: Option<&LedgerTime>) -> Now {
+pub fn judge(
+    machine: DateTime<Utc>,
+    readings: &[WitnessReading],
+    ledger: Option<&LedgerTime>,
+) -> Now {
     let mut at = machine;
     let mut witnesses = Vec::new();
     let mut deviations = Vec::new();
@@ -139,15 +143,15 @@ pub fn judge(machine: DateTime<Utc>, readings: &[Reading], ledger: Option<&Ledge
     let mut now = Now {
         at,
         proven: at,
-        standing: Standing::Contradicted(contradictions),
+        standing: ClockStanding::Contradicted(contradictions),
         outvoted: deviations,
     };
     match &now.standing {
-        Standing::Contradicted(found) if !found.is_empty() => {
+        ClockStanding::Contradicted(found) if !found.is_empty() => {
             now.proven = ledger.reached().min(at);
         }
         _ if witnesses.is_empty() => now.stand_by(ledger),
-        _ => now.standing = Standing::BorneOut(witnesses),
+        _ => now.standing = ClockStanding::BorneOut(witnesses),
     }
     now
 }
@@ -169,28 +173,28 @@ impl Now {
     }
 
     /// How far it is believed.
-    pub fn standing(&self) -> &Standing {
+    pub fn standing(&self) -> &ClockStanding {
         &self.standing
     }
 
     /// Whether something independent of this machine bears it out.
     pub fn is_borne_out(&self) -> bool {
-        matches!(self.standing, Standing::BorneOut(_))
+        matches!(self.standing, ClockStanding::BorneOut(_))
     }
 
     /// The witnesses that bear it out.
     pub fn witnesses(&self) -> &[Witness] {
         match &self.standing {
-            Standing::BorneOut(witnesses) => witnesses,
-            Standing::Unproven(_) | Standing::Contradicted(_) => &[],
+            ClockStanding::BorneOut(witnesses) => witnesses,
+            ClockStanding::Unproven(_) | ClockStanding::Contradicted(_) => &[],
         }
     }
 
     /// Why nothing may be written; none where it may.
     pub fn contradictions(&self) -> &[Contradiction] {
         match &self.standing {
-            Standing::Contradicted(contradictions) => contradictions,
-            Standing::BorneOut(_) | Standing::Unproven(_) => &[],
+            ClockStanding::Contradicted(contradictions) => contradictions,
+            ClockStanding::BorneOut(_) | ClockStanding::Unproven(_) => &[],
         }
     }
 
@@ -222,36 +226,38 @@ impl Now {
     fn stand_by(&mut self, ledger: &LedgerTime) {
         self.proven = ledger.proven(self.at, &[]);
         self.standing = match ledger.bears_out(self.at) {
-            true => Standing::BorneOut(Vec::new()),
-            false => Standing::Unproven(ledger.reached()),
+            true => ClockStanding::BorneOut(Vec::new()),
+            false => ClockStanding::Unproven(ledger.reached()),
         };
     }
 
     /// What bears it out, in words; `None` where nothing does.
     pub fn borne_out_by(&self) -> Option<String> {
         match &self.standing {
-            Standing::BorneOut(witnesses) if witnesses.is_empty() => {
+            ClockStanding::BorneOut(witnesses) if witnesses.is_empty() => {
                 Some("the entries of the ledger".to_owned())
             }
-            Standing::BorneOut(witnesses) => {
+            ClockStanding::BorneOut(witnesses) => {
                 let witnesses: Vec<String> = witnesses.iter().map(Witness::to_string).collect();
                 Some(witnesses.join(", "))
             }
-            Standing::Unproven(_) | Standing::Contradicted(_) => None,
+            ClockStanding::Unproven(_) | ClockStanding::Contradicted(_) => None,
         }
     }
 
     /// What speaks against it, in words; empty where it is borne out.
     pub fn objections(&self) -> Vec<String> {
         match &self.standing {
-            Standing::BorneOut(_) => Vec::new(),
-            Standing::Unproven(reached) => vec![format!(
-                "the clock says {}, {} after the last time that the ledger shows ({}), and no store or source bears it out",
+            ClockStanding::BorneOut(_) => Vec::new(),
+            ClockStanding::Unproven(reached) => vec![format!(
+                "the clock says {}, {} after the last time that the ledger shows ({}), and neither the store nor a source tells the time",
                 whole_seconds(self.at),
                 distance(self.at - *reached),
                 whole_seconds(*reached),
             )],
-            Standing::Contradicted(found) => found.iter().map(Contradiction::to_string).collect(),
+            ClockStanding::Contradicted(found) => {
+                found.iter().map(Contradiction::to_string).collect()
+            }
         }
     }
 
@@ -261,9 +267,9 @@ impl Now {
             at: self.at,
             proven: self.proven,
             standing: match self.standing {
-                Standing::BorneOut(_) => "borne_out",
-                Standing::Unproven(_) => "unproven",
-                Standing::Contradicted(_) => "contradicted",
+                ClockStanding::BorneOut(_) => "borne_out",
+                ClockStanding::Unproven(_) => "unproven",
+                ClockStanding::Contradicted(_) => "contradicted",
             },
             witnesses: self.witnesses().to_vec(),
             objections: self.objections(),

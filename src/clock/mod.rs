@@ -15,7 +15,7 @@
 //!   a small step.
 //! * [`judge`] decides, and is the only place that does. Whoever shows or uses the time takes its [`Now`].
 //!
-//! | [`Standing`] | reading and committing | deleting unattended, sweeping, expiration, the end of a hold |
+//! | [`ClockStanding`] | reading and committing | deleting unattended, sweeping, expiration, the end of a hold |
 //! |---|---|---|
 //! | borne out | yes | yes |
 //! | unproven | yes | no; a person confirms a plan, or the clock |
@@ -28,7 +28,7 @@ mod ledger;
 #[cfg(test)]
 mod tests;
 
-pub use judge::{ClockReport, Contradiction, Deviation, Now, Reading, Standing, judge};
+pub use judge::{ClockReport, ClockStanding, Contradiction, Deviation, Now, WitnessReading, judge};
 pub use ledger::LedgerTime;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -19,8 +19,8 @@ fn source(id: &str) -> Witness {
 }
 
 /// What a witness says whose clock is so many seconds ahead of noon.
-fn says(witness: &Witness, seconds: i64) -> Reading {
-    Reading {
+fn says(witness: &Witness, seconds: i64) -> WitnessReading {
+    WitnessReading {
         witness: witness.clone(),
         at: noon() + TimeDelta::seconds(seconds),
     }
@@ -47,9 +47,9 @@ enum Expected {
 
 fn standing_of(now: &Now) -> Expected {
     match now.standing() {
-        Standing::BorneOut(witnesses) => Expected::BorneOut(witnesses.len()),
-        Standing::Unproven(_) => Expected::Unproven,
-        Standing::Contradicted(found) => {
+        ClockStanding::BorneOut(witnesses) => Expected::BorneOut(witnesses.len()),
+        ClockStanding::Unproven(_) => Expected::Unproven,
+        ClockStanding::Contradicted(found) => {
             let witnesses = now.contradicted_by_witnesses().len();
             Expected::Contradicted(witnesses, found.len() > witnesses)
         }
@@ -267,7 +267,7 @@ fn objections_say_what_differs_by_how_much() {
         judge(noon(), &[], Some(&old)).objections(),
         [
             "the clock says 2026-05-01T12:00:00Z, 25 days after the last time that the ledger shows \
-             (2026-04-06T12:00:00Z), and no store or source bears it out"
+             (2026-04-06T12:00:00Z), and neither the store nor a source tells the time"
         ]
     );
     assert_eq!(
@@ -355,8 +355,8 @@ proptest! {
         for (offset, days, witness) in runs {
             truth += TimeDelta::days(days);
             let machine = truth + TimeDelta::days(offset);
-            let readings: Vec<Reading> = witness
-                .then(|| Reading { witness: source("a"), at: truth })
+            let readings: Vec<WitnessReading> = witness
+                .then(|| WitnessReading { witness: source("a"), at: truth })
                 .into_iter()
                 .collect();
             let now = judge(machine, &readings, Some(&shown));

@@ -19,7 +19,7 @@ pub enum Rebase {
 pub fn rebase(planned: &Body, came: &[Entry]) -> Rebase {
     let touched = match planned {
         // A receipt speaks of its own run only, and a hold is a hold whatever came before it.
-        // So is what a person says of the time.
+        // So is what a person says about the time.
         Body::Genesis(_) | Body::Receipt(_) | Body::Hold(_) | Body::Clock(_) => false,
         // Somebody else may have released it.
         Body::Release(ours) => came.iter().any(|entry| match &entry.body {

@@ -212,8 +212,13 @@ impl State {
     pub fn apply(&mut self, entry: &Entry, file_sha256: Digest) -> Result<(), Violation> {
         self.accepts(entry)?;
         match &entry.body {
-            // The one is refused above, the other is about nothing but time.
-            Body::Genesis(_) | Body::Clock(_) => {}
+            // Refused above.
+            Body::Genesis(_) => {}
+            Body::Clock(_) => {
+                let sources = self.sources.values_mut();
+                let feeds = sources.flat_map(|source| source.feeds.values_mut());
+                feeds.for_each(|feed| feed.correct_time(entry.written_at));
+            }
             Body::Ingest(ingest) => self.apply_ingest(entry, ingest),
             Body::Receipt(receipt) => self.apply_receipt(entry, receipt),
             Body::Rebuild(rebuild) => {

@@ -93,8 +93,8 @@ impl AsOf {
 pub enum HoldStanding {
     /// It is in force.
     InForce,
-    /// It is in force, although its time has ended by the clock: nothing bears the clock out.
-    InForceByDoubt,
+    /// It is in force although its time has ended by the clock, since nothing bears the clock out.
+    EndUnproven,
     /// Its time has ended.
     Ended,
     /// It was released.
@@ -109,7 +109,7 @@ pub fn standing(held: &HoldState, as_of: AsOf) -> HoldStanding {
     } else if ended(as_of.holds) {
         HoldStanding::Ended
     } else if ended(as_of.due) {
-        HoldStanding::InForceByDoubt
+        HoldStanding::EndUnproven
     } else {
         HoldStanding::InForce
     }
@@ -119,7 +119,7 @@ pub fn standing(held: &HoldState, as_of: AsOf) -> HoldStanding {
 /// certainly come.
 pub fn in_force(held: &HoldState, has_come: NaiveDate) -> bool {
     match standing(held, AsOf::date(has_come)) {
-        HoldStanding::InForce | HoldStanding::InForceByDoubt => true,
+        HoldStanding::InForce | HoldStanding::EndUnproven => true,
         HoldStanding::Ended | HoldStanding::Released => false,
     }
 }

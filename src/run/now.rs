@@ -2,7 +2,7 @@
 
 use super::RunError;
 use super::job::{Job, JobSource};
-use crate::clock::{Now, Reading, Witness, judge};
+use crate::clock::{Now, Witness, WitnessReading, judge};
 use crate::lake::Bucket;
 use crate::ledger::state::State;
 use chrono::{DateTime, Utc};
@@ -15,18 +15,18 @@ pub fn look_at_clocks(
     sources: &[JobSource],
     state: Option<&State>,
 ) -> Now {
-    let store = bucket.clock().now().map(|at| Reading {
+    let store = bucket.clock().now().map(|at| WitnessReading {
         witness: Witness::Store,
         at,
     });
     let sources = sources.iter().filter_map(|source| {
         let reading = source.source.clock()?;
-        Some(Reading {
+        Some(WitnessReading {
             witness: Witness::Source(source.id.clone()),
             at: machine + reading.offset(),
         })
     });
-    let readings: Vec<Reading> = store.into_iter().chain(sources).collect();
+    let readings: Vec<WitnessReading> = store.into_iter().chain(sources).collect();
     judge(machine, &readings, state.map(|state| &state.clock))
 }
 

@@ -77,7 +77,7 @@ pub async fn sweep(
         listed.extend(found);
     }
     // What is decided already is no finding of now. What a store has refused before is one again.
-    let mut found = orphans(&state, &listed, older_than);
+    let mut found = orphans(&state, &listed, older_than, attempt.now);
     let decided = state.sweeps.values().flat_map(|sweep| &sweep.objects);
     let decided: HashSet<&str> = decided.map(|object| object.path.as_str()).collect();
     found.retain(|object| !decided.contains(object.path.as_str()));

@@ -31,8 +31,7 @@ async fn what_nothing_bears_out_is_said_everywhere_until_somebody_confirms_it() 
     let today = Utc::now().date_naive();
     let shown = run(folder, &["clock", "show"]);
     assert_eq!(code(&shown), 10, "{}", told(&shown));
-    let said =
-        "days after the last time that the ledger shows (2026-01-10T00:00:00Z), and no store";
+    let said = "days after the last time that the ledger shows (2026-01-10T00:00:00Z), and neither";
     assert!(told(&shown).contains(said), "{}", told(&shown));
     assert!(told(&shown).contains("holds end by 2026-01-10T00:00:00Z"));
 

@@ -184,6 +184,35 @@ async fn a_confirmed_clock_moves_the_time_of_the_ledger_either_way() {
     }
 }
 
+/// A machine that was ahead together with a witness has read dates again "after they had settled". Once a
+/// person has put the time right, they are still to be read again.
+#[tokio::test]
+async fn a_confirmed_clock_takes_back_what_a_later_time_has_settled() {
+    let (_, _, _, mut state) = founded().await;
+    let seen = |state: &State, days: i64, body: Body| Entry {
+        witnesses: Some(vec![Witness::Store]),
+        ..entry(state, days, body)
+    };
+    let first = seen(&state, 1, ingest("a", window(0, 24)).body);
+    state.apply(&first, Digest::of(b"first")).unwrap();
+    let mut again = ingest("b", window(0, 24)).body;
+    if let Body::Ingest(body) = &mut again {
+        body.reread = std::mem::take(&mut body.covered);
+    }
+    let ahead = seen(&state, 300, again);
+    state.apply(&ahead, Digest::of(b"ahead")).unwrap();
+    let day = |state: &State| state.feed("kestra-prod", "main").unwrap().days[&date(0)].clone();
+    assert_eq!(day(&state).read_again, Some(at(24 * 300)));
+    let confirmed = Body::Clock(ClockConfirmation {
+        by: "anna".into(),
+        reason: "by the calendar".into(),
+    });
+    let confirmed = entry(&state, 2, confirmed);
+    state.apply(&confirmed, Digest::of(b"confirmed")).unwrap();
+    let day = day(&state);
+    assert!(day.read_early && day.read_again.is_none(), "{day:?}");
+}
+
 /// What a chunk says of dates that have settled rests on a time that has come: a clock that is ahead reads
 /// nothing again "after it has settled".
 #[tokio::test]

@@ -97,6 +97,31 @@ async fn orphans_go_and_nothing_else_does() {
     assert!(lake.state.sweeps.is_empty());
 }
 
+/// The names of files of a run whose clock was ahead say a time that has not come: the store's own times
+/// say that they are old.
+#[tokio::test]
+async fn orphans_of_a_clock_that_was_ahead_go_too() {
+    let (rig, store, before) = left().await;
+    let now = rig.platform.now();
+    rig.platform.set_now(now + TimeDelta::days(3_650));
+    let ahead = |names: BTreeSet<String>| names.into_iter().any(|it| it.contains("/2036"));
+    // It reads again what has settled by its clock, before it writes any file.
+    for at in 0.. {
+        store.stop_at(store.changes() + at, Fault::HangBefore);
+        let ended = run_until_hung(&rig.job(&store), &store).await;
+        store.calm();
+        assert!(ended.is_none(), "{at}");
+        if ahead(data(&store).await) {
+            break;
+        }
+    }
+    days_later(&rig, &store).await;
+    let done = swept(&rig.job(&store), false).await.unwrap();
+    assert!(done.removed > before.len() as u64);
+    assert!(!ahead(data(&store).await));
+    sound_lake(&store).await;
+}
+
 /// Killed between any two steps, the next one finishes it.
 #[tokio::test]
 async fn killed_anywhere_the_next_sweep_finishes_it() {

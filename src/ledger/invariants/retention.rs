@@ -77,7 +77,7 @@ pub fn retention_fits(state: &State, entry: &Entry, decision: &Retention) -> Res
     if decision.confirmed_by.is_none() {
         time_is_borne_out(state, entry)?;
     }
-    // Who confirms that something goes does not confirm that a hold has ended.
+    // Confirming a deletion does not confirm that a hold has ended.
     let shown = state.shown_by(entry).date_naive().min(as_of);
     let policy = &decision.policy;
     let mut guard = Guard::new(policy, state.retention.policy.as_ref(), as_of);

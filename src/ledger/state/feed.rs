@@ -213,6 +213,19 @@ impl FeedState {
         }
     }
 
+    /// Takes back what was derived from times after `at`, which a person has confirmed: by a clock that was
+    /// ahead, dates were read again before they had settled, and others were read first as if they had.
+    pub(super) fn correct_time(&mut self, at: DateTime<Utc>) {
+        for day in self.days.values_mut() {
+            day.read_again = day.read_again.filter(|again| *again <= at);
+        }
+        let unsettled = Window::new(at - SETTLING, at);
+        let covered = unsettled.map(|unsettled| self.coverage.inside(&unsettled));
+        for window in covered.into_iter().flatten() {
+            self.note_first_read(window, at);
+        }
+    }
+
     pub(super) fn note_recount(&mut self, recount: &Recount) {
         let day = self.days.entry(recount.date).or_default();
         day.recount = Some(RecountState {

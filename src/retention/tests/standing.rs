@@ -42,7 +42,7 @@ fn a_hold_stands_as_its_last_date_and_the_clock_say() {
             None,
             "2036-03-02",
             "2026-03-01",
-            HoldStanding::InForceByDoubt,
+            HoldStanding::EndUnproven,
         ),
         (
             &ending,
@@ -70,7 +70,7 @@ fn a_hold_stands_as_its_last_date_and_the_clock_say() {
         };
         let found = standing(&held, as_of);
         assert_eq!(found, expected, "{due} {holds}");
-        let protects = matches!(found, HoldStanding::InForce | HoldStanding::InForceByDoubt);
+        let protects = matches!(found, HoldStanding::InForce | HoldStanding::EndUnproven);
         assert_eq!(in_force(&held, as_of.holds), protects, "{due} {holds}");
         // What is shown as protected is what protects.
         let day = file(date("2026-01-10"), Some("execution"), "kestra");
