@@ -16,6 +16,7 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use futures::StreamExt as _;
 use object_store::memory::InMemory;
 use tokio::sync::watch;
+use trailhouse::clock::Clock;
 use trailhouse::lake::layout::{RunId, Table};
 use trailhouse::lake::{Bucket, ColumnStatistics, FileStatistics, Patience};
 use trailhouse::ledger::digest::Digest;
@@ -25,8 +26,8 @@ use trailhouse::ledger::entry::{
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::{Draft, Founding, Log};
 use trailhouse::ledger::state::State;
-use trailhouse::retention::{Conditions, Policy, Rule, plan, plan_id};
-use trailhouse::run::{Access, Bounds, Clock, Confirmation, Job, Unobserved, retain};
+use trailhouse::retention::{AsOf, Conditions, Policy, Rule, plan, plan_id};
+use trailhouse::run::{Access, Bounds, Confirmation, Job, Unobserved, retain};
 use trailhouse::window::Window;
 
 const SOURCE: &str = "kestra-prod";
@@ -74,6 +75,7 @@ async fn measure(files: usize) -> Result<(), Box<dyn Error>> {
     let founding = Founding {
         run_id: RunId::new(now, 0).to_string(),
         now,
+        witnesses: vec![],
         config_sha256: Digest::of(b"config"),
         sources: vec![SOURCE.to_owned()],
     };
@@ -85,6 +87,7 @@ async fn measure(files: usize) -> Result<(), Box<dyn Error>> {
         let draft = Draft {
             run_id: RunId::new(now, u32::try_from(number)?).to_string(),
             written_at: now,
+            witnesses: vec![],
             config_sha256: Digest::of(b"config"),
             body: Body::Ingest(Box::new(ingest(u32::try_from(number)?, date, now)?)),
         };
@@ -107,7 +110,7 @@ async fn measure(files: usize) -> Result<(), Box<dyn Error>> {
 
     let policy = policy()?;
     let started = Instant::now();
-    let planned = plan(&state, &policy, now.date_naive());
+    let planned = plan(&state, &policy, AsOf::date(now.date_naive()));
     let id = plan_id(&state.lake_id, &planned)?;
     said("planned", started);
     println!(

@@ -11,7 +11,8 @@
 //! 6. [`run`] drives the steps above in order, once, and can be killed anywhere.
 //!
 //! Around them: [`cli`] turns arguments into calls and results into text, JSON and exit codes;
-//! [`report`] makes status and verification from the ledger; [`window`] is the arithmetic of time.
+//! [`report`] makes status and verification from the ledger; [`clock`] says what time it is and how far
+//! that is believed; [`window`] is the arithmetic of time.
 //! [`warehouse`] is what a projection of the lake for analysts needs of the service that holds it.
 //! The feature `query` adds SQL over the live files, the feature `demo` a platform to try it all on.
 //!
@@ -23,6 +24,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod cli;
+pub mod clock;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;

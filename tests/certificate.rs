@@ -24,11 +24,16 @@ fn read(sequence: u64, body: Body) -> ReadEntry {
         previous: None,
         run_id: "20260410T050000Z-0a0b0c0d".into(),
         written_at: "2026-04-10T05:00:00.25Z".parse().unwrap(),
+        witnesses: Some(Vec::new()),
         writer: "trailhouse 0.1.0".into(),
         config_sha256: Digest::of(b"a configuration"),
         body,
     };
+    // The golden certificate names the digests of entries that name no witness.
     let file = entry.encode(Some(&golden::key())).unwrap();
+    let line = format!("{}\n", file.lines().next().unwrap());
+    let line = line.replace("\"witnesses\":[],", "");
+    let file = trailhouse::ledger::note::sign(line, Some(&golden::key()));
     ReadEntry {
         entry,
         sha256: Digest::of(file.as_bytes()),
@@ -301,6 +306,7 @@ async fn ledger(folder: &std::path::Path) -> (Log, State) {
     let founding = Founding {
         run_id: "20260110T000000Z-00000000".to_owned(),
         now,
+        witnesses: Vec::new(),
         config_sha256: Digest::of(b"config"),
         sources: vec![],
     };
@@ -308,6 +314,7 @@ async fn ledger(folder: &std::path::Path) -> (Log, State) {
     let draft = Draft {
         run_id: founding.run_id,
         written_at: now,
+        witnesses: Vec::new(),
         config_sha256: founding.config_sha256,
         body: Body::Receipt(Box::new(Receipt {
             started_at: now,

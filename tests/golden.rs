@@ -2,17 +2,18 @@
 //! all versions of entries and writes the newest; a state cache of another version is passed over.
 
 use std::path::PathBuf;
+use trailhouse::clock::Witness;
 use trailhouse::lake::FileStatistics;
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::cache;
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
-    Body, Changed, Counts, Covered, DayCount, Done, DoneOutcome, Entry, ExpiredPart, FailedLoad,
-    FileEntry, FilesExpired, Future, Genesis, GivenUp, Hold, Hole, HoleReason, Horizon, Ingest,
-    KeyGrant, Rebuild, Receipt, Recount, Recoverable, RecoverableBy, RedactionApplied, RefusedFile,
-    Release, Retained, Retention, Role, RowsCounted, SourceOutcome, Span, StoreProof, Sweep,
-    SweptObject, TableExpired, TableOutcome, TimeRange, Trust, Verdict, VerdictBy,
-    WarehouseExpired, WarehouseOutcome,
+    Body, Changed, ClockConfirmation, Counts, Covered, DayCount, Done, DoneOutcome, Entry,
+    ExpiredPart, FailedLoad, FileEntry, FilesExpired, Future, Genesis, GivenUp, Hold, Hole,
+    HoleReason, Horizon, Ingest, KeyGrant, Rebuild, Receipt, Recount, Recoverable, RecoverableBy,
+    RedactionApplied, RefusedFile, Release, Retained, Retention, Role, RowsCounted, SourceOutcome,
+    Span, StoreProof, Sweep, SweptObject, TableExpired, TableOutcome, TimeRange, Trust, Verdict,
+    VerdictBy, WarehouseExpired, WarehouseOutcome,
 };
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::state::State;
@@ -33,6 +34,7 @@ fn entry(sequence: u64, previous: Option<Digest>, body: Body) -> Entry {
         previous,
         run_id: "20260102T030405Z-0a0b0c0d".into(),
         written_at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
+        witnesses: Some(vec![Witness::Store, Witness::Source("kestra-prod".into())]),
         writer: "trailhouse 0.1.0".into(),
         config_sha256: Digest::of(b"a configuration"),
         body,
@@ -441,6 +443,13 @@ fn since_version_2() -> [(&'static str, Body); 2] {
     ]
 }
 
+fn clock() -> Body {
+    Body::Clock(ClockConfirmation {
+        by: "anna".into(),
+        reason: "the job was off since December".into(),
+    })
+}
+
 /// The entries as files, each naming the one before it.
 fn chain() -> Vec<(&'static str, Entry, String)> {
     let mut previous = None;
@@ -459,6 +468,7 @@ fn chain() -> Vec<(&'static str, Entry, String)> {
         ("entry-v2-retained-in-part.note", retained_in_part()),
         ("entry-v2-retained.note", retained()),
         ("entry-v2-given-up.note", given_up()),
+        ("entry-v2-clock.note", clock()),
     ];
     let mut chain = Vec::new();
     for (sequence, (name, body)) in (0..).zip(bodies) {
@@ -522,10 +532,15 @@ fn entries_of_version_1_are_read_and_folded() {
     let trust = Trust::Keys(vec![key().verifier().clone()]);
     let mut folded: Option<State> = None;
     for (name, entry, _) in chain() {
+        if name == "entry-v2-clock.note" {
+            // Version 1 has no such entry.
+            continue;
+        }
         let name = name.replace("-v2-", "-v1-");
         let stored = std::fs::read(golden(&name)).unwrap();
         let (decoded, signer) = Entry::decode(&stored, &trust).unwrap();
         assert_eq!(decoded.body, entry.body, "{name}");
+        assert_eq!(decoded.witnesses, None, "{name}");
         assert_eq!(signer.as_ref(), Some(key().verifier()), "{name}");
         if name.contains("given-up") {
             // The decision that it is about is done before.
@@ -538,12 +553,15 @@ fn entries_of_version_1_are_read_and_folded() {
         }
     }
     let folded = folded.unwrap();
-    let newest = state(chain().len() - 1);
-    // Versions differ in their bytes, so in the digest of the head.
+    let newest = state(chain().len() - 2);
+    // Versions differ in their bytes, so in the digest of the head; and version 1 names no witness.
+    assert_eq!(folded.clock.witnessed(), None);
+    assert_eq!(folded.clock.reached(), newest.clock.reached());
     assert_eq!(
         folded,
         State {
             head: folded.head,
+            clock: folded.clock.clone(),
             ..newest
         }
     );

@@ -1,5 +1,7 @@
 //! The ledger over a store that may misbehave.
 
+mod time;
+
 use crate::faulty_store::{Fault, FaultyStore, On};
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
@@ -41,6 +43,7 @@ fn founding() -> Founding {
     Founding {
         run_id: "20251125T000000Z-00000000".into(),
         now: at(0),
+        witnesses: Vec::new(),
         config_sha256: Digest::of(b"config"),
         sources: vec!["kestra-prod".into()],
     }
@@ -59,6 +62,7 @@ fn ingest(batch: &str, covered: Window) -> Draft {
     Draft {
         run_id: "20251125T000000Z-00000000".into(),
         written_at: at(1),
+        witnesses: Vec::new(),
         config_sha256: Digest::of(b"config"),
         body: Body::Ingest(Box::new(Ingest {
             source: "kestra-prod".into(),

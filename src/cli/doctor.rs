@@ -9,15 +9,18 @@ use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
-use super::{Context, block_on};
+use super::{Context, block_on, clock};
+use crate::clock::Now;
 use crate::config::{Config, Signing};
 use crate::lake::layout::proof_name;
 use crate::lake::{Bucket, Removal, prove_create_once};
 use crate::ledger::entry::Trust;
 use crate::ledger::log::Log;
+use crate::ledger::state::State;
 use crate::plural::counted;
+use crate::retention::{Policy, RuleFinding, rule_findings};
 use crate::run::{
-    Access, Asking, CLOCKS_APART, JobError, JobSource, open_bucket, open_sources, open_to_read,
+    Access, Asking, JobError, JobSource, look_at_clocks, open_bucket, open_sources, open_to_read,
     open_to_write, open_warehouses,
 };
 use crate::source::oldest;
@@ -107,7 +110,7 @@ async fn check(config: &Config) -> Checked {
     checked.good("configuration", sources);
     let trust = check_keys(config, &mut checked);
     let only_reads = matches!(config.signing, Signing::PublicKey(_));
-    let mut lake_id = None;
+    let (mut lake, mut state) = (None, None);
     match open_bucket(config) {
         Ok(bucket) => {
             let fit = only_reads || check_store(&bucket, &mut checked).await;
@@ -115,25 +118,33 @@ async fn check(config: &Config) -> Checked {
                 check_deleting(&bucket, &mut checked).await;
             }
             if let (true, Some(trust)) = (fit, trust) {
-                lake_id = check_ledger(&bucket, trust, &mut checked).await;
+                state = check_ledger(&bucket, trust, &mut checked).await;
             }
-            if let Some(offset) = bucket.clock().offset(chrono::Utc::now()) {
-                check_clock("store", offset, &mut checked);
-            }
+            lake = Some(bucket);
         }
         Err(error) => checked.bad("store", error.to_string(), "mend [lake]"),
+    }
+    if let (Some(policy), Some(state)) = (&config.retention, &state) {
+        check_rules(policy, state, &mut checked);
+    }
+    let mut sources = Vec::new();
+    if !only_reads {
+        match open_sources(config, &[], Asking::Briefly) {
+            Ok(opened) => sources = opened,
+            Err(error) => checked.bad("sources", error.to_string(), "mend the configuration"),
+        }
+    }
+    for source in &sources {
+        check_source(source, &mut checked).await;
+    }
+    if let Some(bucket) = &lake {
+        let now = look_at_clocks(chrono::Utc::now(), bucket, &sources, state.as_ref());
+        check_clock(&now, state.is_some(), &mut checked);
     }
     if only_reads {
         return checked;
     }
-    match open_sources(config, &[], Asking::Briefly) {
-        Ok(sources) => {
-            for source in &sources {
-                check_source(source, &mut checked).await;
-            }
-        }
-        Err(error) => checked.bad("sources", error.to_string(), "mend the configuration"),
-    }
+    let lake_id = state.map(|state| state.lake_id);
     match open_warehouses(config, &[], Asking::Briefly).await {
         Ok(warehouses) => {
             for projection in &warehouses {
@@ -259,15 +270,15 @@ async fn check_deleting(bucket: &Bucket, checked: &mut Checked) {
     }
 }
 
-/// The id of the lake, if there is one that can be believed.
-async fn check_ledger(bucket: &Bucket, trust: Trust, checked: &mut Checked) -> Option<String> {
+/// The state of the lake, if there is one that can be believed.
+async fn check_ledger(bucket: &Bucket, trust: Trust, checked: &mut Checked) -> Option<State> {
     match Log::read_only(bucket.clone(), trust).load().await {
         Ok(Some(state)) => {
             checked.good(
                 "ledger",
                 format!("lake {}, entry {}", state.lake_id, state.head.sequence),
             );
-            return Some(state.lake_id);
+            return Some(state);
         }
         Ok(None) => checked.good("ledger", "none yet: the first run founds the lake"),
         Err(error) => checked.bad("ledger", error.to_string(), "look with `trailhouse verify`"),
@@ -275,16 +286,31 @@ async fn check_ledger(bucket: &Bucket, trust: Trust, checked: &mut Checked) -> O
     None
 }
 
-fn check_clock(whose: &str, offset: chrono::TimeDelta, checked: &mut Checked) {
-    let what = format!("clock of the {whose}");
-    if offset.abs() > CLOCKS_APART {
-        let finding = format!("differs from ours by {} seconds", offset.num_seconds());
-        checked.bad(what, finding, "set the clock of this machine");
-    } else {
-        checked.good(
-            what,
-            format!("within {} s of ours", offset.num_seconds().abs() + 1),
+/// Rules of retention that do nothing, or name what nobody knows.
+fn check_rules(policy: &Policy, state: &State, checked: &mut Checked) {
+    let findings = rule_findings(policy, state);
+    for RuleFinding { rule, finding, .. } in &findings {
+        let action = "change the rule, or take it out of [retention]";
+        checked.bad(
+            format!("rule {rule} of [retention]"),
+            finding.clone(),
+            action,
         );
+    }
+    if findings.is_empty() {
+        let rules = counted(policy.rules.len() as u64, "rule", "rules");
+        checked.good("retention", format!("{rules} and the default"));
+    }
+}
+
+/// How this machine's clock stands, and whose is wrong.
+fn check_clock(now: &Now, has_ledger: bool, checked: &mut Checked) {
+    if let Some(by) = clock::borne_out_by(now, has_ledger) {
+        checked.good("clock", by);
+    }
+    for failure in clock::findings(now) {
+        let action = failure.action.unwrap_or_default();
+        checked.bad("clock", failure.happened.into(), &action);
     }
 }
 
@@ -307,9 +333,6 @@ async fn check_source(source: &JobSource, checked: &mut Checked) {
             Ok(None) => checked.good(what, "obeys its filters; it has no records yet"),
             Err(error) => checked.bad(what, error.to_string(), error.advice()),
         }
-    }
-    if let Some(reading) = feed.clock() {
-        check_clock(&format!("source {}", source.id), reading.offset(), checked);
     }
 }
 

@@ -2,10 +2,32 @@
 
 use super::exit::ExitKind;
 use super::failure::Failure;
+use crate::clock::Contradiction;
 use crate::index::LoadIndexError;
 use crate::ledger::log::LogError;
 use crate::report::verify::VerifyError;
 use crate::run::{JobError, RunError};
+
+/// What a person can do where nothing bears the clock out.
+pub(super) const CONFIRM_CLOCK: &str = "if the clock is right, say so with `trailhouse clock confirm --today DATE --reason TEXT`; otherwise set it";
+
+/// What to do about a clock that something contradicts.
+fn clock_action(found: &[Contradiction]) -> String {
+    let witnesses: Vec<String> = found
+        .iter()
+        .filter_map(|it| match it {
+            Contradiction::Witness { theirs, .. } => Some(theirs.witness.to_string()),
+            Contradiction::Ledger { .. } => None,
+        })
+        .collect();
+    match &witnesses[..] {
+        [] => CONFIRM_CLOCK.to_owned(),
+        _ => format!(
+            "set the clock of this machine, or that of {}, whichever is wrong; `trailhouse clock show` compares them",
+            witnesses.join(" and of ")
+        ),
+    }
+}
 
 const COMMITTED: &str = "everything that was committed before stays";
 
@@ -76,9 +98,18 @@ impl From<RunError> for Failure {
                          it may be deleted, and the next run makes it again",
                     ),
             },
-            RunError::ClockSkew { .. } => Self::from_error(ExitKind::Usage, &error)
-                .kept(COMMITTED)
-                .action("set the clock of this machine"),
+            RunError::Clock(ref found) => Self::from_error(ExitKind::Usage, &error)
+                .kept("nothing was written or deleted")
+                .action(clock_action(found)),
+            RunError::UnprovenClock(_) => Self::from_error(ExitKind::Confirmation, &error)
+                .kept("nothing was written or deleted")
+                .action(CONFIRM_CLOCK),
+            RunError::OtherDate { .. } => Self::from_error(ExitKind::Usage, &error)
+                .kept("nothing was written")
+                .action("set the clock of this machine, or give the date of today in UTC"),
+            RunError::Hold(_) => {
+                Self::from_error(ExitKind::Usage, &error).kept("nothing was changed")
+            }
             RunError::NoLake => Self::from_error(ExitKind::Usage, &error)
                 .kept("nothing was changed")
                 .action("`trailhouse run` founds it"),

@@ -1,6 +1,6 @@
 //! `trailhouse hold`: legal holds.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, Utc};
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -8,14 +8,16 @@ use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
-use super::status::open_lake;
+use super::status::{END_UNPROVEN, open_lake};
 use super::{Context, block_on, block_on_two_threads, warehouse};
 use crate::config::Config;
 use crate::ledger::entry::{Body, Hold, Release};
 use crate::ledger::state::{HoldState, State};
 use crate::plural::counted;
-use crate::retention::{check, in_force, protects, too_late};
-use crate::run::{Asking, Job, Recorded, open_warehouses, record};
+use crate::retention::{
+    Amount, AsOf, HoldStanding, in_force, protected, standing, too_late, unknown_sources,
+};
+use crate::run::{Asking, Job, Recorded, look_at_clocks, open_warehouses, place_hold, record};
 use crate::warehouse::settle_expiration;
 use crate::window::format_instant;
 
@@ -50,7 +52,8 @@ enum Command {
 /// to be there.
 ///
 /// A hold keeps nothing that was decided to be deleted before it; what it comes too late for is named,
-/// with exit code 10.
+/// with exit code 10, and so is a source that neither the configuration nor the ledger knows. One whose
+/// --until is over is refused.
 ///
 /// Changes: commits a `hold` entry to the ledger.
 #[derive(Debug, clap::Args)]
@@ -152,14 +155,15 @@ fn add(args: Add, context: &Context) -> Result<Ending, Report> {
         by: args.by.trim().to_owned(),
         until: args.until,
     };
-    if let Err(error) = check(&hold) {
-        return Err(Failure::from_error(ExitKind::Usage, &error)
-            .kept("nothing was changed")
-            .into());
-    }
     let job = Job::open_to_load(&config).map_err(Failure::from)?;
-    let recorded = commit(&job, Body::Hold(Box::new(hold.clone())))?;
-    let lifted = block_on_two_threads(lift_expiration(&config, &recorded.state))?;
+    let recorded = block_on(place_hold(&job, hold.clone()))?.map_err(Failure::from)?;
+    let lifted = block_on_two_threads(lift_expiration(&config, &recorded))?;
+    let unknown = unknown_to(&config, &recorded.state, &hold);
+    let nobody_knows = (!unknown.is_empty()).then(|| {
+        Failure::new(ExitKind::Findings, unknown_said(&unknown))
+            .kept("the hold stands, and would hold records of that source should they come")
+            .action("if the name is wrong, release the case and place the hold again")
+    });
     let late = too_late(&hold, &recorded.state);
     let failure = (!late.is_empty()).then(|| {
         Failure::new(
@@ -183,19 +187,37 @@ fn add(args: Add, context: &Context) -> Result<Ending, Report> {
             "`trailhouse retention certificate` says what went when, and until when it may be recoverable",
         )
     });
+    let today = recorded.now.proven_date();
+    let held = recorded.state.holds.get(&recorded.sequence);
     let placed = Placed {
         sequence: recorded.sequence,
-        protects: Protected::of(&recorded.state, &hold),
+        protects: held.map_or_else(Amount::default, |held| {
+            protected(&recorded.state, held, today)
+        }),
         hold,
     };
     Ok(Ending::with_failures(
         placed,
-        failure.into_iter().chain(lifted),
+        failure.into_iter().chain(nobody_knows).chain(lifted),
     ))
 }
 
+/// Sources of a hold that nobody knows.
+fn unknown_to(config: &Config, state: &State, hold: &Hold) -> Vec<String> {
+    let configured: Vec<&str> = config.sources.iter().map(|it| it.id.as_str()).collect();
+    let unknown = unknown_sources(&hold.sources, &configured, state);
+    unknown.into_iter().map(str::to_owned).collect()
+}
+
+fn unknown_said(unknown: &[String]) -> String {
+    format!(
+        "neither the configuration nor the ledger knows source {}",
+        unknown.join(", ")
+    )
+}
+
 /// Lifts the expiration of partitions, where a warehouse has one: it would drop what is held.
-async fn lift_expiration(config: &Config, state: &State) -> Option<Failure> {
+async fn lift_expiration(config: &Config, recorded: &Recorded) -> Option<Failure> {
     if config
         .warehouses
         .iter()
@@ -203,10 +225,9 @@ async fn lift_expiration(config: &Config, state: &State) -> Option<Failure> {
     {
         return None;
     }
-    let today = chrono::Utc::now().date_naive();
     let settled = async {
         for projection in open_warehouses(config, &[], Asking::Briefly).await? {
-            settle_expiration(&projection, state, today)
+            settle_expiration(&projection, &recorded.state, &recorded.now)
                 .await
                 .map_err(|error| warehouse::failure_of(&projection.name, &(&error).into()))?;
         }
@@ -247,7 +268,8 @@ fn release(args: ReleaseArgs, context: &Context) -> Result<Ending, Report> {
             .action("`trailhouse hold list --all` shows all of them")
             .into());
     }
-    let recorded = commit(&job, Body::Release(Box::new(release)))?;
+    let body = Body::Release(Box::new(release));
+    let recorded = block_on(record(&job, body))?.map_err(Failure::from)?;
     let released = ReleasedCase {
         sequence: recorded.sequence,
         case,
@@ -256,61 +278,39 @@ fn release(args: ReleaseArgs, context: &Context) -> Result<Ending, Report> {
     Ok(Ending::with_failures(released, []))
 }
 
-fn commit(job: &Job, body: Body) -> Result<Recorded, Failure> {
-    block_on(record(job, body))?.map_err(Failure::from)
-}
-
 fn list(args: &List, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
-    let (_, state) = open_lake(&config, None)?;
-    let today = chrono::Utc::now().date_naive();
-    let holds = state.holds.iter().map(|(sequence, held)| Listed {
-        sequence: *sequence,
-        in_force: in_force(held, today),
-        held: held.clone(),
-        protects: Protected::of(&state, &held.hold),
+    let (bucket, state) = open_lake(&config, None)?;
+    let now = look_at_clocks(Utc::now(), &bucket, &[], Some(&state));
+    let holds = state.holds.iter().map(|(sequence, held)| {
+        let standing = standing(held, AsOf::now(&now));
+        Listed {
+            sequence: *sequence,
+            in_force: in_force(held, now.proven_date()),
+            standing,
+            held: held.clone(),
+            protects: protected(&state, held, now.proven_date()),
+            unknown_sources: unknown_to(&config, &state, &held.hold),
+        }
     });
     let holds = holds.filter(|held| args.all || held.in_force).collect();
-    Ok(Ending::with_failures(Holds { holds }, []))
+    let clock = now.objections();
+    Ok(Ending::with_failures(Holds { holds, clock }, []))
 }
 
-/// What a hold protects of what is in the lake now.
-#[derive(Debug, Serialize)]
-struct Protected {
-    files: u64,
-    rows: u64,
-    bytes: u64,
-}
-
-impl Protected {
-    fn of(state: &State, hold: &Hold) -> Self {
-        let mut protected = Self {
-            files: 0,
-            rows: 0,
-            bytes: 0,
-        };
-        for live in state.live_files().filter(|live| protects(hold, &live.file)) {
-            protected.files += 1;
-            protected.rows += live.file.rows;
-            protected.bytes += live.file.bytes;
-        }
-        protected
-    }
-
-    fn said(&self) -> String {
-        format!(
-            "{} in {}",
-            counted(self.rows, "row", "rows"),
-            counted(self.files, "file", "files")
-        )
-    }
+fn protects_said(amount: &Amount) -> String {
+    format!(
+        "{} in {}",
+        counted(amount.rows, "row", "rows"),
+        counted(amount.files, "file", "files")
+    )
 }
 
 #[derive(Debug, Serialize)]
 struct Placed {
     sequence: u64,
     hold: Hold,
-    protects: Protected,
+    protects: Amount,
 }
 
 impl Document for Placed {
@@ -320,7 +320,10 @@ impl Document for Placed {
             self.hold.case, self.sequence
         ));
         text_of(&self.hold, page);
-        page.field("protects", &format!("{} today", self.protects.said()));
+        page.field(
+            "protects",
+            &format!("{} today", protects_said(&self.protects)),
+        );
     }
 }
 
@@ -345,15 +348,22 @@ impl Document for ReleasedCase {
 #[derive(Debug, Serialize)]
 struct Holds {
     holds: Vec<Listed>,
+    /// What speaks against the clock; no hold ends by it then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    clock: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct Listed {
     sequence: u64,
     in_force: bool,
+    standing: HoldStanding,
     #[serde(flatten)]
     held: HoldState,
-    protects: Protected,
+    protects: Amount,
+    /// Sources that neither the configuration nor the ledger knows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown_sources: Vec<String>,
 }
 
 impl Document for Holds {
@@ -363,12 +373,14 @@ impl Document for Holds {
         }
         for listed in &self.holds {
             let hold = &listed.held.hold;
-            let ended = match (&listed.held.released, listed.in_force) {
-                (Some(released), _) => {
+            let released = listed.held.released.as_ref();
+            let ended = match listed.standing {
+                HoldStanding::Released => released.map_or_else(String::new, |released| {
                     format!(", released by {}: {}", released.by, released.reason)
-                }
-                (None, false) => ", its time has ended".to_owned(),
-                (None, true) => String::new(),
+                }),
+                HoldStanding::Ended => ", its time has ended".to_owned(),
+                HoldStanding::EndUnproven => format!(", {END_UNPROVEN}"),
+                HoldStanding::InForce => String::new(),
             };
             page.heading(&format!(
                 "case {}, entry {}{ended}",
@@ -376,7 +388,13 @@ impl Document for Holds {
             ));
             text_of(hold, page);
             page.field("placed", &format_instant(listed.held.at));
-            page.field("protects", &listed.protects.said());
+            page.field("protects", &protects_said(&listed.protects));
+            if !listed.unknown_sources.is_empty() {
+                page.warning(&unknown_said(&listed.unknown_sources));
+            }
+        }
+        for objection in &self.clock {
+            page.warning(objection);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! [`Ending`] or a [`Report`]; only [`main`] writes them. Results
 //! go to stdout; the log, progress and failures go to stderr.
 
+mod clock;
 mod completions;
 #[cfg(feature = "demo")]
 mod demo;
@@ -138,6 +139,7 @@ enum Command {
     Retention(retention::Args),
     Hold(hold::Args),
     Sweep(sweep::Args),
+    Clock(clock::Args),
     Doctor(doctor::Args),
     #[cfg(feature = "query")]
     Query(query::Args),
@@ -270,6 +272,7 @@ fn execute(command: Command, context: &Context) -> Result<Ending, Report> {
         Command::Retention(args) => retention::execute(args, context),
         Command::Hold(args) => hold::execute(args, context),
         Command::Sweep(args) => sweep::execute(args, context),
+        Command::Clock(args) => clock::execute(args, context),
         Command::Doctor(args) => doctor::execute(args, context),
         #[cfg(feature = "query")]
         Command::Query(args) => query::execute(args, context),

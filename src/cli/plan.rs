@@ -8,13 +8,14 @@ use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
 use super::retention::amount_said;
-use super::status::text_of_open;
+use super::status::{text_of_finding, text_of_open};
 use super::{Context, block_on};
+use crate::clock::{ClockReport, Now};
 use crate::config::format_size;
 use crate::ledger::state::State;
 use crate::plural::counted;
 use crate::report::retention::OpenDecision;
-use crate::retention::{Amount, Policy};
+use crate::retention::{Amount, AsOf, Policy, RuleFinding, rule_findings};
 use crate::run::{FeedPlan, Job, JobSource, RunOptions, SourceFailure, SourcePlan};
 use crate::source::{Scope, SourceError, count};
 use crate::warehouse::{LOAD_JOBS_A_DAY, PARTITION_CHANGES_A_DAY, Standing};
@@ -58,6 +59,11 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         }
         Ok::<_, Failure>(Plan {
             now: plan.now,
+            clock: opened.now.report(),
+            rule_findings: match (&config.retention, &opened.state) {
+                (Some(policy), Some(state)) => rule_findings(policy, state),
+                _ => Vec::new(),
+            },
             base_sequence: plan.base_sequence,
             sources,
             warehouses,
@@ -66,7 +72,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
                 .as_ref()
                 .filter(|_| config.retain_in_run)
                 .zip(opened.state.as_ref())
-                .map(|(policy, state)| Deletes::of(state, policy, plan.now)),
+                .map(|(policy, state)| Deletes::of(state, policy, &opened.now)),
         })
     })??;
     let failures: Vec<Failure> = planned
@@ -164,6 +170,8 @@ fn text_of_loads(standing: &Standing, page: &mut Page) {
 struct Plan {
     #[serde(with = "crate::window::instant")]
     now: DateTime<Utc>,
+    /// How that time stands.
+    clock: ClockReport,
     base_sequence: Option<u64>,
     sources: Vec<Planned>,
     /// How far each warehouse is, and so what loading takes, besides what will be read.
@@ -171,6 +179,9 @@ struct Plan {
     /// What it would delete; absent where a run deletes nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     retention: Option<Deletes>,
+    /// Rules of retention that cannot do anything, or name what nobody knows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rule_findings: Vec<RuleFinding>,
 }
 
 /// What a run would delete.
@@ -180,24 +191,26 @@ struct Deletes {
     goes: Amount,
     /// What has to be confirmed first.
     to_confirm: Amount,
+    /// What speaks against the clock: nothing goes by itself then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    clock: Vec<String>,
     /// Decisions that are not done.
     open: Vec<OpenDecision>,
 }
 
 impl Deletes {
-    fn of(state: &State, policy: &Policy, now: DateTime<Utc>) -> Self {
-        let plan = crate::retention::plan(state, policy, now.date_naive());
-        let (mut goes, mut to_confirm) = (Amount::default(), Amount::default());
-        for rule in &plan.rules {
-            match rule.confirm.is_empty() {
-                true => goes += rule.due,
-                false => to_confirm += rule.due,
-            }
+    fn of(state: &State, policy: &Policy, now: &Now) -> Self {
+        let plan = crate::retention::plan(state, policy, AsOf::now(now));
+        let unattended = plan.unattended(now);
+        let mut to_confirm = Amount::default();
+        for rule in &unattended.to_confirm {
+            to_confirm += rule.due;
         }
         Self {
-            goes,
+            goes: unattended.amount,
             to_confirm,
-            open: OpenDecision::all(state),
+            clock: unattended.clock,
+            open: OpenDecision::all(state, now.at()),
         }
     }
 
@@ -205,6 +218,9 @@ impl Deletes {
         page.field("deletes", &amount_said(&self.goes));
         if self.to_confirm.files > 0 {
             page.field("to confirm", &amount_said(&self.to_confirm));
+        }
+        for objection in &self.clock {
+            page.warning(objection);
         }
         for open in &self.open {
             text_of_open(open, page);
@@ -235,6 +251,11 @@ impl Document for Plan {
             None => page.field("ledger", "none yet: the run would found the lake"),
         }
         page.field("now", &format_instant(self.now));
+        if self.retention.is_none() {
+            for objection in &self.clock.objections {
+                page.warning(objection);
+            }
+        }
         for source in &self.sources {
             for PlannedFeed { feed, records } in &source.feeds {
                 page.heading(&format!("source {} tenant {}", source.source, feed.tenant));
@@ -264,6 +285,9 @@ impl Document for Plan {
         match &self.retention {
             Some(retention) => retention.text(page),
             None => page.field("deletes", "nothing"),
+        }
+        for finding in &self.rule_findings {
+            text_of_finding(finding, page);
         }
     }
 }

@@ -208,6 +208,13 @@ impl Document for Summary {
         }
         page.heading(&format!("run {}", self.run_id));
         page.field("now", &format_instant(self.now));
+        let said_below = self
+            .retention
+            .as_ref()
+            .is_some_and(|it| it.to_confirm.is_some());
+        for objection in self.clock.objections.iter().filter(|_| !said_below) {
+            page.warning(objection);
+        }
         page.field("ledger", &format!("entry {}", self.sequence));
         for source in &self.sources {
             text_of_source(source, page);
@@ -221,9 +228,8 @@ impl Document for Summary {
         for note in &self.notes {
             page.field("note", note);
         }
-        let failed = self.sources.iter().any(|source| source.failure.is_some());
-        let open = |source: &SourceSummary| !source.holes.is_empty() || !source.gaps.is_empty();
-        if !failed && !self.stopped && !self.sources.iter().any(open) {
+        let missing = |failure: &Failure| matches!(failure.kind, ExitKind::Source | ExitKind::Gap);
+        if !failures(self).iter().any(missing) {
             let quarantined: u64 = self
                 .sources
                 .iter()

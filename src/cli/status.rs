@@ -16,11 +16,12 @@ use crate::config::{Config, format_duration, format_size};
 use crate::lake::Bucket;
 use crate::ledger::entry::{Hold, Trust};
 use crate::ledger::log::Log;
-use crate::ledger::state::State;
+use crate::ledger::state::{LastRun, State};
 use crate::plural::counted;
 use crate::report::retention::OpenDecision;
 use crate::report::status::{SourceStatus, Status, gap_said};
-use crate::run::{configured_feeds, open_bucket, open_to_read};
+use crate::retention::{HoldStanding, RuleFinding};
+use crate::run::{configured_feeds, look_at_clocks, open_bucket, open_to_read};
 use crate::window::format_instant;
 
 /// Show coverage, holes, gaps and lag of each source, and how far each warehouse is
@@ -46,17 +47,17 @@ pub(crate) struct Args {
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
-    let (_, state) = open_lake(&config, args.public_key.as_deref())?;
+    let (bucket, state) = open_lake(&config, args.public_key.as_deref())?;
+    let now = look_at_clocks(chrono::Utc::now(), &bucket, &[], Some(&state));
     let names: Vec<&str> = config
         .warehouses
         .iter()
         .map(|it| it.name.as_str())
         .collect();
-    let now = Utc::now();
     let feeds = configured_feeds(&config);
-    let status = Status::of(&state, &feeds, &names, config.retention.as_ref(), now);
+    let status = Status::of(&state, &feeds, &names, config.retention.as_ref(), &now);
     let sources = status.sources.iter();
-    let sources = sources.flat_map(|source| open_matters(source, now));
+    let sources = sources.flat_map(|source| open_matters(source, now.at()));
     let failures: Vec<Failure> = sources
         .chain(status.warehouses.iter().flat_map(matters))
         .collect();
@@ -121,14 +122,23 @@ fn open_matters(source: &SourceStatus, now: DateTime<Utc>) -> Vec<Failure> {
                 .action("look at the platform; what is missing is tried again as stated"),
         );
     }
-    let failure = source
-        .last_run
-        .as_ref()
-        .and_then(|run| run.failure.as_ref());
-    if let Some(code) = failure {
-        let happened = format!("source {id} failed in its newest run: {code}");
-        failures.push(Failure::new(ExitKind::Source, happened).action("rerun; see the source"));
-    }
+    let said = match &source.last_run {
+        Some(LastRun {
+            failure: Some(code),
+            ..
+        }) => Some(format!("source {id} failed in its newest run: {code}")),
+        Some(LastRun {
+            complete: false, ..
+        }) => Some(format!(
+            "source {id} was not read to the end in its newest run"
+        )),
+        Some(_) | None => None,
+    };
+    failures.extend(
+        said.map(|happened| {
+            Failure::new(ExitKind::Source, happened).action("rerun; see the source")
+        }),
+    );
     failures
 }
 
@@ -258,16 +268,39 @@ impl Document for Status {
             }
         }
         for held in &self.holds {
-            text_of_hold(&held.hold, page);
+            text_of_hold(&held.held.hold, held.standing, page);
+        }
+        for finding in self.retention.iter().flat_map(|it| &it.rule_findings) {
+            text_of_finding(finding, page);
+        }
+        for objection in &self.clock.objections {
+            page.warning(objection);
         }
     }
 }
 
+/// What is said of a hold that is in force although its time has ended by the clock.
+pub(super) const END_UNPROVEN: &str = "still in force: the clock by which it has ended is unproven";
+
+/// A rule that does nothing, or names what nobody knows.
+pub(super) fn text_of_finding(finding: &RuleFinding, page: &mut Page) {
+    let does_nothing = match finding.idle {
+        true => "does nothing: ",
+        false => "",
+    };
+    let RuleFinding { rule, finding, .. } = finding;
+    page.warning(&format!("rule {rule} {does_nothing}{finding}"));
+}
+
 /// What is held, by whom and why.
-pub(super) fn text_of_hold(hold: &Hold, page: &mut Page) {
+pub(super) fn text_of_hold(hold: &Hold, standing: HoldStanding, page: &mut Page) {
+    let doubt = match standing {
+        HoldStanding::EndUnproven => format!(", {END_UNPROVEN}"),
+        HoldStanding::InForce | HoldStanding::Ended | HoldStanding::Released => String::new(),
+    };
     let until = hold
         .until
-        .map_or_else(String::new, |until| format!(", until {until}"));
+        .map_or_else(String::new, |until| format!(", until {until}{doubt}"));
     let (case, from, to) = (&hold.case, hold.from, hold.to);
     let (by, reason) = (&hold.by, &hold.reason);
     page.field(

@@ -22,7 +22,8 @@ const NAMED: usize = 20;
 /// reads them, but they hold records. This lists the lake, decides in the ledger which of them go, removes
 /// them, and says so in the ledger. It never touches a file that any entry names, nor one younger than ten
 /// times `deadline` in [run] and at least two days, so that no run that still goes on loses anything; and a
-/// run that comes back later cannot name what was swept.
+/// run that comes back later cannot name what was swept. Ages are told by the clock, so nothing is removed
+/// where nothing bears it out: the exit code is 8.
 ///
 /// Changes: removes these files; the ledger gets the decision and its end. With --dry-run nothing. Needs the
 /// right to delete objects, which `run` does not.
@@ -87,6 +88,9 @@ impl Document for Swept {
                 "  and {} more; --output json has all",
                 self.found.len() - NAMED
             ));
+        }
+        for objection in &self.clock {
+            page.warning(objection);
         }
         match self.dry_run {
             true => page.line("nothing was removed: this was a dry run"),

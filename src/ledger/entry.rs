@@ -5,6 +5,7 @@
 //! files and their digests, windows, and ids of records that changed.
 
 mod body;
+mod clock;
 mod retention;
 mod warehouse;
 
@@ -13,6 +14,7 @@ pub use body::{
     Horizon, Ingest, KeyGrant, Kind, Receipt, Recount, RedactionApplied, Role, SourceOutcome,
     StoreProof, TimeRange, Verdict, VerdictBy,
 };
+pub use clock::ClockConfirmation;
 pub use retention::{
     ExpiredPart, FilesExpired, GivenUp, Hold, Place, Recoverable, RecoverableBy, RefusedFile,
     Release, Retained, Retention, Sweep, SweptObject, TableExpired, WarehouseExpired,
@@ -24,6 +26,7 @@ pub use warehouse::{
 use super::digest::Digest;
 use super::key::{SigningKey, VerifierKey};
 use super::note::{self, Note, NoteError};
+use crate::clock::Witness;
 use crate::window::instant;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -41,8 +44,11 @@ pub struct Entry {
     pub previous: Option<Digest>,
     /// The run that wrote it.
     pub run_id: String,
-    /// The run's clock when it was written.
+    /// The run's *now* when it was written; see [`crate::clock`].
     pub written_at: DateTime<Utc>,
+    /// Whose clocks bore that out; empty where none did. `None` for an entry of format version 1, which
+    /// does not say.
+    pub witnesses: Option<Vec<Witness>>,
     /// Program and version that wrote it.
     pub writer: String,
     /// Digest of the configuration file in force.
@@ -83,6 +89,8 @@ struct Envelope {
     run_id: String,
     #[serde(with = "instant")]
     written_at: DateTime<Utc>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    witnesses: Option<Vec<Witness>>,
     writer: String,
     config_sha256: Digest,
     body: Box<RawValue>,
@@ -101,6 +109,7 @@ impl Entry {
             kind: self.body.kind().name().to_owned(),
             run_id: self.run_id.clone(),
             written_at: self.written_at,
+            witnesses: Some(self.stated_witnesses().to_vec()),
             writer: self.writer.clone(),
             config_sha256: self.config_sha256,
             body: self.body.to_json()?,
@@ -108,6 +117,11 @@ impl Entry {
         let mut text = serde_json::to_string(&envelope)?;
         text.push('\n');
         Ok(note::sign(text, key))
+    }
+
+    /// Whose clocks bore its time out; empty where none did, or where it does not say.
+    pub fn stated_witnesses(&self) -> &[Witness] {
+        self.witnesses.as_deref().unwrap_or_default()
     }
 
     /// Reads an entry file without asking who signed it. Only for finding out who may have signed
@@ -147,6 +161,10 @@ impl Entry {
             previous: envelope.previous,
             run_id: envelope.run_id,
             written_at: envelope.written_at,
+            witnesses: match envelope.version {
+                1 => None,
+                _ => Some(envelope.witnesses.unwrap_or_default()),
+            },
             writer: envelope.writer,
             config_sha256: envelope.config_sha256,
             body: Body::from_json(kind, &envelope.body)?,

@@ -20,6 +20,11 @@
 //! | INV-15 | what a retention names is in the lake, due by the rules it states, and held by nobody |
 //! | INV-16 | a retention that nobody confirmed names nothing that has to be confirmed |
 //! | INV-17 | no entry adds to a partition that was decided to go |
+//! | INV-18 | a sweep, and a retention that nobody confirmed, is of a time that is borne out |
+//! | INV-19 | a confirmation of the clock says by whom and why |
+//!
+//! INV-18 asks nothing of entries of format version 1, which do not say what bore their time out; nor does
+//! INV-15 ask of them that a hold ends by a time that is borne out.
 
 mod retention;
 
@@ -27,7 +32,8 @@ pub use retention::{hold_fits, release_fits, retention_fits, sweep_fits};
 
 use super::digest::Digest;
 use super::entry::{
-    Body, Done, DoneOutcome, Entry, Ingest, Rebuild, Receipt, Role, Span, Verdict, WarehouseOutcome,
+    Body, ClockConfirmation, Done, DoneOutcome, Entry, Ingest, Rebuild, Receipt, Role, Span,
+    Verdict, WarehouseOutcome,
 };
 use super::key::VerifierKey;
 use super::state::State;
@@ -190,6 +196,15 @@ pub enum Violation {
         /// Why it has to be.
         reason: String,
     },
+    /// Something is deleted, unattended, at a time that nothing bears out.
+    #[error("INV-18: entry {sequence} deletes something by a clock that nothing bears out")]
+    Unproven {
+        /// The entry.
+        sequence: u64,
+    },
+    /// A confirmation by nobody, or for no reason.
+    #[error("INV-19: a confirmation of the clock does not say by whom and why")]
+    Confirmation,
     /// The end of something that is not open.
     #[error("INV-12: entry {decision} is no decision that is open")]
     NotOpen {
@@ -406,6 +421,18 @@ fn names_earlier_entries(sequence: u64, outcome: &WarehouseOutcome) -> bool {
     })
 }
 
+/// INV-19 for a `clock` entry.
+///
+/// # Errors
+/// It does not say by whom, or why.
+pub fn clock_fits(confirmation: &ClockConfirmation) -> Result<(), Violation> {
+    let ClockConfirmation { by, reason } = confirmation;
+    if by.trim().is_empty() || reason.trim().is_empty() {
+        return Err(Violation::Confirmation);
+    }
+    Ok(())
+}
+
 /// INV-12 for a `rebuild` entry.
 ///
 /// # Errors
@@ -461,7 +488,7 @@ pub(super) fn role_fits(
         | Body::Done(_)
         | Body::Sweep(_)
         | Body::Retention(_) => Role::Writer,
-        Body::Hold(_) | Body::Release(_) => Role::Officer,
+        Body::Hold(_) | Body::Release(_) | Body::Clock(_) => Role::Officer,
     };
     let granted: BTreeSet<Role> = state
         .keys

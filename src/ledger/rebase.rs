@@ -19,7 +19,8 @@ pub enum Rebase {
 pub fn rebase(planned: &Body, came: &[Entry]) -> Rebase {
     let touched = match planned {
         // A receipt speaks of its own run only, and a hold is a hold whatever came before it.
-        Body::Genesis(_) | Body::Receipt(_) | Body::Hold(_) => false,
+        // So is what a person says about the time.
+        Body::Genesis(_) | Body::Receipt(_) | Body::Hold(_) | Body::Clock(_) => false,
         // Somebody else may have released it.
         Body::Release(ours) => came.iter().any(|entry| match &entry.body {
             Body::Release(theirs) => ours.case == theirs.case,
@@ -36,13 +37,17 @@ pub fn rebase(planned: &Body, came: &[Entry]) -> Rebase {
         Body::Sweep(ours) => came.iter().any(|entry| match &entry.body {
             // Whoever was taken for dead is not.
             Body::Ingest(theirs) => names_any(theirs, ours),
-            Body::Sweep(_) => true,
+            // It may be another time now than was thought.
+            Body::Sweep(_) | Body::Clock(_) => true,
             _ => false,
         }),
-        // Something may be held now, or may have gone, or the rules may be others.
-        Body::Retention(_) => came
-            .iter()
-            .any(|entry| matches!(entry.body, Body::Hold(_) | Body::Retention(_))),
+        // Something may be held now, or may have gone, or the rules may be others, or the time.
+        Body::Retention(_) => came.iter().any(|entry| {
+            matches!(
+                entry.body,
+                Body::Hold(_) | Body::Retention(_) | Body::Clock(_)
+            )
+        }),
         // Two of them at once would each wait for the other's loads.
         Body::Rebuild(ours) => came.iter().any(|entry| match &entry.body {
             Body::Rebuild(theirs) => {

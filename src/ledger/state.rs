@@ -17,6 +17,7 @@ use super::entry::{
     Receipt, Span, Sweep, Trust,
 };
 use super::invariants::{self, Violation};
+use crate::clock::LedgerTime;
 use crate::lake::layout::Table;
 use crate::window::{Window, instant};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -110,6 +111,8 @@ pub struct State {
     pub keys: Vec<KeyGrant>,
     /// The newest entry.
     pub head: Head,
+    /// What the entries show about time.
+    pub clock: LedgerTime,
     /// Sources by id.
     pub sources: BTreeMap<String, SourceState>,
     /// Files of the lake by date.
@@ -148,6 +151,7 @@ impl State {
                 sha256: Digest::of(b"head"),
                 written_at: DateTime::UNIX_EPOCH,
             },
+            clock: LedgerTime::begin(DateTime::UNIX_EPOCH, &[]),
             sources: BTreeMap::new(),
             files: BTreeMap::new(),
             batches: Vec::new(),
@@ -185,6 +189,7 @@ impl State {
                 sha256: file_sha256,
                 written_at: entry.written_at,
             },
+            clock: LedgerTime::begin(entry.written_at, entry.stated_witnesses()),
             sources: sources
                 .iter()
                 .map(|id| (id.clone(), SourceState::default()))
@@ -209,6 +214,11 @@ impl State {
         match &entry.body {
             // Refused above.
             Body::Genesis(_) => {}
+            Body::Clock(_) => {
+                let sources = self.sources.values_mut();
+                let feeds = sources.flat_map(|source| source.feeds.values_mut());
+                feeds.for_each(|feed| feed.correct_time(entry.written_at));
+            }
             Body::Ingest(ingest) => self.apply_ingest(entry, ingest),
             Body::Receipt(receipt) => self.apply_receipt(entry, receipt),
             Body::Rebuild(rebuild) => {
@@ -222,7 +232,7 @@ impl State {
                 self.sweeps.insert(entry.sequence, (**sweep).clone());
             }
             Body::Hold(hold) => {
-                let held = HoldState::new(hold, entry.written_at);
+                let held = HoldState::placed(hold, entry.written_at);
                 self.holds.insert(entry.sequence, held);
             }
             Body::Release(release) => {
@@ -230,6 +240,10 @@ impl State {
                     held.release(release, entry.sequence, entry.written_at);
                 }
             }
+        }
+        match &entry.body {
+            Body::Clock(_) => self.clock.confirm(entry.written_at),
+            _ => self.clock.note(entry.written_at, entry.stated_witnesses()),
         }
         self.head = Head {
             sequence: entry.sequence,
@@ -252,25 +266,36 @@ impl State {
             Body::Rebuild(rebuild) => invariants::rebuild_fits(rebuild),
             Body::Done(done) => invariants::done_fits(self, done),
             Body::Hold(hold) => invariants::hold_fits(hold),
-            Body::Sweep(sweep) => invariants::sweep_fits(self, sweep),
+            Body::Sweep(sweep) => invariants::sweep_fits(self, entry, sweep),
             Body::Retention(decision) => invariants::retention_fits(self, entry, decision),
             Body::Release(release) => invariants::release_fits(self, release),
+            Body::Clock(confirmation) => invariants::clock_fits(confirmation),
+        }
+    }
+
+    /// The newest instant that has certainly come when an entry is written on top of this state. An entry
+    /// of format version 1 does not say what bore its time out, and is taken at its word.
+    pub(super) fn shown_by(&self, entry: &Entry) -> DateTime<Utc> {
+        match &entry.witnesses {
+            None => entry.written_at,
+            Some(witnesses) => self.clock.proven(entry.written_at, witnesses),
         }
     }
 
     fn apply_ingest(&mut self, entry: &Entry, ingest: &Ingest) {
+        let at = self.shown_by(entry);
         let source = self.sources.entry(ingest.source.clone()).or_default();
         for reread in &ingest.reread {
             let feed = source.feeds.entry(reread.tenant.clone()).or_default();
             feed.close_holes(reread.window);
-            feed.note_read_again(reread.window, entry.written_at);
+            feed.note_read_again(reread.window, at);
         }
         for covered in &ingest.covered {
             let feed = source.feeds.entry(covered.tenant.clone()).or_default();
             // Before it is covered: what is read for the first time was never expected.
             feed.close_holes(covered.window);
             feed.coverage.insert(covered.window);
-            feed.note_first_read(covered.window, entry.written_at);
+            feed.note_first_read(covered.window, at);
         }
         for hole in &ingest.holes {
             let feed = source.feeds.entry(hole.tenant.clone()).or_default();

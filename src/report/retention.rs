@@ -16,7 +16,7 @@ pub struct OpenDecision {
     pub rows: u64,
     /// Files that are still to be removed.
     pub files_left: u64,
-    /// Of these, the ones that the store does not let go yet.
+    /// Of these, the ones that the store does not let go yet, and that are not asked for before their time.
     pub refused: u64,
     /// Until when it keeps the last of them, as far as it says.
     #[serde(skip_serializing_if = "Option::is_none", with = "some_instant")]
@@ -26,16 +26,20 @@ pub struct OpenDecision {
 }
 
 impl OpenDecision {
-    /// All of a ledger, in order.
-    pub fn all(state: &State) -> Vec<Self> {
+    /// All of a ledger at an instant, in order.
+    pub fn all(state: &State, now: DateTime<Utc>) -> Vec<Self> {
         let open = state.retention.open.iter();
         open.map(|(decision, open)| Self {
             decision: *decision,
             as_of: open.decision.as_of,
             rows: open.decision.parts.iter().map(|part| part.rows).sum(),
             files_left: open.files_left().count() as u64,
-            refused: open.refused.len() as u64,
-            refused_until: open.refused.values().copied().max().flatten(),
+            refused: open.waits_for_store(now).count() as u64,
+            refused_until: open
+                .waits_for_store(now)
+                .map(|(_, until)| until)
+                .max()
+                .flatten(),
             warehouses_left: open.warehouses.iter().cloned().collect(),
         })
         .collect()

@@ -1,12 +1,15 @@
 //! The status of a lake: a value made from the folded state and a now.
 
 use super::retention::OpenDecision;
+use crate::clock::{ClockReport, Now};
 use crate::ledger::entry::{Counts, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{
     DayState, FeedState, HoldState, IdMatch, RecountState, State, is_recounted_in_each_run,
 };
 use crate::plural::counted;
-use crate::retention::{Amount, Past, Policy, plan};
+use crate::retention::{
+    Amount, AsOf, HoldStanding, Past, Policy, RuleFinding, in_force, plan, rule_findings, standing,
+};
 use crate::warehouse::Standing;
 use crate::window::{Window, format_instant, instant};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -38,8 +41,10 @@ pub struct Status {
     pub sources: Vec<SourceStatus>,
     /// Warehouses: those of the configuration, and any other that a receipt names.
     pub warehouses: Vec<Standing>,
-    /// Holds that nobody has released.
-    pub holds: Vec<HoldState>,
+    /// How the time stands at which this is so.
+    pub clock: ClockReport,
+    /// Holds in force.
+    pub holds: Vec<HoldStatus>,
     /// Sweeps that were decided and are not done, by the sequence of the decision.
     pub open_sweeps: Vec<u64>,
     /// Decisions of retention that are not done.
@@ -48,6 +53,16 @@ pub struct Status {
     /// What is due under the configured rules; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionStatus>,
+}
+
+/// A hold in force.
+#[derive(Debug, Clone, Serialize)]
+pub struct HoldStatus {
+    /// How it stands.
+    pub standing: HoldStanding,
+    /// What it is.
+    #[serde(flatten)]
+    pub held: HoldState,
 }
 
 /// What is due under the configured rules today.
@@ -60,6 +75,9 @@ pub struct RetentionStatus {
     /// The next date on which more will be due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_due: Option<NaiveDate>,
+    /// Rules that cannot do anything, or name what nobody knows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rule_findings: Vec<RuleFinding>,
 }
 
 /// The status of a source.
@@ -137,7 +155,7 @@ impl Status {
         feeds: &BTreeSet<(String, String)>,
         warehouses: &[&str],
         policy: Option<&Policy>,
-        now: DateTime<Utc>,
+        now: &Now,
     ) -> Self {
         let files = state.live_files();
         let (mut count, mut bytes, mut events) = (0, 0, 0);
@@ -160,10 +178,10 @@ impl Status {
                 .sources
                 .iter()
                 .map(|(id, source)| {
-                    let past = Past::of(policy, Some(state), id, now.date_naive());
+                    let past = Past::of(policy, Some(state), id, now.proven_date());
                     let of_source = source.feeds.iter().map(|(tenant, feed)| {
                         let configured = feeds.contains(&(id.clone(), tenant.clone()));
-                        FeedStatus::of((tenant, configured), feed, &past, now)
+                        FeedStatus::of((tenant, configured), feed, &past, now.at())
                     });
                     SourceStatus {
                         source: id.clone(),
@@ -178,18 +196,25 @@ impl Status {
                 let all = warehouses.iter().copied().chain(others);
                 all.map(|name| Standing::of(state, name)).collect()
             },
-            holds: {
-                let holds = state.holds.values().filter(|held| held.released.is_none());
-                holds.cloned().collect()
-            },
+            clock: now.report(),
+            holds: state
+                .holds
+                .values()
+                .filter(|held| in_force(held, now.proven_date()))
+                .map(|held| HoldStatus {
+                    standing: standing(held, AsOf::now(now)),
+                    held: held.clone(),
+                })
+                .collect(),
             open_sweeps: state.sweeps.keys().copied().collect(),
-            open_decisions: OpenDecision::all(state),
+            open_decisions: OpenDecision::all(state, now.at()),
             retention: policy.map(|policy| {
-                let plan = plan(state, policy, now.date_naive());
+                let plan = plan(state, policy, AsOf::now(now));
                 RetentionStatus {
                     due: plan.total(),
                     held_rows: plan.held.iter().map(|held| held.due.rows).sum(),
                     next_due: plan.rules.iter().filter_map(|rule| rule.next_due).min(),
+                    rule_findings: rule_findings(policy, state),
                 }
             }),
         }
@@ -207,10 +232,6 @@ impl FeedStatus {
         for day in feed.days.values() {
             counts.add(&day.counts);
         }
-        let fewer = feed.days.iter().filter(|(_, day)| {
-            let newest = day.recount.as_ref().map(|recount| recount.verdict);
-            matches!(newest, Some(Verdict::Purged | Verdict::Fewer))
-        });
         let holes = feed.holes.iter().cloned();
         let (past_holes, holes) = holes.partition(|hole| past.has_all(&hole.window));
         let (past_gaps, gaps) = feed.gaps().partition(|date| past.has(*date));
@@ -225,7 +246,7 @@ impl FeedStatus {
             gaps,
             past_holes,
             past_gaps,
-            purged: fewer.map(|(date, _)| *date).collect(),
+            purged: feed.fewer().collect(),
             future: feed.future,
             oldest_at_source: feed.oldest,
             days: days

@@ -38,12 +38,9 @@ impl<'a> Guard<'a> {
 
     /// Takes note of files that one entry has added to a partition, and that are due under a rule.
     pub(crate) fn see(&mut self, rule: &str, date: NaiveDate, files: &[&FileEntry]) {
-        let kept_before = self.before.is_some_and(|before| {
-            before
-                .verdict_on_all(files)
-                .last_day
-                .is_none_or(|last_day| last_day >= self.as_of)
-        });
+        let kept_before = self
+            .before
+            .is_some_and(|before| !before.verdict_on_all(files).is_over(self.as_of));
         if !self.rules.contains_key(rule) {
             self.rules.insert(rule.to_owned(), Seen::default());
         }

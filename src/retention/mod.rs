@@ -2,15 +2,17 @@
 //! and every warehouse.
 //!
 //! ```text
-//! policy (configuration) + holds (ledger) + live files (ledger) + a date ─ plan: what is due, what is held
+//! policy (configuration) + holds (ledger) + live files (ledger) + now ─ plan: what is due, what is held
 //! ```
 //!
-//! Everything here is pure: a plan is a function of state, policy and a date. Rules and holds match
+//! Everything here is pure: a plan is a function of state, policy and *now* ([`AsOf`]). Rules and holds match
 //! only what files carry (date, category, source and with it platform, and the tenant where a file has
 //! rows of one alone), since deleting never rewrites a file.
 
+mod amount;
 mod guard;
 mod hold;
+mod idle;
 mod keep;
 mod orphan;
 mod past;
@@ -19,10 +21,15 @@ mod policy;
 #[cfg(test)]
 mod tests;
 
+pub use amount::Amount;
 pub(crate) use guard::Guard;
-pub use hold::{HoldError, Protection, check, in_force, protection, protects, too_late};
+pub use hold::{
+    AsOf, HoldError, HoldStanding, Protection, check, in_force, protected, protection, protects,
+    standing, too_late,
+};
+pub use idle::{RuleFinding, rule_findings, unknown_sources};
 pub use keep::{Keep, KeepError};
 pub use orphan::{LEAST_AGE, orphans, youngest};
 pub use past::Past;
-pub use plan::{Amount, Held, RetentionPlan, RuleStanding, plan, plan_id};
+pub use plan::{Held, RetentionPlan, RuleStanding, Unattended, plan, plan_id};
 pub use policy::{Conditions, Policy, Rule, Verdict, is_known};

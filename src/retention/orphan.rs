@@ -1,5 +1,6 @@
 //! Files that dead runs have left: uploaded, and named by no entry.
 
+use crate::clock::TOLERANCE;
 use crate::lake::Listed;
 use crate::lake::layout::DataFile;
 use crate::ledger::entry::SweptObject;
@@ -20,9 +21,15 @@ pub fn youngest(deadline: TimeDelta) -> TimeDelta {
 }
 
 /// Which objects of a listing are orphans: data files of ours that no entry names, whose run began
-/// before `older_than` and which the store, too, says are older. Anything with another name is not ours
-/// to remove.
-pub fn orphans(state: &State, listed: &[Listed], older_than: DateTime<Utc>) -> Vec<SweptObject> {
+/// before `older_than` and which the store, too, says are older. A run that says that it began after `now`
+/// had a wrong clock, and only the store can say how old its files are. Anything with another name is not
+/// ours to remove.
+pub fn orphans(
+    state: &State,
+    listed: &[Listed],
+    older_than: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Vec<SweptObject> {
     // All files of a chunk that was committed are named by its entry, also where retention has deleted
     // them since: one that is back has been brought back by somebody.
     let named: HashSet<&str> = state
@@ -37,7 +44,9 @@ pub fn orphans(state: &State, listed: &[Listed], older_than: DateTime<Utc>) -> V
             let file: Option<DataFile> = object.name.parse().ok();
             file.is_some_and(|file| {
                 let batch = format!("{}-{:05}", file.run, file.chunk);
-                file.run.started() < older_than && !named.contains(batch.as_str())
+                let began = file.run.started();
+                let is_old = began < older_than || began > now + TOLERANCE;
+                is_old && !named.contains(batch.as_str())
             })
         })
         .map(|object| SweptObject {

@@ -1,6 +1,6 @@
 //! Dates of which nothing is kept any more, so that nothing of them is read either.
 
-use super::hold::in_force;
+use super::hold::{in_force, is_about};
 use super::policy::Policy;
 use crate::ledger::state::State;
 use crate::window::{Coverage, Window, midnight};
@@ -16,7 +16,7 @@ pub struct Past {
 }
 
 impl Past {
-    /// What is past today. Nothing is where there are no rules.
+    /// What is past on a date that has certainly come. Without rules, nothing is.
     pub fn of(
         policy: Option<&Policy>,
         state: Option<&State>,
@@ -30,7 +30,7 @@ impl Past {
         let held = holds
             .filter(|held| in_force(held, today))
             .map(|held| &held.hold)
-            .filter(|hold| hold.sources.is_empty() || hold.sources.iter().any(|it| it == source))
+            .filter(|hold| is_about(hold, None, source))
             .filter_map(|hold| {
                 let after = hold.to.succ_opt().unwrap_or(hold.to).min(kept_from);
                 Window::new(midnight(hold.from), midnight(after))
@@ -86,10 +86,7 @@ impl Past {
 /// The first date of which a policy keeps anything today. A rule keeps a later date no shorter than an
 /// earlier one, so that all dates before the first are over.
 fn kept_from(policy: &Policy, source: &str, today: NaiveDate) -> Option<NaiveDate> {
-    let is_over = |date| {
-        let last_day = policy.last_day_of_date(source, date);
-        last_day.is_some_and(|last_day| last_day < today)
-    };
+    let is_over = |date| policy.verdict_on_date(source, date).is_over(today);
     // No record is older: the text of an instant has a year of four digits.
     let first = NaiveDate::from_ymd_opt(1, 1, 1)?;
     let days = u64::try_from((today - first).num_days()).ok()?;
@@ -269,7 +266,8 @@ mod tests {
             let today = day(900 + today);
             let past = Past::of(Some(&policy), Some(&state), "a", today);
             for n in 0..1_000 {
-                let over = policy.last_day_of_date("a", day(n)).is_some_and(|it| it < today);
+                let last_day = policy.verdict_on_date("a", day(n)).last_day;
+                let over = last_day.is_some_and(|it| it < today);
                 let is_past = over && !may_protect(&state, "a", day(n), today);
                 prop_assert_eq!(past.has(day(n)), is_past, "{}", day(n));
             }

@@ -1,9 +1,11 @@
 //! What is due under a policy on a date, and what a hold keeps all the same.
 
+use super::amount::Amount;
 use super::guard::Guard;
-use super::hold::{Protection, protection};
+use super::hold::{AsOf, Protection, protection};
 use super::keep::Keep;
 use super::policy::{Policy, tenant_of};
+use crate::clock::Now;
 use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{ExpiredPart, FileEntry, Span};
@@ -11,33 +13,6 @@ use crate::ledger::state::{LiveFile, State};
 use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// Files, rows and bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Amount {
-    /// Files.
-    pub files: u64,
-    /// Rows.
-    pub rows: u64,
-    /// Bytes.
-    pub bytes: u64,
-}
-
-impl std::ops::AddAssign for Amount {
-    fn add_assign(&mut self, other: Self) {
-        self.files += other.files;
-        self.rows += other.rows;
-        self.bytes += other.bytes;
-    }
-}
-
-impl Amount {
-    fn add(&mut self, files: &[&FileEntry]) {
-        self.files += files.len() as u64;
-        self.rows += files.iter().map(|file| file.rows).sum::<u64>();
-        self.bytes += files.iter().map(|file| file.bytes).sum::<u64>();
-    }
-}
 
 /// What would be due if it were not held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -82,6 +57,9 @@ pub struct RuleStanding {
 pub struct RetentionPlan {
     /// The date.
     pub as_of: NaiveDate,
+    /// The date by which holds end, where that is another one: nothing bears out that `as_of` has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holds_as_of: Option<NaiveDate>,
     /// Every rule in order, and the default.
     pub rules: Vec<RuleStanding>,
     /// What is due, in order.
@@ -100,17 +78,37 @@ impl RetentionPlan {
         total
     }
 
-    /// The rules of which something is due that has to be confirmed.
-    pub fn to_confirm(&self) -> impl Iterator<Item = &RuleStanding> {
-        self.rules.iter().filter(|rule| !rule.confirm.is_empty())
+    /// What of it goes without anybody looking at it, now. This decides, and everything that shows it asks
+    /// it too.
+    pub fn unattended(&self, now: &Now) -> Unattended<'_> {
+        let clock = now.objections();
+        let asked = |rule: &&RuleStanding| !clock.is_empty() || !rule.confirm.is_empty();
+        let due = self.rules.iter().filter(|rule| rule.due.files > 0);
+        let (to_confirm, free): (Vec<_>, Vec<_>) = due.partition(asked);
+        let names: Vec<&str> = free.iter().map(|rule| rule.rule.as_str()).collect();
+        let goes = |part: &&ExpiredPart| names.contains(&part.rule.as_str());
+        let mut amount = Amount::default();
+        free.iter().for_each(|rule| amount += rule.due);
+        Unattended {
+            parts: self.due.iter().filter(goes).cloned().collect(),
+            amount,
+            to_confirm,
+            clock,
+        }
     }
+}
 
-    /// What is due under rules that need no confirmation.
-    pub fn due_unconfirmed(&self) -> Vec<ExpiredPart> {
-        let asked: Vec<&str> = self.to_confirm().map(|rule| rule.rule.as_str()).collect();
-        let free = |part: &&ExpiredPart| !asked.contains(&part.rule.as_str());
-        self.due.iter().filter(free).cloned().collect()
-    }
+/// What of a plan goes by itself, and what waits for a person.
+#[derive(Debug, Clone)]
+pub struct Unattended<'p> {
+    /// What goes by itself.
+    pub parts: Vec<ExpiredPart>,
+    /// How much that is.
+    pub amount: Amount,
+    /// Rules of which something is due that has to be confirmed first.
+    pub to_confirm: Vec<&'p RuleStanding>,
+    /// What speaks against the clock; nothing goes by itself then.
+    pub clock: Vec<String>,
 }
 
 /// What files of one date that fare alike have in common.
@@ -126,18 +124,20 @@ struct Group<'s> {
     in_doubt: bool,
 }
 
-/// Applies a policy to the live files of a lake as of a date. The files that one entry has added to a
+/// Applies a policy to the live files of a lake. The files that one entry has added to a
 /// partition are due together, when the last day of all of them is before that date, and never while a
-/// hold protects them: a warehouse tells rows apart by entry and partition, not by file.
-pub fn plan(state: &State, policy: &Policy, as_of: NaiveDate) -> RetentionPlan {
+/// hold in force protects them: a warehouse tells rows apart by entry and partition, not by file.
+pub fn plan(state: &State, policy: &Policy, as_of: AsOf) -> RetentionPlan {
+    let AsOf { due: today, holds } = as_of;
     let order: Vec<Option<usize>> = (0..policy.rules.len()).map(Some).chain([None]).collect();
     let mut standings: BTreeMap<Option<usize>, RuleStanding> = order
         .iter()
         .map(|rule| (*rule, standing(policy, *rule)))
         .collect();
-    let mut guard = Guard::new(policy, state.retention.policy.as_ref(), as_of);
+    let mut guard = Guard::new(policy, state.retention.policy.as_ref(), today);
     let mut plan = RetentionPlan {
-        as_of,
+        as_of: today,
+        holds_as_of: (holds != today).then_some(holds),
         rules: Vec::with_capacity(order.len()),
         due: Vec::new(),
         held: Vec::new(),
@@ -152,7 +152,7 @@ pub fn plan(state: &State, policy: &Policy, as_of: NaiveDate) -> RetentionPlan {
                 let Some(standing) = standings.get_mut(&verdict.rule) else {
                     continue;
                 };
-                let over = verdict.last_day.filter(|last_day| *last_day < as_of);
+                let over = verdict.last_day.filter(|_| verdict.is_over(today));
                 let Some((last_day, first)) = over.zip(files.first()) else {
                     standing.kept.add(files);
                     keep(standing, *date);
@@ -162,7 +162,7 @@ pub fn plan(state: &State, policy: &Policy, as_of: NaiveDate) -> RetentionPlan {
                     before = None;
                     continue;
                 };
-                let Protection { cases, in_doubt } = protection(state, first, as_of);
+                let Protection { cases, in_doubt } = protection(state, first, holds);
                 if cases.is_empty() {
                     standing.due.add(files);
                     guard.see(&standing.rule, *date, files);

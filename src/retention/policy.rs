@@ -24,6 +24,22 @@ pub struct Conditions {
     pub tenant: Vec<String>,
 }
 
+impl Conditions {
+    /// Whether they hold of everything that other conditions hold of.
+    pub(super) fn cover(&self, other: &Self) -> bool {
+        let lists = [
+            (&self.category, &other.category),
+            (&self.platform, &other.platform),
+            (&self.source, &other.source),
+            (&self.tenant, &other.tenant),
+        ];
+        lists.into_iter().all(|(ours, theirs)| {
+            let within = !theirs.is_empty() && theirs.iter().all(|it| ours.contains(it));
+            ours.is_empty() || within
+        })
+    }
+}
+
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,6 +74,13 @@ pub struct Verdict {
     pub rule: Option<usize>,
     /// The last date on which the file is kept; `None` for always.
     pub last_day: Option<NaiveDate>,
+}
+
+impl Verdict {
+    /// Whether it is kept no longer on a date: its last day is before that.
+    pub fn is_over(&self, on: NaiveDate) -> bool {
+        self.last_day.is_some_and(|last_day| last_day < on)
+    }
 }
 
 /// What rules look at; what is not known is absent.
@@ -163,15 +186,29 @@ impl Policy {
         verdicts.reduce(longer).unwrap_or(FOREVER)
     }
 
-    /// The last date on which anything of a source and date is kept, whatever it is about.
-    pub fn last_day_of_date(&self, source: &str, date: NaiveDate) -> Option<NaiveDate> {
+    /// The verdict on everything of a source and date, whatever it is about: the one that keeps longest.
+    pub fn verdict_on_date(&self, source: &str, date: NaiveDate) -> Verdict {
         self.verdict_on(&Subject {
             date,
             category: None,
             source,
             tenant: None,
         })
-        .last_day
+    }
+
+    /// Whether a rule may be about a file if nothing is asked of the tenant.
+    pub(super) fn may_be_about_but_for_tenant(&self, rule: &Rule, file: &FileEntry) -> bool {
+        let conditions = Conditions {
+            tenant: Vec::new(),
+            ..rule.conditions.clone()
+        };
+        let subject = Subject {
+            date: file.date,
+            category: file.category.as_deref(),
+            source: &file.source,
+            tenant: None,
+        };
+        self.fits(&conditions, &subject) != Fits::No
     }
 
     fn fits(&self, conditions: &Conditions, subject: &Subject<'_>) -> Fits {

@@ -9,6 +9,8 @@ use crate::ledger::state::{HoldState, LiveFile, State};
 use chrono::{DateTime, Days, NaiveDate};
 use proptest::prelude::*;
 
+mod standing;
+
 fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
@@ -257,11 +259,11 @@ fn a_date_is_due_on_the_day_after_its_last() {
     );
     let policy = policy(vec![], "90d");
     for (as_of, due) in [("2026-04-01", 0), ("2026-04-02", 1)] {
-        let plan = plan(&lake, &policy, date(as_of));
+        let plan = plan(&lake, &policy, AsOf::date(date(as_of)));
         assert_eq!(plan.due.len(), due, "{as_of}");
         assert_eq!(plan.total().rows, 10 * due as u64);
     }
-    let early = plan(&lake, &policy, date("2026-01-05"));
+    let early = plan(&lake, &policy, AsOf::date(date("2026-01-05")));
     let standing = &early.rules[0];
     assert_eq!(standing.next_due, Some(date("2026-04-02")));
     assert_eq!(standing.oldest_kept, Some(date("2026-01-01")));
@@ -287,7 +289,7 @@ fn a_hold_wins_over_every_rule_while_it_is_in_force() {
     };
     let lake = state(files, vec![narrow, ending]);
     let policy = policy(vec![], "1d");
-    let during = plan(&lake, &policy, date("2026-06-01"));
+    let during = plan(&lake, &policy, AsOf::date(date("2026-06-01")));
     assert!(during.due.is_empty(), "{:?}", during.due);
     assert_eq!(during.held.len(), 4);
     let both = during
@@ -296,7 +298,7 @@ fn a_hold_wins_over_every_rule_while_it_is_in_force() {
         .filter(|held| held.cases == ["A-1", "B-2"]);
     // The log-ins, and what is in quarantine, of which nobody knows whether it is one.
     assert_eq!(both.count(), 2);
-    let after = plan(&lake, &policy, date("2026-06-02"));
+    let after = plan(&lake, &policy, AsOf::date(date("2026-06-02")));
     assert_eq!((after.due.len(), after.held.len()), (2, 2));
     assert_eq!(after.rules[0].kept.files, 2);
 
@@ -309,7 +311,12 @@ fn a_hold_wins_over_every_rule_while_it_is_in_force() {
             by: "anna".to_owned(),
         });
     }
-    assert_eq!(plan(&released, &policy, date("2026-06-02")).due.len(), 4);
+    assert_eq!(
+        plan(&released, &policy, AsOf::date(date("2026-06-02")))
+            .due
+            .len(),
+        4
+    );
 }
 
 #[test]
@@ -323,7 +330,7 @@ fn much_at_once_and_nothing_kept_need_somebody_who_looks() {
     let confirm = |count, kept, before: Option<&str>| {
         let mut lake = days(count);
         lake.retention.policy = before.map(|kept| policy(vec![], kept));
-        let plan = plan(&lake, &policy(vec![], kept), as_of);
+        let plan = plan(&lake, &policy(vec![], kept), AsOf::date(as_of));
         plan.rules[0].confirm.clone()
     };
     assert!(confirm(7, "1d", Some("1d")).is_empty());
@@ -346,18 +353,21 @@ fn much_at_once_and_nothing_kept_need_somebody_who_looks() {
 
 #[test]
 fn a_hold_that_means_nothing_is_refused() {
-    assert_eq!(check(&hold("A", "2026-01-01", "2026-01-01")), Ok(()));
     assert_eq!(
-        check(&hold(" ", "2026-01-01", "2026-01-01")),
+        check(&hold("A", "2026-01-01", "2026-01-01"), date("2026-03-01")),
+        Ok(())
+    );
+    assert_eq!(
+        check(&hold(" ", "2026-01-01", "2026-01-01"), date("2026-03-01")),
         Err(HoldError::NoCase)
     );
-    let turned = check(&hold("A", "2026-01-02", "2026-01-01"));
+    let turned = check(&hold("A", "2026-01-02", "2026-01-01"), date("2026-03-01"));
     assert!(matches!(turned, Err(HoldError::Dates { .. })));
     let silent = Hold {
         reason: String::new(),
         ..hold("A", "2026-01-01", "2026-01-01")
     };
-    assert_eq!(check(&silent), Err(HoldError::NoReason));
+    assert_eq!(check(&silent, date("2026-03-01")), Err(HoldError::NoReason));
 }
 
 const CATEGORIES: [Option<&str>; 5] = [
@@ -429,6 +439,7 @@ proptest! {
         holds in prop::collection::vec(some_hold(), 0..4),
         files in prop::collection::vec((0_u64..90, 0_usize..5, 0_usize..4), 1..30),
         as_of in 0_u64..200,
+        doubt in prop_oneof![Just(0_u64), 0_u64..300],
     ) {
         let first = date("2026-01-01");
         let files: Vec<FileEntry> = files
@@ -440,7 +451,10 @@ proptest! {
         let policy = Policy { rules, ..policy(vec![], &default.to_string()) };
         let as_of = first + Days::new(as_of);
         let lake = state(files.clone(), holds.clone());
-        let plan = plan(&lake, &policy, as_of);
+        // How far the clock is ahead of what bears it out: holds end by the latter.
+        let true_date = as_of - Days::new(doubt);
+        let plan = plan(&lake, &policy, AsOf { due: as_of, holds: true_date });
+        prop_assert_eq!(plan.holds_as_of, (doubt > 0).then_some(true_date));
 
         let accounted: u64 = plan.rules.iter().map(|rule| rule.due.files + rule.kept.files).sum();
         prop_assert_eq!(accounted, files.len() as u64);
@@ -449,7 +463,7 @@ proptest! {
                 due.date == file.date && due.category == file.category && due.source == file.source
             });
             let held = holds.iter().any(|hold| {
-                hold.until.is_none_or(|until| as_of <= until) && protects(hold, file)
+                hold.until.is_none_or(|until| true_date <= until) && protects(hold, file)
             });
             prop_assert!(!(due && held), "held and due: {:?}", file);
             // By the text of the policy alone: every rule that might fit, up to one that must.
@@ -472,11 +486,11 @@ proptest! {
         let total = |plan: &RetentionPlan| plan.total().files;
         let lasting: Vec<Hold> = holds.iter().cloned().map(|hold| Hold { until: None, ..hold }).collect();
         let lake = state(files.clone(), lasting.clone());
-        let today = super::plan(&lake, &policy, as_of);
-        let tomorrow = super::plan(&lake, &policy, as_of + Days::new(1));
+        let today = super::plan(&lake, &policy, AsOf::date(as_of));
+        let tomorrow = super::plan(&lake, &policy, AsOf::date(as_of + Days::new(1)));
         prop_assert!(total(&tomorrow) >= total(&today));
         let more = [lasting, vec![hold("D", "2026-01-01", "2026-02-01")]].concat();
-        prop_assert!(total(&super::plan(&state(files, more), &policy, as_of)) <= total(&today));
+        prop_assert!(total(&super::plan(&state(files, more), &policy, AsOf::date(as_of))) <= total(&today));
     }
 }
 

@@ -16,6 +16,7 @@
 //! Dates past retention are neither counted nor read: nothing of them would be kept.
 
 use super::plan::{age, comparable, dates_back};
+use crate::clock::TOLERANCE;
 use crate::ledger::entry::Verdict;
 use crate::ledger::state::{FeedState, RECOUNTED, SETTLING, is_recounted_in_each_run};
 use crate::retention::Past;
@@ -48,6 +49,13 @@ fn is_past(since: Option<TimeDelta>, interval: TimeDelta) -> bool {
     since.is_none_or(|since| since >= interval - TimeDelta::minutes(30))
 }
 
+/// How long ago something happened; `None` where that was later than now by more than clocks may differ:
+/// it was written by a clock that was wrong.
+fn time_since(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<TimeDelta> {
+    let since = now - at;
+    (since >= -TOLERANCE).then_some(since)
+}
+
 /// The covered parts of the dates that are to be counted, oldest first.
 pub(super) fn recounts(
     known: &FeedState,
@@ -69,7 +77,7 @@ pub(super) fn recounts(
             let day = known.days.get(date);
             let last = day.and_then(|day| day.recount.as_ref());
             let age = age(*date, now);
-            let since = last.map(|last| now - last.at);
+            let since = last.and_then(|last| time_since(last.at, now));
             // What was not in order must be looked at until it is.
             let open = last
                 .is_some_and(|last| matches!(last.verdict, Verdict::Gap | Verdict::Fewer))
@@ -97,6 +105,20 @@ pub(super) fn dates_to_read_again(known: &FeedState, now: DateTime<Utc>) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What was counted by a clock that was ahead says nothing of when it was counted.
+    #[test]
+    fn a_count_of_a_time_to_come_does_not_put_off_the_next() {
+        let now: DateTime<Utc> = "2026-05-01T00:00:00Z".parse().unwrap();
+        let years = TimeDelta::days(3_650);
+        assert_eq!(time_since(now + years, now), None);
+        assert!(is_due(TimeDelta::days(3), time_since(now + years, now)));
+        // Clocks of two machines differ a little.
+        let minute = TimeDelta::minutes(1);
+        assert_eq!(time_since(now + minute, now), Some(-minute));
+        assert!(!is_due(TimeDelta::days(3), time_since(now + minute, now)));
+        assert_eq!(time_since(now - minute, now), Some(minute));
+    }
 
     #[test]
     fn the_schedule_decays() {

@@ -11,10 +11,12 @@ use super::dated::dated;
 use super::files::in_background;
 use super::job::{Job, JobSource};
 use super::known::{Known, Shelf};
+use super::now::now_to_write;
 use super::observer::Observer;
 use super::piece::{Piece, cut};
 use super::plan::{ALL_TENANTS, Seed};
 use super::summary::SourceSummary;
+use crate::clock::Now;
 use crate::event::columns::RowContext;
 use crate::event::schema::SCHEMA_VERSION;
 use crate::index::LakeIds;
@@ -27,10 +29,11 @@ use crate::ledger::rebase::{Rebase, rebase};
 use crate::ledger::state::{FeedState, Gone, SETTLING, State};
 use crate::source::{Scope, SliceOutcome, SourceError, Tenant, read_window};
 use crate::window::{Coverage, Window};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 /// What stays the same for all chunks of a run.
@@ -38,17 +41,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 pub(super) struct Attempt {
     pub(super) run_id: RunId,
     pub(super) now: DateTime<Utc>,
+    /// How far that is believed.
+    pub(super) clock: Now,
+    /// When that was found out, by a clock that never jumps.
+    pub(super) began: Instant,
     pub(super) seed: Seed,
     pub(super) config_sha256: Digest,
 }
 
 impl Attempt {
-    /// What commits entries without writing any file, as of the store's time.
-    pub(super) fn without_files(job: &Job) -> Result<Self, RunError> {
-        let now = super::start::now_of_store(job)?;
+    /// What commits entries without writing any file.
+    pub(super) fn without_files(job: &Job, clock: Now) -> Result<Self, RunError> {
+        let now = clock.at();
         Ok(Self {
             run_id: RunId::draw(now)?,
             now,
+            clock,
+            began: Instant::now(),
             // Nothing is written that has a salt.
             seed: Seed([0; 32]),
             config_sha256: job.config_sha256,
@@ -60,7 +69,15 @@ impl Attempt {
         job.refuse_to_only_read()?;
         let log = job.log();
         let state = log.load().await?.ok_or(RunError::NoLake)?;
-        Ok((log, state, Self::without_files(job)?))
+        let now = now_to_write(job, Some(&state))?;
+        Ok((log, state, Self::without_files(job, now)?))
+    }
+
+    /// The time now, however long the run has gone on: by what was found out at its beginning, since the
+    /// machine's clock may have jumped meanwhile.
+    pub(super) fn later(&self) -> DateTime<Utc> {
+        let passed = TimeDelta::from_std(self.began.elapsed()).unwrap_or_default();
+        self.now + passed
     }
 
     /// An entry of it.
@@ -68,6 +85,7 @@ impl Attempt {
         Draft {
             run_id: self.run_id.to_string(),
             written_at: self.now,
+            witnesses: self.clock.witnesses().to_vec(),
             config_sha256: self.config_sha256,
             body,
         }
@@ -134,6 +152,11 @@ impl<'a> Committer<'a> {
 }
 
 impl Committer<'_> {
+    /// What time it is, as it stands with the entries that there are now.
+    pub(super) fn now(&self) -> Now {
+        self.attempt.clock.again(&self.state.clock)
+    }
+
     /// Reads windows of a source, by tenant in order of time, and commits them.
     ///
     /// # Errors
@@ -235,12 +258,16 @@ impl Committer<'_> {
 
     /// Commits a draft at whatever sequence is free, unless it must be compared again first.
     pub(super) async fn commit(&mut self, draft: &Draft) -> Result<Rebase, RunError> {
+        let planned_at = self.now();
+        let goes_by_time = matches!(draft.body, Body::Retention(_) | Body::Sweep(_));
         loop {
             match self.log.commit(&mut self.state, draft).await? {
                 Commit::Done => return Ok(Rebase::Resequence),
                 Commit::Lost(came) => {
                     self.races_lost += 1;
-                    if rebase(&draft.body, &came) == Rebase::CompareAgain {
+                    // What came may have shown that it is earlier than was thought.
+                    let other_time = goes_by_time && self.now() != planned_at;
+                    if other_time || rebase(&draft.body, &came) == Rebase::CompareAgain {
                         return Ok(Rebase::CompareAgain);
                     }
                 }

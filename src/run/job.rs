@@ -1,6 +1,7 @@
 //! What a run works with: the bucket, the key, the sources and the clock, all opened.
 
 use super::keys::{Access, open_to_read, open_to_write};
+use crate::clock::{Clock, SystemClock};
 use crate::config::{
     Auth, Config, Lake, Platform, Redaction as RedactionConfig, RedactionAction, SecretError,
     Start, Tenants,
@@ -16,28 +17,12 @@ use crate::source::http::{self, Client};
 use crate::source::kestra::{self, Kestra};
 use crate::source::{Limits, Source, SourceError, Tenant};
 use crate::warehouse::{Projection, WarehouseError};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Tells the time. A value, so that tests can stand at any moment.
-pub trait Clock: Send + Sync {
-    /// The current instant.
-    fn now(&self) -> DateTime<Utc>;
-}
-
-/// The clock of the machine.
-#[derive(Debug, Clone, Copy)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> DateTime<Utc> {
-        Utc::now()
-    }
-}
 
 /// Bounds of a run's memory and chunks.
 #[derive(Debug, Clone, Copy)]
@@ -218,6 +203,15 @@ impl Job {
     pub fn open_to_plan(config: &Config, only: &[String]) -> Result<Self, JobError> {
         let access = Access::Read(open_to_read(config)?);
         Self::with(access, open_sources(config, only, Asking::Briefly)?, config)
+    }
+
+    /// The same, whose sources are asked briefly: somebody waits.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_to_check(config: &Config) -> Result<Self, JobError> {
+        let access = open_to_write(config)?;
+        Self::with(access, open_sources(config, &[], Asking::Briefly)?, config)
     }
 
     /// The same without any source, to load warehouses alone.

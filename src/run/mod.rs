@@ -21,6 +21,7 @@ mod ingest;
 mod job;
 mod keys;
 mod known;
+mod now;
 mod observer;
 mod piece;
 mod plan;
@@ -37,17 +38,17 @@ mod warehouses;
 
 pub(crate) use ingest::tenant_of;
 pub use job::{
-    Asking, Bounds, Clock, Job, JobError, JobSource, SystemClock, configured_feeds, open_bucket,
-    open_sources,
+    Asking, Bounds, Job, JobError, JobSource, configured_feeds, open_bucket, open_sources,
 };
 pub use keys::{Access, open_to_read, open_to_write};
+pub use now::{compare_clocks, look_at_clocks};
 pub use observer::{Observer, Unobserved};
 pub use plan::{ALL_TENANTS, FeedPlan, RunPlan, Seed, SourcePlan};
-pub use record::{Recorded, record};
+pub use record::{Recorded, confirm_clock, place_hold, record};
 pub use refuse::PastStart;
 pub use retention::{
     CarriedOut, Confirmation, Decided, RetentionFailure, RetentionSummary, RuleToConfirm,
-    ToConfirm, clock_objections, give_up, retain,
+    ToConfirm, give_up, retain,
 };
 pub use start::Opened;
 pub use summary::{FeedFailure, HoleSummary, SourceFailure, SourceSummary, Summary};
@@ -55,20 +56,19 @@ pub use sweep::{Swept, sweep};
 pub use warehouse::open_warehouses;
 pub use warehouses::{LoadSummary, load};
 
+use crate::clock::Contradiction;
 use crate::index::LoadIndexError;
 use crate::lake::layout::{LayoutError, RunId};
 use crate::lake::{CreateError, ReadError, RowError, WriteError};
 use crate::ledger::entry::{Body, Receipt, SourceOutcome};
 use crate::ledger::log::LogError;
-use chrono::{DateTime, TimeDelta, Utc};
+use crate::retention::HoldError;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use ingest::{Attempt, Committer};
 use retention::Retaining;
 use std::time::Duration;
 use tokio::sync::watch;
 use warehouses::Step;
-
-/// How far apart clocks may be.
-pub(crate) const CLOCKS_APART: TimeDelta = TimeDelta::minutes(5);
 
 /// Why a run could not go on. Everything that was committed before stays.
 #[derive(Debug, thiserror::Error)]
@@ -97,12 +97,23 @@ pub enum RunError {
     /// Records could not be compared with the lake.
     #[error("records cannot be compared with the lake: {0}")]
     Compare(String),
-    /// The store's clock and ours are too far apart to know what is old enough to be read.
-    #[error("the clock of the store differs from ours by {} seconds, and only {} are allowed", .offset.num_seconds(), CLOCKS_APART.num_seconds())]
-    ClockSkew {
-        /// Theirs less ours.
-        offset: TimeDelta,
+    /// Something contradicts this machine's clock.
+    #[error("{}", joined(.0))]
+    Clock(Vec<Contradiction>),
+    /// Nothing bears out this machine's clock, and what was asked for needs that.
+    #[error("{0}")]
+    UnprovenClock(String),
+    /// A person gave another date than the clock does.
+    #[error("the clock says that today is {clock} (UTC), and you say {given}")]
+    OtherDate {
+        /// The clock's.
+        clock: NaiveDate,
+        /// The person's.
+        given: NaiveDate,
     },
+    /// A hold that cannot be placed.
+    #[error(transparent)]
+    Hold(#[from] HoldError),
     /// There is nothing to load from.
     #[error("there is no lake yet")]
     NoLake,
@@ -131,9 +142,9 @@ pub enum RunError {
     Cancelled,
 }
 
-fn joined(starts: &[PastStart]) -> String {
-    let starts: Vec<String> = starts.iter().map(PastStart::to_string).collect();
-    starts.join("; ")
+fn joined(several: &[impl std::fmt::Display]) -> String {
+    let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+    several.join("; ")
 }
 
 impl From<compare::CompareError> for RunError {
@@ -175,12 +186,12 @@ impl RunOptions {
 /// Plans a run without doing it. Reads the ledger and asks the sources whether they answer.
 ///
 /// # Errors
-/// A lake that cannot be read, or sources that would begin where nothing is kept any more. What is wrong
-/// with single sources is part of the result.
+/// A lake that cannot be read, a clock that something contradicts, or sources that would begin where nothing
+/// is kept any more. What is wrong with single sources is part of the result.
 pub async fn plan(job: &Job, options: &RunOptions) -> Result<(Opened, RunPlan), RunError> {
     let opened = start::open(job).await?;
     refuse::refuse(job, &opened)?;
-    let identity = options.identity(opened.now)?;
+    let identity = options.identity(opened.now.at())?;
     let state = opened.state.as_ref();
     let plan = start::plan(job, &opened, state, identity, options.recount);
     Ok((opened, plan))
@@ -190,8 +201,7 @@ pub async fn plan(job: &Job, options: &RunOptions) -> Result<(Opened, RunPlan), 
 ///
 /// # Errors
 /// A job that only reads, sources that would begin where nothing is kept any more, a failing lake or ledger,
-/// or clocks that disagree. Failures of sources are
-/// part of the summary.
+/// or a clock that something contradicts. Failures of sources are part of the summary.
 pub async fn execute(
     job: &Job,
     options: &RunOptions,
@@ -204,23 +214,24 @@ pub async fn execute(
     observer.doing("reading the ledger");
     let mut opened = start::open(job).await?;
     refuse::refuse(job, &opened)?;
-    let (run_id, seed) = options.identity(opened.now)?;
+    let (run_id, seed) = options.identity(opened.now.at())?;
     let log = job.log();
     let (state, founded) = match opened.state.take() {
         Some(state) => (state, false),
         None => {
-            let founding = start::founding(job, run_id, opened.now);
+            let founding = start::founding(job, run_id, &opened.now);
             (log.found(&founding).await?, true)
         }
     };
     let plan = start::plan(job, &opened, Some(&state), (run_id, seed), options.recount);
     let attempt = Attempt {
         run_id,
-        now: opened.now,
+        now: opened.now.at(),
+        clock: opened.now.clone(),
+        began: std::time::Instant::now(),
         seed,
         config_sha256: job.config_sha256,
     };
-    let newest_entry = state.head.written_at;
     let mut committer = Committer::new(job, &log, &attempt, state);
     let mut summaries = Vec::with_capacity(job.sources.len());
     for (job_source, planned) in job.sources.iter().zip(&plan.sources) {
@@ -241,7 +252,6 @@ pub async fn execute(
         log: &log,
         stop: &stop,
         observer,
-        clock: &*job.clock,
         retain: job.retain,
     };
     let filled = step.fill(&mut committer).await?;
@@ -251,7 +261,6 @@ pub async fn execute(
                 job,
                 policy,
                 confirmation: None,
-                newest_entry,
                 step: &step,
                 down: {
                     let failed = filled.iter().filter(|it| it.outcome.failure.is_some());
@@ -296,6 +305,7 @@ pub async fn execute(
     Ok(Summary {
         run_id: run_id.to_string(),
         now: attempt.now,
+        clock: committer.now().report(),
         lake_id: committer.state.lake_id.clone(),
         founded,
         sequence: committer.state.head.sequence,

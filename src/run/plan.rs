@@ -35,6 +35,9 @@ pub struct SourceSettings {
     pub feeds: Vec<FeedSettings>,
     /// Closed dates no older than this are counted again now, whatever the schedule says.
     pub recount: Option<TimeDelta>,
+    /// The newest instant that has certainly come: *now* where that is borne out. What has settled is
+    /// told by it.
+    pub proven: DateTime<Utc>,
     /// Dates past retention, which are left out of everything.
     pub past: Past,
 }
@@ -125,11 +128,14 @@ impl FeedPlan {
         now: DateTime<Utc>,
     ) -> Self {
         let past = &source.past;
-        let unread = unread(feed, known, now - source.settle);
+        let read_to = now - source.settle;
+        let unread = unread(feed, known, read_to);
         let new = past.without(unread.windows().to_vec());
         let holes = past.without(known.holes.iter().map(|hole| hole.window));
         let mut again = Coverage::new();
         if let Some(covered_to) = known.coverage.end() {
+            // A run by a clock that was ahead has covered time that had not come.
+            let covered_to = covered_to.min(read_to);
             let overlap = Window::new(covered_to - source.overlap, covered_to);
             for part in overlap
                 .iter()
@@ -138,7 +144,7 @@ impl FeedPlan {
                 again.insert(part);
             }
         }
-        for date in due::dates_to_read_again(known, now) {
+        for date in due::dates_to_read_again(known, source.proven) {
             for part in Window::of_date(date)
                 .iter()
                 .flat_map(|day| known.coverage.inside(day))
@@ -299,11 +305,25 @@ mod tests {
                 start: midnight(date(start)),
             }],
             recount: Some(TimeDelta::days(60)),
+            proven: now,
             past: Past::of(Some(&policy), Some(state), "s", now.date_naive()),
         };
         SourcePlan::make(&settings, Some(state), now)
             .feeds
             .remove(0)
+    }
+
+    /// A run by a clock that was ahead has covered time to come: nothing of that is unread, and the overlap
+    /// is that of now.
+    #[test]
+    fn coverage_of_a_time_to_come_leaves_the_overlap_where_it_is() {
+        let mut known = FeedState::default();
+        known.coverage.insert(days("2026-01-01", "2036-01-01"));
+        let plan = plan(&state(known), "2026-01-01", "forever");
+        let now: DateTime<Utc> = NOW.parse().unwrap();
+        let end = now - TimeDelta::minutes(5);
+        let overlap = Window::new(end - TimeDelta::minutes(30), end).unwrap();
+        assert_eq!((plan.new, plan.again), (vec![], vec![overlap]));
     }
 
     /// Covered for 60 days, with a hole, a gap, and a date that waits to be read again, on dates that are

@@ -1,11 +1,16 @@
-//! One entry that somebody has decided on, without a run around it.
+//! Entries that somebody has decided on, without a run around them.
 
 use super::RunError;
 use super::ingest::{Attempt, Committer};
 use super::job::Job;
-use crate::ledger::entry::Body;
+use super::now::{compare_clocks, look_at_clocks};
+use crate::clock::Now;
+use crate::ledger::entry::{Body, ClockConfirmation, Hold};
+use crate::ledger::log::Log;
 use crate::ledger::rebase::Rebase;
 use crate::ledger::state::State;
+use crate::retention::check;
+use chrono::NaiveDate;
 
 /// An entry that was committed, and the state with it.
 #[derive(Debug)]
@@ -14,20 +19,77 @@ pub struct Recorded {
     pub sequence: u64,
     /// The ledger's state.
     pub state: State,
+    /// What time it is, as it stands with that state.
+    pub now: Now,
 }
 
-/// Commits an entry of its own: a hold, or the release of one.
+/// Commits an entry of its own: the release of a hold.
 ///
 /// # Errors
-/// No lake yet, a job that only reads, an entry that the ledger does not take, or a failing ledger.
+/// No lake yet, a job that only reads, a clock that something contradicts, an entry that the ledger does
+/// not take, or a failing ledger.
 pub async fn record(job: &Job, body: Body) -> Result<Recorded, RunError> {
     let (log, state, attempt) = Attempt::on_ledger(job).await?;
-    let mut committer = Committer::new(job, &log, &attempt, state);
+    commit(job, &log, state, &attempt, body).await
+}
+
+/// Places a hold.
+///
+/// # Errors
+/// As [`record`], and a hold that cannot be placed.
+pub async fn place_hold(job: &Job, hold: Hold) -> Result<Recorded, RunError> {
+    let (log, state, attempt) = Attempt::on_ledger(job).await?;
+    check(&hold, attempt.clock.proven_date())?;
+    commit(job, &log, state, &attempt, Body::Hold(Box::new(hold))).await
+}
+
+/// Commits what a person says: that this machine's clock is right, and that today is `today` (UTC). From
+/// then on the ledger goes by it, whatever its entries before have said. What a person says does not
+/// outweigh the clock of a witness.
+///
+/// # Errors
+/// As [`record`], and a date that is not the clock's.
+pub async fn confirm_clock(
+    job: &Job,
+    today: NaiveDate,
+    confirmation: ClockConfirmation,
+) -> Result<Recorded, RunError> {
+    job.refuse_to_only_read()?;
+    let (state, now) = compare_clocks(job).await?;
+    let state = state.ok_or(RunError::NoLake)?;
+    let witnesses = now.contradicted_by_witnesses();
+    if !witnesses.is_empty() {
+        return Err(RunError::Clock(witnesses));
+    }
+    let clock = now.at().date_naive();
+    if clock != today {
+        return Err(RunError::OtherDate {
+            clock,
+            given: today,
+        });
+    }
+    let attempt = Attempt::without_files(job, now)?;
+    let body = Body::Clock(confirmation);
+    let mut recorded = commit(job, &job.log(), state, &attempt, body).await?;
+    let (machine, state) = (job.clock.now(), Some(&recorded.state));
+    recorded.now = look_at_clocks(machine, &job.bucket, &job.sources, state);
+    Ok(recorded)
+}
+
+async fn commit(
+    job: &Job,
+    log: &Log,
+    state: State,
+    attempt: &Attempt,
+    body: Body,
+) -> Result<Recorded, RunError> {
+    let mut committer = Committer::new(job, log, attempt, state);
     if committer.commit(&attempt.draft(body)).await? == Rebase::CompareAgain {
         return Err(RunError::DecidedMeanwhile);
     }
     Ok(Recorded {
         sequence: committer.state.head.sequence,
+        now: committer.now(),
         state: committer.state,
     })
 }

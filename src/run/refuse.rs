@@ -53,7 +53,7 @@ impl fmt::Display for PastStart {
 /// # Errors
 /// [`RunError::PastRetention`].
 pub(super) fn refuse(job: &Job, opened: &Opened) -> Result<(), RunError> {
-    let today = opened.now.date_naive();
+    let today = opened.now.proven_date();
     let mut refused = Vec::new();
     for source in &job.sources {
         let Start::At(start) = source.start else {
@@ -64,7 +64,7 @@ pub(super) fn refuse(job: &Job, opened: &Opened) -> Result<(), RunError> {
         let Some(kept_from) = past.kept_from().filter(|_| past.has(start.date_naive())) else {
             continue;
         };
-        let end = opened.now - source.settle;
+        let end = opened.now.at() - source.settle;
         let begins_there = |tenant: &String| {
             let feed = FeedSettings {
                 tenant: tenant.clone(),

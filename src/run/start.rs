@@ -1,9 +1,11 @@
 //! The start of a run: the ledger's state, whether the sources answer, and what time it is.
 
+use super::RunError;
 use super::chunk;
 use super::job::{Job, JobSource};
+use super::now::now_to_write;
 use super::plan::{ALL_TENANTS, FeedSettings, RunPlan, Seed, SourcePlan, SourceSettings};
-use super::{CLOCKS_APART, RunError};
+use crate::clock::{Now, TOLERANCE, Witness};
 use crate::config::Start;
 use crate::lake::layout::RunId;
 use crate::ledger::log::Founding;
@@ -23,8 +25,8 @@ pub(super) type Oldest = BTreeMap<String, Option<DateTime<Utc>>>;
 pub struct Opened {
     /// State of the ledger; none where there is no lake yet.
     pub state: Option<State>,
-    /// The earlier of our clock, the store's and the sources'.
-    pub now: DateTime<Utc>,
+    /// What time it is, and how far that is believed.
+    pub now: Now,
     /// Sources that do not answer as they should, by id.
     pub failures: BTreeMap<String, SourceError>,
     /// What the others said, by id.
@@ -50,17 +52,18 @@ impl Opened {
     }
 }
 
-/// Loads the ledger and asks every source a question whose answer is known.
+/// Loads the ledger, asks every source a question whose answer is known, and finds out what time it is.
+///
+/// # Errors
+/// A ledger that cannot be read, or a clock that something contradicts. A source whose own clock is wrong
+/// is among the failures.
 pub(super) async fn open(job: &Job) -> Result<Opened, RunError> {
     let state = job.log().load().await?;
-    let ours = job.clock.now();
-    let mut now = earlier_of_store(job, ours)?;
     let mut failures = BTreeMap::new();
     let mut all_asked = BTreeMap::new();
     for source in &job.sources {
-        match ask(source, state.as_ref(), ours).await {
-            Ok((offset, asked)) => {
-                now = now.min(ours + offset);
+        match ask(source, state.as_ref(), job.clock.now()).await {
+            Ok(asked) => {
                 all_asked.insert(source.id.clone(), asked);
             }
             Err(error) => {
@@ -68,45 +71,35 @@ pub(super) async fn open(job: &Job) -> Result<Opened, RunError> {
             }
         }
     }
+    // Also by sources that fail: an answer that refuses something tells the time all the same.
+    let now = now_to_write(job, state.as_ref())?;
+    for deviation in now.outvoted() {
+        if let Witness::Source(id) = &deviation.witness {
+            let skew = SourceError::ClockSkew {
+                offset: deviation.offset,
+                allowed: TOLERANCE,
+            };
+            failures.entry(id.clone()).or_insert(skew);
+        }
+    }
     Ok(Opened {
         state,
-        now: whole_milliseconds(now),
+        now,
         failures,
         asked: all_asked,
     })
 }
 
-/// The earlier of our clock and the store's, which has been asked for something already.
-pub(super) fn now_of_store(job: &Job) -> Result<DateTime<Utc>, RunError> {
-    Ok(whole_milliseconds(earlier_of_store(job, job.clock.now())?))
-}
-
-fn earlier_of_store(job: &Job, ours: DateTime<Utc>) -> Result<DateTime<Utc>, RunError> {
-    let Some(offset) = job.bucket.clock().offset(ours) else {
-        return Ok(ours);
-    };
-    if offset.abs() > CLOCKS_APART {
-        return Err(RunError::ClockSkew { offset });
-    }
-    Ok(ours.min(ours + offset))
-}
-
-/// Texts of windows stay short, and no platform cuts finer.
-fn whole_milliseconds(now: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
-}
-
-/// Whether the source obeys its filters, how its clock stands, and what its oldest records are.
+/// Whether the source obeys its filters, and what its oldest records are.
 ///
 /// A feed that cannot be read keeps no other feed from being read; where none can, the source fails.
 async fn ask(
     source: &JobSource,
     state: Option<&State>,
     ours: DateTime<Utc>,
-) -> Result<(TimeDelta, Asked), SourceError> {
+) -> Result<Asked, SourceError> {
     let feed = &*source.source;
     let mut asked = Asked::default();
-    let mut offset = TimeDelta::zero();
     for tenant in feed.tenants() {
         let name = name_of(tenant);
         match feed.control_request(tenant).await {
@@ -116,11 +109,6 @@ async fn ask(
                 continue;
             }
             Err(error) => return Err(error),
-        }
-        if let Some(reading) = feed.clock() {
-            reading.check(CLOCKS_APART)?;
-            // A header has whole seconds: less than one is no difference.
-            offset = offset.min((reading.offset() + TimeDelta::seconds(1)).min(TimeDelta::zero()));
         }
         match oldest(feed, tenant, ours).await {
             Ok(found) => {
@@ -141,7 +129,7 @@ async fn ask(
     {
         return Err(error);
     }
-    Ok((offset, asked))
+    Ok(asked)
 }
 
 /// Whether the oldest record decides where reading begins.
@@ -164,6 +152,7 @@ pub(super) fn plan(
     (run_id, seed): (RunId, Seed),
     recount: Option<TimeDelta>,
 ) -> RunPlan {
+    let now = opened.now.at();
     let sources = job.sources.iter().map(|source| {
         let nothing = Asked::default();
         let asked = opened.asked.get(&source.id).unwrap_or(&nothing);
@@ -180,7 +169,7 @@ pub(super) fn plan(
                         .and_then(|feed| feed.coverage.start());
                     let found = asked.oldest.get(&tenant).copied().flatten();
                     let found = found.map(|oldest| midnight(oldest.date_naive()));
-                    known.into_iter().chain(found).min().unwrap_or(opened.now)
+                    known.into_iter().chain(found).min().unwrap_or(now)
                 }
             };
             FeedSettings { tenant, start }
@@ -191,18 +180,19 @@ pub(super) fn plan(
             overlap: source.overlap,
             feeds: feeds.collect(),
             recount,
+            proven: opened.now.proven(),
             past: Past::of(
                 job.retention.as_ref(),
                 state,
                 &source.id,
-                opened.now.date_naive(),
+                opened.now.proven_date(),
             ),
         };
-        SourcePlan::make(&settings, state, opened.now)
+        SourcePlan::make(&settings, state, now)
     });
     RunPlan {
         run_id,
-        now: opened.now,
+        now,
         base_sequence: state.map(|state| state.head.sequence),
         sources: sources.collect(),
         seed,
@@ -210,10 +200,11 @@ pub(super) fn plan(
 }
 
 /// What a genesis of this job says.
-pub(super) fn founding(job: &Job, run_id: RunId, now: DateTime<Utc>) -> Founding {
+pub(super) fn founding(job: &Job, run_id: RunId, now: &Now) -> Founding {
     Founding {
         run_id: run_id.to_string(),
-        now,
+        now: now.at(),
+        witnesses: now.witnesses().to_vec(),
         config_sha256: job.config_sha256,
         sources: job.sources.iter().map(|source| source.id.clone()).collect(),
     }

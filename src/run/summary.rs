@@ -1,6 +1,7 @@
 //! What a run did: a value that is printed, or is the JSON document of `run`.
 
 use super::retention::RetentionSummary;
+use crate::clock::ClockReport;
 use crate::ledger::entry::{Counts, DayCount, Future, Horizon, Ingest, Recount};
 use crate::ledger::state::State;
 use crate::retention::Past;
@@ -19,6 +20,8 @@ pub struct Summary {
     /// Its now.
     #[serde(with = "instant")]
     pub now: DateTime<Utc>,
+    /// How that time stands.
+    pub clock: ClockReport,
     /// The lake.
     pub lake_id: String,
     /// Whether this run founded it.

@@ -3,6 +3,7 @@
 use super::RunError;
 use super::ingest::{Attempt, Committer};
 use super::job::Job;
+use super::now::{look_at_clocks, refuse_contradicted};
 use super::observer::Observer;
 use crate::failpoint;
 use crate::lake::{Listed, StoreError};
@@ -31,12 +32,17 @@ pub struct Swept {
     pub refused: Vec<String>,
     /// Whether anything was removed at all, or only looked for.
     pub dry_run: bool,
+    /// What speaks against the clock by which files are old; nothing is removed then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clock: Vec<String>,
 }
 
-/// Looks for orphans, and removes them unless told only to look.
+/// Looks for orphans, and removes them unless told only to look. How old a file is says the clock, so
+/// nothing is removed where nothing bears that out.
 ///
 /// # Errors
-/// No lake, a job that only reads where something is to be removed, or a failing store or ledger.
+/// No lake; where something is to be removed a job that only reads, or a clock that something contradicts
+/// or nothing bears out; or a failing store or ledger.
 pub async fn sweep(
     job: &Job,
     deadline: TimeDelta,
@@ -49,7 +55,15 @@ pub async fn sweep(
     let log = job.log();
     observer.doing("reading the ledger");
     let state = log.load().await?.ok_or(RunError::NoLake)?;
-    let attempt = Attempt::without_files(job)?;
+    let clock = look_at_clocks(job.clock.now(), &job.bucket, &job.sources, Some(&state));
+    let objections = clock.objections();
+    if !dry_run {
+        refuse_contradicted(clock.clone())?;
+        if let Some(objection) = objections.first() {
+            return Err(RunError::UnprovenClock(objection.clone()));
+        }
+    }
+    let attempt = Attempt::without_files(job, clock)?;
     let older_than = attempt.now - youngest(deadline);
     observer.doing("listing the lake");
     let mut listed: Vec<Listed> = Vec::new();
@@ -63,7 +77,7 @@ pub async fn sweep(
         listed.extend(found);
     }
     // What is decided already is no finding of now. What a store has refused before is one again.
-    let mut found = orphans(&state, &listed, older_than);
+    let mut found = orphans(&state, &listed, older_than, attempt.now);
     let decided = state.sweeps.values().flat_map(|sweep| &sweep.objects);
     let decided: HashSet<&str> = decided.map(|object| object.path.as_str()).collect();
     found.retain(|object| !decided.contains(object.path.as_str()));
@@ -73,6 +87,7 @@ pub async fn sweep(
         removed: 0,
         refused: Vec::new(),
         dry_run,
+        clock: objections,
     };
     if dry_run {
         return Ok(swept);

@@ -2,7 +2,7 @@
 
 use super::RunError;
 use super::ingest::{Attempt, Committer};
-use super::job::{Clock, Job};
+use super::job::Job;
 use super::observer::Observer;
 use super::retention::gone_from_warehouse;
 use crate::ledger::entry::{
@@ -35,7 +35,6 @@ pub(super) struct Step<'a> {
     pub(super) log: &'a Log,
     pub(super) stop: &'a watch::Receiver<bool>,
     pub(super) observer: &'a dyn Observer,
-    pub(super) clock: &'a dyn Clock,
     /// Whether decisions of retention are carried out, too.
     pub(super) retain: bool,
 }
@@ -71,8 +70,7 @@ impl Step<'_> {
         let mut before = Vec::with_capacity(self.warehouses.len());
         for projection in self.warehouses {
             // First of all, since it may be a hold that has come.
-            let today = committer.attempt.now.date_naive();
-            let settled = settle_expiration(projection, &committer.state, today).await;
+            let settled = settle_expiration(projection, &committer.state, &committer.now()).await;
             let mut finished = self.finish_decisions(committer, projection).await?;
             finished.failure = finished.failure.or(settled.err());
             before.push(finished);
@@ -192,7 +190,7 @@ impl Step<'_> {
             }
         };
         // From now on, not from when the run began.
-        let recoverable = recoverable(projection, self.clock.now()).await;
+        let recoverable = recoverable(projection, committer.attempt.later()).await;
         gone_from_warehouse(committer, decision, &expired, &recoverable).await?;
         finished.expired.push((decision, expired, recoverable));
         Ok(true)
@@ -252,7 +250,6 @@ pub async fn load(
         log: &log,
         stop: &stop,
         observer,
-        clock: &*job.clock,
         retain: false,
     };
     let filled = step.fill(&mut committer).await?;

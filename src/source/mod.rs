@@ -282,17 +282,4 @@ impl ClockReading {
     pub fn offset(&self) -> TimeDelta {
         self.theirs - self.ours
     }
-
-    /// Refuses clocks that are further apart than `allowed`: with such a difference it is not
-    /// known which records are old enough to be read.
-    ///
-    /// # Errors
-    /// [`SourceError::ClockSkew`].
-    pub fn check(&self, allowed: TimeDelta) -> Result<(), SourceError> {
-        let offset = self.offset();
-        if offset.abs() > allowed {
-            return Err(SourceError::ClockSkew { offset, allowed });
-        }
-        Ok(())
-    }
 }

@@ -1,11 +1,13 @@
 //! Expiration of partitions by the service itself: only where it is asked for, as a net below retention.
 //! It knows no categories and no ledger, so it is lifted while it would drop anything that the ledger
-//! keeps: because a hold does, or because nobody has confirmed that it goes.
+//! keeps: because a hold does, or because nobody has confirmed that it goes. The service goes by its own
+//! clock, so where nothing bears ours out it is not known what it would drop, and it is lifted, too.
 
 use super::Projection;
 use super::failure::FillError;
 use super::fill::{LOADED, check_owner};
 use super::shape::TableKind;
+use crate::clock::Now;
 use crate::ledger::state::State;
 use chrono::{Days, NaiveDate};
 
@@ -15,18 +17,19 @@ const MILLISECONDS_A_DAY: u64 = 86_400_000;
 const NOTICE: Days = Days::new(3);
 
 /// Brings the expiration of partitions to what is configured, or lifts it while it would drop anything
-/// that is part of the lake. Does nothing where none is configured. Returns whether anything was changed.
+/// that is part of the lake, or while nothing bears the clock out. Does nothing where none is configured. Returns whether anything was changed.
 ///
 /// # Errors
 /// The service, or tables of another lake.
 pub async fn settle_expiration(
     projection: &Projection,
     state: &State,
-    today: NaiveDate,
+    now: &Now,
 ) -> Result<bool, FillError> {
     let Some(days) = projection.settings.partition_expiration else {
         return Ok(false);
     };
+    let today = now.at().date_naive();
     let soon = today.checked_add_days(NOTICE).unwrap_or(NaiveDate::MAX);
     let expires = |date: NaiveDate| {
         let on = date.checked_add_days(Days::new(u64::from(days)));
@@ -34,7 +37,8 @@ pub async fn settle_expiration(
     };
     // Dates are in order.
     let needed = state.files.keys().next().is_some_and(|date| expires(*date));
-    let wanted = (!needed).then_some(u64::from(days) * MILLISECONDS_A_DAY);
+    let may_expire = now.is_borne_out() && !needed;
+    let wanted = may_expire.then_some(u64::from(days) * MILLISECONDS_A_DAY);
     let warehouse = &*projection.warehouse;
     let mut changed = false;
     for table in LOADED {

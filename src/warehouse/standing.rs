@@ -121,12 +121,16 @@ impl Standing {
 
     /// Whether everything that the ledger has is loaded, and nothing differs.
     pub fn is_level(&self) -> bool {
-        let level = |table: &TableStanding| table.entries_behind == 0 && table.differs.is_none();
-        self.tables.iter().all(level) && self.rebuilds.is_empty()
+        self.tables.iter().all(TableStanding::is_level) && self.rebuilds.is_empty()
     }
 }
 
 impl TableStanding {
+    /// Whether everything that the ledger has for it is loaded, and nothing differs.
+    pub fn is_level(&self) -> bool {
+        self.entries_behind == 0 && self.differs.is_none()
+    }
+
     fn of(state: &State, table: Table, known: &TableState) -> Self {
         let behind = pending(state, table, known, &Barred::default());
         let sequences: BTreeSet<u64> = behind.iter().map(|entry| entry.sequence).collect();

@@ -9,7 +9,7 @@ use trailhouse::ledger::entry::{
     Body, Done, DoneOutcome, FilesExpired, Hold, Recoverable, RecoverableBy, RefusedFile, Retained,
     Retention, Span, TableExpired, WarehouseExpired,
 };
-use trailhouse::retention::{Conditions, Keep, Policy, Rule, plan};
+use trailhouse::retention::{AsOf, Conditions, Keep, Policy, Rule, plan};
 
 const DECIDED: &str = "2026-04-02T05:00:00Z";
 
@@ -31,7 +31,7 @@ fn policy() -> Policy {
 /// Decides what is due, as `retention apply` does when somebody has confirmed it.
 async fn decide(book: &mut Book, written_at: &str) -> u64 {
     let as_of = at(written_at).date_naive();
-    let due = plan(&book.state, &policy(), as_of).due;
+    let due = plan(&book.state, &policy(), AsOf::date(as_of)).due;
     let decision = Body::Retention(Box::new(Retention {
         as_of,
         policy: policy(),

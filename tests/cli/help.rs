@@ -22,12 +22,16 @@ const COMMANDS: &[&[&str]] = &[
     &["warehouse", "rebuild"],
     &["retention"],
     &["retention", "plan"],
+    &["retention", "apply"],
     &["retention", "certificate"],
     &["hold"],
     &["hold", "add"],
     &["hold", "list"],
     &["hold", "release"],
     &["sweep"],
+    &["clock"],
+    &["clock", "show"],
+    &["clock", "confirm"],
     #[cfg(feature = "demo")]
     &["demo"],
     #[cfg(feature = "query")]

@@ -2,6 +2,7 @@
 //! configuration, exit codes, and what goes to which stream.
 
 mod certificate;
+mod clock;
 mod config;
 #[cfg(feature = "demo")]
 mod demo;

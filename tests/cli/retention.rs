@@ -157,3 +157,109 @@ async fn a_hold_needs_the_signing_key() {
     let refused = run(folder, &[&["hold", "add", "A"][..], &dates].concat());
     assert_eq!(code(&refused), 2, "{}", told(&refused));
 }
+
+/// A hold that is in force nowhere is not placed, one whose source nobody knows is said to be, and what has
+/// ended is shown as that.
+#[tokio::test]
+async fn holds_are_shown_as_they_decide() {
+    let mut book = book().await;
+    book.confirm_clock().await;
+    let folder = book.path().to_owned();
+    let add = |case: &str, more: &[&str]| {
+        let hold = [
+            "hold",
+            "add",
+            case,
+            "--from",
+            "2026-01-01",
+            "--to",
+            "2026-01-03",
+        ];
+        run(&folder, &[&hold[..], &["--reason", "why"], more].concat())
+    };
+    let over = add("A", &["--until", "2026-02-01"]);
+    assert_eq!(code(&over), 2, "{}", told(&over));
+    assert!(told(&over).contains("the hold would end on 2026-02-01, which is over: today is"));
+    assert_eq!(code(&add("B", &["--until", "2126-01-01"])), 0);
+    let unknown = add("C", &["--source", "kestra-pord"]);
+    assert_eq!(code(&unknown), 10, "{}", told(&unknown));
+    assert!(
+        told(&unknown)
+            .contains("neither the configuration nor the ledger knows source kestra-pord")
+    );
+    assert!(told(&unknown).contains("protects     0 rows in 0 files today"));
+
+    // One that has ended, as the ledger has it.
+    book.catch_up().await;
+    let ended = trailhouse::ledger::entry::Hold {
+        case: "D".to_owned(),
+        from: "2026-01-01".parse().unwrap(),
+        to: "2026-01-03".parse().unwrap(),
+        categories: vec![],
+        sources: vec![],
+        reason: "why".to_owned(),
+        by: "anna".to_owned(),
+        until: Some("2026-02-01".parse().unwrap()),
+    };
+    let body = trailhouse::ledger::entry::Body::Hold(Box::new(ended));
+    let at = book.state.head.written_at;
+    book.commit(&super::status::draft(at, body)).await;
+    let cases = |document: &serde_json::Value, case: &str| -> Vec<String> {
+        let holds = document["holds"].as_array().unwrap().iter();
+        holds
+            .map(|it| it.pointer(case).unwrap().as_str().unwrap().to_owned())
+            .collect()
+    };
+    let document =
+        |arguments: &[&str]| json(&run(&folder, &[&["--output", "json"], arguments].concat()));
+    let list = document(&["hold", "list"]);
+    assert_eq!(cases(&list, "/hold/case"), ["B", "C"]);
+    assert_eq!(cases(&list, "/standing"), ["in_force", "in_force"]);
+    assert_eq!(list["holds"][1]["unknown_sources"][0], "kestra-pord");
+    let all = document(&["hold", "list", "--all"]);
+    assert_eq!(cases(&all, "/standing"), ["in_force", "in_force", "ended"]);
+    assert_eq!(all["holds"][2]["protects"]["rows"], 0);
+    assert_eq!(cases(&document(&["status"]), "/hold/case"), ["B", "C"]);
+    assert_eq!(
+        cases(&document(&["retention", "plan"]), "/case"),
+        ["B", "C"]
+    );
+}
+
+#[tokio::test]
+async fn a_rule_that_cannot_do_anything_is_named() {
+    let book = book().await;
+    let folder = book.path();
+    let config = folder.join("trailhouse.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let rule = r#"
+[[retention.rule]]
+name = "finance"
+match = { tenant = ["finance"], category = ["execution"] }
+keep = "10d"
+"#;
+    std::fs::write(&config, text + rule).unwrap();
+    let said = "rule finance does nothing: rule executions before it is about all that it is about";
+    for command in [&["status"][..], &["retention", "plan"]] {
+        let output = run(folder, command);
+        assert!(
+            told(&output).contains(said),
+            "{command:?}: {}",
+            told(&output)
+        );
+        // No source of the configuration reads the tenant either.
+        assert!(told(&output).contains("no source reads the tenant `finance`"));
+        let document = json(&run(folder, &[&["--output", "json"], command].concat()));
+        let findings = match command[0] {
+            "status" => &document["retention"]["rule_findings"],
+            _ => &document["rule_findings"],
+        };
+        assert_eq!(findings[0]["rule"], "finance");
+        assert_eq!(findings[0]["idle"], true);
+    }
+    let doctor = run(folder, &["doctor"]);
+    assert_eq!(code(&doctor), 10);
+    assert!(
+        told(&doctor).contains("found  rule finance of [retention]: rule executions before it")
+    );
+}

@@ -1,7 +1,7 @@
 //! What `status` says of each date, on a lake whose ledger was written by hand.
 
 use super::{code, json, told, trailhouse};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use trailhouse::lake::layout::Table;
 use trailhouse::lake::{Bucket, FileStatistics};
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
-    Body, Counts, Covered, DayCount, FileEntry, Hole, HoleReason, Ingest, Receipt, Recount,
-    TimeRange, Verdict, VerdictBy,
+    Body, ClockConfirmation, Counts, Covered, DayCount, FileEntry, Hole, HoleReason, Ingest,
+    Receipt, Recount, TimeRange, Verdict, VerdictBy,
 };
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::{Commit, Draft, Founding, Log};
@@ -42,6 +42,7 @@ pub(super) fn draft(written_at: DateTime<Utc>, body: Body) -> Draft {
     Draft {
         run_id: RUN.to_owned(),
         written_at,
+        witnesses: Vec::new(),
         config_sha256: Digest::of(b"config"),
         body,
     }
@@ -85,6 +86,7 @@ impl Book {
         let founding = Founding {
             run_id: RUN.to_owned(),
             now: at("2026-01-10T00:00:00Z"),
+            witnesses: Vec::new(),
             config_sha256: Digest::of(b"config"),
             sources: vec!["kestra-prod".to_owned()],
         };
@@ -192,6 +194,15 @@ impl Book {
         self.commit(&draft(at("2026-01-10T00:00:00Z"), body)).await;
     }
 
+    /// Somebody says that this machine's clock is right.
+    pub(super) async fn confirm_clock(&mut self) {
+        let body = Body::Clock(ClockConfirmation {
+            by: "anna".to_owned(),
+            reason: "by the calendar".to_owned(),
+        });
+        self.commit(&draft(Utc::now().trunc_subsecs(3), body)).await;
+    }
+
     /// Compares a date with the source.
     async fn compare(&mut self, date: &str, now: &str, by: VerdictBy, source: u64, said: Verdict) {
         let date = date.parse().unwrap();
@@ -249,9 +260,11 @@ async fn a_match_by_id_stands_beside_what_was_counted_later() {
     let text = told(&output).replace(&book.state.lake_id, "LAKE ID");
     let lines: Vec<&str> = text
         .lines()
-        .map(|line| match line.trim_start().starts_with("lag ") {
-            true => "  lag          LAG",
-            false => line,
+        .map(|line| match line.trim_start().split_once(' ') {
+            Some(("lag", _)) => "  lag          LAG",
+            // Nothing but the ledger tells the time, which stands still there.
+            Some(("warning:", _)) if line.contains("the clock says") => "warning: THE CLOCK",
+            _ => line,
         })
         .collect();
     insta::assert_snapshot!("days", lines.join("\n"));
@@ -291,6 +304,13 @@ async fn what_is_missing_past_retention_is_named_and_no_failure() {
     let config = book.path().join("trailhouse.toml");
     let text = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, text + "[retention]\ndefault = \"30d\"\n").unwrap();
+    // The newest entry is months old, and nothing else tells the time: nothing is past by this clock alone.
+    assert_eq!(code(&ended(&[])), 5);
+    book.confirm_clock().await;
+    let ended = |arguments: &[&str]| {
+        let mut command = trailhouse(book.path());
+        command.arg("status").args(arguments).output().unwrap()
+    };
     let output = ended(&[]);
     assert_eq!(code(&output), 0, "{}", told(&output));
     let said = told(&output);

@@ -26,7 +26,7 @@ async fn overtaken(slow: &Job, store: &FaultyStore, pause: usize, fast: &Job) ->
         _ = &mut slow_run => return None,
         () = store.hung() => {}
     }
-    run_well(fast).await;
+    Box::pin(run_well(fast)).await;
     store.resume();
     Some(slow_run.await)
 }

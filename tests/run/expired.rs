@@ -11,7 +11,7 @@ use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{Body, Retention, Verdict, VerdictBy};
 use trailhouse::ledger::log::{Commit, Draft};
 use trailhouse::ledger::state::DayState;
-use trailhouse::retention::{Conditions, Policy, Rule, plan};
+use trailhouse::retention::{AsOf, Conditions, Policy, Rule, plan};
 use trailhouse::run::{Job, RunError, RunOptions, Summary};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -45,7 +45,7 @@ async fn decide(job: &Job, policy: &Policy) -> Retention {
     let decision = Retention {
         as_of,
         policy: policy.clone(),
-        parts: plan(&state, policy, as_of).due,
+        parts: plan(&state, policy, AsOf::date(as_of)).due,
         warehouses: vec![],
         plan: "plan".to_owned(),
         confirmed_by: Some("anna".to_owned()),
@@ -53,6 +53,7 @@ async fn decide(job: &Job, policy: &Policy) -> Retention {
     let draft = Draft {
         run_id: "20251125T000000Z-00000000".into(),
         written_at: now,
+        witnesses: Vec::new(),
         config_sha256: Digest::of(b"config"),
         body: Body::Retention(Box::new(decision.clone())),
     };

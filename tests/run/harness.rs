@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use trailhouse::clock::Clock;
 use trailhouse::config::Start;
 use trailhouse::demo::{NewEvent, Options, Platform, Serving};
 use trailhouse::event::redact::Redaction;
@@ -21,7 +22,7 @@ use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::Draft;
 use trailhouse::report::verify::{Depth, Verified, verify};
 use trailhouse::run::{
-    Access, Bounds, Clock, Job, JobSource, RunError, RunOptions, Seed, Summary, Unobserved, execute,
+    Access, Bounds, Job, JobSource, RunError, RunOptions, Seed, Summary, Unobserved, execute,
 };
 use trailhouse::source::Tenant;
 use trailhouse::source::http::{Auth, Client, Retry, Secret, Settings};
@@ -93,6 +94,14 @@ impl Rig {
 
     pub(super) fn source_with(
         &self,
+        settings: Settings,
+        dialect: Dialect,
+        tenants: Vec<Tenant>,
+    ) -> JobSource {
+        Self::source_of(settings, dialect, tenants)
+    }
+
+    pub(super) fn source_of(
         settings: Settings,
         dialect: Dialect,
         tenants: Vec<Tenant>,
@@ -236,6 +245,7 @@ pub(super) fn receipt(now: DateTime<Utc>) -> Draft {
     Draft {
         run_id: "20251125T000000Z-00000000".into(),
         written_at: now,
+        witnesses: Vec::new(),
         config_sha256: Digest::of(b"config"),
         body: Body::Receipt(Box::new(Receipt {
             started_at: now,

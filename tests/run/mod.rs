@@ -3,6 +3,7 @@
 //! platform ever showed.
 
 mod catch_up;
+mod clock;
 mod concurrent;
 mod costs;
 mod crash;

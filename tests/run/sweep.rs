@@ -7,7 +7,8 @@ use futures::TryStreamExt as _;
 use object_store::ObjectStore;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use trailhouse::run::{Job, RunError, Swept, Unobserved, sweep};
+use trailhouse::ledger::entry::ClockConfirmation;
+use trailhouse::run::{Job, RunError, Swept, Unobserved, confirm_clock, sweep};
 
 const DEADLINE: TimeDelta = TimeDelta::minutes(50);
 
@@ -41,10 +42,17 @@ async fn left() -> (Rig, FaultyStore, BTreeSet<String>) {
 }
 
 /// The store's own times are those of this machine, so what was written a moment ago is old once the
-/// clock of the job is days ahead of both.
-fn days_later(rig: &Rig) {
+/// clock of the job is days ahead of both. Somebody confirms it, since no run has seen that time.
+async fn days_later(rig: &Rig, store: &FaultyStore) {
     let later = chrono::Utc::now() + TimeDelta::days(3);
     rig.platform.set_now(later);
+    let confirmation = ClockConfirmation {
+        by: "anna".to_owned(),
+        reason: "by the calendar".to_owned(),
+    };
+    let job = rig.job_of(store, Vec::new());
+    let confirmed = confirm_clock(&job, later.date_naive(), confirmation).await;
+    assert!(confirmed.unwrap().now.is_borne_out());
 }
 
 #[tokio::test]
@@ -54,7 +62,20 @@ async fn orphans_go_and_nothing_else_does() {
     // Too young: their run may still go on.
     let early = swept(&job, false).await.unwrap();
     assert_eq!((early.found.len(), early.removed), (0, 0));
-    days_later(&rig);
+    // Old only by a clock that nothing bears out.
+    let now = rig.platform.now();
+    rig.platform
+        .set_now(chrono::Utc::now() + TimeDelta::days(3));
+    let look = swept(&job, true).await.unwrap();
+    assert_eq!(
+        (look.found.len(), look.clock.len()),
+        (orphans.len(), 1),
+        "{look:?}"
+    );
+    let refused = swept(&job, false).await;
+    assert!(matches!(refused, Err(RunError::UnprovenClock(_))));
+    rig.platform.set_now(now);
+    days_later(&rig, &store).await;
     let all = data(&store).await;
     let look = swept(&job, true).await.unwrap();
     let found: BTreeSet<String> = look
@@ -76,13 +97,38 @@ async fn orphans_go_and_nothing_else_does() {
     assert!(lake.state.sweeps.is_empty());
 }
 
+/// The names of files of a run whose clock was ahead say a time that has not come: the store's own times
+/// say that they are old.
+#[tokio::test]
+async fn orphans_of_a_clock_that_was_ahead_go_too() {
+    let (rig, store, before) = left().await;
+    let now = rig.platform.now();
+    rig.platform.set_now(now + TimeDelta::days(3_650));
+    let ahead = |names: BTreeSet<String>| names.into_iter().any(|it| it.contains("/2036"));
+    // It reads again what has settled by its clock, before it writes any file.
+    for at in 0.. {
+        store.stop_at(store.changes() + at, Fault::HangBefore);
+        let ended = run_until_hung(&rig.job(&store), &store).await;
+        store.calm();
+        assert!(ended.is_none(), "{at}");
+        if ahead(data(&store).await) {
+            break;
+        }
+    }
+    days_later(&rig, &store).await;
+    let done = swept(&rig.job(&store), false).await.unwrap();
+    assert!(done.removed > before.len() as u64);
+    assert!(!ahead(data(&store).await));
+    sound_lake(&store).await;
+}
+
 /// Killed between any two steps, the next one finishes it.
 #[tokio::test]
 async fn killed_anywhere_the_next_sweep_finishes_it() {
     for fault in [Fault::HangBefore, Fault::HangAfter] {
         for at in 0.. {
             let (rig, store, orphans) = left().await;
-            days_later(&rig);
+            days_later(&rig, &store).await;
             let job = rig.job(&store);
             store.stop_at(store.changes() + at, fault);
             let ended = tokio::select! {
@@ -122,7 +168,7 @@ async fn a_run_that_comes_back_does_not_name_what_was_swept() {
         _ = &mut running => panic!("it waits"),
         () = store.hung() => {}
     }
-    days_later(&rig);
+    days_later(&rig, &store).await;
     let job = rig.job(&store);
     assert!(swept(&job, false).await.unwrap().removed > 0);
     store.resume();
@@ -135,7 +181,7 @@ async fn a_run_that_comes_back_does_not_name_what_was_swept() {
 #[tokio::test]
 async fn what_a_store_refuses_to_remove_is_named_and_tried_again() {
     let (rig, store, orphans) = left().await;
-    days_later(&rig);
+    days_later(&rig, &store).await;
     let job = rig.job(&store);
     store.keep_all();
     let refused = swept(&job, false).await.unwrap();

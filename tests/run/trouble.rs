@@ -253,15 +253,15 @@ async fn filters_that_are_ignored_from_the_middle_on_stop_the_source_too() {
 }
 
 #[tokio::test]
-async fn clocks_that_differ_by_an_hour_stop_the_source_and_nothing_is_committed() {
+async fn a_clock_that_the_only_source_contradicts_writes_nothing() {
     for skew in [-3_600, 3_600] {
         let rig = Rig::new(&quiet(NOW)).await;
         rig.fill(at("2026-11-18T05:00:00Z"), at("2026-11-20T05:50:00Z"), 10);
         rig.platform.set_faults(|faults| faults.skew = skew);
         let store = empty();
-        let summary = run(&rig.job(&store)).await;
-        assert_eq!(failure(&summary), Some("clock_skew"), "{skew}");
-        nothing_is_committed(&store).await;
+        let refused = try_run(&rig.job(&store), &RunOptions::default()).await;
+        assert!(matches!(refused, Err(RunError::Clock(_))), "{refused:?}");
+        assert!(objects(&store).await.is_empty(), "no lake is founded");
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::{amount_said, policy_of, recoverable_said};
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Detail, Failure, Report};
+use crate::cli::failures::CONFIRM_CLOCK;
 use crate::cli::output::{Document, Ending};
 use crate::cli::page::Page;
 use crate::cli::progress::Unit;
@@ -27,8 +28,9 @@ use crate::window::format_instant;
 /// that does not answer and a file that a lock keeps are tried again. What a hold keeps is not touched.
 ///
 /// Where a rule keeps nothing, is new, keeps less than at the last decision, or has more than 7 dates due
-/// at once, nothing of it goes before it is confirmed, and the exit code is 8; the rest goes. --confirm
-/// takes the id that `retention plan` shows; a plan that is not true any more is refused.
+/// at once, nothing of it goes before it is confirmed, and the exit code is 8; the rest goes. Nothing at
+/// all goes unconfirmed while nothing bears the clock out: see `trailhouse clock`. --confirm takes the id
+/// that `retention plan` shows; a plan that is stale is refused.
 ///
 /// Changes: deletes rows and files that are due, for good; the ledger gets the decision and what was done.
 /// A confirmed decision is signed with the role officer.
@@ -147,7 +149,7 @@ pub(in crate::cli) fn failures(summary: &RetentionSummary) -> Vec<Failure> {
         let clock = asked.clock.iter().map(|objection| Detail {
             place: None,
             happened: objection.clone(),
-            action: None,
+            action: Some(CONFIRM_CLOCK.to_owned()),
         });
         let rules = asked.rules.iter().map(|rule| Detail {
             place: Some(format!("rule {}", rule.rule)),

@@ -6,7 +6,7 @@ mod said;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use chrono::{NaiveDate, SubsecRound as _};
+use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::cli::exit::ExitKind;
@@ -24,7 +24,7 @@ use crate::report::certificate::{
     Asked, Certificate, CertificateError, CertificateType, EntryRef, FORMAT_VERSION,
     NotACertificate, compare, gather, rules_used, staying,
 };
-use crate::run::{Access, Job, RunError};
+use crate::run::{Access, Job, RunError, look_at_clocks};
 
 /// Certify what went by rule, or read a certificate
 ///
@@ -134,13 +134,18 @@ fn make(args: &Args, context: &Context) -> Result<Ending, Report> {
     }
     let head = state.head.sequence;
     let decisions = block_on(gather(&log, &state, &asked, head))??;
-    let made_at = job.clock.now().trunc_subsecs(3);
+    let now = look_at_clocks(job.clock.now(), &job.bucket, &[], Some(&state));
+    if !now.contradictions().is_empty() {
+        let found = now.contradictions().to_vec();
+        return Err(Failure::from(RunError::Clock(found)).into());
+    }
+    let (made_at, today) = (now.at(), now.proven_date());
     if decisions.is_empty() {
         let rules = match &asked.rule {
             Some(_) => block_on(rules_used(&log, &state, &asked))??,
             None => BTreeSet::new(),
         };
-        return Err(nothing_fits(&state, &asked, &rules, made_at.date_naive()).into());
+        return Err(nothing_fits(&state, &asked, &rules, today).into());
     }
     let parts = decisions.iter().flat_map(|decision| &decision.parts);
     let dates: BTreeSet<NaiveDate> = parts.map(|part| part.date).collect();
@@ -156,7 +161,7 @@ fn make(args: &Args, context: &Context) -> Result<Ending, Report> {
             sha256: state.head.sha256,
             written_at: state.head.written_at,
         },
-        stays: staying(&state, &asked, &dates, made_at.date_naive()),
+        stays: staying(&state, &asked, &dates, today),
         asked,
         decisions,
     };

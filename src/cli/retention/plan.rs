@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use super::{amount_said, policy_of, recoverable_said};
 use crate::cli::failure::{Failure, Report};
+use crate::cli::failures::CONFIRM_CLOCK;
 use crate::cli::output::{Document, Ending};
 use crate::cli::page::{Align, Page, Table};
-use crate::cli::status::{open_lake, text_of_hold, text_of_open};
+use crate::cli::status::{open_lake, text_of_finding, text_of_hold, text_of_open};
 use crate::cli::{Context, block_on_two_threads};
 use crate::config::{Config, format_size};
 use crate::lake::{Bucket, StoreKind};
@@ -15,8 +16,11 @@ use crate::ledger::entry::Hold;
 use crate::ledger::state::State;
 use crate::plural::counted;
 use crate::report::retention::OpenDecision;
-use crate::retention::{RetentionPlan, RuleStanding, in_force, plan, plan_id};
-use crate::run::{Asking, RunError, clock_objections, open_warehouses};
+use crate::retention::{
+    AsOf, HoldStanding, RetentionPlan, RuleFinding, RuleStanding, in_force, plan, plan_id,
+    rule_findings, standing,
+};
+use crate::run::{Asking, RunError, look_at_clocks, open_warehouses};
 use crate::warehouse::{Foreseen, foresee};
 use crate::window::{format_instant, some_instant};
 use chrono::{DateTime, SubsecRound as _, Utc};
@@ -29,7 +33,8 @@ const SHOWN: usize = 40;
 /// Applies the rules of [retention] to the live files of the lake as of a date, and says per rule and
 /// date how many files, rows and bytes are due, what a hold keeps all the same, the oldest date that is
 /// kept, and when more will be due; what deleting it would cost in each warehouse (by a dry run, which is
-/// free), and what would remain recoverable afterwards and until when, as far as the services say.
+/// free), and what would remain recoverable afterwards and until when, as far as the services say. It
+/// names rules that cannot do anything, and what speaks against the clock by which something is due.
 ///
 /// Changes: nothing. Needs no signing key: `public_key` in [signing] is enough. With --offline only the
 /// ledger is read.
@@ -51,34 +56,48 @@ pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> 
     let config = context.load_config()?;
     let policy = policy_of(&config)?;
     let (bucket, state) = open_lake(&config, None)?;
-    let now = Utc::now().trunc_subsecs(0);
-    let as_of = args.as_of.unwrap_or_else(|| now.date_naive());
+    let now = look_at_clocks(Utc::now(), &bucket, &[], Some(&state));
+    let is_now = args
+        .as_of
+        .is_none_or(|as_of| as_of == now.at().date_naive());
+    let as_of = match args.as_of {
+        Some(as_of) if !is_now => AsOf::date(as_of),
+        _ => AsOf::now(&now),
+    };
     let plan = plan(&state, policy, as_of);
     let id =
         plan_id(&state.lake_id, &plan).map_err(|error| Failure::from(RunError::Plan(error)))?;
     let (mut warehouses, mut lake) = (Vec::new(), None);
     if !args.offline && !plan.due.is_empty() {
-        (warehouses, lake) = block_on_two_threads(ask(&config, &bucket, &state, &plan, now))??;
+        let at = now.at().trunc_subsecs(0);
+        (warehouses, lake) = block_on_two_threads(ask(&config, &bucket, &state, &plan, at))??;
     }
-    let store_tells = bucket.clock().now().is_some();
+    let holds = state.holds.values();
+    let holds = holds.map(|held| (held, standing(held, as_of)));
     Ok(Ending::with_failures(
         Shown {
             plan: id,
-            now: as_of == now.date_naive(),
+            now: is_now,
             in_run: config.retain_in_run,
+            to_confirm: !plan.unattended(&now).to_confirm.is_empty(),
+            can_be_applied: now.contradictions().is_empty(),
             // For another date than today nothing is deleted now.
-            clock: match args.as_of {
-                None => clock_objections(now, state.head.written_at, store_tells),
-                Some(_) => Vec::new(),
+            clock: match is_now {
+                true => now.objections(),
+                false => Vec::new(),
             },
+            holds: holds
+                .filter(|(held, _)| in_force(held, as_of.holds))
+                .map(|(held, standing)| HeldNow {
+                    hold: held.hold.clone(),
+                    standing,
+                })
+                .collect(),
             shown: plan,
             warehouses,
             lake,
-            holds: {
-                let holds = state.holds.values().filter(|held| in_force(held, as_of));
-                holds.map(|held| held.hold.clone()).collect()
-            },
-            open: OpenDecision::all(&state),
+            open: OpenDecision::all(&state, now.at()),
+            rule_findings: rule_findings(policy, &state),
         },
         [],
     ))
@@ -131,7 +150,13 @@ struct Shown {
     now: bool,
     /// Whether each run applies the rules.
     in_run: bool,
-    /// What speaks against the clock.
+    /// Whether something of it has to be confirmed first.
+    #[serde(skip)]
+    to_confirm: bool,
+    /// Whether anything can be deleted now, confirmed or not.
+    #[serde(skip)]
+    can_be_applied: bool,
+    /// What speaks against the clock: nothing goes by itself then.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     clock: Vec<String>,
     #[serde(flatten)]
@@ -144,10 +169,21 @@ struct Shown {
     lake: Option<LakeKeeps>,
     /// Holds in force, whether anything is due that they keep or not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    holds: Vec<Hold>,
+    holds: Vec<HeldNow>,
+    /// Rules that cannot do anything, or name what nobody knows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rule_findings: Vec<RuleFinding>,
     /// Decisions that are not done.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     open: Vec<OpenDecision>,
+}
+
+/// A hold in force.
+#[derive(Debug, Serialize)]
+struct HeldNow {
+    #[serde(flatten)]
+    hold: Hold,
+    standing: HoldStanding,
 }
 
 /// What the store would keep of files that are deleted, as it says of the first of them; absent where it
@@ -177,8 +213,11 @@ impl Document for Shown {
             text_of_rule(rule, page);
         }
         text_of_due(plan, page);
-        for hold in &self.holds {
-            text_of_hold(hold, page);
+        if let Some(holds) = plan.holds_as_of {
+            page.field("holds as of", &holds.to_string());
+        }
+        for held in &self.holds {
+            text_of_hold(&held.hold, held.standing, page);
         }
         for held in plan.held.iter().take(SHOWN) {
             let doubt = match held.in_doubt {
@@ -207,14 +246,22 @@ impl Document for Shown {
         for open in &self.open {
             text_of_open(open, page);
         }
+        for finding in &self.rule_findings {
+            text_of_finding(finding, page);
+        }
         for objection in &self.clock {
             page.warning(objection);
+        }
+        if !self.clock.is_empty() && self.can_be_applied {
+            page.line(CONFIRM_CLOCK);
         }
         if plan.due.is_empty() {
             page.good("nothing is due");
         } else if !self.now {
             page.line("only the plan of today can be applied");
-        } else if plan.to_confirm().next().is_some() || !self.clock.is_empty() {
+        } else if !self.can_be_applied {
+            page.line("nothing can be deleted while the clock is contradicted");
+        } else if self.to_confirm {
             page.line(&format!(
                 "to delete all that is due: trailhouse retention apply --confirm {}",
                 self.plan

@@ -174,7 +174,8 @@ pub(super) fn text_of_standing(standing: &Standing, page: &mut Page) {
     for table in &standing.tables {
         let loaded = counted(table.rows, "row", "rows");
         let said = match table.behind_since {
-            None => format!("{loaded}, level with the ledger"),
+            None if table.is_level() => format!("{loaded}, level with the ledger"),
+            None => format!("{loaded}, which is not what the ledger has"),
             Some(since) => format!(
                 "{loaded}; behind by {} with {} since {}",
                 counted(table.entries_behind, "entry", "entries"),

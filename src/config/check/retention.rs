@@ -1,9 +1,9 @@
 //! Checks `[retention]`.
 
 use super::Checks;
-use crate::config::Source;
 use crate::config::file::{KeepText, MatchTable, RetentionTable};
 use crate::config::problem::Place;
+use crate::config::{Platform, Source, Tenants};
 use crate::retention::{Conditions, Keep, Policy, Rule, is_known};
 
 pub(super) fn check(
@@ -64,6 +64,15 @@ fn keep(checks: &mut Checks<'_, '_>, text: &KeepText, place: &Place) -> Option<K
     }
 }
 
+/// The tenants that a source reads; `None` where it reads all.
+fn tenants_of(source: &Source) -> Option<Vec<&str>> {
+    let Platform::Kestra(settings) = &source.platform;
+    match &settings.tenants {
+        Tenants::All => None,
+        Tenants::Named(names) => Some(names.iter().map(String::as_str).collect()),
+    }
+}
+
 fn conditions(
     checks: &mut Checks<'_, '_>,
     table: &MatchTable,
@@ -110,6 +119,23 @@ fn conditions(
                 &place.key("source").index(index),
                 format!("`{id}` is not configured as a source"),
                 "leave it if the lake has records of it from before, or mend the name",
+            );
+        }
+    }
+    let named: Option<Vec<&str>> = sources
+        .iter()
+        .map(tenants_of)
+        .collect::<Option<Vec<_>>>()
+        .map(|it| it.concat());
+    for (index, name) in table.tenant.iter().enumerate() {
+        if named
+            .as_ref()
+            .is_some_and(|named| !named.contains(&name.as_str()))
+        {
+            checks.warn(
+                &place.key("tenant").index(index),
+                format!("no source reads the tenant `{name}`"),
+                "leave it if the lake has records of it from before, or fix the name",
             );
         }
     }

@@ -1,5 +1,6 @@
-//! What entries say: the bodies by kind, in format version 1.
+//! What entries say: the bodies by kind.
 
+use super::clock::ClockConfirmation;
 use super::retention::{Hold, Release, Retention, Sweep, is_zero};
 use super::warehouse::{Done, Rebuild, WarehouseOutcome};
 use crate::lake::FileStatistics;
@@ -32,10 +33,12 @@ pub enum Kind {
     Sweep,
     /// Decision: what is due under the rules is to be deleted.
     Retention,
+    /// A person says that the time of this entry is right.
+    Clock,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Genesis,
         Self::Ingest,
         Self::Receipt,
@@ -45,6 +48,7 @@ impl Kind {
         Self::Release,
         Self::Sweep,
         Self::Retention,
+        Self::Clock,
     ];
 
     /// The name in the `kind` field.
@@ -59,6 +63,7 @@ impl Kind {
             Self::Release => "release",
             Self::Sweep => "sweep",
             Self::Retention => "retention",
+            Self::Clock => "clock",
         }
     }
 
@@ -89,6 +94,8 @@ pub enum Body {
     Sweep(Box<Sweep>),
     /// See [`Retention`].
     Retention(Box<Retention>),
+    /// See [`ClockConfirmation`].
+    Clock(ClockConfirmation),
 }
 
 impl Body {
@@ -104,6 +111,7 @@ impl Body {
             Self::Release(_) => Kind::Release,
             Self::Sweep(_) => Kind::Sweep,
             Self::Retention(_) => Kind::Retention,
+            Self::Clock(_) => Kind::Clock,
         }
     }
 
@@ -118,6 +126,7 @@ impl Body {
             Self::Release(body) => serde_json::value::to_raw_value(body),
             Self::Sweep(body) => serde_json::value::to_raw_value(body),
             Self::Retention(body) => serde_json::value::to_raw_value(body),
+            Self::Clock(body) => serde_json::value::to_raw_value(body),
         }
     }
 
@@ -133,6 +142,7 @@ impl Body {
             Kind::Release => Self::Release(serde_json::from_str(text)?),
             Kind::Sweep => Self::Sweep(serde_json::from_str(text)?),
             Kind::Retention => Self::Retention(serde_json::from_str(text)?),
+            Kind::Clock => Self::Clock(serde_json::from_str(text)?),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! INV-13 to INV-16: holds, and what goes.
+//! INV-13 to INV-16, and INV-18: holds, and what goes.
 
 use super::Violation;
 use crate::ledger::entry::{Entry, FileEntry, Hold, Place, Release, Retained, Retention, Sweep};
@@ -31,11 +31,12 @@ pub fn release_fits(state: &State, release: &Release) -> Result<(), Violation> {
     })
 }
 
-/// INV-14 for a `sweep` entry.
+/// INV-14 and INV-18 for a `sweep` entry.
 ///
 /// # Errors
-/// A file that an entry names, or files out of order.
-pub fn sweep_fits(state: &State, sweep: &Sweep) -> Result<(), Violation> {
+/// A file that an entry names, files out of order, or a time that is not borne out.
+pub fn sweep_fits(state: &State, entry: &Entry, sweep: &Sweep) -> Result<(), Violation> {
+    time_is_borne_out(state, entry)?;
     let open = state.retention.open.values();
     let condemned = open.flat_map(|open| &open.files);
     let named: HashSet<&str> = state
@@ -53,16 +54,31 @@ pub fn sweep_fits(state: &State, sweep: &Sweep) -> Result<(), Violation> {
     Ok(())
 }
 
-/// INV-15 and INV-16 for a `retention` entry on top of `state`.
+/// INV-18: what deletes unattended is of a time that something bears out.
+fn time_is_borne_out(state: &State, entry: &Entry) -> Result<(), Violation> {
+    if state.shown_by(entry) < entry.written_at {
+        let sequence = entry.sequence;
+        return Err(Violation::Unproven { sequence });
+    }
+    Ok(())
+}
+
+/// INV-15, INV-16 and INV-18 for a `retention` entry on top of `state`.
 ///
 /// # Errors
 /// The first part that names nothing or something else than it says, that is not due by the rules of
-/// the entry, or that a hold protects; or a rule of which nothing goes unconfirmed.
+/// the entry, or that a hold protects; a rule of which nothing goes unconfirmed; or a time that is not
+/// borne out, where nobody has confirmed the decision.
 pub fn retention_fits(state: &State, entry: &Entry, decision: &Retention) -> Result<(), Violation> {
     let as_of = decision.as_of;
     if decision.parts.is_empty() || as_of > entry.written_at.date_naive() {
         return Err(Violation::RetentionDate);
     }
+    if decision.confirmed_by.is_none() {
+        time_is_borne_out(state, entry)?;
+    }
+    // Confirming a deletion does not confirm that a hold has ended.
+    let shown = state.shown_by(entry).date_naive().min(as_of);
     let policy = &decision.policy;
     let mut guard = Guard::new(policy, state.retention.policy.as_ref(), as_of);
     let mut before: Option<Place<'_>> = None;
@@ -98,15 +114,14 @@ pub fn retention_fits(state: &State, entry: &Entry, decision: &Retention) -> Res
         }
         for files in entries.values() {
             let verdict = policy.verdict_on_all(files);
-            let over = verdict.last_day.is_some_and(|last_day| last_day < as_of);
-            if !over || policy.name_of(verdict.rule) != part.rule {
+            if !verdict.is_over(as_of) || policy.name_of(verdict.rule) != part.rule {
                 return Err(says("is not due by its rule"));
             }
             guard.see(&part.rule, part.date, files);
         }
         // Holds look at nothing in which the files of a partition differ.
         if let Some(file) = files().next()
-            && !protection(state, file, as_of).cases.is_empty()
+            && !protection(state, file, shown).cases.is_empty()
         {
             return Err(says("is held"));
         }

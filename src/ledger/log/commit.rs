@@ -1,6 +1,7 @@
 //! The commit of one entry.
 
 use super::{Log, LogError};
+use crate::clock::Witness;
 use crate::failpoint;
 use crate::lake::layout::entry_name;
 use crate::lake::{CreateError, create};
@@ -18,6 +19,8 @@ pub struct Draft {
     pub run_id: String,
     /// The run's now.
     pub written_at: DateTime<Utc>,
+    /// Whose clocks bear that out.
+    pub witnesses: Vec<Witness>,
     /// Digest of the configuration file in force.
     pub config_sha256: Digest,
     /// What it says.
@@ -50,6 +53,7 @@ impl Log {
             previous: Some(state.head.sha256),
             run_id: draft.run_id.clone(),
             written_at: draft.written_at,
+            witnesses: Some(draft.witnesses.clone()),
             writer: super::super::WRITER.to_owned(),
             config_sha256: draft.config_sha256,
             body: draft.body.clone(),

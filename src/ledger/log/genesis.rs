@@ -1,6 +1,7 @@
 //! Entry 0: founding a lake in a bucket that has shown that it can hold a ledger.
 
 use super::{Log, LogError};
+use crate::clock::Witness;
 use crate::failpoint;
 use crate::lake::layout::{entry_name, proof_name};
 use crate::lake::{Bucket, prove_create_once};
@@ -19,6 +20,8 @@ pub struct Founding {
     pub run_id: String,
     /// Its now.
     pub now: DateTime<Utc>,
+    /// Whose clocks bear that out.
+    pub witnesses: Vec<Witness>,
     /// Digest of the configuration file in force.
     pub config_sha256: Digest,
     /// Ids of the configured sources.
@@ -48,6 +51,7 @@ impl Log {
             previous: None,
             run_id: founding.run_id.clone(),
             written_at: founding.now,
+            witnesses: Some(founding.witnesses.clone()),
             writer: super::super::WRITER.to_owned(),
             config_sha256: founding.config_sha256,
             body: Body::Genesis(Genesis {

@@ -158,6 +158,15 @@ impl FeedState {
             .map(|(date, _)| *date)
     }
 
+    /// Dates on which the source had fewer than the lake accounts for, when they were last counted.
+    pub fn fewer(&self) -> impl Iterator<Item = NaiveDate> {
+        let fewer = |verdict| matches!(verdict, Some(Verdict::Purged | Verdict::Fewer));
+        let newest = |day: &DayState| day.recount.as_ref().map(|recount| recount.verdict);
+        let days = self.days.iter();
+        days.filter(move |(_, day)| fewer(newest(day)))
+            .map(|(date, _)| *date)
+    }
+
     /// Adds the counts of an entry.
     pub(super) fn note_records(&mut self, day: &DayCount) {
         self.days.entry(day.date).or_default().note_records(day);
@@ -264,6 +273,19 @@ impl FeedState {
                 day.again = Coverage::new();
                 day.read_again = Some(at);
             }
+        }
+    }
+
+    /// Takes back what was derived from times after `at`, which a person has confirmed: by a clock that was
+    /// ahead, dates were read again before they had settled, and others were read first as if they had.
+    pub(super) fn correct_time(&mut self, at: DateTime<Utc>) {
+        for day in self.days.values_mut() {
+            day.read_again = day.read_again.filter(|again| *again <= at);
+        }
+        let unsettled = Window::new(at - SETTLING, at);
+        let covered = unsettled.map(|unsettled| self.coverage.inside(&unsettled));
+        for window in covered.into_iter().flatten() {
+            self.note_first_read(window, at);
         }
     }
 

@@ -35,7 +35,8 @@ pub struct Released {
 }
 
 impl HoldState {
-    pub(super) fn new(hold: &Hold, at: DateTime<Utc>) -> Self {
+    /// A hold that is placed at an instant.
+    pub(crate) fn placed(hold: &Hold, at: DateTime<Utc>) -> Self {
         Self {
             hold: hold.clone(),
             at,

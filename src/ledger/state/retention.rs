@@ -256,6 +256,25 @@ impl OpenRetention {
         self.files.iter().filter(left)
     }
 
+    /// Until when a lock of the store keeps a file; `None` where it has none, or it is over. The store is not
+    /// asked again before.
+    pub fn locked_until(&self, path: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let until = self.refused.get(path).copied().flatten();
+        until.filter(|until| *until > now)
+    }
+
+    /// Files that the store does not let go yet, and until when, as far as it says.
+    pub fn waits_for_store(
+        &self,
+        now: DateTime<Utc>,
+    ) -> impl Iterator<Item = (&str, Option<DateTime<Utc>>)> {
+        let refused = self.refused.iter();
+        refused.filter_map(move |(path, until)| match until {
+            None => Some((path.as_str(), None)),
+            Some(_) => Some((path.as_str(), Some(self.locked_until(path, now)?))),
+        })
+    }
+
     /// The files of a table.
     pub fn files_of(&self, table: Table) -> impl Iterator<Item = &LiveFile> {
         self.files

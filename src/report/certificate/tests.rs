@@ -23,6 +23,7 @@ fn read(sequence: u64, body: Body) -> ReadEntry {
         previous: None,
         run_id: "run".to_owned(),
         written_at: at("2026-05-01T00:00:00Z"),
+        witnesses: Some(Vec::new()),
         writer: "trailhouse".to_owned(),
         config_sha256: Digest::of(b"config"),
         body,

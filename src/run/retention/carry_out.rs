@@ -108,13 +108,13 @@ async fn remove_files(
     let mut waiting: Vec<(String, u64)> = Vec::new();
     for live in open.files_left() {
         let path = &live.file.path;
-        match open.refused.get(path).copied().flatten() {
+        match open.locked_until(path, now) {
             // A lock is not asked before its time.
-            Some(until) if until > now => done.refused.push(RefusedFile {
+            Some(until) => done.refused.push(RefusedFile {
                 path: path.clone(),
                 until: Some(until),
             }),
-            _ => waiting.push((path.clone(), live.file.bytes)),
+            None => waiting.push((path.clone(), live.file.bytes)),
         }
     }
     if waiting.is_empty() && open.tried {

@@ -12,7 +12,7 @@ mod decide;
 mod summary;
 
 pub(super) use carry_out::gone_from_warehouse;
-pub use decide::{Confirmation, clock_objections};
+pub use decide::Confirmation;
 pub use summary::{
     CarriedOut, Decided, RetentionFailure, RetentionSummary, RuleToConfirm, ToConfirm,
 };
@@ -24,7 +24,6 @@ use super::observer::Observer;
 use super::warehouses::Step;
 use crate::ledger::entry::GivenUp;
 use crate::retention::Policy;
-use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 use tokio::sync::watch;
 
@@ -34,8 +33,6 @@ pub(super) struct Retaining<'a> {
     pub(super) policy: &'a Policy,
     /// What a person has confirmed.
     pub(super) confirmation: Option<&'a Confirmation>,
-    /// When the newest entry was written, before this run wrote any.
-    pub(super) newest_entry: DateTime<Utc>,
     pub(super) step: &'a Step<'a>,
     /// Warehouses that have just failed: each has had as long as it gets in one run.
     pub(super) down: Vec<String>,
@@ -78,7 +75,7 @@ impl Retaining<'_> {
 /// that did.
 ///
 /// # Errors
-/// No lake, a job that only reads, or a failing ledger.
+/// No lake, a job that only reads, a clock that something contradicts, or a failing ledger.
 pub async fn give_up(job: &Job, given_up: &GivenUp) -> Result<Vec<u64>, RunError> {
     let (log, state, attempt) = Attempt::on_ledger(job).await?;
     let mut committer = Committer::new(job, &log, &attempt, state);
@@ -88,8 +85,8 @@ pub async fn give_up(job: &Job, given_up: &GivenUp) -> Result<Vec<u64>, RunError
 /// Applies the rules now, without reading any source: what `retention apply` does.
 ///
 /// # Errors
-/// No lake, a job that only reads, a confirmation that is about something else, a store whose clock is
-/// not ours, or a failing ledger.
+/// No lake, a job that only reads, a confirmation that is about something else, a clock that something
+/// contradicts, or a failing ledger.
 pub async fn retain(
     job: &Job,
     policy: &Policy,
@@ -99,21 +96,18 @@ pub async fn retain(
 ) -> Result<RetentionSummary, RunError> {
     observer.doing("reading the ledger");
     let (log, state, attempt) = Attempt::on_ledger(job).await?;
-    let newest_entry = state.head.written_at;
     let mut committer = Committer::new(job, &log, &attempt, state);
     let step = Step {
         warehouses: &job.warehouses,
         log: &log,
         stop: &stop,
         observer,
-        clock: &*job.clock,
         retain: true,
     };
     let retaining = Retaining {
         job,
         policy,
         confirmation,
-        newest_entry,
         step: &step,
         down: Vec::new(),
     };

@@ -66,7 +66,7 @@ pub struct CarriedOut {
 pub struct ToConfirm {
     /// The id of the plan, to be given back.
     pub plan: String,
-    /// Why nothing at all goes unconfirmed.
+    /// What speaks against the clock: nothing at all goes unconfirmed then.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clock: Vec<String>,
     /// The rules.

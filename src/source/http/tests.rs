@@ -42,8 +42,7 @@ async fn a_document_comes_with_the_clock() {
     assert_eq!(client.requests(), 1);
     let clock = client.clock().unwrap();
     assert_eq!(clock.theirs.timestamp(), 784_111_777);
-    let skew = clock.check(TimeDelta::minutes(5)).unwrap_err();
-    assert_eq!(skew.code(), "clock_skew");
+    assert!(clock.offset() < -TimeDelta::days(365));
     let head = &server.heads()[0].to_ascii_lowercase();
     assert!(head.starts_with("get /search?page=1 http/1.1\r\n"));
     assert!(head.contains("accept: application/json"));

@@ -3,7 +3,7 @@
 use super::state::{date, file, state};
 use crate::ledger::entry::FileEntry;
 use crate::ledger::state::{State, Wholes};
-use crate::retention::{Conditions, Policy, Rule, plan};
+use crate::retention::{AsOf, Conditions, Policy, Rule, plan};
 use crate::warehouse::expire::deletions;
 use crate::warehouse::sql::{Condition, Deletion, delete};
 use chrono::NaiveDate;
@@ -66,7 +66,7 @@ fn of_category(category: &str) -> Conditions {
 }
 
 fn decided(lake: &State, policy: &Policy, as_of: NaiveDate) -> Vec<Deletion> {
-    let parts = plan(lake, policy, as_of).due;
+    let parts = plan(lake, policy, AsOf::date(as_of)).due;
     let wholes = Wholes::of(lake, &parts);
     deletions(lake, crate::lake::layout::Table::Events, &parts, &wholes)
 }
@@ -169,7 +169,7 @@ proptest! {
             (conditions, KEEPS[keep])
         });
         let policy = policy(rules.collect(), KEEPS[default]);
-        let parts = plan(&lake, &policy, date(10)).due;
+        let parts = plan(&lake, &policy, AsOf::date(date(10))).due;
         let statements = decided(&lake, &policy, date(10));
         for live in lake.live_files() {
             let batch = format!("b{}", live.sequence);

@@ -110,11 +110,12 @@ async fn a_hold_that_comes_first_wins() {
     let rules = policy(&[("execution", "2d")], "400d");
     let job = stand.loader();
     apply_confirmed(&job, &rules).await;
-    // Two dates more are due, by a rule that is known.
-    stand
-        .rig
-        .platform
-        .advance(std::time::Duration::from_secs(2 * 86_400));
+    // Two dates more are due, by a rule that is known; on both a run has seen the time at the source.
+    for _ in 0..2 {
+        let day = std::time::Duration::from_secs(86_400);
+        stand.rig.platform.advance(day);
+        stand.run().await;
+    }
     stand
         .store
         .next(StoreOn::Put, "ledger/entry", StoreFault::Pause);

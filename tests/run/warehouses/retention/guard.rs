@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use trailhouse::ledger::entry::Body;
 use trailhouse::ledger::log::{Commit, Draft};
 use trailhouse::ledger::state::State;
-use trailhouse::retention::plan;
+use trailhouse::retention::{AsOf, plan};
 use trailhouse::run::RunError;
 
 #[tokio::test]
@@ -134,11 +134,16 @@ async fn a_clock_ten_years_off_deletes_nothing() {
     apply_confirmed(&job, &rules).await;
     let before = stand.data().await;
     let now = stand.rig.platform.now();
-    for days in [-3_650, 3_650] {
-        stand.rig.platform.set_now(now + TimeDelta::days(days));
+    let ahead = |days| stand.rig.platform.set_now(now + TimeDelta::days(days));
+    ahead(-3_650);
+    let behind = try_apply(&job, &rules, None).await;
+    assert!(matches!(behind, Err(RunError::Clock(_))), "{behind:?}");
+    assert_eq!(stand.data().await, before);
+    for days in [25, 3_650] {
+        ahead(days);
         let summary = apply(&job, &rules).await;
         assert!(summary.decided.is_empty(), "{days}: {summary:?}");
-        assert_eq!(summary.to_confirm.is_some(), days > 0, "{days}");
+        assert_eq!(summary.to_confirm.unwrap().clock.len(), 1, "{days}");
         assert_eq!(stand.data().await, before);
     }
     stand.rig.platform.set_now(now);
@@ -157,7 +162,7 @@ async fn a_decision_that_breaks_a_rule_of_the_ledger_is_refused() {
     let good = trailhouse::ledger::entry::Retention {
         as_of,
         policy: rules.clone(),
-        parts: plan(&state, &rules, as_of).due,
+        parts: plan(&state, &rules, AsOf::date(as_of)).due,
         warehouses: vec![],
         plan: "p".to_owned(),
         confirmed_by: Some("anna".to_owned()),
@@ -168,7 +173,7 @@ async fn a_decision_that_breaks_a_rule_of_the_ledger_is_refused() {
             ..state.clone()
         },
         &rules,
-        as_of,
+        AsOf::date(as_of),
     )
     .due;
     assert!(held.len() > good.parts.len());
@@ -201,6 +206,7 @@ async fn a_decision_that_breaks_a_rule_of_the_ledger_is_refused() {
     let draft = |decision: &trailhouse::ledger::entry::Retention| Draft {
         run_id: "20260304T000000Z-00000000".into(),
         written_at: stand.rig.platform.now(),
+        witnesses: Vec::new(),
         config_sha256: job.config_sha256,
         body: Body::Retention(Box::new(decision.clone())),
     };

@@ -9,8 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::entry::{Body, Hold};
-use trailhouse::retention::{Conditions, Policy, Rule, plan, plan_id};
-use trailhouse::run::{Confirmation, Job, RetentionSummary, RunError, Unobserved, record, retain};
+use trailhouse::retention::{AsOf, Conditions, Policy, Rule, plan, plan_id};
+use trailhouse::run::{
+    Confirmation, Job, RetentionSummary, RunError, Unobserved, look_at_clocks, record, retain,
+};
 
 pub(super) fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -70,7 +72,8 @@ pub(super) async fn apply(job: &Job, policy: &Policy) -> RetentionSummary {
 /// What somebody confirms who reads the plan now.
 pub(super) async fn confirmation(job: &Job, policy: &Policy) -> Confirmation {
     let state = job.log().load().await.unwrap().unwrap();
-    let plan = plan(&state, policy, job.clock.now().date_naive());
+    let now = look_at_clocks(job.clock.now(), &job.bucket, &job.sources, Some(&state));
+    let plan = plan(&state, policy, AsOf::now(&now));
     Confirmation {
         plan: plan_id(&state.lake_id, &plan).unwrap(),
         by: "anna".to_owned(),

@@ -1,8 +1,9 @@
-//! Random rules, holds, times and trouble: nothing held is ever deleted, nothing due survives, and lake
-//! and warehouse agree.
+//! Random rules, holds, times, trouble, and clocks that are wrong: nothing held by the true time is ever
+//! deleted, nothing goes unattended by a wrong clock, nothing due survives, and lake and warehouse agree.
 
+use super::super::super::clock::Machine;
 use super::super::super::dice::Dice;
-use super::super::super::harness::{run, sound_lake};
+use super::super::super::harness::{run, sound_lake, try_run};
 use super::super::stand::{Stand, try_load};
 use super::keeping::{confirmation, hold, place, policy, try_apply};
 use crate::faulty_store::Fault as StoreFault;
@@ -10,10 +11,10 @@ use crate::faulty_warehouse::Fault;
 use chrono::{NaiveDate, TimeDelta};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use trailhouse::ledger::entry::{Body, Release};
+use trailhouse::ledger::entry::{Body, Hold, Release};
 use trailhouse::ledger::state::State;
-use trailhouse::retention::{Policy, plan, protection};
-use trailhouse::run::{Job, record};
+use trailhouse::retention::{AsOf, Policy, plan, protection};
+use trailhouse::run::{Job, RunOptions, record};
 
 fn rules(dice: &mut Dice) -> Policy {
     let keeps = ["1d", "2d", "3d", "5d", "1mo", "forever"];
@@ -45,11 +46,13 @@ async fn step(stand: &Stand, dice: &mut Dice, rules: &mut Policy, job: &Job, nth
             let to = from + TimeDelta::days(i64::try_from(dice.below(3)).unwrap());
             let categories: &[&str] = dice.pick(&[&[][..], &["execution"], &["authentication"]]);
             let case = format!("C{nth}");
-            place(
-                job,
-                hold(&case, &from.to_string(), &to.to_string(), categories),
-            )
-            .await;
+            let days = i64::try_from(dice.below(9)).unwrap();
+            let until = dice.pick(&[None, Some(now + TimeDelta::days(days))]);
+            let hold = Hold {
+                until,
+                ..hold(&case, &from.to_string(), &to.to_string(), categories)
+            };
+            place(job, hold).await;
         }
         2 => {
             let state = stand.state().await;
@@ -93,20 +96,33 @@ async fn step(stand: &Stand, dice: &mut Dice, rules: &mut Policy, job: &Job, nth
         3 if nth > 6 => stand.fake.forget_jobs(),
         _ => {}
     }
+    // The clock of the machine that does it: right, behind, weeks ahead, years ahead; another one each time.
+    let work = dice.below(6);
+    let offset = match work {
+        1 | 5 => 0,
+        _ => dice.pick(&[0, 0, 0, -3_650, -9, 25, 3_650]),
+    };
+    let machine = Machine::new(&stand.rig);
+    machine.set(TimeDelta::days(offset));
+    let before = decisions(stand).await;
     let work = async {
-        match dice.below(4) {
-            0 => drop(try_load(&stand.loader(), &[]).await),
+        match work {
+            0 => drop(try_load(&machine.with(stand.loader()), &[]).await),
             1 => drop(run(&stand.job()).await),
-            2 => {
-                let now = stand.rig.platform.now();
-                // A clock that nothing bears out.
-                let years = dice.pick(&[0, 0, -10, 10]);
-                stand
-                    .rig
-                    .platform
-                    .set_now(now + TimeDelta::days(365 * years));
-                drop(try_apply(job, rules, None).await);
-                stand.rig.platform.set_now(now);
+            2 => drop(try_apply(&machine.with(stand.loader()), rules, None).await),
+            // A run that deletes what is due, beside a source that tells the time or that is down.
+            3 | 4 => {
+                let source = match dice.below(2) {
+                    0 => machine.reachable(&stand.rig),
+                    _ => machine.down(&stand.rig),
+                };
+                let job = Job {
+                    retention: Some(rules.clone()),
+                    retain: true,
+                    ..machine.job(&stand.rig, &stand.store, vec![source])
+                };
+                let job = job.with_warehouses(vec![stand.bq()]);
+                drop(try_run(&job, &RunOptions::default()).await);
             }
             _ => {
                 let confirmed = confirmation(job, rules).await;
@@ -127,6 +143,25 @@ async fn step(stand: &Stand, dice: &mut Dice, rules: &mut Policy, job: &Job, nth
     }
     stand.faulty.calm();
     stand.store.calm();
+    if offset != 0 {
+        let unattended = decisions(stand).await - before;
+        let when = format!("step {nth}, a clock {offset} days off");
+        assert_eq!(unattended, 0, "{when}: nobody has confirmed that");
+    }
+}
+
+/// How many decisions there are that nobody has confirmed.
+async fn decisions(stand: &Stand) -> usize {
+    let log = stand.loader().log();
+    let state = log.load().await.unwrap().unwrap();
+    let open = state.retention.open.keys();
+    let all = open.chain(state.retention.closed.keys()).copied().collect();
+    let entries = log.entries(&state, &all).await.unwrap();
+    let unconfirmed = entries.values().filter(|read| match &read.entry.body {
+        Body::Retention(decision) => decision.confirmed_by.is_none(),
+        _ => false,
+    });
+    unconfirmed.count()
 }
 
 #[tokio::test]
@@ -144,6 +179,7 @@ async fn nothing_held_goes_and_nothing_due_survives() {
             let state = stand.state().await;
             let today = stand.rig.platform.now().date_naive();
             let held_before = held(&state, today);
+            assert!(state.clock.reached() <= stand.rig.platform.now());
             step(&stand, &mut dice, &mut rules, &job, nth).await;
             // Whatever was held before, and is held still, is there.
             let state = stand.state().await;
@@ -164,8 +200,8 @@ async fn nothing_held_goes_and_nothing_due_survives() {
                 assert!(there || !holds_now(path), "seed {seed} step {nth}");
             }
         }
-        // In fair weather it comes to rest.
-        stand.run().await;
+        // In fair weather and with the right clock it comes to rest.
+        assert!(stand.run().await.clock.objections.is_empty());
         let confirmed = confirmation(&job, &rules).await;
         let done = try_apply(&job, &rules, Some(&confirmed)).await.unwrap();
         assert!(done.failures.is_empty(), "seed {seed}: {:?}", done.failures);
@@ -174,7 +210,7 @@ async fn nothing_held_goes_and_nothing_due_survives() {
         let when = format!("seed {seed}");
         let lake = sound_lake(&stand.store).await;
         let today = stand.rig.platform.now().date_naive();
-        let due = plan(&lake.state, &rules, today).due;
+        let due = plan(&lake.state, &rules, AsOf::date(today)).due;
         assert!(due.is_empty(), "{when}: {due:?}");
         let live: BTreeSet<String> = lake
             .state

@@ -1,0 +1,182 @@
+//! `trailhouse clock`: what time it is, and how far that is believed.
+
+use chrono::{NaiveDate, SubsecRound as _};
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::exit::ExitKind;
+use super::failure::{Failure, Report};
+use super::failures::CONFIRM_CLOCK;
+use super::output::{Document, Ending};
+use super::page::Page;
+use super::{Context, block_on};
+use crate::clock::{ClockReport, Now};
+use crate::ledger::entry::ClockConfirmation;
+use crate::run::{Job, compare_clocks, confirm_clock};
+use crate::window::format_instant;
+
+/// Compare this machine's clock with others, or confirm it
+///
+/// What is due is deleted, and a hold ends, by a time that something independent of this machine bears out:
+/// the clock of the store or of a source, or, where none of them tells the time, the entries of the ledger,
+/// if the time follows them in small steps. Where something contradicts the clock, nothing is written.
+///
+/// Changes: `show` changes nothing; `confirm` commits an entry to the ledger.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse clock show
+  trailhouse clock confirm --today 2027-03-01 --reason 'the job was off since December'")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Show(ShowArgs),
+    Confirm(ConfirmArgs),
+}
+
+/// Compare this machine's clock with those of the store, the sources and the ledger
+///
+/// Changes: nothing. Needs no signing key: `public_key` in [signing] is enough. Ends with exit code 10 where
+/// nothing bears the clock out, or another clock is wrong.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse clock show
+  trailhouse clock show --output json")]
+struct ShowArgs {}
+
+/// Confirm that this machine's clock is right
+///
+/// For a job that was off for longer than the ledger can bear out, and for a ledger with entries that were
+/// written by a clock that was ahead. From then on the ledger goes by the time of this entry, whatever its
+/// earlier entries say: what is due by it is deleted, and holds end by it. The date is asked for so that
+/// somebody looks at a calendar; it must be the clock's. The clock of a store or of a source that says
+/// something else is not overruled: set the one that is wrong.
+///
+/// Changes: commits a `clock` entry to the ledger, signed with the role officer.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  trailhouse clock confirm --today 2027-03-01 --reason 'the job was off since December'")]
+struct ConfirmArgs {
+    /// Today (UTC), from a calendar
+    #[arg(long, value_name = "DATE")]
+    today: NaiveDate,
+    /// Why the clock is right although nothing bears it out
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Who confirms it
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    by: String,
+}
+
+pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+    match args.command {
+        Command::Show(_) => show(context),
+        Command::Confirm(args) => confirm(&args, context),
+    }
+}
+
+fn show(context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    let job = Job::open_to_plan(&config, &[]).map_err(Failure::from)?;
+    let (state, now) = block_on(compare_clocks(&job))?.map_err(Failure::from)?;
+    let findings = findings(&now);
+    Ok(Ending::with_failures(
+        ClockShown::of(&now, state.is_some()),
+        findings,
+    ))
+}
+
+/// What bears the clock out, in words, as far as there is anything to compare it with yet.
+pub(super) fn borne_out_by(now: &Now, has_ledger: bool) -> Option<String> {
+    let by = now.borne_out_by()?;
+    Some(match has_ledger || !now.witnesses().is_empty() {
+        true => format!("borne out by {by}"),
+        false => "nothing to compare it with yet".to_owned(),
+    })
+}
+
+/// What is wrong with this machine's clock, or with another.
+pub(super) fn findings(now: &Now) -> Vec<Failure> {
+    let objections = now.objections().into_iter().map(|objection| {
+        let action = match now.contradicted_by_witnesses().is_empty() {
+            true => CONFIRM_CLOCK,
+            false => "set the clock of this machine, or the other one, whichever is wrong",
+        };
+        Failure::new(ExitKind::Findings, objection).action(action)
+    });
+    let outvoted = now.outvoted().iter().map(|deviation| {
+        Failure::new(ExitKind::Findings, deviation.to_string())
+            .action("set that clock; until then nothing is read from there")
+    });
+    objections.chain(outvoted).collect()
+}
+
+fn confirm(args: &ConfirmArgs, context: &Context) -> Result<Ending, Report> {
+    let config = context.load_config()?;
+    let (by, reason) = (args.by.trim(), args.reason.trim());
+    if by.is_empty() || reason.is_empty() {
+        let happened = "a confirmation says by whom and why";
+        return Err(Failure::new(ExitKind::Usage, happened)
+            .kept("nothing was changed")
+            .into());
+    }
+    let job = Job::open_to_check(&config).map_err(Failure::from)?;
+    let confirmation = ClockConfirmation {
+        by: by.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let recorded = block_on(confirm_clock(&job, args.today, confirmation))?;
+    let recorded = recorded.map_err(Failure::from)?;
+    let confirmed = ClockConfirmed {
+        sequence: recorded.sequence,
+        clock: recorded.now.report(),
+    };
+    Ok(Ending::with_failures(confirmed, []))
+}
+
+/// The clock as it stands.
+#[derive(Debug, Serialize)]
+struct ClockShown {
+    clock: ClockReport,
+    #[serde(skip)]
+    borne_out_by: Option<String>,
+}
+
+impl ClockShown {
+    fn of(now: &Now, has_ledger: bool) -> Self {
+        Self {
+            clock: now.report(),
+            borne_out_by: borne_out_by(now, has_ledger),
+        }
+    }
+}
+
+impl Document for ClockShown {
+    fn text(&self, page: &mut Page) {
+        let second = |at: chrono::DateTime<chrono::Utc>| format_instant(at.trunc_subsecs(0));
+        page.field("now", &second(self.clock.at));
+        match &self.borne_out_by {
+            Some(by) => page.good(by),
+            None => page.field("holds end by", &second(self.clock.proven)),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ClockConfirmed {
+    sequence: u64,
+    clock: ClockReport,
+}
+
+impl Document for ClockConfirmed {
+    fn text(&self, page: &mut Page) {
+        let at = format_instant(self.clock.at.trunc_subsecs(0));
+        page.good(&format!("{at} is confirmed by entry {}", self.sequence));
+    }
+}
