@@ -1,10 +1,24 @@
 //! Text that others wrote, made fit for a line of ours.
+//!
+//! [`Secrets::line`] is the one way from such text to a message, a log or a ledger entry: it censors first
+//! and shortens afterwards.
+
+mod ambient;
+mod secrets;
+mod spelling;
+
+pub(crate) use ambient::credentials_in;
+pub(crate) use secrets::Secrets;
 
 /// Longest text that is kept, in characters.
-const LONGEST: usize = 300;
+const LONGEST: usize = 400;
 
-/// The text on one line, at most 300 characters, control and direction characters escaped.
-pub(crate) fn foreign(text: &str) -> String {
+/// Most bytes of foreign text that are looked at for one line. More than is shown, so that censoring sees a
+/// secret whole where the line ends within it.
+pub(crate) const MOST_BYTES: usize = 64 * 1024;
+
+/// The text on one line, at most 400 characters, control and direction characters escaped.
+fn on_one_line(text: &str) -> String {
     let mut out = String::new();
     for (count, c) in text.trim().chars().enumerate() {
         if count == LONGEST {
@@ -34,8 +48,8 @@ mod tests {
             ("a\u{202e}b", "a\\u{202e}b"),
             ("é…", "é…"),
         ] {
-            assert_eq!(foreign(given), shown);
+            assert_eq!(on_one_line(given), shown);
         }
-        assert_eq!(foreign(&"x".repeat(400)).chars().count(), LONGEST + 1);
+        assert_eq!(on_one_line(&"x".repeat(500)).chars().count(), LONGEST + 1);
     }
 }

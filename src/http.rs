@@ -1,6 +1,6 @@
 //! What every HTTP client of ours does alike.
 
-use crate::foreign::foreign;
+use crate::foreign::Secrets;
 use reqwest::Response;
 use reqwest::header::HeaderName;
 use url::Url;
@@ -21,12 +21,13 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// An error of the HTTP library with its causes, without the address it asked.
-pub(crate) fn chain(error: reqwest::Error) -> String {
-    foreign(&causes(&error.without_url()))
+/// An error of the HTTP library with its causes, without the address it asked. Some quote what the other
+/// side sent.
+pub(crate) fn chain(error: reqwest::Error, secrets: &Secrets) -> String {
+    secrets.line(&causes(&error.without_url()))
 }
 
-/// An error with its causes, each said once, as they say it.
+/// An error with its causes, each said once, as they say it: foreign text, for [`Secrets::line`].
 pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

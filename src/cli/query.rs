@@ -125,8 +125,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let style = context.output.style();
     let mut rows = 0;
     let answered = block_on(async {
-        let store = Arc::clone(bucket.store());
-        let lake = Lake::new(store, Arc::new(state), Limits::default())?;
+        let lake = Lake::new(&bucket, Arc::new(state), Limits::default())?;
         answer(&lake, &sql, form, style, &mut io::stdout(), &mut rows).await
     })?;
     match answered {

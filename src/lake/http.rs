@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use crate::foreign::Secrets;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -130,6 +131,7 @@ impl RequestCounter {
 pub(super) struct Observer {
     pub(super) clock: StoreClock,
     pub(super) counter: RequestCounter,
+    pub(super) secrets: Secrets,
 }
 
 impl HttpConnector for Observer {
@@ -236,6 +238,24 @@ fn parse_instant(header: &str) -> Option<DateTime<Utc>> {
     instant.or_else(|| parse_date(header))
 }
 
+/// Headers with a token that a client has fetched by itself, so that nobody has told it to us. The others
+/// prove without saying.
+const TOKENS: [&str; 2] = ["authorization", "x-amz-security-token"];
+
+fn learn_tokens(request: &HttpRequest, secrets: &Secrets) {
+    for name in TOKENS {
+        let value = request.headers().get(name);
+        let value = value
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        match value.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => secrets.learn(token),
+            Some(_) => {}
+            None => secrets.learn(value),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Observed {
     inner: HttpClient,
@@ -246,6 +266,7 @@ struct Observed {
 impl HttpService for Observed {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         add_checksum(&mut request);
+        learn_tokens(&request, &self.observer.secrets);
         let aside = request.extensions().get::<Aside>().cloned();
         self.observer.counter.count(request.method().as_str());
         let response = self.inner.execute(request).await?;
@@ -292,6 +313,24 @@ mod tests {
             assert_eq!(parse_instant(header), Some(expected), "{header}");
         }
         assert_eq!(parse_instant("soon"), None);
+    }
+
+    #[test]
+    fn tokens_that_a_client_fetched_are_known() {
+        let mut request = HttpRequest::new(Vec::new().into());
+        let headers = request.headers_mut();
+        headers.insert("authorization", "Bearer ya29.token".parse().unwrap());
+        headers.insert("x-amz-security-token", "session-token".parse().unwrap());
+        let secrets = Secrets::default();
+        learn_tokens(&request, &secrets);
+        let said = secrets.line("ya29.token and session-token");
+        assert_eq!(said, "[credential] and [credential]");
+        let signature = "AWS4-HMAC-SHA256 Credential=key/20260101, Signature=00ff".parse();
+        request
+            .headers_mut()
+            .insert("authorization", signature.unwrap());
+        learn_tokens(&request, &secrets);
+        assert_eq!(secrets.line("Signature=00ff"), "Signature=00ff");
     }
 
     #[test]

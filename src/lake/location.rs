@@ -10,7 +10,8 @@ use url::Url;
 
 use super::disk;
 use super::open::OpenError;
-use super::said::{Secrets, deepest};
+use super::said::{clean, deepest};
+use crate::foreign::Secrets;
 
 /// A bucket URL taken apart.
 #[derive(Debug)]
@@ -113,7 +114,7 @@ impl Location {
     pub(super) fn settings(&self, error: &object_store::Error, secrets: &Secrets) -> OpenError {
         OpenError::Settings {
             url: self.url.clone(),
-            said: secrets.clean(&deepest(error)),
+            said: clean(secrets, &deepest(error)),
         }
     }
 }

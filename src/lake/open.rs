@@ -16,8 +16,9 @@ use url::{Host, Url};
 use super::disk::DiskStore;
 use super::http::Observer;
 use super::location::{Location, Scheme};
-use super::said::Secrets;
+use super::said::learn;
 use super::store::StoreKind;
+use crate::foreign::credentials_in;
 
 /// Options of a store by name, as `object_store` names them.
 pub type Options = BTreeMap<String, String>;
@@ -104,27 +105,28 @@ pub(super) struct Opened {
     pub(super) kind: StoreKind,
     /// For people: no credentials, no slash at the end.
     pub(super) url: String,
-    pub(super) secrets: Secrets,
 }
 
 pub(super) fn open(url: &str, options: &Options, observer: &Observer) -> Result<Opened, OpenError> {
     let location = Location::parse(url)?;
-    let (store, kind, secrets) = match location.scheme {
-        Scheme::File => open_directory(&location, options)?,
+    // Options may hold addresses, and these a password.
+    let addresses = options.values().flat_map(|value| credentials_in(value));
+    learn(&observer.secrets, addresses);
+    let (store, kind) = match location.scheme {
+        Scheme::File => open_directory(&location, options, observer)?,
         Scheme::Gcs => open_gcs(&location, options, observer)?,
         Scheme::S3 => open_s3(&location, options, observer)?,
         Scheme::Azure => open_azure(&location, options, observer)?,
         Scheme::Memory => {
             refuse_all(&location, options)?;
             let store: Arc<dyn ObjectStore> = Arc::new(object_store::memory::InMemory::new());
-            (store, StoreKind::Memory, Secrets::default())
+            (store, StoreKind::Memory)
         }
     };
     Ok(Opened {
         store,
         kind,
         url: location.url,
-        secrets,
     })
 }
 
@@ -138,9 +140,13 @@ fn refuse_all(location: &Location, options: &Options) -> Result<(), OpenError> {
     }
 }
 
-type OpenedStore = (Arc<dyn ObjectStore>, StoreKind, Secrets);
+type OpenedStore = (Arc<dyn ObjectStore>, StoreKind);
 
-fn open_directory(location: &Location, options: &Options) -> Result<OpenedStore, OpenError> {
+fn open_directory(
+    location: &Location,
+    options: &Options,
+    observer: &Observer,
+) -> Result<OpenedStore, OpenError> {
     refuse_all(location, options)?;
     let path = location.directory()?;
     let usable = std::fs::read_dir(&path).map(drop);
@@ -149,8 +155,8 @@ fn open_directory(location: &Location, options: &Options) -> Result<OpenedStore,
         said: error.to_string(),
     })?;
     let store =
-        DiskStore::open(&path).map_err(|error| location.settings(&error, &Secrets::default()))?;
-    Ok((Arc::new(store), StoreKind::Disk, Secrets::default()))
+        DiskStore::open(&path).map_err(|error| location.settings(&error, &observer.secrets))?;
+    Ok((Arc::new(store), StoreKind::Disk))
 }
 
 /// Parses every option and refuses those that are not the user's to set.
@@ -225,7 +231,8 @@ fn open_s3(
     let customer_key = "aws_sse_customer_key_base64".parse().ok();
     let secrets = [Some(Key::SecretAccessKey), Some(Key::Token), customer_key];
     let secrets = secrets.iter().flatten();
-    let secrets = Secrets::new(secrets.filter_map(|key| builder.get_config_value(key)));
+    let secrets = secrets.filter_map(|key| builder.get_config_value(key));
+    learn(&observer.secrets, secrets);
     let store = builder
         // A bucket with object lock refuses a put without checksum; some look for its MD5, which we add.
         .with_checksum_algorithm(Checksum::SHA256)
@@ -233,8 +240,8 @@ fn open_s3(
         .with_retry(RETRIES)
         .with_http_connector(observer.clone())
         .build()
-        .map_err(|error| location.settings(&error, &secrets))?;
-    Ok((location.with_prefix(store), StoreKind::S3, secrets))
+        .map_err(|error| location.settings(&error, &observer.secrets))?;
+    Ok((location.with_prefix(store), StoreKind::S3))
 }
 
 fn open_gcs(
@@ -286,13 +293,20 @@ fn open_gcs(
     }
     let token = token.map(|(_, token)| token);
     let key = builder.get_config_value(&Key::ServiceAccountKey);
-    let secrets = Secrets::new(key.into_iter().chain(token));
+    // Of a key in JSON the values come back rather than the whole.
+    let key_values = key
+        .iter()
+        .flat_map(|key| key.split('"'))
+        .filter(|value| value.len() > 40);
+    let key_values: Vec<String> = key_values.map(|value| value.replace("\\n", "\n")).collect();
+    learn(&observer.secrets, key_values);
+    learn(&observer.secrets, key.into_iter().chain(token));
     let store = builder
         .with_retry(RETRIES)
         .with_http_connector(observer.clone())
         .build()
-        .map_err(|error| location.settings(&error, &secrets))?;
-    Ok((location.with_prefix(store), StoreKind::Gcs, secrets))
+        .map_err(|error| location.settings(&error, &observer.secrets))?;
+    Ok((location.with_prefix(store), StoreKind::Gcs))
 }
 
 fn open_azure(
@@ -322,29 +336,36 @@ fn open_azure(
         Key::Token,
         Key::FabricSessionToken,
     ];
-    let secrets = Secrets::new(
-        secrets
-            .iter()
-            .filter_map(|key| builder.get_config_value(key)),
-    );
+    let secrets = secrets
+        .iter()
+        .filter_map(|key| builder.get_config_value(key));
+    learn(&observer.secrets, secrets);
     let store = builder
         .with_retry(RETRIES)
         .with_http_connector(observer.clone())
         .build()
-        .map_err(|error| location.settings(&error, &secrets))?;
-    Ok((location.with_prefix(store), StoreKind::Azure, secrets))
+        .map_err(|error| location.settings(&error, &observer.secrets))?;
+    Ok((location.with_prefix(store), StoreKind::Azure))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn opened(url: &str, options: &[(&str, &str)]) -> Result<Opened, OpenError> {
+    fn observed(
+        url: &str,
+        options: &[(&str, &str)],
+        observer: &Observer,
+    ) -> Result<Opened, OpenError> {
         let options = options
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        open(url, &options, &Observer::default())
+        open(url, &options, observer)
+    }
+
+    fn opened(url: &str, options: &[(&str, &str)]) -> Result<Opened, OpenError> {
+        observed(url, options, &Observer::default())
     }
 
     fn error(url: &str, options: &[(&str, &str)]) -> String {
@@ -405,21 +426,25 @@ mod tests {
 
     #[test]
     fn stores_open_with_options_and_a_prefix() {
-        let s3 = opened(
+        let observer = Observer::default();
+        let s3 = observed(
             "s3://bucket/a/b/",
             &[
                 ("aws_endpoint", "http://127.0.0.1:9"),
                 ("aws_region", "eu-central-1"),
                 ("access_key_id", "key"),
                 ("secret_access_key", "hunter2"),
+                ("proxy_url", "http://anna:pr%2Fxy-pass@proxy.example"),
             ],
+            &observer,
         );
         let s3 = s3.ok().unwrap();
         assert_eq!(
             (s3.url.as_str(), s3.kind),
             ("s3://bucket/a/b", StoreKind::S3)
         );
-        assert_eq!(s3.secrets.clean("is hunter2 it?"), "is [redacted] it?");
+        let said = observer.secrets.line("is hunter2 it, or pr/xy-pass?");
+        assert_eq!(said, "is [credential] it, or [credential]?");
         assert!(s3.store.to_string().contains("a/b"));
 
         let gcs = opened("gs://bucket", &[("google_base_url", "http://127.0.0.1:9")]);
@@ -445,9 +470,11 @@ mod tests {
             "http://[::1]:9",
             "https://storage.googleapis.com",
         ] {
-            let gcs = opened("gs://bucket", &[("google_base_url", endpoint), TOKEN]);
-            let said = gcs.ok().map(|gcs| gcs.secrets.clean("hunter2-token"));
-            assert_eq!(said.as_deref(), Some("[redacted]"), "{endpoint}");
+            let observer = Observer::default();
+            let options = [("google_base_url", endpoint), TOKEN];
+            observed("gs://bucket", &options, &observer).ok().unwrap();
+            let said = observer.secrets.line("hunter2-token");
+            assert_eq!(said, "[credential]", "{endpoint}");
         }
         for endpoint in ["http://storage.example.com", "http://10.0.0.1"] {
             let text = error("gs://bucket", &[("base_url", endpoint), TOKEN]);

@@ -16,7 +16,8 @@ use super::counted::Counted;
 use super::http::{ContentMd5, Observer, RequestCounter, Requests, StoreClock};
 use super::location;
 use super::open::{self, OpenError, Options};
-use super::said::{Secrets, deepest, is_refusal};
+use super::said::{clean, deepest, is_refusal};
+use crate::foreign::Secrets;
 
 /// What kind of store a bucket is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +171,7 @@ impl Bucket {
             store,
             kind: opened.kind,
             url: opened.url.into(),
-            secrets: opened.secrets,
+            secrets: observer.secrets,
             clock: observer.clock,
             counter: observer.counter,
         })
@@ -365,7 +366,7 @@ impl Bucket {
             StoreError::AlreadyExists { .. } | StoreError::Unclear { .. } => StoreError::Denied {
                 action: "delete",
                 object: self.url_of(name),
-                said: self.secrets.clean(&said),
+                said: clean(&self.secrets, &said),
             },
             other => other,
         }
@@ -374,13 +375,14 @@ impl Bucket {
     pub(super) fn path(&self, name: &str) -> Result<Path, StoreError> {
         Path::parse(name).map_err(|error| StoreError::Name {
             object: self.url_of(name),
-            said: self.secrets.clean(&error.to_string()),
+            said: clean(&self.secrets, &error.to_string()),
         })
     }
 
-    pub(super) fn error(&self, action: &'static str, name: &str, cause: &Cause) -> StoreError {
+    /// What a failure of the store below means, in words without secrets.
+    pub(crate) fn error(&self, action: &'static str, name: &str, cause: &Cause) -> StoreError {
         let object = self.url_of(name);
-        let said = self.secrets.clean(&deepest(cause));
+        let said = clean(&self.secrets, &deepest(cause));
         match cause {
             Cause::NotFound { .. } => StoreError::NotFound { object, said },
             Cause::AlreadyExists { .. } | Cause::Precondition { .. } => {

@@ -4,6 +4,7 @@ use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
 
 use super::Limits;
+use crate::lake::StoreError;
 use crate::ledger::tables::LedgerTableError;
 
 /// Why a query has no answer.
@@ -76,15 +77,15 @@ pub enum QueryError {
     /// A live file is not there.
     #[error("a file of the lake is missing: `{path}`")]
     FileMissing {
-        /// Its path in the lake.
+        /// Its URL.
         path: String,
     },
     /// A live file is not what the ledger says.
     #[error("a file of the lake cannot be decoded")]
     FileDamaged(#[source] Box<DataFusionError>),
     /// The store does not answer as it should.
-    #[error("the lake cannot be read")]
-    Store(#[source] Box<DataFusionError>),
+    #[error("the lake cannot be read: {0}")]
+    Store(StoreError),
     /// A name in the ledger that no store takes.
     #[error("the ledger names a file `{path}`, which is no name of an object")]
     Path {
@@ -143,22 +144,21 @@ impl QueryError {
         let mut inner: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         let mut decoding = false;
         while let Some(at) = inner {
-            if let Some(store) = at.downcast_ref::<object_store::Error>() {
+            if let Some(store) = at.downcast_ref::<StoreError>() {
                 return match store {
-                    object_store::Error::NotFound { path, .. } => {
-                        Self::FileMissing { path: path.clone() }
-                    }
-                    _ => Self::Store(Box::new(error)),
+                    StoreError::NotFound { object, .. } => Self::FileMissing {
+                        path: object.clone(),
+                    },
+                    other => Self::Store(other.clone()),
                 };
             }
             decoding |= at.is::<parquet::errors::ParquetError>()
                 || matches!(at.downcast_ref(), Some(DataFusionError::ParquetError(_)));
             inner = at.source();
         }
-        match (decoding, error.find_root()) {
-            (true, _) => Self::FileDamaged(Box::new(error)),
-            (false, DataFusionError::ObjectStore(_)) => Self::Store(Box::new(error)),
-            (false, _) => Self::Engine(Box::new(error)),
+        match decoding {
+            true => Self::FileDamaged(Box::new(error)),
+            false => Self::Engine(Box::new(error)),
         }
     }
 

@@ -32,11 +32,12 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::scalar::ScalarValue;
+use object_store::ObjectMeta;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore};
 
 use super::error::QueryError;
 use crate::event::schema::{event_schema, quarantine_schema};
+use crate::lake::Bucket;
 use crate::lake::layout::Table;
 use crate::ledger::entry::FileEntry;
 use crate::ledger::state::State;
@@ -65,7 +66,7 @@ impl FileTable {
         table: Table,
         state: Arc<State>,
         url: ObjectStoreUrl,
-        store: Arc<dyn ObjectStore>,
+        bucket: Bucket,
     ) -> Self {
         let schema = match table {
             Table::Events => event_schema(),
@@ -76,7 +77,7 @@ impl FileTable {
             schema,
             state,
             url,
-            readers: Arc::new(Readers(store)),
+            readers: Arc::new(Readers(bucket)),
         }
     }
 

@@ -45,8 +45,8 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt;
-use object_store::ObjectStore;
 
+use crate::lake::Bucket;
 use crate::lake::layout::Table;
 use crate::ledger::state::State;
 use crate::ledger::tables;
@@ -95,15 +95,11 @@ pub struct Lake {
 }
 
 impl Lake {
-    /// The lake in `store`, whose prefix is applied already, as `state` says it is.
+    /// The lake in this bucket as `state` says it is.
     ///
     /// # Errors
     /// Numbers of the ledger that no column can hold; an engine that cannot be set up.
-    pub fn new(
-        store: Arc<dyn ObjectStore>,
-        state: Arc<State>,
-        limits: Limits,
-    ) -> Result<Self, QueryError> {
+    pub fn new(bucket: &Bucket, state: Arc<State>, limits: Limits) -> Result<Self, QueryError> {
         let context = context(limits).map_err(|error| QueryError::from_engine(error, limits))?;
         let register = |name: &str, table: Arc<dyn TableProvider>| {
             context
@@ -112,12 +108,12 @@ impl Lake {
         };
         let url = ObjectStoreUrl::parse(STORE_URL)
             .map_err(|error| QueryError::from_engine(error, limits))?;
-        context.register_object_store(url.as_ref(), Arc::clone(&store));
+        context.register_object_store(url.as_ref(), Arc::clone(bucket.store()));
         for (name, table) in [
             ("audit_events", Table::Events),
             ("audit_quarantine", Table::Quarantine),
         ] {
-            let files = FileTable::new(table, Arc::clone(&state), url.clone(), Arc::clone(&store));
+            let files = FileTable::new(table, Arc::clone(&state), url.clone(), bucket.clone());
             register(name, Arc::new(files))?;
         }
         for (name, rows) in [

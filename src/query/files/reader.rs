@@ -1,7 +1,8 @@
 //! Reading parts of a Parquet file out of the lake.
 //!
 //! The engine's own reader turns what the store says into text while it reads a footer, so that a
-//! store that is away for a moment would look like a damaged file. This one keeps the error.
+//! store that is away for a moment would look like a damaged file. This one keeps the error, in the words of
+//! [`StoreError`], which are without secrets.
 
 use std::fmt;
 use std::ops::Range;
@@ -14,15 +15,19 @@ use datafusion::error::Result;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
-/// Makes readers over one store.
-pub(super) struct Readers(pub(super) Arc<dyn ObjectStore>);
+use crate::lake::Bucket;
+#[cfg(doc)]
+use crate::lake::StoreError;
+
+/// Makes readers over one bucket.
+pub(super) struct Readers(pub(super) Bucket);
 
 impl fmt::Debug for Readers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,7 +44,7 @@ impl ParquetFileReaderFactory for Readers {
         _: &ExecutionPlanMetricsSet,
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
         Ok(Box::new(Reader {
-            store: Arc::clone(&self.0),
+            bucket: self.0.clone(),
             path: file.object_meta.location,
             size: file.object_meta.size,
             footer_hint,
@@ -48,19 +53,26 @@ impl ParquetFileReaderFactory for Readers {
 }
 
 struct Reader {
-    store: Arc<dyn ObjectStore>,
+    bucket: Bucket,
     path: Path,
     size: u64,
     footer_hint: Option<usize>,
 }
 
-fn kept(error: object_store::Error) -> ParquetError {
-    ParquetError::External(Box::new(error))
+impl Reader {
+    fn kept(&self, cause: &object_store::Error) -> ParquetError {
+        let error = self.bucket.error("read", self.path.as_ref(), cause);
+        ParquetError::External(Box::new(error))
+    }
 }
 
 impl AsyncFileReader for Reader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
-        async move { self.store.get_range(&self.path, range).await.map_err(kept) }.boxed()
+        async move {
+            let part = self.bucket.store().get_range(&self.path, range).await;
+            part.map_err(|cause| self.kept(&cause))
+        }
+        .boxed()
     }
 
     fn get_byte_ranges(
@@ -68,8 +80,8 @@ impl AsyncFileReader for Reader {
         ranges: Vec<Range<u64>>,
     ) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
         async move {
-            let parts = self.store.get_ranges(&self.path, &ranges).await;
-            parts.map_err(kept)
+            let parts = self.bucket.store().get_ranges(&self.path, &ranges).await;
+            parts.map_err(|cause| self.kept(&cause))
         }
         .boxed()
     }

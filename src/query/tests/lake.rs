@@ -20,7 +20,7 @@ use parquet::arrow::ArrowWriter;
 
 use crate::event::schema::event_schema;
 use crate::lake::layout::Table;
-use crate::lake::{ColumnStatistics, FileStatistics};
+use crate::lake::{Bucket, ColumnStatistics, FileStatistics};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Counts, FileEntry, HoleReason, TimeRange};
 use crate::ledger::state::{Batch, FeedState, Head, HoleState, LiveFile, SourceState, State};
@@ -173,7 +173,7 @@ impl SmallLake {
 
     pub(super) fn lake_within(&self, limits: Limits) -> Lake {
         let store = Arc::clone(&self.store) as Arc<dyn ObjectStore>;
-        Lake::new(store, Arc::clone(&self.state), limits).unwrap()
+        Lake::new(&Bucket::around(store), Arc::clone(&self.state), limits).unwrap()
     }
 
     /// The same lake, whose ledger names its first file otherwise.

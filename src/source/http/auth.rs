@@ -1,6 +1,7 @@
 //! How requests prove who sends them. Secrets are read when they are needed and read again when
 //! the platform refuses them, so that a rotated file is picked up in the middle of a run.
 
+use crate::foreign::Secrets;
 use crate::source::SourceError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -56,6 +57,7 @@ pub(super) struct Proof {
 /// Keeps the header between requests.
 pub(super) struct Prover {
     auth: Auth,
+    secrets: Secrets,
     kept: Mutex<Option<Proof>>,
 }
 
@@ -63,8 +65,14 @@ impl Prover {
     pub(super) fn new(auth: Auth) -> Self {
         Self {
             auth,
+            secrets: Secrets::default(),
             kept: Mutex::new(None),
         }
+    }
+
+    /// All readings of the secret so far: a slow answer may name one that was replaced since.
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The header as it was last made; the secret is read at the first call only.
@@ -95,12 +103,18 @@ impl Prover {
         let text = match &self.auth {
             Auth::None => return Ok(None),
             Auth::Bearer(token) => {
-                SecretString::from(format!("Bearer {}", token.reveal()?.expose_secret()))
+                let token = token.reveal()?;
+                self.secrets.learn(token.expose_secret());
+                SecretString::from(format!("Bearer {}", token.expose_secret()))
             }
             Auth::Basic { username, password } => {
                 let password = password.reveal()?;
                 let pair = SecretString::from(format!("{username}:{}", password.expose_secret()));
-                SecretString::from(format!("Basic {}", STANDARD.encode(pair.expose_secret())))
+                let encoded = SecretString::from(STANDARD.encode(pair.expose_secret()));
+                for secret in [&password, &pair, &encoded] {
+                    self.secrets.learn(secret.expose_secret());
+                }
+                SecretString::from(format!("Basic {}", encoded.expose_secret()))
             }
         };
         let mut value =
@@ -109,23 +123,6 @@ impl Prover {
             })?;
         value.set_sensitive(true);
         Ok(Some(value))
-    }
-}
-
-impl Proof {
-    /// Takes the credential out of text that the platform sent back to us.
-    pub(super) fn redact(&self, text: &str) -> String {
-        let credential = self
-            .header
-            .as_ref()
-            .and_then(|header| header.to_str().ok())
-            .and_then(|header| header.split_once(' '))
-            .map(|(_, credential)| credential)
-            .filter(|credential| !credential.is_empty());
-        match credential {
-            Some(credential) => text.replace(credential, "[credential]"),
-            None => text.to_owned(),
-        }
     }
 }
 
@@ -191,8 +188,13 @@ mod tests {
     fn nothing_shows_the_secret() {
         let auth = Auth::Bearer(counting());
         assert_eq!(format!("{auth:?}"), "Bearer(Secret(…))");
-        let proof = Prover::new(auth).proof().unwrap();
+        let prover = Prover::new(auth);
+        let proof = prover.proof().unwrap();
         assert!(!format!("{:?}", proof.header).contains("token1"));
-        assert_eq!(proof.redact("bad token token1!"), "bad token [credential]!");
+        let said = prover.secrets().line("bad token token1!");
+        assert_eq!(said, "bad token [credential]!");
+        prover.renewed(&proof).unwrap();
+        let said = prover.secrets().line("token1 was replaced by token2");
+        assert_eq!(said, "[credential] was replaced by [credential]");
     }
 }

@@ -11,7 +11,7 @@ pub use crate::retry::Retry;
 pub use auth::{Auth, Secret};
 
 use super::{ClockReading, SourceError, Tenant};
-use crate::foreign::foreign;
+use crate::foreign::{MOST_BYTES, Secrets};
 use crate::http::{chain, header, is_loopback};
 use crate::retry;
 use auth::{Proof, Prover};
@@ -25,9 +25,6 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
-
-/// Most bytes of the body of an error that are read for its message.
-const ERROR_BYTES: u64 = 64 * 1024;
 
 /// Bytes reserved for a body. Only those that are written take memory; none is copied because a
 /// buffer grew, and the allocator of the C library gives blocks above 32 MiB back at once, where
@@ -134,10 +131,12 @@ impl Client {
             // A proxy would look for this address on its own machine.
             builder = builder.no_proxy();
         }
-        let inner = builder.build().map_err(|error| refuse(chain(error)))?;
+        let prover = Prover::new(settings.auth.clone());
+        let built = builder.build();
+        let inner = built.map_err(|error| refuse(chain(error, prover.secrets())))?;
         Ok(Self {
             inner,
-            prover: Prover::new(settings.auth.clone()),
+            prover,
             permits: Semaphore::new(settings.concurrency),
             requests: AtomicU64::new(0),
             clock: Mutex::new(None),
@@ -252,15 +251,16 @@ impl Client {
             request = request.header(AUTHORIZATION, header.clone());
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
+        let secrets = self.prover.secrets();
         let exchange = async {
             let response = request.send().await.map_err(|error| Failed::Network {
-                message: chain(error),
+                message: chain(error, secrets),
             })?;
             self.note_clock(&response);
             if response.status() == StatusCode::OK {
-                read_document(response, most).await
+                read_document(response, most, secrets).await
             } else {
-                Err(refusal(response, tenant, proof).await)
+                Err(refusal(response, tenant, secrets).await)
             }
         };
         let limit = Instant::now() + self.settings.timeout;
@@ -304,13 +304,13 @@ impl Failed {
 }
 
 /// The body of a 200.
-async fn read_document(response: Response, cap: u64) -> Result<Bytes, Failed> {
+async fn read_document(response: Response, cap: u64, secrets: &Secrets) -> Result<Bytes, Failed> {
     let html = header(&response, &CONTENT_TYPE).is_some_and(|kind| {
         kind.trim_start()
             .to_ascii_lowercase()
             .starts_with("text/html")
     });
-    let body = match read_body(response, cap).await {
+    let body = match read_body(response, cap, secrets).await {
         Ok(body) => body,
         Err(Body::TooLarge) => return Err(Failed::Finally(SourceError::TooLarge { cap })),
         Err(Body::CutOff(message)) => return Err(Failed::CutOff { message }),
@@ -329,7 +329,7 @@ enum Body {
     CutOff(String),
 }
 
-async fn read_body(mut response: Response, cap: u64) -> Result<Bytes, Body> {
+async fn read_body(mut response: Response, cap: u64, secrets: &Secrets) -> Result<Bytes, Body> {
     let announced = response.content_length().unwrap_or(0);
     if announced > cap {
         return Err(Body::TooLarge);
@@ -342,13 +342,13 @@ async fn read_body(mut response: Response, cap: u64) -> Result<Bytes, Body> {
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body.freeze()),
-            Err(error) => return Err(Body::CutOff(chain(error))),
+            Err(error) => return Err(Body::CutOff(chain(error, secrets))),
         }
     }
 }
 
 /// What a status other than 200 means.
-async fn refusal(response: Response, tenant: &Tenant, proof: &Proof) -> Failed {
+async fn refusal(response: Response, tenant: &Tenant, secrets: &Secrets) -> Failed {
     let status = response.status();
     let told = header(&response, &RETRY_AFTER);
     if status.is_redirection() {
@@ -356,10 +356,10 @@ async fn refusal(response: Response, tenant: &Tenant, proof: &Proof) -> Failed {
         let host = response.url().join(&target).ok();
         let host = host.as_ref().and_then(Url::host_str).unwrap_or("nowhere");
         return Failed::Finally(SourceError::NotTheInterface {
-            message: foreign(&format!("a redirect ({status}) to {host}")),
+            message: secrets.line(&format!("a redirect ({status}) to {host}")),
         });
     }
-    let message = proof.redact(&message_of(response).await);
+    let message = message_of(response, secrets).await;
     let tenant = tenant.to_string();
     match status.as_u16() {
         401 => Failed::Unauthorised { message },
@@ -382,19 +382,27 @@ async fn refusal(response: Response, tenant: &Tenant, proof: &Proof) -> Failed {
 }
 
 /// The message in the body of an error: Kestra's is the `message` of a JSON object. The body is a
-/// courtesy, so one that cannot be read only leaves the message empty.
-async fn message_of(response: Response) -> String {
+/// courtesy: what cannot be read of it is left out.
+async fn message_of(mut response: Response, secrets: &Secrets) -> String {
     #[derive(serde::Deserialize)]
     struct JsonError {
         message: String,
     }
-    let Ok(body) = read_body(response, ERROR_BYTES).await else {
-        return String::new();
+    let mut body = BytesMut::new();
+    let cut = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break false,
+            Err(_) => break true,
+        }
+        if body.len() > MOST_BYTES {
+            break true;
+        }
     };
     match serde_json::from_slice::<JsonError>(&body) {
-        Ok(error) => foreign(&error.message),
+        Ok(error) => secrets.line(&error.message),
         Err(_) if body.trim_ascii_start().starts_with(b"<") => String::new(),
-        Err(_) => foreign(&String::from_utf8_lossy(&body)),
+        Err(_) => secrets.line_of_bytes(&body, cut),
     }
 }
 

@@ -268,3 +268,43 @@ async fn settings_that_cannot_work_are_refused() {
         assert!(!error.to_string().contains("s3cret"));
     }
 }
+
+#[tokio::test]
+async fn a_credential_that_comes_back_is_censored_before_the_answer_is_shortened() {
+    const TOKEN: &str = "eyJhbGciOiS3cr3tS3cr3tS3cr3tS3cr3tS3cr3tS3cr3tS3cr3tS3cr3tS3cr3tS3cr3t";
+    let shown = |error: &SourceError| {
+        let said = format!("{error} {error:?}");
+        said.contains("eyJh") || said.contains("S3cr") || said.contains("UzNj")
+    };
+    let bodies = |credential: &str| {
+        let json = |message: String| serde_json::json!({"message": message}).to_string();
+        [
+            json(format!("{}{credential}", "x".repeat(240))),
+            json(format!("{}{credential}", "x".repeat(390))),
+            format!("not JSON: {credential}"),
+            // Longer than what is read of an error, which ends within the credential.
+            format!("{}{credential}{credential}", credential.repeat(1000)),
+        ]
+    };
+    let basic = || Auth::Basic {
+        username: "anna".into(),
+        password: Secret::new(|| Ok(SecretString::from(TOKEN))),
+    };
+    let pair = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        format!("anna:{TOKEN}"),
+    );
+    for body in bodies(TOKEN).into_iter().chain(bodies(&pair)) {
+        for auth in [rotating(&[TOKEN]), basic()] {
+            let (got, _) = get_with(auth, vec![reply("403 Forbidden", "", &body)]).await;
+            let error = got.unwrap_err();
+            assert_eq!(error.code(), "forbidden");
+            assert!(!shown(&error), "{error}");
+        }
+    }
+    // A redirect loses the case of a host.
+    let away = format!("Location: https://{TOKEN}.example/\r\n");
+    let (got, _) = get_with(rotating(&[TOKEN]), vec![reply("302 Found", &away, "")]).await;
+    let said = got.unwrap_err().to_string();
+    assert!(!said.to_ascii_lowercase().contains("s3cr3t"), "{said}");
+}

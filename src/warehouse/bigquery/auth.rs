@@ -2,7 +2,7 @@
 //! they end; here they are handed to both clients, and fetched anew where the service refuses one.
 
 use super::error::{Again, Failed};
-use crate::foreign::foreign;
+use crate::foreign::Secrets;
 use crate::http::causes;
 use crate::warehouse::Class;
 use async_trait::async_trait;
@@ -15,6 +15,7 @@ use google_cloud_auth::credentials::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -48,6 +49,7 @@ struct Inner {
     auth: BigQueryAuth,
     impersonate: Option<String>,
     patience: Duration,
+    secrets: Secrets,
     kept: Mutex<Kept>,
 }
 
@@ -70,14 +72,6 @@ impl Token {
     pub(super) fn text(&self) -> Option<&str> {
         self.text.as_ref().map(ExposeSecret::expose_secret)
     }
-
-    /// Takes the token out of text that was sent back to us.
-    pub(super) fn redact(&self, text: &str) -> String {
-        match self.text() {
-            Some(token) if !token.is_empty() => text.replace(token, "[credential]"),
-            _ => text.to_owned(),
-        }
-    }
 }
 
 impl fmt::Debug for Signer {
@@ -89,12 +83,23 @@ impl fmt::Debug for Signer {
 impl Signer {
     /// Reads no credential and connects to nothing yet.
     pub(super) fn new(auth: BigQueryAuth, impersonate: Option<String>, patience: Duration) -> Self {
+        let secrets = Secrets::default();
+        if let BigQueryAuth::ServiceAccount(json) = &auth {
+            learn(&secrets, json.expose_secret());
+        }
         Self(Arc::new(Inner {
             auth,
             impersonate,
             patience,
+            secrets,
             kept: Mutex::default(),
         }))
+    }
+
+    /// What the service may send back and nobody may see: what credentials hold, as far as we read them,
+    /// and all tokens so far.
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.0.secrets
     }
 
     /// A token that has not ended, as far as we know.
@@ -121,6 +126,7 @@ impl Signer {
         let token = timeout(inner.patience, credentials.access_token()).await;
         let refused = match token {
             Ok(Ok(token)) => {
+                inner.secrets.learn(&token.token);
                 let text = Some(SecretString::from(token.token));
                 return Ok(Token { making, text });
             }
@@ -134,7 +140,7 @@ impl Signer {
                 });
             }
         };
-        let said = inner.fit(&causes(&refused));
+        let said = inner.secrets.line(&causes(&refused));
         let (class, again) = if refused.is_transient() {
             (Class::Transient, Again::Patiently)
         } else {
@@ -186,10 +192,15 @@ impl Inner {
     fn make(&self) -> Result<AccessTokenCredentials, Failed> {
         name_what_encrypts();
         let made = match &self.auth {
-            BigQueryAuth::Default => Builder::default()
-                .with_scopes([SCOPE])
-                .build_access_token_credentials()
-                .map_err(|error| causes(&error)),
+            BigQueryAuth::Default => {
+                if let Some(json) = default_credentials() {
+                    learn(&self.secrets, &json);
+                }
+                Builder::default()
+                    .with_scopes([SCOPE])
+                    .build_access_token_credentials()
+                    .map_err(|error| causes(&error))
+            }
             BigQueryAuth::ServiceAccount(json) => of_json(json.expose_secret()),
             BigQueryAuth::None => Err("there are no credentials".to_owned()),
         };
@@ -204,26 +215,30 @@ impl Inner {
             (made, _) => made,
         };
         made.map_err(|said| {
-            let said = format!("signing in: {}", self.fit(&said));
+            let said = format!("signing in: {}", self.secrets.line(&said));
             Failed::finally(Class::Denied, said)
         })
     }
+}
 
-    /// Text about the credentials on a line, without what they hold: a parser may quote what it could
-    /// not take. Cut only then, so that no half of a secret is left.
-    fn fit(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        if let BigQueryAuth::ServiceAccount(json) = &self.auth
-            && let Ok(value) = serde_json::from_str(json.expose_secret())
-        {
-            for secret in secrets(&value) {
-                let quoted = secret.escape_debug().to_string();
-                for form in [secret, &quoted] {
-                    text = text.replace(form, "[credential]");
-                }
-            }
-        }
-        foreign(&text)
+/// The JSON of application default credentials where they are a file; whoever signs in says what is wrong
+/// with it. Here it is only read for what must not be shown.
+fn default_credentials() -> Option<String> {
+    let named = std::env::var_os("GOOGLE_APPLICATION_CREDENTIALS").map(PathBuf::from);
+    let of_gcloud = || {
+        let home = std::env::var_os("HOME").map(PathBuf::from)?;
+        Some(home.join(".config/gcloud/application_default_credentials.json"))
+    };
+    std::fs::read_to_string(named.or_else(of_gcloud)?).ok()
+}
+
+/// Adds what nobody may see of credentials: a parser may quote what it could not take.
+fn learn(known: &Secrets, json: &str) {
+    let Ok(value) = serde_json::from_str(json) else {
+        return;
+    };
+    for secret in secrets(&value) {
+        known.learn(secret);
     }
 }
 
@@ -247,7 +262,6 @@ fn of_json(json: &str) -> Result<AccessTokenCredentials, String> {
             .build_access_token_credentials(),
         "authorized_user" => user_account::Builder::new(value).build_access_token_credentials(),
         other => {
-            let other = foreign(other);
             return Err(format!(
                 "credentials of the type `{other}` are not known; known are service_account, \
                  external_account, impersonated_service_account and authorized_user"

@@ -2,7 +2,7 @@
 //! quotas" in its documentation:
 //! <https://cloud.google.com/bigquery/docs/error-messages>.
 
-use crate::foreign::foreign;
+use crate::foreign::Secrets;
 use crate::retry::Retry;
 use crate::warehouse::{Class, JobFailure, WarehouseError};
 use chrono::{DateTime, Utc};
@@ -106,18 +106,6 @@ impl Failed {
 }
 
 impl Answer {
-    /// The same without the token that the request carried, should it have come back.
-    pub(super) fn without(mut self, token: Option<&str>) -> Self {
-        let token = token.filter(|token| !token.is_empty());
-        if let Some(token) = token
-            && memchr::memmem::find(&self.body, token.as_bytes()).is_some()
-        {
-            let body = String::from_utf8_lossy(&self.body);
-            self.body = body.replace(token, "[credential]").into_bytes();
-        }
-        self
-    }
-
     /// The document of a success. A body that is none is never success: a proxy answers 200 too.
     pub(super) fn document(&self) -> Result<Value, Failed> {
         let shown = self.status;
@@ -140,12 +128,12 @@ impl Answer {
     }
 
     /// What an answer means whose status is not a success.
-    pub(super) fn failure(&self, effect: Effect) -> Failed {
+    pub(super) fn failure(&self, effect: Effect, secrets: &Secrets) -> Failed {
         let told = self.told.clone();
         match spoken(&self.body) {
             Some((reason, message)) if !self.is_page() => Failed {
                 told,
-                ..of_words(self.status, &reason, &message, effect)
+                ..of_words(self.status, (&reason, &message), effect, secrets)
             },
             _ => Failed {
                 told,
@@ -186,8 +174,13 @@ impl Answer {
     }
 }
 
-/// What an error in the service's own form means.
-pub(super) fn of_words(status: u16, reason: &str, message: &str, effect: Effect) -> Failed {
+/// What an error in the service's own form means: its reason and its message.
+pub(super) fn of_words(
+    status: u16,
+    (reason, message): (&str, &str),
+    effect: Effect,
+    secrets: &Secrets,
+) -> Failed {
     let (class, again) = match reason {
         // A daily quota does not pass while we wait.
         "quotaExceeded" => (Class::Quota, Again::No),
@@ -227,15 +220,15 @@ pub(super) fn of_words(status: u16, reason: &str, message: &str, effect: Effect)
     };
     Failed {
         class,
-        reason: foreign(reason),
-        said: foreign(message),
+        reason: secrets.line(reason),
+        said: secrets.line(message),
         told: None,
         again,
     }
 }
 
 /// What the error result of a job means that has ended: by the service's promise it did nothing.
-pub(super) fn of_job(reason: &str, message: &str) -> JobFailure {
+pub(super) fn of_job(reason: &str, message: &str, secrets: &Secrets) -> JobFailure {
     let class = match reason {
         "rateLimitExceeded" | "jobRateLimitExceeded" | "quotaExceeded" => Class::Quota,
         "backendError" | "jobBackendError" | "internalError" | "jobInternalError"
@@ -251,8 +244,8 @@ pub(super) fn of_job(reason: &str, message: &str) -> JobFailure {
     };
     JobFailure {
         class,
-        reason: foreign(reason),
-        said: foreign(message),
+        reason: secrets.line(reason),
+        said: secrets.line(message),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::error::of_job;
 use super::tables::number;
+use crate::foreign::Secrets;
 use crate::warehouse::{JobDone, JobId, JobState};
 use bytes::{Bytes, BytesMut};
 use gcp_bigquery_client::model::job::Job;
@@ -84,7 +85,12 @@ fn contains(content: &[u8], part: &[u8]) -> bool {
 ///
 /// # Errors
 /// What is missing or is not what it should be.
-pub(super) fn state(id: &JobId, location: &str, told: &Value) -> Result<JobState, String> {
+pub(super) fn state(
+    id: &JobId,
+    location: &str,
+    told: &Value,
+    secrets: &Secrets,
+) -> Result<JobState, String> {
     let text = |pointer: &str| told.pointer(pointer).and_then(Value::as_str);
     if text("/jobReference/jobId") != Some(id.as_str()) {
         return Err("the answer is about another job".to_owned());
@@ -105,7 +111,7 @@ pub(super) fn state(id: &JobId, location: &str, told: &Value) -> Result<JobState
             }),
             Some(error) => {
                 let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();
-                Err(of_job(text("reason"), text("message")))
+                Err(of_job(text("reason"), text("message"), secrets))
             }
         })),
         Some(_) => Err("the answer has a state that is not known".to_owned()),

@@ -36,7 +36,6 @@ use super::{
     Class, DatasetFound, JobId, JobState, Started, TableFound, TableShape, ViewShape, Warehouse,
     WarehouseError, Work,
 };
-use crate::foreign::foreign;
 use crate::http::causes;
 use async_trait::async_trait;
 use auth::Signer;
@@ -89,9 +88,9 @@ impl BigQuery {
         let client = ClientBuilder::new()
             .with_v2_base_url(format!("{base}bigquery/v2"))
             .with_client(transport.http().clone())
-            .build_from_authenticator(Arc::new(signer))
+            .build_from_authenticator(Arc::new(signer.clone()))
             .await
-            .map_err(|error| refuse(foreign(&causes(&error))))?;
+            .map_err(|error| refuse(signer.secrets().line(&causes(&error))))?;
         Ok(Self {
             settings,
             target,

@@ -116,6 +116,7 @@ impl BigQuery {
     }
 
     fn state_of(&self, id: &JobId, told: &Value) -> Result<JobState, Failed> {
-        jobs::state(id, &self.settings.location, told).map_err(Failed::not_understood)
+        let secrets = self.transport.signer().secrets();
+        jobs::state(id, &self.settings.location, told, secrets).map_err(Failed::not_understood)
     }
 }

@@ -3,6 +3,7 @@
 
 use super::auth::{Signer, Token};
 use super::error::{Again, Answer, Effect, Failed};
+use crate::foreign::Secrets;
 use crate::http::{chain, header, is_loopback};
 use crate::retry::{self, Retry};
 use crate::warehouse::Class;
@@ -157,7 +158,9 @@ impl Transport {
             builder = builder.no_proxy();
         }
         Ok(Self {
-            http: builder.build().map_err(chain)?,
+            http: builder
+                .build()
+                .map_err(|error| chain(error, signer.secrets()))?,
             signer,
             timeout,
             retry,
@@ -203,15 +206,14 @@ impl Transport {
     pub(super) async fn once(&self, request: &Request) -> Result<Value, Failed> {
         let token = self.signer.token().await?;
         let answer = self.exchange(request, &token).await?;
-        let (token, answer) = if answer.status == 401 && token.text().is_some() {
+        let answer = if answer.status == 401 && token.text().is_some() {
             let token = self.signer.renewed(&token).await?;
-            let answer = self.exchange(request, &token).await?;
-            (token, answer)
+            self.exchange(request, &token).await?
         } else {
-            (token, answer)
+            answer
         };
         if !(200..300).contains(&answer.status) {
-            return Err(answer.without(token.text()).failure(request.effect));
+            return Err(answer.failure(request.effect, self.signer.secrets()));
         }
         if request.answered {
             answer.document()
@@ -243,12 +245,13 @@ impl Transport {
             builder = builder.bearer_auth(token);
         }
         let effect = request.effect;
+        let secrets = self.signer.secrets();
         let exchange = async {
             let response = builder
                 .send()
                 .await
-                .map_err(|error| unsent(effect, error))?;
-            read(response, effect).await
+                .map_err(|error| unsent(effect, error, secrets))?;
+            read(response, effect, secrets).await
         };
         timeout(self.timeout, exchange).await.unwrap_or_else(|_| {
             let waited = self.timeout.as_secs();
@@ -261,9 +264,9 @@ impl Transport {
 }
 
 /// A request that got no answer. Without a connection nothing was sent.
-pub(super) fn unsent(effect: Effect, error: reqwest::Error) -> Failed {
+pub(super) fn unsent(effect: Effect, error: reqwest::Error, secrets: &Secrets) -> Failed {
     let connected = !error.is_connect();
-    let failed = Failed::unheard(effect, chain(error));
+    let failed = Failed::unheard(effect, chain(error, secrets));
     if connected {
         failed
     } else {
@@ -274,7 +277,7 @@ pub(super) fn unsent(effect: Effect, error: reqwest::Error) -> Failed {
     }
 }
 
-async fn read(mut response: Response, effect: Effect) -> Result<Answer, Failed> {
+async fn read(mut response: Response, effect: Effect, secrets: &Secrets) -> Result<Answer, Failed> {
     let html = header(&response, &CONTENT_TYPE).is_some_and(|kind| {
         let kind = kind.trim_start().to_ascii_lowercase();
         kind.starts_with("text/html")
@@ -291,7 +294,7 @@ async fn read(mut response: Response, effect: Effect) -> Result<Answer, Failed> 
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
             Err(error) => {
-                let said = format!("the answer ({status}) broke off: {}", chain(error));
+                let said = format!("the answer ({status}) broke off: {}", chain(error, secrets));
                 return Err(Failed::unheard(effect, said));
             }
         }

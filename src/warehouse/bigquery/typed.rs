@@ -96,7 +96,7 @@ impl BigQuery {
         call: impl Future<Output = Result<T, BQError>>,
     ) -> Result<Option<T>, Failed> {
         // The typed client would hide why there is none.
-        let token = self.transport.signer().token().await?;
+        self.transport.signer().token().await?;
         let error = match call.await {
             Ok(told) => return Ok(Some(told)),
             Err(BQError::ResponseError { error }) => error.error,
@@ -105,7 +105,8 @@ impl BigQuery {
         let reason = error.errors.first().and_then(|first| first.get("reason"));
         let reason = reason.map_or("", String::as_str);
         let status = u16::try_from(error.code).unwrap_or(0);
-        let failed = of_words(status, reason, &token.redact(&error.message), effect);
+        let secrets = self.transport.signer().secrets();
+        let failed = of_words(status, (reason, &error.message), effect, secrets);
         // With 401 another token may help.
         if failed.again != Again::No || status == 401 {
             return Ok(None);

@@ -35,7 +35,10 @@ fn a_job_stands_as_the_service_says() {
             })),
         ),
     ] {
-        assert_eq!(super::state(&id(), "eu", &told(&status)).unwrap(), state);
+        assert_eq!(
+            super::state(&id(), "eu", &told(&status), &Secrets::default()).unwrap(),
+            state
+        );
     }
 }
 
@@ -44,7 +47,7 @@ fn a_statement_that_changes_rows_tells_how_many() {
     let mut deleted = told(&json!({"state": "DONE"}));
     let query = json!({"totalBytesBilled": "0", "numDmlAffectedRows": "12"});
     deleted["statistics"] = json!({ "query": query });
-    let state = |told: &Value| state(&id(), "EU", told);
+    let state = |told: &Value| state(&id(), "EU", told, &Secrets::default());
     let done = JobDone {
         bytes_billed: Some(0),
         affected_rows: Some(12),
@@ -59,14 +62,16 @@ fn a_statement_that_changes_rows_tells_how_many() {
 fn an_error_result_is_a_failure() {
     let status =
         json!({"state": "DONE", "errorResult": {"reason": "backendError", "message": "a\nb"}});
-    let JobState::Done(Err(failure)) = state(&id(), "EU", &told(&status)).unwrap() else {
+    let JobState::Done(Err(failure)) =
+        state(&id(), "EU", &told(&status), &Secrets::default()).unwrap()
+    else {
         panic!("not a failure");
     };
     assert_eq!(failure.class, Class::Transient);
     assert_eq!(failure.said, "a\\nb");
     // Even one that says nothing.
     let status = json!({"state": "DONE", "errorResult": {}});
-    let state = state(&id(), "EU", &told(&status)).unwrap();
+    let state = state(&id(), "EU", &told(&status), &Secrets::default()).unwrap();
     assert!(matches!(state, JobState::Done(Err(_))));
 }
 
@@ -87,7 +92,10 @@ fn an_answer_about_another_job_or_none_is_not_understood() {
         told(&json!({})),
         json!({}),
     ] {
-        assert!(state(&id(), "EU", &odd).is_err(), "{odd}");
+        assert!(
+            state(&id(), "EU", &odd, &Secrets::default()).is_err(),
+            "{odd}"
+        );
     }
 }
 
@@ -179,7 +187,7 @@ proptest! {
             },
         });
         *told.pointer_mut(pointers[place]).unwrap() = put;
-        let read = state(&JobId::of(&["j"]), "EU", &told);
+        let read = state(&JobId::of(&["j"]), "EU", &told, &Secrets::default());
         if let Ok(JobState::Done(Ok(done))) = read {
             prop_assert_eq!(told.pointer("/jobReference/jobId").unwrap(), "j");
             prop_assert_eq!(told.pointer("/status/state").unwrap(), "DONE");
