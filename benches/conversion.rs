@@ -99,14 +99,14 @@ type Stage = fn(&Made) -> Result<(), Box<dyn Error>>;
 
 fn split(made: &Made) -> Result<(), Box<dyn Error>> {
     for body in &made.pages {
-        black_box(page::parse(body)?);
+        black_box(page::parse(body, 1000)?);
     }
     Ok(())
 }
 
 fn split_identify(made: &Made) -> Result<(), Box<dyn Error>> {
     for body in &made.pages {
-        for returned in page::parse(body)?.records {
+        for returned in page::parse(body, 1000)?.records {
             black_box(identify(&returned.record).map_err(|it| it.unfit)?);
         }
     }
@@ -115,7 +115,7 @@ fn split_identify(made: &Made) -> Result<(), Box<dyn Error>> {
 
 fn split_normalise(made: &Made) -> Result<(), Box<dyn Error>> {
     for body in &made.pages {
-        for returned in page::parse(body)?.records {
+        for returned in page::parse(body, 1000)?.records {
             black_box(identify(&returned.record).map_err(|it| it.unfit)?);
             black_box(normalise(&returned.record, returned.user.as_deref())?);
         }
@@ -126,7 +126,7 @@ fn split_normalise(made: &Made) -> Result<(), Box<dyn Error>> {
 fn split_columns(made: &Made) -> Result<(), Box<dyn Error>> {
     let mut rows = Rows::new();
     for body in &made.pages {
-        for returned in page::parse(body)?.records {
+        for returned in page::parse(body, 1000)?.records {
             rows.push(&returned.record, returned.user.as_deref())?;
         }
     }

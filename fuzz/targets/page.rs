@@ -7,7 +7,7 @@ use trailhouse::source::kestra::page;
 
 fuzz_target!(|bytes: &[u8]| {
     let body = Bytes::copy_from_slice(bytes);
-    let Ok(page) = page::parse(&body) else {
+    let Ok(page) = page::parse(&body, 1000) else {
         return;
     };
     let mut from = body.as_ptr() as usize;

@@ -7,10 +7,10 @@
 //! are different audit evidence. An array is one list, so one that grew has changed.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::cmp::Ordering;
 
 use super::json::pointer::{Pointers, Step, push_key};
-use super::json::{self, Kind};
+use super::json::{self, Elements, Kind, Member, Value};
 
 /// How many places a [`Change`] names at most.
 pub const MAX_PLACES: usize = 64;
@@ -50,64 +50,24 @@ pub fn changed(first: &[u8], now: &[u8], ignored: &Pointers) -> Change {
 
 /// A value in one of the readings.
 #[derive(Clone, Copy)]
-struct Value<'a> {
+struct Place<'a> {
     json: &'a [u8],
-    at: usize,
-    end: usize,
-    kind: Kind,
+    value: Value,
 }
 
-impl<'a> Value<'a> {
+impl<'a> Place<'a> {
     fn whole(json: &'a [u8]) -> Option<Self> {
         let space = json.iter().take_while(|byte| byte.is_ascii_whitespace());
-        let at = space.count();
-        let (kind, end) = json::value_end(json, at).ok()?;
-        Some(Self {
-            json,
-            at,
-            end,
-            kind,
-        })
+        let value = json::value_at(json, space.count()).ok()?;
+        Some(Self { json, value })
     }
 
     fn bytes(&self) -> &'a [u8] {
-        self.json.get(self.at..self.end).unwrap_or_default()
+        self.value.bytes(self.json)
     }
 
-    /// The members in their order, the first of each name.
-    fn members(&self) -> Vec<(Cow<'a, [u8]>, Self)> {
-        let mut seen = HashMap::new();
-        let mut members = Vec::new();
-        for member in json::members(self.json, self.at)
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let name = member.key.name();
-            let value = Self {
-                json: self.json,
-                at: member.value.at,
-                end: member.value.end,
-                kind: member.value.kind,
-            };
-            if seen.insert(name.clone(), ()).is_none() {
-                members.push((name, value));
-            }
-        }
-        members
-    }
-
-    fn elements(&self) -> Vec<Self> {
-        let elements = json::elements(self.json, self.at).into_iter().flatten();
-        elements
-            .flatten()
-            .map(|element| Self {
-                json: self.json,
-                at: element.at,
-                end: element.end,
-                kind: element.kind,
-            })
-            .collect()
+    fn elements(&self) -> Option<Elements<'a>> {
+        json::elements(self.json, self.value.at).ok()
     }
 
     /// Whether two values that are neither objects nor arrays mean the same.
@@ -122,46 +82,94 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Two values to compare, and how to get there.
-struct Pair<'a> {
-    first: Value<'a>,
-    now: Value<'a>,
-    place: String,
-    depth: usize,
+/// The members of an object in the order of their names, of doubled names the first.
+///
+/// Only their offsets are held, four bytes for each: a member has at least five bytes itself, so what
+/// a comparison takes is bounded by the size of the records, however many members others put into them.
+struct ByName<'a> {
+    json: &'a [u8],
+    keys: std::vec::IntoIter<u32>,
+}
+
+impl<'a> ByName<'a> {
+    fn of(object: &Place<'a>) -> Option<Self> {
+        let json = object.json;
+        let mut keys = Vec::new();
+        for member in json::members(json, object.value.at).ok()? {
+            keys.push(u32::try_from(member.ok()?.key.at).ok()?);
+        }
+        let name = |at: u32| member(json, at).map(|member| member.key.name());
+        keys.sort_unstable_by(|one, other| (name(*one), one).cmp(&(name(*other), other)));
+        keys.dedup_by(|later, first| name(*later) == name(*first));
+        Some(Self {
+            json,
+            keys: keys.into_iter(),
+        })
+    }
+
+    fn peek(&self) -> Option<(Cow<'a, [u8]>, Place<'a>)> {
+        let json = self.json;
+        let member = member(json, *self.keys.as_slice().first()?)?;
+        let value = member.value;
+        Some((member.key.name(), Place { json, value }))
+    }
+}
+
+fn member(json: &[u8], at: u32) -> Option<Member<'_>> {
+    json::member_at(json, usize::try_from(at).ok()?).ok()
+}
+
+/// Two containers that are walked together.
+enum Walk<'a> {
+    Objects(ByName<'a>, ByName<'a>),
+    Arrays(Elements<'a>, Elements<'a>, usize),
+}
+
+/// A walk, and where it is.
+struct Frame<'a> {
+    walk: Walk<'a>,
+    first: &'a [u8],
+    now: &'a [u8],
+    /// The length of the pointer to the containers.
+    place: usize,
     ignorable: Vec<usize>,
 }
 
-struct Comparison<'r> {
+/// Goes down both readings at once and holds one frame for each level, never a list of values.
+struct Comparison<'a, 'r> {
     ignored: &'r Pointers,
+    frames: Vec<Frame<'a>>,
+    /// The pointer to the values that are compared.
+    place: String,
     added: Vec<String>,
     places: Vec<String>,
 }
 
-impl<'r> Comparison<'r> {
+impl<'a, 'r> Comparison<'a, 'r> {
     const fn new(ignored: &'r Pointers) -> Self {
         Self {
             ignored,
+            frames: Vec::new(),
+            place: String::new(),
             added: Vec::new(),
             places: Vec::new(),
         }
     }
 
-    fn run(mut self, first: &[u8], now: &[u8]) -> Change {
+    fn run(mut self, first: &'a [u8], now: &'a [u8]) -> Change {
         let mut ignorable = Vec::new();
         let ignore_all = self.ignored.start(&mut ignorable).is_some();
         if let (false, Some(first), Some(now)) =
-            (ignore_all, Value::whole(first), Value::whole(now))
+            (ignore_all, Place::whole(first), Place::whole(now))
         {
-            let mut waiting = vec![Pair {
-                first,
-                now,
-                place: String::new(),
-                depth: 0,
-                ignorable,
-            }];
-            while let Some(pair) = waiting.pop() {
-                self.compare(pair, &mut waiting);
-            }
+            self.compare(first, now, ignorable);
+        }
+        // Once there is no room for more places, what else there is makes no difference.
+        while self.places.len() < MAX_PLACES
+            && let Some(frame) = self.frames.pop()
+        {
+            self.place.truncate(frame.place);
+            self.step(frame);
         }
         self.places.sort_unstable();
         self.added.sort_unstable();
@@ -174,80 +182,119 @@ impl<'r> Comparison<'r> {
         }
     }
 
-    fn compare<'a>(&mut self, pair: Pair<'a>, waiting: &mut Vec<Pair<'a>>) {
-        match (pair.first.kind, pair.now.kind) {
-            _ if pair.first.bytes() == pair.now.bytes() => {}
-            (Kind::Object, Kind::Object) => self.compare_members(&pair, waiting),
-            (Kind::Array, Kind::Array) => self.compare_elements(&pair, waiting),
-            _ if pair.first.same_scalar(&pair.now) => {}
-            _ => note(&mut self.places, pair.place),
+    /// Compares the two values at `self.place`: containers are left to the frame that is pushed.
+    fn compare(&mut self, first: Place<'a>, now: Place<'a>, ignorable: Vec<usize>) {
+        if first.bytes() == now.bytes() {
+            return;
+        }
+        let walk = match (first.value.kind, now.value.kind) {
+            (Kind::Object, Kind::Object) => ByName::of(&first)
+                .zip(ByName::of(&now))
+                .map(|(first, now)| Walk::Objects(first, now)),
+            (Kind::Array, Kind::Array) => first
+                .elements()
+                .zip(now.elements())
+                // An array is one list.
+                .filter(|(first, now)| first.clone().count() == now.clone().count())
+                .map(|(first, now)| Walk::Arrays(first, now, 0)),
+            _ if first.same_scalar(&now) => return,
+            _ => None,
+        };
+        match walk {
+            Some(walk) => self.frames.push(Frame {
+                walk,
+                first: first.json,
+                now: now.json,
+                place: self.place.len(),
+                ignorable,
+            }),
+            None => note(&mut self.places, &self.place),
         }
     }
 
-    fn compare_members<'a>(&mut self, pair: &Pair<'a>, waiting: &mut Vec<Pair<'a>>) {
-        let now = pair.now.members();
-        let mut by_name: HashMap<&[u8], Value<'a>> =
-            now.iter().map(|(name, value)| (&**name, *value)).collect();
-        for (name, first) in pair.first.members() {
-            let now = by_name.remove(&*name);
-            let Some(ignorable) = self.descend(pair, Step::Key(&name)) else {
-                continue;
-            };
-            let mut place = pair.place.clone();
-            push_key(&mut place, &name);
-            match now {
-                None => note(&mut self.places, place),
-                Some(now) => waiting.push(Pair {
-                    first,
-                    now,
-                    place,
-                    depth: pair.depth + 1,
-                    ignorable,
-                }),
+    /// Takes the next value of each container, and puts the frame back where there was one.
+    fn step(&mut self, mut frame: Frame<'a>) {
+        let (name, first, now) = match &mut frame.walk {
+            Walk::Objects(first_walk, now_walk) => {
+                let (first, now) = (first_walk.peek(), now_walk.peek());
+                let order = match (&first, &now) {
+                    (None, None) => return,
+                    (Some(_), None) => Ordering::Less,
+                    (None, Some(_)) => Ordering::Greater,
+                    (Some((first, _)), Some((now, _))) => first.cmp(now),
+                };
+                let first = first.filter(|_| order.is_le());
+                let now = now.filter(|_| order.is_ge());
+                // Whichever was taken is passed.
+                if first.is_some() {
+                    first_walk.keys.next();
+                }
+                if now.is_some() {
+                    now_walk.keys.next();
+                }
+                let name = first
+                    .as_ref()
+                    .or(now.as_ref())
+                    .map(|(name, _)| name.clone());
+                let name = name.unwrap_or_default();
+                let value = |found: Option<(_, Place<'a>)>| found.map(|(_, value)| value);
+                (Token::Key(name), value(first), value(now))
             }
-        }
-        for (name, _) in &now {
-            if by_name.contains_key(&**name) && self.descend(pair, Step::Key(name)).is_some() {
-                let mut place = pair.place.clone();
-                push_key(&mut place, name);
-                note(&mut self.added, place);
+            Walk::Arrays(first, now, index) => {
+                let (Some(Ok(first)), Some(Ok(now))) = (first.next(), now.next()) else {
+                    return;
+                };
+                *index += 1;
+                let first = Place {
+                    json: frame.first,
+                    value: first,
+                };
+                let now = Place {
+                    json: frame.now,
+                    value: now,
+                };
+                (Token::Index(*index - 1), Some(first), Some(now))
             }
-        }
-    }
-
-    fn compare_elements<'a>(&mut self, pair: &Pair<'a>, waiting: &mut Vec<Pair<'a>>) {
-        let (first, now) = (pair.first.elements(), pair.now.elements());
-        if first.len() != now.len() {
-            return note(&mut self.places, pair.place.clone());
-        }
-        for (index, (first, now)) in first.into_iter().zip(now).enumerate() {
-            if let Some(ignorable) = self.descend(pair, Step::Index(index)) {
-                waiting.push(Pair {
-                    first,
-                    now,
-                    place: format!("{}/{index}", pair.place),
-                    depth: pair.depth + 1,
-                    ignorable,
-                });
-            }
-        }
-    }
-
-    /// The ignored places that lie below `step`, or `None` where all of it is ignored.
-    fn descend(&self, pair: &Pair<'_>, step: Step<'_>) -> Option<Vec<usize>> {
-        let mut active = pair.ignorable.clone();
+        };
+        let step = match &name {
+            Token::Key(name) => Step::Key(name),
+            Token::Index(index) => Step::Index(*index),
+        };
+        let depth = self.frames.len();
+        let mut active = std::mem::take(&mut frame.ignorable);
         let here = active.len();
-        let ends = self.ignored.step(&mut active, (0, here), pair.depth, step);
-        match ends {
-            Some(_) => None,
-            None => Some(active.split_off(here)),
+        let ends = self.ignored.step(&mut active, (0, here), depth, step);
+        let below = active.split_off(here);
+        frame.ignorable = active;
+        self.frames.push(frame);
+        if ends.is_some() {
+            return;
+        }
+        match name {
+            Token::Key(name) => push_key(&mut self.place, &name),
+            Token::Index(index) => {
+                self.place.push('/');
+                self.place.push_str(&index.to_string());
+            }
+        }
+        match (first, now) {
+            (Some(first), Some(now)) => self.compare(first, now, below),
+            (Some(_), None) => note(&mut self.places, &self.place),
+            (None, Some(_)) => note(&mut self.added, &self.place),
+            (None, None) => {}
         }
     }
 }
 
-fn note(places: &mut Vec<String>, place: String) {
+/// How a value is reached from its container.
+enum Token<'a> {
+    Key(Cow<'a, [u8]>),
+    Index(usize),
+}
+
+fn note(places: &mut Vec<String>, place: &str) {
     if places.len() < MAX_PLACES {
-        places.push(place);
+        places.push(place.to_owned());
     }
 }
 

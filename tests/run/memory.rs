@@ -6,6 +6,8 @@ use super::harness::Rig;
 use super::process::Place;
 use crate::cli::json;
 use chrono::{TimeDelta, Utc};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::process::{Child, Output};
 use std::time::Duration;
 use trailhouse::demo::{DataTrouble, NewEvent, Oddity, Options};
@@ -37,6 +39,13 @@ fn high_water_mark(status: &str) -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// Asserts that a process stayed within what a run may take.
+fn assert_within(peak: u64, when: &str) {
+    println!("{when}: {} MiB", peak >> 20);
+    assert!(peak > 0, "{when}: nothing was measured");
+    assert!(peak < LIMIT, "{when}: {} MiB", peak >> 20);
+}
+
 /// Runs the program with its default bounds and returns how many records it added and quarantined.
 fn run_within_the_limit(place: &Place, when: &str) -> (u64, u64) {
     let (output, peak) = watched(place.run().spawn().unwrap());
@@ -44,9 +53,7 @@ fn run_within_the_limit(place: &Place, when: &str) -> (u64, u64) {
     // Where many records are too large for a row, the run says so.
     let code = output.status.code();
     assert!(matches!(code, Some(0 | 10)), "{when}: {code:?} {told}");
-    println!("{when}: {} MiB", peak >> 20);
-    assert!(peak > 0, "{when}: nothing was measured");
-    assert!(peak < LIMIT, "{when}: {} MiB", peak >> 20);
+    assert_within(peak, when);
     let counts = json(&output)["sources"][0]["counts"].clone();
     let count = |name: &str| counts[name].as_u64().unwrap();
     (count("added"), count("quarantined"))
@@ -102,4 +109,62 @@ async fn records_of_the_largest_size_fit_into_the_memory_of_a_small_container() 
     let found = run_within_the_limit(&place, "records of 30 and 15 MiB");
     assert_eq!(found, (15, 15));
     assert!(rig.platform.counts().bytes > 600_000_000);
+}
+
+/// A platform that gives one answer to everything but the control request, as often as it is asked.
+fn always(answer: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for connection in listener.incoming().map_while(Result::ok) {
+            let mut connection = connection;
+            let mut head = Vec::new();
+            let mut buffer = [0; 4096];
+            while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+                match connection.read(&mut buffer) {
+                    Ok(read) if read > 0 => head.extend_from_slice(&buffer[..read]),
+                    _ => break,
+                }
+            }
+            let is_control = head.windows(4).any(|year| year == b"2999");
+            let body = match is_control {
+                true => "{\"results\":[],\"total\":0}",
+                false => answer.as_str(),
+            };
+            let date = Utc::now().format("%a, %d %b %Y %H:%M:%S GMT");
+            let said = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: {date}\r\n\
+                 Content-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
+            // The program hangs up where it has read enough.
+            let _ = connection.write_all(said.as_bytes());
+            let _ = connection.write_all(body.as_bytes());
+        }
+    });
+    format!("http://{address}")
+}
+
+/// Small items make a few bytes of a response into much memory, whatever the bound on its bytes.
+#[test]
+fn responses_of_tiny_items_fit_into_the_memory_of_a_small_container() {
+    for item in ["0", "{}", "{\"auditLog\":{}}"] {
+        let items = vec![item; (7 << 20) / (item.len() + 1)];
+        let bomb = format!(
+            "{{\"total\":{},\"results\":[{}]}}",
+            items.len(),
+            items.join(",")
+        );
+        let place = Place::reading(&always(bomb), "");
+        let config = place.path().join("trailhouse.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        let date = (Utc::now() - TimeDelta::days(2)).date_naive();
+        let text = text.replace("start = \"earliest\"", &format!("start = \"{date}\""));
+        std::fs::write(&config, text).unwrap();
+        let (output, peak) = watched(place.run().spawn().unwrap());
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(5), "{item}: {told}");
+        assert!(told.contains("as were asked for"), "{item}: {told}");
+        assert_within(peak, &format!("a response of the item {item}"));
+    }
 }

@@ -23,6 +23,11 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn new(rig: &Rig, run: &str) -> Self {
+        Self::reading(&rig.serving.url(), run)
+    }
+
+    /// The same for a platform at an address.
+    pub(super) fn reading(platform: &str, run: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         let lake = path.join("lake");
@@ -39,7 +44,7 @@ impl Place {
              dialect = \"v2\"\ntenants = [\"main\"]\n\
              auth = {{ bearer = {{ file = \"token\" }} }}\nstart = \"earliest\"\n",
             lake.display(),
-            rig.serving.url(),
+            platform,
         );
         std::fs::write(path.join("trailhouse.toml"), config).unwrap();
         Self { folder }

@@ -142,6 +142,33 @@ fn no_values_and_not_too_many_places() {
     assert!(!format!("{places:?}").contains("S3CRET"));
 }
 
+/// Eight MiB of the smallest values: lists of them would take hundreds of times as much.
+#[test]
+fn very_many_tiny_values_are_compared_in_the_order_of_their_names() {
+    let count = 1 << 20;
+    let array = |last: &str| format!("[{}{last}]", "0,".repeat(count));
+    assert_eq!(
+        compare(&array("1"), &array("2")),
+        places([&*format!("/{count}")])
+    );
+    let object = |last: &str| format!("{{{}\"z\":{last}}}", "\"\":0,".repeat(count / 4));
+    assert_eq!(compare(&object("1"), &object("2")), places(["/z"]));
+    let nested = |value: &str| format!("[{}0]", format!("[{value}],").repeat(count / 8));
+    let Change::Changed { places } = compare(&nested("1"), &nested("2")) else {
+        panic!("changed");
+    };
+    assert_eq!(places.len(), MAX_PLACES);
+    // Members in another order are the same, and what was added is found among them.
+    let (mut first, mut now) = (Vec::new(), Vec::new());
+    for nth in 0..2000 {
+        first.push(format!("\"k{nth}\":{nth}"));
+        now.insert(0, format!("\"k{nth}\":{nth}"));
+    }
+    now.insert(1000, "\"new\":1".to_owned());
+    let object = |members: &[String]| format!("{{{}}}", members.join(","));
+    assert_eq!(compare(&object(&first), &object(&now)), drift(["/new"]));
+}
+
 #[test]
 fn deep_records_are_compared_without_recursion() {
     let deep = |leaf: &str| format!("{}{leaf}{}", "[".repeat(500), "]".repeat(500));

@@ -181,6 +181,22 @@ pub fn checked_members(text: &str) -> Result<Members<'_>, Fault> {
     })
 }
 
+/// The member whose key begins at `at`, as a walk over its object has found it.
+///
+/// # Errors
+/// Where no member begins at `at`.
+pub fn member_at(bytes: &[u8], at: usize) -> Result<Member<'_>, Fault> {
+    let KeyEnd { string, value_at } = skipped_key(bytes, at)?;
+    let key = Key {
+        raw: bytes.get(at + 1..string.end - 1).unwrap_or_default(),
+        at,
+        value_at,
+        escaped: string.escaped,
+    };
+    let value = skip::value(bytes, value_at)?;
+    Ok(Member { key, value })
+}
+
 impl<'a> Members<'a> {
     /// Offset after the closing bracket, once the walk is over; before that, how far it has come.
     pub const fn offset(&self) -> usize {

@@ -27,9 +27,10 @@ use std::fmt;
 
 pub use check::{check, utf8};
 pub use members::{
-    Elements, Key, Member, Members, Source, Value, checked_members, elements, members,
+    Elements, Key, Member, Members, Source, Value, checked_members, elements, member_at, members,
 };
-pub use skip::value_end;
+pub use scan::has_at_most_values;
+pub use skip::{value_at, value_end};
 pub use text::{DecodeError, decode};
 
 /// How deep a text may nest and still pass [`check`]: `[[1]]` nests 2 levels. BigQuery's JSON

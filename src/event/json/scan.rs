@@ -25,9 +25,55 @@ pub(super) fn after_space(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// Whether a text has at most so many values, keys not counted, told by its commas and brackets outside of
+/// strings. Asked before a foreign text is parsed into a tree: a value of two bytes becomes a node of a
+/// hundred, so a bound on the bytes alone does not bound what a tree takes. Any bytes have an answer.
+pub fn has_at_most_values(bytes: &[u8], most: usize) -> bool {
+    let mut values = 1;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        match byte {
+            b'"' => match super::skip::string(bytes, at) {
+                Ok(string) => at = string.end,
+                // No parser gets any further.
+                Err(_) => break,
+            },
+            b',' | b'[' | b'{' => {
+                values += 1;
+                if values > most {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+    }
+    true
+}
+
 #[cfg(test)]
 mod tests {
-    use super::has_controls;
+    use super::{has_at_most_values, has_controls};
+
+    #[test]
+    fn values_are_counted_and_keys_and_strings_are_not() {
+        for (text, values) in [
+            ("0", 1),
+            ("[]", 2),
+            ("[0,0]", 3),
+            (r#"{"a":"x,[{\",,","b":[1,{"c":null}]}"#, 6),
+            ("", 1),
+            (r#"[1,"unended,,,,"#, 3),
+        ] {
+            assert!(has_at_most_values(text.as_bytes(), values), "{text}");
+            assert!(
+                !has_at_most_values(text.as_bytes(), values - 1) || values == 1,
+                "{text}"
+            );
+        }
+        let bomb = format!("[{}0]", "0,".repeat(1 << 20));
+        assert!(!has_at_most_values(bomb.as_bytes(), 1000));
+    }
 
     #[test]
     fn controls_in_every_place() {

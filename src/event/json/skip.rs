@@ -17,6 +17,14 @@ pub fn value_end(bytes: &[u8], at: usize) -> Result<(Kind, usize), Fault> {
     value(bytes, at).map(|value| (value.kind, value.end))
 }
 
+/// The value that begins at `at`, crossed as by [`value_end`].
+///
+/// # Errors
+/// As [`value_end`].
+pub fn value_at(bytes: &[u8], at: usize) -> Result<Value, Fault> {
+    value(bytes, at)
+}
+
 /// The value that begins at `at`.
 #[inline(always)]
 pub(super) fn value(bytes: &[u8], at: usize) -> Result<Value, Fault> {

@@ -192,7 +192,7 @@ impl Source for Kestra {
                 .client
                 .get(&url, &request.tenant, request.bytes)
                 .await?;
-            let error = match page::parse(&body) {
+            let error = match page::parse(&body, request.size) {
                 Ok(page) => return Ok(page),
                 Err(error) => error,
             };
@@ -207,6 +207,7 @@ impl Source for Kestra {
                 | PageError::NotAnObject(_)
                 | PageError::NoResults
                 | PageError::WrongType { .. }
+                | PageError::TooMany(_)
                 | PageError::BadTotal => return Err(SourceError::NotUnderstood { message }),
             }
         }

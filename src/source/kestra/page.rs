@@ -40,6 +40,9 @@ pub enum PageError {
         /// What was found there.
         found: &'static str,
     },
+    /// There are more items than the request can have asked for.
+    #[error("the response holds more than {0} items, which is twice as many as were asked for")]
+    TooMany(usize),
     /// The total is a number, but counts nothing.
     #[error("in the response \"total\" is not a whole number from 0 to 2^64-1")]
     BadTotal,
@@ -54,7 +57,8 @@ impl From<Fault> for PageError {
     }
 }
 
-/// Splits a response into its records, in the order served. The slices share `body`.
+/// Splits a response to a request for `asked` rows into its records, in the order served. The slices
+/// share `body`.
 ///
 /// An item without an `auditLog` object is returned whole, with
 /// [`is_record`](Returned::is_record) false.
@@ -62,7 +66,10 @@ impl From<Fault> for PageError {
 /// # Errors
 /// See [`PageError`]. Nothing inside a record is an error, as long as its quotes and brackets are
 /// paired.
-pub fn parse(body: &Bytes) -> Result<Page, PageError> {
+pub fn parse(body: &Bytes, asked: u32) -> Result<Page, PageError> {
+    let most = usize::try_from(asked)
+        .unwrap_or(usize::MAX)
+        .saturating_mul(2);
     let start = start(body)?;
     let mut total = None;
     let mut records = None;
@@ -71,7 +78,7 @@ pub fn parse(body: &Bytes) -> Result<Page, PageError> {
         let at = key.value_at;
         match &*key.name() {
             b"results" if records.is_none() => {
-                let (items, end) = items(body, at)?;
+                let (items, end) = items(body, at, most)?;
                 records = Some(items);
                 members.resume(end);
             }
@@ -139,8 +146,8 @@ fn count(kind: Kind, value: &[u8]) -> Result<Option<u64>, PageError> {
     }
 }
 
-/// The items of the array at `at`, and the offset after it.
-fn items(body: &Bytes, at: usize) -> Result<(Vec<Returned>, usize), PageError> {
+/// The items of the array at `at`, `most` of them at most, and the offset after it.
+fn items(body: &Bytes, at: usize, most: usize) -> Result<(Vec<Returned>, usize), PageError> {
     let mut elements = match json::elements(body, at) {
         Ok(elements) => elements,
         Err(_) => {
@@ -152,6 +159,9 @@ fn items(body: &Bytes, at: usize) -> Result<(Vec<Returned>, usize), PageError> {
     };
     let mut items = Vec::new();
     while let Some(at) = elements.next_at()? {
+        if items.len() == most {
+            return Err(PageError::TooMany(most));
+        }
         let (item, end) = item(body, at)?;
         items.push(item);
         elements.resume(end);

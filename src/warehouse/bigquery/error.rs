@@ -2,11 +2,15 @@
 //! quotas" in its documentation:
 //! <https://cloud.google.com/bigquery/docs/error-messages>.
 
+use crate::event::json;
 use crate::foreign::Secrets;
 use crate::retry::Retry;
 use crate::warehouse::{Class, JobFailure, WarehouseError};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+
+/// Most values in an answer: a page of results has some 140,000, and a tree of them 100 bytes for each.
+const ANSWER_VALUES: usize = 400_000;
 
 /// Whether the same request may be sent again, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +116,11 @@ impl Answer {
         if self.is_page() {
             let said = format!("the answer ({shown}) is a web page");
             return Err(Failed::not_understood(said));
+        }
+        if !json::has_at_most_values(&self.body, ANSWER_VALUES) {
+            return Err(Failed::not_understood(format!(
+                "the answer ({shown}) has more than {ANSWER_VALUES} values"
+            )));
         }
         match serde_json::from_slice::<Value>(&self.body) {
             Ok(value) if value.is_object() => Ok(value),
@@ -259,6 +268,7 @@ fn trouble(effect: Effect) -> Class {
 
 /// Reason and message of an error in Google's form. Some lack `errors`.
 fn spoken(body: &[u8]) -> Option<(String, String)> {
+    let body = Some(body).filter(|body| json::has_at_most_values(body, ANSWER_VALUES))?;
     let value: Value = serde_json::from_slice(body).ok()?;
     let error = value.get("error")?.as_object()?;
     let first = error.get("errors").and_then(|errors| errors.get(0));

@@ -1,7 +1,7 @@
 //! BigQuery behind the [`Warehouse`] contract, over its REST API.
 //!
 //! ```text
-//! typed client (gcp-bigquery-client)   tables.delete, jobs.getQueryResults
+//! typed client (gcp-bigquery-client)   tables.delete; the model of jobs.getQueryResults
 //! raw JSON, same HTTP client and signer   everything else
 //! ```
 //!
@@ -11,7 +11,8 @@
 //! string to it; that of a dataset lacks the description and the window of time travel; that of a table
 //! fails on types it does not know, drops properties it does not know from a PATCH, and sends no `If-Match`; that of a job's
 //! statistics may fail on tomorrow's words, and then a job that has ended would never be seen. It has
-//! no media upload. What it models well is used to write queries and to read results.
+//! no media upload. It reads answers of any length. What it models well is used to write queries and to
+//! read results.
 //!
 //! What an answer means is decided in `error`, what is sent in `load`, `jobs` and `tables`; these are
 //! pure. `transport` sends, `auth` signs.

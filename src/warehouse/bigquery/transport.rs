@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
-/// Most bytes of an answer. Pages of results have about 10 MB.
-const ANSWER_BYTES: usize = 64 << 20;
+/// Most bytes of an answer. A page of results has some 5 MB.
+const ANSWER_BYTES: usize = 16 << 20;
 
 /// One request.
 #[derive(Debug, Clone)]

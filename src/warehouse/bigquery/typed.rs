@@ -1,18 +1,21 @@
-//! The calls for which the typed client says enough: tables.delete and jobs.getQueryResults. They
-//! change nothing, or may happen twice. The first try is typed; what it hides, and every repetition,
-//! goes through our own transport, which sees the status of answers that are no JSON, and
-//! `Retry-After`.
+//! What the typed client is used for: tables.delete, which may happen twice, and the model of
+//! jobs.getQueryResults. The first try of a delete is typed; what the client hides, and every repetition,
+//! goes through our own transport, which sees the status of answers that are no JSON, and `Retry-After`.
+//! Results are read by our transport alone: the client reads an answer of any length.
 
 use super::BigQuery;
 use super::error::{Again, Effect, Failed, of_words};
 use super::transport::Request;
 use gcp_bigquery_client::error::BQError;
-use gcp_bigquery_client::model::get_query_results_parameters::GetQueryResultsParameters;
 use gcp_bigquery_client::model::get_query_results_response::GetQueryResultsResponse;
 use gcp_bigquery_client::model::table_row::TableRow;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::future::Future;
+
+/// Rows of a page of results. Without a number the service fills pages to 10 MB, and a tree of their
+/// values takes ten times that.
+const PAGE_ROWS: u32 = 10_000;
 
 impl BigQuery {
     /// Removes a table.
@@ -27,25 +30,13 @@ impl BigQuery {
     }
 
     /// One page of what a query returned.
-    async fn page(
-        &self,
-        id: &str,
-        token: Option<String>,
-    ) -> Result<GetQueryResultsResponse, Failed> {
+    async fn page(&self, id: &str, token: Option<&str>) -> Result<GetQueryResultsResponse, Failed> {
         let project = self.settings.jobs_project();
-        let location = &self.settings.location;
-        let asked = GetQueryResultsParameters {
-            location: Some(location.clone()),
-            page_token: token.clone(),
-            ..GetQueryResultsParameters::default()
-        };
-        let typed = self.client.job().get_query_results(project, id, asked);
-        if let Some(page) = self.first(Effect::None, typed).await? {
-            return Ok(page);
-        }
         let mut url = self.url(&["projects", project, "queries", id]);
-        url.query_pairs_mut().append_pair("location", location);
-        if let Some(token) = &token {
+        url.query_pairs_mut()
+            .append_pair("location", &self.settings.location)
+            .append_pair("maxResults", &PAGE_ROWS.to_string());
+        if let Some(token) = token {
             url.query_pairs_mut().append_pair("pageToken", token);
         }
         parsed(self.transport.send(&Request::get(url)).await?)
@@ -56,7 +47,7 @@ impl BigQuery {
         let mut rows = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let page = self.page(id, token.clone()).await?;
+            let page = self.page(id, token.as_deref()).await?;
             if page.job_complete != Some(true) {
                 return Err(Failed::not_understood("the query has not ended"));
             }

@@ -7,7 +7,7 @@ use crate::event::unfit::Reason;
 use crate::source::kestra::normalise::{identify, normalise};
 
 fn page(body: impl Into<Vec<u8>>) -> Result<Page, PageError> {
-    parse(&Bytes::from(body.into()))
+    parse(&Bytes::from(body.into()), 100)
 }
 
 fn record(bytes: &[u8], user: Option<&[u8]>) -> Returned {
@@ -32,7 +32,7 @@ fn a_response_as_served() {
         b" {\"results\":[{\"auditLog\" : {\"id\":\"a\",  \"n\":1.0} ,\"user\":{\"id\":\"u\"}},\n\
           {\"user\":null,\"auditLog\":{}}],\"total\":5, \"more\":{}} \n",
     );
-    let page = parse(&body).unwrap();
+    let page = parse(&body, 2).unwrap();
     assert_eq!(page.total, Some(5));
     assert_eq!(
         page.records,
@@ -46,6 +46,36 @@ fn a_response_as_served() {
     for returned in &page.records {
         assert!(within.contains(&returned.record.as_ptr()));
     }
+}
+
+#[test]
+fn more_items_than_were_asked_for_are_refused_while_they_are_cut() {
+    let of = |items: usize, item: &str| {
+        let items = vec![item; items].join(",");
+        Bytes::from(format!(
+            "{{\"results\":[{items}],\"total\":{}}}",
+            items.len()
+        ))
+    };
+    // Platforms repeat rows.
+    assert_eq!(
+        parse(&of(4, "{\"auditLog\":{}}"), 2).unwrap().records.len(),
+        4
+    );
+    for item in ["0", "{}", "[]", "\"\"", "{\"auditLog\":{}}"] {
+        assert_eq!(
+            parse(&of(5, item), 2).unwrap_err(),
+            PageError::TooMany(4),
+            "{item}"
+        );
+        assert_eq!(
+            parse(&of(1_000_000, item), 2).unwrap_err(),
+            PageError::TooMany(4)
+        );
+    }
+    // What follows is not even looked at.
+    let broken = Bytes::from_static(b"{\"results\":[0,0,0,0,0,!");
+    assert_eq!(parse(&broken, 2).unwrap_err(), PageError::TooMany(4));
 }
 
 #[test]

@@ -157,6 +157,22 @@ fn a_success_that_is_no_document_is_unknown() {
     assert!(answer(200, "{}").document().is_ok());
 }
 
+/// A tree of an answer takes a hundred bytes for two of its own.
+#[test]
+fn an_answer_of_very_many_values_is_not_parsed() {
+    let many = vec!["{}"; ANSWER_VALUES + 1].join(",");
+    let failed = answer(200, &format!("{{\"rows\":[{many}]}}")).document();
+    assert!(
+        failed
+            .unwrap_err()
+            .said
+            .ends_with("has more than 400000 values")
+    );
+    let error = format!("{{\"error\":{{\"message\":\"no\",\"errors\":[{many}]}}}}");
+    let failed = answer(400, &error).failure(Effect::None, &Secrets::default());
+    assert!(failed.reason.is_empty());
+}
+
 #[test]
 fn the_words_of_the_service_are_one_short_line() {
     let wild = format!("Not found:\n\u{1b}[31m{}", "x".repeat(1000));
