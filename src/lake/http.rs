@@ -13,8 +13,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use md5::{Digest as _, Md5};
 use object_store::ClientOptions;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+    ReqwestConnector,
 };
+
+use crate::http::{EncodingError, Encodings};
 
 /// The clock of a store, as far as its answers show it: the `Date` header (RFC 9110, section 6.6.1)
 /// of the newest response. Cheap to clone; clones share what they know.
@@ -256,6 +259,28 @@ fn learn_tokens(request: &HttpRequest, secrets: &Secrets) {
     }
 }
 
+/// An answer that came encoded although nothing of ours is stored so. What a gateway has encoded has
+/// another size and another digest than the object, so it must not be taken for a damaged one.
+#[derive(Debug, thiserror::Error)]
+enum EncodedError {
+    #[error(
+        "the answer came encoded as {0}, which nobody asked for: let whatever stands between here and \
+         the store pass on its answers as they are"
+    )]
+    Known(Encodings),
+    #[error(transparent)]
+    Unknown(#[from] EncodingError),
+}
+
+fn refuse_encoded(response: &HttpResponse) -> Result<(), HttpError> {
+    let encoded = match Encodings::of(response.headers()) {
+        Ok(encodings) if encodings.is_identity() => return Ok(()),
+        Ok(encodings) => EncodedError::Known(encodings),
+        Err(error) => error.into(),
+    };
+    Err(HttpError::new(HttpErrorKind::Decode, encoded))
+}
+
 #[derive(Debug)]
 struct Observed {
     inner: HttpClient,
@@ -268,6 +293,7 @@ impl HttpService for Observed {
         add_checksum(&mut request);
         learn_tokens(&request, &self.observer.secrets);
         let aside = request.extensions().get::<Aside>().cloned();
+        let has_body = request.method() != "HEAD";
         self.observer.counter.count(request.method().as_str());
         let response = self.inner.execute(request).await?;
         if let Some(date) = response.headers().get("date")
@@ -277,6 +303,9 @@ impl HttpService for Observed {
         }
         if let Some(aside) = aside {
             aside.record(&response);
+        }
+        if has_body {
+            refuse_encoded(&response)?;
         }
         Ok(response)
     }

@@ -59,6 +59,15 @@ pub enum SourceError {
         /// What the platform said; may be empty.
         message: String,
     },
+    /// 407: a proxy on the way wants credentials.
+    #[error(
+        "a proxy on the way to the source wants credentials (407){}",
+        told(message)
+    )]
+    ProxyRefused {
+        /// What the proxy said; may be empty.
+        message: String,
+    },
     /// 429 or 503 until our patience ended.
     #[error(
         "the source kept us waiting ({status}): {} in {} s",
@@ -190,12 +199,14 @@ impl SourceError {
         match self {
             Self::UnreadableRecord { .. }
             | Self::ServerFailure { status: 500, .. }
+            | Self::Refused { status: 413, .. }
             | Self::CutOff { .. }
             | Self::TooLarge { .. }
             | Self::NotUnderstood { .. } => Scope::Window,
             Self::Forbidden { .. } | Self::NotFound { .. } => Scope::Feed,
             Self::Unauthorised { .. }
             | Self::Refused { .. }
+            | Self::ProxyRefused { .. }
             | Self::Throttled { .. }
             | Self::ServerFailure { .. }
             | Self::Unreachable { .. }
@@ -219,6 +230,7 @@ impl SourceError {
             Self::NotFound { .. } => "not_found",
             Self::UnreadableRecord { .. } => "unreadable_record",
             Self::Refused { .. } => "refused",
+            Self::ProxyRefused { .. } => "proxy_refused",
             Self::Throttled { .. } => "throttled",
             Self::ServerFailure { .. } => "server_failure",
             Self::Unreachable { .. } => "unreachable",
@@ -253,6 +265,10 @@ impl SourceError {
             Self::UnreadableRecord { .. } => {
                 "the record is kept as a hole and tried again; ask the platform's support to \
                  repair it"
+            }
+            Self::ProxyRefused { .. } => {
+                "put user and password of the proxy into the variable that names it, as in \
+                 http://user:password@proxy:3128, or name the source's host in NO_PROXY"
             }
             Self::Refused { .. } => {
                 "check that the dialect in the configuration fits the version of the platform"

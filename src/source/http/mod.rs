@@ -1,6 +1,7 @@
 //! The HTTP client below the sources: reads one JSON document per request, within limits of size,
 //! time and patience.
 
+mod answer;
 mod auth;
 #[cfg(test)]
 pub(super) mod script;
@@ -8,17 +9,22 @@ pub(super) mod script;
 mod tests;
 
 pub use crate::retry::Retry;
+pub use answer::Misfit;
 pub use auth::{Auth, Secret};
 
 use super::{ClockReading, SourceError, Tenant};
 use crate::foreign::{MOST_BYTES, Secrets};
-use crate::http::{chain, header, is_loopback};
+use crate::http::{chain, header, is_loopback, read_body, read_start};
 use crate::retry;
+use answer::{Again, Failed, Refusal, of_status};
 use auth::{Proof, Prover};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Response, StatusCode, redirect};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -82,26 +88,7 @@ pub struct Client {
     permits: Semaphore,
     requests: AtomicU64,
     clock: Mutex<Option<ClockReading>>,
-}
-
-/// Why one try did not give a body.
-enum Failed {
-    /// The credential was refused.
-    Unauthorised { message: String },
-    /// Asking again is of no use.
-    Finally(SourceError),
-    /// The platform wants us to wait.
-    Throttled { status: u16, told: Option<String> },
-    /// 5xx.
-    Server {
-        status: u16,
-        told: Option<String>,
-        message: String,
-    },
-    /// No connection, or no answer in time.
-    Network { message: String },
-    /// The body ended early.
-    CutOff { message: String },
+    known: Mutex<BTreeSet<Tenant>>,
 }
 
 impl Client {
@@ -140,6 +127,7 @@ impl Client {
             permits: Semaphore::new(settings.concurrency),
             requests: AtomicU64::new(0),
             clock: Mutex::new(None),
+            known: Mutex::new(BTreeSet::new()),
             settings,
         })
     }
@@ -159,24 +147,32 @@ impl Client {
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fetches a JSON document of at most so many bytes, or as many as the settings allow: asks
-    /// again where that may help, reads a refused credential once more, and ends in one clear
-    /// error. `tenant` is named in errors only.
+    /// Fetches a JSON document of at most so many bytes, or as many as the settings allow, and has it
+    /// read: asks again where that may help, reads a refused credential once more, and ends in one
+    /// clear error.
+    ///
+    /// What answers at an address where the interface has answered before in this run, for the same
+    /// tenant, is taken for the interface: a web page, a redirect to a log-in or JSON of something else is
+    /// then as transient as a 502, and final only if it stays. `tenant` is also named in errors.
     ///
     /// # Errors
     /// See [`SourceError`].
-    pub async fn get(
+    pub async fn get<T>(
         &self,
         url: &Url,
         tenant: &Tenant,
         bytes: Option<u64>,
-    ) -> Result<Bytes, SourceError> {
+        read: impl Fn(Bytes) -> Result<T, Misfit> + Send + Sync,
+    ) -> Result<T, SourceError>
+    where
+        T: Send,
+    {
         let most = self.settings.response_bytes;
         let most = bytes.map_or(most, |bytes| bytes.min(most));
         let whole = async {
             // The semaphore is never closed.
             let _permit = self.permits.acquire().await;
-            self.get_patiently(url, tenant, most).await
+            self.get_patiently(url, tenant, most, read).await
         };
         match self.settings.deadline {
             Some(deadline) => timeout_at(deadline, whole)
@@ -186,12 +182,13 @@ impl Client {
         }
     }
 
-    async fn get_patiently(
+    async fn get_patiently<T>(
         &self,
         url: &Url,
         tenant: &Tenant,
         most: u64,
-    ) -> Result<Bytes, SourceError> {
+        read: impl Fn(Bytes) -> Result<T, Misfit>,
+    ) -> Result<T, SourceError> {
         let retry = &self.settings.retry;
         let began = Instant::now();
         let mut proof = self.prover.proof()?;
@@ -199,33 +196,30 @@ impl Client {
         let mut tries = 0;
         loop {
             tries += 1;
-            let failed = match self.try_once(url, tenant, &proof, most).await {
-                Ok(body) => return Ok(body),
+            let answer = self.try_once(url, tenant, &proof, most).await;
+            let failed = match answer.and_then(|body| Ok(read(body)?)) {
+                Ok(answer) => {
+                    self.know(tenant);
+                    return Ok(answer);
+                }
                 Err(failed) => failed,
             };
-            let told = match &failed {
-                Failed::Unauthorised { .. } if !renewed => {
+            let again = match failed.again {
+                Again::WithNewCredential if !renewed => {
                     renewed = true;
                     proof = self.prover.renewed(&proof)?;
                     continue;
                 }
-                Failed::Unauthorised { .. } | Failed::Finally(_) => None,
-                Failed::Server { status: 500, .. } | Failed::CutOff { .. }
-                    if tries >= retry.tries_of_failure =>
-                {
-                    None
-                }
-                Failed::Throttled { told, .. } | Failed::Server { told, .. } => Some(told.clone()),
-                Failed::Network { .. } | Failed::CutOff { .. } => Some(None),
+                Again::No | Again::WithNewCredential => false,
+                Again::AFewTimes => tries < retry.tries_of_failure,
+                Again::Patiently => true,
+                Again::WhereKnown => self.knows(tenant),
             };
             let waited = began.elapsed();
-            let Some(told) = told else {
-                return Err(failed.into_error(tries, waited));
-            };
             let now = (self.settings.now)();
-            let wait = retry.wait(tries, told.as_deref(), now, retry::chance());
-            if waited + wait > retry.patience {
-                return Err(failed.into_error(tries, waited));
+            let wait = retry.wait(tries, failed.told.as_deref(), now, retry::chance());
+            if !again || waited + wait > retry.patience {
+                return Err(failed.after(tries, waited));
             }
             tracing::debug!(
                 tries,
@@ -234,6 +228,19 @@ impl Client {
             );
             sleep(wait).await;
         }
+    }
+
+    /// Notes that the interface has answered for a tenant.
+    fn know(&self, tenant: &Tenant) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.contains(tenant) {
+            known.insert(tenant.clone());
+        }
+    }
+
+    fn knows(&self, tenant: &Tenant) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.contains(tenant)
     }
 
     async fn try_once(
@@ -246,16 +253,16 @@ impl Client {
         let mut request = self
             .inner
             .get(url.clone())
-            .header(ACCEPT, "application/json");
+            .header(ACCEPT, "application/json")
+            .header(ACCEPT_ENCODING, "identity");
         if let Some(header) = &proof.header {
             request = request.header(AUTHORIZATION, header.clone());
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
         let secrets = self.prover.secrets();
         let exchange = async {
-            let response = request.send().await.map_err(|error| Failed::Network {
-                message: chain(error, secrets),
-            })?;
+            let response = request.send().await;
+            let response = response.map_err(|error| Failed::network(chain(error, secrets)))?;
             self.note_clock(&response);
             if response.status() == StatusCode::OK {
                 read_document(response, most, secrets).await
@@ -265,9 +272,8 @@ impl Client {
         };
         let limit = Instant::now() + self.settings.timeout;
         timeout_at(limit, exchange).await.unwrap_or_else(|_| {
-            Err(Failed::Network {
-                message: format!("no answer within {} s", self.settings.timeout.as_secs()),
-            })
+            let seconds = self.settings.timeout.as_secs();
+            Err(Failed::network(format!("no answer within {seconds} s")))
         })
     }
 
@@ -280,71 +286,26 @@ impl Client {
     }
 }
 
-impl Failed {
-    fn into_error(self, tries: u32, waited: Duration) -> SourceError {
-        match self {
-            Self::Unauthorised { message } => SourceError::Unauthorised { message },
-            Self::Finally(error) => error,
-            Self::Throttled { status, .. } => SourceError::Throttled {
-                status,
-                tries,
-                waited,
-            },
-            Self::Server {
-                status, message, ..
-            } => SourceError::ServerFailure {
-                status,
-                tries,
-                message,
-            },
-            Self::Network { message } => SourceError::Unreachable { tries, message },
-            Self::CutOff { message } => SourceError::CutOff { tries, message },
-        }
-    }
-}
-
 /// The body of a 200.
 async fn read_document(response: Response, cap: u64, secrets: &Secrets) -> Result<Bytes, Failed> {
-    let html = header(&response, &CONTENT_TYPE).is_some_and(|kind| {
-        kind.trim_start()
-            .to_ascii_lowercase()
-            .starts_with("text/html")
-    });
-    let body = match read_body(response, cap, secrets).await {
-        Ok(body) => body,
-        Err(Body::TooLarge) => return Err(Failed::Finally(SourceError::TooLarge { cap })),
-        Err(Body::CutOff(message)) => return Err(Failed::CutOff { message }),
-    };
-    if html || body.trim_ascii_start().starts_with(b"<") {
-        return Err(Failed::Finally(SourceError::NotTheInterface {
-            message: "a web page".to_owned(),
-        }));
+    let html = is_html(&response);
+    let body = read_body(response, cap, ROOM, secrets).await;
+    let body = body.map_err(|error| Failed::of_body(error, cap))?;
+    if html || is_markup(&body) {
+        return Err(Failed::foreign("a web page".to_owned()));
     }
     Ok(body)
 }
 
-/// Why a body was not read to its end.
-enum Body {
-    TooLarge,
-    CutOff(String),
+fn is_html(response: &Response) -> bool {
+    header(response, &CONTENT_TYPE).is_some_and(|kind| {
+        let kind = kind.trim_start().to_ascii_lowercase();
+        kind.starts_with("text/html")
+    })
 }
 
-async fn read_body(mut response: Response, cap: u64, secrets: &Secrets) -> Result<Bytes, Body> {
-    let announced = response.content_length().unwrap_or(0);
-    if announced > cap {
-        return Err(Body::TooLarge);
-    }
-    let mut body = BytesMut::with_capacity(ROOM);
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if (body.len() + chunk.len()) as u64 > cap => {
-                return Err(Body::TooLarge);
-            }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body.freeze()),
-            Err(error) => return Err(Body::CutOff(chain(error, secrets))),
-        }
-    }
+fn is_markup(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
 }
 
 /// What a status other than 200 means.
@@ -355,54 +316,31 @@ async fn refusal(response: Response, tenant: &Tenant, secrets: &Secrets) -> Fail
         let target = header(&response, &LOCATION).unwrap_or_default();
         let host = response.url().join(&target).ok();
         let host = host.as_ref().and_then(Url::host_str).unwrap_or("nowhere");
-        return Failed::Finally(SourceError::NotTheInterface {
-            message: secrets.line(&format!("a redirect ({status}) to {host}")),
-        });
+        return Failed::foreign(secrets.line(&format!("a redirect ({status}) to {host}")));
     }
-    let message = message_of(response, secrets).await;
-    let tenant = tenant.to_string();
-    match status.as_u16() {
-        401 => Failed::Unauthorised { message },
-        403 => Failed::Finally(SourceError::Forbidden { tenant, message }),
-        404 => Failed::Finally(SourceError::NotFound { tenant, message }),
-        423 => Failed::Finally(SourceError::UnreadableRecord { message }),
-        status @ (429 | 503) => Failed::Throttled { status, told },
-        status @ (400..=499 | 501) if status != 408 => {
-            Failed::Finally(SourceError::Refused { status, message })
-        }
-        status @ (408 | 500..) => Failed::Server {
-            status,
-            told,
-            message,
-        },
-        status => Failed::Finally(SourceError::NotTheInterface {
-            message: format!("an answer with status {status}"),
-        }),
-    }
+    let html = is_html(&response);
+    let (message, is_markup) = message_of(response, secrets).await;
+    of_status(Refusal {
+        status: status.as_u16(),
+        message,
+        told,
+        is_page: html || is_markup,
+        tenant: tenant.to_string(),
+    })
 }
 
 /// The message in the body of an error: Kestra's is the `message` of a JSON object. The body is a
-/// courtesy: what cannot be read of it is left out.
-async fn message_of(mut response: Response, secrets: &Secrets) -> String {
+/// courtesy: what cannot be read of it is left out. Also whether it is a web page.
+async fn message_of(response: Response, secrets: &Secrets) -> (String, bool) {
     #[derive(serde::Deserialize)]
     struct JsonError {
         message: String,
     }
-    let mut body = BytesMut::new();
-    let cut = loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => break false,
-            Err(_) => break true,
-        }
-        if body.len() > MOST_BYTES {
-            break true;
-        }
-    };
+    let (body, cut) = read_start(response, MOST_BYTES, secrets).await;
     match serde_json::from_slice::<JsonError>(&body) {
-        Ok(error) => secrets.line(&error.message),
-        Err(_) if body.trim_ascii_start().starts_with(b"<") => String::new(),
-        Err(_) => secrets.line_of_bytes(&body, cut),
+        Ok(error) => (secrets.line(&error.message), false),
+        Err(_) if is_markup(&body) => (String::new(), true),
+        Err(_) => (secrets.line_of_bytes(&body, cut), false),
     }
 }
 

@@ -21,7 +21,8 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub(in crate::source) async fn start(replies: Vec<String>) -> Self {
+    pub(in crate::source) async fn start(replies: Vec<impl Into<Vec<u8>>>) -> Self {
+        let replies: Vec<Vec<u8>> = replies.into_iter().map(Into::into).collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/", listener.local_addr().unwrap());
         let heads = Arc::new(Mutex::new(Vec::new()));
@@ -37,7 +38,7 @@ impl Server {
                 let reply = &replies[next.min(replies.len() - 1)];
                 next += 1;
                 // The client may have hung up: that is what some tests are about.
-                let _ = stream.write_all(reply.as_bytes()).await;
+                let _ = stream.write_all(reply).await;
                 let _ = stream.shutdown().await;
             }
         });

@@ -1,5 +1,8 @@
 //! The client against a server on loopback that answers from a script.
 
+mod amid;
+mod encoding;
+
 use super::*;
 use chrono::TimeDelta;
 use script::{Server, json, reply};
@@ -21,14 +24,20 @@ fn settings(base: &Url) -> Settings {
     }
 }
 
+fn main() -> Tenant {
+    Tenant::Named("main".into())
+}
+
 async fn get(settings: Settings) -> (Result<Bytes, SourceError>, Client) {
     let client = Client::new(settings).unwrap();
     let url = client.base().join("search?page=1").unwrap();
-    let got = client.get(&url, &Tenant::Named("main".into()), None).await;
+    let got = client.get(&url, &main(), None, Ok).await;
     (got, client)
 }
 
-async fn get_from(replies: Vec<String>) -> (Result<Bytes, SourceError>, Client, Server) {
+async fn get_from(
+    replies: Vec<impl Into<Vec<u8>>>,
+) -> (Result<Bytes, SourceError>, Client, Server) {
     let server = Server::start(replies).await;
     let (got, client) = get(settings(&server.base)).await;
     (got, client, server)

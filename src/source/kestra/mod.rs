@@ -14,7 +14,7 @@ mod tests;
 
 pub use dialect::Dialect;
 
-use super::http::Client;
+use super::http::{Client, Misfit};
 use super::read::new_year;
 use super::{
     Capabilities, ClockReading, Identity, Narrow, Page, PageRequest, Source, SourceError, Tenant,
@@ -25,16 +25,12 @@ use crate::event::unfit::Unfit;
 use crate::window::Window;
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use page::PageError;
 
 /// Most rows of a page: Kestra 2.x refuses more with 422, and earlier versions do well with it.
 const PAGE_CAP: u32 = 1000;
 
 /// A backend that searches with Elasticsearch counts no further than this.
 const COUNT_CAP: u64 = 10_000;
-
-/// How often a page is asked for whose text ends early although the connection did not break.
-const TRIES_OF_A_PAGE: u32 = 3;
 
 /// The year of the request that must return nothing.
 const CONTROL_YEAR: i32 = 2999;
@@ -185,32 +181,10 @@ impl Source for Kestra {
             .ok_or_else(|| SourceError::Settings {
                 message: "the address cannot have a path".to_owned(),
             })?;
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let body = self
-                .client
-                .get(&url, &request.tenant, request.bytes)
-                .await?;
-            let error = match page::parse(&body, request.size) {
-                Ok(page) => return Ok(page),
-                Err(error) => error,
-            };
-            let message = error.to_string();
-            match error {
-                PageError::Truncated(_) | PageError::Empty if tries < TRIES_OF_A_PAGE => {}
-                PageError::Truncated(_) | PageError::Empty => {
-                    return Err(SourceError::CutOff { tries, message });
-                }
-                PageError::Markup => return Err(SourceError::NotTheInterface { message }),
-                PageError::NotJson(_)
-                | PageError::NotAnObject(_)
-                | PageError::NoResults
-                | PageError::WrongType { .. }
-                | PageError::TooMany(_)
-                | PageError::BadTotal => return Err(SourceError::NotUnderstood { message }),
-            }
-        }
+        let read = |body| page::parse(&body, request.size).map_err(Misfit::from);
+        self.client
+            .get(&url, &request.tenant, request.bytes, read)
+            .await
     }
 
     fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unidentified<'a>> {

@@ -9,6 +9,7 @@
 use bytes::Bytes;
 
 use crate::event::json::{self, Fault, FaultKind, Kind, Value};
+use crate::source::http::Misfit;
 use crate::source::{Page, Returned};
 
 /// Why a body is not a response of the search.
@@ -26,6 +27,9 @@ pub enum PageError {
     /// The body is not JSON, outside the records.
     #[error("the response is not JSON: {0}")]
     NotJson(Fault),
+    /// The body does not even begin as JSON does.
+    #[error("the response is not JSON: {0}")]
+    NotJsonAtAll(Fault),
     /// The body is JSON, but not an object.
     #[error("the response is {0}, not an object")]
     NotAnObject(&'static str),
@@ -46,6 +50,25 @@ pub enum PageError {
     /// The total is a number, but counts nothing.
     #[error("in the response \"total\" is not a whole number from 0 to 2^64-1")]
     BadTotal,
+}
+
+impl From<PageError> for Misfit {
+    /// What has no `results` does not come from the search, whatever else it is. Where it has, something in
+    /// it is wrong, perhaps a single record.
+    fn from(error: PageError) -> Self {
+        let message = error.to_string();
+        match error {
+            PageError::Truncated(_) | PageError::Empty => Self::CutOff(message),
+            PageError::Markup
+            | PageError::NotJsonAtAll(_)
+            | PageError::NotAnObject(_)
+            | PageError::NoResults => Self::Foreign(message),
+            PageError::NotJson(_)
+            | PageError::WrongType { .. }
+            | PageError::TooMany(_)
+            | PageError::BadTotal => Self::NotUnderstood(message),
+        }
+    }
 }
 
 impl From<Fault> for PageError {
@@ -124,7 +147,7 @@ fn start(body: &[u8]) -> Result<usize, PageError> {
         Some(b'<') => Err(PageError::Markup),
         Some(_) => Err(match json::check(rest) {
             Ok(kind) => PageError::NotAnObject(kind.name()),
-            Err(fault) => PageError::NotJson(fault),
+            Err(fault) => PageError::NotJsonAtAll(fault),
         }),
     }
 }

@@ -112,8 +112,10 @@ async fn what_is_not_a_page() {
     for (answers, code) in [
         (vec![json("{\"results\":[{\"auditLog\"")], "cut_off"),
         (vec![json("")], "cut_off"),
-        (vec![json("[]")], "not_understood"),
-        (vec![json("{\"total\":1}")], "not_understood"),
+        (vec![json("[]")], "not_the_interface"),
+        (vec![json("{\"total\":1}")], "not_the_interface"),
+        (vec![json("ok")], "not_the_interface"),
+        (vec![json("{\"results\":1}")], "not_understood"),
         (vec![json("\u{feff}<html>")], "not_the_interface"),
         (vec![reply("423 Locked", "", "{}")], "unreadable_record"),
         (vec![json("{\"results\":["), whole], ""),

@@ -4,12 +4,12 @@
 use super::auth::{Signer, Token};
 use super::error::{Again, Answer, Effect, Failed};
 use crate::foreign::Secrets;
-use crate::http::{chain, header, is_loopback};
+use crate::http::{BodyError, chain, header, is_loopback, read_body};
 use crate::retry::{self, Retry};
 use crate::warehouse::Class;
 use bytes::Bytes;
 use chrono::Utc;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, IF_MATCH, RETRY_AFTER};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, IF_MATCH, RETRY_AFTER};
 use reqwest::{Method, Response, redirect};
 use serde_json::Value;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
 /// Most bytes of an answer. A page of results has some 5 MB.
-const ANSWER_BYTES: usize = 16 << 20;
+const ANSWER_BYTES: u64 = 16 << 20;
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -229,7 +229,8 @@ impl Transport {
         let mut builder = self
             .http
             .request(request.method.clone(), request.url.clone())
-            .header(ACCEPT, "application/json");
+            .header(ACCEPT, "application/json")
+            .header(ACCEPT_ENCODING, "identity");
         if let Some((kind, content)) = &request.content {
             builder = builder
                 .header(CONTENT_TYPE, kind.as_str())
@@ -277,32 +278,31 @@ pub(super) fn unsent(effect: Effect, error: reqwest::Error, secrets: &Secrets) -
     }
 }
 
-async fn read(mut response: Response, effect: Effect, secrets: &Secrets) -> Result<Answer, Failed> {
+async fn read(response: Response, effect: Effect, secrets: &Secrets) -> Result<Answer, Failed> {
     let html = header(&response, &CONTENT_TYPE).is_some_and(|kind| {
         let kind = kind.trim_start().to_ascii_lowercase();
         kind.starts_with("text/html")
     });
     let told = header(&response, &RETRY_AFTER);
     let status = response.status().as_u16();
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_BYTES => {
-                let said = format!("the answer ({status}) has more than {ANSWER_BYTES} bytes");
-                return Err(Failed::not_understood(said));
-            }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => break,
-            Err(error) => {
-                let said = format!("the answer ({status}) broke off: {}", chain(error, secrets));
-                return Err(Failed::unheard(effect, said));
-            }
+    let body = read_body(response, ANSWER_BYTES, 0, secrets).await;
+    let body = body.map_err(|error| match error {
+        BodyError::TooLarge => Failed::not_understood(format!(
+            "the answer ({status}) has more than {ANSWER_BYTES} bytes"
+        )),
+        BodyError::CutOff(said) => {
+            Failed::unheard(effect, format!("the answer ({status}) broke off: {said}"))
         }
-    }
+        error @ BodyError::Trickle => Failed::unheard(effect, error.to_string()),
+        BodyError::Encoding(error) => Failed {
+            again: Again::No,
+            ..Failed::not_understood(format!("{error} ({status})"))
+        },
+    })?;
     Ok(Answer {
         status,
         html,
         told,
-        body,
+        body: body.into(),
     })
 }

@@ -134,8 +134,9 @@ fn what_is_no_response() {
     ] {
         assert_eq!(page(body), Err(error), "{body}");
     }
+    let error = page("no healthy upstream").unwrap_err();
+    assert!(matches!(error, PageError::NotJsonAtAll(_)), "{error:?}");
     for body in [
-        "no healthy upstream",
         "{\"results\":[] \"total\":0}",
         "{\"results\":[1 2]}",
         "{\"results\":[],}",

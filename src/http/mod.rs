@@ -1,4 +1,10 @@
-//! What every HTTP client of ours does alike.
+//! What every HTTP client of ours does alike: reading the bodies of answers, and words about failures.
+
+mod body;
+mod encoding;
+
+pub(crate) use body::{BodyError, read_body, read_start};
+pub(crate) use encoding::{EncodingError, Encodings};
 
 use crate::foreign::Secrets;
 use reqwest::Response;

@@ -1,0 +1,288 @@
+//! What an answer of a source means: the one table for it.
+
+use super::super::SourceError;
+use crate::http::BodyError;
+use std::time::Duration;
+
+/// Whether the same request is sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// It would be answered the same.
+    No,
+    /// The credential is read again first; a second refusal is final.
+    WithNewCredential,
+    /// The failure may be the request's own fault.
+    AFewTimes,
+    /// As long as there is patience.
+    Patiently,
+    /// Patiently where this address was the interface before in this run, for this tenant; otherwise not at
+    /// all, since then the address is wrong.
+    WhereKnown,
+}
+
+/// Why one try gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failed {
+    /// What it means; how often it was tried is filled in at the end.
+    pub(super) error: SourceError,
+    /// Whether to try again.
+    pub(super) again: Again,
+    /// Its `Retry-After`.
+    pub(super) told: Option<String>,
+}
+
+/// A body of a 200 that is not what was asked for, as the reader of a platform's answers finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Misfit {
+    /// It ends before its text does.
+    CutOff(String),
+    /// It is nothing that the interface answers: a web page, or JSON of something else.
+    Foreign(String),
+    /// It is the interface's answer, and a part of it cannot be understood.
+    NotUnderstood(String),
+}
+
+/// A status other than 200 with what came along.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    /// What the platform said; may be empty.
+    pub(super) message: String,
+    /// Its `Retry-After`.
+    pub(super) told: Option<String>,
+    /// Whether the body is a web page, which the interface never sends.
+    pub(super) is_page: bool,
+    /// Whose records were asked for.
+    pub(super) tenant: String,
+}
+
+/// What a status other than 200 means:
+///
+/// | status | means | asked again | is about |
+/// |---|---|---|---|
+/// | other 2xx, 3xx to another host, 511 | something else answers, as a log-in page does | where it is known | source |
+/// | 401 | the credential | once, with the credential read again | source |
+/// | 403 | a missing permission | no | feed |
+/// | 404 | no such tenant, or no audit log | no | feed |
+/// | 407 | the proxy wants credentials | no | source |
+/// | 408, 425 | not now | patiently | source |
+/// | 413 | the answer would be too large for a gateway | no | window |
+/// | 421 | another server was reached | a few times | source |
+/// | 423 | a record that the platform cannot read | no | window |
+/// | 429, 503 | wait | patiently | source |
+/// | 500 | perhaps a record | a few times | window |
+/// | 501, 505, 506, 510 | the server cannot do this | no | source |
+/// | 526 | a gateway does not trust the platform's certificate | no | source |
+/// | other 5xx (502, 504, 507, 520 to 525, 527, 530) | trouble behind a gateway | patiently | source |
+/// | other 4xx (400, 405, 406, 409, 410, 411, 414, 415, 422, 431, 451) | the request is wrong for this server | no | source |
+///
+/// A 4xx that comes as a web page is not the interface's, whatever its number: where the interface
+/// is known to be at this address it is asked again patiently, and what it says counts only if it stays.
+pub(super) fn of_status(refusal: Refusal) -> Failed {
+    let Refusal {
+        status,
+        message,
+        told,
+        is_page,
+        tenant,
+    } = refusal;
+    let message = match is_page && message.is_empty() {
+        true => "a web page, perhaps not of the platform itself".to_owned(),
+        false => message,
+    };
+    let tries = 0;
+    let (error, again) = match status {
+        401 => (
+            SourceError::Unauthorised { message },
+            Again::WithNewCredential,
+        ),
+        403 => (SourceError::Forbidden { tenant, message }, Again::No),
+        404 => (SourceError::NotFound { tenant, message }, Again::No),
+        407 => (SourceError::ProxyRefused { message }, Again::No),
+        423 => (SourceError::UnreadableRecord { message }, Again::No),
+        429 | 503 => {
+            let waited = Duration::ZERO;
+            let throttled = SourceError::Throttled {
+                status,
+                tries,
+                waited,
+            };
+            (throttled, Again::Patiently)
+        }
+        421 => (SourceError::Refused { status, message }, Again::AFewTimes),
+        501 | 505 | 506 | 510 => (SourceError::Refused { status, message }, Again::No),
+        511 => (something_else(status), Again::WhereKnown),
+        408 | 425 | 500..=599 => {
+            let again = match status {
+                500 => Again::AFewTimes,
+                526 => Again::No,
+                _ => Again::Patiently,
+            };
+            let failure = SourceError::ServerFailure {
+                status,
+                tries,
+                message,
+            };
+            (failure, again)
+        }
+        400..=499 => (SourceError::Refused { status, message }, Again::No),
+        _ => (something_else(status), Again::WhereKnown),
+    };
+    let again = match again {
+        Again::No if is_page && (400..500).contains(&status) => Again::WhereKnown,
+        again => again,
+    };
+    Failed { error, again, told }
+}
+
+fn something_else(status: u16) -> SourceError {
+    SourceError::NotTheInterface {
+        message: format!("an answer with status {status}"),
+    }
+}
+
+impl Failed {
+    /// A failure without `Retry-After`.
+    pub(super) fn new(error: SourceError, again: Again) -> Self {
+        Self {
+            error,
+            again,
+            told: None,
+        }
+    }
+
+    /// No connection, or no answer in time.
+    pub(super) fn network(message: String) -> Self {
+        let error = SourceError::Unreachable { tries: 0, message };
+        Self::new(error, Again::Patiently)
+    }
+
+    /// Something else than the interface answered.
+    pub(super) fn foreign(message: String) -> Self {
+        let error = SourceError::NotTheInterface { message };
+        Self::new(error, Again::WhereKnown)
+    }
+
+    /// The body of a 200 could not be read to its end.
+    pub(super) fn of_body(error: BodyError, cap: u64) -> Self {
+        match error {
+            BodyError::TooLarge => Self::new(SourceError::TooLarge { cap }, Again::No),
+            BodyError::CutOff(message) => Self::cut_off(message),
+            BodyError::Trickle => Self::network(error.to_string()),
+            BodyError::Encoding(error) => Self::foreign(error.to_string()),
+        }
+    }
+
+    fn cut_off(message: String) -> Self {
+        let error = SourceError::CutOff { tries: 0, message };
+        Self::new(error, Again::AFewTimes)
+    }
+
+    /// The error after so many tries.
+    pub(super) fn after(self, tried: u32, whole: Duration) -> SourceError {
+        let mut error = self.error;
+        match &mut error {
+            SourceError::Throttled { tries, waited, .. } => {
+                (*tries, *waited) = (tried, whole);
+            }
+            SourceError::ServerFailure { tries, .. }
+            | SourceError::Unreachable { tries, .. }
+            | SourceError::CutOff { tries, .. } => *tries = tried,
+            SourceError::NotTheInterface { message } if tried > 1 => {
+                let seconds = whole.as_secs();
+                message.push_str(&format!(", {tried} times in {seconds} s"));
+            }
+            _ => {}
+        }
+        error
+    }
+}
+
+impl From<Misfit> for Failed {
+    fn from(misfit: Misfit) -> Self {
+        match misfit {
+            Misfit::CutOff(message) => Self::cut_off(message),
+            Misfit::Foreign(message) => Self::foreign(message),
+            // Asked for in smaller windows, which is more than the same again.
+            Misfit::NotUnderstood(message) => {
+                Self::new(SourceError::NotUnderstood { message }, Again::No)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Scope;
+
+    /// Each row of the table, by number.
+    #[test]
+    fn every_status_means_what_the_table_says() {
+        use Again::{AFewTimes, No, Patiently, WhereKnown, WithNewCredential};
+        use Scope::{Feed, Source, Window};
+        for (statuses, code, again, scope) in [
+            (
+                &[201, 204, 304, 302][..],
+                "not_the_interface",
+                WhereKnown,
+                Source,
+            ),
+            (&[511], "not_the_interface", WhereKnown, Source),
+            (&[401], "unauthorised", WithNewCredential, Source),
+            (&[403], "forbidden", No, Feed),
+            (&[404], "not_found", No, Feed),
+            (&[407], "proxy_refused", No, Source),
+            (&[408, 425], "server_failure", Patiently, Source),
+            (&[413], "refused", No, Window),
+            (&[421], "refused", AFewTimes, Source),
+            (&[423], "unreadable_record", No, Window),
+            (&[429, 503], "throttled", Patiently, Source),
+            (&[500], "server_failure", AFewTimes, Window),
+            (&[501, 505, 506, 510], "refused", No, Source),
+            (&[526], "server_failure", No, Source),
+            (
+                &[502, 504, 507, 520, 521, 522, 523, 524, 525, 527, 530, 599],
+                "server_failure",
+                Patiently,
+                Source,
+            ),
+            (
+                &[400, 405, 406, 409, 410, 411, 414, 415, 422, 431, 451, 499],
+                "refused",
+                No,
+                Source,
+            ),
+        ] {
+            for status in statuses {
+                let refusal = Refusal {
+                    status: *status,
+                    ..Refusal::default()
+                };
+                let failed = of_status(refusal.clone());
+                assert_eq!(failed.error.code(), code, "{status}");
+                assert_eq!(failed.again, again, "{status}");
+                assert_eq!(failed.error.scope(), scope, "{status}");
+                let page = of_status(Refusal {
+                    is_page: true,
+                    ..refusal
+                });
+                let expected = match again {
+                    No if (400..500).contains(status) => WhereKnown,
+                    other => other,
+                };
+                assert_eq!(page.again, expected, "{status} as a web page");
+            }
+        }
+    }
+
+    #[test]
+    fn tries_are_told_where_there_were_several() {
+        let waited = Duration::from_secs(7);
+        let page = Failed::foreign("a web page".to_owned());
+        let once = page.clone().after(1, waited).to_string();
+        assert_eq!(once, "what answers is not the audit interface: a web page");
+        let often = page.after(3, waited).to_string();
+        assert!(often.ends_with("a web page, 3 times in 7 s"), "{often}");
+    }
+}
