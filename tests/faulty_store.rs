@@ -54,6 +54,8 @@ struct Orders {
     changes: usize,
     /// Names that listings returned.
     listed: usize,
+    /// Listings leave out names that contain any of these, as those of a store that lags.
+    not_listed: Vec<&'static str>,
     /// Every deletion and every overwrite is refused, as by a bucket with a retention policy.
     keeps_all: bool,
 }
@@ -112,6 +114,11 @@ impl FaultyStore {
         self.orders.lock().unwrap().keeps_all = true;
     }
 
+    /// From now on listings leave out names that contain the text.
+    pub fn hide_from_listings(&self, text: &'static str) {
+        self.orders.lock().unwrap().not_listed.push(text);
+    }
+
     /// The policy has ended.
     pub fn keep_nothing(&self) {
         self.orders.lock().unwrap().keeps_all = false;
@@ -132,7 +139,12 @@ impl FaultyStore {
         names: BoxStream<'static, Result<ObjectMeta>>,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
         let orders = Arc::clone(&self.orders);
+        let hidden = orders.lock().unwrap().not_listed.clone();
         names
+            .try_filter(move |meta| {
+                let is_hidden = hidden.iter().any(|it| meta.location.as_ref().contains(it));
+                std::future::ready(!is_hidden)
+            })
             .inspect(move |_| orders.lock().unwrap().listed += 1)
             .boxed()
     }

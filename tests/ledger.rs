@@ -1,5 +1,6 @@
 //! The ledger over a store that may misbehave.
 
+mod absent;
 mod time;
 
 use crate::faulty_store::{Fault, FaultyStore, On};
@@ -378,7 +379,7 @@ async fn the_state_cache_tells_the_same_and_a_false_one_is_found() {
     let truncated = Path::from(format!("ledger/entry/{:020}.note", 6));
     let kept = memory.get(&truncated).await.unwrap().bytes().await.unwrap();
     memory.delete(&truncated).await.unwrap();
-    assert!(log.load().await.is_err());
+    assert!(matches!(log.load().await, Err(LogError::Missing(6))));
     memory.put(&truncated, kept.into()).await.unwrap();
 
     // A cache by somebody else.

@@ -140,6 +140,10 @@ impl From<RunError> for Failure {
             RunError::Layout(_) => Self::from_error(ExitKind::Integrity, &error)
                 .kept(COMMITTED)
                 .action("run `trailhouse verify`"),
+            RunError::Read(ref read) if read.is_integrity() => altered_lake(&error),
+            RunError::GoneMeanwhile { .. } => Self::from_error(ExitKind::Superseded, &error)
+                .kept(COMMITTED)
+                .action("run again"),
             RunError::Read(_) | RunError::Upload(_) => {
                 Self::from_error(ExitKind::Destination, &error)
                     .kept(COMMITTED)
@@ -149,12 +153,23 @@ impl From<RunError> for Failure {
     }
 }
 
+/// A file of the lake is missing, or is not what the ledger signed for.
+pub(super) fn altered_lake(error: &dyn std::error::Error) -> Failure {
+    Failure::from_error(ExitKind::Integrity, error)
+        .kept("nothing was written since this was found")
+        .action(
+            "do not rerun; keep the bucket as it is, run `trailhouse verify --deep`, and find out who changed \
+             the bucket",
+        )
+}
+
 impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
         match error {
             VerifyError::Log(error) => error.into(),
             VerifyError::NoLedger(_) => Self::from_error(ExitKind::Usage, &error)
                 .action("name the folder that holds `ledger/`"),
+            VerifyError::Read(ref read) if read.is_integrity() => altered_lake(&error),
             VerifyError::Store(_) | VerifyError::Read(_) => {
                 Self::from_error(ExitKind::Destination, &error)
                     .kept("nothing was changed")

@@ -255,7 +255,7 @@ fn release(args: ReleaseArgs, context: &Context) -> Result<Ending, Report> {
         reason: args.reason.trim().to_owned(),
         by: args.by.trim().to_owned(),
     };
-    let (_, state) = open_lake(&config, None)?;
+    let (_, _, state) = open_lake(&config, None)?;
     let holds = state
         .holds
         .values()
@@ -280,7 +280,7 @@ fn release(args: ReleaseArgs, context: &Context) -> Result<Ending, Report> {
 
 fn list(args: &List, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
-    let (bucket, state) = open_lake(&config, None)?;
+    let (_, bucket, state) = open_lake(&config, None)?;
     let now = look_at_clocks(Utc::now(), &bucket, &[], Some(&state));
     let holds = state.holds.iter().map(|(sequence, held)| {
         let standing = standing(held, AsOf::now(&now));

@@ -19,8 +19,11 @@ use super::output::{Ending, Format};
 use super::status::open_lake;
 use super::style::Style;
 use super::{Context, block_on};
+use crate::lake::Bucket;
+use crate::ledger::log::Log;
 use crate::plural::counted;
 use crate::query::{Lake, Limits, QueryError};
+use crate::run::RunError;
 
 /// Query the lake with SQL
 ///
@@ -121,12 +124,18 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let sql = args.statement()?;
     let form = args.form(context.output.format());
     let config = context.load_config()?;
-    let (bucket, state) = open_lake(&config, args.public_key.as_deref())?;
+    let (log, bucket, state) = open_lake(&config, args.public_key.as_deref())?;
     let style = context.output.style();
     let mut rows = 0;
     let answered = block_on(async {
         let lake = Lake::new(&bucket, Arc::new(state), Limits::default())?;
-        answer(&lake, &sql, form, style, &mut io::stdout(), &mut rows).await
+        let mut out = io::stdout();
+        match answer(&lake, &sql, form, style, &mut out, &mut rows).await {
+            Err(Unanswered::Query(QueryError::FileMissing { path })) => {
+                Err(missing_file(&log, &bucket, path).await)
+            }
+            answered => answered.map_err(Failure::from),
+        }
     })?;
     match answered {
         Err(failure) if rows > 0 => return Ok(Ending::broken_off(failure)),
@@ -150,7 +159,7 @@ pub(super) async fn answer(
     style: Style,
     out: &mut (dyn Write + Send),
     count: &mut u64,
-) -> Result<(), Failure> {
+) -> Result<(), Unanswered> {
     let mut rows = lake.sql(sql).await?;
     let mut writer = RowWriter::new(form, style, rows.schema());
     loop {
@@ -167,15 +176,48 @@ pub(super) async fn answer(
             Ok(()) if last => return Ok(()),
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            Err(error) => {
-                let mut failure = Failure::new(
+            Err(error) => return Err(Unanswered::Unwritten(error)),
+        }
+    }
+}
+
+/// Why a statement was not answered to the end.
+#[derive(Debug)]
+pub(super) enum Unanswered {
+    /// The query failed.
+    Query(QueryError),
+    /// The rows could not be written.
+    Unwritten(io::Error),
+}
+
+impl From<QueryError> for Unanswered {
+    fn from(error: QueryError) -> Self {
+        Self::Query(error)
+    }
+}
+
+impl From<Unanswered> for Failure {
+    fn from(error: Unanswered) -> Self {
+        match error {
+            Unanswered::Query(error) => error.into(),
+            Unanswered::Unwritten(error) => {
+                let mut failure = Self::new(
                     ExitKind::Destination,
                     "the rows cannot be written to stdout",
                 );
                 failure.causes.push(error.to_string());
-                return Err(failure);
+                failure
             }
         }
+    }
+}
+
+/// A file that is missing may have gone by a decision that was made while the query was running.
+async fn missing_file(log: &Log, bucket: &Bucket, path: String) -> Failure {
+    match log.is_live_now(bucket.name_of(&path)).await {
+        Ok(true) => QueryError::FileMissing { path }.into(),
+        Ok(false) => RunError::GoneMeanwhile { path }.into(),
+        Err(error) => error.into(),
     }
 }
 

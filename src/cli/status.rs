@@ -47,7 +47,7 @@ pub(crate) struct Args {
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
-    let (bucket, state) = open_lake(&config, args.public_key.as_deref())?;
+    let (_, bucket, state) = open_lake(&config, args.public_key.as_deref())?;
     let now = look_at_clocks(chrono::Utc::now(), &bucket, &[], Some(&state));
     let names: Vec<&str> = config
         .warehouses
@@ -69,7 +69,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
 pub(super) fn open_lake(
     config: &Config,
     public_key: Option<&Path>,
-) -> Result<(Bucket, State), Failure> {
+) -> Result<(Log, Bucket, State), Failure> {
     let trust = match public_key {
         Some(file) => Trust::Keys(vec![key_file::read_public(file)?]),
         None => open_to_read(config)?,
@@ -77,7 +77,7 @@ pub(super) fn open_lake(
     let bucket = open_bucket(config)?;
     let log = Log::read_only(bucket.clone(), trust);
     match block_on(log.load())?? {
-        Some(state) => Ok((bucket, state)),
+        Some(state) => Ok((log, bucket, state)),
         None => Err(Failure::new(ExitKind::Usage, "there is no lake yet")
             .kept("nothing was changed")
             .action("`trailhouse run` founds it")),

@@ -168,6 +168,10 @@ impl LakeIds {
         let Some(sequence) = log.newest(Projection::INDEX).await? else {
             return Ok(None);
         };
+        if sequence > state.head.sequence {
+            // Written by others meanwhile, on an entry that must be there.
+            log.expect(sequence).await?;
+        }
         let path = Projection::INDEX.name(sequence);
         let most = self.ids.most();
         let bytes = match bucket.read(&path, most_bytes(most)).await {

@@ -12,6 +12,7 @@ mod facts;
 mod http;
 mod location;
 mod open;
+mod present;
 mod prune;
 mod read;
 mod remove;

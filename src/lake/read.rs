@@ -10,7 +10,6 @@ use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
-use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection};
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
@@ -50,6 +49,17 @@ pub enum ReadError {
         /// The column.
         column: String,
     },
+}
+
+impl ReadError {
+    /// Whether this speaks against the integrity of the lake, rather than of a store in trouble: the file
+    /// is missing, or is not what our writer made.
+    pub fn is_integrity(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_integrity(),
+            Self::Parquet { .. } | Self::Column { .. } => true,
+        }
+    }
 }
 
 /// A data file that can be read in part.
@@ -286,16 +296,8 @@ impl StoreInput {
             let cut = ranges.into_iter().map(|range| cut(whole, range));
             return cut.collect();
         }
-        let path = self.bucket.path(&self.name).map_err(external)?;
-        let read = match ranges.as_slice() {
-            [range] => {
-                let range = range.clone();
-                let read = self.bucket.store().get_range(&path, range).await;
-                read.map(|bytes| vec![bytes])
-            }
-            ranges => self.bucket.store().get_ranges(&path, ranges).await,
-        };
-        read.map_err(|cause| external(self.bucket.error("read", &self.name, &cause)))
+        let read = self.bucket.read_ranges(&self.name, &ranges).await;
+        read.map_err(external)
     }
 }
 

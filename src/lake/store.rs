@@ -46,6 +46,15 @@ pub enum StoreError {
         /// The store's words.
         said: String,
     },
+    /// There is no such object, although something signed names it: somebody deleted it. Only
+    /// [`present`](super::present) says so.
+    #[error("{object} is missing, although the ledger names it: {said}")]
+    Missing {
+        /// URL of the object.
+        object: String,
+        /// The store's words.
+        said: String,
+    },
     /// Something is there already; whether it is ours must be read back.
     #[error("{object} exists already")]
     AlreadyExists {
@@ -103,6 +112,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether this speaks against the integrity of the lake, rather than of a store in trouble.
+    pub fn is_integrity(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+
     /// Whether a write that ended so may nevertheless have taken place, now or in a retry below us:
     /// only reading the object back tells. "Exists already" belongs here, because a client that
     /// repeats a put whose answer was lost is told that by the store about its own success; so does
@@ -221,6 +235,12 @@ impl Bucket {
     /// URL of an object.
     pub fn url_of(&self, name: &str) -> String {
         format!("{}/{name}", self.url.trim_end_matches('/'))
+    }
+
+    /// Name of the object at a URL of this bucket.
+    pub(crate) fn name_of<'a>(&self, url: &'a str) -> &'a str {
+        let inside = url.strip_prefix(self.url.trim_end_matches('/'));
+        inside.map_or(url, |name| name.trim_start_matches('/'))
     }
 
     /// The store's clock, as its answers showed it.

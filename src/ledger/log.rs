@@ -5,8 +5,9 @@
 //! "already exists" too, since a store client may have repeated a PUT whose success was lost: the
 //! entry is read back whole, and the same bytes mean committed, others lost, none send again.
 //!
-//! **Head.** The highest of the newest state cache and one listing that starts at it. A hole below
-//! it, or a foreign name among the entries, stops the program.
+//! **Head.** The highest of the newest state cache and one listing that starts at it. An entry that is
+//! missing below it, or a foreign name among the entries, stops the program. What a listing leaves out is
+//! asked for by name before it is missing ([`StoreError::Missing`] has the rule).
 
 mod commit;
 mod genesis;
@@ -30,10 +31,13 @@ use crate::lake::layout::{ENTRY_FOLDER, entry_name, entry_sequence};
 use crate::lake::{Bucket, CreateError, Nonconformance, Patience, StoreError};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Entries that are fetched at the same time; they are folded in order.
 const FETCHES: usize = 16;
+/// Newest state caches that may vanish, one after the other, before it is done without any: others tidy up.
+const TIDIED_MEANWHILE: u32 = 3;
 /// A state cache is written after each entry whose sequence is a multiple of this, whatever becomes
 /// of the run that wrote it: a run that is killed again and again must not read all it has committed
 /// each time.
@@ -80,8 +84,11 @@ pub enum LogError {
     /// An object among the entries that is none.
     #[error("{0} is not an entry: only entries may be in {ENTRY_FOLDER}")]
     Foreign(String),
-    /// A sequence is missing although later ones exist.
-    #[error("entry {0} is missing although later entries exist")]
+    /// An entry is missing that was committed.
+    #[error(
+        "entry {0} of the ledger is missing: a later entry, or a copy that was made when it was there, \
+         stands on it"
+    )]
     Missing(u64),
     /// There are events, but no ledger that names them.
     #[error("the bucket holds {0} but no ledger: its entries were deleted")]
@@ -125,11 +132,8 @@ impl LogError {
             | Self::Foreign(_)
             | Self::Missing(_)
             | Self::LedgerGone(_) => true,
-            Self::Store { .. }
-            | Self::Unfit(_)
-            | Self::Unclear { .. }
-            | Self::ReadOnly
-            | Self::Randomness(_) => false,
+            Self::Store(error) => error.is_integrity(),
+            Self::Unfit(_) | Self::Unclear { .. } | Self::ReadOnly | Self::Randomness(_) => false,
         }
     }
 }
@@ -189,22 +193,52 @@ impl Log {
     /// # Errors
     /// A store in trouble, or anything that is not exactly as a ledger must be.
     pub async fn load(&self) -> Result<Option<State>, LogError> {
-        let mut state = self.newest_cache().await?;
-        self.catch_up(&mut state).await?;
-        if state.is_none() {
-            self.refuse_orphaned_events().await?;
+        let (mut state, known) = self.newest_cache().await?;
+        self.catch_up_to(&mut state, known).await?;
+        if state.is_none()
+            && let Some(orphan) = self.orphaned_file().await?
+        {
+            // Where there is an entry 0, the listing of entries lags.
+            match self.catch_up_to(&mut state, Some(0)).await {
+                Ok(_) => {}
+                Err(LogError::Missing(_)) => return Err(LogError::LedgerGone(orphan)),
+                Err(error) => return Err(error),
+            }
         }
         Ok(state)
     }
 
-    /// The state folded from the entries alone, whatever caches say.
+    /// The state folded from the entries alone, whatever caches say. Of copies only the names count: the
+    /// entry of that number was there.
     ///
     /// # Errors
     /// As [`Self::load`].
     pub async fn fold(&self) -> Result<Option<State>, LogError> {
         let mut state = None;
-        self.catch_up(&mut state).await?;
+        let known = [Projection::STATE, Projection::INDEX].map(|kind| self.newest(kind));
+        let known = futures::future::try_join_all(known).await?;
+        let known = known.into_iter().max().flatten();
+        self.catch_up_to(&mut state, known).await?;
         Ok(state)
+    }
+
+    /// Whether a file is live by the newest entries. What was live in an older state and is not any more was
+    /// decided to go meanwhile, and may be absent.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub async fn is_live_now(&self, path: &str) -> Result<bool, LogError> {
+        let state = self.load().await?;
+        Ok(state.is_some_and(|state| state.live_files().any(|live| live.file.path == path)))
+    }
+
+    /// Makes sure that an entry exists on which something stands that was made after it.
+    ///
+    /// # Errors
+    /// [`LogError::Missing`], or a store in trouble.
+    pub(crate) async fn expect(&self, sequence: u64) -> Result<(), LogError> {
+        let found = self.bucket.expect_present(&entry_name(sequence)).await;
+        found.map_err(|error| missing(sequence, error))
     }
 
     /// Folds every entry after the state's head into it and returns them.
@@ -212,10 +246,19 @@ impl Log {
     /// # Errors
     /// As [`Self::load`].
     pub async fn catch_up(&self, state: &mut Option<State>) -> Result<Vec<Entry>, LogError> {
-        let sequences = self.sequences_after(state.as_ref()).await?;
+        self.catch_up_to(state, None).await
+    }
+
+    /// The same, where an entry is known to exist, whatever the listing shows.
+    async fn catch_up_to(
+        &self,
+        state: &mut Option<State>,
+        known: Option<u64>,
+    ) -> Result<Vec<Entry>, LogError> {
+        let sequences = self.sequences_after(state.as_ref(), known).await?;
         let mut files = futures::stream::iter(sequences)
             .map(|sequence| async move {
-                let bytes = self.get(&entry_name(sequence)).await?;
+                let bytes = self.entry(sequence).await?;
                 Ok::<_, LogError>((sequence, bytes))
             })
             .buffered(FETCHES);
@@ -252,45 +295,65 @@ impl Log {
         Ok(entry)
     }
 
-    /// The sequences that the store lists after the head of `state`, checked to be without holes.
-    async fn sequences_after(&self, state: Option<&State>) -> Result<Vec<u64>, LogError> {
+    /// The sequences after the head of `state`, up to the last one that is listed or known to exist. The
+    /// listing says how far the ledger goes and nothing else: each sequence below is asked for by name, so
+    /// one that a listing leaves out is found, and one that was deleted is missed.
+    async fn sequences_after(
+        &self,
+        state: Option<&State>,
+        known: Option<u64>,
+    ) -> Result<Range<u64>, LogError> {
         // An offset is exclusive. Starting before the head makes the listing prove that the entry
         // of the head is still there.
-        let (first, after) = match state.map(|state| state.head.sequence) {
-            None | Some(0) => (0, None),
-            Some(head) => (head, Some(entry_name(head - 1))),
-        };
+        let head = state.map(|state| state.head.sequence);
+        let after = head.and_then(|head| head.checked_sub(1)).map(entry_name);
         let mut listing = self.bucket.list(ENTRY_FOLDER, after.as_deref());
-        let mut found = Vec::new();
+        let (mut first, mut last) = (None, None);
         while let Some(listed) = listing.try_next().await? {
             let sequence =
                 entry_sequence(&listed.name).map_err(|_| LogError::Foreign(listed.name))?;
-            found.push(sequence);
+            first = first.or(Some(sequence));
+            last = last.max(Some(sequence));
         }
-        if state.is_some() && found.is_empty() {
-            return Err(LogError::Missing(first));
+        if let Some(head) = head
+            && first != Some(head)
+        {
+            self.expect(head).await?;
         }
-        for (expected, found) in (first..).zip(&found) {
-            if expected != *found {
-                return Err(LogError::Missing(expected));
+        let end = last.max(known).map_or(0, |last| last.saturating_add(1));
+        Ok(head.map_or(0, |head| head + 1)..end)
+    }
+
+    async fn get(&self, name: &str) -> Result<Bytes, StoreError> {
+        let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+        self.bucket.read(name, limit).await
+    }
+
+    /// The file of an entry that must exist.
+    async fn entry(&self, sequence: u64) -> Result<Bytes, LogError> {
+        let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+        let read = self.bucket.read_present(&entry_name(sequence), limit).await;
+        read.map_err(|error| missing(sequence, error))
+    }
+
+    /// The state of the newest cache, checked against the entry at which it stands, and the sequence of
+    /// that entry: it exists also where the cache itself cannot be used.
+    async fn newest_cache(&self) -> Result<(Option<State>, Option<u64>), LogError> {
+        for _ in 0..TIDIED_MEANWHILE {
+            let Some(newest) = self.newest(Projection::STATE).await? else {
+                return Ok((None, None));
+            };
+            match self.cache_at(newest).await {
+                // Another run has written newer ones, and tidied up.
+                Err(LogError::Store(StoreError::NotFound { .. })) => {}
+                read => return Ok((read?, Some(newest))),
             }
         }
-        if state.is_some() {
-            found.remove(0);
-        }
-        Ok(found)
+        // The entries tell the same.
+        Ok((None, None))
     }
 
-    async fn get(&self, name: &str) -> Result<Bytes, LogError> {
-        let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-        Ok(self.bucket.read(name, limit).await?)
-    }
-
-    /// The state of the newest cache, checked against the entry at which it stands.
-    async fn newest_cache(&self) -> Result<Option<State>, LogError> {
-        let Some(newest) = self.newest(Projection::STATE).await? else {
-            return Ok(None);
-        };
+    async fn cache_at(&self, newest: u64) -> Result<Option<State>, LogError> {
         let path = Projection::STATE.name(newest);
         let bytes = self.get(&path).await?;
         let state = match cache::decode(&bytes, &self.root) {
@@ -311,7 +374,7 @@ impl Log {
         if (state.trust() == Trust::Unsigned) != (self.root == Trust::Unsigned) {
             return Err(disagrees("one is signed, the other is not"));
         }
-        let head = self.get(&entry_name(newest)).await?;
+        let head = self.entry(newest).await?;
         if Digest::of(&head) != state.head.sha256 {
             return Err(disagrees("the entry of its head is another one"));
         }
@@ -329,13 +392,24 @@ impl Log {
         self.save(Projection::STATE, sequence, bytes.into()).await
     }
 
-    /// Events without a ledger mean that somebody took the ledger away: a new genesis would hide it.
-    async fn refuse_orphaned_events(&self) -> Result<(), LogError> {
-        let mut listing = self.bucket.list("events", None);
-        match listing.try_next().await? {
-            Some(listed) => Err(LogError::LedgerGone(listed.name)),
-            None => Ok(()),
+    /// A data file, where there is one: without a ledger it means that somebody took the ledger away, and
+    /// a new genesis would hide that.
+    async fn orphaned_file(&self) -> Result<Option<String>, LogError> {
+        for folder in ["events", "quarantine"] {
+            let mut listing = self.bucket.list(folder, None);
+            if let Some(listed) = listing.try_next().await? {
+                return Ok(Some(listed.name));
+            }
         }
+        Ok(None)
+    }
+}
+
+/// What a failure to read an entry that must exist means.
+fn missing(sequence: u64, error: StoreError) -> LogError {
+    match error {
+        StoreError::Missing { .. } => LogError::Missing(sequence),
+        error => LogError::Store(error),
     }
 }
 

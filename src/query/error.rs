@@ -146,7 +146,7 @@ impl QueryError {
         while let Some(at) = inner {
             if let Some(store) = at.downcast_ref::<StoreError>() {
                 return match store {
-                    StoreError::NotFound { object, .. } => Self::FileMissing {
+                    StoreError::Missing { object, .. } => Self::FileMissing {
                         path: object.clone(),
                     },
                     other => Self::Store(other.clone()),

@@ -101,7 +101,18 @@ pub async fn verify(
     };
     let state = match log.fold().await {
         Ok(Some(state)) => state,
-        Ok(None) => return Err(VerifyError::NoLedger(bucket.url().to_owned())),
+        // Unless something is left that stands on a ledger.
+        Ok(None) => match log.load().await {
+            Err(error) if error.is_integrity() => {
+                found.problems.push(Problem {
+                    object: bucket.url().to_owned(),
+                    what: error.to_string(),
+                });
+                return Ok(found);
+            }
+            Err(error) => return Err(error.into()),
+            Ok(_) => return Err(VerifyError::NoLedger(bucket.url().to_owned())),
+        },
         Err(error) if error.is_integrity() => {
             found.problems.push(Problem {
                 object: bucket.url().to_owned(),
@@ -205,6 +216,7 @@ async fn check_files(
         .collect();
     let wanted: Vec<&LiveFile> = state.live_files().collect();
     let total = wanted.len() as u64;
+    let mut not_listed = Vec::new();
     for live in wanted {
         let file = &live.file;
         let size = present.remove(&file.path);
@@ -215,7 +227,7 @@ async fn check_files(
         found.bytes += file.bytes;
         looked_at(found.files, total);
         let Some(size) = size else {
-            found.problems.push(problem(file, "the file is missing"));
+            not_listed.push(file.path.clone());
             continue;
         };
         if size != file.bytes {
@@ -235,6 +247,12 @@ async fn check_files(
             };
             check_content(bucket, file, &belonging, found).await?;
         }
+    }
+    for path in bucket.missing_of(not_listed).await? {
+        found.problems.push(Problem {
+            object: path,
+            what: "the file is missing".to_owned(),
+        });
     }
     // What was decided to go may still be there, and is no orphan.
     for open in state.retention.open.values() {
@@ -262,7 +280,7 @@ async fn check_content(
     let mismatches = match verify_file(bucket, &facts, belonging).await {
         Ok(mismatches) => mismatches,
         // It was there when it was listed.
-        Err(ReadError::Store(StoreError::NotFound { .. })) => {
+        Err(ReadError::Store(StoreError::NotFound { .. } | StoreError::Missing { .. })) => {
             found.problems.push(problem(file, "the file is missing"));
             return Ok(());
         }

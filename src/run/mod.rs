@@ -59,7 +59,7 @@ pub use warehouses::{LoadSummary, load};
 use crate::clock::Contradiction;
 use crate::index::LoadIndexError;
 use crate::lake::layout::{LayoutError, RunId};
-use crate::lake::{CreateError, ReadError, RowError, WriteError};
+use crate::lake::{CreateError, ReadError, RowError, StoreError, WriteError};
 use crate::ledger::entry::{Body, Receipt, SourceOutcome};
 use crate::ledger::log::LogError;
 use crate::retention::HoldError;
@@ -120,6 +120,12 @@ pub enum RunError {
     /// Sources that would begin to read where nothing is kept any more.
     #[error("{}", joined(.0))]
     PastRetention(Vec<PastStart>),
+    /// A file went while it was read, as others have decided meanwhile.
+    #[error("{path} was deleted by a decision of retention while it was needed")]
+    GoneMeanwhile {
+        /// The file.
+        path: String,
+    },
     /// Others have decided the same while we were about to.
     #[error("another process has decided the same meanwhile")]
     DecidedMeanwhile,
@@ -203,6 +209,35 @@ pub async fn plan(job: &Job, options: &RunOptions) -> Result<(Opened, RunPlan), 
 /// A job that only reads, sources that would begin where nothing is kept any more, a failing lake or ledger,
 /// or a clock that something contradicts. Failures of sources are part of the summary.
 pub async fn execute(
+    job: &Job,
+    options: &RunOptions,
+    stop: watch::Receiver<bool>,
+    observer: &dyn Observer,
+) -> Result<Summary, RunError> {
+    match run(job, options, stop, observer).await {
+        Err(error) => Err(unless_gone_meanwhile(job, error).await),
+        done => done,
+    }
+}
+
+/// A file that is missing may have gone by a decision that another process made during the run.
+async fn unless_gone_meanwhile(job: &Job, error: RunError) -> RunError {
+    let read = match &error {
+        RunError::Read(read) | RunError::Index(LoadIndexError::Read(read)) => read,
+        _ => return error,
+    };
+    let ReadError::Store(StoreError::Missing { object, .. }) = read else {
+        return error;
+    };
+    let path = job.bucket.name_of(object).to_owned();
+    match job.log().is_live_now(&path).await {
+        Ok(true) => error,
+        Ok(false) => RunError::GoneMeanwhile { path },
+        Err(error) => error.into(),
+    }
+}
+
+async fn run(
     job: &Job,
     options: &RunOptions,
     stop: watch::Receiver<bool>,

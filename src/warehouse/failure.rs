@@ -58,6 +58,12 @@ pub enum FillError {
         /// The file.
         path: String,
     },
+    /// A file of the lake went by a decision of retention while it was to be loaded.
+    #[error("{path} was deleted by a decision of retention meanwhile")]
+    GoneMeanwhile {
+        /// The file.
+        path: String,
+    },
     /// The lake.
     #[error(transparent)]
     Lake(StoreError),
@@ -80,6 +86,9 @@ pub enum FillError {
     },
 }
 
+const ALTERED: &str =
+    "do not rerun; run `trailhouse verify --deep` and find out who changed the bucket";
+
 impl FillError {
     /// Stable code in receipts and JSON output.
     pub fn code(&self) -> &'static str {
@@ -90,7 +99,9 @@ impl FillError {
             Self::Shape { .. } => "shape",
             Self::Location { .. } => "location",
             Self::Altered { .. } => "altered",
+            Self::Lake(error) if error.is_integrity() => "missing",
             Self::Lake(_) => "lake",
+            Self::GoneMeanwhile { .. } => "gone_meanwhile",
             Self::Staging(_) => "staging",
             Self::Log(_) => "ledger",
             Self::Tables(_) | Self::Answer { .. } => "unforeseen",
@@ -121,10 +132,9 @@ impl FillError {
             Self::Location { .. } => {
                 "name that as `location`, or another dataset: a dataset cannot be moved"
             }
-            Self::Altered { .. } => {
-                "do not rerun; run `trailhouse verify --deep` and find out who changed the bucket"
-            }
-            Self::Lake(_) => "rerun; nothing was lost",
+            Self::Altered { .. } => ALTERED,
+            Self::Lake(error) if error.is_integrity() => ALTERED,
+            Self::Lake(_) | Self::GoneMeanwhile { .. } => "rerun; nothing was lost",
             Self::Staging(_) => {
                 "check that the staging bucket exists and may be written, read and emptied"
             }
@@ -153,6 +163,7 @@ impl From<&FillError> for WarehouseFailure {
         let integrity = match error {
             FillError::Altered { .. } => true,
             FillError::Log(error) => error.is_integrity(),
+            FillError::Lake(error) => error.is_integrity(),
             _ => false,
         };
         Self {

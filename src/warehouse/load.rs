@@ -117,9 +117,7 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
             part,
             cut: entry.cut,
         };
-        let uris = projection
-            .staging
-            .uris(filling.lake, &filling.state.lake_id, purpose, &files);
+        let uris = projection.staging.uris(filling, purpose, &files);
         let work = Work::Append {
             table: loading.kind.table().to_owned(),
             columns: loading.kind.columns(),

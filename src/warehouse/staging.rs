@@ -2,6 +2,7 @@
 //! takes.
 
 use super::failure::FillError;
+use super::fill::Filling;
 use crate::failpoint;
 use crate::lake::{Bucket, StoreError};
 use crate::ledger::digest::Digest;
@@ -66,11 +67,11 @@ impl Staging {
     /// A copy that lies there already is taken, since it can only be of the same file.
     pub(super) async fn uris(
         &self,
-        lake: &Bucket,
-        lake_id: &str,
+        filling: &Filling<'_>,
         purpose: Purpose,
         files: &[&FileEntry],
     ) -> Result<Vec<String>, FillError> {
+        let (lake, lake_id) = (filling.lake, &filling.state.lake_id);
         let Some(bucket) = &self.bucket else {
             return Ok(files.iter().map(|file| lake.url_of(&file.path)).collect());
         };
@@ -78,7 +79,7 @@ impl Staging {
         for (index, file) in files.iter().enumerate() {
             let name = self.name(lake_id, purpose, index);
             let turn = self.turn.lock().await;
-            copy(lake, file, bucket, &name).await?;
+            copy(filling, file, bucket, &name).await?;
             drop(turn);
             uris.push(bucket.url_of(&name));
         }
@@ -143,7 +144,7 @@ pub(super) enum Purpose {
 }
 
 async fn copy(
-    lake: &Bucket,
+    filling: &Filling<'_>,
     file: &FileEntry,
     bucket: &Bucket,
     name: &str,
@@ -155,10 +156,14 @@ async fn copy(
         Err(StoreError::NotFound { .. }) => {}
         Err(error) => return Err(FillError::Staging(error)),
     }
-    let content = lake
-        .read(&file.path, MOST_BYTES.max(file.bytes))
+    let lake = filling.lake;
+    let content = match lake
+        .read_present(&file.path, MOST_BYTES.max(file.bytes))
         .await
-        .map_err(FillError::Lake)?;
+    {
+        Ok(content) => content,
+        Err(error) => return Err(unreadable(filling, file, error).await),
+    };
     // What goes to analysts is what the ledger signed for.
     if Digest::of(&content) != file.sha256 {
         return Err(FillError::Altered {
@@ -168,5 +173,20 @@ async fn copy(
     match bucket.create(name, content).await {
         Ok(()) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
         Err(error) => Err(FillError::Staging(error)),
+    }
+}
+
+/// Why a file of the lake cannot be read: one that is missing may have gone by a decision that others made
+/// meanwhile.
+async fn unreadable(filling: &Filling<'_>, file: &FileEntry, error: StoreError) -> FillError {
+    if !matches!(error, StoreError::Missing { .. }) {
+        return FillError::Lake(error);
+    }
+    match filling.log.is_live_now(&file.path).await {
+        Ok(true) => FillError::Lake(error),
+        Ok(false) => FillError::GoneMeanwhile {
+            path: filling.lake.url_of(&file.path),
+        },
+        Err(error) => FillError::Log(error),
     }
 }

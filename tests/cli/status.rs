@@ -289,6 +289,44 @@ async fn a_match_by_id_stands_beside_what_was_counted_later() {
 
 /// Holes and gaps of what would not be kept ring nobody, and are still named; a hold makes them matter.
 #[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_was_cut_is_no_passing_failure() {
+    let mut book = Book::open().await;
+    book.add("2026-01-01", 40, true).await;
+    book.add("2026-01-02", 40, true).await;
+    book.log.save_cache(&book.state).await.unwrap();
+    let ask = |command: &[&str]| trailhouse(book.path()).args(command).output().unwrap();
+    // The book names files that nobody has written.
+    let query = ask(&["query", "SELECT MAX(event_uid) FROM audit_events"]);
+    assert_eq!(code(&query), 6, "{}", told(&query));
+    assert!(
+        told(&query).contains("-00000-000.parquet"),
+        "{}",
+        told(&query)
+    );
+
+    let entries = book.path().join("lake/ledger/entry");
+    std::fs::remove_file(entries.join("00000000000000000002.note")).unwrap();
+    for command in [
+        &["status"][..],
+        &["query", "SELECT 1"],
+        &["verify", "--copy", "lake", "--public-key", "lake.pub"],
+    ] {
+        let output = ask(command);
+        assert_eq!(code(&output), 6, "{command:?}: {}", told(&output));
+        assert!(
+            told(&output).contains("entry 2 of the ledger is missing"),
+            "{}",
+            told(&output)
+        );
+        assert!(
+            !told(&output).contains("nothing was lost"),
+            "{}",
+            told(&output)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_missing_past_retention_is_named_and_no_failure() {
     let mut book = Book::open().await;
     book.add("2026-01-01", 40, true).await;

@@ -2,6 +2,7 @@
 //! every step, and beside other runs. What the lake holds in the end is compared with what the
 //! platform ever showed.
 
+mod absent;
 mod catch_up;
 mod clock;
 mod concurrent;

@@ -315,7 +315,7 @@ fn check(
         return Ok(Ending::with_failures(checked, []));
     }
     let config = context.load_config()?;
-    let (bucket, state) = open_lake(&config, Some(public_key))?;
+    let (_, bucket, state) = open_lake(&config, Some(public_key))?;
     let trust = checked.signed_by.iter().cloned().collect();
     let log = Log::read_only(bucket, Trust::Keys(trust));
     let differs = block_on(compare(&log, &state, &checked.certificate))??;

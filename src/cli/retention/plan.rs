@@ -55,7 +55,7 @@ pub(super) struct Args {
 pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let policy = policy_of(&config)?;
-    let (bucket, state) = open_lake(&config, None)?;
+    let (_, bucket, state) = open_lake(&config, None)?;
     let now = look_at_clocks(Utc::now(), &bucket, &[], Some(&state));
     let is_now = args
         .as_of

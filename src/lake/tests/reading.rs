@@ -109,7 +109,7 @@ async fn columns_are_read_alone() {
     let absent = FileReader::new(&Bucket::memory(), &execution_file(), 4_000);
     let error = absent.columns(&["raw"], None).await.err().unwrap();
     assert!(
-        matches!(error, ReadError::Store(StoreError::NotFound { .. })),
+        matches!(error, ReadError::Store(StoreError::Missing { .. })),
         "{error}"
     );
 }

@@ -81,7 +81,8 @@ impl Log {
             return Ok(Commit::Done);
         }
         let mut folded = Some(state.clone());
-        let entries = self.catch_up(&mut folded).await?;
+        // The name was taken, so there is an entry, also where no listing shows it yet.
+        let entries = self.catch_up_to(&mut folded, Some(sequence)).await?;
         if let Some(folded) = folded {
             *state = folded;
         }

@@ -68,7 +68,9 @@ impl Log {
         self.send(0, &file.into()).await?;
         failpoint::hit("ledger.genesis.after");
         // Whoever won: what is in the bucket now is the ledger.
-        self.fold().await?.ok_or(LogError::Missing(0))
+        let mut state = None;
+        self.catch_up_to(&mut state, Some(0)).await?;
+        state.ok_or(LogError::Missing(0))
     }
 }
 

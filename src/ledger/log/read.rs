@@ -1,7 +1,6 @@
 //! Reading entries again by their numbers, for whoever needs more of them than the state tells.
 
 use super::{FETCHES, Log, LogError};
-use crate::lake::StoreError;
 use crate::lake::layout::{entry_name, state_name};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::Entry;
@@ -41,13 +40,10 @@ impl Log {
         all.extend(before_head.map(|sequence| sequence + 1));
         let mut files = futures::stream::iter(all)
             .map(|sequence| async move {
-                match self.get(&entry_name(sequence)).await {
-                    Ok(bytes) if sequence <= head.sequence => Ok((sequence, bytes)),
-                    Ok(_) | Err(LogError::Store(StoreError::NotFound { .. })) => {
-                        Err(LogError::Missing(sequence))
-                    }
-                    Err(error) => Err(error),
+                if sequence > head.sequence {
+                    return Err(LogError::Missing(sequence));
                 }
+                Ok((sequence, self.entry(sequence).await?))
             })
             .buffered(FETCHES);
         let mut read = BTreeMap::new();

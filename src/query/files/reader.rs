@@ -15,7 +15,6 @@ use datafusion::error::Result;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
@@ -60,17 +59,17 @@ struct Reader {
 }
 
 impl Reader {
-    fn kept(&self, cause: &object_store::Error) -> ParquetError {
-        let error = self.bucket.error("read", self.path.as_ref(), cause);
-        ParquetError::External(Box::new(error))
+    async fn ranges(&self, ranges: &[Range<u64>]) -> ParquetResult<Vec<Bytes>> {
+        let read = self.bucket.read_ranges(self.path.as_ref(), ranges).await;
+        read.map_err(|error| ParquetError::External(Box::new(error)))
     }
 }
 
 impl AsyncFileReader for Reader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
         async move {
-            let part = self.bucket.store().get_range(&self.path, range).await;
-            part.map_err(|cause| self.kept(&cause))
+            let part = self.ranges(&[range]).await?.pop();
+            part.ok_or_else(|| ParquetError::EOF("no bytes".to_owned()))
         }
         .boxed()
     }
@@ -79,11 +78,7 @@ impl AsyncFileReader for Reader {
         &mut self,
         ranges: Vec<Range<u64>>,
     ) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
-        async move {
-            let parts = self.bucket.store().get_ranges(&self.path, &ranges).await;
-            parts.map_err(|cause| self.kept(&cause))
-        }
-        .boxed()
+        async move { self.ranges(&ranges).await }.boxed()
     }
 
     fn get_metadata<'a>(

@@ -94,9 +94,7 @@ impl Replacing<'_> {
         if found.rows != expected {
             let purpose = Purpose::Decision(self.decision, self.number);
             let staging = &self.projection.staging;
-            let uris = staging
-                .uris(self.filling.lake, lake_id, purpose, &group.files)
-                .await?;
+            let uris = staging.uris(&self.filling, purpose, &group.files).await?;
             let mut uris = uris.into_iter();
             for (part, files) in split(&group.files).iter().enumerate() {
                 let work = Work::Append {

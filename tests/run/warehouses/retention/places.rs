@@ -4,6 +4,8 @@ use super::super::super::harness::{run_well, sound_lake};
 use super::super::stand::{Stand, try_load};
 use super::keeping::{apply, apply_confirmed, hold, place, policy};
 use crate::bigquery_fake::{BigQueryFake, Call, Fault};
+use crate::faulty_store::{Fault as StoreFault, On};
+use object_store::ObjectStoreExt as _;
 use trailhouse::ledger::entry::RecoverableBy;
 use trailhouse::run::Job;
 use trailhouse::warehouse::{Projection, carry_out_preparation, prepare};
@@ -203,4 +205,36 @@ async fn a_warehouse_that_is_given_up_is_waited_for_no_more() {
     assert_eq!(decisions.unwrap().len(), 1);
     stand.assert_one_story("without it").await;
     assert_eq!(stand.state().await.retention.closed.len(), 1);
+}
+
+/// A file that is missing while it is to be loaded: deleted by rule meanwhile, or by somebody.
+#[tokio::test]
+async fn a_file_that_went_meanwhile_is_told_from_one_that_was_taken() {
+    for by_rule in [true, false] {
+        let stand = Stand::new().await;
+        stand
+            .store
+            .next(On::Get, "events/date=2026-03-01", StoreFault::Pause);
+        let loader = stand.loader();
+        let loading = try_load(&loader, &[]);
+        let deleting = async {
+            stand.store.hung().await;
+            if by_rule {
+                let job = stand.rig.job_of(&stand.store, Vec::new());
+                apply_confirmed(&job, &policy(&[], "1d")).await;
+            } else {
+                for name in stand.data().await {
+                    let name = object_store::path::Path::from(name);
+                    stand.store.delete(&name).await.unwrap();
+                }
+            }
+            stand.store.resume();
+        };
+        let (loaded, ()) = tokio::join!(loading, deleting);
+        let failure = loaded.unwrap().warehouses[0].failure.clone().unwrap();
+        let expected = if by_rule { "gone_meanwhile" } else { "missing" };
+        assert_eq!(failure.code, expected, "{failure:?}");
+        assert_eq!(failure.integrity, !by_rule, "{failure:?}");
+        assert!(failure.message.contains("date=2026-03-01"), "{failure:?}");
+    }
 }
