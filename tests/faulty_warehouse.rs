@@ -299,6 +299,12 @@ impl Warehouse for FaultyWarehouse {
         self.under(On::Change, &what, Some(()), call).await
     }
 
+    async fn keep(&self, found: &TableFound) -> Result<(), WarehouseError> {
+        let call = self.inner.keep(found);
+        let what = format!("keep {}", found.name);
+        self.under(On::Change, &what, Some(()), call).await
+    }
+
     async fn drop_table(&self, name: &str) -> Result<(), WarehouseError> {
         let call = self.inner.drop_table(name);
         self.under(On::Change, &format!("drop table {name}"), Some(()), call)

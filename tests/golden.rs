@@ -195,6 +195,7 @@ fn receipt_of_warehouses() -> Body {
             failure: failure.map(str::to_owned),
             tables,
             ledger_tables,
+            expiring: vec![],
         };
     let events = TableOutcome {
         table: Table::Events,

@@ -20,7 +20,8 @@ pub use retention::{
     Release, Retained, Retention, Sweep, SweptObject, TableExpired, WarehouseExpired,
 };
 pub use warehouse::{
-    Done, DoneOutcome, FailedLoad, Rebuild, RowsCounted, Span, TableOutcome, WarehouseOutcome,
+    Done, DoneOutcome, Expiring, FailedLoad, Rebuild, RowsCounted, Span, TableOutcome,
+    WarehouseOutcome,
 };
 
 use super::digest::Digest;

@@ -1,6 +1,7 @@
 //! Filling one warehouse: what the ledger has and the tables have not.
 
 use super::count::compare_now;
+use super::expiration::{expiring, expiring_views};
 use super::failure::{FillError, WarehouseFailure};
 use super::load::{Loading, load};
 use super::pending::{Barred, pending, rows_expected, spans};
@@ -9,7 +10,7 @@ use super::tell::tell;
 use super::{LAKE_LABEL, Projection};
 use crate::lake::Bucket;
 use crate::lake::layout::Table;
-use crate::ledger::entry::{FailedLoad, RowsCounted, TableOutcome, WarehouseOutcome};
+use crate::ledger::entry::{Expiring, FailedLoad, RowsCounted, TableOutcome, WarehouseOutcome};
 use crate::ledger::log::Log;
 use crate::ledger::state::{State, TableState};
 use serde::Serialize;
@@ -47,6 +48,9 @@ pub struct WarehouseSummary {
     pub rebuilt: Vec<RebuiltDates>,
     /// Its tables of events and quarantine.
     pub tables: Vec<TableSummary>,
+    /// Tables and views that the service will remove by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub expiring: Vec<Expiring>,
 }
 
 /// A rebuild that was finished.
@@ -109,6 +113,7 @@ pub async fn fill(projection: &Projection, filling: Filling<'_>) -> Filled {
             failure: None,
             tables: Vec::new(),
             ledger_tables: None,
+            expiring: Vec::new(),
         },
         summary: WarehouseSummary {
             warehouse: projection.name.clone(),
@@ -116,12 +121,15 @@ pub async fn fill(projection: &Projection, filling: Filling<'_>) -> Filled {
             failure: None,
             rebuilt: Vec::new(),
             tables: Vec::new(),
+            expiring: Vec::new(),
         },
     };
     if let Err(error) = fill_all(projection, filling, &mut filled).await {
         filled.outcome.failure = Some(error.code().to_owned());
         filled.summary.failure = Some(WarehouseFailure::from(&error));
     }
+    filled.summary.expiring.sort();
+    filled.outcome.expiring.clone_from(&filled.summary.expiring);
     filled
 }
 
@@ -136,9 +144,15 @@ async fn fill_all(
             return Ok(());
         }
         let found = open_table(projection, filling.state, TableKind::of(table)).await?;
+        filled.summary.expiring.extend(expiring(&found));
         fill_table(projection, filling, table, &found, filled).await?;
     }
-    filled.outcome.ledger_tables = tell(projection, filling).await?;
+    filled.outcome.ledger_tables = tell(projection, filling, &mut filled.summary.expiring).await?;
+    match expiring_views(projection).await {
+        Ok(views) => filled.summary.expiring.extend(views),
+        // It informs, and fails nothing that was done.
+        Err(error) => tracing::debug!(%error, "looking for views that expire"),
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 
 use super::difference::{additions, conflicts};
 use super::error::Class;
+use super::expiration::{has_default_expiration, lift, unwanted};
 use super::failure::FillError;
 use super::fill::check_owner;
 use super::shape::{TableFound, TableKind, ViewShape};
@@ -36,8 +37,8 @@ enum Action {
     Dataset,
     Create(TableKind),
     Extend(TableKind, Box<TableFound>),
-    /// Lifts an expiration that nobody asked for.
-    Lift(TableKind),
+    /// Lifts an expiration that nobody asked for, of a table or view by name.
+    Lift(String),
     View(ViewShape),
 }
 
@@ -122,6 +123,9 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
             if shape.require_partition_filter {
                 changes.push("refuse queries that name no dates".to_owned());
             }
+            if dataset.as_ref().is_some_and(has_default_expiration) {
+                changes.push(NO_DEFAULT.to_owned());
+            }
             step(name, changes, Action::Create(kind));
             continue;
         };
@@ -132,15 +136,12 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
             continue;
         }
         let changes = additions(&found, &shape, &labels);
-        // Where one is configured, loading brings it to what holds allow.
-        let expires = found.partition_expiration.is_some();
-        let lift = expires && projection.settings.partition_expiration.is_none();
+        let unwanted = unwanted(&found, projection);
         if !changes.is_empty() {
             step(name.clone(), changes, Action::Extend(kind, Box::new(found)));
         }
-        if lift {
-            let changes = "let its partitions not expire: what the ledger keeps would be dropped";
-            step(name, vec![changes.to_owned()], Action::Lift(kind));
+        if !unwanted.is_empty() {
+            step(name, unwanted, Action::Lift(kind.table().to_owned()));
         }
     }
     if let Some(error) = all_wrong(target, wrong) {
@@ -151,8 +152,12 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
             Some(_) => warehouse.table(&view.name).await?,
             None => None,
         };
+        let name = format!("view {}", view.name);
         let change = match &found {
-            None => "make it",
+            None => match dataset.as_ref().is_some_and(has_default_expiration) {
+                true => vec!["make it".to_owned(), NO_DEFAULT.to_owned()],
+                false => vec!["make it".to_owned()],
+            },
             Some(found) if found.kind != "VIEW" => {
                 return Err(FillError::Shape {
                     target: target.to_owned(),
@@ -166,14 +171,17 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
                     .told
                     .pointer("/view/query")
                     .and_then(|sql| sql.as_str());
+                let unwanted = unwanted(found, projection);
+                if !unwanted.is_empty() {
+                    step(name.clone(), unwanted, Action::Lift(view.name.clone()));
+                }
                 if sql == Some(view.sql.as_str()) && found.description == view.description {
                     continue;
                 }
-                "replace it"
+                vec!["replace it".to_owned()]
             }
         };
-        let name = format!("view {}", view.name);
-        step(name, vec![change.to_owned()], Action::View(view));
+        step(name, change, Action::View(view));
     }
     Ok(preparing)
 }
@@ -222,10 +230,7 @@ pub async fn carry_out_preparation(
                 let shape = projection.shape(*kind);
                 warehouse.extend_table(found, &shape, &labels).await
             }
-            Action::Lift(kind) => match warehouse.table(kind.table()).await? {
-                Some(found) => warehouse.set_partition_expiration(&found, None).await,
-                None => Ok(()),
-            },
+            Action::Lift(name) => lift(projection, name).await,
             Action::View(view) => warehouse.put_view(view, &labels).await,
         };
         match done {
@@ -234,8 +239,17 @@ pub async fn carry_out_preparation(
             Err(error) if error.class == Class::Exists => {}
             Err(error) => return Err(error.into()),
         }
+        // No request that makes a table can keep a default of the dataset away.
+        match action {
+            Action::Create(kind) => lift(projection, kind.table()).await?,
+            Action::View(view) => lift(projection, &view.name).await?,
+            Action::Dataset | Action::Extend(..) | Action::Lift(_) => {}
+        }
     }
     Ok(())
 }
+
+/// What a step adds that makes a table or view where the dataset has a default expiration.
+const NO_DEFAULT: &str = "let it not expire, as the dataset has it by default";
 
 const DATASET: &str = "Audit trail, loaded by trailhouse";

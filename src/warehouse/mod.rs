@@ -71,6 +71,11 @@ pub struct DatasetFound {
     /// service does not say. What BigQuery keeps beyond that, for seven days that nobody can change, it
     /// tells nobody.
     pub time_travel: Option<u32>,
+    /// How many milliseconds after they were made its new tables and views are removed; `None` where they
+    /// stay.
+    pub table_expiration: Option<u64>,
+    /// The same for partitions of new tables, by the day that they are for.
+    pub partition_expiration: Option<u64>,
 }
 
 /// One warehouse, as far as a projection of the lake needs it.
@@ -111,7 +116,8 @@ pub trait Warehouse: Send + Sync {
     /// A table as it is; `None` where there is none, or no dataset.
     async fn table(&self, name: &str) -> Result<Option<TableFound>, WarehouseError>;
 
-    /// Makes a table. One that exists is [`Class::Exists`].
+    /// Makes a table. One that exists is [`Class::Exists`]. It may expire, or its partitions may, where the
+    /// dataset has such a default: whoever makes one that is to stay looks at it afterwards.
     async fn create_table(
         &self,
         name: &str,
@@ -139,6 +145,11 @@ pub trait Warehouse: Send + Sync {
         found: &TableFound,
         after: Option<u64>,
     ) -> Result<(), WarehouseError>;
+
+    /// Has the service keep a table or view until somebody removes it. Changes nothing else, and nothing at
+    /// all if it has changed since it was read ([`Class::Conflict`]). A default of the dataset gives each new
+    /// table and view a time at which it is removed, and no request that makes one can say "never".
+    async fn keep(&self, found: &TableFound) -> Result<(), WarehouseError>;
 
     /// Removes a table, if it is there.
     async fn drop_table(&self, name: &str) -> Result<(), WarehouseError>;

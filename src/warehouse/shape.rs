@@ -124,6 +124,9 @@ pub struct TableFound {
     pub partition: Option<String>,
     /// What partitions are expired after, in milliseconds; nothing where they stay.
     pub partition_expiration: Option<u64>,
+    /// When the service removes the whole table or view, in milliseconds of the Unix epoch; `None` where
+    /// it stays.
+    pub expires_at: Option<i64>,
     /// The columns by which it is clustered.
     pub clustering: Vec<String>,
     /// Whether a query must name dates.

@@ -4,7 +4,7 @@ use super::fill::LOADED;
 use super::pending::{Barred, pending};
 use super::shape::TableKind;
 use crate::lake::layout::Table;
-use crate::ledger::entry::RowsCounted;
+use crate::ledger::entry::{Expiring, RowsCounted};
 use crate::ledger::state::{State, TableState};
 use crate::window::some_instant;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -34,6 +34,9 @@ pub struct Standing {
     pub tables: Vec<TableStanding>,
     /// Rebuilds that were decided and are not done.
     pub rebuilds: Vec<OpenRebuild>,
+    /// Tables and views that the service was about to remove by itself, when a run last looked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub expiring: Vec<Expiring>,
 }
 
 /// How far a table is.
@@ -106,6 +109,7 @@ impl Standing {
             target: known.map(|known| known.target.clone()),
             at: known.map(|known| known.at),
             failure: known.and_then(|known| known.failure.clone()),
+            expiring: known.map_or_else(Vec::new, |known| known.expiring.clone()),
             tables: tables.collect(),
             rebuilds: rebuilds
                 .map(|(decision, rebuild)| OpenRebuild {

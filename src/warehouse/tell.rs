@@ -1,22 +1,26 @@
 //! `audit_batches` and `audit_coverage`: what the ledger says of itself, beside the events, so that an
 //! analyst sees the numbers behind any claim. They are small, so they are written anew as a whole.
 
+use super::expiration::expiring;
 use super::failure::FillError;
 use super::fill::{Filling, open_table};
 use super::shape::TableKind;
 use super::wait::{Ended, do_job};
 use super::{JobId, Projection, Work};
 use crate::failpoint;
+use crate::ledger::entry::Expiring;
 use crate::ledger::tables;
 use arrow::array::RecordBatch;
 use arrow::json::LineDelimitedWriter;
 use bytes::Bytes;
 
 /// Writes both tables anew where the ledger has something new or where their numbers of rows are not
-/// what it has. Returns the sequence that they tell of, if they were written.
+/// what it has. Returns the sequence that they tell of, if they were written, and adds those that expire to
+/// `expire`.
 pub(super) async fn tell(
     projection: &Projection,
     filling: Filling<'_>,
+    expire: &mut Vec<Expiring>,
 ) -> Result<Option<u64>, FillError> {
     if *filling.stop.borrow() {
         return Ok(None);
@@ -36,6 +40,7 @@ pub(super) async fn tell(
         (TableKind::Coverage, tables::coverage(state)?),
     ] {
         let found = open_table(projection, state, kind).await?;
+        expire.extend(expiring(&found));
         if new || found.rows != rows.num_rows() as u64 {
             (filling.say)(&format!("{}: {}", projection.name, kind.table()));
             if !write(projection, filling, kind, &rows).await? {

@@ -59,7 +59,8 @@ pub(super) fn create(
     plain(&table)?;
     labels(&told)?;
     let created = state.tick();
-    let location = state.dataset(project, dataset)?.told["location"].clone();
+    let of_dataset = state.dataset(project, dataset)?.told.clone();
+    let location = of_dataset["location"].clone();
     if state.table(project, dataset, &table).is_ok() {
         let name = format_args!("{project}:{dataset}.{table}");
         return Err(Refusal::exists("Table", name));
@@ -81,6 +82,7 @@ pub(super) fn create(
         legacy_types(&mut told);
         sorted_out(&told)?;
     }
+    default_expiration(&mut told, &of_dataset, created)?;
     let table_ = Table {
         told,
         rows: Vec::new(),
@@ -90,6 +92,36 @@ pub(super) fn create(
     let dataset = state.dataset(project, dataset)?;
     dataset.tables.insert(table, table_);
     Ok(answer)
+}
+
+/// What a new table or view takes from its dataset. An explicit value takes precedence, and null is no
+/// value. A partitioned table takes the default of partitions alone where there is one.
+fn default_expiration(told: &mut Value, dataset: &Value, created: u64) -> Result<(), Refusal> {
+    if told["expirationTime"].is_null()
+        && let Some(told) = told.as_object_mut()
+    {
+        told.remove("expirationTime");
+    }
+    let default = |name: &str| match &dataset[name] {
+        Value::Null => Ok(None),
+        Value::String(after) => after.parse::<u64>().map(Some),
+        other => panic!("{name} is text to the API, not {other}"),
+    };
+    let invalid = |_| Refusal::invalid("Invalid default expiration");
+    let of_partitions = default("defaultPartitionExpirationMs").map_err(invalid)?;
+    let of_tables = default("defaultTableExpirationMs").map_err(invalid)?;
+    if let Some(after) = of_partitions
+        && told.get("timePartitioning").is_some()
+    {
+        if told["timePartitioning"]["expirationMs"].is_null() {
+            told["timePartitioning"]["expirationMs"] = json!(after.to_string());
+        }
+    } else if let Some(after) = of_tables
+        && told.get("expirationTime").is_none()
+    {
+        told["expirationTime"] = json!((created + after).to_string());
+    }
+    Ok(())
 }
 
 /// The partition and the clustering must be columns.
@@ -136,6 +168,13 @@ pub(super) fn patch(
         }
         if property == "timePartitioning" {
             told[property.as_str()] = partitioning(&told[property.as_str()], value)?;
+            continue;
+        }
+        if property == "expirationTime"
+            && value.is_null()
+            && let Some(told) = told.as_object_mut()
+        {
+            told.remove(property);
             continue;
         }
         told[property.as_str()] = value.clone();

@@ -15,6 +15,7 @@ use super::failure::{Failure, Report};
 use super::output::Ending;
 use super::page::Page;
 use crate::config::Config;
+use crate::ledger::entry::Expiring;
 use crate::ledger::state::State;
 use crate::plural::counted;
 use crate::run::{Asking, Job, JobError, open_warehouses};
@@ -159,6 +160,17 @@ pub(super) fn text_of_load(summary: &WarehouseSummary, page: &mut Page) {
             page.warning(error);
         }
     }
+    text_of_expiring(&summary.expiring, page);
+}
+
+/// Tables and views that the service removes by itself, for people.
+fn text_of_expiring(expiring: &[Expiring], page: &mut Page) {
+    for Expiring { table, at } in expiring {
+        let at = crate::window::format_instant(*at);
+        page.warning(&format!(
+            "{table} expires: the service will remove it at {at}; `trailhouse warehouse init` lifts that"
+        ));
+    }
 }
 
 /// How far a warehouse is, for people.
@@ -202,6 +214,7 @@ pub(super) fn text_of_standing(standing: &Standing, page: &mut Page) {
             ));
         }
     }
+    text_of_expiring(&standing.expiring, page);
     for rebuild in &standing.rebuilds {
         page.warning(&format!(
             "rebuild decided in entry {} is not done: {}",

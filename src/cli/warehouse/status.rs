@@ -94,6 +94,17 @@ pub(in crate::cli) fn matters(standing: &Standing) -> Vec<Failure> {
             "`trailhouse warehouse reconcile` says where, `trailhouse warehouse rebuild` mends it",
         ));
     }
+    if !standing.expiring.is_empty() {
+        let happened =
+            format!("the service is about to remove tables of warehouse {name} by itself");
+        failures.push(
+            Failure::new(ExitKind::Findings, happened)
+                .kept("the lake has everything")
+                .action(
+                    "`trailhouse warehouse init` lifts the expiration; the next run looks again",
+                ),
+        );
+    }
     failures
 }
 

@@ -3,7 +3,8 @@
 
 use super::retention::Retained;
 use crate::lake::layout::Table;
-use chrono::NaiveDate;
+use crate::window::instant;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A span of sequences, both ends inclusive. It stands for every `ingest` entry inside; entries of
@@ -44,6 +45,20 @@ pub struct WarehouseOutcome {
     /// written anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger_tables: Option<u64>,
+    /// Tables and views that the service was about to remove by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expiring: Vec<Expiring>,
+}
+
+/// A table or view that the service removes by itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expiring {
+    /// Its name in the warehouse.
+    pub table: String,
+    /// When.
+    #[serde(with = "instant")]
+    pub at: DateTime<Utc>,
 }
 
 /// What became of one table of a warehouse.

@@ -2,7 +2,7 @@
 
 use super::Batch;
 use crate::lake::layout::Table;
-use crate::ledger::entry::{RowsCounted, Span, TableOutcome, WarehouseOutcome};
+use crate::ledger::entry::{Expiring, RowsCounted, Span, TableOutcome, WarehouseOutcome};
 use crate::window::instant;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -129,6 +129,9 @@ pub struct WarehouseState {
     /// The entry up to which `audit_batches` and `audit_coverage` tell the ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger_tables: Option<u64>,
+    /// Tables and views that the service was about to remove by itself, when a run last looked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expiring: Vec<Expiring>,
 }
 
 impl WarehouseState {
@@ -140,6 +143,7 @@ impl WarehouseState {
             failure: None,
             tables: BTreeMap::new(),
             ledger_tables: None,
+            expiring: Vec::new(),
         }
     }
 
@@ -156,6 +160,7 @@ impl WarehouseState {
     ) {
         self.at = at;
         self.failure.clone_from(&outcome.failure);
+        self.expiring.clone_from(&outcome.expiring);
         for table in &outcome.tables {
             let state = self.tables.entry(table.table).or_default();
             state.note(table, batches);

@@ -387,6 +387,13 @@ impl Warehouse for BigQuery {
         changed.map_err(self.failed(&action))
     }
 
+    async fn keep(&self, found: &TableFound) -> Result<(), WarehouseError> {
+        let action = format!("let {} not expire", found.name);
+        load::table_name(&found.name).map_err(self.refused(&action))?;
+        let changed = self.change(&found.name, &found.told, tables::to_keep).await;
+        changed.map_err(self.failed(&action))
+    }
+
     async fn drop_table(&self, name: &str) -> Result<(), WarehouseError> {
         let action = format!("remove table {name}");
         load::table_name(name).map_err(self.refused(&action))?;

@@ -21,6 +21,8 @@ pub(super) fn dataset(told: &Value) -> Result<DatasetFound, String> {
         location: location.to_owned(),
         labels: labels(told),
         time_travel: time_travel.map_err(|_| "maxTimeTravelHours is too large".to_owned())?,
+        table_expiration: number(told, "/defaultTableExpirationMs")?,
+        partition_expiration: number(told, "/defaultPartitionExpirationMs")?,
     })
 }
 
@@ -100,6 +102,7 @@ pub(super) fn found(name: &str, told: Value) -> Result<TableFound, String> {
             .then(|| text(&told, "/timePartitioning/field").to_owned())
             .filter(|field| !field.is_empty()),
         partition_expiration: number(&told, "/timePartitioning/expirationMs")?,
+        expires_at: expires_at(&told)?,
         clustering: clustering
             .iter()
             .filter_map(Value::as_str)
@@ -190,6 +193,20 @@ pub(super) fn to_expire(told: &Value, after: Option<u64>) -> Option<Value> {
     // The API writes numbers as text, and takes a property away where null is sent for it.
     partitioning["expirationMs"] = json!(after.map(|after| after.to_string()));
     Some(json!({"timePartitioning": partitioning}))
+}
+
+/// When the service removes a table or view.
+fn expires_at(told: &Value) -> Result<Option<i64>, String> {
+    let expires_at = number(told, "/expirationTime")?.map(i64::try_from);
+    let expires_at = expires_at.transpose();
+    expires_at.map_err(|_| "expirationTime is too large".to_owned())
+}
+
+/// What a table or view must be given to stay; `None` where it stays.
+pub(super) fn to_keep(told: &Value) -> Option<Value> {
+    let expires = told.get("expirationTime").is_some_and(|it| !it.is_null());
+    // The API takes a property away where null is sent for it.
+    expires.then(|| json!({"expirationTime": null}))
 }
 
 /// The body that makes a view.

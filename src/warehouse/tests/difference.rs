@@ -43,6 +43,7 @@ fn found() -> TableFound {
             .collect(),
         partition: Some("dt".to_owned()),
         partition_expiration: None,
+        expires_at: None,
         clustering: shape.clustering,
         require_partition_filter: true,
         kind: "TABLE".to_owned(),

@@ -131,6 +131,7 @@ fn how_far_a_warehouse_is_follows_from_the_ledger() {
         failure: None,
         tables: [(Table::Events, table)].into(),
         ledger_tables: None,
+        expiring: Vec::new(),
     };
     lake.warehouses.insert("bq".to_owned(), state);
     let standing = Standing::of(&lake, "bq");

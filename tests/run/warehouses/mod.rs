@@ -4,6 +4,7 @@
 mod concurrent;
 mod crash;
 mod damage;
+mod expiry;
 mod faults;
 mod retention;
 mod several;
