@@ -46,3 +46,4 @@ mod foreign;
 mod http;
 mod plural;
 mod retry;
+pub mod stop;

@@ -7,7 +7,7 @@ use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
 use super::stop::asked_to_stop;
-use super::{Context, block_on};
+use super::{Context, block_on_to_the_end};
 use crate::demo::{Options, serve_forever};
 
 /// Serve the demo platform alone
@@ -45,7 +45,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         },
         asked_to_stop(),
     );
-    block_on(serving)?.map_err(|error| {
+    block_on_to_the_end(serving)?.map_err(|error| {
         Failure::from_error(ExitKind::Usage, &error)
             .kept("nothing was changed")
             .action("name another address with --listen; port 0 takes a free one")

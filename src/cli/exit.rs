@@ -27,12 +27,16 @@ pub enum ExitKind {
     Confirmation,
     /// Findings to look at.
     Findings,
+    /// SIGINT before it was done.
+    Interrupted,
+    /// SIGTERM before it was done.
+    Terminated,
 }
 
 impl ExitKind {
     /// Every kind, the most severe first. [`Self::Usage`] comes before anything was tried and so
-    /// never meets another kind; its place tells nothing.
-    pub const BY_SEVERITY: [Self; 10] = [
+    /// never meets another kind; its place tells nothing, and neither does that of the two that a signal makes.
+    pub const BY_SEVERITY: [Self; 12] = [
         Self::Integrity,
         Self::Gap,
         Self::Unforeseen,
@@ -42,6 +46,8 @@ impl ExitKind {
         Self::Superseded,
         Self::Confirmation,
         Self::Findings,
+        Self::Interrupted,
+        Self::Terminated,
         Self::Done,
     ];
 
@@ -58,6 +64,9 @@ impl ExitKind {
             Self::Superseded => 7,
             Self::Confirmation => 8,
             Self::Findings => 10,
+            // As shells count signals.
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
         }
     }
 
@@ -74,6 +83,8 @@ impl ExitKind {
             Self::Superseded => "superseded",
             Self::Confirmation => "confirmation",
             Self::Findings => "findings",
+            Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
         }
     }
 
@@ -115,7 +126,7 @@ mod tests {
             .map(|kind| kind.code())
             .filter(|code| *code != 2)
             .collect();
-        assert_eq!(severe, [6, 5, 1, 4, 3, 7, 8, 10, 0]);
+        assert_eq!(severe, [6, 5, 1, 4, 3, 7, 8, 10, 130, 143, 0]);
         for (at, kind) in ExitKind::BY_SEVERITY.iter().enumerate() {
             for milder in &ExitKind::BY_SEVERITY[at..] {
                 assert_eq!(ExitKind::most_severe([*milder, *kind]), *kind);

@@ -42,6 +42,8 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use tokio::runtime::Builder;
+
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::Config;
@@ -49,6 +51,7 @@ use exit::ExitKind;
 use failure::{Failure, Report};
 use output::{Ending, Format, Output};
 use progress::{Progress, ProgressChoice, ProgressKind, Unit};
+use stop::{AtFirst, at_first, or_dropped};
 use style::{ColorChoice, Style};
 
 /// Keep every audit record of an orchestration platform, provably
@@ -83,6 +86,7 @@ Exit codes:
    7  another writer won: rerun later
    8  confirmation needed: read the plan
   10  findings: look
+ 130, 143  ended by SIGINT or SIGTERM before it was done; what was committed stays
 Several at once end as the first of 6, 5, 1, 4, 3, 7, 8, 10; JSON output lists all.
 
 First steps:
@@ -187,6 +191,7 @@ pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let early = Early::from(&arguments);
     panic::install_hook();
+    stop::listen();
     let kind = std::panic::catch_unwind(|| start(&arguments, early)).unwrap_or_else(|_| {
         // The hook has told people; programs are told here.
         if early.output == Format::Json {
@@ -233,25 +238,41 @@ fn start(arguments: &[OsString], early: Early) -> ExitKind {
     context.output.finish(result)
 }
 
-/// Runs a future to its end on a runtime of its own.
+/// Runs a future to its end on a runtime of its own, or until somebody asks to stop.
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::from_error(ExitKind::Unforeseen, &error))?;
-    Ok(runtime.block_on(future))
+    let _at_first = at_first(AtFirst::Drop);
+    run_on(&mut Builder::new_multi_thread(), or_dropped(future))?
 }
 
 /// The same on this thread and one more, which does the work that would keep others waiting. The
 /// allocator keeps freed memory by thread, so more threads would take a run beyond its memory, and
 /// gain little: one half of a run waits for the network.
 fn block_on_two_threads<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .max_blocking_threads(1)
+    let _at_first = at_first(AtFirst::Drop);
+    run_on(&mut two_threads(), or_dropped(future))?
+}
+
+/// The same for a future that hears by itself that somebody asks to stop, and then commits what it has.
+fn block_on_to_the_end<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let _at_first = at_first(AtFirst::Commit);
+    run_on(&mut two_threads(), future)
+}
+
+fn two_threads() -> Builder {
+    let mut builder = Builder::new_current_thread();
+    builder.max_blocking_threads(1);
+    builder
+}
+
+fn run_on<T>(builder: &mut Builder, future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = builder
         .enable_all()
         .build()
         .map_err(|error| Failure::from_error(ExitKind::Unforeseen, &error))?;
-    Ok(runtime.block_on(future))
+    let done = runtime.block_on(future);
+    // A thread that waits for a name server or a disk keeps nobody waiting.
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 fn execute(command: Command, context: &Context) -> Result<Ending, Report> {

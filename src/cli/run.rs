@@ -13,7 +13,7 @@ use super::progress::{Progress, Unit};
 use super::retention::{self, text_of_retention};
 use super::stop::stop_at;
 use super::warehouse::{self, text_of_load};
-use super::{Context, block_on_two_threads};
+use super::{Context, block_on_to_the_end};
 use crate::config::{format_size, parse_duration};
 use crate::ledger::entry::Verdict;
 use crate::plural::counted;
@@ -75,7 +75,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     };
     let deadline = args.deadline.unwrap_or(config.run.deadline);
     let progress = context.progress(Unit::Records);
-    let summary = block_on_two_threads(async {
+    let summary = block_on_to_the_end(async {
         let job = job.with_warehouses(open_warehouses(&config, &[], Asking::Patiently).await?);
         run(&job, &options, deadline, &progress).await
     })??;

@@ -19,6 +19,7 @@ mod remove;
 mod rows;
 mod said;
 mod split;
+mod stoppable;
 mod store;
 mod tally;
 #[cfg(test)]

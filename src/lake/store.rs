@@ -12,11 +12,14 @@ use object_store::{
     Error as Cause, GetOptions, GetResult, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
 };
 
+use crate::stop::Stop;
+
 use super::counted::Counted;
 use super::http::{ContentMd5, Observer, RequestCounter, Requests, StoreClock};
 use super::location;
 use super::open::{self, OpenError, Options};
 use super::said::{clean, deepest, is_refusal};
+use super::stoppable::Stoppable;
 use crate::foreign::Secrets;
 
 /// What kind of store a bucket is on.
@@ -154,6 +157,7 @@ pub struct Bucket {
     secrets: Secrets,
     clock: StoreClock,
     counter: RequestCounter,
+    stop: Stop,
 }
 
 impl fmt::Debug for Bucket {
@@ -181,14 +185,16 @@ impl Bucket {
             }
             StoreKind::Gcs | StoreKind::S3 | StoreKind::Azure => opened.store,
         };
-        Ok(Self {
+        let bucket = Self {
             store,
             kind: opened.kind,
             url: opened.url.into(),
             secrets: observer.secrets,
             clock: observer.clock,
             counter: observer.counter,
-        })
+            stop: Stop::of_process(),
+        };
+        Ok(bucket.with_stop(Stop::of_process()))
     }
 
     /// Makes the directory of a `file://` bucket, with its parents, durably; does nothing elsewhere.
@@ -214,7 +220,23 @@ impl Bucket {
             secrets: Secrets::default(),
             clock: StoreClock::default(),
             counter,
+            stop: Stop::of_process(),
         }
+    }
+
+    /// The same bucket, whose operations end when somebody asks to stop.
+    #[must_use]
+    pub fn with_stop(self, stop: Stop) -> Self {
+        Self {
+            store: Arc::new(Stoppable::new(self.store, stop.clone())),
+            stop,
+            ..self
+        }
+    }
+
+    /// Who asks to stop.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     /// The store itself, prefix applied.

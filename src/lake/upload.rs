@@ -103,7 +103,10 @@ pub async fn create(
             return Err(error.into());
         }
         tracing::debug!(object = %bucket.url_of(name), attempt, %error, "create is unclear");
-        tokio::time::sleep(wait).await;
+        let waited = bucket.stop().step(tokio::time::sleep(wait)).await;
+        if waited.is_err() {
+            return Err(error.into());
+        }
         wait *= 2;
         attempt += 1;
     }

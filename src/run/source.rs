@@ -8,7 +8,7 @@ use super::observer::Observer;
 use super::plan::{FeedPlan, SourcePlan, age, comparable};
 use super::recount::{Counted, Found, compared, recount_date};
 use super::start::Asked;
-use super::summary::{SourceFailure, SourceSummary};
+use super::summary::SourceSummary;
 use crate::ledger::entry::{Future, Horizon, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{FeedState, RECOUNTED, SETTLING};
 use crate::source::{Scope, SourceError, count, count_after};
@@ -44,7 +44,7 @@ impl Work<'_> {
         let mut summary = SourceSummary::new(&self.source.id, past);
         self.warn_of_missed(&mut summary);
         if let Some(error) = self.failed.take() {
-            summary.failure = Some(SourceFailure::from(&error));
+            summary.fail(&error);
             summary.requests = self.source.source.requests();
             return Ok(summary);
         }
@@ -68,7 +68,7 @@ impl Work<'_> {
         match reading {
             Reading::Complete => summary.complete = summary.failed_feeds.is_empty(),
             Reading::Stopped => {}
-            Reading::Failed(error) => summary.failure = Some(SourceFailure::from(&error)),
+            Reading::Failed(error) => summary.fail(&error),
         }
         self.watch_horizon(committer, &mut summary);
         self.watch_ids(committer, &mut summary);

@@ -171,6 +171,14 @@ impl SourceSummary {
         }
     }
 
+    /// Notes that the source failed. That it was not asked to the end, since somebody asked to stop, is no
+    /// failure of the source.
+    pub(super) fn fail(&mut self, error: &SourceError) {
+        if *error != SourceError::Stopped {
+            self.failure = Some(SourceFailure::from(error));
+        }
+    }
+
     /// Notes that a feed failed. The first failure of a feed is that of the source where no other is.
     pub(super) fn feed_failed(&mut self, tenant: &str, error: &SourceError) {
         let failure = SourceFailure::from(error);

@@ -3,8 +3,9 @@
 use super::job::{Asking, JobError, open_store};
 use crate::config::{self, Config, SignIn};
 use crate::retry::Retry;
+use crate::stop::Stop;
 use crate::warehouse::bigquery::{BigQuery, BigQueryAuth, BigQuerySettings};
-use crate::warehouse::{Pace, Projection, Settings, Staging};
+use crate::warehouse::{Pace, Projection, Settings, Staging, Stoppable};
 use std::sync::Arc;
 
 /// Opens the warehouses of a configuration, or those of them that are named. They are not asked yet.
@@ -68,7 +69,7 @@ async fn open(config: &config::Warehouse, asking: Asking) -> Result<Projection, 
     })?;
     Ok(Projection::new(
         name.clone(),
-        Arc::new(service),
+        Arc::new(Stoppable::new(Arc::new(service), Stop::of_process())),
         Staging::new(staging, name),
         Settings {
             labels: config.labels.clone(),

@@ -30,6 +30,7 @@ mod shape;
 pub mod sql;
 mod staging;
 mod standing;
+mod stoppable;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,7 @@ pub use staging::Staging;
 pub use standing::{
     FailedEntry, LOAD_JOBS_A_DAY, OpenRebuild, PARTITION_CHANGES_A_DAY, Standing, TableStanding,
 };
+pub use stoppable::Stoppable;
 pub use wait::Pace;
 
 use async_trait::async_trait;

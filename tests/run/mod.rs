@@ -22,6 +22,7 @@ mod process;
 mod reader;
 mod schedule;
 mod stopped;
+mod stopping;
 mod sweep;
 mod trouble;
 mod warehouses;

@@ -12,7 +12,7 @@ use crate::cli::output::{Document, Ending};
 use crate::cli::page::Page;
 use crate::cli::progress::Unit;
 use crate::cli::stop::stop_at;
-use crate::cli::{Context, block_on_two_threads};
+use crate::cli::{Context, block_on_to_the_end};
 use crate::config::{Config, format_size, parse_duration};
 use crate::ledger::entry::GivenUp;
 use crate::plural::counted;
@@ -75,7 +75,7 @@ pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> 
         by: args.by.clone(),
     });
     let given_up = given_up(args, &config)?;
-    let summary = block_on_two_threads(async {
+    let summary = block_on_to_the_end(async {
         if let Some(given_up) = &given_up
             && give_up(&job, given_up).await?.is_empty()
         {

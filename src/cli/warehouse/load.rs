@@ -11,7 +11,7 @@ use crate::cli::output::{Document, Ending};
 use crate::cli::page::Page;
 use crate::cli::progress::Unit;
 use crate::cli::stop::stop_at;
-use crate::cli::{Context, block_on_two_threads};
+use crate::cli::{Context, block_on_to_the_end};
 use crate::config::parse_duration;
 use crate::plural::counted;
 use crate::run::{Asking, Job, LoadSummary};
@@ -44,7 +44,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let job = Job::open_to_load(&config).map_err(Failure::from)?;
     let deadline = args.deadline.unwrap_or(config.run.deadline);
     let progress = context.progress(Unit::Nothing);
-    let summary = block_on_two_threads(async {
+    let summary = block_on_to_the_end(async {
         let job = with_warehouses(job, &config, &args.which, Asking::Patiently).await?;
         let (stop, stopped) = watch::channel(false);
         let watcher = tokio::spawn(stop_at(deadline, stop));

@@ -16,7 +16,7 @@ use crate::cli::output::{Document, Ending};
 use crate::cli::page::Page;
 use crate::cli::progress::{Progress, Unit};
 use crate::cli::stop::stop_at;
-use crate::cli::{Context, block_on_two_threads};
+use crate::cli::{Context, block_on_to_the_end};
 use crate::config::{format_size, parse_duration};
 use crate::lake::layout::Table;
 use crate::ledger::entry::Body;
@@ -102,7 +102,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let job = job.map_err(Failure::from)?;
     let deadline = args.deadline.unwrap_or(config.run.deadline);
     let progress = context.progress(Unit::Nothing);
-    block_on_two_threads(async {
+    block_on_to_the_end(async {
         let job = with_warehouses(job, &config, &args.which, Asking::Patiently).await;
         let job = job.map_err(Failure::from)?;
         let (shown, mut failures) = show(&job, &args, dates, &progress).await?;

@@ -16,6 +16,7 @@ use super::{ClockReading, SourceError, Tenant};
 use crate::foreign::{MOST_BYTES, Secrets};
 use crate::http::{chain, header, is_loopback, read_body, read_start};
 use crate::retry;
+use crate::stop::Stop;
 use answer::{Again, Failed, Refusal, of_status};
 use auth::{Proof, Prover};
 use bytes::Bytes;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub deadline: Option<Instant>,
     /// Wall clock.
     pub now: Now,
+    /// Ends every request and every wait between two at once.
+    pub stop: Stop,
 }
 
 impl Settings {
@@ -76,6 +79,7 @@ impl Settings {
             retry: Retry::default(),
             deadline: None,
             now: Arc::new(Utc::now),
+            stop: Stop::of_process(),
         }
     }
 }
@@ -174,12 +178,16 @@ impl Client {
             let _permit = self.permits.acquire().await;
             self.get_patiently(url, tenant, most, read).await
         };
-        match self.settings.deadline {
-            Some(deadline) => timeout_at(deadline, whole)
-                .await
-                .unwrap_or(Err(SourceError::Deadline)),
-            None => whole.await,
-        }
+        let whole = async {
+            match self.settings.deadline {
+                Some(deadline) => timeout_at(deadline, whole)
+                    .await
+                    .unwrap_or(Err(SourceError::Deadline)),
+                None => whole.await,
+            }
+        };
+        let answer = self.settings.stop.or_stopped(whole).await;
+        answer.unwrap_or(Err(SourceError::Stopped))
     }
 
     async fn get_patiently<T>(
