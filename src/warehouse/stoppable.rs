@@ -129,6 +129,11 @@ impl Warehouse for Stoppable {
         self.change("set the expiration of partitions", call).await
     }
 
+    async fn keep(&self, found: &TableFound) -> Result<(), WarehouseError> {
+        let call = self.inner.keep(found);
+        self.change("lift the expiration of a table", call).await
+    }
+
     async fn drop_table(&self, name: &str) -> Result<(), WarehouseError> {
         let action = format!("remove table {name}");
         self.change(&action, self.inner.drop_table(name)).await
