@@ -8,7 +8,7 @@ CREATE TABLE audit_coverage (
   window_from TIMESTAMP NOT NULL OPTIONS (description = "First instant inside"),
   window_to TIMESTAMP NOT NULL OPTIONS (description = "First instant after"),
   reason STRING OPTIONS (description = "Why a hole could not be read: a stable code"),
-  detail STRING OPTIONS (description = "The same in words"),
+  detail STRING OPTIONS (description = "The same in words; without redaction what the platform said follows"),
   first_seen TIMESTAMP OPTIONS (description = "When the hole was first named"),
   tries INT64 OPTIONS (description = "How often reading the hole was tried")
 )

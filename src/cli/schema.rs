@@ -9,6 +9,7 @@ use super::output::{Document, Ending};
 use super::page::{Align, Page, Table};
 use crate::config::{json_schema, settings};
 use crate::event::schema::{Column, EVENT_COLUMNS, QUARANTINE_COLUMNS, SCHEMA_VERSION};
+use crate::ledger::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
 
 /// Explain the configuration, or the columns of the lake
 ///
@@ -82,9 +83,11 @@ impl Document for ConfigSchema {
 
 struct EventSchema;
 
-const TABLES: [(&str, &[Column]); 2] = [
+const TABLES: [(&str, &[Column]); 4] = [
     ("audit_events", EVENT_COLUMNS),
     ("audit_quarantine", QUARANTINE_COLUMNS),
+    ("audit_batches", BATCH_COLUMNS),
+    ("audit_coverage", COVERAGE_COLUMNS),
 ];
 
 impl Document for EventSchema {

@@ -9,13 +9,17 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::json::pointer::{Pointers, Step, push_key};
+use super::json::pointer::{Pointers, Step, push_any, push_key};
 use super::json::{self, Elements, Kind, Member, Value};
+use super::redact::KeyNames;
+
+/// Longest pointer to a place, in bytes. A place behind a longer one is named by the value around it.
+const LONGEST_POINTER: usize = 512;
 
 /// How many places a [`Change`] names at most.
 pub const MAX_PLACES: usize = 64;
 
-/// What became of a record between two readings. Holds keys, never values.
+/// What became of a record between two readings. Holds keys, as far as [`KeyNames`] lets it, never values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// It means the same.
@@ -35,8 +39,8 @@ pub enum Change {
 
 /// Compares the first reading of a record with the one `now`, leaving out the places that `ignored`
 /// names (those under redaction then or now). A reading that is not well-formed is only the same
-/// where the bytes are.
-pub fn changed(first: &[u8], now: &[u8], ignored: &Pointers) -> Change {
+/// where the bytes are. Places are told with the names of members that `names` allows.
+pub fn changed(first: &[u8], now: &[u8], ignored: &Pointers, names: &KeyNames) -> Change {
     if first == now {
         return Change::Same;
     }
@@ -45,7 +49,7 @@ pub fn changed(first: &[u8], now: &[u8], ignored: &Pointers) -> Change {
             places: vec![String::new()],
         };
     }
-    Comparison::new(ignored).run(first, now)
+    Comparison::new(ignored, names).run(first, now)
 }
 
 /// A value in one of the readings.
@@ -138,6 +142,7 @@ struct Frame<'a> {
 /// Goes down both readings at once and holds one frame for each level, never a list of values.
 struct Comparison<'a, 'r> {
     ignored: &'r Pointers,
+    names: &'r KeyNames,
     frames: Vec<Frame<'a>>,
     /// The pointer to the values that are compared.
     place: String,
@@ -146,9 +151,10 @@ struct Comparison<'a, 'r> {
 }
 
 impl<'a, 'r> Comparison<'a, 'r> {
-    const fn new(ignored: &'r Pointers) -> Self {
+    const fn new(ignored: &'r Pointers, names: &'r KeyNames) -> Self {
         Self {
             ignored,
+            names,
             frames: Vec::new(),
             place: String::new(),
             added: Vec::new(),
@@ -271,7 +277,8 @@ impl<'a, 'r> Comparison<'a, 'r> {
             return;
         }
         match name {
-            Token::Key(name) => push_key(&mut self.place, &name),
+            Token::Key(name) if self.names.may_tell(&name) => push_key(&mut self.place, &name),
+            Token::Key(_) => push_any(&mut self.place),
             Token::Index(index) => {
                 self.place.push('/');
                 self.place.push_str(&index.to_string());
@@ -292,8 +299,14 @@ enum Token<'a> {
     Index(usize),
 }
 
+/// Several places may have one name, where names are not told.
 fn note(places: &mut Vec<String>, place: &str) {
-    if places.len() < MAX_PLACES {
+    let mut place = place;
+    if place.len() > LONGEST_POINTER {
+        let longest = &place[..place.floor_char_boundary(LONGEST_POINTER + 1)];
+        place = &longest[..longest.rfind('/').unwrap_or(0)];
+    }
+    if places.len() < MAX_PLACES && !places.iter().any(|known| known == place) {
         places.push(place.to_owned());
     }
 }

@@ -1,7 +1,7 @@
 //! What must not be shown of what others say.
 
 use super::ambient::ambient;
-use super::spelling::{may_go_on, readings};
+use super::spelling::{is_special, may_go_on, readings};
 use super::{MOST_BYTES, on_one_line};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -195,6 +195,17 @@ impl Needle {
         // Spellings are ambiguous, so several ends are followed at once; there are never more than a few.
         let mut ends = vec![at];
         for (number, wanted) in self.chars.iter().enumerate() {
+            // Most characters have one reading.
+            if let [end] = &mut ends[..]
+                && let Some(found) = text[*end..].chars().next()
+                && !is_special(found)
+            {
+                if !self.is(found, *wanted) {
+                    return None;
+                }
+                *end += found.len_utf8();
+                continue;
+            }
             let mut next: Vec<usize> = Vec::new();
             for end in &ends {
                 let rest = &text[*end..];

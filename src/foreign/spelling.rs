@@ -15,6 +15,11 @@ pub(super) struct Reading {
     pub(super) bytes: usize,
 }
 
+/// Whether a character may be the beginning of the spelling of another one.
+pub(super) fn is_special(c: char) -> bool {
+    matches!(c, '%' | '+' | '&' | '\\')
+}
+
 /// All readings of what `text` begins with; none where it is empty. A run of backslashes is one backslash,
 /// since each level of escaping doubles it.
 pub(super) fn readings(text: &str) -> impl Iterator<Item = Reading> {
@@ -36,7 +41,7 @@ pub(super) fn readings(text: &str) -> impl Iterator<Item = Reading> {
 
 /// Whether the text may be the beginning of a longer spelling, so that what follows would decide.
 pub(super) fn may_go_on(text: &str) -> bool {
-    text.len() < LONGEST && text.starts_with(['%', '\\', '&'])
+    text.len() < LONGEST && text.starts_with(is_special) && !text.starts_with('+')
 }
 
 #[allow(clippy::unnecessary_wraps)]

@@ -4,6 +4,7 @@
 use crate::event::schema::ColumnType::{self, Integer, Text, Timestamp};
 use crate::event::schema::{Classification, Column};
 
+/// A column that holds nothing but times, numbers, codes and names from the configuration.
 const fn column(
     name: &'static str,
     kind: ColumnType,
@@ -14,7 +15,6 @@ const fn column(
         name,
         kind,
         required,
-        // The ledger holds no personal data.
         class: Classification::Public,
         meaning,
     }
@@ -120,7 +120,16 @@ pub const COVERAGE_COLUMNS: &[Column] = &[
         false,
         "Why a hole could not be read: a stable code",
     ),
-    column("detail", Text, false, "The same in words"),
+    Column {
+        // It ends with the platform's own words where no redaction is configured, which may cite anything.
+        class: Classification::Secret,
+        ..column(
+            "detail",
+            Text,
+            false,
+            "The same in words; without redaction what the platform said follows",
+        )
+    },
     column(
         "first_seen",
         Timestamp,

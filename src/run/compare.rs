@@ -365,8 +365,8 @@ impl<'p> Comparison<'_, 'p> {
         let First::Kept(first) = again.first else {
             return Ok(false);
         };
-        let pointers = self.context.redaction.record_pointers();
-        let places = match changed(first, now, pointers) {
+        let redaction = self.context.redaction;
+        let places = match changed(first, now, redaction.record_pointers(), redaction.names()) {
             Change::Same => return Ok(false),
             Change::Drift { .. } => {
                 self.tally.note_drifted(piece, record);

@@ -15,7 +15,7 @@ use crate::retention::Policy;
 use crate::retry::Retry;
 use crate::source::http::{self, Client};
 use crate::source::kestra::{self, Kestra};
-use crate::source::{Limits, Source, SourceError, Tenant};
+use crate::source::{Limits, Source, SourceError, Tenant, Wording};
 use crate::warehouse::{Projection, WarehouseError};
 use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
@@ -338,6 +338,7 @@ fn open_source(
         },
         Auth::None => http::Auth::None,
     };
+    let redaction = open_redaction(&job.redaction)?;
     let requests = &config.requests;
     let client = Client::new(http::Settings {
         timeout: requests.timeout,
@@ -347,7 +348,7 @@ fn open_source(
             patience: asking.patience(requests.retry_for),
             ..Retry::default()
         },
-        ..http::Settings::new(settings.url.clone(), auth)
+        ..http::Settings::new(settings.url.clone(), auth, Wording::under(&redaction))
     })
     .map_err(wrong)?;
     let dialect = match settings.dialect {
@@ -364,7 +365,7 @@ fn open_source(
         platform: config.platform.name(),
         mapping_version: kestra::normalise::MAPPING_VERSION,
         source: Arc::new(source.with_page_size(requests.page_size)),
-        redaction: Arc::new(open_redaction(&job.redaction)?),
+        redaction: Arc::new(redaction),
         start: config.start,
         settle: delta(config.settle),
         overlap: delta(config.overlap),

@@ -1,6 +1,7 @@
 //! What can go wrong between us and a platform: each condition apart, with what happened and what
-//! to do. No variant holds a secret, and text of the platform is shortened and escaped first.
+//! to do. No variant holds a secret, and text of the platform only as far as [`Wording`](super::Wording) lets it.
 
+use super::words::PlatformWords;
 use crate::plural::counted;
 use crate::window::{Window, format_instant};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -21,52 +22,49 @@ pub enum Scope {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     /// 401, also after the credential was read again.
-    #[error("the source does not accept the credential (401){}", told(message))]
+    #[error("the source does not accept the credential (401){}", message)]
     Unauthorised {
-        /// What the platform said; may be empty.
-        message: String,
+        /// What the platform said, as far as it is kept.
+        message: PlatformWords,
     },
     /// 403: the role has no such permission, or the platform's licence has no audit logs.
     #[error(
         "the source refuses access to audit records of {tenant} (403){}",
-        told(message)
+        message
     )]
     Forbidden {
         /// Whose records were asked for.
         tenant: String,
-        /// What the platform said; may be empty.
-        message: String,
+        /// What the platform said, as far as it is kept.
+        message: PlatformWords,
     },
     /// 404: no such tenant, or an edition without audit logs.
-    #[error("the source has no audit records of {tenant} (404){}", told(message))]
+    #[error("the source has no audit records of {tenant} (404){}", message)]
     NotFound {
         /// Whose records were asked for.
         tenant: String,
-        /// What the platform said; may be empty.
-        message: String,
+        /// What the platform said, as far as it is kept.
+        message: PlatformWords,
     },
     /// 423: the platform holds a record that it cannot read itself.
-    #[error("the source cannot read one of its own records (423){}", told(message))]
+    #[error("the source cannot read one of its own records (423){}", message)]
     UnreadableRecord {
-        /// What the platform said; may be empty.
-        message: String,
+        /// What the platform said, as far as it is kept.
+        message: PlatformWords,
     },
     /// 400, 422 or another status that blames the request.
-    #[error("the source refuses the request ({status}){}", told(message))]
+    #[error("the source refuses the request ({status}){}", message)]
     Refused {
         /// HTTP status.
         status: u16,
-        /// What the platform said; may be empty.
-        message: String,
+        /// What the platform said, as far as it is kept.
+        message: PlatformWords,
     },
     /// 407: a proxy on the way wants credentials.
-    #[error(
-        "a proxy on the way to the source wants credentials (407){}",
-        told(message)
-    )]
+    #[error("a proxy on the way to the source wants credentials (407){}", message)]
     ProxyRefused {
-        /// What the proxy said; may be empty.
-        message: String,
+        /// What the proxy said, as far as it is kept.
+        message: PlatformWords,
     },
     /// 429 or 503 until our patience ended.
     #[error(
@@ -86,15 +84,15 @@ pub enum SourceError {
     #[error(
         "the source failed ({status}) {}{}",
         counted(*tries, "time", "times"),
-        told(message)
+        message
     )]
     ServerFailure {
         /// The last HTTP status.
         status: u16,
         /// How often it was asked.
         tries: u32,
-        /// What the platform said; may be empty.
-        message: String,
+        /// What the platform said, as far as it is kept.
+        message: PlatformWords,
     },
     /// No connection, no answer in time, or a broken handshake, until our patience ended.
     #[error("the source cannot be reached, {}: {message}", counted(*tries, "try", "tries"))]
@@ -312,23 +310,16 @@ impl SourceError {
     }
 }
 
-/// The platform's own words after a colon, or nothing.
-fn told(message: &str) -> String {
-    if message.is_empty() {
-        String::new()
-    } else {
-        format!(": {message}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::foreign::Secrets;
+    use crate::source::Wording;
 
     #[test]
     fn what_the_platform_said_comes_last() {
         let silent = SourceError::Unauthorised {
-            message: String::new(),
+            message: PlatformWords::default(),
         };
         assert_eq!(
             silent.to_string(),
@@ -336,7 +327,10 @@ mod tests {
         );
         let spoken = SourceError::Refused {
             status: 422,
-            message: "size: must be less than or equal to 1000".into(),
+            message: Wording::Kept.of(
+                "size: must be less than or equal to 1000",
+                &Secrets::default(),
+            ),
         };
         assert_eq!(
             spoken.to_string(),
@@ -346,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_about_the_smallest_thing_that_it_may_be_about() {
-        let message = String::new;
+        let message = PlatformWords::default;
         for (error, scope) in [
             (
                 SourceError::UnreadableRecord { message: message() },

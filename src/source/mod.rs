@@ -14,6 +14,7 @@ mod read;
 #[cfg(test)]
 mod scripted;
 mod slice;
+mod words;
 
 pub use error::{Scope, SourceError};
 pub(crate) use read::SHARES;
@@ -23,6 +24,7 @@ pub use read::{
     Count, Hole, HoleReason, Key, Keyed, Limits, Nameless, Slice, SliceOutcome, count, count_after,
     oldest, read_window,
 };
+pub use words::{PlatformWords, Wording};
 
 use crate::event::Event;
 use crate::event::unfit::Unfit;

@@ -1,6 +1,7 @@
 //! A source in memory that misbehaves as it is told, for tests.
 
 use super::error::SourceError;
+use super::words::PlatformWords;
 use super::{
     Capabilities, ClockReading, Identity, Narrow, Order, Page, PageRequest, Returned, Source,
     Tenant, Unidentified, UpperEdge,
@@ -163,7 +164,7 @@ impl Scripted {
         }
         if self.faults.breaks_at.is_some_and(|first| number >= first) {
             return Err(SourceError::Unauthorised {
-                message: String::new(),
+                message: PlatformWords::default(),
             });
         }
         if self.faults.cut.contains(&number) {
@@ -175,7 +176,7 @@ impl Scripted {
         if request.size > self.can.page_cap || request.size == 0 || request.page == 0 {
             return Err(SourceError::Refused {
                 status: 422,
-                message: "size".to_owned(),
+                message: PlatformWords::default(),
             });
         }
         let selected = self.select(&mut state, request);
@@ -189,14 +190,14 @@ impl Scripted {
             match row.kind {
                 Kind::Poison => {
                     return Err(SourceError::UnreadableRecord {
-                        message: String::new(),
+                        message: PlatformWords::default(),
                     });
                 }
                 Kind::Fails(status) => {
                     return Err(SourceError::ServerFailure {
                         status,
                         tries: 1,
-                        message: String::new(),
+                        message: PlatformWords::default(),
                     });
                 }
                 Kind::Giant => return Err(SourceError::TooLarge { cap: 1000 }),

@@ -24,9 +24,9 @@ use trailhouse::report::verify::{Depth, Verified, verify};
 use trailhouse::run::{
     Access, Bounds, Job, JobSource, RunError, RunOptions, Seed, Summary, Unobserved, execute,
 };
-use trailhouse::source::Tenant;
 use trailhouse::source::http::{Auth, Client, Retry, Secret, Settings};
 use trailhouse::source::kestra::{self, Dialect, Kestra};
+use trailhouse::source::{Tenant, Wording};
 
 /// Id of the source.
 pub(super) const SOURCE: &str = "kestra-test";
@@ -83,7 +83,11 @@ impl Rig {
                 tries_of_failure: 3,
             },
             now: Arc::new(move || platform.now()),
-            ..Settings::new(self.serving.url().parse().unwrap(), bearer("demo-token"))
+            ..Settings::new(
+                self.serving.url().parse().unwrap(),
+                bearer("demo-token"),
+                Wording::Kept,
+            )
         }
     }
 

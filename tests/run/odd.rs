@@ -9,9 +9,10 @@ use trailhouse::demo::{NewEvent, Oddity};
 use trailhouse::event::redact::{Action, Redaction, Rule, Target};
 use trailhouse::event::schema::Classification;
 use trailhouse::ledger::entry::Verdict;
-use trailhouse::source::Tenant;
+use trailhouse::source::http::Settings;
 use trailhouse::source::kestra::Dialect;
 use trailhouse::source::kestra::origins::ORIGINS;
+use trailhouse::source::{Tenant, Wording};
 
 const NOW: &str = "2026-11-20T06:00:00Z";
 
@@ -229,6 +230,44 @@ async fn what_is_redacted_is_nowhere_in_the_bucket() {
         holds(state.unwrap().1, "kestra-test//a"),
         "the rows were looked at"
     );
+}
+
+/// The message of a failure may cite what redaction keeps out of everything else.
+#[tokio::test]
+async fn what_the_platform_says_is_not_kept_under_redaction() {
+    const WORDS: &str = "unable to read a stored row";
+    const SAID: &str = "the source cannot read one of its own records (423)";
+    let rules = [Rule {
+        target: Target::Column("src_ip".to_owned()),
+        action: Action::Mask,
+    }];
+    for redaction in [
+        Redaction::none(),
+        Redaction::compile(&rules, &ORIGINS, None).unwrap(),
+    ] {
+        let rig = Rig::new(&quiet(NOW)).await;
+        let id = rig.platform.push(NewEvent::at(at("2026-11-20T05:40:00Z")));
+        rig.platform.poison(&[id]);
+        let settings = Settings {
+            wording: Wording::under(&redaction),
+            ..rig.settings()
+        };
+        let main = vec![Tenant::Named("main".to_owned())];
+        let mut source = rig.source_with(settings, Dialect::V2, main);
+        let kept = redaction.is_none();
+        source.redaction = Arc::new(redaction);
+        let store = empty();
+        let summary = run(&rig.job_of(&store, vec![source])).await;
+        let holes = &summary.sources[0].holes;
+        assert_eq!(holes.len(), 1);
+        assert!(holes[0].detail.starts_with(SAID), "{}", holes[0].detail);
+        assert_eq!(holes[0].detail == SAID, !kept, "{}", holes[0].detail);
+        let summary = serde_json::to_string(&summary).unwrap();
+        assert_eq!(summary.contains(WORDS), kept, "{summary}");
+        let objects = objects(&store).await;
+        let found = objects.values().any(|bytes| holds(bytes, WORDS));
+        assert_eq!(found, kept);
+    }
 }
 
 /// An id that makes its columns larger than a row may be: BigQuery would refuse the whole load.

@@ -14,7 +14,12 @@ fn ignoring(pointers: &[&str]) -> Pointers {
 }
 
 fn compare(first: &str, now: &str) -> Change {
-    changed(first.as_bytes(), now.as_bytes(), &Pointers::default())
+    changed(
+        first.as_bytes(),
+        now.as_bytes(),
+        &Pointers::default(),
+        &KeyNames::all(),
+    )
 }
 
 fn places<const N: usize>(places: [&str; N]) -> Change {
@@ -119,7 +124,12 @@ fn places_under_redaction_are_left_out() {
         (r#"{"a":[1,2]}"#, r#"{"a":"***"}"#, &["/x", "/a"]),
         (r#"{"a":1}"#, r#"{"a":2}"#, &[""]),
     ] {
-        let change = changed(first.as_bytes(), now.as_bytes(), &ignoring(ignored));
+        let change = changed(
+            first.as_bytes(),
+            now.as_bytes(),
+            &ignoring(ignored),
+            &KeyNames::all(),
+        );
         assert_eq!(change, Change::Same, "{first} {now} {ignored:?}");
     }
     let ignored = ignoring(&["/a/x"]);
@@ -127,6 +137,7 @@ fn places_under_redaction_are_left_out() {
         br#"{"a":{"x":1,"y":2}}"#,
         br#"{"a":{"x":2,"y":3}}"#,
         &ignored,
+        &KeyNames::all(),
     );
     assert_eq!(change, places(["/a/y"]));
 }
@@ -170,12 +181,60 @@ fn very_many_tiny_values_are_compared_in_the_order_of_their_names() {
 }
 
 #[test]
+fn a_place_behind_a_long_pointer_is_named_by_what_is_around_it() {
+    let long = "k".repeat(LONGEST_POINTER);
+    let of = |value: &str| format!(r#"{{"a":{{"{long}":{value}}},"b":{value}}}"#);
+    assert_eq!(compare(&of("1"), &of("2")), places(["/a", "/b"]));
+    assert_eq!(compare(&of(r#"{"c":1}"#), "{}"), places(["/a", "/b"]));
+}
+
+#[test]
+fn under_redaction_only_names_of_the_platform_and_of_rules_are_told() {
+    use crate::event::redact::{Action, Redaction, Rule, Target};
+    use crate::source::kestra::origins::ORIGINS;
+    let rule = Rule {
+        target: Target::Pointer("/custom/deep".to_owned()),
+        action: Action::Mask,
+    };
+    let redaction = Redaction::compile(&[rule], &ORIGINS, None).unwrap();
+    let first = r#"{"detail":{"id":1,"anna@example.com":{"id":1},"bob@example.com":[1,2]},"custom":{"x":1}}"#;
+    let now = r#"{"detail":{"id":2,"anna@example.com":{"id":2},"bob@example.com":[1,3]},"carl":1,"custom":{"y":1}}"#;
+    let told = |names| {
+        changed(
+            first.as_bytes(),
+            now.as_bytes(),
+            redaction.record_pointers(),
+            names,
+        )
+    };
+    assert_eq!(
+        told(redaction.names()),
+        places(["/custom/*", "/detail/*/1", "/detail/*/id", "/detail/id"])
+    );
+    assert_eq!(
+        told(&KeyNames::all()),
+        places([
+            "/custom/x",
+            "/detail/anna@example.com/id",
+            "/detail/bob@example.com/1",
+            "/detail/id"
+        ])
+    );
+    // One name may stand for many places.
+    let many: Vec<_> = (0..200).map(|n| format!(r#""k{n}":1"#)).collect();
+    let many = format!("{{{}}}", many.join(","));
+    let pointers = redaction.record_pointers();
+    let gone = changed(many.as_bytes(), b"{}", pointers, redaction.names());
+    assert_eq!(gone, places(["/*"]));
+}
+
+#[test]
 fn deep_records_are_compared_without_recursion() {
     let deep = |leaf: &str| format!("{}{leaf}{}", "[".repeat(500), "]".repeat(500));
     assert_eq!(compare(&deep("1"), &deep(" 1")), Change::Same);
     assert_eq!(
         compare(&deep("1"), &deep("2")),
-        places([&"/0".repeat(500)[..]])
+        places([&"/0".repeat(LONGEST_POINTER / 2)[..]])
     );
 }
 

@@ -67,6 +67,14 @@ impl Pointer {
         self.tokens.len()
     }
 
+    /// The names of members in it; those of digits may be indexes.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tokens.iter().filter_map(|token| match token {
+            Token::Any => None,
+            Token::Named { name, .. } => Some(name.as_str()),
+        })
+    }
+
     /// Whether the step from level `depth` to the next fits this pointer.
     pub fn fits(&self, depth: usize, step: Step<'_>) -> bool {
         match (self.tokens.get(depth), step) {
@@ -140,6 +148,11 @@ pub fn push_key(pointer: &mut String, key: &[u8]) {
             other => pointer.push(other),
         }
     }
+}
+
+/// Appends the token for a member whose name is not to be told: `*`.
+pub fn push_any(pointer: &mut String) {
+    pointer.push_str("/*");
 }
 
 /// Several pointers followed together down one document.

@@ -1,8 +1,8 @@
 //! From rules to places.
 
 use super::{
-    Action, Hasher, Origin, Origins, Part, Pointers, Redaction, RedactionError, Rule, Target,
-    pointer,
+    Action, Hasher, KeyNames, Origin, Origins, Part, Pointers, Redaction, RedactionError, Rule,
+    Target, pointer,
 };
 use crate::event::json::pointer::Pointer;
 use crate::event::schema::{Classification, EVENT_COLUMNS};
@@ -34,6 +34,10 @@ impl Redaction {
             record: places.record.finish(),
             user: places.user.finish(),
             hasher,
+            names: match rules {
+                [] => KeyNames::all(),
+                rules => KeyNames::of(rules, origins),
+            },
         })
     }
 }

@@ -17,7 +17,10 @@
 //! [`Redaction::apply`] fails, and quarantine keeps its size, hash and reason only.
 
 mod compile;
+mod names;
 mod splice;
+
+pub use names::KeyNames;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -183,6 +186,7 @@ pub struct Redaction {
     record: Part,
     user: Part,
     hasher: Option<Hasher>,
+    names: KeyNames,
 }
 
 impl fmt::Debug for Redaction {
@@ -217,6 +221,7 @@ impl Redaction {
             record: nothing(),
             user: nothing(),
             hasher: None,
+            names: KeyNames::all(),
         }
     }
 
@@ -277,6 +282,11 @@ impl Redaction {
     /// The places in a record that are redacted, which a comparison of two readings leaves out.
     pub const fn record_pointers(&self) -> &Pointers {
         &self.record.pointers
+    }
+
+    /// The names of members that may be told.
+    pub const fn names(&self) -> &KeyNames {
+        &self.names
     }
 
     /// What the ledger entry says about it.

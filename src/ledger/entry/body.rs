@@ -263,7 +263,8 @@ pub struct Hole {
     pub window: Window,
     /// Stable code of the reason.
     pub reason: HoleReason,
-    /// The reason in words, without content of any record.
+    /// The reason in words. What the platform said of it comes last, at most 400 characters; nothing of that
+    /// where redaction is in force.
     pub detail: String,
 }
 
@@ -365,7 +366,8 @@ impl DayCount {
 pub struct Changed {
     /// The event.
     pub event_uid: String,
-    /// JSON pointers of what is different or gone.
+    /// JSON pointers of what is different or gone. Under redaction names that a record brings itself are
+    /// `*`.
     pub pointers: Vec<String>,
     /// Digest of the record as first kept.
     pub first_sha256: Digest,

@@ -8,7 +8,7 @@ use crate::ledger::entry::{Counts, ExpiredPart};
 use crate::run::known::KnownUnfit;
 use crate::source::http::{Auth, Client, Settings};
 use crate::source::kestra::{Dialect, Kestra};
-use crate::source::{Returned, Tenant, key_of};
+use crate::source::{Returned, Tenant, Wording, key_of};
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::Date32Type;
 use chrono::DateTime;
@@ -249,7 +249,7 @@ proptest! {
         gone in prop::collection::vec(part(), 0..6),
         feed in prop_oneof![Just(None), Just(Some("a"))],
     ) {
-        let settings = Settings::new("http://127.0.0.1:9".parse().unwrap(), Auth::None);
+        let settings = Settings::new("http://127.0.0.1:9".parse().unwrap(), Auth::None, Wording::Kept);
         let client = Client::new(settings).unwrap();
         let source = Kestra::new(client, Dialect::V2, vec![Tenant::All]).unwrap();
         let (known, plain) = known_of(&source, &held);
@@ -322,7 +322,11 @@ proptest! {
 /// Other content of a record of which the lake has nothing more is no evidence of anything that is kept.
 #[test]
 fn another_reading_of_an_expired_record_is_a_repetition_and_leaves_no_bytes() {
-    let settings = Settings::new("http://127.0.0.1:9".parse().unwrap(), Auth::None);
+    let settings = Settings::new(
+        "http://127.0.0.1:9".parse().unwrap(),
+        Auth::None,
+        Wording::Kept,
+    );
     let client = Client::new(settings).unwrap();
     let source = Kestra::new(client, Dialect::V2, vec![Tenant::All]).unwrap();
     let record = |version| Served {

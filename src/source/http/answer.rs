@@ -1,6 +1,6 @@
 //! What an answer of a source means: the one table for it.
 
-use super::super::SourceError;
+use super::super::{PlatformWords, SourceError};
 use crate::http::BodyError;
 use std::time::Duration;
 
@@ -46,8 +46,8 @@ pub enum Misfit {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Refusal {
     pub(super) status: u16,
-    /// What the platform said; may be empty.
-    pub(super) message: String,
+    /// What the platform said, as far as it is kept.
+    pub(super) message: PlatformWords,
     /// Its `Retry-After`.
     pub(super) told: Option<String>,
     /// Whether the body is a web page, which the interface never sends.
@@ -86,8 +86,8 @@ pub(super) fn of_status(refusal: Refusal) -> Failed {
         is_page,
         tenant,
     } = refusal;
-    let message = match is_page && message.is_empty() {
-        true => "a web page, perhaps not of the platform itself".to_owned(),
+    let message = match is_page {
+        true => message.or_web_page(),
         false => message,
     };
     let tries = 0;

@@ -12,7 +12,7 @@ pub use crate::retry::Retry;
 pub use answer::Misfit;
 pub use auth::{Auth, Secret};
 
-use super::{ClockReading, SourceError, Tenant};
+use super::{ClockReading, PlatformWords, SourceError, Tenant, Wording};
 use crate::foreign::{MOST_BYTES, Secrets};
 use crate::http::{chain, header, is_loopback, read_body, read_start};
 use crate::retry;
@@ -51,6 +51,8 @@ pub struct Settings {
     pub base: Url,
     /// How requests prove who sends them.
     pub auth: Auth,
+    /// Whether what the platform says about failures is kept.
+    pub wording: Wording,
     /// Longest time for one try, from connecting to the last byte.
     pub timeout: Duration,
     /// Most bytes of one response.
@@ -69,10 +71,11 @@ pub struct Settings {
 
 impl Settings {
     /// Usual limits: 2 minutes, 32 MiB, 4 at once, no deadline, the machine's clock.
-    pub fn new(base: Url, auth: Auth) -> Self {
+    pub fn new(base: Url, auth: Auth, wording: Wording) -> Self {
         Self {
             base,
             auth,
+            wording,
             timeout: Duration::from_secs(120),
             response_bytes: 32 * 1024 * 1024,
             concurrency: 4,
@@ -275,7 +278,7 @@ impl Client {
             if response.status() == StatusCode::OK {
                 read_document(response, most, secrets).await
             } else {
-                Err(refusal(response, tenant, secrets).await)
+                Err(refusal(response, tenant, self.settings.wording, secrets).await)
             }
         };
         let limit = Instant::now() + self.settings.timeout;
@@ -317,17 +320,23 @@ fn is_markup(body: &[u8]) -> bool {
 }
 
 /// What a status other than 200 means.
-async fn refusal(response: Response, tenant: &Tenant, secrets: &Secrets) -> Failed {
+async fn refusal(
+    response: Response,
+    tenant: &Tenant,
+    wording: Wording,
+    secrets: &Secrets,
+) -> Failed {
     let status = response.status();
     let told = header(&response, &RETRY_AFTER);
     if status.is_redirection() {
         let target = header(&response, &LOCATION).unwrap_or_default();
         let host = response.url().join(&target).ok();
         let host = host.as_ref().and_then(Url::host_str).unwrap_or("nowhere");
-        return Failed::foreign(secrets.line(&format!("a redirect ({status}) to {host}")));
+        let host = wording.of(host, secrets);
+        return Failed::foreign(format!("a redirect ({status}){host}"));
     }
     let html = is_html(&response);
-    let (message, is_markup) = message_of(response, secrets).await;
+    let (message, is_markup) = message_of(response, wording, secrets).await;
     of_status(Refusal {
         status: status.as_u16(),
         message,
@@ -339,16 +348,20 @@ async fn refusal(response: Response, tenant: &Tenant, secrets: &Secrets) -> Fail
 
 /// The message in the body of an error: Kestra's is the `message` of a JSON object. The body is a
 /// courtesy: what cannot be read of it is left out. Also whether it is a web page.
-async fn message_of(response: Response, secrets: &Secrets) -> (String, bool) {
+async fn message_of(
+    response: Response,
+    wording: Wording,
+    secrets: &Secrets,
+) -> (PlatformWords, bool) {
     #[derive(serde::Deserialize)]
     struct JsonError {
         message: String,
     }
     let (body, cut) = read_start(response, MOST_BYTES, secrets).await;
     match serde_json::from_slice::<JsonError>(&body) {
-        Ok(error) => (secrets.line(&error.message), false),
-        Err(_) if is_markup(&body) => (String::new(), true),
-        Err(_) => (secrets.line_of_bytes(&body, cut), false),
+        Ok(error) => (wording.of(&error.message, secrets), false),
+        Err(_) if is_markup(&body) => (PlatformWords::default(), true),
+        Err(_) => (wording.of_bytes(&body, cut, secrets), false),
     }
 }
 

@@ -20,7 +20,7 @@ fn settings(base: &Url) -> Settings {
             tries_of_failure: 3,
         },
         response_bytes: 1000,
-        ..Settings::new(base.clone(), Auth::None)
+        ..Settings::new(base.clone(), Auth::None, Wording::Kept)
     }
 }
 
@@ -95,7 +95,11 @@ async fn what_stays_is_asked_once() {
         ("400 Bad Request", "refused", "(400): so"),
         ("501 Not Implemented", "refused", "(501): so"),
         ("204 No Content", "not_the_interface", "204"),
-        ("302 Found", "not_the_interface", "redirect (302 Found) to"),
+        (
+            "302 Found",
+            "not_the_interface",
+            "redirect (302 Found): 127",
+        ),
     ] {
         let (got, client, _server) = get_from(vec![reply(status, "", message)]).await;
         let error = got.unwrap_err();
@@ -236,7 +240,7 @@ async fn a_token_that_expired_is_read_again_once() {
     assert_eq!(
         got,
         Err(SourceError::Unauthorised {
-            message: "old [credential]".into()
+            message: Wording::Kept.of("old [credential]", &Secrets::default())
         })
     );
     assert_eq!(sent.len(), 2);
@@ -271,7 +275,11 @@ async fn a_redirect_is_followed_within_the_host_only() {
 #[tokio::test]
 async fn settings_that_cannot_work_are_refused() {
     for base in ["ftp://x/", "https://anna:s3cret@x/", "data:x"] {
-        let refused = Client::new(Settings::new(base.parse().unwrap(), Auth::None));
+        let refused = Client::new(Settings::new(
+            base.parse().unwrap(),
+            Auth::None,
+            Wording::Kept,
+        ));
         let error = refused.err().unwrap();
         assert_eq!(error.code(), "settings");
         assert!(!error.to_string().contains("s3cret"));
@@ -316,4 +324,40 @@ async fn a_credential_that_comes_back_is_censored_before_the_answer_is_shortened
     let (got, _) = get_with(rotating(&[TOKEN]), vec![reply("302 Found", &away, "")]).await;
     let said = got.unwrap_err().to_string();
     assert!(!said.to_ascii_lowercase().contains("s3cr3t"), "{said}");
+}
+
+#[tokio::test]
+async fn under_redaction_a_failure_is_a_code_and_a_status() {
+    let body = r#"{"message":"cannot deserialize {\"userId\":\"anna@example.com\"}"}"#;
+    for (status, said) in [
+        (
+            "423 Locked",
+            "the source cannot read one of its own records (423)",
+        ),
+        (
+            "403 Forbidden",
+            "the source refuses access to audit records of main (403)",
+        ),
+        ("422 Unprocessable", "the source refuses the request (422)"),
+        ("500 Oops", "the source failed (500) 3 times"),
+        (
+            "307 Anna",
+            "what answers is not the audit interface: a redirect (307 Temporary Redirect)",
+        ),
+    ] {
+        let headers = "Location: https://anna.example.com/\r\n";
+        let server = Server::start(vec![reply(status, headers, body)]).await;
+        for wording in [Wording::Kept, Wording::Withheld] {
+            let (got, _) = get(Settings {
+                wording,
+                ..settings(&server.base)
+            })
+            .await;
+            let error = got.unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(error.to_string().starts_with(said), "{error}");
+            assert_eq!(shown.contains("anna"), wording == Wording::Kept, "{shown}");
+            assert_eq!(error.to_string() == said, wording == Wording::Withheld);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::source::http::script::{Server, json, reply};
 use crate::source::http::{Auth, Retry, Settings};
-use crate::source::{Limits, Slice, SliceOutcome, UpperEdge, read_window};
+use crate::source::{Limits, Slice, SliceOutcome, UpperEdge, Wording, read_window};
 use futures::StreamExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn kestra(server: &Server, dialect: Dialect) -> Kestra {
             longest: Duration::from_millis(1),
             ..Retry::default()
         },
-        ..Settings::new(server.base.clone(), Auth::None)
+        ..Settings::new(server.base.clone(), Auth::None, Wording::Kept)
     };
     Kestra::new(Client::new(settings).unwrap(), dialect, vec![main()]).unwrap()
 }
@@ -133,7 +133,14 @@ async fn what_is_not_a_page() {
 
 #[test]
 fn tenants_that_would_change_the_path_are_refused() {
-    let client = || Client::new(Settings::new("http://x".parse().unwrap(), Auth::None)).unwrap();
+    let client = || {
+        Client::new(Settings::new(
+            "http://x".parse().unwrap(),
+            Auth::None,
+            Wording::Kept,
+        ))
+        .unwrap()
+    };
     let named = |name: &str| vec![main(), Tenant::Named(name.to_owned())];
     for tenants in [Vec::new(), named(""), named("."), named("..")] {
         assert!(Kestra::new(client(), Dialect::V2, tenants).is_err());

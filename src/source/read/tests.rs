@@ -5,7 +5,7 @@ mod numbers;
 
 use super::*;
 use crate::source::scripted::{Change, Faults, Kind, Row, Scripted, able, main, row};
-use crate::source::{Source, UpperEdge};
+use crate::source::{PlatformWords, Source, UpperEdge};
 use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -225,7 +225,7 @@ fn what_fails_everywhere_is_given_up_soon() {
     let failed = SourceError::ServerFailure {
         status: 500,
         tries: 1,
-        message: String::new(),
+        message: PlatformWords::default(),
     };
     assert_eq!(outcomes, [Err(failed)], "no holes where nothing works");
     assert!(requests < 150, "{requests}");

@@ -229,7 +229,7 @@ pub(super) fn of_words(
     };
     Failed {
         class,
-        reason: secrets.line(reason),
+        reason: code(&secrets.line(reason)).to_owned(),
         said: secrets.line(message),
         told: None,
         again,
@@ -253,9 +253,20 @@ pub(super) fn of_job(reason: &str, message: &str, secrets: &Secrets) -> JobFailu
     };
     JobFailure {
         class,
-        reason: secrets.line(reason),
+        reason: match code(&secrets.line(reason)) {
+            "" => class.code(),
+            reason => reason,
+        }
+        .to_owned(),
         said: secrets.line(message),
     }
+}
+
+/// A reason as entries keep it: a word of letters, as all of the service's are, or nothing. Whatever else
+/// comes in its place is no code, and may hold anything.
+fn code(reason: &str) -> &str {
+    let is_code = reason.len() <= 64 && reason.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_code { reason } else { "" }
 }
 
 /// A service in trouble: what was to change may have changed, although it did not say so.

@@ -232,6 +232,17 @@ fn jobs_that_ended_in_an_error() {
 }
 
 #[test]
+fn a_reason_that_is_no_code_is_not_kept() {
+    let secrets = Secrets::default();
+    for reason in ["anna@example.com may not", "ungültig", "", &"x".repeat(65)] {
+        assert_eq!(of_job(reason, "", &secrets).reason, "refused", "{reason}");
+        let failed = words(400, reason, "no").failure(Effect::None, &secrets);
+        assert_eq!(failed.reason, "", "{reason}");
+    }
+    assert_eq!(of_job("invalid", "", &secrets).reason, "invalid");
+}
+
+#[test]
 fn a_token_that_comes_back_is_not_shown_nor_a_half_of_it() {
     for before in [0, 290, 390, 396] {
         let message = format!("{}ya29.token", "x".repeat(before));
