@@ -185,6 +185,7 @@ fn ingest(number: u32, date: NaiveDate, now: DateTime<Utc>) -> Result<Ingest, Bo
             format!("events/date={date}/cat={category}/src={SOURCE}/{run}-00000-{part:03}.parquet");
         FileEntry {
             sha256: Digest::of(path.as_bytes()),
+            md5: None,
             records_root: Digest::of(b"root"),
             path,
             table: Table::Events,

@@ -69,6 +69,7 @@ fn ingest(sequence: u64, category: Option<&str>, rows: u64) -> (u64, ReadEntry) 
             source: "kestra-prod".into(),
             bytes: 4096,
             sha256: Digest::of(path.as_bytes()),
+            md5: None,
             rows,
             times: None,
             records_root: Digest::of(b"root"),

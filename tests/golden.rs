@@ -67,6 +67,7 @@ fn ingest() -> Body {
         source: "kestra-prod".into(),
         bytes: 4096,
         sha256: Digest::of(path.as_bytes()),
+        md5: None,
         rows,
         times: category.map(|_| TimeRange {
             first: "2026-01-01T08:00:00.000001Z".parse().unwrap(),

@@ -257,6 +257,7 @@ impl From<QueryError> for Failure {
     fn from(error: QueryError) -> Self {
         let kind = match &error {
             QueryError::FileMissing { .. }
+            | QueryError::FileAltered { .. }
             | QueryError::FileDamaged(_)
             | QueryError::Path { .. } => ExitKind::Integrity,
             QueryError::Store(_) | QueryError::Temporary(_) => ExitKind::Destination,

@@ -15,7 +15,7 @@ mod ids;
 pub use file::IndexError;
 pub(crate) use ids::Fingerprint;
 
-use crate::lake::layout::{DataFile, LayoutError, Table};
+use crate::lake::layout::{LayoutError, Table};
 use crate::lake::{Bucket, FileReader, ReadError, StoreError};
 use crate::ledger::log::{CacheNotSaved, Log, LogError, Projection};
 use crate::ledger::state::{LiveFile, State};
@@ -217,8 +217,7 @@ async fn read_ids(
     bucket: Bucket,
     live: LiveFile,
 ) -> Result<(NaiveDate, Vec<Fingerprint>), LoadIndexError> {
-    let file: DataFile = live.file.path.parse()?;
-    let reader = FileReader::new(&bucket, &file, live.file.bytes);
+    let reader = FileReader::new(&bucket, live.file.signed())?;
     let columns: &[&str] = match live.file.table {
         Table::Events => &["native_id"],
         Table::Quarantine => &["native_id", "reason"],

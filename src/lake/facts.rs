@@ -8,6 +8,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::checked::{Md5Sum, SignedFile};
 use super::layout::DataFile;
 use super::merkle::Hash;
 
@@ -43,6 +44,8 @@ pub struct FileFacts {
     pub bytes: u64,
     /// SHA-256 of the object.
     pub sha256: Hash,
+    /// MD5 of the object; `None` in entries of version 1.
+    pub md5: Option<Md5Sum>,
     /// Number of rows, never 0.
     pub rows: u64,
     /// Range of `event_time`; `None` where no row has one, which only quarantine allows.
@@ -51,6 +54,18 @@ pub struct FileFacts {
     pub records_root: Hash,
     /// Sizes and ranges that let a reader skip the file.
     pub statistics: FileStatistics,
+}
+
+impl FileFacts {
+    /// What is compared with the object.
+    pub fn signed(&self) -> SignedFile {
+        SignedFile {
+            name: self.file.to_string(),
+            bytes: self.bytes,
+            sha256: self.sha256,
+            md5: self.md5,
+        }
+    }
 }
 
 /// Sizes and ranges of a file's rows. Holds nothing personal: only columns classified public.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use super::checked::Md5Sum;
 use crate::foreign::Secrets;
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -184,6 +185,7 @@ struct Told {
     status: Option<u16>,
     locked_until: Option<DateTime<Utc>>,
     held: bool,
+    md5: Option<Md5Sum>,
 }
 
 /// Where S3, GCS and Azure say until when an object is locked.
@@ -215,6 +217,11 @@ impl Aside {
         self.told().held
     }
 
+    /// The MD5 of the whole object, as GCS itself has computed it.
+    pub(super) fn md5(&self) -> Option<Md5Sum> {
+        self.told().md5
+    }
+
     fn told(&self) -> Told {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -229,9 +236,21 @@ impl Aside {
             held: HELD
                 .iter()
                 .any(|(name, yes)| header(name).is_some_and(|told| told.eq_ignore_ascii_case(yes))),
+            md5: response
+                .headers()
+                .get_all("x-goog-hash")
+                .iter()
+                .find_map(|hashes| parse_md5(hashes.to_str().ok()?)),
         };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = told;
     }
+}
+
+/// The MD5 among hashes such as `crc32c=n03x6A==,md5=Ojk9c3dhfxgoKVVHYwFbHQ==`.
+fn parse_md5(hashes: &str) -> Option<Md5Sum> {
+    let mut hashes = hashes.split(',').map(str::trim);
+    let md5 = hashes.find_map(|hash| hash.strip_prefix("md5="))?;
+    BASE64_STANDARD.decode(md5).ok()?.try_into().ok()
 }
 
 /// S3 and GCS write RFC 3339, Azure writes dates as HTTP does.
@@ -360,6 +379,21 @@ mod tests {
             .insert("authorization", signature.unwrap());
         learn_tokens(&request, &secrets);
         assert_eq!(secrets.line("Signature=00ff"), "Signature=00ff");
+    }
+
+    #[test]
+    fn the_md5_is_found_among_other_hashes() {
+        let md5 = Some(super::super::md5_of(b"x"));
+        for hashes in [
+            "md5=ndTkYSaMgDT1yFZOFVxnpg==",
+            "crc32c=AAAAAA==,md5=ndTkYSaMgDT1yFZOFVxnpg==",
+            "md5=ndTkYSaMgDT1yFZOFVxnpg==, crc32c=AAAAAA==",
+        ] {
+            assert_eq!(parse_md5(hashes), md5, "{hashes}");
+        }
+        for other in ["", "crc32c=AAAAAA==", "md5=", "md5=AAAA"] {
+            assert_eq!(parse_md5(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod layout;
 pub mod merkle;
 
+mod checked;
 mod conformance;
 mod counted;
 mod disk;
@@ -28,11 +29,14 @@ mod upload;
 mod verify;
 mod write;
 
+pub use checked::{Checked, CheckedBy, Md5Sum, SignedFile, md5_of};
 pub use conformance::{Nonconformance, check_objects, check_store, prove_create_once, prove_kept};
 pub use facts::{ColumnStatistics, EncodedFile, FileFacts, FileStatistics, TimeRange};
 pub use http::{RequestCounter, Requests, StoreClock};
 pub(crate) use open::has_option;
 pub use open::{OpenError, Options};
+#[cfg(feature = "query")]
+pub(crate) use read::StoreInput;
 pub use read::{Batches, FileReader, KnownRow, KnownRows, ReadError, stored_instant};
 pub use remove::{Keeps, Removal};
 pub use rows::RowError;

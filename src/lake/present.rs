@@ -13,7 +13,9 @@
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
-use object_store::{ObjectStore as _, ObjectStoreExt as _};
+use object_store::{
+    Error as Cause, GetOptions, OBJECT_STORE_COALESCE_DEFAULT, ObjectStore as _, coalesce_ranges,
+};
 
 use super::store::{Bucket, StoreError};
 use super::upload::Patience;
@@ -45,27 +47,36 @@ impl Bucket {
         }
     }
 
-    /// Reads parts of an object that must exist.
+    /// Reads parts of an object that must exist, of the one with an entity tag where that is given.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] instead of [`StoreError::NotFound`]; otherwise any other [`StoreError`].
-    pub(crate) async fn read_ranges(
+    /// [`StoreError::Missing`] instead of [`StoreError::NotFound`], and [`StoreError::Altered`] where the
+    /// object has another tag; otherwise any other [`StoreError`].
+    pub(super) async fn read_ranges(
         &self,
         name: &str,
         ranges: &[Range<u64>],
+        e_tag: Option<&str>,
     ) -> Result<Vec<Bytes>, StoreError> {
         let path = self.path(name)?;
         let mut asking = Asking::begin();
         loop {
-            let read = match ranges {
-                [range] => {
-                    let read = self.store().get_range(&path, range.clone()).await;
-                    read.map(|bytes| vec![bytes])
-                }
-                ranges => self.store().get_ranges(&path, ranges).await,
+            let fetch = |range: Range<u64>| {
+                let options = GetOptions {
+                    range: Some(range.into()),
+                    if_match: e_tag.map(str::to_owned),
+                    ..GetOptions::default()
+                };
+                async { self.store().get_opts(&path, options).await?.bytes().await }
             };
-            match read {
+            match coalesce_ranges(ranges, fetch, OBJECT_STORE_COALESCE_DEFAULT).await {
                 Ok(parts) => return Ok(parts),
+                Err(Cause::Precondition { .. }) => {
+                    return Err(StoreError::Altered {
+                        object: self.url_of(name),
+                        said: "it was exchanged after it was checked".to_owned(),
+                    });
+                }
                 Err(cause) => asking.again(self.error("read", name, &cause)).await?,
             }
         }
@@ -118,13 +129,13 @@ impl Bucket {
 }
 
 /// How often one object was asked for.
-struct Asking {
+pub(super) struct Asking {
     asked: u32,
     wait: Duration,
 }
 
 impl Asking {
-    fn begin() -> Self {
+    pub(super) fn begin() -> Self {
         Self {
             asked: 0,
             wait: LAG.wait,
@@ -135,7 +146,7 @@ impl Asking {
     ///
     /// # Errors
     /// The object is missing by now, or the answer was another one than "not found".
-    async fn again(&mut self, error: StoreError) -> Result<(), StoreError> {
+    pub(super) async fn again(&mut self, error: StoreError) -> Result<(), StoreError> {
         let StoreError::NotFound { object, said } = error else {
             return Err(error);
         };

@@ -18,7 +18,8 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataR
 
 use crate::window::Window;
 
-use super::layout::{DataFile, Table};
+use super::checked::SignedFile;
+use super::layout::{DataFile, LayoutError, Table};
 use super::prune::{self, Instants};
 use super::store::{Bucket, StoreError};
 
@@ -67,7 +68,7 @@ impl ReadError {
 pub struct FileReader {
     bucket: Bucket,
     file: DataFile,
-    bytes: u64,
+    signed: SignedFile,
 }
 
 /// Rows that the lake already has, in order of time, then `event_uid`.
@@ -118,13 +119,16 @@ impl KnownRows {
 pub type Batches<T> = BoxStream<'static, Result<T, ReadError>>;
 
 impl FileReader {
-    /// The data file with this name and size, as a ledger entry states them.
-    pub fn new(bucket: &Bucket, file: &DataFile, bytes: u64) -> Self {
-        Self {
+    /// A data file as a ledger entry states it.
+    ///
+    /// # Errors
+    /// Its name is none of a data file.
+    pub fn new(bucket: &Bucket, signed: SignedFile) -> Result<Self, LayoutError> {
+        Ok(Self {
             bucket: bucket.clone(),
-            file: file.clone(),
-            bytes,
-        }
+            file: signed.name.parse()?,
+            signed,
+        })
     }
 
     /// The events of a window, batch by batch. Reads the footer and then only pages that can hold
@@ -179,7 +183,7 @@ impl FileReader {
         names: &[&str],
         window: Option<&Window>,
     ) -> Result<Batches<RecordBatch>, ReadError> {
-        let mut input = StoreInput::new(&self.bucket, &self.file.to_string(), self.bytes);
+        let mut input = StoreInput::new(&self.bucket, self.signed.clone());
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let footer = ArrowReaderMetadata::load_async(&mut input, options)
             .await
@@ -267,25 +271,25 @@ pub fn stored_instant(micros: i64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_micros(micros)
 }
 
-/// A data file as the decoder reads it: ranges from the store, or all from memory.
+/// A data file as the decoder reads it: ranges from the store, or all from memory. Gives nothing that was
+/// not [checked](super::checked).
 #[derive(Debug)]
-pub(super) struct StoreInput {
+pub(crate) struct StoreInput {
     bucket: Bucket,
-    name: String,
-    bytes: u64,
+    file: SignedFile,
     whole: Option<Bytes>,
 }
 
 impl StoreInput {
-    pub(super) fn new(bucket: &Bucket, name: &str, bytes: u64) -> Self {
+    pub(crate) fn new(bucket: &Bucket, file: SignedFile) -> Self {
         Self {
             bucket: bucket.clone(),
-            name: name.to_owned(),
-            bytes,
+            file,
             whole: None,
         }
     }
 
+    /// The same, of content that was checked.
     pub(super) fn with_content(mut self, content: Option<Bytes>) -> Self {
         self.whole = content;
         self
@@ -296,8 +300,27 @@ impl StoreInput {
             let cut = ranges.into_iter().map(|range| cut(whole, range));
             return cut.collect();
         }
-        let read = self.bucket.read_ranges(&self.name, &ranges).await;
-        read.map_err(external)
+        let (bucket, file) = (&self.bucket, &self.file);
+        let checked = bucket.checked_once(file).await.map_err(external)?;
+        let read = bucket.read_ranges(&file.name, &ranges, checked.e_tag());
+        read.await.map_err(external)
+    }
+
+    /// Reads a small file whole, which checks it as well.
+    async fn whole(&self) -> Result<Bytes, StoreError> {
+        let (bucket, file) = (&self.bucket, &self.file);
+        let all = 0..file.bytes;
+        match bucket.read_ranges(&file.name, &[all], None).await {
+            Ok(mut parts) => match parts.pop() {
+                Some(whole) if file.is(&whole) => Ok(whole),
+                _ => Err(bucket.altered(file, "its bytes are others".to_owned())),
+            },
+            Err(error) => match bucket.check(file).await {
+                // Shorter than stated, for example: no store has a clear answer to that.
+                Err(altered @ StoreError::Altered { .. }) => Err(altered),
+                _ => Err(error),
+            },
+        }
     }
 }
 
@@ -344,13 +367,14 @@ impl AsyncFileReader for StoreInput {
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
         async move {
-            let size = self.bytes;
+            let size = self.file.bytes;
             if self.whole.is_none() && size <= FOOTER_BYTES as u64 {
-                self.whole = Some(self.get_bytes(0..size).await?);
+                self.whole = Some(self.whole().await.map_err(external)?);
             }
             let mut reader = ParquetMetaDataReader::new().with_prefetch_hint(Some(FOOTER_BYTES));
             if let Some(options) = options {
                 reader = reader
+                    .with_metadata_options(Some(options.metadata_options().clone()))
                     .with_column_index_policy(options.column_index_policy())
                     .with_offset_index_policy(options.offset_index_policy());
             }

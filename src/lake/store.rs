@@ -14,6 +14,7 @@ use object_store::{
 
 use crate::stop::Stop;
 
+use super::checked::CheckedFiles;
 use super::counted::Counted;
 use super::http::{ContentMd5, Observer, RequestCounter, Requests, StoreClock};
 use super::location;
@@ -56,6 +57,14 @@ pub enum StoreError {
         /// URL of the object.
         object: String,
         /// The store's words.
+        said: String,
+    },
+    /// The object is not the file that the ledger signed for. Only [`checked`](super::checked) says so.
+    #[error("{object} is not the file that the ledger signed for: {said}")]
+    Altered {
+        /// URL of the object.
+        object: String,
+        /// What differs.
         said: String,
     },
     /// Something is there already; whether it is ours must be read back.
@@ -117,7 +126,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether this speaks against the integrity of the lake, rather than of a store in trouble.
     pub fn is_integrity(&self) -> bool {
-        matches!(self, Self::Missing { .. })
+        matches!(self, Self::Missing { .. } | Self::Altered { .. })
     }
 
     /// Whether a write that ended so may nevertheless have taken place, now or in a retry below us:
@@ -158,6 +167,7 @@ pub struct Bucket {
     clock: StoreClock,
     counter: RequestCounter,
     stop: Stop,
+    checked: CheckedFiles,
 }
 
 impl fmt::Debug for Bucket {
@@ -192,6 +202,7 @@ impl Bucket {
             secrets: observer.secrets,
             clock: observer.clock,
             counter: observer.counter,
+            checked: CheckedFiles::default(),
             stop: Stop::of_process(),
         };
         Ok(bucket.with_stop(Stop::of_process()))
@@ -221,6 +232,7 @@ impl Bucket {
             clock: StoreClock::default(),
             counter,
             stop: Stop::of_process(),
+            checked: CheckedFiles::default(),
         }
     }
 
@@ -242,6 +254,10 @@ impl Bucket {
     /// The store itself, prefix applied.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.store
+    }
+
+    pub(super) fn checked_files(&self) -> &CheckedFiles {
+        &self.checked
     }
 
     /// What kind of store this is.

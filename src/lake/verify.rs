@@ -151,7 +151,7 @@ pub async fn verify_file(
         Ok(content) => content,
         Err(mismatch) => return Ok(vec![mismatch]),
     };
-    let input = StoreInput::new(bucket, &name, stated.bytes).with_content(content);
+    let input = StoreInput::new(bucket, stated.signed()).with_content(content);
     match check_rows(input, stated, belonging).await {
         Ok(mismatches) => Ok(mismatches),
         Err(error) => match read_error(bucket, &name, error) {

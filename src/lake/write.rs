@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::event::schema::SCHEMA_VERSION;
 
+use super::checked::md5_of;
 use super::encoding::{self, BLOOM_ROWS, Foreseen};
 use super::facts::{EncodedFile, FileFacts};
 use super::layout::{DataFile, Partition, RunId};
@@ -258,6 +259,7 @@ impl FileWriter {
         let facts = FileFacts {
             bytes: content.len() as u64,
             sha256,
+            md5: Some(md5_of(&content)),
             rows: self.tally.rows(),
             times: self.tally.times(),
             records_root: self.tally.root(),

@@ -59,6 +59,35 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
+/// An MD5 sum; its text is 32 lower-case hexadecimal digits. It proves nothing by itself: it is what stores
+/// compute of an object.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Md5(pub [u8; 16]);
+
+impl fmt::Debug for Md5 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl Serialize for Md5 {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&hex::encode(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Md5 {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let mut bytes = [0; 16];
+        let decoded = hex::decode_to_slice(&text, &mut bytes).is_ok();
+        // One sum has one text, so that equal entries are equal bytes.
+        (decoded && hex::encode(bytes) == text)
+            .then_some(Self(bytes))
+            .ok_or_else(|| D::Error::custom("an MD5 sum is 32 lower-case hexadecimal digits"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +103,16 @@ mod tests {
         assert_eq!(text.parse(), Ok(digest));
         assert_eq!(text.to_uppercase().parse::<Digest>(), Err(NotADigest));
         assert_eq!("ab".parse::<Digest>(), Err(NotADigest));
+    }
+
+    #[test]
+    fn an_md5_sum_has_one_form() {
+        let text = "\"9dd4e461268c8034f5c8564e155c67a6\"";
+        let sum: Md5 = serde_json::from_str(text).unwrap();
+        assert_eq!(sum, Md5(crate::lake::md5_of(b"x")));
+        assert_eq!(serde_json::to_string(&sum).unwrap(), text);
+        for other in [text.to_uppercase(), "\"9dd4\"".to_owned()] {
+            assert!(serde_json::from_str::<Md5>(&other).is_err(), "{other}");
+        }
     }
 }

@@ -80,6 +80,12 @@ pub enum QueryError {
         /// Its URL.
         path: String,
     },
+    /// A live file is not the one that the ledger signed for.
+    #[error("a file of the lake is not the one that the ledger signed for: `{path}`")]
+    FileAltered {
+        /// Its URL.
+        path: String,
+    },
     /// A live file is not what the ledger says.
     #[error("a file of the lake cannot be decoded")]
     FileDamaged(#[source] Box<DataFusionError>),
@@ -147,6 +153,9 @@ impl QueryError {
             if let Some(store) = at.downcast_ref::<StoreError>() {
                 return match store {
                     StoreError::Missing { object, .. } => Self::FileMissing {
+                        path: object.clone(),
+                    },
+                    StoreError::Altered { object, .. } => Self::FileAltered {
                         path: object.clone(),
                     },
                     other => Self::Store(other.clone()),
@@ -217,7 +226,10 @@ impl QueryError {
             Self::Memory { .. } => {
                 "read less: fewer dates in a condition on dt, fewer columns, a LIMIT".to_owned()
             }
-            Self::FileMissing { .. } | Self::FileDamaged(_) | Self::Path { .. } => {
+            Self::FileMissing { .. }
+            | Self::FileAltered { .. }
+            | Self::FileDamaged(_)
+            | Self::Path { .. } => {
                 "run `trailhouse verify`, and find out who changed the bucket".to_owned()
             }
             Self::Store(_) => "run `trailhouse doctor`, then query again".to_owned(),

@@ -48,9 +48,6 @@ use reader::Readers;
 /// while it runs (`ORDER BY event_time DESC LIMIT 10`). They take about 15 KB a file.
 const FILES_WITH_STATISTICS: usize = 1000;
 
-/// What is read of the end of a file at first: footers of most files are smaller.
-const FOOTER_HINT: usize = 64 << 10;
-
 /// One stored table of the lake.
 #[derive(Debug)]
 pub(super) struct FileTable {
@@ -174,7 +171,8 @@ impl FileTable {
             size: file.bytes,
             e_tag: None,
             version: None,
-        });
+        })
+        .with_extension(file.signed());
         if !with_statistics {
             return Ok(part);
         }
@@ -248,7 +246,6 @@ impl TableProvider for FileTable {
         };
         let source = ParquetSource::new(Arc::clone(&self.schema))
             .with_table_parquet_options(options)
-            .with_metadata_size_hint(FOOTER_HINT)
             .with_parquet_file_reader_factory(Arc::clone(&self.readers) as _);
         let scan = FileScanConfigBuilder::new(self.url.clone(), Arc::new(source))
             .with_file_groups(groups)

@@ -408,11 +408,17 @@ async fn too_little_memory_is_an_error_and_not_a_death() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_missing_or_damaged_is_told_apart() {
+async fn a_file_that_is_missing_altered_or_damaged_is_told_apart() {
     let small = three_dates();
     let path = small.paths()[0].clone();
     small.damage(&path).await;
     let sql = "SELECT MAX(raw) FROM audit_events";
+    let error = failure(&small.lake(), sql).await;
+    assert!(
+        matches!(&error, QueryError::FileAltered { path: altered } if altered.ends_with(&path)),
+        "{error:?}"
+    );
+    let small = small.signed_as_it_is().await;
     let error = failure(&small.lake(), sql).await;
     assert!(matches!(error, QueryError::FileDamaged(_)), "{error:?}");
     small.refuse(true);

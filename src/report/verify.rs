@@ -316,6 +316,7 @@ fn facts(file: &FileEntry) -> Result<FileFacts, String> {
         file: parsed,
         bytes: file.bytes,
         sha256: file.sha256.0,
+        md5: file.md5.map(|md5| md5.0),
         rows: file.rows,
         times: file.times.map(|times| crate::lake::TimeRange {
             first: times.first,

@@ -174,6 +174,7 @@ mod tests {
                 source: "a".to_owned(),
                 bytes: 1,
                 sha256: Digest::of(b"file"),
+                md5: None,
                 rows: 1,
                 times: None,
                 records_root: Digest::of(b"root"),

@@ -32,6 +32,7 @@ fn file(day: NaiveDate, category: Option<&str>, source: &str) -> FileEntry {
         source: source.to_owned(),
         bytes: 100,
         sha256: Digest::of(name.as_bytes()),
+        md5: None,
         rows: 10,
         times: None,
         records_root: Digest::of(b"root"),

@@ -6,7 +6,7 @@ use super::compare::Compared;
 use super::ingest::Committer;
 use crate::lake::layout::Table;
 use crate::lake::{Belonging, EncodedFile, PART_BYTES, PartWriter, split, upload};
-use crate::ledger::digest::Digest;
+use crate::ledger::digest::{Digest, Md5};
 use crate::ledger::entry::{FileEntry, TimeRange};
 use arrow::array::RecordBatch;
 
@@ -86,6 +86,7 @@ fn file_entry(file: &EncodedFile) -> FileEntry {
         source: partition.source().to_owned(),
         bytes: facts.bytes,
         sha256: Digest(facts.sha256),
+        md5: facts.md5.map(Md5),
         rows: facts.rows,
         times: facts.times.map(|times| TimeRange {
             first: times.first,

@@ -8,7 +8,7 @@ use super::RunError;
 use super::piece::Piece;
 use crate::event::unfit::Reason;
 use crate::index::{Fingerprint, LakeIds};
-use crate::lake::layout::{DataFile, LayoutError, Table};
+use crate::lake::layout::{LayoutError, Table};
 use crate::lake::{Bucket, FileReader, stored_instant};
 use crate::ledger::digest::Digest;
 use crate::ledger::log::Log;
@@ -208,6 +208,5 @@ async fn quarantined(bucket: &Bucket, live: &LiveFile) -> Result<Vec<Quarantined
 }
 
 fn reader(bucket: &Bucket, live: &LiveFile) -> Result<FileReader, LayoutError> {
-    let file: DataFile = live.file.path.parse()?;
-    Ok(FileReader::new(bucket, &file, live.file.bytes))
+    FileReader::new(bucket, live.file.signed())
 }

@@ -52,12 +52,6 @@ pub enum FillError {
         /// What is configured.
         configured: String,
     },
-    /// A file of the lake is not what the ledger signed for.
-    #[error("{path} is not the file that the ledger signed for")]
-    Altered {
-        /// The file.
-        path: String,
-    },
     /// A file of the lake went by a decision of retention while it was to be loaded.
     #[error("{path} was deleted by a decision of retention meanwhile")]
     GoneMeanwhile {
@@ -98,8 +92,8 @@ impl FillError {
             Self::Foreign { .. } => "foreign",
             Self::Shape { .. } => "shape",
             Self::Location { .. } => "location",
-            Self::Altered { .. } => "altered",
-            Self::Lake(error) if error.is_integrity() => "missing",
+            Self::Lake(StoreError::Missing { .. }) => "missing",
+            Self::Lake(StoreError::Altered { .. }) => "altered",
             Self::Lake(_) => "lake",
             Self::GoneMeanwhile { .. } => "gone_meanwhile",
             Self::Staging(_) => "staging",
@@ -132,7 +126,6 @@ impl FillError {
             Self::Location { .. } => {
                 "name that as `location`, or another dataset: a dataset cannot be moved"
             }
-            Self::Altered { .. } => ALTERED,
             Self::Lake(error) if error.is_integrity() => ALTERED,
             Self::Lake(_) | Self::GoneMeanwhile { .. } => "rerun; nothing was lost",
             Self::Staging(_) => {
@@ -161,7 +154,6 @@ pub struct WarehouseFailure {
 impl From<&FillError> for WarehouseFailure {
     fn from(error: &FillError) -> Self {
         let integrity = match error {
-            FillError::Altered { .. } => true,
             FillError::Log(error) => error.is_integrity(),
             FillError::Lake(error) => error.is_integrity(),
             _ => false,

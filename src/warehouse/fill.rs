@@ -6,6 +6,7 @@ use super::failure::{FillError, WarehouseFailure};
 use super::load::{Loading, load};
 use super::pending::{Barred, pending, rows_expected, spans};
 use super::shape::{TableFound, TableKind};
+use super::staging::FilesChecked;
 use super::tell::tell;
 use super::{LAKE_LABEL, Projection};
 use crate::lake::Bucket;
@@ -82,6 +83,8 @@ pub struct TableSummary {
     pub entries_behind: u64,
     /// Their rows.
     pub rows_behind: u64,
+    /// Files of the entries that came in now, by how they were compared with what the ledger signed for.
+    pub checked: FilesChecked,
     /// Loads that the service ended with an error, in words.
     pub errors: Vec<String>,
     /// What a count by batch found that the ledger does not say; absent where none was needed.
@@ -277,6 +280,7 @@ async fn fill_table(
         adopted,
         entries_behind: 0,
         rows_behind: 0,
+        checked: ends.checked,
         errors: Vec::new(),
         counted,
     };

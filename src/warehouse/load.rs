@@ -5,7 +5,7 @@ use super::failure::FillError;
 use super::fill::Filling;
 use super::pending::{Pending, rows};
 use super::shape::TableKind;
-use super::staging::Purpose;
+use super::staging::{FilesChecked, Purpose};
 use super::wait::{Ended, do_job};
 use super::{JobId, Projection, Work};
 use crate::failpoint;
@@ -43,6 +43,8 @@ pub(super) struct FailedEntry {
 pub(super) struct Ends {
     /// Entries all of whose rows are in.
     pub(super) loaded: BTreeSet<u64>,
+    /// Their files, by how they were checked.
+    pub(super) checked: FilesChecked,
     /// Entries whose jobs failed.
     pub(super) failed: Vec<FailedEntry>,
     /// What kept the others from being tried.
@@ -51,7 +53,7 @@ pub(super) struct Ends {
 
 /// How the load of one entry ended.
 enum End {
-    Loaded,
+    Loaded(FilesChecked),
     Failed(FailedEntry),
     /// Told to stop: not begun, or under way.
     Stopped,
@@ -89,8 +91,9 @@ pub(super) async fn load(loading: &Loading<'_>, pending: &[Pending<'_>]) -> Ends
                 tell(so_far);
                 let Ok(mut ends) = ends.lock() else { return };
                 match end {
-                    Ok(End::Loaded) => {
+                    Ok(End::Loaded(checks)) => {
                         ends.loaded.insert(entry.sequence);
+                        ends.checked.add(checks);
                     }
                     Ok(End::Failed(failed)) => ends.failed.push(failed),
                     Ok(End::Stopped) => {}
@@ -110,6 +113,7 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
     let filling = &loading.filling;
     let projection = loading.projection;
     let mut attempts = entry.attempt;
+    let mut checks = FilesChecked::default();
     for (part, files) in entry.parts().into_iter().enumerate() {
         let purpose = Purpose::Entry {
             sequence: entry.sequence,
@@ -117,11 +121,12 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
             part,
             cut: entry.cut,
         };
-        let uris = projection.staging.uris(filling, purpose, &files);
+        let sources = projection.staging.sources(filling, purpose, &files);
+        let sources = sources.await?;
         let work = Work::Append {
             table: loading.kind.table().to_owned(),
             columns: loading.kind.columns(),
-            files: uris.await?,
+            files: sources.uris(),
         };
         let last = entry.attempt + ATTEMPTS_PER_RUN;
         loop {
@@ -138,7 +143,11 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
             failpoint::hit("warehouse.load.after");
             match ended {
                 Ended::UnderWay => return Ok(End::Stopped),
-                Ended::Done(Ok(done)) if done.output_rows == Some(rows(&files)) => break,
+                Ended::Done(Ok(done)) if done.output_rows == Some(rows(&files)) => {
+                    sources.expect_unchanged().await?;
+                    checks.add(sources.checks());
+                    break;
+                }
                 // The rows are in, and are not what was sent: no other attempt may add to them.
                 Ended::Done(Ok(done)) => {
                     let found = done.output_rows;
@@ -167,7 +176,7 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
             }
         }
     }
-    Ok(End::Loaded)
+    Ok(End::Loaded(checks))
 }
 
 impl Loading<'_> {

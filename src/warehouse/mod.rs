@@ -49,7 +49,7 @@ pub use projection::{Projection, Settings};
 pub use rebuild::{RebuildPlan, Which, carry_out, plan_id, plan_rebuild};
 pub use reconcile::{Partition, Reconciliation, TableReconciliation, reconcile};
 pub use shape::{ColumnFound, TableFound, TableKind, TableShape, ViewShape};
-pub use staging::Staging;
+pub use staging::{FilesChecked, Staging};
 pub use standing::{
     FailedEntry, LOAD_JOBS_A_DAY, OpenRebuild, PARTITION_CHANGES_A_DAY, Standing, TableStanding,
 };

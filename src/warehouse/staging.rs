@@ -4,10 +4,12 @@
 use super::failure::FillError;
 use super::fill::Filling;
 use crate::failpoint;
-use crate::lake::{Bucket, StoreError};
+use crate::lake::{Bucket, Checked, CheckedBy, SignedFile, StoreError};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::FileEntry;
+use bytes::Bytes;
 use futures::TryStreamExt as _;
+use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -63,28 +65,46 @@ impl Staging {
         }
     }
 
-    /// Whole names of some files of the lake for a load job, after copying them where that is needed.
-    /// A copy that lies there already is taken, since it can only be of the same file.
-    pub(super) async fn uris(
+    /// The objects from which some files of the lake are loaded, after copying them where that is needed,
+    /// each of them found to be the file that the ledger signed for.
+    pub(super) async fn sources(
         &self,
         filling: &Filling<'_>,
         purpose: Purpose,
         files: &[&FileEntry],
-    ) -> Result<Vec<String>, FillError> {
-        let (lake, lake_id) = (filling.lake, &filling.state.lake_id);
-        let Some(bucket) = &self.bucket else {
-            return Ok(files.iter().map(|file| lake.url_of(&file.path)).collect());
-        };
-        let mut uris = Vec::with_capacity(files.len());
+    ) -> Result<Sources, FillError> {
+        let lake_id = &filling.state.lake_id;
+        let mut sources = Vec::with_capacity(files.len());
         for (index, file) in files.iter().enumerate() {
-            let name = self.name(lake_id, purpose, index);
-            let turn = self.turn.lock().await;
-            copy(filling, file, bucket, &name).await?;
-            drop(turn);
-            uris.push(bucket.url_of(&name));
+            let source = match &self.bucket {
+                None => {
+                    let signed = file.signed();
+                    match filling.lake.check(&signed).await {
+                        Ok(checked) => (signed, checked),
+                        Err(error) => return Err(unreadable(filling, file, error).await),
+                    }
+                }
+                Some(bucket) => {
+                    let copied = SignedFile {
+                        name: self.name(lake_id, purpose, index),
+                        ..file.signed()
+                    };
+                    let turn = self.turn.lock().await;
+                    let checked = copy(filling, file, bucket, &copied).await?;
+                    drop(turn);
+                    (copied, checked)
+                }
+            };
+            sources.push(source);
         }
-        failpoint::hit("warehouse.staged");
-        Ok(uris)
+        if self.bucket.is_some() {
+            failpoint::hit("warehouse.staged");
+        }
+        Ok(Sources {
+            bucket: self.bucket.as_ref().unwrap_or(filling.lake).clone(),
+            staged: self.bucket.is_some(),
+            sources,
+        })
     }
 
     /// Removes the copies that nobody needs any more: those of entries that `is_loaded` says are in,
@@ -143,37 +163,121 @@ pub(super) enum Purpose {
     Decision(u64, usize),
 }
 
+/// Objects that a job reads, each found to be the file that the ledger signed for.
+#[derive(Debug)]
+pub(super) struct Sources {
+    bucket: Bucket,
+    /// Whether they are copies.
+    staged: bool,
+    sources: Vec<(SignedFile, Checked)>,
+}
+
+impl Sources {
+    /// Their names, for the service.
+    pub(super) fn uris(&self) -> Vec<String> {
+        let names = self.sources.iter().map(|(file, _)| &file.name);
+        names.map(|name| self.bucket.url_of(name)).collect()
+    }
+
+    /// How they were checked.
+    pub(super) fn checks(&self) -> FilesChecked {
+        let by_bytes = |(_, checked): &&(_, Checked)| checked.by == CheckedBy::Bytes;
+        let hashed = self.sources.iter().filter(by_bytes).count() as u64;
+        FilesChecked {
+            by_store: self.sources.len() as u64 - hashed,
+            by_bytes: hashed,
+        }
+    }
+
+    /// Makes sure that what was checked is what a job has read, once it has ended: each object is in its
+    /// place still. The service takes no version of an object.
+    ///
+    /// # Errors
+    /// One was exchanged, so that nobody knows what the job has read; or the store.
+    pub(super) async fn expect_unchanged(&self) -> Result<(), FillError> {
+        for (file, checked) in &self.sources {
+            let error = match self.bucket.is_still(file, checked).await {
+                Ok(true) => continue,
+                Ok(false) => StoreError::Altered {
+                    object: self.bucket.url_of(&file.name),
+                    said: "it was exchanged while it was loaded".to_owned(),
+                },
+                // Whoever has taken the entry as loaded has removed its copies.
+                Err(StoreError::NotFound { .. }) if self.staged => continue,
+                Err(error) => error,
+            };
+            return Err(match self.staged {
+                true => FillError::Staging(error),
+                false => FillError::Lake(error),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// How many files were compared with what the ledger signed for before they were loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct FilesChecked {
+    /// By the MD5 that the store has computed.
+    pub by_store: u64,
+    /// By reading and hashing all bytes.
+    pub by_bytes: u64,
+}
+
+impl FilesChecked {
+    pub(super) fn add(&mut self, more: Self) {
+        self.by_store += more.by_store;
+        self.by_bytes += more.by_bytes;
+    }
+}
+
+/// How often a copy is made that somebody else removes meanwhile, since he was done with it.
+const COPIES: u32 = 3;
+
+/// Copies a file to where a job reads it. A copy that is there is taken if it is the same file.
 async fn copy(
     filling: &Filling<'_>,
     file: &FileEntry,
     bucket: &Bucket,
-    name: &str,
-) -> Result<(), FillError> {
-    match bucket.size(name).await {
-        Ok(size) if size == file.bytes => return Ok(()),
-        // Nothing of ours: what is created below must not be taken for it.
-        Ok(_) => bucket.delete(name).await.map_err(FillError::Staging)?,
-        Err(StoreError::NotFound { .. }) => {}
-        Err(error) => return Err(FillError::Staging(error)),
+    copied: &SignedFile,
+) -> Result<Checked, FillError> {
+    let mut copies = 0;
+    loop {
+        match bucket.compare(copied).await {
+            Ok(checked) => return Ok(checked),
+            Err(StoreError::NotFound { .. }) if copies < COPIES => {}
+            // Nothing of ours: what is created below must not be taken for it.
+            Err(StoreError::Altered { .. }) if copies < COPIES => {
+                let deleted = bucket.delete(&copied.name).await;
+                deleted.map_err(FillError::Staging)?;
+            }
+            Err(error) => return Err(FillError::Staging(error)),
+        }
+        let content = read(filling, file).await?;
+        match bucket.create(&copied.name, content).await {
+            Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
+            Err(error) => return Err(FillError::Staging(error)),
+        }
+        copies += 1;
     }
+}
+
+/// The content of a file: what goes to analysts is what the ledger signed for.
+async fn read(filling: &Filling<'_>, file: &FileEntry) -> Result<Bytes, FillError> {
     let lake = filling.lake;
-    let content = match lake
-        .read_present(&file.path, MOST_BYTES.max(file.bytes))
-        .await
-    {
+    let most = MOST_BYTES.max(file.bytes);
+    let content = match lake.read_present(&file.path, most).await {
         Ok(content) => content,
         Err(error) => return Err(unreadable(filling, file, error).await),
     };
-    // What goes to analysts is what the ledger signed for.
-    if Digest::of(&content) != file.sha256 {
-        return Err(FillError::Altered {
-            path: lake.url_of(&file.path),
-        });
+    let found = Digest::of(&content);
+    if found != file.sha256 {
+        return Err(FillError::Lake(StoreError::Altered {
+            object: lake.url_of(&file.path),
+            said: format!("its SHA-256 is {found}"),
+        }));
     }
-    match bucket.create(name, content).await {
-        Ok(()) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
-        Err(error) => Err(FillError::Staging(error)),
-    }
+    Ok(content)
 }
 
 /// Why a file of the lake cannot be read: one that is missing may have gone by a decision that others made

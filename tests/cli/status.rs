@@ -157,6 +157,7 @@ impl Book {
                 source: "kestra-prod".to_owned(),
                 bytes: 1 << 20,
                 sha256: Digest::of(b"file"),
+                md5: None,
                 rows: records,
                 times: Some(TimeRange {
                     first: day.from,

@@ -17,8 +17,7 @@ use super::objects::{Name, Object, Refusal, Terms, refuse};
 use super::{Account, Asked, Shared, lock};
 
 /// Headers that change what a request means, and that the double does not know.
-const UNKNOWN: [&str; 7] = [
-    "if-match",
+const UNKNOWN: [&str; 6] = [
     "if-none-match",
     "if-modified-since",
     "if-unmodified-since",
@@ -254,6 +253,13 @@ fn shown(object: &Object, headers: &HeaderMap) -> Result<Response, Refusal> {
     ));
     about.push(("content-type", "application/octet-stream".to_owned()));
     about.push(("accept-ranges", "bytes".to_owned()));
+    if let Some(wanted) = headers.get("if-match") {
+        let tag = about.iter().find(|(name, _)| *name == "etag");
+        if tag.is_none_or(|(_, tag)| tag.as_bytes() != wanted.as_bytes()) {
+            let message = "At least one of the pre-conditions you specified did not hold.";
+            return Err(refuse(412, "PreconditionFailed", message));
+        }
+    }
     let range = headers.get("range").and_then(|range| range.to_str().ok());
     let Some((from, to)) = range.and_then(|range| bounds(range, content.len())) else {
         return Ok(response(StatusCode::OK, &about, content.clone()));

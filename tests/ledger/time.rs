@@ -49,6 +49,7 @@ async fn held() -> State {
         source: "kestra-prod".into(),
         bytes: 10,
         sha256: Digest::of(b"file"),
+        md5: None,
         rows: 1,
         times: None,
         records_root: Digest::of(b"root"),

@@ -51,6 +51,30 @@ async fn a_file_that_the_ledger_names_is_missed_and_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_with_other_bytes_is_compared_with_nothing() {
+    let rig = rig().await;
+    let store = empty();
+    run_well(&rig.job(&store)).await;
+    for name in names(&store, "events/date=2026-11-20").await {
+        let content = store.get(&name).await.unwrap().bytes().await.unwrap();
+        let mut content = content.to_vec();
+        let middle = content.len() / 2;
+        content[middle] ^= 1;
+        store.put(&name, content.into()).await.unwrap();
+    }
+    let error = try_run(&rig.job(&store), &RunOptions::default())
+        .await
+        .unwrap_err();
+    let failure = Failure::from(error);
+    assert_eq!(failure.exit_code, 6, "{failure:?}");
+    assert!(
+        failure
+            .happened
+            .contains("is not the file that the ledger signed for")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_newest_entry_is_missed_by_the_next_run_and_by_verify() {
     let rig = rig().await;
     let store = empty();

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use trailhouse::demo::Platform;
 use trailhouse::event::schema::{EVENT_COLUMNS, QUARANTINE_COLUMNS};
-use trailhouse::lake::layout::{DataFile, Table};
+use trailhouse::lake::layout::Table;
 use trailhouse::lake::{Bucket, FileReader};
 use trailhouse::ledger::entry::Trust;
 use trailhouse::ledger::log::Log;
@@ -48,8 +48,7 @@ impl Lake {
         let mut events: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut parts: BTreeMap<(String, String), Vec<(i64, Unfit)>> = BTreeMap::new();
         for live in state.live_files() {
-            let file: DataFile = live.file.path.parse().unwrap();
-            let reader = FileReader::new(bucket, &file, live.file.bytes);
+            let reader = FileReader::new(bucket, live.file.signed()).unwrap();
             match live.file.table {
                 Table::Events => {
                     for batch in columns(&reader, &["event_uid", "raw"]).await {
@@ -238,8 +237,7 @@ pub(super) async fn everything(store: &FaultyStore) -> BTreeMap<String, Vec<u8>>
     let bucket = Bucket::around(Arc::new(store.clone()));
     let mut all = BTreeMap::new();
     for live in lake.state.live_files() {
-        let file: DataFile = live.file.path.parse().unwrap();
-        let reader = FileReader::new(&bucket, &file, live.file.bytes);
+        let reader = FileReader::new(&bucket, live.file.signed()).unwrap();
         let wanted = match live.file.table {
             Table::Events => EVENT_COLUMNS,
             Table::Quarantine => QUARANTINE_COLUMNS,

@@ -19,7 +19,7 @@ use crate::ledger::entry::Expiring;
 use crate::ledger::state::State;
 use crate::plural::counted;
 use crate::run::{Asking, Job, JobError, open_warehouses};
-use crate::warehouse::{Standing, TableKind, WarehouseFailure, WarehouseSummary};
+use crate::warehouse::{FilesChecked, Standing, TableKind, WarehouseFailure, WarehouseSummary};
 
 pub(super) use load::failures;
 pub(super) use status::matters;
@@ -141,10 +141,19 @@ pub(super) fn text_of_load(summary: &WarehouseSummary, page: &mut Page) {
             0 => String::new(),
             adopted => format!(", {adopted} found loaded already"),
         };
+        let FilesChecked { by_store, by_bytes } = table.checked;
+        let checked = match (by_store + by_bytes, by_bytes) {
+            (0, _) => String::new(),
+            (files, 0) => format!(", {} checked", counted(files, "file", "files")),
+            (files, hashed) => {
+                let files = counted(files, "file", "files");
+                format!(", {files} checked, {hashed} of them by reading them whole")
+            }
+        };
         page.field(
             table.table,
             &format!(
-                "{} from {}{adopted}",
+                "{} from {}{checked}{adopted}",
                 counted(table.rows, "row", "rows"),
                 counted(table.entries, "entry", "entries"),
             ),

@@ -141,6 +141,51 @@ fn stream_half_a_million() {
     );
 }
 
+/// What it costs to check a file on disk before it is read in part: the first reading hashes it, the second
+/// finds it checked.
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn check_before_reading() {
+    use crate::lake::{Bucket, FileReader};
+    use futures::TryStreamExt as _;
+    let rows = std::env::var("ROWS").map_or(500_000, |rows| rows.parse().unwrap());
+    let files = encode(&sample::events(sample::date(), rows, 1));
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", folder.path().display());
+    let all: Vec<&str> = crate::event::schema::EVENT_COLUMNS
+        .iter()
+        .map(|column| column.name)
+        .collect();
+    let writer = Bucket::open(&url, &Default::default()).unwrap();
+    for file in &files {
+        let name = file.facts.file.to_string();
+        writer.create(&name, file.content.clone()).await.unwrap();
+    }
+    let bytes: u64 = files.iter().map(|file| file.facts.bytes).sum();
+    println!("{} files, {} MB", files.len(), bytes / 1_000_000);
+    for columns in [
+        &["event_uid", "event_time"][..],
+        &["event_time", "raw"],
+        &all,
+    ] {
+        let bucket = Bucket::open(&url, &Default::default()).unwrap();
+        for checked in ["with the check", "checked before"] {
+            let (wall, before) = (Instant::now(), cpu());
+            for file in &files {
+                let reader = FileReader::new(&bucket, file.facts.signed()).unwrap();
+                let mut batches = reader.columns(columns, None).await.unwrap();
+                while batches.try_next().await.unwrap().is_some() {}
+            }
+            let columns = columns.len();
+            println!(
+                "{columns:>2} columns {checked:<16} cpu {:>7.2?} wall {:>7.2?}",
+                cpu() - before,
+                wall.elapsed()
+            );
+        }
+    }
+}
+
 /// Size and time of every column.
 fn columns(batch: &RecordBatch) {
     let one = {

@@ -42,7 +42,7 @@ pub(super) async fn stored(file: &EncodedFile) -> Bucket {
 }
 
 pub(super) fn reader(bucket: &Bucket, file: &EncodedFile) -> FileReader {
-    FileReader::new(bucket, &file.facts.file, file.facts.bytes)
+    FileReader::new(bucket, file.facts.signed()).unwrap()
 }
 
 /// The same batch with one column replaced.

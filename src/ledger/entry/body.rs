@@ -3,9 +3,9 @@
 use super::clock::ClockConfirmation;
 use super::retention::{Hold, Release, Retention, Sweep, is_zero};
 use super::warehouse::{Done, Rebuild, WarehouseOutcome};
-use crate::lake::FileStatistics;
 use crate::lake::layout::Table;
-use crate::ledger::digest::Digest;
+use crate::lake::{FileStatistics, SignedFile};
+use crate::ledger::digest::{Digest, Md5};
 use crate::ledger::key::VerifierKey;
 use crate::window::{Window, instant};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -226,6 +226,9 @@ pub struct FileEntry {
     pub bytes: u64,
     /// Digest of the whole file.
     pub sha256: Digest,
+    /// Its MD5, which stores compute too; absent in version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub md5: Option<Md5>,
     /// Rows.
     pub rows: u64,
     /// Earliest and latest event time, both inclusive and cut to microseconds as stored; absent
@@ -236,6 +239,18 @@ pub struct FileEntry {
     pub records_root: Digest,
     /// Sizes, and ranges of public text columns, for pruning.
     pub statistics: FileStatistics,
+}
+
+impl FileEntry {
+    /// What is compared with the object.
+    pub fn signed(&self) -> SignedFile {
+        SignedFile {
+            name: self.path.clone(),
+            bytes: self.bytes,
+            sha256: self.sha256.0,
+            md5: self.md5.map(|md5| md5.0),
+        }
+    }
 }
 
 /// A window of one tenant's feed.

@@ -107,7 +107,7 @@ impl FileOf {
         bytes
     }
 
-    fn entry(&self, bytes: u64) -> FileEntry {
+    fn entry(&self, content: &[u8]) -> FileEntry {
         let rows = self.rows as u64;
         let range = |value: Option<&str>| ColumnStatistics {
             min: value.map(str::to_owned),
@@ -120,8 +120,9 @@ impl FileOf {
             date: self.date,
             category: Some(self.category.to_owned()),
             source: self.source.to_owned(),
-            bytes,
-            sha256: Digest::of(b""),
+            bytes: content.len() as u64,
+            sha256: Digest::of(content),
+            md5: None,
             rows,
             times: Some(TimeRange {
                 first: self.time(0),
@@ -152,7 +153,7 @@ impl SmallLake {
             let bytes = file.parquet();
             live.entry(file.date).or_default().push(LiveFile {
                 sequence: 1,
-                file: file.entry(bytes.len() as u64),
+                file: file.entry(&bytes),
             });
             futures::executor::block_on(store.inner.put(&Path::from(file.path()), bytes.into()))
                 .unwrap();
@@ -211,6 +212,30 @@ impl SmallLake {
         let size = self.store.inner.head(&path).await.unwrap().size;
         let bytes = vec![0; usize::try_from(size).unwrap()];
         self.store.inner.put(&path, bytes.into()).await.unwrap();
+    }
+
+    /// The same lake, whose ledger has signed for what is there instead of its first file.
+    pub(super) async fn signed_as_it_is(mut self) -> Self {
+        let mut state = (*self.state).clone();
+        let live = state
+            .files
+            .values_mut()
+            .next()
+            .and_then(|files| files.first_mut());
+        let file = &mut live.unwrap().file;
+        let path = Path::from(file.path.as_str());
+        let content = self
+            .store
+            .inner
+            .get(&path)
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap();
+        file.sha256 = Digest::of(&content);
+        self.state = Arc::new(state);
+        self
     }
 
     /// From now on the store answers no read, or does again.

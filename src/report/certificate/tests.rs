@@ -46,6 +46,7 @@ fn file(day: &str, category: Option<&str>, name: &str, rows: u64) -> FileEntry {
         source: "s".to_owned(),
         bytes: rows * 100,
         sha256: Digest::of(name.as_bytes()),
+        md5: None,
         rows,
         times: None,
         records_root: Digest::of(b"root"),

@@ -94,8 +94,9 @@ impl Replacing<'_> {
         if found.rows != expected {
             let purpose = Purpose::Decision(self.decision, self.number);
             let staging = &self.projection.staging;
-            let uris = staging.uris(&self.filling, purpose, &group.files).await?;
-            let mut uris = uris.into_iter();
+            let sources = staging.sources(&self.filling, purpose, &group.files);
+            let sources = sources.await?;
+            let mut uris = sources.uris().into_iter();
             for (part, files) in split(&group.files).iter().enumerate() {
                 let work = Work::Append {
                     table: name.to_owned(),
@@ -115,6 +116,7 @@ impl Replacing<'_> {
                     }
                 }
             }
+            sources.expect_unchanged().await?;
         }
         // Without this the transaction would empty the dates where the copies have expired.
         let found = self.find(name).await?;

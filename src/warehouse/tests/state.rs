@@ -22,6 +22,7 @@ pub(super) fn file(name: &str, day: u32, category: &str, rows: u64) -> FileEntry
         source: "k".to_owned(),
         bytes: 10,
         sha256: Digest::of(name.as_bytes()),
+        md5: None,
         rows,
         times: Some(TimeRange {
             first: at,

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use trailhouse::demo::{NewEvent, Oddity};
-use trailhouse::lake::layout::{DataFile, RunId, Table};
+use trailhouse::lake::layout::{RunId, Table};
 use trailhouse::lake::{Bucket, FileReader};
 use trailhouse::ledger::entry::Body;
 use trailhouse::ledger::state::State;
@@ -198,8 +198,7 @@ impl Stand {
             Table::Quarantine => "record_uid",
         };
         for live in state.live_files().filter(|live| live.file.table == table) {
-            let name: DataFile = live.file.path.parse().unwrap();
-            let reader = FileReader::new(&bucket, &name, live.file.bytes);
+            let reader = FileReader::new(&bucket, live.file.signed()).unwrap();
             for batch in columns(&reader, &[uid, "batch_id"]).await {
                 let of = |name: &str| {
                     batch

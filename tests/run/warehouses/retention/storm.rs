@@ -180,7 +180,7 @@ async fn nothing_held_goes_and_nothing_due_survives() {
             let today = stand.rig.platform.now().date_naive();
             let held_before = held(&state, today);
             assert!(state.clock.reached() <= stand.rig.platform.now());
-            step(&stand, &mut dice, &mut rules, &job, nth).await;
+            Box::pin(step(&stand, &mut dice, &mut rules, &job, nth)).await;
             // Whatever was held before, and is held still, is there.
             let state = stand.state().await;
             let data = stand.data().await;

@@ -1,0 +1,297 @@
+//! Whether an object is the file that the ledger signed for.
+//!
+//! **Rule.** Nothing of a data file is loaded, queried or compared with before the object was found to be the
+//! one that its entry states; another one is [`StoreError::Altered`], exit code 6, and nothing of it is used.
+//! In this order:
+//!
+//! 1. What is read whole is hashed: SHA-256, as the entry states it.
+//! 2. The store's own MD5 of the object equals the one in the entry. Only values that no client can set count:
+//!    `x-goog-hash` of GCS, and an `ETag` of GCS or S3 that is an MD5 and equal. Azure keeps whatever MD5 it
+//!    was told, so there it does not.
+//! 3. Otherwise all bytes are read, a piece at a time, and hashed. So is a file of an entry that states no
+//!    MD5, as those of version 1 do.
+//!
+//! What is read after a check names the entity tag that was checked (`If-Match`), so an object that is
+//! exchanged in between is found, too. Whoever hands an object to somebody else to read, such as a warehouse,
+//! compares before and after ([`Bucket::is_still`]).
+
+use futures::StreamExt as _;
+use md5::Md5;
+use object_store::{GetOptions, GetResult};
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OnceCell;
+
+use super::http::Aside;
+use super::merkle::Hash;
+use super::present::Asking;
+use super::store::{Bucket, StoreError, StoreKind};
+
+/// MD5 of an object: no proof of anything by itself, but the one hash that stores compute themselves.
+pub type Md5Sum = [u8; 16];
+
+/// MD5 of some bytes.
+pub fn md5_of(content: &[u8]) -> Md5Sum {
+    Md5::digest(content).into()
+}
+
+/// A file as its entry states it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedFile {
+    /// Name in the bucket.
+    pub name: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the object.
+    pub sha256: Hash,
+    /// MD5 of the object; `None` in entries of version 1.
+    pub md5: Option<Md5Sum>,
+}
+
+impl SignedFile {
+    /// Whether some bytes are this file.
+    pub(super) fn is(&self, content: &[u8]) -> bool {
+        content.len() as u64 == self.bytes && Hash::from(Sha256::digest(content)) == self.sha256
+    }
+}
+
+/// How an object was found to be the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckedBy {
+    /// The store's own checksum of it.
+    Store,
+    /// All of its bytes.
+    Bytes,
+}
+
+/// An object that was found to be the file that the ledger signed for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// How.
+    pub by: CheckedBy,
+    /// What tells this object from one that takes its place.
+    stamp: Stamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stamp {
+    e_tag: Option<String>,
+    version: Option<String>,
+}
+
+impl Checked {
+    /// The entity tag to name when the object is read: only a strong one can be compared.
+    pub(super) fn e_tag(&self) -> Option<&str> {
+        let e_tag = self.stamp.e_tag.as_deref();
+        e_tag.filter(|e_tag| !e_tag.starts_with("W/"))
+    }
+}
+
+/// Files that were checked, so that each is checked once; shared by the clones of a bucket.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CheckedFiles(Arc<Mutex<HashMap<String, Arc<OnceCell<Checked>>>>>);
+
+/// So many are remembered; after that all are checked again.
+const REMEMBERED: usize = 10_000;
+
+impl CheckedFiles {
+    fn of(&self, file: &SignedFile) -> Arc<OnceCell<Checked>> {
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.len() >= REMEMBERED {
+            files.clear();
+        }
+        Arc::clone(files.entry(file.name.clone()).or_default())
+    }
+}
+
+impl Bucket {
+    /// Checks an object that must exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Altered`] where it is another one, [`StoreError::Missing`] where it is absent; otherwise any
+    /// [`StoreError`] of reading, which says nothing about it.
+    pub async fn check(&self, file: &SignedFile) -> Result<Checked, StoreError> {
+        let mut asking = Asking::begin();
+        loop {
+            match self.compare(file).await {
+                Err(error) => asking.again(error).await?,
+                checked => return checked,
+            }
+        }
+    }
+
+    /// The same, once for each file that this bucket and its clones are asked about: later reads name the
+    /// entity tag that was checked.
+    pub(super) async fn checked_once(&self, file: &SignedFile) -> Result<Checked, StoreError> {
+        let cell = self.checked_files().of(file);
+        let checked = cell.get_or_try_init(|| self.check(file)).await;
+        checked.cloned()
+    }
+
+    /// Checks an object that may be absent, which is [`StoreError::NotFound`].
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub(crate) async fn compare(&self, file: &SignedFile) -> Result<Checked, StoreError> {
+        let (head, told) = self.head_of(&file.name).await?;
+        if head.meta.size != file.bytes {
+            let said = format!("it has {} bytes, not {}", head.meta.size, file.bytes);
+            return Err(self.altered(file, said));
+        }
+        if file.md5.is_some() && self.md5_told(&head, &told) == file.md5 {
+            return Ok(Checked {
+                by: CheckedBy::Store,
+                stamp: stamp(&head),
+            });
+        }
+        self.hash(file).await
+    }
+
+    /// Whether an object that was checked is in its place still.
+    ///
+    /// # Errors
+    /// As [`Bucket::size`].
+    pub(crate) async fn is_still(
+        &self,
+        file: &SignedFile,
+        checked: &Checked,
+    ) -> Result<bool, StoreError> {
+        let (head, _) = self.head_of(&file.name).await?;
+        Ok(stamp(&head) == checked.stamp)
+    }
+
+    async fn head_of(&self, name: &str) -> Result<(GetResult, Aside), StoreError> {
+        let path = self.path(name)?;
+        let told = Aside::default();
+        let mut options = GetOptions {
+            head: true,
+            ..GetOptions::default()
+        };
+        options.extensions.insert(told.clone());
+        let head = self.store().get_opts(&path, options).await;
+        let head = head.map_err(|cause| self.error("look at", name, &cause))?;
+        Ok((head, told))
+    }
+
+    fn md5_told(&self, head: &GetResult, told: &Aside) -> Option<Md5Sum> {
+        let of_tag = || {
+            let tag = head.meta.e_tag.as_deref()?.trim_matches('"');
+            let mut md5 = Md5Sum::default();
+            hex::decode_to_slice(tag, &mut md5).ok()?;
+            Some(md5)
+        };
+        match self.kind() {
+            StoreKind::Gcs => told.md5().or_else(of_tag),
+            StoreKind::S3 => of_tag(),
+            StoreKind::Azure | StoreKind::Disk | StoreKind::Memory => None,
+        }
+    }
+
+    /// Reads all bytes, a piece at a time.
+    async fn hash(&self, file: &SignedFile) -> Result<Checked, StoreError> {
+        let got = self.get(&file.name).await?;
+        let stamp = stamp(&got);
+        let mut hasher = Sha256::new();
+        let mut pieces = got.into_stream();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|cause| self.error("read", &file.name, &cause))?;
+            hasher.update(&piece);
+        }
+        let found: Hash = hasher.finalize().into();
+        if found != file.sha256 {
+            let said = format!("its SHA-256 is {}", hex::encode(found));
+            return Err(self.altered(file, said));
+        }
+        Ok(Checked {
+            by: CheckedBy::Bytes,
+            stamp,
+        })
+    }
+
+    pub(super) fn altered(&self, file: &SignedFile, said: String) -> StoreError {
+        StoreError::Altered {
+            object: self.url_of(&file.name),
+            said,
+        }
+    }
+}
+
+fn stamp(of: &GetResult) -> Stamp {
+    Stamp {
+        e_tag: of.meta.e_tag.clone(),
+        version: of.meta.version.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn signed(content: &[u8], md5: bool) -> SignedFile {
+        SignedFile {
+            name: "events/x".to_owned(),
+            bytes: content.len() as u64,
+            sha256: Sha256::digest(content).into(),
+            md5: md5.then(|| md5_of(content)),
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_decide_where_the_store_says_nothing() {
+        let bucket = Bucket::memory();
+        let content = Bytes::from_static(b"as signed");
+        bucket.create("events/x", content.clone()).await.unwrap();
+        for md5 in [true, false] {
+            let file = signed(&content, md5);
+            let checked = bucket.check(&file).await.unwrap();
+            assert_eq!(checked.by, CheckedBy::Bytes);
+            assert!(bucket.is_still(&file, &checked).await.unwrap());
+        }
+        for other in [&b"as forged"[..], b"shorter", b"longer than it"] {
+            let error = bucket.check(&signed(other, true)).await.unwrap_err();
+            assert!(matches!(error, StoreError::Altered { .. }), "{error}");
+            assert!(error.is_integrity());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_exchanged_after_the_check_is_not_read() {
+        let bucket = Bucket::memory();
+        let content = Bytes::from_static(b"as signed");
+        bucket.create("events/x", content.clone()).await.unwrap();
+        let file = signed(&content, true);
+        let checked = bucket.checked_once(&file).await.unwrap();
+        let read = |e_tag: Option<String>| {
+            let bucket = bucket.clone();
+            async move {
+                bucket
+                    .read_ranges("events/x", &[0..2, 3..9], e_tag.as_deref())
+                    .await
+            }
+        };
+        let e_tag = checked.e_tag().map(str::to_owned);
+        assert_eq!(read(e_tag.clone()).await.unwrap()[1], "signed");
+        bucket
+            .replace("events/x", "as forged".into())
+            .await
+            .unwrap();
+        let error = read(e_tag).await.unwrap_err();
+        assert!(matches!(error, StoreError::Altered { .. }), "{error}");
+        assert!(!bucket.is_still(&file, &checked).await.unwrap());
+    }
+
+    #[test]
+    fn a_weak_tag_is_not_compared() {
+        let checked = |e_tag: &str| Checked {
+            by: CheckedBy::Store,
+            stamp: Stamp {
+                e_tag: Some(e_tag.to_owned()),
+                version: None,
+            },
+        };
+        assert_eq!(checked("W/\"x\"").e_tag(), None);
+        assert_eq!(checked("\"x\"").e_tag(), Some("\"x\""));
+    }
+}
