@@ -23,7 +23,9 @@ fuzz_target!(|bytes: &[u8]| {
         .collect();
     let redaction = Redaction::compile(&rules, &ORIGINS, Some(&[7; 32])).expect("rules that fit");
     let Ok(kept) = redaction.apply(record) else {
-        assert_ne!(json::check(record), Ok(json::Kind::Object));
+        // Not well-formed, or a rule leads into a text that is not JSON.
+        let leads_on = |rule: &Rule| matches!(&rule.target, Target::Pointer(text) if text.matches('/').count() > 1);
+        assert!(rules.iter().any(leads_on) || json::check(record) != Ok(json::Kind::Object));
         return;
     };
     if redaction.is_none() {

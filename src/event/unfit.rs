@@ -42,6 +42,8 @@ pub enum Reason {
     TimeUnreadable,
     /// The time is outside the years that can be stored.
     TimeOutOfRange,
+    /// A rule of redaction leads into a text that is not JSON.
+    NotRedactable,
     /// Another reading of a record that became an event, with a value that is different or gone.
     /// It is kept as evidence and is no record of its own.
     Changed,
@@ -49,7 +51,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoRecord,
         Self::NotUtf8,
         Self::NotJson,
@@ -62,6 +64,7 @@ impl Reason {
         Self::TimeNotText,
         Self::TimeUnreadable,
         Self::TimeOutOfRange,
+        Self::NotRedactable,
         Self::Changed,
     ];
 
@@ -80,6 +83,7 @@ impl Reason {
             Self::TimeNotText => "time_not_text",
             Self::TimeUnreadable => "time_unreadable",
             Self::TimeOutOfRange => "time_out_of_range",
+            Self::NotRedactable => "not_redactable",
             Self::Changed => "changed",
         }
     }
@@ -165,6 +169,9 @@ impl fmt::Display for Unfit {
             Reason::TimeNotText => f.write_str("the time is not text"),
             Reason::TimeUnreadable => f.write_str("the time is not a date and time with zone"),
             Reason::TimeOutOfRange => f.write_str("the time is not in the years 0001 to 9999"),
+            Reason::NotRedactable => {
+                f.write_str("a rule of redaction leads into a text that is not JSON")
+            }
             Reason::Changed => f.write_str("the record was first read with other content"),
         }?;
         match self.fault {

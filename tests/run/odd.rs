@@ -181,6 +181,11 @@ async fn what_is_redacted_is_nowhere_in_the_bucket() {
             r#"{{"id":"b","type":"UPDATE","appliedPatch":"{SECRET}","appliedPatch":{{"again":"{SECRET}"}},"date":"{date}","custom":{{"deep":["{SECRET}"]}}}}"#
         ),
         format!(r#"{{"id":"c","type":"UPDATE","applied\u0050atch":"{SECRET}","date":"{date}"}}"#),
+        // An object that comes as text, and text where an object is meant.
+        format!(
+            r#"{{"id":"e","type":"UPDATE","date":"{date}","custom":"{{\"deep\":\"{SECRET}\"}}"}}"#
+        ),
+        format!(r#"{{"id":"f","type":"UPDATE","date":"{date}","custom":"deep={SECRET}"}}"#),
         // Nothing can be said of where a secret is in these.
         format!(r#"{{"id":"d","appliedPatch":"{SECRET}" nonsense}}"#),
         format!(r#"{{"appliedPatch":"{SECRET}","date":"{date}"}}"#),
@@ -216,6 +221,11 @@ async fn what_is_redacted_is_nowhere_in_the_bucket() {
         "{:?}",
         lake.rows()
     );
+
+    assert!(lake.rows().contains_key("kestra-test//e"));
+    let unfit = lake.unfit();
+    let withheld = |reason: &str| unfit.iter().any(|row| row.reason == reason);
+    assert!(withheld("not_redactable"));
 
     let mut places = objects(&store).await;
     places.extend(everything(&store).await);

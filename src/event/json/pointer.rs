@@ -192,6 +192,13 @@ impl Pointers {
         root
     }
 
+    /// Whether a pointer names one member or element at level `depth`, and does not mean any.
+    pub fn names_member(&self, number: usize, depth: usize) -> bool {
+        let pointer = self.0.get(number);
+        let token = pointer.and_then(|pointer| pointer.tokens.get(depth));
+        matches!(token, Some(Token::Named { .. }))
+    }
+
     /// Takes one step from level `depth`, where the pointers `active[from..to]` still fit. Appends
     /// to `active` those that lead further down from there; returns the first that ends there.
     pub fn step(

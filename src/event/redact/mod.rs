@@ -13,10 +13,13 @@
 //! what is left of it: a masked `detail` is no object any more, and an event without its detail has
 //! the category `other`. Narrow pointers keep more.
 //!
-//! A record that is not well-formed cannot be redacted. Its bytes are then not kept at all:
+//! A pointer goes on through JSON that comes as text, and what it means there is cut out of the text.
+//!
+//! A record that is not well-formed cannot be redacted, nor can one with other text where a rule goes on. Its bytes are then not kept at all:
 //! [`Redaction::apply`] fails, and quarantine keeps its size, hash and reason only.
 
 mod compile;
+mod escape;
 mod names;
 mod splice;
 
@@ -234,7 +237,8 @@ impl Redaction {
     ///
     /// # Errors
     /// Where there are rules and the record is no well-formed object, so that nothing can be said
-    /// about what its bytes hold. Then they must not be kept; see [`Self::withholds`].
+    /// about what its bytes hold, or a rule leads into a text of it that is not JSON. Then they must not be
+    /// kept; see [`Self::withholds`].
     pub fn apply<'a>(&self, record: &'a [u8]) -> Result<Cow<'a, [u8]>, Unfit> {
         // Rules about the user alone matter too: a record that cannot be read may hold anything.
         if self.is_none() {
@@ -243,16 +247,16 @@ impl Redaction {
         if json::check(record)? != Kind::Object {
             return Err(Unfit::because(super::unfit::Reason::NotAnObject));
         }
-        Ok(splice::apply(record, &self.record, self.hasher.as_ref()))
+        splice::apply(record, &self.record, self.hasher.as_ref())
     }
 
-    /// The joined user as it may be used: `None` where there are rules and it is not well-formed.
+    /// The joined user as it may be used: `None` where there are rules and they cannot be applied to it.
     pub fn apply_user<'a>(&self, user: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         if self.is_none() {
             return Some(Cow::Borrowed(user));
         }
         json::check(user).ok()?;
-        Some(splice::apply(user, &self.user, self.hasher.as_ref()))
+        splice::apply(user, &self.user, self.hasher.as_ref()).ok()
     }
 
     /// Whether the content of a record quarantined for `unfit` must be withheld although
@@ -270,7 +274,8 @@ impl Redaction {
                 | Reason::NotAnObject
                 | Reason::NoId
                 | Reason::IdNotText
-                | Reason::NoTime => true,
+                | Reason::NoTime
+                | Reason::NotRedactable => true,
                 Reason::TooLarge
                 | Reason::TimeNotText
                 | Reason::TimeUnreadable
@@ -357,3 +362,5 @@ fn pointer(text: &str) -> Result<Pointer, RedactionError> {
 mod properties;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod texts;

@@ -70,6 +70,11 @@ proptest! {
     fn any_rules_keep_any_record_well_formed_and_twice_is_once(
         object in any_object(), rules in prop::collection::vec(any_rule(), 0..4),
     ) {
+        let compiled = Redaction::compile(&rules, &super::tests::BARE, Some(&[7; 32])).unwrap();
+        if let Err(unfit) = compiled.apply(object.as_bytes()) {
+            prop_assert!(compiled.withholds(&unfit));
+            return Ok(());
+        }
         let kept = redact(&rules, &object);
         prop_assert_eq!(json::check(kept.as_bytes()), Ok(Kind::Object));
         // Hashing a hash, or dropping from an array that closed up, goes on changing.

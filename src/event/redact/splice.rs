@@ -3,15 +3,26 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{Action, Hasher, MASK, Part};
+use super::{Action, Hasher, MASK, Part, escape};
 use crate::event::json::pointer::Step;
 use crate::event::json::{self, Elements, Fault, Kind, Members, Value};
+use crate::event::unfit::{Reason, Unfit};
 
 /// Applies the rules of `part` to `json`, which is known to be well-formed.
-pub(super) fn apply<'a>(json: &'a [u8], part: &Part, hasher: Option<&Hasher>) -> Cow<'a, [u8]> {
-    let edits = Walk::new(json, part, hasher).edits();
+///
+/// # Errors
+/// A rule leads into a text where it cannot be applied; see [`within`].
+pub(super) fn apply<'a>(
+    json: &'a [u8],
+    part: &Part,
+    hasher: Option<&Hasher>,
+) -> Result<Cow<'a, [u8]>, Unfit> {
+    let mut active = Vec::new();
+    // No rule may name the root: it would reach the identity.
+    part.pointers.start(&mut active);
+    let edits = Walk::new(json, part, hasher, active, Depth::default()).edits()?;
     if edits.is_empty() {
-        return Cow::Borrowed(json);
+        return Ok(Cow::Borrowed(json));
     }
     let mut kept = Vec::with_capacity(json.len());
     let mut at = 0;
@@ -21,11 +32,11 @@ pub(super) fn apply<'a>(json: &'a [u8], part: &Part, hasher: Option<&Hasher>) ->
         at = range.end;
     }
     kept.extend_from_slice(json.get(at..).unwrap_or_default());
-    Cow::Owned(kept)
+    Ok(Cow::Owned(kept))
 }
 
 /// A range of the bytes, and what comes in its place; ordered and disjoint.
-type Edit = (Range<usize>, Cow<'static, str>);
+pub(super) type Edit = (Range<usize>, Cow<'static, str>);
 
 /// One value of a container, with the bytes that go if it is dropped.
 struct Child<'a> {
@@ -101,24 +112,39 @@ struct Walk<'a, 'r> {
     hasher: Option<&'r Hasher>,
     frames: Vec<Frame<'a>>,
     active: Vec<usize>,
+    depth: Depth,
     edits: Vec<Edit>,
 }
 
+/// How far down a document begins that stands in another one as text.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Depth {
+    /// Steps of a pointer that lead to it.
+    pub(super) steps: usize,
+    /// Texts that it stands in.
+    pub(super) texts: usize,
+}
+
 impl<'a, 'r> Walk<'a, 'r> {
-    fn new(json: &'a [u8], part: &'r Part, hasher: Option<&'r Hasher>) -> Self {
+    fn new(
+        json: &'a [u8],
+        part: &'r Part,
+        hasher: Option<&'r Hasher>,
+        active: Vec<usize>,
+        depth: Depth,
+    ) -> Self {
         Self {
             json,
             part,
             hasher,
             frames: Vec::new(),
-            active: Vec::new(),
+            active,
+            depth,
             edits: Vec::new(),
         }
     }
 
-    fn edits(mut self) -> Vec<Edit> {
-        // No rule may name the root: it would reach the identity.
-        self.part.pointers.start(&mut self.active);
+    fn edits(mut self) -> Result<Vec<Edit>, Unfit> {
         let space = self.json.iter().take_while(|b| b.is_ascii_whitespace());
         let at = space.count();
         if let Ok((kind, _)) = json::value_end(self.json, at) {
@@ -132,9 +158,9 @@ impl<'a, 'r> Walk<'a, 'r> {
                 }
                 continue;
             };
-            self.visit(frame, &child, index);
+            self.visit(frame, &child, index)?;
         }
-        self.edits
+        Ok(self.edits)
     }
 
     fn enter(&mut self, at: usize, kind: Kind, active: (usize, usize)) {
@@ -152,12 +178,17 @@ impl<'a, 'r> Walk<'a, 'r> {
         }
     }
 
-    fn visit(&mut self, mut frame: Frame<'a>, child: &Child<'a>, index: usize) {
+    fn visit(
+        &mut self,
+        mut frame: Frame<'a>,
+        child: &Child<'a>,
+        index: usize,
+    ) -> Result<(), Unfit> {
         let step = match &child.name {
             Some(name) => Step::Key(name),
             None => Step::Index(index),
         };
-        let depth = self.frames.len();
+        let depth = self.depth.steps + self.frames.len();
         let from = self.active.len();
         let ends = self
             .part
@@ -175,7 +206,7 @@ impl<'a, 'r> Walk<'a, 'r> {
             }
             frame.previous_end = value.end;
             self.frames.push(frame);
-            return;
+            return Ok(());
         }
         if let Some(from) = frame.dropping_from.take() {
             // The first that stays: what came before it goes, with the commas after it.
@@ -185,6 +216,19 @@ impl<'a, 'r> Walk<'a, 'r> {
         frame.previous_end = value.end;
         self.frames.push(frame);
         match (action, value.kind) {
+            (None, Kind::Text) if deeper.0 < deeper.1 => {
+                let inside = Walk::new(
+                    self.json,
+                    self.part,
+                    self.hasher,
+                    self.active.split_off(deeper.0),
+                    Depth {
+                        steps: depth + 1,
+                        ..self.depth
+                    },
+                );
+                self.edits.extend(within(inside, &value)?);
+            }
             (None, _) => self.enter(value.at, value.kind, deeper),
             (Some(_), Kind::Null) => {}
             (Some(action), _) => {
@@ -198,5 +242,54 @@ impl<'a, 'r> Walk<'a, 'r> {
                 self.edits.push((value.at..value.end, replacement.into()));
             }
         }
+        Ok(())
     }
+}
+
+/// The most texts that stand in each other and are looked into.
+const MOST_TEXTS: usize = 8;
+
+/// What becomes of a text that rules lead into; `outer` is where they stand.
+///
+/// **The rule.** A pointer goes through a text as through the value that it holds, and so on down to eight
+/// texts in each other: the bytes around what is cut stay as they are, and what comes in its place is
+/// escaped as often as the text is. A text with nothing in it, or with JSON that has no members, has no
+/// such place. Where the text is not JSON and the pointer names it, the rule cannot be applied, and the
+/// record is not kept: what was meant may stand in it in another form (`"secret=…"`). A pointer that comes
+/// to it by `*` means whatever has such members, and a word has none; only where it begins like JSON it is
+/// treated the same, since then it was to be.
+///
+/// # Errors
+/// The record must not be kept.
+fn within(outer: Walk<'_, '_>, value: &Value) -> Result<Vec<Edit>, Unfit> {
+    let refused = || Unfit::because(Reason::NotRedactable);
+    let raw = value.bytes(outer.json);
+    let text = json::decode(raw).map_err(|_| refused())?;
+    let Some(first) = text.trim_ascii_start().bytes().next() else {
+        return Ok(Vec::new());
+    };
+    let depth = Depth {
+        texts: outer.depth.texts + 1,
+        ..outer.depth
+    };
+    let bytes = text.as_bytes();
+    let (part, hasher, active) = (outer.part, outer.hasher, outer.active);
+    let edits = match json::check(bytes) {
+        Ok(Kind::Number | Kind::True | Kind::False | Kind::Null) => Vec::new(),
+        Ok(_) if depth.texts > MOST_TEXTS => return Err(refused()),
+        Ok(Kind::Object | Kind::Array) => Walk::new(bytes, part, hasher, active, depth).edits()?,
+        Ok(Kind::Text) => {
+            let at = text.len() - text.trim_ascii_start().len();
+            let inner = Walk::new(bytes, part, hasher, active, depth);
+            within(inner, &json::value_at(bytes, at)?)?
+        }
+        Err(_) => {
+            let named = |number: &usize| part.pointers.names_member(*number, depth.steps - 1);
+            return match active.iter().any(named) || matches!(first, b'{' | b'[' | b'"') {
+                true => Err(refused()),
+                false => Ok(Vec::new()),
+            };
+        }
+    };
+    Ok(escape::outward(raw, value.at, edits))
 }
