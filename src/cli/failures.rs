@@ -4,6 +4,7 @@ use super::exit::ExitKind;
 use super::failure::Failure;
 use crate::clock::Contradiction;
 use crate::index::LoadIndexError;
+use crate::lake::{CreateError, ReadError, StoreError, StoreMeaning};
 use crate::ledger::log::LogError;
 use crate::report::verify::VerifyError;
 use crate::run::{JobError, RunError};
@@ -75,12 +76,32 @@ impl From<LogError> for Failure {
                 .action("name the signing key as `key` in [signing]"),
             LogError::Unfit(_) => Self::from_error(ExitKind::Usage, &error)
                 .kept("no lake was founded")
-                .action("use a store that honours preconditions on writes"),
+                .action(
+                    "use a store that honours preconditions on writes, or a file system with hard links; a \
+                     rerun will not help",
+                ),
+            LogError::Store(ref store)
+            | LogError::Unclear {
+                source: CreateError::Store(ref store),
+                ..
+            } => of_store(&error, store),
             _ => Self::from_error(ExitKind::Destination, &error)
                 .kept(COMMITTED)
                 .action("rerun; nothing was lost"),
         }
     }
+}
+
+/// A failure of a store, by what it means.
+fn of_store(error: &dyn std::error::Error, store: &StoreError) -> Failure {
+    let kind = match store.meaning() {
+        StoreMeaning::Integrity => ExitKind::Integrity,
+        StoreMeaning::Configuration => ExitKind::Usage,
+        StoreMeaning::Permission | StoreMeaning::Passing => ExitKind::Destination,
+    };
+    Failure::from_error(kind, error)
+        .kept(COMMITTED)
+        .action(store.advice())
 }
 
 impl From<RunError> for Failure {
@@ -144,6 +165,8 @@ impl From<RunError> for Failure {
             RunError::GoneMeanwhile { .. } => Self::from_error(ExitKind::Superseded, &error)
                 .kept(COMMITTED)
                 .action("run again"),
+            RunError::Read(ReadError::Store(ref store))
+            | RunError::Upload(CreateError::Store(ref store)) => of_store(&error, store),
             RunError::Read(_) | RunError::Upload(_) => {
                 Self::from_error(ExitKind::Destination, &error)
                     .kept(COMMITTED)
@@ -170,6 +193,11 @@ impl From<VerifyError> for Failure {
             VerifyError::NoLedger(_) => Self::from_error(ExitKind::Usage, &error)
                 .action("name the folder that holds `ledger/`"),
             VerifyError::Read(ref read) if read.is_integrity() => altered_lake(&error),
+            VerifyError::Store(ref store) | VerifyError::Read(ReadError::Store(ref store))
+                if store.meaning() == StoreMeaning::Configuration =>
+            {
+                of_store(&error, store)
+            }
             VerifyError::Store(_) | VerifyError::Read(_) => {
                 Self::from_error(ExitKind::Destination, &error)
                     .kept("nothing was changed")
@@ -183,6 +211,74 @@ impl From<VerifyError> for Failure {
 mod tests {
     use super::*;
     use crate::run::PastStart;
+
+    #[test]
+    fn what_a_store_refuses_for_good_is_not_called_passing() {
+        let (action, object) = ("create", "s3://b/ledger/x".to_owned());
+        let said = "why".to_owned();
+        for (store, code, advice) in [
+            (
+                StoreError::Unclear {
+                    action,
+                    object: object.clone(),
+                    said: said.clone(),
+                },
+                4,
+                "rerun; nothing was lost",
+            ),
+            (
+                StoreError::Denied {
+                    action,
+                    object: object.clone(),
+                    said: said.clone(),
+                },
+                4,
+                "give the identity",
+            ),
+            (
+                StoreError::Refused {
+                    action,
+                    object: object.clone(),
+                    said: said.clone(),
+                },
+                2,
+                "a rerun will not help",
+            ),
+            (
+                StoreError::Unsupported {
+                    action,
+                    object: object.clone(),
+                    said: said.clone(),
+                },
+                2,
+                "honours preconditions",
+            ),
+            (
+                StoreError::NotFound {
+                    object: object.clone(),
+                    said: said.clone(),
+                },
+                2,
+                "no such bucket",
+            ),
+            (StoreError::Missing { object, said }, 6, "do not rerun"),
+        ] {
+            let unclear = LogError::Unclear {
+                sequence: 7,
+                source: CreateError::Store(store.clone()),
+            };
+            for failure in [
+                Failure::from(LogError::Store(store.clone())),
+                Failure::from(unclear),
+                Failure::from(RunError::Upload(CreateError::Store(store.clone()))),
+                Failure::from(RunError::Read(ReadError::Store(store.clone()))),
+            ] {
+                let action = failure.action.as_deref().unwrap();
+                assert_eq!(failure.exit_code, code, "{failure:?}");
+                assert!(action.contains(advice), "{failure:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_start_that_contradicts_the_rules_is_a_matter_of_configuration() {

@@ -19,7 +19,7 @@ use super::output::{Ending, Format};
 use super::status::open_lake;
 use super::style::Style;
 use super::{Context, block_on};
-use crate::lake::Bucket;
+use crate::lake::{Bucket, StoreMeaning};
 use crate::ledger::log::Log;
 use crate::plural::counted;
 use crate::query::{Lake, Limits, QueryError};
@@ -260,6 +260,9 @@ impl From<QueryError> for Failure {
             | QueryError::FileAltered { .. }
             | QueryError::FileDamaged(_)
             | QueryError::Path { .. } => ExitKind::Integrity,
+            QueryError::Store(store) if store.meaning() == StoreMeaning::Configuration => {
+                ExitKind::Usage
+            }
             QueryError::Store(_) | QueryError::Temporary(_) => ExitKind::Destination,
             QueryError::Engine(_) | QueryError::Ledger(_) => ExitKind::Unforeseen,
             _ => ExitKind::Usage,

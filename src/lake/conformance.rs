@@ -56,6 +56,13 @@ pub async fn prove_create_once(
     other: &Bytes,
 ) -> Result<(), Nonconformance> {
     let first = bucket.create(name, content.clone()).await;
+    if let Err(error @ StoreError::Refused { .. }) = first {
+        // Whether it refuses the condition alone: without one it takes the object.
+        return match bucket.replace(name, content.clone()).await {
+            Ok(()) => Err(broken(bucket, HAS_NO_CREATE)),
+            Err(_) => Err(error.into()),
+        };
+    }
     let second = bucket.create(name, other.clone()).await;
     let limit = content.len().max(other.len()) as u64;
     let found = bucket.read(name, limit).await;
@@ -70,6 +77,7 @@ pub async fn prove_create_once(
             Err(
                 error @ (StoreError::Unclear { .. }
                 | StoreError::Unsupported { .. }
+                | StoreError::Refused { .. }
                 | StoreError::Name { .. }),
             ),
             _,

@@ -210,19 +210,37 @@ fn give_name(temporary: &FilePath, path: &FilePath, mode: &PutMode) -> Result<()
     Ok(())
 }
 
-/// File systems without hard links (FAT, some network mounts) answer with "not permitted" or "not
-/// supported"; there a create cannot be told from an overwrite.
+/// File systems without hard links (FAT, some network mounts and those in user space) answer in one of these
+/// ways; there a create cannot be told from an overwrite. Their numbers on Linux; elsewhere kinds tell two of
+/// them.
+const NO_LINKS: [i32; 6] = [
+    1,  // EPERM
+    18, // EXDEV
+    22, // EINVAL
+    31, // EMLINK: not even a second name
+    38, // ENOSYS
+    95, // EOPNOTSUPP
+];
+
 fn no_link(path: &FilePath, error: io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::Unsupported => Error::NotSupported {
+    let by_kind = matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied | ErrorKind::Unsupported
+    );
+    let by_number = cfg!(target_os = "linux")
+        && error
+            .raw_os_error()
+            .is_some_and(|number| NO_LINKS.contains(&number));
+    if by_kind || by_number {
+        return Error::NotSupported {
             source: format!(
                 "{}: {error}; the ledger needs a file system with hard links",
                 path.display()
             )
             .into(),
-        },
-        _ => failure("name", path, error),
+        };
     }
+    failure("name", path, error)
 }
 
 /// A temporary file that cannot be removed does no harm: nothing lists it, and it is swept later.
@@ -298,7 +316,10 @@ fn random() -> Result<u64> {
 }
 
 fn failure(doing: &str, path: &FilePath, error: io::Error) -> Error {
-    let denied = error.kind() == ErrorKind::PermissionDenied;
+    let denied = matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+    );
     let source = format!("cannot {doing} {}: {error}", path.display()).into();
     if denied {
         let path = path.display().to_string();
@@ -422,6 +443,27 @@ mod tests {
             "01234567890123456789",
         ] {
             assert!(!is_temporary(name), "{name}");
+        }
+    }
+
+    /// Whatever the operating system calls it, a file system without links is none for a ledger.
+    #[test]
+    fn a_file_system_without_links_is_not_called_trouble() {
+        let meaning = |error: io::Error| no_link(FilePath::new("/x"), error);
+        for number in NO_LINKS {
+            let error = meaning(io::Error::from_raw_os_error(number));
+            assert!(
+                matches!(error, Error::NotSupported { .. }),
+                "{number}: {error}"
+            );
+        }
+        for kind in [ErrorKind::PermissionDenied, ErrorKind::Unsupported] {
+            assert!(matches!(meaning(kind.into()), Error::NotSupported { .. }));
+        }
+        // Full, failing, gone.
+        for number in [28, 5, 2] {
+            let error = meaning(io::Error::from_raw_os_error(number));
+            assert!(matches!(error, Error::Generic { .. }), "{number}: {error}");
         }
     }
 

@@ -14,6 +14,7 @@ use object_store::{
 
 use crate::stop::Stop;
 
+use super::answers::{Answer, StoreMeaning};
 use super::checked::CheckedFiles;
 use super::counted::Counted;
 use super::http::{ContentMd5, Observer, RequestCounter, Requests, StoreClock};
@@ -93,6 +94,16 @@ pub enum StoreError {
         /// The store's words.
         said: String,
     },
+    /// The store understood and refuses; the same will be refused again.
+    #[error("the store refuses to {action} {object}: {said}")]
+    Refused {
+        /// What was tried.
+        action: &'static str,
+        /// URL of the object.
+        object: String,
+        /// The store's words.
+        said: String,
+    },
     /// The object is larger than the reader allows.
     #[error("{object} has {bytes} bytes, more than the {limit} that may be read at once")]
     TooLarge {
@@ -126,7 +137,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether this speaks against the integrity of the lake, rather than of a store in trouble.
     pub fn is_integrity(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::Altered { .. })
+        self.meaning() == StoreMeaning::Integrity
     }
 
     /// Whether a write that ended so may nevertheless have taken place, now or in a retry below us:
@@ -440,24 +451,28 @@ impl Bucket {
     /// What a failure of the store below means, in words without secrets.
     pub(crate) fn error(&self, action: &'static str, name: &str, cause: &Cause) -> StoreError {
         let object = self.url_of(name);
-        let said = clean(&self.secrets, &deepest(cause));
-        match cause {
-            Cause::NotFound { .. } => StoreError::NotFound { object, said },
-            Cause::AlreadyExists { .. } | Cause::Precondition { .. } => {
-                StoreError::AlreadyExists { object }
-            }
-            Cause::PermissionDenied { .. } | Cause::Unauthenticated { .. } => StoreError::Denied {
+        let words = deepest(cause);
+        let said = clean(&self.secrets, &words);
+        match Answer::of(cause, &words) {
+            Answer::Absent => StoreError::NotFound { object, said },
+            Answer::Taken => StoreError::AlreadyExists { object },
+            Answer::Denied => StoreError::Denied {
                 action,
                 object,
                 said,
             },
-            Cause::NotSupported { .. } | Cause::NotImplemented { .. } => StoreError::Unsupported {
+            Answer::Unsupported => StoreError::Unsupported {
                 action,
                 object,
                 said,
             },
-            Cause::InvalidPath { .. } => StoreError::Name { object, said },
-            _ => StoreError::Unclear {
+            Answer::Refused => StoreError::Refused {
+                action,
+                object,
+                said,
+            },
+            Answer::Name => StoreError::Name { object, said },
+            Answer::Unclear => StoreError::Unclear {
                 action,
                 object,
                 said,

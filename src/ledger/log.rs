@@ -133,6 +133,10 @@ impl LogError {
             | Self::Missing(_)
             | Self::LedgerGone(_) => true,
             Self::Store(error) => error.is_integrity(),
+            Self::Unclear {
+                source: CreateError::Store(error),
+                ..
+            } => error.is_integrity(),
             Self::Unfit(_) | Self::Unclear { .. } | Self::ReadOnly | Self::Randomness(_) => false,
         }
     }

@@ -4,7 +4,7 @@ use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
 
 use super::Limits;
-use crate::lake::StoreError;
+use crate::lake::{StoreError, StoreMeaning};
 use crate::ledger::tables::LedgerTableError;
 
 /// Why a query has no answer.
@@ -231,6 +231,9 @@ impl QueryError {
             | Self::FileDamaged(_)
             | Self::Path { .. } => {
                 "run `trailhouse verify`, and find out who changed the bucket".to_owned()
+            }
+            Self::Store(store) if store.meaning() == StoreMeaning::Configuration => {
+                store.advice().to_owned()
             }
             Self::Store(_) => "run `trailhouse doctor`, then query again".to_owned(),
             Self::Temporary(_) => {

@@ -1,7 +1,7 @@
 //! Why a warehouse could not be filled, compared or made, and what to do about it.
 
 use super::error::{Class, WarehouseError};
-use crate::lake::StoreError;
+use crate::lake::{StoreError, StoreMeaning};
 use crate::ledger::log::LogError;
 use crate::ledger::tables::LedgerTableError;
 use serde::Serialize;
@@ -80,9 +80,6 @@ pub enum FillError {
     },
 }
 
-const ALTERED: &str =
-    "do not rerun; run `trailhouse verify --deep` and find out who changed the bucket";
-
 impl FillError {
     /// Stable code in receipts and JSON output.
     pub fn code(&self) -> &'static str {
@@ -126,8 +123,11 @@ impl FillError {
             Self::Location { .. } => {
                 "name that as `location`, or another dataset: a dataset cannot be moved"
             }
-            Self::Lake(error) if error.is_integrity() => ALTERED,
-            Self::Lake(_) | Self::GoneMeanwhile { .. } => "rerun; nothing was lost",
+            Self::Lake(error) => error.advice(),
+            Self::GoneMeanwhile { .. } => "rerun; nothing was lost",
+            Self::Staging(error) if error.meaning() == StoreMeaning::Passing => {
+                "rerun; nothing was lost"
+            }
             Self::Staging(_) => {
                 "check that the staging bucket exists and may be written, read and emptied"
             }

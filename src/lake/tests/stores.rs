@@ -121,6 +121,36 @@ async fn a_store_in_trouble_is_neither_fit_nor_unfit() {
     }
 }
 
+/// A store that knows no condition of a create says so in one of several ways, for good.
+#[tokio::test]
+async fn a_store_that_refuses_the_condition_is_unfit_and_not_in_trouble() {
+    let (first, second) = (Bytes::from_static(b"first"), Bytes::from_static(b"second"));
+    for (cloud, bucket) in [s3().await, gcs().await] {
+        // Below us, 501 is asked again a few times.
+        for (status, times) in [(400, 1), (405, 1), (501, 7)] {
+            let answers = std::iter::repeat_n((status, false), times);
+            cloud.unclear.lock().unwrap().extend(answers);
+            let name = format!("ledger/proof/{status}");
+            let found = prove_create_once(&bucket, &name, &first, &second).await;
+            assert!(
+                matches!(found, Err(Nonconformance::Broken { .. })),
+                "{status}: {found:?}"
+            );
+            cloud.unclear.lock().unwrap().clear();
+        }
+        // What is refused without a condition too says nothing about conditions.
+        cloud.unclear.lock().unwrap().extend([(400, false); 2]);
+        let found = prove_create_once(&bucket, "ledger/proof/all", &first, &second).await;
+        assert!(
+            matches!(
+                found,
+                Err(Nonconformance::Store(StoreError::Refused { .. }))
+            ),
+            "{found:?}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_creators_one_wins() {
     let directory = tempfile::tempdir().unwrap();

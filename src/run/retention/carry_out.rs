@@ -3,7 +3,7 @@
 use super::Retaining;
 use super::summary::{RetentionFailure, RetentionSummary};
 use crate::failpoint;
-use crate::lake::{Removal, StoreError, StoreKind};
+use crate::lake::{Removal, StoreError, StoreKind, StoreMeaning};
 use crate::ledger::entry::{
     Body, Done, DoneOutcome, FilesExpired, GivenUp, Recoverable, RecoverableBy, RefusedFile,
     Retained, WarehouseExpired,
@@ -77,6 +77,7 @@ fn refusal(error: &StoreError) -> WarehouseFailure {
             "give the identity that applies retention the permission to delete objects of the lake, as \
              the README lists it",
         ),
+        error if error.meaning() == StoreMeaning::Configuration => ("lake", error.advice()),
         _ => (
             "lake",
             "rerun; what was decided is finished by any later run",

@@ -183,6 +183,79 @@ impl Answer {
     }
 }
 
+/// What a reason of the service means, in an answer to a request and in the result of a job alike: the one
+/// table. A row that is not here is judged by its status, and in a job is [`Class::Refused`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// A limit; some pass within minutes.
+    Quota {
+        passes: bool,
+    },
+    /// The service is in trouble.
+    Trouble,
+    /// The service failed at this request, perhaps by its fault.
+    OwnFault,
+    NotFound,
+    Exists,
+    Conflict,
+    /// Rights, identity, billing, or a perimeter around the project.
+    Denied,
+    /// The same will be refused again.
+    Refused,
+    Unknown,
+}
+
+impl Meaning {
+    fn of_reason(reason: &str) -> Option<Self> {
+        Some(match reason {
+            "quotaExceeded" | "dailyLimitExceeded" => Self::Quota { passes: false },
+            "rateLimitExceeded" | "jobRateLimitExceeded" | "userRateLimitExceeded" => {
+                Self::Quota { passes: true }
+            }
+            "backendError" | "jobBackendError" | "tableUnavailable" | "resourceInUse" => {
+                Self::Trouble
+            }
+            // `stopped`: somebody has cancelled the job.
+            "internalError" | "jobInternalError" | "stopped" | "timeout" => Self::OwnFault,
+            "notFound" => Self::NotFound,
+            "duplicate" => Self::Exists,
+            "conditionNotMet" | "aborted" => Self::Conflict,
+            "accessDenied"
+            | "accessNotConfigured"
+            | "authError"
+            | "billingNotEnabled"
+            | "billingTierLimitExceeded"
+            | "blocked"
+            | "forbidden"
+            | "insufficientPermissions"
+            | "invalidUser"
+            | "keyExpired"
+            | "keyInvalid"
+            | "policyViolation"
+            | "vpcServiceControls" => Self::Denied,
+            // `responseTooLarge` comes with 403, but nobody's rights would change it.
+            "responseTooLarge" | "resourcesExceeded" | "invalid" | "invalidQuery"
+            | "notImplemented" | "badRequest" | "parseError" => Self::Refused,
+            _ => return None,
+        })
+    }
+
+    /// Of an answer to a request. Only reasons say what exists and what does not: 404 and 409 may come from
+    /// somebody else.
+    fn of(status: u16, reason: &str) -> Self {
+        Self::of_reason(reason).unwrap_or(match status {
+            401 | 403 | 407 => Self::Denied,
+            409 | 412 => Self::Conflict,
+            429 => Self::Quota { passes: true },
+            500 => Self::OwnFault,
+            501 => Self::Refused,
+            408 | 502.. => Self::Trouble,
+            400..=499 => Self::Refused,
+            _ => Self::Unknown,
+        })
+    }
+}
+
 /// What an error in the service's own form means: its reason and its message.
 pub(super) fn of_words(
     status: u16,
@@ -190,42 +263,18 @@ pub(super) fn of_words(
     effect: Effect,
     secrets: &Secrets,
 ) -> Failed {
-    let (class, again) = match reason {
+    let (class, again) = match Meaning::of(status, reason) {
         // A daily quota does not pass while we wait.
-        "quotaExceeded" => (Class::Quota, Again::No),
-        "rateLimitExceeded" | "jobRateLimitExceeded" | "userRateLimitExceeded" => {
-            (Class::Quota, Again::Patiently)
-        }
-        "backendError" | "jobBackendError" | "tableUnavailable" => {
-            (trouble(effect), Again::Patiently)
-        }
-        "internalError" | "jobInternalError" => (trouble(effect), Again::AFewTimes),
-        "notFound" => (Class::NotFound, Again::No),
-        "duplicate" => (Class::Exists, Again::No),
-        "conditionNotMet" => (Class::Conflict, Again::No),
-        // 403, but nobody's rights would change it.
-        "responseTooLarge" => (Class::Refused, Again::No),
-        "accessDenied"
-        | "authError"
-        | "forbidden"
-        | "required"
-        | "accessNotConfigured"
-        | "billingNotEnabled"
-        | "billingTierLimitExceeded"
-        | "blocked"
-        | "insufficientPermissions" => (Class::Denied, Again::No),
-        _ => match status {
-            401 | 403 | 407 => (Class::Denied, Again::No),
-            412 => (Class::Conflict, Again::No),
-            429 => (Class::Quota, Again::Patiently),
-            500 => (trouble(effect), Again::AFewTimes),
-            501 => (Class::Refused, Again::No),
-            408 | 502.. => (trouble(effect), Again::Patiently),
-            // Only the reasons above say what exists and what does not.
-            409 => (Class::Conflict, Again::No),
-            400..=499 => (Class::Refused, Again::No),
-            _ => (Class::Unknown, Again::No),
-        },
+        Meaning::Quota { passes: false } => (Class::Quota, Again::No),
+        Meaning::Quota { passes: true } => (Class::Quota, Again::Patiently),
+        Meaning::Trouble => (trouble(effect), Again::Patiently),
+        Meaning::OwnFault => (trouble(effect), Again::AFewTimes),
+        Meaning::NotFound => (Class::NotFound, Again::No),
+        Meaning::Exists => (Class::Exists, Again::No),
+        Meaning::Conflict => (Class::Conflict, Again::No),
+        Meaning::Denied => (Class::Denied, Again::No),
+        Meaning::Refused => (Class::Refused, Again::No),
+        Meaning::Unknown => (Class::Unknown, Again::No),
     };
     Failed {
         class,
@@ -238,18 +287,20 @@ pub(super) fn of_words(
 
 /// What the error result of a job means that has ended: by the service's promise it did nothing.
 pub(super) fn of_job(reason: &str, message: &str, secrets: &Secrets) -> JobFailure {
-    let class = match reason {
-        "rateLimitExceeded" | "jobRateLimitExceeded" | "quotaExceeded" => Class::Quota,
-        "backendError" | "jobBackendError" | "internalError" | "jobInternalError"
-        | "tableUnavailable" | "timeout" | "stopped" | "resourceInUse" => Class::Transient,
-        // Two that change one table at a time: one of them is refused, under this reason.
-        "invalidQuery" | "invalid" | "aborted" if message.contains("due to concurrent update") => {
+    let class = match Meaning::of_reason(reason) {
+        // Two that change one table at a time: one of them is refused, under one of these reasons.
+        _ if matches!(reason, "invalidQuery" | "invalid" | "aborted")
+            && message.contains("due to concurrent update") =>
+        {
             Class::Transient
         }
-        "accessDenied" | "billingNotEnabled" | "blocked" => Class::Denied,
-        "notFound" => Class::NotFound,
-        "duplicate" => Class::Exists,
-        _ => Class::Refused,
+        Some(Meaning::Quota { .. }) => Class::Quota,
+        Some(Meaning::Trouble | Meaning::OwnFault) => Class::Transient,
+        Some(Meaning::NotFound) => Class::NotFound,
+        Some(Meaning::Exists) => Class::Exists,
+        Some(Meaning::Denied) => Class::Denied,
+        // A reason of tomorrow would be met again by the same job.
+        Some(Meaning::Conflict | Meaning::Refused | Meaning::Unknown) | None => Class::Refused,
     };
     JobFailure {
         class,
