@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 
 use super::json::pointer::{Pointers, Step, push_any, push_key};
 use super::json::{self, Elements, Kind, Member, Value};
-use super::redact::KeyNames;
+use super::redact::{Depth, KeyNames, MOST_TEXTS};
 
 /// Longest pointer to a place, in bytes. A place behind a longer one is named by the value around it.
 const LONGEST_POINTER: usize = 512;
@@ -143,6 +143,8 @@ struct Frame<'a> {
 struct Comparison<'a, 'r> {
     ignored: &'r Pointers,
     names: &'r KeyNames,
+    /// Steps of a pointer to the values that are compared, and texts that they stand in.
+    depth: Depth,
     frames: Vec<Frame<'a>>,
     /// The pointer to the values that are compared.
     place: String,
@@ -155,6 +157,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         Self {
             ignored,
             names,
+            depth: Depth { steps: 0, texts: 0 },
             frames: Vec::new(),
             place: String::new(),
             added: Vec::new(),
@@ -170,13 +173,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         {
             self.compare(first, now, ignorable);
         }
-        // Once there is no room for more places, what else there is makes no difference.
-        while self.places.len() < MAX_PLACES
-            && let Some(frame) = self.frames.pop()
-        {
-            self.place.truncate(frame.place);
-            self.step(frame);
-        }
+        self.walk();
         self.places.sort_unstable();
         self.added.sort_unstable();
         match (self.places.is_empty(), self.added.is_empty()) {
@@ -188,12 +185,71 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
+    fn walk(&mut self) {
+        // Once there is no room for more places, what else there is makes no difference.
+        while self.places.len() < MAX_PLACES
+            && let Some(frame) = self.frames.pop()
+        {
+            self.place.truncate(frame.place);
+            self.step(frame);
+        }
+    }
+
+    /// How many steps lead to the values that are compared.
+    fn steps(&self) -> usize {
+        self.depth.steps + self.frames.len()
+    }
+
+    /// Compares two texts that hold JSON as what they hold, since something in it is left out. Whether they
+    /// could be.
+    fn compare_texts(&mut self, first: &Place<'_>, now: &Place<'_>, ignorable: &[usize]) -> bool {
+        let depth = Depth {
+            steps: self.steps(),
+            texts: self.depth.texts + 1,
+        };
+        let (Ok(first), Ok(now)) = (json::decode(first.bytes()), json::decode(now.bytes())) else {
+            return false;
+        };
+        let (first, now) = (first.as_bytes(), now.as_bytes());
+        let held = |kind| matches!(kind, Ok(Kind::Object | Kind::Array | Kind::Text));
+        let well = held(json::check(first)) && held(json::check(now));
+        if !well || depth.texts > MOST_TEXTS {
+            return false;
+        }
+        let (Some(first), Some(now)) = (Place::whole(first), Place::whole(now)) else {
+            return false;
+        };
+        let mut inner = Comparison {
+            depth,
+            place: self.place.clone(),
+            ..Comparison::new(self.ignored, self.names)
+        };
+        inner.compare(first, now, ignorable.to_vec());
+        inner.walk();
+        inner
+            .places
+            .iter()
+            .for_each(|place| note(&mut self.places, place));
+        inner
+            .added
+            .iter()
+            .for_each(|place| note(&mut self.added, place));
+        true
+    }
+
     /// Compares the two values at `self.place`: containers are left to the frame that is pushed.
     fn compare(&mut self, first: Place<'a>, now: Place<'a>, ignorable: Vec<usize>) {
         if first.bytes() == now.bytes() {
             return;
         }
-        let walk = match (first.value.kind, now.value.kind) {
+        let kinds = (first.value.kind, now.value.kind);
+        if kinds == (Kind::Text, Kind::Text)
+            && !ignorable.is_empty()
+            && self.compare_texts(&first, &now, &ignorable)
+        {
+            return;
+        }
+        let walk = match kinds {
             (Kind::Object, Kind::Object) => ByName::of(&first)
                 .zip(ByName::of(&now))
                 .map(|(first, now)| Walk::Objects(first, now)),
@@ -214,8 +270,16 @@ impl<'a, 'r> Comparison<'a, 'r> {
                 place: self.place.len(),
                 ignorable,
             }),
+            // Elements may have been dropped, and nobody can say which of the others they stood before.
+            None if kinds == (Kind::Array, Kind::Array) && self.may_lack_elements(&ignorable) => {}
             None => note(&mut self.places, &self.place),
         }
+    }
+
+    fn may_lack_elements(&self, ignorable: &[usize]) -> bool {
+        let depth = self.steps();
+        let mut ignorable = ignorable.iter();
+        ignorable.any(|number| self.ignored.may_name_element(*number, depth))
     }
 
     /// Takes the next value of each container, and puts the frame back where there was one.
@@ -266,7 +330,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
             Token::Key(name) => Step::Key(name),
             Token::Index(index) => Step::Index(*index),
         };
-        let depth = self.frames.len();
+        let depth = self.steps();
         let mut active = std::mem::take(&mut frame.ignorable);
         let here = active.len();
         let ends = self.ignored.step(&mut active, (0, here), depth, step);

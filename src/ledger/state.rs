@@ -2,12 +2,14 @@
 
 mod feed;
 mod hold;
+mod redaction;
 mod retention;
 mod warehouse;
 
 pub use feed::{DayState, FeedState, HoleState, IdMatch, RecountState};
 pub(crate) use feed::{RECOUNTED, SETTLING, is_recounted_in_each_run};
 pub use hold::{HoldState, Released};
+pub use redaction::{RedactionEra, RedactionHistory, mark_of};
 pub use retention::{ClosedRetention, Cut, Gone, GoneSpan, OpenRetention, RetentionState, Wholes};
 pub use warehouse::{LoadFailure, TableState, WarehouseState};
 
@@ -83,6 +85,9 @@ pub struct SourceState {
     pub feeds: BTreeMap<String, FeedState>,
     /// How it fared in the newest run that had it.
     pub last_run: Option<LastRun>,
+    /// What was redacted of its records.
+    #[serde(default, skip_serializing_if = "RedactionHistory::is_empty")]
+    pub redacted: RedactionHistory,
 }
 
 /// How a source fared in a run.
@@ -285,6 +290,7 @@ impl State {
     fn apply_ingest(&mut self, entry: &Entry, ingest: &Ingest) {
         let at = self.shown_by(entry);
         let source = self.sources.entry(ingest.source.clone()).or_default();
+        source.redacted.note(entry.sequence, &ingest.redaction);
         for reread in &ingest.reread {
             let feed = source.feeds.entry(reread.tenant.clone()).or_default();
             feed.close_holes(reread.window);

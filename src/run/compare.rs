@@ -12,6 +12,7 @@ mod tests;
 
 use super::known::{Known, KnownEvent};
 use super::piece::{Piece, time_of};
+use super::redacted::Redacted;
 use crate::event::Event;
 use crate::event::columns::{EventBatches, Full, PushError, RowContext};
 use crate::event::compare::{Change, changed};
@@ -38,6 +39,8 @@ pub(super) struct Context<'a> {
     pub(super) source: &'a dyn Source,
     /// Its redaction.
     pub(super) redaction: &'a Redaction,
+    /// What a comparison leaves out because of it, and of what was in force before.
+    pub(super) redacted: &'a Redacted,
     /// Constant columns.
     pub(super) row: RowContext,
     /// What was covered before, by tenant.
@@ -153,6 +156,8 @@ impl First<'_> {
 struct Again<'a> {
     event_uid: &'a str,
     first: First<'a>,
+    /// The entry that added the first reading; none where it is of this chunk.
+    sequence: Option<u64>,
     /// The date under which the lake holds it, where it is another one than now.
     moved_from: Option<NaiveDate>,
 }
@@ -236,6 +241,7 @@ impl<'p> Comparison<'_, 'p> {
                     let again = Again {
                         event_uid: &event_uid,
                         first: First::Kept(&first),
+                        sequence: None,
                         moved_from: None,
                     };
                     self.again(piece, known, record, &again, &kept).map(drop)
@@ -249,6 +255,7 @@ impl<'p> Comparison<'_, 'p> {
             let again = Again {
                 event_uid: &event.event_uid,
                 first: First::Kept(&event.raw),
+                sequence: Some(event.sequence),
                 moved_from: (date != piece.date_of(record)).then_some(date),
             };
             let noticed = self.again(piece, known, record, &again, &kept)?;
@@ -365,8 +372,7 @@ impl<'p> Comparison<'_, 'p> {
         let First::Kept(first) = again.first else {
             return Ok(false);
         };
-        let redaction = self.context.redaction;
-        let places = match changed(first, now, redaction.record_pointers(), redaction.names()) {
+        let places = match self.change(first, now, again.sequence) {
             Change::Same => return Ok(false),
             Change::Drift { .. } => {
                 self.tally.note_drifted(piece, record);
@@ -376,6 +382,12 @@ impl<'p> Comparison<'_, 'p> {
         };
         let other = evidence(piece, record, now, false, Unfit::because(Reason::Changed));
         self.keep_evidence(piece, known, record, &other, again, places)
+    }
+
+    /// What became of a record since its first reading, under what was redacted then or is now.
+    fn change(&self, first: &[u8], now: &[u8], sequence: Option<u64>) -> Change {
+        let places = self.context.redacted.places(sequence);
+        changed(first, now, places, self.context.redaction.names())
     }
 
     /// Keeps another reading of a known record, unless the lake has it. Whether it is new.
@@ -463,29 +475,46 @@ impl<'p> Comparison<'_, 'p> {
                 let again = Again {
                     event_uid: &event_uid,
                     first: First::Kept(&first),
+                    sequence: None,
                     moved_from: None,
                 };
                 self.keep_evidence(piece, known, record, &other, &again, all())?;
             }
             return Ok(Some(Fate::Repeated));
         }
-        let (event_uid, first, date) = match known.events.get(id).and_then(|all| all.first()) {
-            Some(event) => {
-                let date = event.time.date_naive();
-                (event.event_uid.clone(), First::Kept(&event.raw), date)
-            }
-            None => match known.unreadable.get(id) {
-                // The name that it would have as an event.
-                Some(unfit) => {
-                    let uid = event_uid(&self.context.row.source, None, id);
-                    (uid, First::Digest(unfit.sha256), unfit.date)
+        let (event_uid, first, date, sequence) =
+            match known.events.get(id).and_then(|all| all.first()) {
+                Some(event) => {
+                    let date = event.time.date_naive();
+                    let first = First::Kept(&event.raw);
+                    (event.event_uid.clone(), first, date, event.sequence)
                 }
-                None => return Ok(None),
-            },
+                None => match known.unreadable.get(id) {
+                    // The name that it would have as an event.
+                    Some(unfit) => {
+                        let uid = event_uid(&self.context.row.source, None, id);
+                        let first = First::Digest(unfit.sha256);
+                        (uid, first, unfit.date, unfit.sequence)
+                    }
+                    None => return Ok(None),
+                },
+            };
+        let is_ours = match first {
+            // It could be read, and only our rules keep it from being so now: its bytes are all there.
+            First::Kept(first) if unfit.unfit.reason == Reason::NotRedactable => {
+                let change = self.change(first, unfit.record, Some(sequence));
+                !matches!(change, Change::Changed { .. })
+            }
+            First::Kept(_) => false,
+            First::Digest(_) => !self.context.redacted.is_same(sequence),
         };
+        if is_ours && date == here {
+            return Ok(Some(Fate::Known));
+        }
         let again = Again {
             event_uid: &event_uid,
             first,
+            sequence: Some(sequence),
             moved_from: (date != here).then_some(date),
         };
         let noticed = self.keep_evidence(piece, known, record, &other, &again, all())?;

@@ -15,6 +15,7 @@ use super::now::now_to_write;
 use super::observer::Observer;
 use super::piece::{Piece, cut};
 use super::plan::{ALL_TENANTS, Seed};
+use super::redacted::Redacted;
 use super::summary::SourceSummary;
 use crate::clock::Now;
 use crate::event::columns::RowContext;
@@ -303,11 +304,15 @@ impl Committer<'_> {
             mapping_version: source.mapping_version,
         };
         let (feed, redaction) = (Arc::clone(&source.source), Arc::clone(&source.redaction));
+        let history = self.state.sources.get(&source.id);
+        let history = history.map(|source| &source.redacted);
+        let redacted = Redacted::new(&redaction, &redaction_applied(source), history);
         let pieces = Arc::clone(pieces);
         in_background(move || {
             let context = Context {
                 source: &*feed,
                 redaction: &redaction,
+                redacted: &redacted,
                 row,
                 coverage: &coverage,
                 gone: &gone,

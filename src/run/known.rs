@@ -36,6 +36,8 @@ pub(super) struct KnownEvent {
     pub(super) time: DateTime<Utc>,
     /// The record as kept.
     pub(super) raw: Box<[u8]>,
+    /// The entry that added it.
+    pub(super) sequence: u64,
 }
 
 /// Rows of the lake that the records of one piece may be.
@@ -57,6 +59,8 @@ pub(super) struct KnownUnfit {
     pub(super) date: NaiveDate,
     /// Digest of its bytes.
     pub(super) sha256: Digest,
+    /// The entry that added it.
+    pub(super) sequence: u64,
 }
 
 impl Known {
@@ -124,6 +128,7 @@ impl Known {
                         event_uid: row.event_uid.to_owned(),
                         time: stored_instant(row.event_time).unwrap_or(window.from),
                         raw: row.raw.as_bytes().into(),
+                        sequence: live.sequence,
                     };
                     self.events.entry(id.into()).or_default().push(event);
                 }
@@ -144,7 +149,7 @@ impl Known {
         {
             for row in quarantined(shelf.bucket, live).await? {
                 self.quarantined.insert(row.sha256);
-                self.note_unreadable(row, live.file.date, wanted);
+                self.note_unreadable(row, live, wanted);
             }
         }
         Ok(())
@@ -161,21 +166,22 @@ impl Known {
         };
         for live in shelf.state.files_in(Table::Quarantine, shelf.source, &day) {
             for row in quarantined(shelf.bucket, live).await? {
-                self.note_unreadable(row, live.file.date, wanted);
+                self.note_unreadable(row, live, wanted);
             }
         }
         Ok(())
     }
 
-    fn note_unreadable(&mut self, row: QuarantinedRow, date: NaiveDate, wanted: &HashSet<&str>) {
+    fn note_unreadable(&mut self, row: QuarantinedRow, live: &LiveFile, wanted: &HashSet<&str>) {
         if let Some(id) = row.native_id
             && !row.is_evidence
             && wanted.contains(&*id)
         {
-            let sha256 = row.sha256;
-            self.unreadable
-                .entry(id)
-                .or_insert(KnownUnfit { date, sha256 });
+            self.unreadable.entry(id).or_insert(KnownUnfit {
+                date: live.file.date,
+                sha256: row.sha256,
+                sequence: live.sequence,
+            });
         }
     }
 }

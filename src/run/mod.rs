@@ -27,6 +27,7 @@ mod piece;
 mod plan;
 mod record;
 mod recount;
+mod redacted;
 mod refuse;
 mod retention;
 mod source;

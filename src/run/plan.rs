@@ -266,6 +266,7 @@ mod tests {
     fn state(known: FeedState) -> State {
         let mut state = State::empty();
         let source = SourceState {
+            redacted: Default::default(),
             feeds: [("main".to_owned(), known)].into(),
             last_run: None,
         };

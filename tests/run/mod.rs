@@ -20,6 +20,7 @@ mod memory;
 mod odd;
 mod process;
 mod reader;
+mod relaxed;
 mod schedule;
 mod stopped;
 mod stopping;

@@ -189,6 +189,38 @@ fn a_place_behind_a_long_pointer_is_named_by_what_is_around_it() {
 }
 
 #[test]
+fn what_is_left_out_is_left_out_of_texts_too() {
+    let text = |json: &str| format!(r#"{{"d":{}}}"#, serde_json::to_string(json).unwrap());
+    let compare = |first: &str, now: &str| {
+        changed(
+            text(first).as_bytes(),
+            text(now).as_bytes(),
+            &ignoring(&["/d/s", "/d/l/1", "/d/t/s"]),
+            &KeyNames::all(),
+        )
+    };
+    for (first, now, change) in [
+        (r#"{"s":1,"x":1}"#, r#"{"s":"***","x":1}"#, Change::Same),
+        (r#"{"s":1,"x":1}"#, r#"{"x":1}"#, Change::Same),
+        (r#"{"s":1,"x":1}"#, r#"{"x":2}"#, places(["/d/x"])),
+        (r#"{"x":1}"#, r#"{"x":1,"y":1,"s":1}"#, drift(["/d/y"])),
+        (r#"{"l":[1,2,3]}"#, r#"{"l":[1,3]}"#, Change::Same),
+        (r#"{"l":[1,2,3]}"#, r#"{"l":[1,9,3]}"#, Change::Same),
+        (r#"{"l":[1,2,3]}"#, r#"{"l":[1,2,4]}"#, places(["/d/l/2"])),
+        (r#"{"t":"{\"s\":1}"}"#, r#"{"t":"{\"s\":2}"}"#, Change::Same),
+        (
+            r#"{"t":"{\"s\":1,\"u\":1}"}"#,
+            r#"{"t":"{\"u\":2}"}"#,
+            places(["/d/t/u"]),
+        ),
+        ("n/a", "none", places(["/d"])),
+        (r#"{"s":1}"#, "none", places(["/d"])),
+    ] {
+        assert_eq!(compare(first, now), change, "{first} {now}");
+    }
+}
+
+#[test]
 fn under_redaction_only_names_of_the_platform_and_of_rules_are_told() {
     use crate::event::redact::{Action, Redaction, Rule, Target};
     use crate::source::kestra::origins::ORIGINS;

@@ -199,6 +199,17 @@ impl Pointers {
         matches!(token, Some(Token::Named { .. }))
     }
 
+    /// Whether a pointer may name an element of an array at level `depth`.
+    pub fn may_name_element(&self, number: usize, depth: usize) -> bool {
+        let pointer = self.0.get(number).filter(|it| it.depth() == depth + 1);
+        let token = pointer.and_then(|pointer| pointer.tokens.get(depth));
+        match token {
+            Some(Token::Named { index, .. }) => index.is_some(),
+            Some(Token::Any) => true,
+            None => false,
+        }
+    }
+
     /// Takes one step from level `depth`, where the pointers `active[from..to]` still fit. Appends
     /// to `active` those that lead further down from there; returns the first that ends there.
     pub fn step(

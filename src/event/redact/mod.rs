@@ -24,6 +24,7 @@ mod names;
 mod splice;
 
 pub use names::KeyNames;
+pub(super) use splice::{Depth, MOST_TEXTS};
 
 use std::borrow::Cow;
 use std::fmt;

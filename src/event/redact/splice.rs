@@ -118,11 +118,11 @@ struct Walk<'a, 'r> {
 
 /// How far down a document begins that stands in another one as text.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Depth {
+pub(in crate::event) struct Depth {
     /// Steps of a pointer that lead to it.
-    pub(super) steps: usize,
+    pub(in crate::event) steps: usize,
     /// Texts that it stands in.
-    pub(super) texts: usize,
+    pub(in crate::event) texts: usize,
 }
 
 impl<'a, 'r> Walk<'a, 'r> {
@@ -247,7 +247,7 @@ impl<'a, 'r> Walk<'a, 'r> {
 }
 
 /// The most texts that stand in each other and are looked into.
-const MOST_TEXTS: usize = 8;
+pub(in crate::event) const MOST_TEXTS: usize = 8;
 
 /// What becomes of a text that rules lead into; `outer` is where they stand.
 ///

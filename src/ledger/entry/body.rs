@@ -384,9 +384,9 @@ pub struct Changed {
     /// JSON pointers of what is different or gone. Under redaction names that a record brings itself are
     /// `*`.
     pub pointers: Vec<String>,
-    /// Digest of the record as first kept.
+    /// Digest of the record as first kept, under the redaction that was in force then.
     pub first_sha256: Digest,
-    /// Digest of the record as it came now, after redaction.
+    /// Digest of the record as it came now, after the redaction in force now.
     pub now_sha256: Digest,
     /// The date under which the lake holds it, where it came back under another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -280,6 +280,7 @@ fn state(files: BTreeMap<NaiveDate, Vec<LiveFile>>, rows: u64) -> State {
     };
     let empty = files.is_empty();
     let source = SourceState {
+        redacted: Default::default(),
         feeds: BTreeMap::from([("main".to_owned(), feed)]),
         last_run: None,
     };

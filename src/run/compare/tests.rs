@@ -224,6 +224,7 @@ fn known_of(source: &Kestra, held: &[(u32, Served)]) -> (Known, Held) {
                 event_uid: event_uid(SOURCE, record.tenant, &id),
                 time: source.identify(&bytes).unwrap().time,
                 raw: bytes.into(),
+                sequence: 1,
             };
             known.events.entry(id).or_default().push(event);
             plain.events.push(*record);
@@ -231,10 +232,11 @@ fn known_of(source: &Kestra, held: &[(u32, Served)]) -> (Known, Held) {
             known.quarantined.insert(sha256);
             plain.unfit.insert(sha256);
             let date = date(*day);
-            known
-                .unreadable
-                .entry(id)
-                .or_insert(KnownUnfit { date, sha256 });
+            known.unreadable.entry(id).or_insert(KnownUnfit {
+                date,
+                sha256,
+                sequence: 1,
+            });
             plain.unfit_ids.insert(record.id);
         }
     }
@@ -269,6 +271,7 @@ proptest! {
         let context = Context {
             source: &source,
             redaction: &Redaction::none(),
+            redacted: &Redacted::new(&Redaction::none(), &[], None),
             row: row_context(),
             coverage: &nothing,
             gone: &of_source,
@@ -359,6 +362,7 @@ fn another_reading_of_an_expired_record_is_a_repetition_and_leaves_no_bytes() {
     let context = Context {
         source: &source,
         redaction: &Redaction::none(),
+        redacted: &Redacted::new(&Redaction::none(), &[], None),
         row: row_context(),
         coverage: &nothing,
         gone: &gone,
