@@ -187,11 +187,11 @@ fn ingest(number: u32, date: NaiveDate, now: DateTime<Utc>) -> Result<Ingest, Bo
             sha256: Digest::of(path.as_bytes()),
             md5: None,
             records_root: Digest::of(b"root"),
-            path,
+            path: path.into(),
             table: Table::Events,
             date,
-            category: text(category),
-            source: SOURCE.to_owned(),
+            category: Some(category.into()),
+            source: SOURCE.into(),
             bytes: 40_000,
             rows: 500,
             times: Some(TimeRange {
@@ -212,7 +212,8 @@ fn ingest(number: u32, date: NaiveDate, now: DateTime<Utc>) -> Result<Ingest, Bo
                     ("workflow".to_owned(), column("daily-report", "weekly-sync")),
                 ]
                 .into(),
-            },
+            }
+            .into(),
         }
     });
     let files: Vec<FileEntry> = files.collect();
@@ -255,7 +256,7 @@ async fn make_due(
     for part in &planned.due {
         let of_date = state.files.get(&part.date).into_iter().flatten();
         let due = of_date.filter(|live| part.takes(live.sequence, &live.file));
-        names.extend(due.map(|live| live.file.path.clone()));
+        names.extend(due.map(|live| live.file.path.to_string()));
     }
     let made = futures::stream::iter(names)
         .map(|name| async move { bucket.create(&name, Bytes::from_static(b"rows")).await });

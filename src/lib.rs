@@ -37,6 +37,7 @@ pub mod query;
 pub mod report;
 pub mod retention;
 pub mod run;
+pub mod shared_text;
 pub mod source;
 pub mod warehouse;
 pub mod window;

@@ -3,13 +3,13 @@
 use crate::golden;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use trailhouse::lake::Bucket;
 use trailhouse::lake::layout::Table;
-use trailhouse::lake::{Bucket, FileStatistics};
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
     Body, Done, DoneOutcome, Entry, ExpiredPart, FileEntry, FilesExpired, Ingest, Receipt,
-    Recoverable, RecoverableBy, RefusedFile, Retained, Retention, Span, TableExpired, Trust,
-    WarehouseExpired,
+    Recoverable, RecoverableBy, RefusedFile, Retained, Retention, Span, StatedStatistics,
+    TableExpired, Trust, WarehouseExpired,
 };
 use trailhouse::ledger::log::{Draft, Founding, Log, ReadEntry};
 use trailhouse::ledger::state::State;
@@ -33,7 +33,7 @@ fn read(sequence: u64, body: Body) -> ReadEntry {
     let file = entry.encode(Some(&golden::key())).unwrap();
     let line = format!("{}\n", file.lines().next().unwrap());
     let line = line.replace("\"witnesses\":[],", "");
-    let file = trailhouse::ledger::note::sign(line, Some(&golden::key()));
+    let file = trailhouse::ledger::note::sign(line, Some(&golden::key())).unwrap();
     ReadEntry {
         entry,
         sha256: Digest::of(file.as_bytes()),
@@ -65,7 +65,7 @@ fn ingest(sequence: u64, category: Option<&str>, rows: u64) -> (u64, ReadEntry) 
                 None => Table::Quarantine,
             },
             date: "2026-01-01".parse().unwrap(),
-            category: category.map(str::to_owned),
+            category: category.map(Into::into),
             source: "kestra-prod".into(),
             bytes: 4096,
             sha256: Digest::of(path.as_bytes()),
@@ -73,8 +73,8 @@ fn ingest(sequence: u64, category: Option<&str>, rows: u64) -> (u64, ReadEntry) 
             rows,
             times: None,
             records_root: Digest::of(b"root"),
-            statistics: FileStatistics::default(),
-            path,
+            statistics: StatedStatistics::default(),
+            path: path.into(),
         }],
     }));
     (sequence, read(sequence, body))
@@ -198,7 +198,7 @@ fn certificate() -> Certificate {
         rule: None,
     };
     let decision = read(4, retention());
-    let done = done(&second.files[0].path);
+    let done = done(&second.files[0].path.to_string());
     let material = Material {
         decision: &decision,
         done: &done,

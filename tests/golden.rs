@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 use trailhouse::clock::Witness;
-use trailhouse::lake::FileStatistics;
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::cache;
 use trailhouse::ledger::digest::Digest;
@@ -12,8 +11,8 @@ use trailhouse::ledger::entry::{
     ExpiredPart, FailedLoad, FileEntry, FilesExpired, Future, Genesis, GivenUp, Hold, Hole,
     HoleReason, Horizon, Ingest, KeyGrant, Rebuild, Receipt, Recount, Recoverable, RecoverableBy,
     RedactionApplied, RefusedFile, Release, Retained, Retention, Role, RowsCounted, SourceOutcome,
-    Span, StoreProof, Sweep, SweptObject, TableExpired, TableOutcome, TimeRange, Trust, Verdict,
-    VerdictBy, WarehouseExpired, WarehouseOutcome,
+    Span, StatedStatistics, StoreProof, Sweep, SweptObject, TableExpired, TableOutcome, TimeRange,
+    Trust, Verdict, VerdictBy, WarehouseExpired, WarehouseOutcome,
 };
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::state::State;
@@ -63,7 +62,7 @@ fn ingest() -> Body {
         path: path.into(),
         table,
         date: covered.from.date_naive(),
-        category: category.map(str::to_owned),
+        category: category.map(Into::into),
         source: "kestra-prod".into(),
         bytes: 4096,
         sha256: Digest::of(path.as_bytes()),
@@ -74,7 +73,7 @@ fn ingest() -> Body {
             last: "2026-01-01T09:30:00Z".parse().unwrap(),
         }),
         records_root: Digest::of(b"root"),
-        statistics: FileStatistics::default(),
+        statistics: StatedStatistics::default(),
     };
     Body::Ingest(Box::new(Ingest {
         source: "kestra-prod".into(),
@@ -608,7 +607,7 @@ fn the_state_cache_of_version_2_is_read() {
 fn what_a_newer_program_wrote_is_named_as_that() {
     let trust = Trust::Keys(vec![key().verifier().clone()]);
     let (_, _, file) = &chain()[0];
-    let sign = |text: String| trailhouse::ledger::note::sign(text, Some(&key()));
+    let sign = |text: String| trailhouse::ledger::note::sign(text, Some(&key())).unwrap();
     let line = format!("{}\n", file.lines().next().unwrap());
     let newer = sign(line.replace("\"version\":2", "\"version\":3"));
     let error = Entry::decode(newer.as_bytes(), &trust).unwrap_err();

@@ -9,7 +9,7 @@ use trailhouse::report::certificate::Certificate;
 fuzz_target!(|bytes: &[u8]| {
     // As a file, and as the text of a note: few bytes are a note by chance.
     let text = std::str::from_utf8(bytes).unwrap_or_default();
-    let noted = note::sign(format!("{text}\n"), None);
+    let noted = note::sign(format!("{text}\n"), None).unwrap();
     for bytes in [bytes, noted.as_bytes()] {
         let Ok((certificate, signer)) = Certificate::decode(bytes, &Trust::Unsigned) else {
             continue;

@@ -11,12 +11,13 @@ use super::output::{Document, Ending};
 use super::page::Page;
 use super::{Context, block_on, clock};
 use crate::clock::Now;
+use crate::config::format_size;
 use crate::config::{Config, Signing};
 use crate::lake::layout::proof_name;
 use crate::lake::{Bucket, Removal, prove_create_once};
 use crate::ledger::entry::Trust;
 use crate::ledger::log::Log;
-use crate::ledger::state::State;
+use crate::ledger::state::{State, StateSize};
 use crate::plural::counted;
 use crate::retention::{Policy, RuleFinding, rule_findings};
 use crate::run::{
@@ -123,6 +124,9 @@ async fn check(config: &Config) -> Checked {
             lake = Some(bucket);
         }
         Err(error) => checked.bad("store", error.to_string(), "mend [lake]"),
+    }
+    if let Some(state) = &state {
+        check_memory(state, config.run.memory, &mut checked);
     }
     if let (Some(policy), Some(state)) = (&config.retention, &state) {
         check_rules(policy, state, &mut checked);
@@ -284,6 +288,23 @@ async fn check_ledger(bucket: &Bucket, trust: Trust, checked: &mut Checked) -> O
         Err(error) => checked.bad("ledger", error.to_string(), "look with `trailhouse verify`"),
     }
     None
+}
+
+/// Whether the state leaves a run the memory that it needs.
+fn check_memory(state: &State, memory: u64, checked: &mut Checked) {
+    let size = StateSize::of(state, memory);
+    match size.finding() {
+        Some(finding) => checked.bad("memory", finding, &size.action()),
+        None => checked.good(
+            "memory",
+            format!(
+                "what the ledger says of {} takes {} of the {} that are its share",
+                counted(size.files, "file", "files"),
+                format_size(size.bytes),
+                format_size(size.share)
+            ),
+        ),
+    }
 }
 
 /// Rules of retention that do nothing, or name what nobody knows.

@@ -85,6 +85,9 @@ impl From<LogError> for Failure {
                 source: CreateError::Store(ref store),
                 ..
             } => of_store(&error, store),
+            LogError::TooLong { .. } => Self::from_error(ExitKind::Usage, &error)
+                .kept(COMMITTED)
+                .action("make `chunk_rows` in [run] smaller"),
             _ => Self::from_error(ExitKind::Destination, &error)
                 .kept(COMMITTED)
                 .action("rerun; nothing was lost"),

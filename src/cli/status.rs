@@ -55,7 +55,14 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         .map(|it| it.name.as_str())
         .collect();
     let feeds = configured_feeds(&config);
-    let status = Status::of(&state, &feeds, &names, config.retention.as_ref(), &now);
+    let status = Status::of(
+        &state,
+        &feeds,
+        &names,
+        config.retention.as_ref(),
+        config.run.memory,
+        &now,
+    );
     let sources = status.sources.iter();
     let sources = sources.flat_map(|source| open_matters(source, now.at()));
     let failures: Vec<Failure> = sources
@@ -163,6 +170,9 @@ impl Document for Status {
                 counted(self.events, "event", "events")
             ),
         );
+        if let Some(finding) = self.state.finding() {
+            page.warning(&format!("{finding}: {}", self.state.action()));
+        }
         for source in &self.sources {
             for feed in &source.feeds {
                 let other = match feed.configured {

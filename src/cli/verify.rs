@@ -17,6 +17,7 @@ use crate::config::format_size;
 use crate::lake::{Bucket, Options};
 use crate::ledger::entry::Trust;
 use crate::plural::counted;
+use crate::report::doubled::MOST_NAMED;
 use crate::report::verify::{self, Verified};
 use crate::run::{JobError, open_bucket};
 
@@ -24,10 +25,11 @@ use crate::run::{JobError, open_bucket};
 ///
 /// Reads every ledger entry and checks its signature, its place in the chain and its form, folds
 /// them into the state, and checks that each file of the lake is there with the size that its entry
-/// says. With --deep it also reads the files and checks hashes, row counts and record roots. Needs
-/// no configuration and no source: a copy of the bucket and the verifier key are enough.
+/// says. With --deep it also reads the files, checks hashes, row counts and record roots, and looks for
+/// events that are there more than once, among the files that it checks. Needs no configuration and no source: a copy of the bucket and the verifier key are enough.
 ///
-/// Changes: nothing. Ends with exit code 6 where something does not fit.
+/// Changes: nothing. Ends with exit code 6 where something does not fit, and with 10 where all of it
+/// fits and an event is there more than once.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -112,7 +114,32 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
             .kept("nothing was changed")
             .action("page security; keep the bucket as it is, and do not run anything on it")
     });
-    Ok(Ending::with_failures(verified, failure))
+    let doubled = (!verified.doubled.is_empty()).then(|| {
+        let details = verified.doubled.iter().map(|doubled| Detail {
+            place: Some(doubled.event_uid.clone()),
+            happened: format!(
+                "{} in {}",
+                counted(doubled.rows, "row", "rows"),
+                doubled.files.join(", ")
+            ),
+            action: None,
+        });
+        let happened = match verified.doubled.len() {
+            MOST_NAMED => format!("at least {MOST_NAMED} events are in the lake more than once"),
+            number => format!(
+                "{} in the lake more than once",
+                counted(number as u64, "event is", "events are")
+            ),
+        };
+        Failure::new(ExitKind::Findings, happened)
+            .details(details)
+            .kept("nothing was changed; the files are what their entries say")
+            .action("count them once in reports, and tell whoever maintains trailhouse")
+    });
+    Ok(Ending::with_failures(
+        verified,
+        failure.into_iter().chain(doubled),
+    ))
 }
 
 /// The bucket that is named, or that of the configuration.

@@ -107,7 +107,7 @@ pub(super) fn encode(
         body_sha256: Digest::of(&body),
     })?;
     text.push('\n');
-    let note = note::sign(text, key);
+    let note = note::sign(text, key)?;
     let mut file = (note.len() as u64).to_le_bytes().to_vec();
     file.extend_from_slice(note.as_bytes());
     file.extend_from_slice(&body);

@@ -154,6 +154,11 @@ impl LakeIds {
             .map_err(|error| CacheNotSaved::because(&error))?;
         let copy =
             encode(&self.ids, stand, signer).map_err(|error| CacheNotSaved::because(&error))?;
+        if copy.len() as u64 > most_bytes(self.ids.most()) {
+            // What reads it asks the same.
+            let error = IndexError::Unusable("it is larger than any that is read");
+            return Err(CacheNotSaved::because(&error));
+        }
         log.save(Projection::INDEX, sequence, copy.into()).await?;
         self.changed = false;
         Ok(())

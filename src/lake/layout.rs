@@ -13,6 +13,10 @@
 //! (`dt`, `category`, `source`), because readers refuse a path key that equals a column of the
 //! file. A name has one spelling: what is parsed and written again is the same text.
 
+mod path;
+
+pub use path::FilePath;
+
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;

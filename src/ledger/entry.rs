@@ -6,15 +6,17 @@
 
 mod body;
 mod clock;
+mod file;
 mod retention;
 mod warehouse;
 
 pub use body::{
-    Body, Changed, Counts, Covered, DayCount, FileEntry, Future, Genesis, Hole, HoleReason,
-    Horizon, Ingest, KeyGrant, Kind, Receipt, Recount, RedactionApplied, Role, SourceOutcome,
-    StoreProof, TimeRange, Verdict, VerdictBy,
+    Body, Changed, Counts, Covered, DayCount, Future, Genesis, Hole, HoleReason, Horizon, Ingest,
+    KeyGrant, Kind, Receipt, Recount, RedactionApplied, Role, SourceOutcome, StoreProof, Verdict,
+    VerdictBy,
 };
 pub use clock::ClockConfirmation;
+pub use file::{FileEntry, StatedRange, StatedStatistics, TimeRange};
 pub use retention::{
     ExpiredPart, FilesExpired, GivenUp, Hold, Place, Recoverable, RecoverableBy, RefusedFile,
     Release, Retained, Retention, Sweep, SweptObject, TableExpired, WarehouseExpired,
@@ -26,12 +28,13 @@ pub use warehouse::{
 
 use super::digest::Digest;
 use super::key::{SigningKey, VerifierKey};
-use super::note::{self, Note, NoteError};
+use super::note::{self, Note, NoteError, StreamedNote};
 use crate::clock::Witness;
 use crate::window::instant;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::io::{self, Read};
 
 /// Version of the entry format that this program writes. It reads 1 too.
 pub const FORMAT_VERSION: u32 = 2;
@@ -101,7 +104,8 @@ impl Entry {
     /// The entry file: the JSON line as a note signed by `key`, or unsigned without one.
     ///
     /// # Errors
-    /// A body that cannot be written as JSON, which no body of ours is.
+    /// [`NoteError::TooLong`] for one that nobody would read again; a body that cannot be written as JSON,
+    /// which no body of ours is.
     pub fn encode(&self, key: Option<&SigningKey>) -> Result<String, EntryError> {
         let envelope = Envelope {
             version: FORMAT_VERSION,
@@ -117,7 +121,7 @@ impl Entry {
         };
         let mut text = serde_json::to_string(&envelope)?;
         text.push('\n');
-        Ok(note::sign(text, key))
+        Ok(note::sign(text, key)?)
     }
 
     /// Whose clocks bore its time out; empty where none did, or where it does not say.
@@ -197,6 +201,24 @@ impl Trust {
         match self {
             Self::Keys(keys) => note.verify(keys).cloned().map(Some),
             Self::Unsigned => Ok(None),
+        }
+    }
+
+    /// The same for a note whose text `text` gives as often as it is asked.
+    ///
+    /// # Errors
+    /// As [`Self::check`], and where the text cannot be read.
+    pub(super) fn check_streamed<R: Read, E>(
+        &self,
+        note: &StreamedNote,
+        text: impl Fn() -> io::Result<R>,
+    ) -> Result<(), E>
+    where
+        E: From<NoteError> + From<io::Error>,
+    {
+        match self {
+            Self::Keys(keys) => note.verify(keys, text).map(drop),
+            Self::Unsigned => Ok(()),
         }
     }
 }

@@ -313,17 +313,17 @@ fn names_are_new(state: &State, ingest: &Ingest) -> Result<(), Violation> {
             .files
             .get(&file.date)
             .is_some_and(|files| files.iter().any(|live| live.file.path == file.path));
-        if state.is_swept(&file.path) {
-            return Err(Violation::Swept(file.path.clone()));
+        if state.is_swept(&file.path.to_string()) {
+            return Err(Violation::Swept(file.path.to_string()));
         }
         // Where one tenant's rows are gone, others may come.
         let (category, source) = (file.category.as_deref(), file.source.as_str());
         let gone = &state.retention.gone;
         if gone.has(file.table, file.date, category, source, None) {
-            return Err(Violation::Gone(file.path.clone()));
+            return Err(Violation::Gone(file.path.to_string()));
         }
         if known || !names.insert(&file.path) {
-            return Err(Violation::Twice(file.path.clone()));
+            return Err(Violation::Twice(file.path.to_string()));
         }
     }
     // A batch id begins with its run id: two of them can only be as far apart as the entries that
@@ -368,7 +368,7 @@ fn files_keep_their_date(ingest: &Ingest) -> Result<(), Violation> {
             (None, Table::Events) => false,
         };
         if !fits {
-            return Err(Violation::FileDate(file.path.clone()));
+            return Err(Violation::FileDate(file.path.to_string()));
         }
     }
     Ok(())

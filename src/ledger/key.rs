@@ -5,11 +5,14 @@
 //! `0x01` (Ed25519) and the hash is the first four bytes of SHA-256(name ‖ `\n` ‖ key bytes).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use ed25519_dalek::{Signer as _, Verifier as _};
+use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign_byupdate};
+use ed25519_dalek::{SignatureError, Signer as _, Verifier as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512};
+use std::cell::RefCell;
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
 
 /// Algorithm byte of Ed25519 in C2SP signed-note.
@@ -90,6 +93,24 @@ impl VerifierKey {
         self.key.verify(text, &signature).is_ok()
             && self.key.verify_strict(text, &signature).is_ok()
     }
+
+    /// As [`Self::verifies`], for a text that is not held.
+    ///
+    /// # Errors
+    /// Where the text cannot be read.
+    pub(super) fn verifies_streamed(
+        &self,
+        mut text: impl Read,
+        signature: &[u8; 64],
+    ) -> io::Result<bool> {
+        let signature = ed25519_dalek::Signature::from_bytes(signature);
+        let verifier = self.key.verify_stream(&signature);
+        let Some(mut verifier) = verifier.ok().filter(|_| !self.key.is_weak()) else {
+            return Ok(false);
+        };
+        in_pieces(&mut text, |piece| verifier.update(piece))?;
+        Ok(verifier.finalize_and_verify().is_ok())
+    }
 }
 
 impl fmt::Display for VerifierKey {
@@ -147,6 +168,18 @@ impl Serialize for VerifierKey {
 impl<'de> Deserialize<'de> for VerifierKey {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+fn in_pieces(text: &mut impl Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match text.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => take(buffer.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -231,6 +264,33 @@ impl SigningKey {
     /// Signs a text.
     pub fn sign(&self, text: &[u8]) -> [u8; 64] {
         self.key.sign(text).to_bytes()
+    }
+
+    /// As [`Self::sign`], over a text that `text` gives as often as it is asked, and always the same.
+    ///
+    /// # Errors
+    /// Where the text cannot be read.
+    pub(super) fn sign_streamed<R: Read>(
+        &self,
+        text: impl Fn() -> io::Result<R>,
+    ) -> io::Result<[u8; 64]> {
+        let expanded = ExpandedSecretKey::from(self.key.as_bytes());
+        let failure = RefCell::new(None);
+        let signed = raw_sign_byupdate::<Sha512, _>(
+            &expanded,
+            |hasher| {
+                let read = text().and_then(|mut text| in_pieces(&mut text, |it| hasher.update(it)));
+                read.map_err(|error| {
+                    failure.replace(Some(error));
+                    SignatureError::new()
+                })
+            },
+            &self.verifier.key,
+        );
+        let unsigned = || io::Error::other("the text could not be signed");
+        signed
+            .map(|signature| signature.to_bytes())
+            .map_err(|_| failure.take().unwrap_or_else(unsigned))
     }
 }
 

@@ -25,9 +25,9 @@ use super::digest::Digest;
 use super::entry::{Entry, EntryError, Trust};
 use super::invariants::{self, Violation};
 use super::key::SigningKey;
-use super::note::MAX_BYTES;
+use super::note::{MAX_BYTES, NoteError};
 use super::state::State;
-use crate::lake::layout::{ENTRY_FOLDER, entry_name, entry_sequence};
+use crate::lake::layout::{ENTRY_FOLDER, FilePath, entry_name, entry_sequence};
 use crate::lake::{Bucket, CreateError, Nonconformance, Patience, StoreError};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -56,6 +56,14 @@ pub enum LogError {
         path: String,
         /// What is wrong with it.
         source: EntryError,
+    },
+    /// An entry of ours that nobody would read again, so it was not sent.
+    #[error("{path} was not written: {source}")]
+    TooLong {
+        /// The entry file.
+        path: String,
+        /// How long it would be.
+        source: NoteError,
     },
     /// An entry does not fit those before it.
     #[error("{path}: {source}")]
@@ -122,6 +130,14 @@ impl From<Nonconformance> for LogError {
 }
 
 impl LogError {
+    /// Why an entry of ours has no bytes.
+    fn unwritten(path: String, source: EntryError) -> Self {
+        match source {
+            EntryError::Note(source @ NoteError::TooLong(_)) => Self::TooLong { path, source },
+            source => Self::Entry { path, source },
+        }
+    }
+
     /// Whether this speaks against the integrity of the ledger, rather than of a store in trouble.
     pub fn is_integrity(&self) -> bool {
         match self {
@@ -137,7 +153,11 @@ impl LogError {
                 source: CreateError::Store(error),
                 ..
             } => error.is_integrity(),
-            Self::Unfit(_) | Self::Unclear { .. } | Self::ReadOnly | Self::Randomness(_) => false,
+            Self::TooLong { .. }
+            | Self::Unfit(_)
+            | Self::Unclear { .. }
+            | Self::ReadOnly
+            | Self::Randomness(_) => false,
         }
     }
 }
@@ -198,13 +218,13 @@ impl Log {
     /// A store in trouble, or anything that is not exactly as a ledger must be.
     pub async fn load(&self) -> Result<Option<State>, LogError> {
         let (mut state, known) = self.newest_cache().await?;
-        self.catch_up_to(&mut state, known).await?;
+        self.follow(&mut state, known, drop).await?;
         if state.is_none()
             && let Some(orphan) = self.orphaned_file().await?
         {
             // Where there is an entry 0, the listing of entries lags.
-            match self.catch_up_to(&mut state, Some(0)).await {
-                Ok(_) => {}
+            match self.follow(&mut state, Some(0), drop).await {
+                Ok(()) => {}
                 Err(LogError::Missing(_)) => return Err(LogError::LedgerGone(orphan)),
                 Err(error) => return Err(error),
             }
@@ -222,7 +242,7 @@ impl Log {
         let known = [Projection::STATE, Projection::INDEX].map(|kind| self.newest(kind));
         let known = futures::future::try_join_all(known).await?;
         let known = known.into_iter().max().flatten();
-        self.catch_up_to(&mut state, known).await?;
+        self.follow(&mut state, known, drop).await?;
         Ok(state)
     }
 
@@ -233,6 +253,7 @@ impl Log {
     /// As [`Self::load`].
     pub async fn is_live_now(&self, path: &str) -> Result<bool, LogError> {
         let state = self.load().await?;
+        let path = FilePath::from(path);
         Ok(state.is_some_and(|state| state.live_files().any(|live| live.file.path == path)))
     }
 
@@ -259,6 +280,19 @@ impl Log {
         state: &mut Option<State>,
         known: Option<u64>,
     ) -> Result<Vec<Entry>, LogError> {
+        let mut entries = Vec::new();
+        self.follow(state, known, |entry| entries.push(entry))
+            .await?;
+        Ok(entries)
+    }
+
+    /// The same, handing out each entry. Nobody else keeps it: a ledger is far larger than its state.
+    async fn follow(
+        &self,
+        state: &mut Option<State>,
+        known: Option<u64>,
+        mut seen: impl FnMut(Entry),
+    ) -> Result<(), LogError> {
         let sequences = self.sequences_after(state.as_ref(), known).await?;
         let mut files = futures::stream::iter(sequences)
             .map(|sequence| async move {
@@ -266,11 +300,10 @@ impl Log {
                 Ok::<_, LogError>((sequence, bytes))
             })
             .buffered(FETCHES);
-        let mut entries = Vec::new();
         while let Some((sequence, bytes)) = files.try_next().await? {
-            entries.push(self.fold_one(state, sequence, &bytes)?);
+            seen(self.fold_one(state, sequence, &bytes)?);
         }
-        Ok(entries)
+        Ok(())
     }
 
     fn fold_one(
@@ -329,14 +362,13 @@ impl Log {
     }
 
     async fn get(&self, name: &str) -> Result<Bytes, StoreError> {
-        let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-        self.bucket.read(name, limit).await
+        self.bucket.read(name, MAX_BYTES).await
     }
 
     /// The file of an entry that must exist.
     async fn entry(&self, sequence: u64) -> Result<Bytes, LogError> {
-        let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-        let read = self.bucket.read_present(&entry_name(sequence), limit).await;
+        let name = entry_name(sequence);
+        let read = self.bucket.read_present(&name, MAX_BYTES).await;
         read.map_err(|error| missing(sequence, error))
     }
 
@@ -359,14 +391,18 @@ impl Log {
 
     async fn cache_at(&self, newest: u64) -> Result<Option<State>, LogError> {
         let path = Projection::STATE.name(newest);
-        let bytes = self.get(&path).await?;
-        let state = match cache::decode(&bytes, &self.root) {
+        let bytes = match self.get(&path).await {
+            Ok(bytes) => bytes,
+            // Nothing against the ledger, and the entries tell the same, only slower.
+            Err(StoreError::TooLarge { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let decoded = cache::decode(&bytes, &self.root);
+        drop(bytes);
+        let state = match decoded {
             Ok(state) => state,
-            // Another program version wrote it: the entries tell the same, only slower.
-            Err(CacheError::Version(_)) => return Ok(None),
-            Err(source) => {
-                return Err(LogError::Cache { path, source });
-            }
+            Err(error) if error.is_harmless() => return Ok(None),
+            Err(source) => return Err(LogError::Cache { path, source }),
         };
         let disagrees = |what| LogError::CacheDisagrees {
             path: path.clone(),

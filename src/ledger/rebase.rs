@@ -86,7 +86,7 @@ fn names_any(ingest: &Ingest, sweep: &Sweep) -> bool {
     ingest
         .files
         .iter()
-        .any(|file| swept.contains(file.path.as_str()))
+        .any(|file| swept.contains(file.path.to_string().as_str()))
 }
 
 /// Whether an ingest has rows of a partition of which a decision takes what is there.
@@ -94,7 +94,12 @@ fn adds_to(ingest: &Ingest, decision: &Retention) -> bool {
     ingest.files.iter().any(|file| {
         decision.parts.iter().any(|part| {
             (part.date, part.table, &part.source, &part.category)
-                == (file.date, file.table, &file.source, &file.category)
+                == (
+                    file.date,
+                    file.table,
+                    &file.source.to_string(),
+                    &file.category.map(|it| it.to_string()),
+                )
         })
     })
 }

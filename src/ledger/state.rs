@@ -4,6 +4,7 @@ mod feed;
 mod hold;
 mod redaction;
 mod retention;
+mod size;
 mod warehouse;
 
 pub use feed::{DayState, FeedState, HoleState, IdMatch, RecountState};
@@ -11,6 +12,7 @@ pub(crate) use feed::{RECOUNTED, SETTLING, is_recounted_in_each_run};
 pub use hold::{HoldState, Released};
 pub use redaction::{RedactionEra, RedactionHistory, mark_of};
 pub use retention::{ClosedRetention, Cut, Gone, GoneSpan, OpenRetention, RetentionState, Wholes};
+pub use size::{STATE_SHARE, StateSize};
 pub use warehouse::{LoadFailure, TableState, WarehouseState};
 
 use super::digest::Digest;
@@ -121,6 +123,7 @@ pub struct State {
     /// Sources by id.
     pub sources: BTreeMap<String, SourceState>,
     /// Files of the lake by date.
+    #[serde(deserialize_with = "files_without_slack")]
     pub files: BTreeMap<NaiveDate, Vec<LiveFile>>,
     /// Ingest entries in order.
     pub batches: Vec<Batch>,
@@ -142,6 +145,15 @@ pub struct State {
     /// What was decided to go by rule.
     #[serde(default, skip_serializing_if = "RetentionState::is_empty")]
     pub retention: RetentionState,
+}
+
+/// Lists that grew while they were read have room for twice as much.
+fn files_without_slack<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<BTreeMap<NaiveDate, Vec<LiveFile>>, D::Error> {
+    let mut files = BTreeMap::<NaiveDate, Vec<LiveFile>>::deserialize(from)?;
+    files.values_mut().for_each(Vec::shrink_to_fit);
+    Ok(files)
 }
 
 #[cfg(test)]

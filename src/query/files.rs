@@ -160,9 +160,9 @@ impl FileTable {
     }
 
     fn partitioned(&self, file: &FileEntry, with_statistics: bool) -> Result<PartitionedFile> {
-        let location = Path::parse(&file.path).map_err(|_| {
+        let location = Path::parse(file.path.to_string()).map_err(|_| {
             external(QueryError::Path {
-                path: file.path.clone(),
+                path: file.path.to_string(),
             })
         })?;
         let part = PartitionedFile::new_from_meta(ObjectMeta {

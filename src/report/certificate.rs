@@ -421,11 +421,12 @@ impl Certificate {
     /// The certificate as a note signed by `key`, or unsigned without one.
     ///
     /// # Errors
-    /// None for a certificate of ours; the encoder's own.
-    pub fn encode(&self, key: Option<&SigningKey>) -> Result<String, serde_json::Error> {
+    /// [`NoteError::TooLong`] for one that nobody would read again; the encoder's own, which no
+    /// certificate of ours has.
+    pub fn encode(&self, key: Option<&SigningKey>) -> Result<String, NotACertificate> {
         let mut text = serde_json::to_string(self)?;
         text.push('\n');
-        Ok(note::sign(text, key))
+        Ok(note::sign(text, key)?)
     }
 
     /// Reads a certificate that `trust` accepts, and says who signed it.

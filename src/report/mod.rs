@@ -2,6 +2,7 @@
 //! certificates of what went.
 
 pub mod certificate;
+pub mod doubled;
 pub mod retention;
 pub mod status;
 pub mod verify;

@@ -4,7 +4,8 @@ use super::retention::OpenDecision;
 use crate::clock::{ClockReport, Now};
 use crate::ledger::entry::{Counts, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{
-    DayState, FeedState, HoldState, IdMatch, RecountState, State, is_recounted_in_each_run,
+    DayState, FeedState, HoldState, IdMatch, RecountState, State, StateSize,
+    is_recounted_in_each_run,
 };
 use crate::plural::counted;
 use crate::retention::{
@@ -37,6 +38,8 @@ pub struct Status {
     pub bytes: u64,
     /// Rows of `audit_events`.
     pub events: u64,
+    /// What is known of them in memory.
+    pub state: StateSize,
     /// Sources by id.
     pub sources: Vec<SourceStatus>,
     /// Warehouses: those of the configuration, and any other that a receipt names.
@@ -149,12 +152,13 @@ pub struct DayStatus {
 
 impl Status {
     /// The status at `now` of a lake whose configuration reads these feeds (source and tenant), with these
-    /// warehouses, by name, and this policy.
+    /// warehouses, by name, this policy, and so much memory for a run.
     pub fn of(
         state: &State,
         feeds: &BTreeSet<(String, String)>,
         warehouses: &[&str],
         policy: Option<&Policy>,
+        memory: u64,
         now: &Now,
     ) -> Self {
         let files = state.live_files();
@@ -174,6 +178,7 @@ impl Status {
             files: count,
             bytes,
             events,
+            state: StateSize::of(state, memory),
             sources: state
                 .sources
                 .iter()

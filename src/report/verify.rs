@@ -1,6 +1,6 @@
 //! Verification of a whole ledger and lake, from a copy of the bucket and a public key alone.
 
-use crate::lake::layout::DataFile;
+use super::doubled::{Doubled, doubled};
 use crate::lake::{Belonging, Bucket, FileFacts, ReadError, StoreError, verify_file};
 use crate::ledger::entry::{FileEntry, Trust};
 use crate::ledger::log::{Log, LogError};
@@ -50,6 +50,10 @@ pub struct Verified {
     pub orphans: u64,
     /// Everything that does not fit.
     pub problems: Vec<Problem>,
+    /// Events that the files hold more than once, where files were read; [`MOST_NAMED`] at most. The files
+    /// are as their entries say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub doubled: Vec<Doubled>,
 }
 
 /// Something that does not fit.
@@ -98,6 +102,7 @@ pub async fn verify(
         rows: 0,
         orphans: 0,
         problems: Vec::new(),
+        doubled: Vec::new(),
     };
     let state = match log.fold().await {
         Ok(Some(state)) => state,
@@ -127,6 +132,15 @@ pub async fn verify(
     found.entries = state.head.sequence + 1;
     check_cache(&log, &state, &mut found).await?;
     check_files(bucket, &state, depth, &mut found, looked_at).await?;
+    if depth.deep {
+        let first = first_sequence(&state, depth.since);
+        let files: Vec<&LiveFile> = state.live_files().collect();
+        let broken: BTreeSet<&str> = found.problems.iter().map(|it| it.object.as_str()).collect();
+        let is_left_out = |live: &LiveFile| {
+            live.sequence < first || broken.contains(live.file.path.to_string().as_str())
+        };
+        found.doubled = doubled(bucket, &files, is_left_out).await?;
+    }
     if !found.problems.is_empty() {
         forgive_what_went_meanwhile(&log, &state, &mut found).await?;
     }
@@ -151,7 +165,7 @@ async fn forgive_what_went_meanwhile(
         return Ok(());
     };
     let paths = |state: &State| -> BTreeSet<String> {
-        let files = state.live_files().map(|live| live.file.path.clone());
+        let files = state.live_files().map(|live| live.file.path.to_string());
         files.collect()
     };
     let (before, now) = (paths(state), paths(&newest));
@@ -219,7 +233,7 @@ async fn check_files(
     let mut not_listed = Vec::new();
     for live in wanted {
         let file = &live.file;
-        let size = present.remove(&file.path);
+        let size = present.remove(&file.path.to_string());
         if live.sequence < first {
             continue;
         }
@@ -227,7 +241,7 @@ async fn check_files(
         found.bytes += file.bytes;
         looked_at(found.files, total);
         let Some(size) = size else {
-            not_listed.push(file.path.clone());
+            not_listed.push(file.path.to_string());
             continue;
         };
         if size != file.bytes {
@@ -257,7 +271,7 @@ async fn check_files(
     // What was decided to go may still be there, and is no orphan.
     for open in state.retention.open.values() {
         for live in open.files_left() {
-            present.remove(&live.file.path);
+            present.remove(&live.file.path.to_string());
         }
     }
     found.orphans = present.len() as u64;
@@ -295,19 +309,19 @@ async fn check_content(
 
 fn problem(file: &FileEntry, what: &str) -> Problem {
     Problem {
-        object: file.path.clone(),
+        object: file.path.to_string(),
         what: what.to_owned(),
     }
 }
 
 /// What an entry states of a file, as the lake checks it.
 fn facts(file: &FileEntry) -> Result<FileFacts, String> {
-    let parsed: DataFile = file.path.parse().map_err(|error| format!("{error}"))?;
+    let parsed = file.path.data_file().map_err(|error| format!("{error}"))?;
     let partition = &parsed.partition;
     let category = partition.category().map(|category| category.name());
     if partition.table() != file.table
         || partition.date() != file.date
-        || partition.source() != file.source
+        || partition.source() != file.source.as_str()
         || category != file.category.as_deref()
     {
         return Err("its name says something else than its entry".to_owned());
@@ -323,7 +337,7 @@ fn facts(file: &FileEntry) -> Result<FileFacts, String> {
             last: times.last,
         }),
         records_root: file.records_root.0,
-        statistics: file.statistics.clone(),
+        statistics: file.statistics.clone().into(),
     })
 }
 

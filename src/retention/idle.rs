@@ -138,8 +138,8 @@ fn tenant_is_known(state: &State, tenant: &str) -> bool {
 
 /// Whether a file may have rows of a tenant, as far as it says.
 fn may_have(file: &FileEntry, tenant: &str) -> bool {
-    let range = file.statistics.columns.get("tenant");
-    let bounds = range.and_then(|range| range.min.as_deref().zip(range.max.as_deref()));
+    let range = file.statistics.range("tenant");
+    let bounds = range.and_then(|range| range.min.zip(range.max));
     bounds.is_none_or(|(min, max)| min <= tenant && tenant <= max)
 }
 
@@ -147,9 +147,9 @@ fn may_have(file: &FileEntry, tenant: &str) -> bool {
 mod tests {
     use super::super::Conditions;
     use super::*;
-    use crate::lake::FileStatistics;
     use crate::lake::layout::Table;
     use crate::ledger::digest::Digest;
+    use crate::ledger::entry::StatedStatistics;
     use crate::ledger::state::{LiveFile, SourceState};
 
     fn words(words: &[&str]) -> Vec<String> {
@@ -161,17 +161,17 @@ mod tests {
         let mut state = State::empty();
         state.sources.insert("a".to_owned(), SourceState::default());
         for (number, (min, max)) in tenants.iter().enumerate() {
-            let statistics: FileStatistics = serde_json::from_value(serde_json::json!({
+            let statistics: StatedStatistics = serde_json::from_value(serde_json::json!({
                 "kept_bytes": 1,
                 "columns": { "tenant": { "min": min, "max": max, "nulls": 0 } },
             }))
             .unwrap();
             let file = FileEntry {
-                path: number.to_string(),
+                path: number.to_string().into(),
                 table: Table::Events,
                 date: "2026-01-01".parse().unwrap(),
-                category: Some("execution".to_owned()),
-                source: "a".to_owned(),
+                category: Some("execution".into()),
+                source: "a".into(),
                 bytes: 1,
                 sha256: Digest::of(b"file"),
                 md5: None,

@@ -231,8 +231,8 @@ const FOREVER: Verdict = Verdict {
 
 /// The tenant of all rows of a file; `None` where there are several, or none is stated.
 pub(super) fn tenant_of(file: &FileEntry) -> Option<&str> {
-    let range = file.statistics.columns.get("tenant")?;
-    let (min, max) = (range.min.as_deref()?, range.max.as_deref()?);
+    let range = file.statistics.range("tenant")?;
+    let (min, max) = (range.min?, range.max?);
     (min == max && range.nulls == 0).then_some(min)
 }
 

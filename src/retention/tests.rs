@@ -1,10 +1,9 @@
 //! Rules, holds and plans over small lakes and over random ones.
 
 use super::*;
-use crate::lake::FileStatistics;
 use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
-use crate::ledger::entry::{FileEntry, Hold};
+use crate::ledger::entry::{FileEntry, Hold, StatedStatistics};
 use crate::ledger::state::{HoldState, LiveFile, State};
 use chrono::{DateTime, Days, NaiveDate};
 use proptest::prelude::*;
@@ -22,26 +21,26 @@ fn keep(text: &str) -> Keep {
 fn file(day: NaiveDate, category: Option<&str>, source: &str) -> FileEntry {
     let name = format!("{day}{category:?}{source}");
     FileEntry {
-        path: name.clone(),
+        path: name.as_str().into(),
         table: match category {
             Some(_) => Table::Events,
             None => Table::Quarantine,
         },
         date: day,
-        category: category.map(str::to_owned),
-        source: source.to_owned(),
+        category: category.map(Into::into),
+        source: source.into(),
         bytes: 100,
         sha256: Digest::of(name.as_bytes()),
         md5: None,
         rows: 10,
         times: None,
         records_root: Digest::of(b"root"),
-        statistics: FileStatistics::default(),
+        statistics: StatedStatistics::default(),
     }
 }
 
 fn of_tenants(mut file: FileEntry, min: &str, max: &str) -> FileEntry {
-    let range: FileStatistics = serde_json::from_value(serde_json::json!({
+    let range: StatedStatistics = serde_json::from_value(serde_json::json!({
         "kept_bytes": 1, "columns": { "tenant": { "min": min, "max": max, "nulls": 0 } },
     }))
     .unwrap();
@@ -461,7 +460,9 @@ proptest! {
         prop_assert_eq!(accounted, files.len() as u64);
         for file in &files {
             let due = plan.due.iter().any(|due| {
-                due.date == file.date && due.category == file.category && due.source == file.source
+                due.date == file.date
+                    && due.category.as_deref() == file.category.as_deref()
+                    && file.source == due.source
             });
             let held = holds.iter().any(|hold| {
                 hold.until.is_none_or(|until| true_date <= until) && protects(hold, file)
@@ -501,7 +502,10 @@ fn fits(rule: &Rule, file: &FileEntry, policy: &Policy) -> Option<bool> {
         Some(category @ ("execution" | "access_control")) => Some(category),
         _ => None,
     };
-    let platform = policy.platforms.get(&file.source).map(String::as_str);
+    let platform = policy
+        .platforms
+        .get(file.source.as_str())
+        .map(String::as_str);
     let one = |wanted: &[String], known: Option<&str>| match (wanted.is_empty(), known) {
         (true, _) => Some(true),
         (false, None) => None,

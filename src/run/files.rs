@@ -77,13 +77,11 @@ fn file_entry(file: &EncodedFile) -> FileEntry {
     let facts = &file.facts;
     let partition = &facts.file.partition;
     FileEntry {
-        path: facts.file.to_string(),
+        path: (&facts.file).into(),
         table: partition.table(),
         date: partition.date(),
-        category: partition
-            .category()
-            .map(|category| category.name().to_owned()),
-        source: partition.source().to_owned(),
+        category: partition.category().map(|category| category.name().into()),
+        source: partition.source().into(),
         bytes: facts.bytes,
         sha256: Digest(facts.sha256),
         md5: facts.md5.map(Md5),
@@ -93,6 +91,6 @@ fn file_entry(file: &EncodedFile) -> FileEntry {
             last: times.last,
         }),
         records_root: Digest(facts.records_root),
-        statistics: facts.statistics.clone(),
+        statistics: facts.statistics.clone().into(),
     }
 }

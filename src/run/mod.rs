@@ -63,6 +63,7 @@ use crate::lake::layout::{LayoutError, RunId};
 use crate::lake::{CreateError, ReadError, RowError, StoreError, WriteError};
 use crate::ledger::entry::{Body, Receipt, SourceOutcome};
 use crate::ledger::log::LogError;
+use crate::ledger::state::StateSize;
 use crate::retention::HoldError;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use ingest::{Attempt, Committer};
@@ -327,6 +328,10 @@ async fn run(
         .commit(&attempt.draft(Body::Receipt(Box::new(receipt))))
         .await?;
     let mut notes = Vec::new();
+    let size = StateSize::of(&committer.state, job.bounds.memory);
+    if let Some(finding) = size.finding() {
+        notes.push(format!("{finding}: {}", size.action()));
+    }
     step.tidy(&committer, &mut notes).await;
     if let Err(note) = log.save_cache(&committer.state).await {
         notes.push(note.to_string());

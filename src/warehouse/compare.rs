@@ -121,8 +121,8 @@ pub(super) fn compare(
         }
         let cell = Cell {
             date: file.date,
-            category: file.category.clone(),
-            source: file.source.clone(),
+            category: file.category.map(|it| it.to_string()),
+            source: file.source.to_string(),
             batch_id: (*batch_id).to_owned(),
         };
         expected.entry(cell).or_insert((live.sequence, 0)).1 += file.rows;

@@ -9,7 +9,20 @@ use super::wait::{Ended, do_job};
 use super::{JobFailure, JobId, Projection, Work, sql};
 use crate::lake::layout::Table;
 use chrono::NaiveDate;
+use serde::Serialize;
 use tokio::sync::watch;
+
+/// Most doubled events that are asked for.
+pub(super) const MOST_DOUBLED: usize = 1_000;
+
+/// An event that has several rows in a warehouse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DoubledEvent {
+    /// Its id.
+    pub event_uid: String,
+    /// Its rows.
+    pub rows: u64,
+}
 
 /// Counts the rows of a table by date, category, source and batch. `asker` makes the id of the job
 /// unique: it only reads, so nobody needs to find it again.
@@ -20,13 +33,51 @@ pub(super) async fn count(
     asker: &str,
     stop: &watch::Receiver<bool>,
 ) -> Result<Counts, FillError> {
+    let name = projection.warehouse.sql_name(kind.table());
+    let sql = sql::count_by_batch(&name, kind, dates);
+    let id = ask(projection, kind, ("count", sql), asker, stop).await?;
+    read(projection, &id).await
+}
+
+/// The events of a warehouse that have several rows, by id; [`MOST_DOUBLED`] at most.
+pub(super) async fn doubled(
+    projection: &Projection,
+    dates: Option<(NaiveDate, NaiveDate)>,
+    asker: &str,
+    stop: &watch::Receiver<bool>,
+) -> Result<Vec<DoubledEvent>, FillError> {
     let warehouse = &*projection.warehouse;
-    let sql = sql::count_by_batch(&warehouse.sql_name(kind.table()), kind, dates);
+    let kind = TableKind::Events;
+    let name = warehouse.sql_name(kind.table());
+    let sql = sql::doubled_events(&name, dates, MOST_DOUBLED);
+    let id = ask(projection, kind, ("doubled", sql), asker, stop).await?;
+    let rows = warehouse.rows(&id).await?.into_iter();
+    let doubled = rows.map(|row| {
+        let [Some(event_uid), Some(rows)] = &row[..] else {
+            return Err(wrong(projection, &row));
+        };
+        Ok(DoubledEvent {
+            event_uid: event_uid.clone(),
+            rows: rows.parse().map_err(|_| wrong(projection, &row))?,
+        })
+    });
+    doubled.collect()
+}
+
+/// Runs a query and returns its job.
+async fn ask(
+    projection: &Projection,
+    kind: TableKind,
+    (purpose, sql): (&str, String),
+    asker: &str,
+    stop: &watch::Receiver<bool>,
+) -> Result<JobId, FillError> {
+    let warehouse = &*projection.warehouse;
     let number = projection.next_number();
-    let id = JobId::of(&["trailhouse", "count", kind.in_job_id(), asker, &number]);
+    let id = JobId::of(&["trailhouse", purpose, kind.in_job_id(), asker, &number]);
     let work = Work::Query { sql };
     let failure = match do_job(warehouse, &id, &work, projection.settings.pace, stop).await? {
-        Ended::Done(Ok(_)) => return read(projection, &id).await,
+        Ended::Done(Ok(_)) => return Ok(id),
         Ended::Done(Err(failure)) => failure,
         Ended::UnderWay => JobFailure {
             class: Class::Transient,
@@ -36,6 +87,14 @@ pub(super) async fn count(
     };
     let action = format!("count the rows of {}", kind.table());
     Err(failure.about(warehouse.target(), action).into())
+}
+
+/// An answer that is not what was asked for.
+fn wrong(projection: &Projection, row: &[Option<String>]) -> FillError {
+    FillError::Answer {
+        target: projection.warehouse.target().to_owned(),
+        what: format!("{row:?}"),
+    }
 }
 
 /// How the rows of a table compare with the ledger, asking the warehouse; see [`compare`]. Where it
@@ -77,10 +136,7 @@ async fn read(projection: &Projection, id: &JobId) -> Result<Counts, FillError> 
     let warehouse = &*projection.warehouse;
     let mut counts = Counts::new();
     for row in warehouse.rows(id).await? {
-        let wrong = || FillError::Answer {
-            target: warehouse.target().to_owned(),
-            what: format!("{row:?}"),
-        };
+        let wrong = || wrong(projection, &row);
         let [
             Some(date),
             category,

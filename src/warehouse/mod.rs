@@ -38,6 +38,7 @@ mod views;
 mod wait;
 
 pub use compare::{Cell, Comparison, Counts, Difference, Tally};
+pub use count::DoubledEvent;
 pub use error::{Class, WarehouseError};
 pub use expiration::settle_expiration;
 pub use expire::{Foreseen, expire, foresee, recoverable};

@@ -100,7 +100,7 @@ fn by_entry<'s>(files: impl Iterator<Item = &'s LiveFile>) -> BTreeMap<u64, Vec<
     }
     for files in by_entry.values_mut() {
         // Whatever the order in which the state holds them, a job's files are the same.
-        files.sort_by(|one, other| one.path.cmp(&other.path));
+        files.sort_by_cached_key(|file| file.path.to_string());
     }
     by_entry
 }
@@ -188,8 +188,8 @@ impl Barred {
             || (!self.partitions.is_empty()
                 && self.partitions.contains(&(
                     file.date,
-                    file.category.clone(),
-                    file.source.clone(),
+                    file.category.map(|it| it.to_string()),
+                    file.source.to_string(),
                 )))
     }
 }

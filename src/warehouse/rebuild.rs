@@ -188,7 +188,7 @@ fn files_of<'a>(
         .filter(|live| dates.contains(&live.file.date))
         .map(|live| &live.file)
         .collect();
-    files.sort_by(|one, other| (one.date, &one.path).cmp(&(other.date, &other.path)));
+    files.sort_by_cached_key(|file| (file.date, file.path.to_string()));
     files
 }
 

@@ -1,10 +1,11 @@
 //! What a warehouse holds against what the ledger says, row by row of the partitions. Changes nothing.
 
 use super::compare::{Difference, Tally};
-use super::count::compare_now;
+use super::count::{DoubledEvent, compare_now, doubled};
 use super::failure::FillError;
 use super::fill::{Filling, LOADED, known_of, open_table};
 use super::{Projection, TableKind, WarehouseFailure};
+use crate::lake::layout::Table;
 use crate::ledger::entry::RowsCounted;
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -40,6 +41,9 @@ pub struct TableReconciliation {
     pub partitions: Vec<Partition>,
     /// What differs, by batch.
     pub differences: Vec<Difference>,
+    /// Events with several rows on these dates, whatever the ledger says; a thousand at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub doubled: Vec<DoubledEvent>,
 }
 
 /// One date, category and source.
@@ -88,6 +92,10 @@ async fn reconcile_all(
         let known = known_of(projection, filling.state, table, found.incarnation);
         let loaded = |sequence| known.has(sequence);
         let comparison = compare_now(projection, filling, table, dates, loaded).await?;
+        let doubled = match table {
+            Table::Events => doubled(projection, dates, filling.run_id, filling.stop).await?,
+            Table::Quarantine => Vec::new(),
+        };
         let sum = |of: fn(&Tally) -> u64| comparison.partitions.values().map(of).sum();
         tables.push(TableReconciliation {
             table: kind.table(),
@@ -106,6 +114,7 @@ async fn reconcile_all(
                 })
                 .collect(),
             differences: comparison.differences,
+            doubled,
         });
     }
     Ok(())

@@ -27,6 +27,20 @@ pub fn count_by_batch(
     )
 }
 
+/// The events of a table that have several rows, in order of id, and at most so many of them.
+///
+/// Columns: `event_uid`, `row_count`.
+pub fn doubled_events(table: &str, dates: Option<(NaiveDate, NaiveDate)>, most: usize) -> String {
+    let (first, last) = dates.unwrap_or((NaiveDate::MIN, NaiveDate::MAX));
+    let first = first.max(LEAST);
+    let last = last.min(GREATEST);
+    format!(
+        "SELECT event_uid, COUNT(*) AS row_count FROM {table} \
+         WHERE dt BETWEEN DATE '{first}' AND DATE '{last}' \
+         GROUP BY 1 HAVING COUNT(*) > 1 ORDER BY 1 LIMIT {most}"
+    )
+}
+
 /// The first and the last date that GoogleSQL has.
 const LEAST: NaiveDate = NaiveDate::from_ymd_opt(1, 1, 1).expect("a date");
 const GREATEST: NaiveDate = NaiveDate::from_ymd_opt(9999, 12, 31).expect("a date");

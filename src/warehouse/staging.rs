@@ -266,14 +266,14 @@ async fn copy(
 async fn read(filling: &Filling<'_>, file: &FileEntry) -> Result<Bytes, FillError> {
     let lake = filling.lake;
     let most = MOST_BYTES.max(file.bytes);
-    let content = match lake.read_present(&file.path, most).await {
+    let content = match lake.read_present(&file.path.to_string(), most).await {
         Ok(content) => content,
         Err(error) => return Err(unreadable(filling, file, error).await),
     };
     let found = Digest::of(&content);
     if found != file.sha256 {
         return Err(FillError::Lake(StoreError::Altered {
-            object: lake.url_of(&file.path),
+            object: lake.url_of(&file.path.to_string()),
             said: format!("its SHA-256 is {found}"),
         }));
     }
@@ -286,10 +286,10 @@ async fn unreadable(filling: &Filling<'_>, file: &FileEntry, error: StoreError) 
     if !matches!(error, StoreError::Missing { .. }) {
         return FillError::Lake(error);
     }
-    match filling.log.is_live_now(&file.path).await {
+    match filling.log.is_live_now(&file.path.to_string()).await {
         Ok(true) => FillError::Lake(error),
         Ok(false) => FillError::GoneMeanwhile {
-            path: filling.lake.url_of(&file.path),
+            path: filling.lake.url_of(&file.path.to_string()),
         },
         Err(error) => FillError::Log(error),
     }

@@ -19,6 +19,11 @@ enum Statement {
         /// First and last date, where the statement has a filter.
         dates: Option<(String, String)>,
     },
+    Doubled {
+        table: String,
+        dates: (String, String),
+        most: usize,
+    },
     Replace {
         table: String,
         dates: BTreeSet<String>,
@@ -37,7 +42,7 @@ pub(super) fn cost(state: &mut State, sql: &str, location: &str) -> Result<u64, 
             delete.check(table)?;
             return Ok(delete.reads(table) * ROW_BYTES);
         }
-        Statement::Count { table, .. } => table,
+        Statement::Count { table, .. } | Statement::Doubled { table, .. } => table,
         Statement::Replace { from, table, .. } => {
             found(state, table, location)?;
             from
@@ -76,6 +81,11 @@ pub(super) fn run(state: &mut State, sql: &str, location: &str) -> End {
             needed.extend(category.then_some("category"));
             columns_exist(found, &needed)?;
             Some(count(&found.rows, category, dates))
+        }
+        Statement::Doubled { table, dates, most } => {
+            let found = found(state, &table, location)?;
+            columns_exist(found, &["dt", "event_uid"])?;
+            Some(doubled(&found.rows, &dates, most))
         }
         Statement::Replace {
             table,
@@ -134,6 +144,21 @@ fn count(rows: &[Row], category: bool, dates: Option<(String, String)>) -> Retur
     (columns, rows.collect())
 }
 
+fn doubled(rows: &[Row], (first, last): &(String, String), most: usize) -> Returned {
+    let inside = |row: &&Row| {
+        row.dt
+            .as_ref()
+            .is_some_and(|date| first <= date && date <= last)
+    };
+    let mut groups: BTreeMap<Option<String>, u64> = BTreeMap::new();
+    for row in rows.iter().filter(inside) {
+        *groups.entry(row.uid.clone()).or_default() += 1;
+    }
+    let several = groups.into_iter().filter(|(_, count)| *count > 1);
+    let several = several.map(|(uid, count)| vec![uid, Some(count.to_string())]);
+    (vec!["event_uid", "row_count"], several.take(most).collect())
+}
+
 /// A table by its whole name.
 fn found<'a>(state: &'a mut State, name: &str, location: &str) -> Result<&'a mut Table, Refusal> {
     let parts: Vec<&str> = name.rsplitn(3, '.').collect();
@@ -176,6 +201,7 @@ fn parse(sql: &str) -> Result<Statement, Refusal> {
         return delete.map(Statement::Delete);
     }
     counting(sql)
+        .or_else(|| doubling(sql))
         .or_else(|| replacing(sql))
         .ok_or_else(|| invalid("Syntax error: not a statement that this service knows"))
 }
@@ -204,6 +230,19 @@ fn counting(sql: &str) -> Option<Statement> {
         table,
         category,
         dates,
+    })
+}
+
+fn doubling(sql: &str) -> Option<Statement> {
+    let rest = sql.strip_prefix("SELECT event_uid, COUNT(*) AS row_count FROM ")?;
+    let (table, rest) = quoted(rest)?;
+    let rest = rest.strip_prefix(" WHERE dt BETWEEN ")?;
+    let (filter, most) = rest.split_once(" GROUP BY 1 HAVING COUNT(*) > 1 ORDER BY 1 LIMIT ")?;
+    let (first, last) = filter.split_once(" AND ")?;
+    Some(Statement::Doubled {
+        table,
+        dates: (date(first)?, date(last)?),
+        most: most.parse().ok()?,
     })
 }
 

@@ -219,7 +219,10 @@ async fn what_apply_has_deleted_is_certified() {
         if late {
             book.add_as("2026-01-01", "execution", 3, false).await;
         }
-        let paths = book.state.live_files().map(|live| live.file.path.clone());
+        let paths = book
+            .state
+            .live_files()
+            .map(|live| live.file.path.to_string());
         for path in paths.collect::<Vec<_>>() {
             let path = book.path().join("lake").join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -291,7 +294,7 @@ async fn a_decision_that_is_open_is_certified_as_that() {
     let refused = book.state.retention.open[&decision].files[1]
         .file
         .path
-        .clone();
+        .to_string();
     let locked = vec![RefusedFile {
         path: refused,
         until: Some(at("2026-07-01T00:00:00Z")),
@@ -384,7 +387,7 @@ async fn what_was_altered_or_is_none_is_refused() {
     let line = format!("{}\n", note.lines().next().unwrap());
     write(
         "foreign",
-        &trailhouse::ledger::note::sign(line, Some(&other)),
+        &trailhouse::ledger::note::sign(line, Some(&other)).unwrap(),
     );
     for name in ["altered", "bare", "junk", "foreign"] {
         let refused = check(folder, name, &[]);

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
+use trailhouse::lake::Bucket;
 use trailhouse::lake::layout::Table;
-use trailhouse::lake::{Bucket, FileStatistics};
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
     Body, ClockConfirmation, Counts, Covered, DayCount, FileEntry, Hole, HoleReason, Ingest,
-    Receipt, Recount, TimeRange, Verdict, VerdictBy,
+    Receipt, Recount, StatedStatistics, TimeRange, Verdict, VerdictBy,
 };
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::{Commit, Draft, Founding, Log};
@@ -150,11 +150,12 @@ impl Book {
             files: vec![FileEntry {
                 path: format!(
                     "events/date={date}/cat={category}/src=kestra-prod/{RUN}-{number:05}-000.parquet"
-                ),
+                )
+                .into(),
                 table: Table::Events,
                 date: day.from.date_naive(),
-                category: Some(category.to_owned()),
-                source: "kestra-prod".to_owned(),
+                category: Some(category.into()),
+                source: "kestra-prod".into(),
                 bytes: 1 << 20,
                 sha256: Digest::of(b"file"),
                 md5: None,
@@ -164,7 +165,7 @@ impl Book {
                     last: day.from,
                 }),
                 records_root: Digest::of(b"root"),
-                statistics: FileStatistics::default(),
+                statistics: StatedStatistics::default(),
             }],
         }));
         self.commit(&draft(at("2026-01-10T00:00:00Z"), body)).await;

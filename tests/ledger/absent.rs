@@ -46,7 +46,7 @@ async fn a_cache_that_cannot_be_read_still_says_that_its_entry_was_there() {
     // As a newer program would write it: signed, and of a version that is not ours.
     let later = caches[1].replace("0006", "0009");
     let text = "{\"version\":99}\n".to_owned();
-    let note = trailhouse::ledger::note::sign(text, Some(&key()));
+    let note = trailhouse::ledger::note::sign(text, Some(&key())).unwrap();
     let note = zstd::encode_all(note.as_bytes(), 3).unwrap();
     memory
         .put(&Path::from(later.as_str()), note.into())

@@ -53,7 +53,7 @@ async fn held() -> State {
         rows: 1,
         times: None,
         records_root: Digest::of(b"root"),
-        statistics: trailhouse::lake::FileStatistics::default(),
+        statistics: trailhouse::ledger::entry::StatedStatistics::default(),
     };
     let live = LiveFile { sequence: 1, file };
     state.files.insert(date(0), vec![live]);

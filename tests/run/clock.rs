@@ -426,7 +426,7 @@ async fn rewrite_newest_as_version_1(stand: &Stand, written_at: DateTime<Utc>) {
     entry["version"] = 1.into();
     entry["written_at"] = trailhouse::window::format_instant(written_at).into();
     entry.as_object_mut().unwrap().remove("witnesses");
-    let signed = note::sign(format!("{entry}\n"), Some(&key()));
+    let signed = note::sign(format!("{entry}\n"), Some(&key())).unwrap();
     stand.store.put(&path, signed.into()).await.unwrap();
     let caches: Vec<_> = objects(&stand.store).await.into_keys().collect();
     for cache in caches

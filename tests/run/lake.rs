@@ -73,7 +73,7 @@ impl Lake {
                                 content: content.as_binary::<i32>().value(row).to_vec(),
                             };
                             let part = part.as_primitive::<Int64Type>().value(row);
-                            let key = (uid, live.file.path.clone());
+                            let key = (uid, live.file.path.to_string());
                             parts.entry(key).or_default().push((part, unfit));
                         }
                     }

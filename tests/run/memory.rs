@@ -2,15 +2,19 @@
 
 #![cfg(target_os = "linux")]
 
-use super::harness::Rig;
+use super::harness::{Rig, key};
 use super::process::Place;
-use crate::cli::json;
-use chrono::{TimeDelta, Utc};
+use crate::cli::{code, json, told, trailhouse};
+use chrono::{Days, NaiveDate, TimeDelta, Utc};
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::process::{Child, Output};
+use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 use trailhouse::demo::{DataTrouble, NewEvent, Oddity, Options};
+use trailhouse::lake::Bucket;
+use trailhouse::ledger::digest::Digest;
+use trailhouse::ledger::log::Log;
 
 /// What `run.memory` is by default, and what a container of the samples may take.
 const LIMIT: u64 = 256 << 20;
@@ -166,5 +170,97 @@ fn responses_of_tiny_items_fit_into_the_memory_of_a_small_container() {
         assert_eq!(output.status.code(), Some(5), "{item}: {told}");
         assert!(told.contains("as were asked for"), "{item}: {told}");
         assert_within(peak, &format!("a response of the item {item}"));
+    }
+}
+
+/// More files than a year of hourly runs makes, as the entries of a lake would tell them, put into its
+/// state cache.
+async fn with_files(place: &Place, count: u32) {
+    let url = format!("file://{}", place.path().join("lake").display());
+    let bucket = Bucket::open(&url, &BTreeMap::new()).unwrap();
+    let log = Log::new(bucket, Some(key()));
+    let mut state = log.load().await.unwrap().unwrap();
+    let sample = state.live_files().next().unwrap().clone();
+    let first = NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
+    let categories = [
+        "execution",
+        "authentication",
+        "resource_management",
+        "other",
+    ];
+    for nth in 0..count {
+        let date = first + Days::new(u64::from(nth / 100));
+        let category = categories[nth as usize % categories.len()];
+        let name = format!("20200101T000000Z-{nth:08x}-00000-000.parquet");
+        let mut live = sample.clone();
+        live.file.path = format!("events/date={date}/cat={category}/src=kestra-test/{name}").into();
+        live.file.sha256 = Digest::of(name.as_bytes());
+        live.file.records_root = Digest::of(&nth.to_le_bytes());
+        live.file.category = Some(category.into());
+        live.file.date = date;
+        state.files.entry(date).or_default().push(live);
+    }
+    std::fs::remove_dir_all(place.path().join("lake/ledger/state")).unwrap();
+    log.save_cache(&state).await.unwrap();
+}
+
+/// Runs a command and returns what it printed, once it has stayed within what a run may take.
+fn command_within_the_limit(place: &Place, command: &[&str]) -> Output {
+    let mut program = trailhouse(place.path());
+    program
+        .args(command)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let (output, peak) = watched(program.spawn().unwrap());
+    assert_within(peak, &format!("{command:?}"));
+    output
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lake_of_very_many_files_fits_into_the_memory_of_a_small_container() {
+    const FILES: u32 = 80_000;
+    let rig = Rig::new(&Options {
+        events: 50,
+        days: 1,
+        end: Some(Utc::now() - TimeDelta::minutes(10)),
+        no_incidents: true,
+        ..Options::default()
+    })
+    .await;
+    let place = Place::new(&rig, "");
+    place.run_well();
+    with_files(&place, FILES).await;
+
+    let status = command_within_the_limit(&place, &["status", "--output", "json"]);
+    assert_eq!(code(&status), 0, "{}", told(&status));
+    let size = json(&status)["state"].clone();
+    assert!(size["files"].as_u64().unwrap() > u64::from(FILES));
+    let bytes = size["bytes"].as_u64().unwrap();
+    assert!(bytes < u64::from(FILES) * 300, "{bytes}");
+    assert!(bytes < size["share"].as_u64().unwrap(), "{bytes}");
+    let ran = command_within_the_limit(&place, &["run"]);
+    assert_eq!(code(&ran), 0, "{}", told(&ran));
+    assert!(!told(&ran).contains("share of"), "{}", told(&ran));
+
+    // What takes more than its share is named, with what to do, by all three.
+    let config = place.path().join("trailhouse.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text.replace("[run]\n", "[run]\nmemory = \"64MiB\"\n");
+    std::fs::write(&config, format!("{text}max_response = \"8MiB\"\n")).unwrap();
+    for command in ["status", "run", "doctor"] {
+        let output = command_within_the_limit(&place, &[command]);
+        let said = format!(
+            "{}{}",
+            told(&output),
+            String::from_utf8_lossy(&output.stdout)
+        );
+        assert!(
+            said.contains("its share of `memory` in [run] is 16 MiB"),
+            "{command}: {said}"
+        );
+        assert!(
+            said.contains("set `memory` in [run] to"),
+            "{command}: {said}"
+        );
     }
 }

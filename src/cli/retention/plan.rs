@@ -123,7 +123,7 @@ async fn ask(
     });
     let lake = match first {
         None => None,
-        Some(live) => Some(match bucket.keeps(&live.file.path).await {
+        Some(live) => Some(match bucket.keeps(&live.file.path.to_string()).await {
             Ok(keeps) => LakeKeeps {
                 versions: keeps.versions,
                 locked_until: keeps.locked_until,

@@ -1,11 +1,10 @@
 //! What entries say: the bodies by kind.
 
 use super::clock::ClockConfirmation;
+use super::file::FileEntry;
 use super::retention::{Hold, Release, Retention, Sweep, is_zero};
 use super::warehouse::{Done, Rebuild, WarehouseOutcome};
-use crate::lake::layout::Table;
-use crate::lake::{FileStatistics, SignedFile};
-use crate::ledger::digest::{Digest, Md5};
+use crate::ledger::digest::Digest;
 use crate::ledger::key::VerifierKey;
 use crate::window::{Window, instant};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -193,64 +192,6 @@ pub struct Genesis {
     pub sources: Vec<String>,
     /// How the store was found fit.
     pub store_proof: StoreProof,
-}
-
-/// First and last instant of a file's rows, both inclusive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TimeRange {
-    /// The earliest.
-    #[serde(with = "instant")]
-    pub first: DateTime<Utc>,
-    /// The latest.
-    #[serde(with = "instant")]
-    pub last: DateTime<Utc>,
-}
-
-/// One file that an entry adds to the lake.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileEntry {
-    /// Name in the bucket.
-    pub path: String,
-    /// The table whose rows it holds.
-    pub table: Table,
-    /// The one UTC date of its rows.
-    pub date: NaiveDate,
-    /// The one category of its rows; none for quarantine.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub category: Option<String>,
-    /// The one source of its rows.
-    pub source: String,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// Digest of the whole file.
-    pub sha256: Digest,
-    /// Its MD5, which stores compute too; absent in version 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub md5: Option<Md5>,
-    /// Rows.
-    pub rows: u64,
-    /// Earliest and latest event time, both inclusive and cut to microseconds as stored; absent
-    /// where no row has one, which only quarantine allows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub times: Option<TimeRange>,
-    /// RFC 6962 root over the salted leaves of its rows in order.
-    pub records_root: Digest,
-    /// Sizes, and ranges of public text columns, for pruning.
-    pub statistics: FileStatistics,
-}
-
-impl FileEntry {
-    /// What is compared with the object.
-    pub fn signed(&self) -> SignedFile {
-        SignedFile {
-            name: self.path.clone(),
-            bytes: self.bytes,
-            sha256: self.sha256.0,
-            md5: self.md5.map(|md5| md5.0),
-        }
-    }
 }
 
 /// A window of one tenant's feed.

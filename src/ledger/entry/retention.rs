@@ -146,7 +146,7 @@ impl ExpiredPart {
     pub fn takes(&self, sequence: u64, file: &super::FileEntry) -> bool {
         file.date == self.date
             && file.table == self.table
-            && file.category == self.category
+            && file.category.as_deref() == self.category.as_deref()
             && file.source == self.source
             && self.entries.iter().any(|span| span.contains(sequence))
     }

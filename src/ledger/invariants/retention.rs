@@ -1,6 +1,7 @@
 //! INV-13 to INV-16, and INV-18: holds, and what goes.
 
 use super::Violation;
+use crate::lake::layout::FilePath;
 use crate::ledger::entry::{Entry, FileEntry, Hold, Place, Release, Retained, Retention, Sweep};
 use crate::ledger::state::{LiveFile, State};
 use crate::retention::{Guard, protection};
@@ -39,14 +40,14 @@ pub fn sweep_fits(state: &State, entry: &Entry, sweep: &Sweep) -> Result<(), Vio
     time_is_borne_out(state, entry)?;
     let open = state.retention.open.values();
     let condemned = open.flat_map(|open| &open.files);
-    let named: HashSet<&str> = state
+    let named: HashSet<&FilePath> = state
         .live_files()
         .chain(condemned)
-        .map(|live| live.file.path.as_str())
+        .map(|live| &live.file.path)
         .collect();
     let mut before = "";
     for object in &sweep.objects {
-        if named.contains(object.path.as_str()) || object.path.as_str() <= before {
+        if named.contains(&FilePath::from(object.path.as_str())) || object.path.as_str() <= before {
             return Err(Violation::Swept(object.path.clone()));
         }
         before = &object.path;
@@ -82,7 +83,7 @@ pub fn retention_fits(state: &State, entry: &Entry, decision: &Retention) -> Res
     let policy = &decision.policy;
     let mut guard = Guard::new(policy, state.retention.policy.as_ref(), as_of);
     let mut before: Option<Place<'_>> = None;
-    let mut taken: HashSet<(u64, &str)> = HashSet::new();
+    let mut taken: HashSet<(u64, &FilePath)> = HashSet::new();
     for part in &decision.parts {
         let says = |what: &'static str| Violation::Expired {
             date: part.date,
@@ -140,14 +141,10 @@ pub(super) fn retained_fits(state: &State, decision: u64, retained: &Retained) -
     let Some(open) = state.retention.open.get(&decision) else {
         return false;
     };
-    let names: HashSet<&str> = open
-        .files
-        .iter()
-        .map(|live| live.file.path.as_str())
-        .collect();
+    let names: HashSet<&FilePath> = open.files.iter().map(|live| &live.file.path).collect();
     let refused = retained.files.iter().flat_map(|files| &files.refused);
     let mut refused = refused.map(|file| file.path.as_str());
     let left = retained.left.iter();
-    refused.all(|path| names.contains(path))
+    refused.all(|path| names.contains(&FilePath::from(path)))
         && left.clone().all(|name| open.warehouses.contains(name))
 }

@@ -60,10 +60,7 @@ impl Log {
         };
         let encoded = entry.encode(self.signer()?);
         let file: Bytes = encoded
-            .map_err(|source| LogError::Entry {
-                path: path.clone(),
-                source,
-            })?
+            .map_err(|source| LogError::unwritten(path.clone(), source))?
             .into();
         let violation = |source| LogError::Violation {
             path: path.clone(),

@@ -63,13 +63,13 @@ impl Log {
         };
         let path = entry_name(0);
         let encoded = entry.encode(signer);
-        let file = encoded.map_err(|source| LogError::Entry { path, source })?;
+        let file = encoded.map_err(|source| LogError::unwritten(path, source))?;
         failpoint::hit("ledger.genesis.before");
         self.send(0, &file.into()).await?;
         failpoint::hit("ledger.genesis.after");
         // Whoever won: what is in the bucket now is the ledger.
         let mut state = None;
-        self.catch_up_to(&mut state, Some(0)).await?;
+        self.follow(&mut state, Some(0), drop).await?;
         state.ok_or(LogError::Missing(0))
     }
 }

@@ -252,7 +252,9 @@ impl Gone {
 impl OpenRetention {
     /// The files that are still to be removed.
     pub fn files_left(&self) -> impl Iterator<Item = &LiveFile> {
-        let left = |live: &&LiveFile| !self.tried || self.refused.contains_key(&live.file.path);
+        let left = |live: &&LiveFile| {
+            !self.tried || self.refused.contains_key(&live.file.path.to_string())
+        };
         self.files.iter().filter(left)
     }
 
@@ -382,7 +384,7 @@ impl State {
         }
         let refused = &open.refused;
         open.files
-            .retain(|live| refused.contains_key(&live.file.path));
+            .retain(|live| refused.contains_key(&live.file.path.to_string()));
         if !open.files.is_empty() {
             return;
         }

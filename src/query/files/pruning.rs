@@ -85,7 +85,7 @@ fn dates(files: &[&FileEntry]) -> ArrayRef {
 }
 
 fn sources(files: &[&FileEntry]) -> StringArray {
-    StringArray::from_iter_values(files.iter().map(|file| &file.source))
+    StringArray::from_iter_values(files.iter().map(|file| file.source.as_str()))
 }
 
 fn categories(files: &[&FileEntry]) -> StringArray {
@@ -123,10 +123,10 @@ impl Ranges<'_> {
             }
             _ if self.knows(column) => {
                 let texts = self.0.iter().map(|file| {
-                    let range = file.statistics.columns.get(column)?;
+                    let range = file.statistics.range(column)?;
                     match end {
-                        End::Least => range.min.as_deref(),
-                        End::Greatest => range.max.as_deref(),
+                        End::Least => range.min,
+                        End::Greatest => range.max,
                     }
                 });
                 Some(Arc::new(texts.collect::<StringArray>()))
@@ -139,7 +139,7 @@ impl Ranges<'_> {
     fn knows(&self, column: &str) -> bool {
         self.0
             .iter()
-            .any(|file| file.statistics.columns.contains_key(column))
+            .any(|file| file.statistics.range(column).is_some())
     }
 }
 
@@ -161,7 +161,7 @@ impl PruningStatistics for Ranges<'_> {
             "dt" | "source" => Some(Arc::new(UInt64Array::from(vec![0; self.0.len()]))),
             name if self.knows(name) => {
                 let counts = self.0.iter().map(|file| {
-                    let range = file.statistics.columns.get(name);
+                    let range = file.statistics.range(name);
                     range.map(|range| range.nulls)
                 });
                 Some(Arc::new(counts.collect::<UInt64Array>()))

@@ -115,11 +115,11 @@ impl FileOf {
             nulls: if value.is_some() { 0 } else { rows },
         };
         FileEntry {
-            path: self.path(),
+            path: self.path().into(),
             table: Table::Events,
             date: self.date,
-            category: Some(self.category.to_owned()),
-            source: self.source.to_owned(),
+            category: Some(self.category.into()),
+            source: self.source.into(),
             bytes: content.len() as u64,
             sha256: Digest::of(content),
             md5: None,
@@ -135,7 +135,8 @@ impl FileOf {
                     ("tenant".to_owned(), range(Some(self.tenant))),
                     ("namespace".to_owned(), range(None)),
                 ]),
-            },
+            }
+            .into(),
         }
     }
 }
@@ -181,7 +182,7 @@ impl SmallLake {
     pub(super) fn with_path(mut self, path: &str) -> Self {
         let mut state = State::clone(&self.state);
         let first = state.files.values_mut().flatten().next().unwrap();
-        first.file.path = path.to_owned();
+        first.file.path = path.into();
         self.state = Arc::new(state);
         self
     }
@@ -189,7 +190,7 @@ impl SmallLake {
     pub(super) fn paths(&self) -> Vec<String> {
         self.state
             .live_files()
-            .map(|live| live.file.path.clone())
+            .map(|live| live.file.path.to_string())
             .collect()
     }
 
@@ -223,7 +224,7 @@ impl SmallLake {
             .next()
             .and_then(|files| files.first_mut());
         let file = &mut live.unwrap().file;
-        let path = Path::from(file.path.as_str());
+        let path = Path::from(file.path.to_string());
         let content = self
             .store
             .inner

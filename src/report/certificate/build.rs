@@ -223,7 +223,7 @@ fn certified(
         let going = |file: &&FileEntry| part.takes(named_by, file) && !taken.has(named_by, file);
         let going = ingest_in(read)?.files.iter().filter(going);
         files.extend(going.map(|file| CertifiedFile {
-            path: file.path.clone(),
+            path: file.path.to_string(),
             bytes: file.bytes,
             sha256: file.sha256,
             rows: file.rows,
@@ -232,7 +232,7 @@ fn certified(
                 sequence: named_by,
                 sha256: read.sha256,
             },
-            standing: fates.of_file(&file.path),
+            standing: fates.of_file(&file.path.to_string()),
         }));
     }
     let rows: u64 = files.iter().map(|file| file.rows).sum();

@@ -1,8 +1,7 @@
 use super::*;
-use crate::lake::FileStatistics;
 use crate::ledger::entry::{
     Body, Done, DoneOutcome, Entry, FileEntry, FilesExpired, Hold, Ingest, Recoverable,
-    RefusedFile, Retained, Retention, Span, TableExpired, WarehouseExpired,
+    RefusedFile, Retained, Retention, Span, StatedStatistics, TableExpired, WarehouseExpired,
 };
 use crate::ledger::log::ReadEntry;
 use crate::ledger::state::{HoldState, LiveFile, State};
@@ -36,21 +35,21 @@ fn read(sequence: u64, body: Body) -> ReadEntry {
 
 fn file(day: &str, category: Option<&str>, name: &str, rows: u64) -> FileEntry {
     FileEntry {
-        path: format!("{day}/{name}"),
+        path: format!("{day}/{name}").into(),
         table: match category {
             Some(_) => Table::Events,
             None => Table::Quarantine,
         },
         date: date(day),
-        category: category.map(str::to_owned),
-        source: "s".to_owned(),
+        category: category.map(Into::into),
+        source: "s".into(),
         bytes: rows * 100,
         sha256: Digest::of(name.as_bytes()),
         md5: None,
         rows,
         times: None,
         records_root: Digest::of(b"root"),
-        statistics: FileStatistics::default(),
+        statistics: StatedStatistics::default(),
     }
 }
 
@@ -495,7 +494,7 @@ fn other_texts_are_named_as_what_they_are() {
     let key = SigningKey::from_seed("acme/writer", &[1; 32]).unwrap();
     let trust = Trust::Keys(vec![key.verifier().clone()]);
     let decoded = |text: &str| {
-        let note = note::sign(text.to_owned(), Some(&key));
+        let note = note::sign(text.to_owned(), Some(&key)).unwrap();
         Certificate::decode(note.as_bytes(), &trust).unwrap_err()
     };
     use NotACertificate::{Json, Lines, Type, Version};
@@ -509,7 +508,7 @@ fn other_texts_are_named_as_what_they_are() {
     ));
     assert!(matches!(decoded("{}\n{}\n"), Lines));
     assert!(matches!(decoded("[]\n"), Json(_)));
-    let bare = note::sign(same, None);
+    let bare = note::sign(same, None).unwrap();
     let error = Certificate::decode(bare.as_bytes(), &trust).unwrap_err();
     assert!(matches!(error, NotACertificate::Note(_)), "{error}");
 }

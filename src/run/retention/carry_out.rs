@@ -108,14 +108,14 @@ async fn remove_files(
     let mut kept_until = None;
     let mut waiting: Vec<(String, u64)> = Vec::new();
     for live in open.files_left() {
-        let path = &live.file.path;
-        match open.locked_until(path, now) {
+        let path = live.file.path.to_string();
+        match open.locked_until(&path, now) {
             // A lock is not asked before its time.
             Some(until) => done.refused.push(RefusedFile {
-                path: path.clone(),
+                path,
                 until: Some(until),
             }),
-            None => waiting.push((path.clone(), live.file.bytes)),
+            None => waiting.push((path, live.file.bytes)),
         }
     }
     if waiting.is_empty() && open.tried {

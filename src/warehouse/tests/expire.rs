@@ -116,7 +116,7 @@ fn of_tenant(
     tenant: Option<&str>,
 ) -> FileEntry {
     let mut file = file(name, day, category, 1);
-    file.source = source.to_owned();
+    file.source = source.into();
     let (min, max) = tenant.map_or(("a", "b"), |tenant| (tenant, tenant));
     file.statistics = serde_json::from_value(serde_json::json!({
         "kept_bytes": 1, "columns": { "tenant": { "min": min, "max": max, "nulls": 0 } },
@@ -131,8 +131,8 @@ fn takes(deletion: &Deletion, file: &FileEntry, batch: &str) -> bool {
         && file.date <= deletion.last
         && (conditions.is_empty()
             || conditions.iter().any(|condition| {
-                condition.category == file.category
-                    && condition.source == file.source
+                condition.category.as_deref() == file.category.as_deref()
+                    && file.source == condition.source
                     && (condition.batches.is_empty()
                         || condition.batches.iter().any(|it| it == batch))
             }))

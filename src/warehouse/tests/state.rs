@@ -1,9 +1,8 @@
 //! States to compare with, made from a few words.
 
-use crate::lake::FileStatistics;
 use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
-use crate::ledger::entry::{Counts, FileEntry, TimeRange};
+use crate::ledger::entry::{Counts, FileEntry, StatedStatistics, TimeRange};
 use crate::ledger::state::{Batch, LiveFile, State};
 use chrono::{DateTime, NaiveDate};
 
@@ -15,11 +14,11 @@ pub(super) fn date(day: u32) -> NaiveDate {
 pub(super) fn file(name: &str, day: u32, category: &str, rows: u64) -> FileEntry {
     let at = date(day).and_hms_opt(1, 0, 0).unwrap().and_utc();
     FileEntry {
-        path: name.to_owned(),
+        path: name.into(),
         table: Table::Events,
         date: date(day),
-        category: Some(category.to_owned()),
-        source: "k".to_owned(),
+        category: Some(category.into()),
+        source: "k".into(),
         bytes: 10,
         sha256: Digest::of(name.as_bytes()),
         md5: None,
@@ -29,7 +28,7 @@ pub(super) fn file(name: &str, day: u32, category: &str, rows: u64) -> FileEntry
             last: at,
         }),
         records_root: Digest::of(b"root"),
-        statistics: FileStatistics::default(),
+        statistics: StatedStatistics::default(),
     }
 }
 

@@ -42,7 +42,7 @@ fn alter(file: &PathBuf) {
 
 async fn first_file(stand: &Stand) -> String {
     let state = stand.state().await;
-    state.live_files().next().unwrap().file.path.clone()
+    state.live_files().next().unwrap().file.path.to_string()
 }
 
 async fn failure_of(job: &Job) -> WarehouseFailure {

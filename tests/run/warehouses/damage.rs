@@ -228,3 +228,41 @@ async fn all_dates_can_be_rebuilt_where_nothing_differs() {
     stand.load(&decisions).await;
     stand.assert_level("after the rebuild").await;
 }
+
+/// Numbers of rows can be as they should be where rows are not.
+#[tokio::test]
+async fn an_event_that_is_there_twice_in_the_place_of_another_is_named() {
+    let stand = Stand::new().await;
+    stand.run().await;
+    assert!(stand.reconcile().await.tables[0].doubled.is_empty());
+    let mut twice = Vec::new();
+    stand.fake.edit_rows(EVENTS, |rows| {
+        let place = |row: &Row| (row.dt.clone(), row.category.clone(), row.batch_id.clone());
+        let first = rows[0].clone();
+        let other = rows
+            .iter()
+            .skip(1)
+            .position(|row| place(row) == place(&first))
+            .unwrap()
+            + 1;
+        rows[other].uid = first.uid.clone();
+        twice.push((first.uid.clone().unwrap(), 2));
+        // The same event under two dates, and a third time.
+        let (last, before) = (rows.len() - 1, rows.len() - 2);
+        let uid = rows[last].uid.clone();
+        let taken = [&first.uid, &uid];
+        let is_free = |row: &Row| row.dt != rows[last].dt && !taken.contains(&&row.uid);
+        let another_date = rows.iter().position(is_free).unwrap();
+        rows[before].uid = uid.clone();
+        rows[another_date].uid = uid.clone();
+        twice.push((uid.unwrap(), 3));
+    });
+    twice.sort();
+    let table = &stand.reconcile().await.tables[0];
+    assert!(table.counted.fits(), "{:?}", table.counted);
+    let doubled = table
+        .doubled
+        .iter()
+        .map(|it| (it.event_uid.clone(), it.rows));
+    assert_eq!(doubled.collect::<Vec<_>>(), twice);
+}

@@ -212,7 +212,7 @@ async fn copies_stay_until_their_rows_are_in() {
 async fn a_file_that_was_altered_is_not_loaded() {
     let stand = Stand::new().await;
     let state = stand.state().await;
-    let file = state.live_files().next().unwrap().file.path.clone();
+    let file = state.live_files().next().unwrap().file.path.to_string();
     let path = object_store::path::Path::from(file.as_str());
     stand.store.put(&path, "another".into()).await.unwrap();
     let loaded = stand.load(&[]).await;

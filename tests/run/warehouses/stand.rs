@@ -211,8 +211,8 @@ impl Stand {
                 for (uid, batch_id) in uids.iter().zip(&ids) {
                     rows.push(Row {
                         dt: Some(live.file.date.to_string()),
-                        category: live.file.category.clone(),
-                        source: Some(live.file.source.clone()),
+                        category: live.file.category.map(|it| it.to_string()),
+                        source: Some(live.file.source.to_string()),
                         batch_id: batch_id.map(str::to_owned),
                         uid: uid.map(str::to_owned),
                         line: None,

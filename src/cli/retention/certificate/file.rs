@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::Failure;
 use crate::cli::key_file::unwritable;
+use crate::ledger::note;
 
-/// No certificate is longer; a decision has some ten thousand files at most.
-const MOST_BYTES: u64 = 1 << 28;
+/// No certificate is longer, since none is written.
+const MOST_BYTES: u64 = note::MAX_BYTES;
 
 /// Refuses a file that is there already.
 pub(super) fn refuse_existing(path: &Path) -> Result<(), Failure> {

@@ -102,7 +102,7 @@ impl Stand {
         assert!(open.is_empty(), "{when}: {open:?} are open");
         let live: BTreeSet<String> = state
             .live_files()
-            .map(|live| live.file.path.clone())
+            .map(|live| live.file.path.to_string())
             .collect();
         assert_eq!(self.data().await, live, "{when}: files of the lake");
         self.assert_warehouse_agrees(when).await;
@@ -139,7 +139,7 @@ impl Stand {
         let files = state.live_files().map(|live| &live.file);
         files
             .map(|file| {
-                let category = file.category.clone();
+                let category = file.category.map(|it| it.to_string());
                 (
                     file.date,
                     category.unwrap_or_else(|| "quarantine".to_owned()),

@@ -32,7 +32,7 @@ fn held(state: &State, as_of: NaiveDate) -> BTreeMap<String, String> {
     let files = state.live_files().map(|live| &live.file);
     files
         .filter(|file| !protection(state, file, as_of).cases.is_empty())
-        .map(|file| (file.path.clone(), file.sha256.to_string()))
+        .map(|file| (file.path.to_string(), file.sha256.to_string()))
         .collect()
 }
 
@@ -184,9 +184,9 @@ async fn nothing_held_goes_and_nothing_due_survives() {
             // Whatever was held before, and is held still, is there.
             let state = stand.state().await;
             let data = stand.data().await;
-            let live: BTreeSet<&str> = state
+            let live: BTreeSet<String> = state
                 .live_files()
-                .map(|live| live.file.path.as_str())
+                .map(|live| live.file.path.to_string())
                 .collect();
             let holds_now = |path: &str| {
                 // A release in between lifts it.
@@ -195,7 +195,7 @@ async fn nothing_held_goes_and_nothing_due_survives() {
             };
             let released = state.holds.values().any(|it| it.released.is_some());
             for path in held_before.keys() {
-                let there = live.contains(path.as_str()) && data.contains(path);
+                let there = live.contains(path) && data.contains(path);
                 assert!(there || released, "seed {seed} step {nth}: {path} is gone");
                 assert!(there || !holds_now(path), "seed {seed} step {nth}");
             }
@@ -215,7 +215,7 @@ async fn nothing_held_goes_and_nothing_due_survives() {
         let live: BTreeSet<String> = lake
             .state
             .live_files()
-            .map(|live| live.file.path.clone())
+            .map(|live| live.file.path.to_string())
             .collect();
         // Killed runs leave files that no entry names, which a sweep removes.
         assert!(stand.data().await.is_superset(&live), "{when}");

@@ -1,0 +1,160 @@
+//! The name of a data file in few bytes.
+
+use super::{DataFile, LayoutError, Partition, RunId};
+use crate::event::Category;
+use crate::shared_text::SharedText;
+use chrono::NaiveDate;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
+use std::fmt;
+
+/// The name of an object that an entry lists as a data file: 32 bytes where it is a name of ours, and
+/// the text itself where it is not, so that nothing is lost of what an entry says.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct FilePath(Form);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Form {
+    Ours {
+        date: NaiveDate,
+        category: Option<Category>,
+        source: SharedText,
+        second: u32,
+        nonce: u32,
+        chunk: u32,
+        part: u32,
+    },
+    Other(Box<str>),
+}
+
+impl FilePath {
+    /// What the name says.
+    ///
+    /// # Errors
+    /// A name that is not one of a data file.
+    pub fn data_file(&self) -> Result<DataFile, LayoutError> {
+        match &self.0 {
+            Form::Ours {
+                date,
+                category,
+                source,
+                second,
+                nonce,
+                chunk,
+                part,
+            } => Ok(DataFile {
+                partition: Partition {
+                    date: *date,
+                    category: *category,
+                    source: source.to_string(),
+                },
+                run: RunId {
+                    second: i64::from(*second),
+                    nonce: *nonce,
+                },
+                chunk: *chunk,
+                part: *part,
+            }),
+            Form::Other(text) => text.parse(),
+        }
+    }
+
+    /// Bytes beside its own size.
+    pub(crate) fn heap(&self) -> usize {
+        match &self.0 {
+            Form::Ours { .. } => 0,
+            Form::Other(text) => text.len(),
+        }
+    }
+}
+
+impl From<&DataFile> for FilePath {
+    fn from(file: &DataFile) -> Self {
+        Self(match u32::try_from(file.run.second) {
+            Ok(second) => Form::Ours {
+                date: file.partition.date,
+                category: file.partition.category,
+                source: file.partition.source.as_str().into(),
+                second,
+                nonce: file.run.nonce,
+                chunk: file.chunk,
+                part: file.part,
+            },
+            Err(_) => Form::Other(file.to_string().into()),
+        })
+    }
+}
+
+impl From<&str> for FilePath {
+    fn from(text: &str) -> Self {
+        // A name has one spelling, so what is a name of ours is written the same again.
+        match text.parse::<DataFile>() {
+            Ok(file) => Self::from(&file),
+            Err(_) => Self(Form::Other(text.into())),
+        }
+    }
+}
+
+impl From<String> for FilePath {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl fmt::Display for FilePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0, self.data_file()) {
+            (Form::Other(text), _) => f.write_str(text),
+            (Form::Ours { .. }, Ok(file)) => file.fmt(f),
+            (Form::Ours { .. }, Err(_)) => Err(fmt::Error),
+        }
+    }
+}
+
+impl fmt::Debug for FilePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.to_string(), f)
+    }
+}
+
+impl Serialize for FilePath {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for FilePath {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = Cow::<'_, str>::deserialize(from)?;
+        Ok(Self::from(&*text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_comes_back_as_it_was() {
+        assert!(size_of::<FilePath>() <= 32);
+        for text in [
+            "events/date=2026-11-23/cat=execution/src=kestra-prod/20261124T031500Z-1a2b3c4d-00000-000.parquet",
+            "quarantine/date=0001-01-01/src=k/20261124T031500Z-1a2b3c4d-123456-1000.parquet",
+            // Before 1970 and after 2106.
+            "quarantine/date=2026-11-23/src=k/19691231T235959Z-1a2b3c4d-00000-000.parquet",
+            "quarantine/date=2026-11-23/src=k/22000101T000000Z-1a2b3c4d-00000-000.parquet",
+            // Other spellings are other names.
+            "quarantine/date=2026-11-23/src=k/20261124T031500Z-1A2B3C4D-00000-000.parquet",
+            "quarantine/date=2026-11-23/src=k/20261124T031500Z-1a2b3c4d-0-0.parquet",
+            "elsewhere",
+            "",
+        ] {
+            let path = FilePath::from(text);
+            assert_eq!(path.to_string(), text);
+            assert_eq!(path.data_file().ok(), text.parse().ok(), "{text}");
+            let json = serde_json::to_string(&path).unwrap();
+            assert_eq!(serde_json::from_str::<FilePath>(&json).unwrap(), path);
+            assert_eq!(json, serde_json::to_string(text).unwrap());
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! What an entry says of a file, in the form in which the state holds that of all files.
+//!
+//! A lake has a file for each source, category and hour or so, and a process holds what the ledger says
+//! of all of them, so this is small: names that files share are held once ([`SharedText`]), digests are
+//! bytes, and ranges are packed. Its JSON is that of plain texts and maps.
+
+use crate::lake::layout::{FilePath, Table};
+use crate::lake::{ColumnStatistics, FileStatistics, SignedFile};
+use crate::ledger::digest::{Digest, Md5};
+use crate::shared_text::SharedText;
+use crate::window::instant;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// First and last instant of a file's rows, both inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeRange {
+    /// The earliest.
+    #[serde(with = "instant")]
+    pub first: DateTime<Utc>,
+    /// The latest.
+    #[serde(with = "instant")]
+    pub last: DateTime<Utc>,
+}
+
+/// One file that an entry adds to the lake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileEntry {
+    /// Name in the bucket.
+    pub path: FilePath,
+    /// The table whose rows it holds.
+    pub table: Table,
+    /// The one UTC date of its rows.
+    pub date: NaiveDate,
+    /// The one category of its rows; `None` for quarantine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<SharedText>,
+    /// The one source of its rows.
+    pub source: SharedText,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Digest of the whole file.
+    pub sha256: Digest,
+    /// Its MD5, which stores compute too; absent in version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub md5: Option<Md5>,
+    /// Rows.
+    pub rows: u64,
+    /// Earliest and latest event time, both inclusive and cut to microseconds as stored; absent
+    /// where no row has one, which only quarantine allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<TimeRange>,
+    /// RFC 6962 root over the salted leaves of its rows in order.
+    pub records_root: Digest,
+    /// Sizes, and ranges of public text columns, for pruning.
+    pub statistics: StatedStatistics,
+}
+
+impl FileEntry {
+    /// What is compared with the object.
+    pub fn signed(&self) -> SignedFile {
+        SignedFile {
+            name: self.path.to_string(),
+            bytes: self.bytes,
+            sha256: self.sha256.0,
+            md5: self.md5.map(|md5| md5.0),
+        }
+    }
+
+    /// Bytes of memory that it takes beside its own size.
+    pub(crate) fn heap(&self) -> usize {
+        self.path.heap() + self.statistics.ranges.len()
+    }
+}
+
+/// [`FileStatistics`] in few bytes.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "FileStatistics", into = "FileStatistics")]
+pub struct StatedStatistics {
+    kept_bytes: u64,
+    /// One range after the other, in the order of their columns: the number of the column, which ends are
+    /// stated, the rows without a value, and the numbers of the ends. Numbers are those of
+    /// [`SharedText`], in LEB128.
+    ranges: Box<[u8]>,
+}
+
+/// What is stated of a text column of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatedRange {
+    /// Smallest value; `None` where all are null or it is too long to state.
+    pub min: Option<&'static str>,
+    /// Largest value, likewise.
+    pub max: Option<&'static str>,
+    /// Rows without a value.
+    pub nulls: u64,
+}
+
+/// The smallest value is stated.
+const MIN: u64 = 1;
+/// The largest value is stated, and is another one.
+const MAX: u64 = 2;
+/// The largest value is the smallest.
+const SAME: u64 = 4;
+
+impl StatedStatistics {
+    /// What is stated of a column, if anything is.
+    pub fn range(&self, column: &str) -> Option<StatedRange> {
+        let column = SharedText::known(column)?;
+        let mut ranges = self.ranges();
+        ranges.find_map(|(of, range)| (of == column).then_some(range))
+    }
+
+    fn ranges(&self) -> Ranges<'_> {
+        Ranges(&self.ranges)
+    }
+}
+
+struct Ranges<'a>(&'a [u8]);
+
+impl Ranges<'_> {
+    fn number(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let (byte, rest) = self.0.split_first()?;
+            self.0 = rest;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    fn text(&mut self) -> Option<SharedText> {
+        SharedText::of_number(usize::try_from(self.number()?).ok()?)
+    }
+}
+
+impl Iterator for Ranges<'_> {
+    type Item = (SharedText, StatedRange);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let column = self.text()?;
+        let stated = self.number()?;
+        let nulls = self.number()?;
+        let min = match stated & MIN {
+            0 => None,
+            _ => Some(self.text()?.as_str()),
+        };
+        let max = match stated & (MAX | SAME) {
+            0 => None,
+            SAME => min,
+            _ => Some(self.text()?.as_str()),
+        };
+        Some((column, StatedRange { min, max, nulls }))
+    }
+}
+
+fn push(ranges: &mut Vec<u8>, mut number: u64) {
+    loop {
+        let byte = (number & 0x7f) as u8;
+        number >>= 7;
+        if number == 0 {
+            ranges.push(byte);
+            return;
+        }
+        ranges.push(byte | 0x80);
+    }
+}
+
+impl From<FileStatistics> for StatedStatistics {
+    fn from(statistics: FileStatistics) -> Self {
+        let mut ranges = Vec::new();
+        let number = |text: &str| SharedText::from(text).number() as u64;
+        for (column, range) in &statistics.columns {
+            let ends = (range.min.as_deref(), range.max.as_deref());
+            let stated = match ends {
+                (None, None) => 0,
+                (Some(_), None) => MIN,
+                (None, Some(_)) => MAX,
+                (Some(min), Some(max)) if min == max => MIN | SAME,
+                (Some(_), Some(_)) => MIN | MAX,
+            };
+            push(&mut ranges, number(column));
+            push(&mut ranges, stated);
+            push(&mut ranges, range.nulls);
+            let max = ends.1.filter(|_| stated & MAX != 0);
+            for end in ends.0.into_iter().chain(max) {
+                push(&mut ranges, number(end));
+            }
+        }
+        Self {
+            kept_bytes: statistics.kept_bytes,
+            ranges: ranges.into(),
+        }
+    }
+}
+
+impl From<StatedStatistics> for FileStatistics {
+    fn from(stated: StatedStatistics) -> Self {
+        let columns = stated.ranges().map(|(column, range)| {
+            let range = ColumnStatistics {
+                min: range.min.map(str::to_owned),
+                max: range.max.map(str::to_owned),
+                nulls: range.nulls,
+            };
+            (column.to_string(), range)
+        });
+        Self {
+            kept_bytes: stated.kept_bytes,
+            columns: columns.collect(),
+        }
+    }
+}
+
+impl fmt::Debug for StatedStatistics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        FileStatistics::from(self.clone()).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statistics(columns: &serde_json::Value) -> FileStatistics {
+        serde_json::from_value(serde_json::json!({"kept_bytes": 7, "columns": columns})).unwrap()
+    }
+
+    #[test]
+    fn statistics_come_back_as_they_were() {
+        for columns in [
+            serde_json::json!({}),
+            serde_json::json!({"tenant": {"min": "main", "max": "main", "nulls": 0}}),
+            serde_json::json!({
+                "action": {"min": "CREATE", "max": "UPDATE", "nulls": 3},
+                "namespace": {"min": "", "nulls": u64::MAX},
+                "outcome": {"nulls": 300},
+                "workflow": {"max": "z", "nulls": 128},
+            }),
+        ] {
+            let before = statistics(&columns);
+            let stated = StatedStatistics::from(before.clone());
+            assert_eq!(FileStatistics::from(stated.clone()), before);
+            let json = serde_json::to_string(&stated).unwrap();
+            assert_eq!(json, serde_json::to_string(&before).unwrap());
+            assert_eq!(
+                serde_json::from_str::<StatedStatistics>(&json).unwrap(),
+                stated
+            );
+            for (column, range) in &before.columns {
+                let found = stated.range(column).unwrap();
+                assert_eq!(found.min, range.min.as_deref());
+                assert_eq!(found.max, range.max.as_deref());
+                assert_eq!(found.nulls, range.nulls);
+            }
+            assert_eq!(stated.range("no column of this name"), None);
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_a_file_is_small() {
+        assert!(size_of::<FileEntry>() <= 200, "{}", size_of::<FileEntry>());
+        let usual = statistics(&serde_json::json!({
+            "tenant": {"min": "main", "max": "main", "nulls": 0},
+            "action": {"min": "CREATE", "max": "UPDATE", "nulls": 0},
+            "outcome": {"nulls": 900},
+            "resource_type": {"min": "EXECUTION", "max": "TRIGGER", "nulls": 0},
+            "namespace": {"min": "company.team", "max": "company.team.data", "nulls": 12},
+            "workflow": {"min": "a-flow", "max": "z-flow", "nulls": 120},
+        }));
+        let stated = StatedStatistics::from(usual);
+        assert!(stated.ranges.len() <= 60, "{}", stated.ranges.len());
+    }
+}
