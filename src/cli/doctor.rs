@@ -1,6 +1,7 @@
 //! `trailhouse doctor`: tries what a run needs and names what is missing.
 
 mod warehouse;
+mod ways;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -109,6 +110,7 @@ async fn check(config: &Config) -> Checked {
     let mut checked = Checked { checks: Vec::new() };
     let sources = counted(config.sources.len() as u64, "source", "sources");
     checked.good("configuration", sources);
+    ways::check(config, &mut checked);
     let trust = check_keys(config, &mut checked);
     let only_reads = matches!(config.signing, Signing::PublicKey(_));
     let (mut lake, mut state) = (None, None);

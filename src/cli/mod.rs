@@ -11,6 +11,7 @@ mod demo;
 #[cfg(feature = "demo")]
 mod demo_platform;
 mod doctor;
+mod environment;
 mod escape;
 pub mod exit;
 pub mod failure;
@@ -151,6 +152,18 @@ enum Command {
     Completions(completions::Args),
 }
 
+impl Command {
+    /// Whether it may talk to anybody beyond this machine.
+    fn talks(&self) -> bool {
+        match self {
+            Self::Init(_) | Self::Keygen(_) | Self::Schema(_) | Self::Completions(_) => false,
+            #[cfg(feature = "demo")]
+            Self::DemoPlatform(_) => false,
+            _ => true,
+        }
+    }
+}
+
 /// What every command is given.
 pub(crate) struct Context {
     /// Path of the configuration file; it need not exist.
@@ -173,6 +186,9 @@ impl Context {
     /// Reads the configuration and logs its warnings.
     pub(crate) fn load_config(&self) -> Result<Config, Failure> {
         let config = Config::load(&self.config)?;
+        if let Some(ca_file) = &config.ca_file {
+            environment::trust(ca_file)?;
+        }
         for warning in &config.warnings {
             let path = self.config.display();
             tracing::warn!("{path}: {warning}; {}", warning.action);
@@ -276,6 +292,9 @@ fn run_on<T>(builder: &mut Builder, future: impl Future<Output = T>) -> Result<T
 }
 
 fn execute(command: Command, context: &Context) -> Result<Ending, Report> {
+    if command.talks() {
+        environment::prepare_proxies()?;
+    }
     match command {
         Command::Init(args) => init::execute(args, context),
         Command::Keygen(args) => keygen::execute(args, context),

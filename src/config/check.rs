@@ -9,10 +9,12 @@ mod retention;
 mod source;
 mod warehouse;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::file::{DurationText, File, RunTable, SecretTable, SigningTable, SizeText};
+use super::file::{
+    DurationText, File, NetworkTable, RunTable, SecretTable, SigningTable, SizeText,
+};
 use super::problem::{Document, Place, Problem};
 use super::{
     Config, Run, SecretRef, Signing, format_duration, format_size, parse_duration, parse_size,
@@ -143,6 +145,7 @@ pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) ->
         warehouse::check_expiration(checks, warehouses, retention.as_ref());
     }
     let redaction = redaction::check(checks, &file.redaction, &file.source);
+    let ca_file = network(checks, &file.network);
     if let (Some(run), Some(sources)) = (&run, &sources) {
         for (index, source) in sources.iter().enumerate() {
             // A record of this size is held three times over while it becomes rows and a file, and
@@ -166,8 +169,24 @@ pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) ->
         retention: retention?,
         retain_in_run: file.retention.as_ref().is_some_and(|table| table.in_run),
         redaction: redaction?,
+        ca_file: ca_file?,
         warnings: Vec::new(),
     })
+}
+
+fn network(checks: &mut Checks<'_, '_>, table: &NetworkTable) -> Option<Option<PathBuf>> {
+    match table.ca_file.as_deref() {
+        None => Some(None),
+        Some(path) if path.is_empty() || path.contains('\0') => {
+            checks.problem(
+                &Place::at("network").key("ca_file"),
+                "is not a path",
+                "write the path of a file with certificates in PEM form",
+            );
+            None
+        }
+        Some(path) => Some(Some(checks.folder.join(path))),
+    }
 }
 
 fn signing(checks: &mut Checks<'_, '_>, table: &SigningTable) -> Option<Signing> {

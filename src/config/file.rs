@@ -48,6 +48,20 @@ pub(super) struct File {
     /// What is removed or hidden before anything is written.
     #[serde(default)]
     pub redaction: RedactionTable,
+    /// How sources, store, warehouses and sign-in are reached.
+    #[serde(default)]
+    pub network: NetworkTable,
+}
+
+/// How sources, store, warehouses and sign-in are reached. Proxies are named by the environment.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NetworkTable {
+    /// A file with certificates (PEM) of authorities that are trusted beside those of the machine; a
+    /// relative path starts at the folder of the configuration file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = "/etc/trailhouse/ca.pem")]
+    pub ca_file: Option<String>,
 }
 
 /// Where the lake is kept.

@@ -17,7 +17,7 @@ mod size;
 mod template;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -62,6 +62,8 @@ pub struct Config {
     pub retain_in_run: bool,
     /// What is removed or hidden before anything is written.
     pub redaction: Redaction,
+    /// Certificates of authorities that are trusted beside those of the machine.
+    pub ca_file: Option<PathBuf>,
     /// What is allowed and probably not meant.
     pub warnings: Vec<Problem>,
 }

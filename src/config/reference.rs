@@ -22,7 +22,7 @@ pub struct Setting {
 }
 
 /// The tables in the order in which one writes them.
-const ORDER: [&str; 8] = [
+const ORDER: [&str; 9] = [
     "version",
     "lake",
     "signing",
@@ -31,6 +31,7 @@ const ORDER: [&str; 8] = [
     "warehouse",
     "retention",
     "redaction",
+    "network",
 ];
 
 /// Every key of the configuration, table by table, outer ones before inner ones; in a table the

@@ -149,6 +149,10 @@ start = {start}
 # default = "400d"         # d, mo and y of the calendar, or "forever"
 # in_run = true            # each run deletes what is due; otherwise `retention apply` does
 
+# Authorities that are trusted beside those of the machine. Proxies come from HTTPS_PROXY and NO_PROXY.
+# [network]
+# ca_file = "/etc/trailhouse/ca.pem"
+
 # Redaction happens before anything is written, and the ledger says what was done.
 # [[redaction.rule]]
 # pointers = ["/appliedPatch", "/revertPatch"]

@@ -2,14 +2,30 @@
 
 mod body;
 mod encoding;
+mod hopeless;
+mod way;
 
 pub(crate) use body::{BodyError, read_body, read_start};
 pub(crate) use encoding::{EncodingError, Encodings};
+pub use hopeless::Hopeless;
+pub(crate) use hopeless::{hopeless, lasting};
+pub(crate) use way::{Way, check_proxies, no_proxy};
 
 use crate::foreign::Secrets;
 use reqwest::Response;
 use reqwest::header::HeaderName;
 use url::Url;
+
+/// The client for an address, before what is special about it: the one place where clients are made. The
+/// proxies and the roots are those of the environment, which the command line has completed.
+pub(crate) fn client(base: &Url) -> reqwest::ClientBuilder {
+    let builder =
+        reqwest::Client::builder().user_agent(concat!("trailhouse/", env!("CARGO_PKG_VERSION")));
+    match Way::to(base) {
+        Way::Proxy { .. } => builder,
+        Way::Straight | Way::Local | Way::Excepted(_) => builder.no_proxy(),
+    }
+}
 
 /// A header of a response, where it is there and text.
 pub(crate) fn header(response: &Response, name: &HeaderName) -> Option<String> {

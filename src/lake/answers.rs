@@ -120,6 +120,7 @@ impl StoreError {
             // What may be absent is asked for where its absence is known; here it is the bucket.
             Self::NotFound { .. }
             | Self::Unsupported { .. }
+            | Self::NoConnection { .. }
             | Self::Refused { .. }
             | Self::Name { .. } => StoreMeaning::Configuration,
             Self::AlreadyExists { .. } | Self::TooLarge { .. } | Self::Unclear { .. } => {
@@ -141,6 +142,7 @@ impl StoreError {
             Self::NotFound { .. } => {
                 "check the URL: there is no such bucket, or not in this account; a rerun will not help"
             }
+            Self::NoConnection { why, .. } => why.advice(),
             Self::Unsupported { .. } => {
                 "use a store that honours preconditions on writes, or a file system with hard links"
             }

@@ -18,7 +18,7 @@ use object_store::client::{
     ReqwestConnector,
 };
 
-use crate::http::{EncodingError, Encodings};
+use crate::http::{EncodingError, Encodings, lasting};
 
 /// The clock of a store, as far as its answers show it: the `Date` header (RFC 9110, section 6.6.1)
 /// of the newest response. Cheap to clone; clones share what they know.
@@ -291,6 +291,11 @@ enum EncodedError {
     Unknown(#[from] EncodingError),
 }
 
+/// What the proxy answered, in the words by which [`lasting`] knows it.
+#[derive(Debug, thiserror::Error)]
+#[error("proxy authorization required")]
+struct ProxyWantsCredentials;
+
 fn refuse_encoded(response: &HttpResponse) -> Result<(), HttpError> {
     let encoded = match Encodings::of(response.headers()) {
         Ok(encodings) if encodings.is_identity() => return Ok(()),
@@ -314,7 +319,16 @@ impl HttpService for Observed {
         let aside = request.extensions().get::<Aside>().cloned();
         let has_body = request.method() != "HEAD";
         self.observer.counter.count(request.method().as_str());
-        let response = self.inner.execute(request).await?;
+        let response = self.inner.execute(request).await;
+        let response = response.map_err(|error| match lasting(&error) {
+            // Of a kind that is not tried again.
+            Some(_) => HttpError::new(HttpErrorKind::Unknown, error),
+            None => error,
+        })?;
+        if response.status() == 407 {
+            let proxy = ProxyWantsCredentials;
+            return Err(HttpError::new(HttpErrorKind::Unknown, proxy));
+        }
         if let Some(date) = response.headers().get("date")
             && let Ok(date) = date.to_str()
         {

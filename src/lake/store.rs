@@ -12,6 +12,7 @@ use object_store::{
     Error as Cause, GetOptions, GetResult, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
 };
 
+use crate::http::{Hopeless, lasting};
 use crate::stop::Stop;
 
 use super::answers::{Answer, StoreMeaning};
@@ -122,6 +123,18 @@ pub enum StoreError {
         /// URL of the object.
         object: String,
         /// The store's words.
+        said: String,
+    },
+    /// No connection to the store comes about, and would not by trying again. Nothing was written.
+    #[error("could not {action} {object}: the store cannot be reached: {why}: {said}")]
+    NoConnection {
+        /// What was tried.
+        action: &'static str,
+        /// URL of the object.
+        object: String,
+        /// Why.
+        why: Hopeless,
+        /// The client's words.
         said: String,
     },
     /// A name that the store cannot hold.
@@ -453,6 +466,14 @@ impl Bucket {
         let object = self.url_of(name);
         let words = deepest(cause);
         let said = clean(&self.secrets, &words);
+        if let Some(why) = lasting(cause) {
+            return StoreError::NoConnection {
+                action,
+                object,
+                why,
+                said,
+            };
+        }
         match Answer::of(cause, &words) {
             Answer::Absent => StoreError::NotFound { object, said },
             Answer::Taken => StoreError::AlreadyExists { object },

@@ -2,6 +2,7 @@
 //! to do. No variant holds a secret, and text of the platform only as far as [`Wording`](super::Wording) lets it.
 
 use super::words::PlatformWords;
+use crate::http::Hopeless;
 use crate::plural::counted;
 use crate::window::{Window, format_instant};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -60,10 +61,12 @@ pub enum SourceError {
         /// What the platform said, as far as it is kept.
         message: PlatformWords,
     },
-    /// 407: a proxy on the way wants credentials.
-    #[error("a proxy on the way to the source wants credentials (407){}", message)]
-    ProxyRefused {
-        /// What the proxy said, as far as it is kept.
+    /// No connection comes about, and would not by trying again.
+    #[error("the source cannot be reached: {why}{message}")]
+    NoConnection {
+        /// Why.
+        why: Hopeless,
+        /// What the last try said, as far as it is kept.
         message: PlatformWords,
     },
     /// 429 or 503 until our patience ended.
@@ -204,7 +207,7 @@ impl SourceError {
             Self::Forbidden { .. } | Self::NotFound { .. } => Scope::Feed,
             Self::Unauthorised { .. }
             | Self::Refused { .. }
-            | Self::ProxyRefused { .. }
+            | Self::NoConnection { .. }
             | Self::Throttled { .. }
             | Self::ServerFailure { .. }
             | Self::Unreachable { .. }
@@ -228,7 +231,7 @@ impl SourceError {
             Self::NotFound { .. } => "not_found",
             Self::UnreadableRecord { .. } => "unreadable_record",
             Self::Refused { .. } => "refused",
-            Self::ProxyRefused { .. } => "proxy_refused",
+            Self::NoConnection { why, .. } => why.code(),
             Self::Throttled { .. } => "throttled",
             Self::ServerFailure { .. } => "server_failure",
             Self::Unreachable { .. } => "unreachable",
@@ -264,10 +267,7 @@ impl SourceError {
                 "the record is kept as a hole and tried again; ask the platform's support to \
                  repair it"
             }
-            Self::ProxyRefused { .. } => {
-                "put user and password of the proxy into the variable that names it, as in \
-                 http://user:password@proxy:3128, or name the source's host in NO_PROXY"
-            }
+            Self::NoConnection { why, .. } => why.advice(),
             Self::Refused { .. } => {
                 "check that the dialect in the configuration fits the version of the platform"
             }
@@ -275,9 +275,7 @@ impl SourceError {
                 "run again later, or ask for a higher limit; what was read is kept"
             }
             Self::ServerFailure { .. } => "look into the platform's own logs and run again",
-            Self::Unreachable { .. } => {
-                "check address, network, proxy and certificates, and run again"
-            }
+            Self::Unreachable { .. } => "check address, network and proxy, and run again",
             Self::CutOff { .. } => {
                 "look for a proxy that ends long responses, and into the platform's own logs"
             }
@@ -286,7 +284,7 @@ impl SourceError {
                 "check that the dialect fits the version of the platform; if it does, report it"
             }
             Self::NotTheInterface { .. } => {
-                "check the address: it must lead to the platform itself, past log-in pages"
+                "check the address: it must lead to the platform itself, past log-in pages and proxies"
             }
             Self::FiltersIgnored { .. } => {
                 "set the dialect that fits the version of the platform: one that does not know a \

@@ -16,6 +16,7 @@ mod scripted;
 mod slice;
 mod words;
 
+pub use crate::http::Hopeless;
 pub use error::{Scope, SourceError};
 pub(crate) use read::SHARES;
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod identity;
 mod lake;
 mod lost_answers;
 mod memory;
+mod network;
 mod odd;
 mod process;
 mod reader;

@@ -1,7 +1,7 @@
 //! What an answer of a source means: the one table for it.
 
 use super::super::{PlatformWords, SourceError};
-use crate::http::BodyError;
+use crate::http::{BodyError, Hopeless};
 use std::time::Duration;
 
 /// Whether the same request is sent again.
@@ -54,6 +54,8 @@ pub(super) struct Refusal {
     pub(super) is_page: bool,
     /// Whose records were asked for.
     pub(super) tenant: String,
+    /// The proxy on the way.
+    pub(super) via: Option<String>,
 }
 
 /// What a status other than 200 means:
@@ -78,6 +80,19 @@ pub(super) struct Refusal {
 ///
 /// A 4xx that comes as a web page is not the interface's, whatever its number: where the interface
 /// is known to be at this address it is asked again patiently, and what it says counts only if it stays.
+/// Where it came through a proxy, it is the proxy's, and says nothing of permissions or tenants.
+///
+/// And without any status:
+///
+/// | failure | asked again | is about |
+/// |---|---|---|
+/// | [`Hopeless`]: certificates, TLS that does not fit, credentials of the proxy | no | source |
+/// | a name that does not exist | where it is known | source |
+/// | any other: refused, reset, no answer in time, a name server that asks to try again, a trickle | patiently | source |
+/// | a body that ends early, or is not in the encoding that it names | a few times | window |
+/// | a body that is larger than it may be | no | window |
+/// | a web page or other JSON as 200, an unknown encoding | where the interface is known | source |
+/// | an answer of the interface with a part that cannot be understood | no | window |
 pub(super) fn of_status(refusal: Refusal) -> Failed {
     let Refusal {
         status,
@@ -85,6 +100,7 @@ pub(super) fn of_status(refusal: Refusal) -> Failed {
         told,
         is_page,
         tenant,
+        via,
     } = refusal;
     let message = match is_page {
         true => message.or_web_page(),
@@ -92,13 +108,25 @@ pub(super) fn of_status(refusal: Refusal) -> Failed {
     };
     let tries = 0;
     let (error, again) = match status {
+        407 => {
+            let why = Hopeless::ProxyCredentials;
+            (SourceError::NoConnection { why, message }, Again::No)
+        }
+        400..=499 if is_page && let Some(proxy) = via => (
+            SourceError::NotTheInterface {
+                message: format!(
+                    "a web page with status {status}, which came through the proxy {proxy} and is not \
+                     an answer of the platform"
+                ),
+            },
+            Again::WhereKnown,
+        ),
         401 => (
             SourceError::Unauthorised { message },
             Again::WithNewCredential,
         ),
         403 => (SourceError::Forbidden { tenant, message }, Again::No),
         404 => (SourceError::NotFound { tenant, message }, Again::No),
-        407 => (SourceError::ProxyRefused { message }, Again::No),
         423 => (SourceError::UnreadableRecord { message }, Again::No),
         429 | 503 => {
             let waited = Duration::ZERO;
@@ -155,6 +183,16 @@ impl Failed {
     pub(super) fn network(message: String) -> Self {
         let error = SourceError::Unreachable { tries: 0, message };
         Self::new(error, Again::Patiently)
+    }
+
+    /// No connection, and there will be none by trying.
+    pub(super) fn hopeless(why: Hopeless, message: PlatformWords) -> Self {
+        let again = match why {
+            // Name servers have bad moments, too.
+            Hopeless::NoSuchHost => Again::WhereKnown,
+            _ => Again::No,
+        };
+        Self::new(SourceError::NoConnection { why, message }, again)
     }
 
     /// Something else than the interface answered.
@@ -274,6 +312,50 @@ mod tests {
                 assert_eq!(page.again, expected, "{status} as a web page");
             }
         }
+    }
+
+    #[test]
+    fn a_page_of_a_proxy_says_nothing_of_permissions() {
+        for status in [400, 401, 403, 404, 451] {
+            let failed = of_status(Refusal {
+                status,
+                is_page: true,
+                via: Some("http://proxy:3128".to_owned()),
+                ..Refusal::default()
+            });
+            let said = failed.error.to_string();
+            assert_eq!(failed.error.code(), "not_the_interface");
+            assert!(said.contains("proxy http://proxy:3128"), "{said}");
+        }
+        // The platform's own words come through a proxy as well.
+        let own = of_status(Refusal {
+            status: 403,
+            via: Some("http://proxy:3128".to_owned()),
+            ..Refusal::default()
+        });
+        assert_eq!(own.error.code(), "forbidden");
+    }
+
+    #[test]
+    fn what_is_hopeless_is_final_at_once() {
+        for why in [
+            Hopeless::UnknownAuthority,
+            Hopeless::Expired,
+            Hopeless::NotYetValid,
+            Hopeless::OtherName,
+            Hopeless::BadCertificate,
+            Hopeless::WantsCertificate,
+            Hopeless::NoTls,
+            Hopeless::NoCommonTls,
+            Hopeless::ProxyCredentials,
+        ] {
+            let failed = Failed::hopeless(why, PlatformWords::default());
+            assert_eq!(failed.again, Again::No, "{why}");
+            assert_eq!(failed.error.scope(), Scope::Source);
+            assert_eq!(failed.error.advice(), why.advice());
+        }
+        let name = Failed::hopeless(Hopeless::NoSuchHost, PlatformWords::default());
+        assert_eq!(name.again, Again::WhereKnown);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub use auth::{Auth, Secret};
 
 use super::{ClockReading, PlatformWords, SourceError, Tenant, Wording};
 use crate::foreign::{MOST_BYTES, Secrets};
-use crate::http::{chain, header, is_loopback, read_body, read_start};
+use crate::http::{Way, chain, client, header, hopeless, read_body, read_start};
 use crate::retry;
 use crate::stop::Stop;
 use answer::{Again, Failed, Refusal, of_status};
@@ -96,6 +96,8 @@ pub struct Client {
     requests: AtomicU64,
     clock: Mutex<Option<ClockReading>>,
     known: Mutex<BTreeSet<Tenant>>,
+    /// The proxy on the way.
+    via: Option<String>,
 }
 
 impl Client {
@@ -118,13 +120,11 @@ impl Client {
                 "at least one request must be allowed at once".to_owned(),
             ));
         }
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("trailhouse/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::custom(within_host));
-        if is_loopback(base) {
-            // A proxy would look for this address on its own machine.
-            builder = builder.no_proxy();
-        }
+        let builder = client(base).redirect(redirect::Policy::custom(within_host));
+        let via = match Way::to(base) {
+            Way::Proxy { address, .. } => Some(address),
+            Way::Straight | Way::Local | Way::Excepted(_) => None,
+        };
         let prover = Prover::new(settings.auth.clone());
         let built = builder.build();
         let inner = built.map_err(|error| refuse(chain(error, prover.secrets())))?;
@@ -135,6 +135,7 @@ impl Client {
             requests: AtomicU64::new(0),
             clock: Mutex::new(None),
             known: Mutex::new(BTreeSet::new()),
+            via,
             settings,
         })
     }
@@ -270,21 +271,52 @@ impl Client {
             request = request.header(AUTHORIZATION, header.clone());
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let secrets = self.prover.secrets();
+        let (secrets, wording) = (self.prover.secrets(), self.settings.wording);
         let exchange = async {
             let response = request.send().await;
-            let response = response.map_err(|error| Failed::network(chain(error, secrets)))?;
+            let response = response.map_err(|error| {
+                let why = hopeless(&error);
+                let message = chain(error, secrets);
+                match why {
+                    Some(why) => Failed::hopeless(why, wording.of(&message, secrets)),
+                    None => Failed::network(message),
+                }
+            })?;
             self.note_clock(&response);
             if response.status() == StatusCode::OK {
                 read_document(response, most, secrets).await
             } else {
-                Err(refusal(response, tenant, self.settings.wording, secrets).await)
+                Err(self.refusal(response, tenant).await)
             }
         };
         let limit = Instant::now() + self.settings.timeout;
         timeout_at(limit, exchange).await.unwrap_or_else(|_| {
             let seconds = self.settings.timeout.as_secs();
             Err(Failed::network(format!("no answer within {seconds} s")))
+        })
+    }
+
+    /// What a status other than 200 means.
+    async fn refusal(&self, response: Response, tenant: &Tenant) -> Failed {
+        let (secrets, wording) = (self.prover.secrets(), self.settings.wording);
+        let status = response.status();
+        let told = header(&response, &RETRY_AFTER);
+        if status.is_redirection() {
+            let target = header(&response, &LOCATION).unwrap_or_default();
+            let host = response.url().join(&target).ok();
+            let host = host.as_ref().and_then(Url::host_str).unwrap_or("nowhere");
+            let host = wording.of(host, secrets);
+            return Failed::foreign(format!("a redirect ({status}){host}"));
+        }
+        let html = is_html(&response);
+        let (message, is_markup) = message_of(response, wording, secrets).await;
+        of_status(Refusal {
+            status: status.as_u16(),
+            message,
+            told,
+            is_page: html || is_markup,
+            tenant: tenant.to_string(),
+            via: self.via.clone(),
         })
     }
 
@@ -317,33 +349,6 @@ fn is_html(response: &Response) -> bool {
 
 fn is_markup(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
-}
-
-/// What a status other than 200 means.
-async fn refusal(
-    response: Response,
-    tenant: &Tenant,
-    wording: Wording,
-    secrets: &Secrets,
-) -> Failed {
-    let status = response.status();
-    let told = header(&response, &RETRY_AFTER);
-    if status.is_redirection() {
-        let target = header(&response, &LOCATION).unwrap_or_default();
-        let host = response.url().join(&target).ok();
-        let host = host.as_ref().and_then(Url::host_str).unwrap_or("nowhere");
-        let host = wording.of(host, secrets);
-        return Failed::foreign(format!("a redirect ({status}){host}"));
-    }
-    let html = is_html(&response);
-    let (message, is_markup) = message_of(response, wording, secrets).await;
-    of_status(Refusal {
-        status: status.as_u16(),
-        message,
-        told,
-        is_page: html || is_markup,
-        tenant: tenant.to_string(),
-    })
 }
 
 /// The message in the body of an error: Kestra's is the `message` of a JSON object. The body is a

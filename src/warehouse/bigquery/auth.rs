@@ -3,7 +3,7 @@
 
 use super::error::{Again, Failed};
 use crate::foreign::Secrets;
-use crate::http::causes;
+use crate::http::{causes, lasting};
 use crate::warehouse::Class;
 use async_trait::async_trait;
 use gcp_bigquery_client::auth::Authenticator;
@@ -141,7 +141,12 @@ impl Signer {
             }
         };
         let said = inner.secrets.line(&causes(&refused));
-        let (class, again) = if refused.is_transient() {
+        let why = lasting(&refused);
+        let said = match why {
+            Some(why) => format!("{why}: {said}; {}", why.advice()),
+            None => said,
+        };
+        let (class, again) = if refused.is_transient() && why.is_none() {
             (Class::Transient, Again::Patiently)
         } else {
             // The library has given up on these credentials; new ones are read the next time.

@@ -4,6 +4,7 @@
 
 use crate::event::json;
 use crate::foreign::Secrets;
+use crate::http::Hopeless;
 use crate::retry::Retry;
 use crate::warehouse::{Class, JobFailure, WarehouseError};
 use chrono::{DateTime, Utc};
@@ -162,7 +163,14 @@ impl Answer {
         } else {
             "not in the form of BigQuery"
         };
-        let said = format!("the answer ({status}) is {kind}");
+        let said = match status {
+            407 => format!(
+                "{0}; {1}",
+                Hopeless::ProxyCredentials,
+                Hopeless::ProxyCredentials.advice()
+            ),
+            _ => format!("the answer ({status}) is {kind}"),
+        };
         let (class, again) = match status {
             401 | 403 | 407 => (Class::Denied, Again::No),
             412 => (Class::Conflict, Again::No),

@@ -4,7 +4,7 @@
 use super::auth::{Signer, Token};
 use super::error::{Again, Answer, Effect, Failed};
 use crate::foreign::Secrets;
-use crate::http::{BodyError, chain, header, is_loopback, read_body};
+use crate::http::{BodyError, chain, client, header, lasting, read_body};
 use crate::retry::{self, Retry};
 use crate::warehouse::Class;
 use bytes::Bytes;
@@ -148,15 +148,11 @@ impl Transport {
         timeout: Duration,
         retry: Retry,
     ) -> Result<Self, String> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("trailhouse/", env!("CARGO_PKG_VERSION")))
+        let builder = client(base)
             // BigQuery redirects nobody; whoever does is not BigQuery.
             .redirect(redirect::Policy::none())
             // For the requests of the typed client, which have no limit of their own.
             .timeout(timeout);
-        if is_loopback(base) {
-            builder = builder.no_proxy();
-        }
         Ok(Self {
             http: builder
                 .build()
@@ -267,6 +263,10 @@ impl Transport {
 /// A request that got no answer. Without a connection nothing was sent.
 pub(super) fn unsent(effect: Effect, error: reqwest::Error, secrets: &Secrets) -> Failed {
     let connected = !error.is_connect();
+    if let Some(why) = lasting(&error) {
+        let said = format!("{why}: {}; {}", chain(error, secrets), why.advice());
+        return Failed::finally(Class::Refused, said);
+    }
     let failed = Failed::unheard(effect, chain(error, secrets));
     if connected {
         failed
