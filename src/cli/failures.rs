@@ -136,7 +136,7 @@ impl From<RunError> for Failure {
             }
             RunError::NoLake => Self::from_error(ExitKind::Usage, &error)
                 .kept("nothing was changed")
-                .action("`trailhouse run` founds it"),
+                .action("`trailhouse run` founds it, and so does `trailhouse warehouse init`"),
             RunError::PastRetention(ref starts) => {
                 let action = match &starts[..] {
                     [one] => format!("set `start` to \"{}\", or keep longer", one.kept_from),

@@ -63,7 +63,7 @@ use crate::lake::layout::{LayoutError, RunId};
 use crate::lake::{CreateError, ReadError, RowError, StoreError, WriteError};
 use crate::ledger::entry::{Body, Receipt, SourceOutcome};
 use crate::ledger::log::LogError;
-use crate::ledger::state::StateSize;
+use crate::ledger::state::{State, StateSize};
 use crate::retention::HoldError;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use ingest::{Attempt, Committer};
@@ -188,6 +188,25 @@ impl RunOptions {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
         Ok((run_id, Seed(seed)))
+    }
+}
+
+/// The state of the lake, which is founded where there is none yet: with the checks of a run, and nothing else
+/// of it.
+///
+/// # Errors
+/// A job that only reads, or whatever keeps a run from founding.
+pub async fn found(job: &Job) -> Result<State, RunError> {
+    job.refuse_to_only_read()?;
+    let mut opened = start::open(job).await?;
+    refuse::refuse(job, &opened)?;
+    match opened.state.take() {
+        Some(state) => Ok(state),
+        None => {
+            let run_id = RunId::draw(opened.now.at())?;
+            let founding = start::founding(job, run_id, &opened.now);
+            Ok(job.log().found(&founding).await?)
+        }
     }
 }
 

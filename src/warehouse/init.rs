@@ -7,6 +7,7 @@ use super::expiration::{has_default_expiration, lift, unwanted};
 use super::failure::FillError;
 use super::fill::check_owner;
 use super::shape::{TableFound, TableKind, ViewShape};
+use super::tell::{is_told, remake};
 use super::views;
 use super::{LAKE_LABEL, Projection};
 use serde::Serialize;
@@ -37,6 +38,8 @@ enum Action {
     Dataset,
     Create(TableKind),
     Extend(TableKind, Box<TableFound>),
+    /// Makes one anew that is written as a whole each time.
+    Remake(TableKind),
     /// Lifts an expiration that nobody asked for, of a table or view by name.
     Lift(String),
     View(ViewShape),
@@ -131,6 +134,12 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
         };
         check_owner(&found, target, lake_id)?;
         let differences = conflicts(&found, &shape);
+        if !differences.is_empty() && is_told(kind) {
+            let mut changes = vec!["make it anew: it is written as a whole each time".to_owned()];
+            changes.extend(differences);
+            step(name, changes, Action::Remake(kind));
+            continue;
+        }
         if !differences.is_empty() {
             wrong.push((kind.table(), differences));
             continue;
@@ -230,6 +239,10 @@ pub async fn carry_out_preparation(
                 let shape = projection.shape(*kind);
                 warehouse.extend_table(found, &shape, &labels).await
             }
+            Action::Remake(kind) => {
+                remake(projection, *kind, lake_id).await?;
+                Ok(())
+            }
             Action::Lift(name) => lift(projection, name).await,
             Action::View(view) => warehouse.put_view(view, &labels).await,
         };
@@ -243,7 +256,7 @@ pub async fn carry_out_preparation(
         match action {
             Action::Create(kind) => lift(projection, kind.table()).await?,
             Action::View(view) => lift(projection, &view.name).await?,
-            Action::Dataset | Action::Extend(..) | Action::Lift(_) => {}
+            Action::Dataset | Action::Extend(..) | Action::Remake(_) | Action::Lift(_) => {}
         }
     }
     Ok(())

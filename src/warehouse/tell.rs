@@ -1,7 +1,8 @@
 //! `audit_batches` and `audit_coverage`: what the ledger says of itself, beside the events, so that an
 //! analyst sees the numbers behind any claim. They are small, so they are written anew as a whole.
 
-use super::expiration::expiring;
+use super::error::Class;
+use super::expiration::{expiring, lift};
 use super::failure::FillError;
 use super::fill::{Filling, open_table};
 use super::shape::TableKind;
@@ -39,7 +40,18 @@ pub(super) async fn tell(
         (TableKind::Batches, tables::batches(state)?),
         (TableKind::Coverage, tables::coverage(state)?),
     ] {
-        let found = open_table(projection, state, kind).await?;
+        let found = match open_table(projection, state, kind).await {
+            Err(FillError::Shape { .. }) => {
+                (filling.say)(&format!(
+                    "{}: making {} anew",
+                    projection.name,
+                    kind.table()
+                ));
+                remake(projection, kind, &state.lake_id).await?;
+                open_table(projection, state, kind).await?
+            }
+            opened => opened?,
+        };
         expire.extend(expiring(&found));
         if new || found.rows != rows.num_rows() as u64 {
             (filling.say)(&format!("{}: {}", projection.name, kind.table()));
@@ -50,6 +62,28 @@ pub(super) async fn tell(
         }
     }
     Ok(wrote.then_some(state.head.sequence))
+}
+
+/// Whether a table is written as a whole each time, so that nothing is lost where it is made anew.
+pub(super) const fn is_told(kind: TableKind) -> bool {
+    matches!(kind, TableKind::Batches | TableKind::Coverage)
+}
+
+/// Makes a table anew whose columns are not what they must be. Only one of ours that [`is_told`] may go so:
+/// whoever calls this has looked whose it is. Killed in between, there is no table, which is `no_table`.
+pub(super) async fn remake(
+    projection: &Projection,
+    kind: TableKind,
+    lake_id: &str,
+) -> Result<(), FillError> {
+    let warehouse = &*projection.warehouse;
+    let (shape, labels) = (projection.shape(kind), projection.labels(lake_id));
+    warehouse.drop_table(kind.table()).await?;
+    match warehouse.create_table(kind.table(), &shape, &labels).await {
+        Err(error) if error.class != Class::Exists => return Err(error.into()),
+        _ => {}
+    }
+    Ok(lift(projection, kind.table()).await?)
 }
 
 /// Whether the table was written; not where we were told to stop meanwhile.

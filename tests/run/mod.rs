@@ -11,6 +11,7 @@ mod crash;
 mod degrading;
 mod dice;
 mod expired;
+mod founding;
 mod gcs;
 mod harness;
 mod identity;

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::{Which, demand_warehouses, failure_of, state_of, with_warehouses};
+use super::{Which, demand_warehouses, failure_of, with_warehouses};
 use crate::cli::failure::{Failure, Report};
 use crate::cli::output::{Document, Ending};
 use crate::cli::page::Page;
 use crate::cli::{Context, block_on};
 use crate::plural::counted;
-use crate::run::{Asking, Job};
+use crate::run::{Asking, Job, RunError, found};
 use crate::warehouse::{Preparation, WarehouseFailure, carry_out_preparation, prepare};
 
 /// Make the dataset, tables and views, or add what they lack
@@ -17,10 +17,11 @@ use crate::warehouse::{Preparation, WarehouseFailure, carry_out_preparation, pre
 /// clustering, a description of every column and the label that says which lake they belong to, and the
 /// views. Where tables exist, it adds what a newer version of trailhouse has (columns, descriptions,
 /// labels) and leaves all else as it is; a difference that cannot be added is an error that names each
-/// column. Tables of another lake are refused. Needs a lake: run `trailhouse run` first.
+/// column. Tables of another lake are refused. Where there is no lake yet it founds it, with the checks of the
+/// first `run`; that needs the signing key.
 ///
-/// Changes: makes and extends dataset, tables and views; removes nothing, and no row. With --dry-run
-/// nothing at all.
+/// Changes: makes and extends dataset, tables and views, and makes audit_batches and audit_coverage anew
+/// where their columns have drifted; removes no row of the lake. With --dry-run nothing at all.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -40,9 +41,22 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let job = Job::open_to_look(&config).map_err(Failure::from)?;
     let (prepared, failures) = block_on(async {
         let job = with_warehouses(job, &config, &args.which, Asking::Briefly).await?;
-        let state = state_of(&job).await?;
+        let (state, founded) = match job.log().load().await? {
+            Some(state) => (state, false),
+            // A dry run writes nothing, and without a lake nobody knows whose the tables would be.
+            None if args.dry_run => return Err(RunError::NoLake.into()),
+            None => {
+                let job = Job::open_to_check(&config)?;
+                (Box::pin(found(&job)).await?, true)
+            }
+        };
+        if founded {
+            let note = format!("founded lake {} in {}", state.lake_id, job.bucket.url());
+            context.output.note(&note);
+        }
         let mut prepared = Prepared {
             dry_run: args.dry_run,
+            founded,
             warehouses: Vec::new(),
         };
         let mut failures = Vec::new();
@@ -79,6 +93,8 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
 #[derive(Debug, Serialize)]
 struct Prepared {
     dry_run: bool,
+    /// Whether there was no lake before.
+    founded: bool,
     warehouses: Vec<Preparation>,
 }
 

@@ -4,7 +4,7 @@ use super::stand::{EVENTS, QUARANTINE, Stand, only};
 use crate::bigquery_fake::Row;
 use serde_json::json;
 use trailhouse::ledger::entry::RowsCounted;
-use trailhouse::warehouse::{LAKE_LABEL, Which, prepare};
+use trailhouse::warehouse::{LAKE_LABEL, Which, carry_out_preparation, prepare};
 
 /// The run after the damage says what it is, in numbers; a rebuild of what differs mends it.
 async fn said_and_mended(stand: &Stand, table: usize, expected: RowsCounted) {
@@ -162,6 +162,55 @@ async fn a_table_that_was_dropped_is_named_and_filled_again_once_it_is_made() {
     let table = &only(&summary.warehouses).tables[0];
     assert_eq!((table.adopted, table.entries_behind), (0, 0), "{table:?}");
     stand.assert_level("after it was made again").await;
+}
+
+/// What is written as a whole each time is made anew where its columns have drifted, and stops nothing.
+#[tokio::test]
+async fn small_tables_whose_columns_have_drifted_are_made_anew() {
+    let drift = |table: &'static str, what: &'static str| {
+        move |stand: &Stand| {
+            stand.fake.edit(table, |told| {
+                let fields = told["schema"]["fields"].as_array_mut().unwrap();
+                match what {
+                    "another type" => fields[0]["type"] = json!("BYTES"),
+                    "a column less" => drop(fields.pop()),
+                    "a column that must have a value" => fields.push(json!({
+                        "name": "region", "type": "STRING", "mode": "REQUIRED",
+                    })),
+                    other => panic!("{other}"),
+                }
+            });
+        }
+    };
+    for (table, what) in [
+        ("audit_coverage", "another type"),
+        ("audit_batches", "a column less"),
+        ("audit_batches", "a column that must have a value"),
+    ] {
+        let stand = Stand::new().await;
+        stand.run().await;
+        drift(table, what)(&stand);
+        let summary = stand.run().await;
+        let warehouse = only(&summary.warehouses);
+        assert!(
+            warehouse.failure.is_none(),
+            "{table}: {what}: {:?}",
+            warehouse.failure
+        );
+        stand.assert_level(&format!("{table}: {what}")).await;
+        // `init` does the same, and names it first.
+        drift(table, "another type")(&stand);
+        let (bq, lake_id) = (stand.bq(), stand.state().await.lake_id);
+        let preparing = prepare(&bq, &lake_id).await.unwrap();
+        let steps = &preparing.preparation.steps;
+        assert!(steps[0].changes[0].starts_with("make it anew"), "{steps:?}");
+        carry_out_preparation(&bq, &lake_id, &preparing)
+            .await
+            .unwrap();
+        assert!(prepare(&bq, &lake_id).await.unwrap().is_nothing());
+        stand.run().await;
+        stand.assert_level(&format!("{table}: after init")).await;
+    }
 }
 
 /// A rebuild that was decided for a table that is gone is over.

@@ -96,9 +96,10 @@ async fn what_cannot_be_added_is_named_column_by_column() {
         }
         told["clustering"] = json!({ "fields": ["tenant"] });
     });
-    stand.fake.edit("audit_coverage", |told| {
+    stand.fake.edit("audit_quarantine", |told| {
         let fields = told["schema"]["fields"].as_array_mut().unwrap();
-        fields[0]["type"] = json!("BYTES");
+        let source = fields.iter_mut().find(|field| field["name"] == "source");
+        source.unwrap()["type"] = json!("BYTES");
     });
     let refused = prepare(&stand.bq(), &lake_id)
         .await
@@ -106,7 +107,7 @@ async fn what_cannot_be_added_is_named_column_by_column() {
         .to_string();
     for words in [
         "audit_events: column actor_uid is INT64, not STRING",
-        "audit_coverage: column source is BYTES, not STRING",
+        "audit_quarantine: column source is BYTES, not STRING",
         "column region is REQUIRED, not NULLABLE",
         "clustered by tenant, not by category, source, actor_name, resource_type",
     ] {
