@@ -103,18 +103,21 @@ async fn a_file_that_somebody_altered_is_not_loaded_from_where_it_is() {
 async fn a_file_that_is_exchanged_while_it_is_loaded_is_found() {
     let stand = Stand::new().await;
     let (job, folder) = direct(&stand).await;
-    let name = first_file(&stand).await;
+    let state = stand.state().await;
     stand
         .faulty
         .next(On::Start, "trailhouse_load_events", Fault::Pause);
     let loading = failure_of(&job);
     let exchanging = async {
         stand.faulty.hung().await;
-        // Also by the same bytes: nobody knows what was there in between.
-        let file = folder.join(&name);
-        let content = std::fs::read(&file).unwrap();
-        job.bucket.delete(&name).await.unwrap();
-        job.bucket.create(&name, content.into()).await.unwrap();
+        // Also by the same bytes: nobody knows what was there in between. Entries are loaded side by side, so
+        // the job that waits may be about any file.
+        for live in state.live_files() {
+            let name = live.file.path.to_string();
+            let content = std::fs::read(folder.join(&name)).unwrap();
+            job.bucket.delete(&name).await.unwrap();
+            job.bucket.create(&name, content.into()).await.unwrap();
+        }
         stand.faulty.resume();
     };
     let (failure, ()) = tokio::join!(loading, exchanging);
