@@ -1,6 +1,6 @@
 # The job alone: no SQL engine and no demo platform, which make up more than half of the full binary.
 #
-#   docker build -t trailhouse:0.1.0 .
+#   docker build -t trailhouse:0.2.0 .
 #
 # Both images are of Debian 12, so the binary runs with the C library that it was linked with.
 FROM rust:1.95.0-slim-bookworm AS build
