@@ -1,9 +1,9 @@
 //! Being asked to stop, and how long what is under way may then go on.
 //!
-//! The rule: every wait, read, lock and connection ends within [`GRACE`] of the first request to stop, and
+//! The rule: every wait, read, lock and connection ends within `GRACE` of the first request to stop, and
 //! the process ends at once at the second. Reading from a source ends at the first, since what was not
-//! read is read by the next run; each read of a store and each call to a warehouse has [`GRACE`]; and what
-//! was read is still committed, if that takes no longer than [`LAST_COMMIT`]. Whatever is cut off is what a
+//! read is read by the next run; each read of a store and each call to a warehouse has `GRACE`; and what
+//! was read is still committed, if that takes no longer than `LAST_COMMIT`. Whatever is cut off is what a
 //! crash at the same place would have cut off.
 
 use std::future::Future;
@@ -71,7 +71,7 @@ impl Stop {
         self.until(|asked| asked, work).await
     }
 
-    /// Does something that has [`GRACE`] from the first request to stop.
+    /// Does something that has `GRACE` from the first request to stop.
     pub(crate) async fn within_grace<T>(
         &self,
         work: impl Future<Output = T>,
@@ -79,8 +79,8 @@ impl Stop {
         self.until(|asked| asked + GRACE, work).await
     }
 
-    /// Does one step towards committing what was read: it has [`GRACE`] from the request to stop or from
-    /// its own begin, and all steps together have [`LAST_COMMIT`].
+    /// Does one step towards committing what was read: it has `GRACE` from the request to stop or from
+    /// its own begin, and all steps together have `LAST_COMMIT`.
     pub(crate) async fn step<T>(&self, work: impl Future<Output = T>) -> Result<T, Stopped> {
         let began = Instant::now();
         let end = |asked: Instant| (asked.max(began) + GRACE).min(asked + LAST_COMMIT);

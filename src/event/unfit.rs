@@ -42,7 +42,7 @@ pub enum Reason {
     TimeUnreadable,
     /// The time is outside the years that can be stored.
     TimeOutOfRange,
-    /// A rule of redaction leads into a text that is not JSON.
+    /// A rule of redaction leads into a text that is not JSON, or to more values than one record may have.
     NotRedactable,
     /// Another reading of a record that became an event, with a value that is different or gone.
     /// It is kept as evidence and is no record of its own.
@@ -169,9 +169,9 @@ impl fmt::Display for Unfit {
             Reason::TimeNotText => f.write_str("the time is not text"),
             Reason::TimeUnreadable => f.write_str("the time is not a date and time with zone"),
             Reason::TimeOutOfRange => f.write_str("the time is not in the years 0001 to 9999"),
-            Reason::NotRedactable => {
-                f.write_str("a rule of redaction leads into a text that is not JSON")
-            }
+            Reason::NotRedactable => f.write_str(
+                "a rule of redaction leads into text that is not JSON, or to more than 100,000 values",
+            ),
             Reason::Changed => f.write_str("the record was first read with other content"),
         }?;
         match self.fault {

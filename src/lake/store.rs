@@ -53,7 +53,7 @@ pub enum StoreError {
         said: String,
     },
     /// There is no such object, although something signed names it: somebody deleted it. Only
-    /// [`present`](super::present) says so.
+    /// `lake::present` says so.
     #[error("{object} is missing, although the ledger names it: {said}")]
     Missing {
         /// URL of the object.
@@ -61,7 +61,7 @@ pub enum StoreError {
         /// The store's words.
         said: String,
     },
-    /// The object is not the file that the ledger signed for. Only [`checked`](super::checked) says so.
+    /// The object is not the file that the ledger signed for. Only `lake::checked` says so.
     #[error("{object} is not the file that the ledger signed for: {said}")]
     Altered {
         /// URL of the object.

@@ -5,7 +5,7 @@
 //!
 //! **Limits.** Whatever is read into memory has a limit, and whoever writes it asks the same one before
 //! anything is sent, so that nobody finds out by reading. For all notes (entries, state caches, copies of
-//! the id index, certificates) that limit is [`MAX_BYTES`], and [`sign`] and
+//! the id index, certificates) that limit is `MAX_BYTES`, and [`sign`] and
 //! [`cache::encode`](super::cache::encode) ask it. An entry or a certificate that would be longer is
 //! refused; what is there for speed only is not written, which is a warning, and where it lies it is
 //! passed over. A longer entry that lies in a ledger was not written by this program.

@@ -50,7 +50,7 @@ pub struct Verified {
     pub orphans: u64,
     /// Everything that does not fit.
     pub problems: Vec<Problem>,
-    /// Events that the files hold more than once, where files were read; [`MOST_NAMED`] at most. The files
+    /// Events that the files hold more than once, where files were read; 1,000 at most. The files
     /// are as their entries say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub doubled: Vec<Doubled>,

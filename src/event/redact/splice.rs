@@ -11,7 +11,7 @@ use crate::event::unfit::{Reason, Unfit};
 /// Applies the rules of `part` to `json`, which is known to be well-formed.
 ///
 /// # Errors
-/// A rule leads into a text where it cannot be applied; see [`within`].
+/// A rule leads into a text where it cannot be applied (see [`within`]), or to more than [`MOST_EDITS`] values.
 pub(super) fn apply<'a>(
     json: &'a [u8],
     part: &Part,
@@ -37,6 +37,11 @@ pub(super) fn apply<'a>(
 
 /// A range of the bytes, and what comes in its place; ordered and disjoint.
 pub(super) type Edit = (Range<usize>, Cow<'static, str>);
+
+/// The most edits of one record. A pseudonym takes a hundred times the bytes of the `0` that it replaces, so
+/// a record of very many tiny values would outgrow the memory that its own size is bounded by; such a record
+/// is one that redaction cannot be applied to.
+const MOST_EDITS: usize = 100_000;
 
 /// One value of a container, with the bytes that go if it is dropped.
 struct Child<'a> {
@@ -154,13 +159,21 @@ impl<'a, 'r> Walk<'a, 'r> {
             self.active.truncate(frame.active.1);
             let Some((child, index)) = frame.children.next() else {
                 if let Some(from) = frame.dropping_from {
-                    self.edits.push((from..frame.previous_end, "".into()));
+                    self.edit([(from..frame.previous_end, "".into())])?;
                 }
                 continue;
             };
             self.visit(frame, &child, index)?;
         }
         Ok(self.edits)
+    }
+
+    fn edit(&mut self, edits: impl IntoIterator<Item = Edit>) -> Result<(), Unfit> {
+        self.edits.extend(edits);
+        match self.edits.len() > MOST_EDITS {
+            true => Err(Unfit::because(Reason::NotRedactable)),
+            false => Ok(()),
+        }
     }
 
     fn enter(&mut self, at: usize, kind: Kind, active: (usize, usize)) {
@@ -200,7 +213,7 @@ impl<'a, 'r> Walk<'a, 'r> {
         if action == Some(Action::Drop) {
             if frame.kept_one {
                 // The comma before it goes too.
-                self.edits.push((frame.previous_end..value.end, "".into()));
+                self.edit([(frame.previous_end..value.end, "".into())])?;
             } else if frame.dropping_from.is_none() {
                 frame.dropping_from = Some(child.begins);
             }
@@ -210,7 +223,7 @@ impl<'a, 'r> Walk<'a, 'r> {
         }
         if let Some(from) = frame.dropping_from.take() {
             // The first that stays: what came before it goes, with the commas after it.
-            self.edits.push((from..child.begins, "".into()));
+            self.edit([(from..child.begins, "".into())])?;
         }
         frame.kept_one = true;
         frame.previous_end = value.end;
@@ -227,7 +240,8 @@ impl<'a, 'r> Walk<'a, 'r> {
                         ..self.depth
                     },
                 );
-                self.edits.extend(within(inside, &value)?);
+                let edits = within(inside, &value)?;
+                self.edit(edits)?;
             }
             (None, _) => self.enter(value.at, value.kind, deeper),
             (Some(_), Kind::Null) => {}
@@ -239,7 +253,7 @@ impl<'a, 'r> Walk<'a, 'r> {
                     // Compiling gave a key to every rule that hashes; a mask never shows more.
                     _ => format!("\"{MASK}\""),
                 };
-                self.edits.push((value.at..value.end, replacement.into()));
+                self.edit([(value.at..value.end, replacement.into())])?;
             }
         }
         Ok(())

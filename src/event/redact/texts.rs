@@ -150,6 +150,24 @@ fn where_a_rule_cannot_be_applied_the_record_is_not_kept() {
     assert!(redaction.apply_user(user).is_some(), "no rule leads there");
 }
 
+#[test]
+fn a_record_with_very_many_places_to_redact_is_not_kept() {
+    let record = |count: usize| format!(r#"{{"id":"a","items":[{}]}}"#, vec!["0"; count].join(","));
+    assert!(apply(&["/items/*"], Action::Hmac, &record(1_000)).is_ok());
+    for action in [Action::Mask, Action::Hmac] {
+        let kept = apply(&["/items/*"], action, &record(100_001));
+        assert_eq!(kept, Err(Reason::NotRedactable));
+        let text = format!(r#"{{"id":"a","detail":{}}}"#, as_text(&record(100_001), 2));
+        assert_eq!(
+            apply(&["/detail/items/*"], action, &text),
+            Err(Reason::NotRedactable)
+        );
+    }
+    // What goes as one piece is one place.
+    let kept = apply(&["/items/*"], Action::Drop, &record(100_001));
+    assert_eq!(kept.as_deref(), Ok(r#"{"id":"a","items":[]}"#));
+}
+
 proptest! {
     #[test]
     fn a_value_under_a_rule_is_gone_from_any_text(

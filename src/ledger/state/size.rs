@@ -5,7 +5,7 @@ use crate::ledger::entry::Span;
 use serde::Serialize;
 
 /// The part of `run.memory` that the state may take, which this is the place to say: a quarter. The rest
-/// is what a run reads and writes ([`SHARES`](crate::source::SHARES)), and loading or saving a state takes
+/// is what a run reads and writes (`source::SHARES`), and loading or saving a state takes
 /// little beside it. A state that takes more still works while the process has the memory, so a run goes
 /// on, and run, `status` and `doctor` warn.
 pub const STATE_SHARE: u64 = 4;
@@ -20,7 +20,7 @@ pub struct StateSize {
     pub files: u64,
     /// Bytes of memory that it takes, about.
     pub bytes: u64,
-    /// Bytes that it may take: a quarter of `memory` in [run].
+    /// Bytes that it may take: a quarter of `memory` in `[run]`.
     pub share: u64,
 }
 
