@@ -266,7 +266,9 @@ fn render(failure: &Failure, style: Style) -> String {
     );
     let mut line = |indent: &str, label: &str, said: &str| {
         let label = style.paint(Role::Heading, label);
-        text.push_str(&format!("{indent}{label}: {}\n", indented(said)));
+        // A text that begins a line of its own has no space before it.
+        let gap = if said.starts_with('\n') { "" } else { " " };
+        text.push_str(&format!("{indent}{label}:{gap}{}\n", indented(said)));
     };
     for cause in &failure.causes {
         line("  ", "cause", cause);

@@ -14,7 +14,7 @@ use arrow::datatypes::SchemaRef;
 use clap::ValueEnum;
 
 use super::exit::ExitKind;
-use super::failure::{Failure, Report};
+use super::failure::{Detail, Failure, Report};
 use super::output::{Ending, Format};
 use super::status::open_lake;
 use super::style::Style;
@@ -29,7 +29,7 @@ use crate::run::RunError;
 ///
 /// Runs one statement in the dialect of BigQuery over exactly the files that the ledger lists as
 /// live. The tables are audit_events, audit_batches, audit_coverage and audit_quarantine;
-/// `trailhouse schema events` lists their columns. A condition on `dt` keeps a query small.
+/// `DESCRIBE audit_events` lists the columns of one. A condition on `dt` keeps a query small.
 ///
 /// Changes: nothing. Needs no signing key: `public_key` in [signing] or --public-key is enough.
 #[derive(Debug, clap::Args)]
@@ -268,7 +268,14 @@ impl From<QueryError> for Failure {
             _ => ExitKind::Usage,
         };
         let action = error.action();
-        let mut failure = Self::from_error(kind, &error).action(action);
+        let details = error.place().map(|place| Detail {
+            place: Some(place.to_string()),
+            happened: format!("\n{}\n{}", place.excerpt(), place.mark()),
+            action: None,
+        });
+        let mut failure = Self::from_error(kind, &error)
+            .details(details)
+            .action(action);
         if let QueryError::Memory { reason, .. } = &error {
             failure.causes.push(reason.clone());
         }

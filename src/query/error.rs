@@ -1,7 +1,10 @@
 //! What can go wrong with a query, and what to do about it.
 
-use datafusion::common::{Column, SchemaError};
+use std::fmt;
+
+use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 
 use super::Limits;
 use crate::lake::{StoreError, StoreMeaning};
@@ -27,18 +30,22 @@ pub enum QueryError {
         statement: String,
     },
     /// Text that is not SQL.
-    #[error("the statement is not understood: {reason}")]
+    #[error("syntax error: {reason}")]
     Syntax {
         /// What the parser says.
         reason: String,
+        /// Where.
+        place: Option<Place>,
     },
-    /// A function of BigQuery that is used in a way that is not supported here.
-    #[error("{function}: {reason}")]
-    Function {
-        /// Name of the function.
-        function: String,
-        /// What is not supported, and what is instead.
+    /// What GoogleSQL refuses, or a form of it that is not supported here.
+    #[error("{reason}")]
+    Refused {
+        /// What does not fit.
         reason: String,
+        /// What to write instead.
+        fix: String,
+        /// Where.
+        place: Option<Place>,
     },
     /// A column that no table of the statement has.
     #[error("there is no column `{name}`")]
@@ -47,24 +54,27 @@ pub enum QueryError {
         name: String,
         /// Columns with similar names, the nearest first.
         near: Vec<String>,
+        /// Where.
+        place: Option<Place>,
     },
     /// A table that the lake does not have.
     #[error("there is no table `{name}`")]
     UnknownTable {
         /// The name in the statement.
         name: String,
+        /// Where.
+        place: Option<Place>,
     },
-    /// A statement that cannot be carried out as it is written.
-    #[error("the statement cannot be carried out: {reason}")]
-    Meaning {
-        /// What the planner says.
-        reason: String,
-    },
+    /// A statement that the engine cannot carry out, though GoogleSQL allows it.
+    #[error("the query engine cannot carry out this statement")]
+    Unplannable(#[source] Unplannable),
     /// A value that a function or a type does not take.
     #[error("the query failed on a value: {reason}")]
     Value {
         /// What the function says.
         reason: String,
+        /// What to write instead.
+        fix: String,
     },
     /// More memory is needed than is allowed.
     #[error("the query needs more than the {} MiB of memory it may use", .limit >> 20)]
@@ -109,6 +119,23 @@ pub enum QueryError {
     Engine(#[source] Box<DataFusionError>),
 }
 
+/// Why the engine cannot carry out a statement, in its own words, which are for us and not for the reader.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.said())]
+pub struct Unplannable(String);
+
+impl Unplannable {
+    /// What is known to be the reason.
+    fn said(&self) -> &'static str {
+        let reason = self.0.to_lowercase();
+        if reason.contains("subquery") || reason.contains("outer") {
+            "a subquery names columns of the query around it in a way that is not supported"
+        } else {
+            "a combination of clauses is not supported"
+        }
+    }
+}
+
 impl QueryError {
     /// Sorts out what the engine says.
     pub(super) fn from_engine(error: DataFusionError, limits: Limits) -> Self {
@@ -116,22 +143,25 @@ impl QueryError {
         let found = match error.find_root() {
             DataFusionError::External(inner) => match inner.downcast_ref::<Self>() {
                 Some(Self::Path { path }) => Some(Self::Path { path: path.clone() }),
+                Some(Self::Value { reason, fix }) => Some(Self::Value {
+                    reason: reason.clone(),
+                    fix: fix.clone(),
+                }),
                 _ => None,
             },
-            DataFusionError::SQL(parser, _) => Some(Self::Syntax {
-                reason: parser.to_string(),
-            }),
-            DataFusionError::SchemaError(schema, _) => Some(Self::from_schema(schema)),
-            DataFusionError::Plan(reason) => Some(Self::from_plan(reason)),
-            DataFusionError::NotImplemented(reason) => Some(Self::Meaning {
-                reason: reason.clone(),
-            }),
-            DataFusionError::Execution(reason) => Some(Self::Value {
-                reason: reason.clone(),
-            }),
-            DataFusionError::ArrowError(arrow, _) => Some(Self::Value {
-                reason: arrow.to_string(),
-            }),
+            DataFusionError::SQL(..)
+            | DataFusionError::SchemaError(..)
+            | DataFusionError::Plan(_)
+            | DataFusionError::NotImplemented(_) => {
+                Some(Self::Unplannable(Unplannable(error.to_string())))
+            }
+            DataFusionError::Execution(_) => Some(Self::value()),
+            // What Arrow passes on from the Parquet reader or the store is no value.
+            DataFusionError::ArrowError(arrow, _) => match arrow.as_ref() {
+                ArrowError::ParquetError(said) if !said.contains(EVALUATING) => None,
+                ArrowError::ExternalError(_) | ArrowError::IoError(..) => None,
+                _ => Some(Self::value()),
+            },
             DataFusionError::ResourcesExhausted(reason) => Some(Self::Memory {
                 limit: limits.memory,
                 reason: reason.clone(),
@@ -145,11 +175,24 @@ impl QueryError {
         found.unwrap_or_else(|| Self::from_reading(error))
     }
 
+    /// A value that one of the engine's own functions does not take.
+    fn value() -> Self {
+        Self::Value {
+            reason: "a function does not take it".to_owned(),
+            fix: "leave such values out with WHERE, or use SAFE_CAST where a type is changed"
+                .to_owned(),
+        }
+    }
+
     /// Errors of reading files: the store's, which the Parquet reader wraps, and its own.
     fn from_reading(error: DataFusionError) -> Self {
         let mut inner: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         let mut decoding = false;
         while let Some(at) = inner {
+            // The Parquet reader evaluates conditions too; what a condition does not take is no fault of a file.
+            if at.to_string().contains(EVALUATING) {
+                return Self::value();
+            }
             if let Some(store) = at.downcast_ref::<StoreError>() {
                 return match store {
                     StoreError::Missing { object, .. } => Self::FileMissing {
@@ -162,7 +205,8 @@ impl QueryError {
                 };
             }
             decoding |= at.is::<parquet::errors::ParquetError>()
-                || matches!(at.downcast_ref(), Some(DataFusionError::ParquetError(_)));
+                || matches!(at.downcast_ref(), Some(DataFusionError::ParquetError(_)))
+                || matches!(at.downcast_ref(), Some(ArrowError::ParquetError(_)));
             inner = at.source();
         }
         match decoding {
@@ -171,32 +215,14 @@ impl QueryError {
         }
     }
 
-    fn from_schema(error: &SchemaError) -> Self {
-        match error {
-            SchemaError::FieldNotFound {
-                field,
-                valid_fields,
-            } => Self::UnknownColumn {
-                name: field.flat_name(),
-                near: nearest(&field.name, valid_fields),
-            },
-            other => Self::Meaning {
-                reason: other.to_string(),
-            },
-        }
-    }
-
-    fn from_plan(reason: &str) -> Self {
-        let table = reason
-            .strip_prefix("table '")
-            .and_then(|rest| rest.strip_suffix("' not found"));
-        match table {
-            Some(name) => Self::UnknownTable {
-                name: name.rsplit('.').next().unwrap_or(name).to_owned(),
-            },
-            None => Self::Meaning {
-                reason: reason.to_owned(),
-            },
+    /// Where in the statement the fault is.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Syntax { place, .. }
+            | Self::Refused { place, .. }
+            | Self::UnknownColumn { place, .. }
+            | Self::UnknownTable { place, .. } => place.as_ref(),
+            _ => None,
         }
     }
 
@@ -208,20 +234,23 @@ impl QueryError {
             Self::NotReading { .. } => {
                 "write a SELECT; the lake changes only by `trailhouse run`".to_owned()
             }
-            Self::Syntax { .. } => "mend the statement; the dialect is that of BigQuery".to_owned(),
-            Self::Function { .. } | Self::Meaning { .. } => "change the statement".to_owned(),
+            Self::Syntax { .. } => {
+                "fix the SQL; the dialect is that of BigQuery, docs/sql.md has its forms".to_owned()
+            }
+            Self::Refused { fix, .. } | Self::Value { fix, .. } => fix.clone(),
+            Self::Unplannable(_) => {
+                "write it in simpler steps: WITH for each of them, and JOIN instead of a subquery"
+                    .to_owned()
+            }
             Self::UnknownColumn { near, .. } if !near.is_empty() => {
                 format!("did you mean {}?", listed(near))
             }
             Self::UnknownColumn { .. } => {
-                "see the columns with `trailhouse schema events`".to_owned()
+                "see the columns with `trailhouse query \"DESCRIBE audit_events\"`".to_owned()
             }
             Self::UnknownTable { .. } => {
                 "the tables are audit_events, audit_batches, audit_coverage and audit_quarantine"
                     .to_owned()
-            }
-            Self::Value { .. } => {
-                "change the statement; SAFE_CAST gives NULL where a value does not fit".to_owned()
             }
             Self::Memory { .. } => {
                 "read less: fewer dates in a condition on dt, fewer columns, a LIMIT".to_owned()
@@ -244,19 +273,108 @@ impl QueryError {
     }
 }
 
+/// What the engine puts before the fault of a condition that it evaluated while it read a file.
+const EVALUATING: &str = "Error evaluating filter predicate";
+
+/// A place in a statement, shown as its line with a mark below.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Line from 1.
+    pub line: u64,
+    /// Column from 1, in characters.
+    pub column: u64,
+    /// The line, or the part of it around the place.
+    text: String,
+    before: usize,
+    marks: usize,
+}
+
+impl Place {
+    /// Characters of a long line that are shown before and behind the place.
+    const AROUND: usize = 48;
+
+    /// The place of a span; `None` for one that is not in the text.
+    pub(super) fn new(sql: &str, span: Span) -> Option<Self> {
+        let Location { line, column } = span.start;
+        let at = usize::try_from(line).ok()?.checked_sub(1)?;
+        let text = sql.lines().nth(at)?;
+        let start = usize::try_from(column).ok()?.checked_sub(1)?;
+        let length = text.chars().count();
+        let end = if span.end.line == line {
+            usize::try_from(span.end.column).ok()?.saturating_sub(1)
+        } else {
+            length
+        };
+        let marks = end.clamp(start + 1, length.max(start + 1)) - start;
+        let skip = start.saturating_sub(Self::AROUND);
+        let take = start - skip + marks.min(Self::AROUND) + Self::AROUND;
+        // A tab is one character wide, so that the mark stands below its place.
+        let shown = text.chars().skip(skip).take(take);
+        let text = shown
+            .map(|c| if c.is_whitespace() { ' ' } else { c })
+            .collect();
+        Some(Self {
+            line,
+            column,
+            text,
+            before: start - skip,
+            marks: marks.min(Self::AROUND * 2),
+        })
+    }
+
+    /// The text of a span within one line.
+    pub(super) fn written(sql: &str, span: Span) -> Option<String> {
+        let line = usize::try_from(span.start.line).ok()?.checked_sub(1)?;
+        let start = usize::try_from(span.start.column).ok()?.checked_sub(1)?;
+        let end = usize::try_from(span.end.column).ok()?.checked_sub(1)?;
+        let within = span.start.line == span.end.line && end > start;
+        let text: String = sql
+            .lines()
+            .nth(line)?
+            .chars()
+            .skip(start)
+            .take(end.saturating_sub(start))
+            .collect();
+        within.then_some(text)
+    }
+
+    /// The line of the statement.
+    pub fn excerpt(&self) -> String {
+        self.text.trim_end().to_owned()
+    }
+
+    /// What stands below the line.
+    pub fn mark(&self) -> String {
+        format!("{}{}", " ".repeat(self.before), "^".repeat(self.marks))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
 /// How many names are offered for one that is not there.
 const OFFERED: usize = 3;
 
-/// Names like the given one, the nearest first.
-fn nearest(name: &str, valid: &[Column]) -> Vec<String> {
+/// Columns like the given one, the nearest first.
+pub(super) fn nearest(name: &str, known: &[&str]) -> Vec<String> {
+    similar(name, known)
+}
+
+/// Names like the given one, the nearest first, whatever their case.
+pub(super) fn similar(name: &str, known: &[&str]) -> Vec<String> {
     let wanted = name.to_lowercase();
-    let mut near: Vec<(f64, &str)> = valid
+    let mut near: Vec<(f64, &str)> = known
         .iter()
-        .map(|column| {
-            let known = column.name.as_str();
-            let part = known.contains(&wanted) || wanted.contains(known);
-            let like = strsim::jaro_winkler(&wanted, known);
-            (if part { like.max(0.9) } else { like }, known)
+        .filter(|known| !known.is_empty())
+        .map(|known| {
+            let lower = known.to_lowercase();
+            let long = wanted.len() > 2;
+            let part = long && (lower.contains(&wanted) || wanted.contains(&lower));
+            let like = strsim::jaro_winkler(&wanted, &lower);
+            (if part { like.max(0.9) } else { like }, *known)
         })
         .filter(|(like, _)| *like >= 0.8)
         .collect();

@@ -13,21 +13,22 @@
 //! a file (date, category, source, times, ranges of texts) decides whether it is opened at all
 //! (`files`); inside a file, the Parquet reader skips row groups and pages.
 //!
-//! The dialect is that of BigQuery as far as the module `dialect` says, so that one statement serves both.
+//! The dialect is that of BigQuery: `dialect` reads a statement, `analyze` checks it by the rules of GoogleSQL and puts
+//! it into the words of the engine, `functions` has what it may call. One statement serves both, or is refused.
 //! Statements only read: there is no way from SQL to files, to URLs or to settings.
 //!
 //! All instants are in UTC. Memory for sorting, grouping and joining is bounded ([`Limits`]);
 //! sorts and groups that need more go through files in the temporary directory of the system,
 //! which are gone when the query ends.
 
-mod bytes_text;
+mod analyze;
 mod dialect;
 pub mod error;
 mod files;
-mod json_value;
-mod shims;
+mod functions;
 #[cfg(test)]
 mod tests;
+mod types;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -132,9 +133,18 @@ impl Lake {
     /// # Errors
     /// Anything that is not one statement that reads, or that names what is not there.
     pub async fn sql(&self, sql: &str) -> Result<Rows, QueryError> {
-        let statement = dialect::read(sql)?;
+        let read = dialect::read(sql)?;
         let engine = |error: DataFusionError| QueryError::from_engine(error, self.limits);
-        let plan = self.context.state().statement_to_plan(statement).await;
+        let context = if read.may_fail {
+            // The Parquet reader would take what a condition does not take for a fault of a file.
+            let mut state = self.context.state();
+            let options = state.config_mut().options_mut();
+            options.execution.parquet.pushdown_filters = false;
+            SessionContext::new_with_state(state)
+        } else {
+            self.context.clone()
+        };
+        let plan = context.state().statement_to_plan(read.statement).await;
         let plan = plan.map_err(engine)?;
         // The statement was checked as it was written; here it is checked as it was understood.
         SQLOptions::new()
@@ -145,7 +155,7 @@ impl Lake {
             .map_err(|_| QueryError::NotReading {
                 statement: "this statement".to_owned(),
             })?;
-        let frame = self.context.execute_logical_plan(plan).await;
+        let frame = context.execute_logical_plan(plan).await;
         let stream = frame.map_err(engine)?.execute_stream().await;
         Ok(Rows {
             stream: stream.map_err(engine)?,
@@ -180,7 +190,6 @@ fn context(limits: Limits) -> Result<SessionContext, DataFusionError> {
     let mut config = SessionConfig::new()
         .with_target_partitions(limits.parts())
         .with_batch_size(BATCH_ROWS)
-        .with_information_schema(true)
         .with_default_catalog_and_schema("trailhouse", "audit");
     let options = config.options_mut();
     options.sql_parser.dialect = Dialect::BigQuery;
@@ -208,7 +217,8 @@ fn context(limits: Limits) -> Result<SessionContext, DataFusionError> {
     // `file://` is there by default; SQL has no way to it, and this takes away what it would find.
     let local = ObjectStoreUrl::local_filesystem();
     context.deregister_object_store(local.as_ref())?;
-    context.register_udf(json_value::function());
-    context.register_udf(bytes_text::function());
+    for function in functions::natives() {
+        context.register_udf(function);
+    }
     Ok(context)
 }

@@ -26,6 +26,8 @@ pub(crate) fn add_to(suite: &mut Suite) {
     suite.add("sql::the_analyzer_takes_every_file", analyzed);
     suite.add("sql::the_analyzer_takes_what_is_sent", sent);
     suite.add("sql::the_analyzer_refuses_mistakes", mistakes);
+    suite.add("sql::the_analyzer_judges_the_corpus", judged);
+    suite.add("sql::the_analyzer_takes_every_documented_form", documented);
     suite.add("sql::views_answer_alike_on_both_engines", alike);
 }
 
@@ -158,6 +160,73 @@ fn mistakes() -> Result<(), Stop> {
         let refused = said[sql]["refused"].as_str().unwrap_or_default();
         assert!(refused.contains(why), "{sql}: {}", said[sql]);
     }
+    Ok(())
+}
+
+/// The verdicts of the corpus are the analyzer's; a unit test holds the engine to the same file.
+fn judged() -> Result<(), Stop> {
+    let text = fs::read_to_string(repository().join("tests/corpus/googlesql.txt"))?;
+    let mut verdicts = Vec::new();
+    for line in text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
+        let (mark, rest) = line.split_at(2);
+        let sql = rest
+            .split_once(" | ")
+            .filter(|_| matches!(mark, "> " | "< "));
+        let sql = sql.map_or(rest, |(_, sql)| sql);
+        verdicts.push((sql.to_owned(), matches!(mark, "+ " | "> ")));
+    }
+    assert_verdicts(&verdicts)
+}
+
+/// Every example of `docs/sql.md`, but for the functions that BigQuery has and the open analyzer does not.
+fn documented() -> Result<(), Stop> {
+    const NOT_OPEN: [&str; 3] = ["CONTAINS_SUBSTR(", "MIN_BY(", "MAX_BY("];
+    let things = "WITH things AS (SELECT 1 AS n, 'a' AS t UNION ALL SELECT 2, 'b' \
+                  UNION ALL SELECT 3, 'b' UNION ALL SELECT 4, NULL)";
+    let text = fs::read_to_string(repository().join("docs/sql.md"))?;
+    let mut verdicts = Vec::new();
+    let mut over_things = false;
+    for line in text.lines() {
+        if line.starts_with("## ") {
+            over_things = matches!(line, "## Aggregates" | "## Windows");
+        }
+        // A bar within a cell is written with a backslash.
+        let line = line.replace("\\|", "\u{1}");
+        let cells: Vec<&str> = line.split(" | ").collect();
+        let [_, _, example, _] = cells.as_slice() else {
+            continue;
+        };
+        let Some(example) = example
+            .strip_prefix('`')
+            .and_then(|it| it.strip_suffix('`'))
+        else {
+            continue;
+        };
+        let example = example.replace('\u{1}', "|");
+        let sql = match over_things {
+            true => format!("{things} SELECT {example} FROM things"),
+            false => format!("SELECT {example}"),
+        };
+        let open = !NOT_OPEN.iter().any(|name| example.contains(name));
+        verdicts.push((sql, open));
+    }
+    assert!(verdicts.len() > 150, "{}", verdicts.len());
+    assert_verdicts(&verdicts)
+}
+
+/// The analyzer takes what is marked so, and refuses the rest.
+fn assert_verdicts(verdicts: &[(String, bool)]) -> Result<(), Stop> {
+    let statements = verdicts.iter().map(|(sql, _)| (sql.clone(), sql.clone()));
+    let said = analyze(&statements.collect())?;
+    let wrong: Vec<String> = verdicts
+        .iter()
+        .filter(|(sql, taken)| said[sql]["columns"].is_array() != *taken)
+        .map(|(sql, taken)| format!("{sql}\n    taken: {}, {}", !taken, said[sql]))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
 }
 

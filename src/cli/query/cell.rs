@@ -18,8 +18,8 @@ pub(super) fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric()
 }
 
-/// The text of a value: instants as RFC 3339 with `Z`, dates as `2026-11-23`, bytes in base64,
-/// everything else as the engine writes it. `None` stands for NULL.
+/// The text of a value: a `TIMESTAMP` as RFC 3339 with `Z`, a `DATETIME` without, since it is what the clock of some
+/// zone shows, dates as `2026-11-23`, bytes in base64, everything else as the engine writes it. `None` stands for NULL.
 pub(super) fn text(array: &ArrayRef, row: usize) -> io::Result<Option<String>> {
     if array.is_null(row) || *array.data_type() == DataType::Null {
         return Ok(None);
@@ -35,9 +35,10 @@ pub(super) fn text(array: &ArrayRef, row: usize) -> io::Result<Option<String>> {
             Some(date) => date.to_string(),
             None => formatted(array, row)?,
         },
-        DataType::Timestamp(_, _) => match instant(array, row)? {
-            Some(instant) => format_instant(instant),
-            None => formatted(array, row)?,
+        DataType::Timestamp(_, zone) => match (instant(array, row)?, zone) {
+            (Some(instant), Some(_)) => format_instant(instant),
+            (Some(clock), None) => format_instant(clock).trim_end_matches('Z').to_owned(),
+            (None, _) => formatted(array, row)?,
         },
         _ => formatted(array, row)?,
     }))

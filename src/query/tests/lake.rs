@@ -239,6 +239,15 @@ impl SmallLake {
         self
     }
 
+    /// Damages the beginning of a file, where its first column is; the footer stays whole.
+    pub(super) async fn damage_first_column(&self, path: &str) {
+        let path = Path::from(path);
+        let bytes = self.store.inner.get(&path).await.unwrap();
+        let mut bytes = bytes.bytes().await.unwrap().to_vec();
+        bytes[4..100].fill(0xff);
+        self.store.inner.put(&path, bytes.into()).await.unwrap();
+    }
+
     /// From now on the store answers no read, or does again.
     pub(super) fn refuse(&self, refuse: bool) {
         self.store.refusing.store(refuse, Ordering::Relaxed);

@@ -1,0 +1,446 @@
+//! Queries: `WITH`, set operations, `ORDER BY` and `LIMIT`.
+
+use datafusion::sql::sqlparser::ast::{
+    Cte, Expr, LimitClause, Offset, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
+    SetExpr, SetOperator, SetQuantifier, Spanned, Value, With,
+};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::scope::{Column, Relation, Scope, column_of, quoted};
+use super::select::Output;
+use super::{Analyzer, Clause, span_of};
+use crate::query::error::QueryError;
+use crate::query::types::{Type, Typed, common};
+
+pub(super) const ORDER: Clause = Clause {
+    name: "ORDER BY",
+    aggregates: true,
+    windows: true,
+};
+
+impl Analyzer<'_> {
+    /// A query for the engine, and its columns. The names of the outermost one are for people.
+    pub(super) fn query(
+        &mut self,
+        query: &Query,
+        parent: Option<&Scope<'_>>,
+        outermost: bool,
+    ) -> Result<(Query, Vec<Output>), QueryError> {
+        let named = self.named.len();
+        let made = self.query_within(query, parent, outermost);
+        self.named.truncate(named);
+        made
+    }
+
+    fn query_within(
+        &mut self,
+        query: &Query,
+        parent: Option<&Scope<'_>>,
+        outermost: bool,
+    ) -> Result<(Query, Vec<Output>), QueryError> {
+        let span = query.span();
+        let odd = query.fetch.is_some()
+            || !query.locks.is_empty()
+            || query.for_clause.is_some()
+            || query.settings.is_some()
+            || query.format_clause.is_some();
+        if odd {
+            return Err(self.unsupported(span, "this clause behind the query", "write LIMIT n"));
+        }
+        if !query.pipe_operators.is_empty() {
+            return Err(self.unsupported(span, "|>", "write SELECT … FROM … WHERE …"));
+        }
+        let with = query
+            .with
+            .as_ref()
+            .map(|with| self.with(with, parent))
+            .transpose()?;
+        let (body, outputs, order_by) = match query.body.as_ref() {
+            SetExpr::Select(select) => {
+                let (select, outputs, order_by) =
+                    self.select(select, query.order_by.as_ref(), parent, outermost)?;
+                (SetExpr::Select(Box::new(select)), outputs, order_by)
+            }
+            body => {
+                let (body, outputs) = self.body(body, parent, outermost)?;
+                let order_by = match &query.order_by {
+                    Some(order_by) => Some(self.order_of_outputs(order_by, &outputs)?),
+                    None => None,
+                };
+                (body, outputs, order_by)
+            }
+        };
+        let limit_clause = query
+            .limit_clause
+            .as_ref()
+            .map(|limit| self.limit(limit))
+            .transpose()?;
+        let made = Query {
+            with,
+            body: Box::new(body),
+            order_by,
+            limit_clause,
+            ..query.clone()
+        };
+        Ok((made, outputs))
+    }
+
+    fn with(&mut self, with: &With, parent: Option<&Scope<'_>>) -> Result<With, QueryError> {
+        if with.recursive {
+            return Err(self.unsupported(
+                with.span(),
+                "WITH RECURSIVE",
+                "write the steps one by one",
+            ));
+        }
+        let mut cte_tables = Vec::new();
+        for cte in &with.cte_tables {
+            let name = cte.alias.name.value.clone();
+            if !cte.alias.columns.is_empty() {
+                return Err(self.unsupported(
+                    cte.alias.name.span,
+                    "a list of columns behind the name",
+                    "name the columns in its SELECT with AS",
+                ));
+            }
+            if self
+                .named
+                .iter()
+                .any(|known| known.alias.eq_ignore_ascii_case(&name))
+            {
+                return Err(self.refuse(
+                    cte.alias.name.span,
+                    format!("there are two queries with the name `{name}`"),
+                    "give one of them another name",
+                ));
+            }
+            let (query, outputs) = self.query(&cte.query, parent, false)?;
+            let relation = relation(&name, &outputs);
+            self.named.push(relation);
+            let mut alias = cte.alias.clone();
+            alias.name = quoted(&name);
+            cte_tables.push(Cte {
+                alias,
+                query: Box::new(query),
+                ..cte.clone()
+            });
+        }
+        Ok(With {
+            cte_tables,
+            ..with.clone()
+        })
+    }
+
+    /// What is not a plain `SELECT`: a query in parentheses or a set operation.
+    fn body(
+        &mut self,
+        body: &SetExpr,
+        parent: Option<&Scope<'_>>,
+        outermost: bool,
+    ) -> Result<(SetExpr, Vec<Output>), QueryError> {
+        match body {
+            SetExpr::Select(select) => {
+                let (select, outputs, _) = self.select(select, None, parent, outermost)?;
+                Ok((SetExpr::Select(Box::new(select)), outputs))
+            }
+            SetExpr::Query(query) => {
+                let (query, outputs) = self.query(query, parent, outermost)?;
+                Ok((SetExpr::Query(Box::new(query)), outputs))
+            }
+            SetExpr::SetOperation {
+                left,
+                op,
+                set_quantifier,
+                right,
+            } => {
+                let span = body.span();
+                let name = match op {
+                    SetOperator::Union => "UNION",
+                    SetOperator::Except => "EXCEPT",
+                    SetOperator::Intersect => "INTERSECT",
+                    SetOperator::Minus => {
+                        return Err(self.unsupported(span, "MINUS", "write EXCEPT DISTINCT"));
+                    }
+                };
+                match set_quantifier {
+                    SetQuantifier::All if *op == SetOperator::Union => {}
+                    SetQuantifier::Distinct => {}
+                    SetQuantifier::None => {
+                        return Err(self.refuse(
+                            span,
+                            format!("{name} needs ALL or DISTINCT"),
+                            if *op == SetOperator::Union {
+                                "write UNION ALL, or UNION DISTINCT to drop what comes twice"
+                                    .to_owned()
+                            } else {
+                                format!("write {name} DISTINCT")
+                            },
+                        ));
+                    }
+                    other => {
+                        return Err(self.unsupported(
+                            span,
+                            &format!("{name} {other}"),
+                            &format!("write {name} DISTINCT"),
+                        ));
+                    }
+                }
+                // Of a left side with three or more parts, each has been made one type with the others.
+                let (mut left_made, mut outputs) = self.body(left, parent, outermost)?;
+                let (mut right_made, right_outputs) = self.body(right, parent, outermost)?;
+                if outputs.len() != right_outputs.len() {
+                    return Err(self.refuse(
+                        span,
+                        format!(
+                            "the sides of {name} have {} and {} columns",
+                            outputs.len(),
+                            right_outputs.len()
+                        ),
+                        "select as many columns on both sides",
+                    ));
+                }
+                for (at, (output, other)) in outputs.iter_mut().zip(right_outputs).enumerate() {
+                    let Some(kind) = common([&output.typed, &other.typed]) else {
+                        return Err(self.refuse(
+                            span,
+                            format!(
+                                "column {} of {name} is {} on one side and {} on the other",
+                                at + 1,
+                                output.typed.kind,
+                                other.typed.kind
+                            ),
+                            format!("write CAST(… AS {}) on the other side", output.typed.kind),
+                        ));
+                    };
+                    self.retype(&mut left_made, at, &output.typed, &kind, span)?;
+                    self.retype(&mut right_made, at, &other.typed, &kind, span)?;
+                    output.typed = Typed::new(kind, output.typed.expr.clone());
+                }
+                let made = SetExpr::SetOperation {
+                    left: Box::new(left_made),
+                    op: *op,
+                    set_quantifier: match set_quantifier {
+                        SetQuantifier::Distinct => SetQuantifier::None,
+                        other => *other,
+                    },
+                    right: Box::new(right_made),
+                };
+                Ok((made, outputs))
+            }
+            SetExpr::Values(_) => Err(self.unsupported(
+                body.span(),
+                "VALUES",
+                "write SELECT 1 AS x UNION ALL SELECT 2",
+            )),
+            other => Err(self.unsupported(other.span(), "this query", "write SELECT … FROM …")),
+        }
+    }
+
+    /// Makes one column of a side another type.
+    fn retype(
+        &self,
+        side: &mut SetExpr,
+        at: usize,
+        typed: &Typed,
+        kind: &Type,
+        span: Span,
+    ) -> Result<(), QueryError> {
+        if typed.kind == *kind {
+            return Ok(());
+        }
+        let made = self.coerced(typed, kind, span)?;
+        if let SetExpr::Select(select) = side
+            && let Some(SelectItem::ExprWithAlias { expr, .. }) = select.projection.get_mut(at)
+        {
+            *expr = made.expr;
+        }
+        Ok(())
+    }
+
+    /// `ORDER BY` of what has no columns but its outputs.
+    fn order_of_outputs(
+        &mut self,
+        order_by: &OrderBy,
+        outputs: &[Output],
+    ) -> Result<OrderBy, QueryError> {
+        let scope = Scope {
+            outputs: visible(outputs),
+            only_outputs: true,
+            ..Scope::default()
+        };
+        let Some(items) = self.order_items(order_by)? else {
+            return Ok(order_by.clone());
+        };
+        let mut sorted = Vec::new();
+        for item in items {
+            let expr = self.in_clause(ORDER, |it| it.order_item(item, outputs, &scope))?;
+            sorted.push(expr);
+        }
+        Ok(ordered(order_by, sorted))
+    }
+
+    pub(super) fn order_items<'o>(
+        &self,
+        order_by: &'o OrderBy,
+    ) -> Result<Option<&'o [OrderByExpr]>, QueryError> {
+        match &order_by.kind {
+            OrderByKind::Expressions(items) => Ok(Some(items)),
+            OrderByKind::All(_) => Err(self.unsupported(
+                order_by.span(),
+                "ORDER BY ALL",
+                "name the columns, or write their numbers: ORDER BY 1, 2",
+            )),
+        }
+    }
+
+    /// One item of `ORDER BY`: a place in the select list, an alias, or an expression.
+    pub(super) fn order_item(
+        &mut self,
+        item: &OrderByExpr,
+        outputs: &[Output],
+        scope: &Scope<'_>,
+    ) -> Result<OrderByExpr, QueryError> {
+        let span = span_of(&item.expr);
+        let sorted = |expr| OrderByExpr {
+            expr,
+            ..item.clone()
+        };
+        if let Expr::Value(value) = &item.expr {
+            let output = self.placed(value, "ORDER BY", outputs, span)?;
+            self.sortable(&output.typed, span)?;
+            return Ok(sorted(Expr::Identifier(quoted(&output.engine))));
+        }
+        if let Expr::Identifier(ident) = &item.expr {
+            let alias = outputs.iter().find(|output| output.is_named(&ident.value));
+            if let Some(output) = alias {
+                self.sortable(&output.typed, span)?;
+                return Ok(sorted(Expr::Identifier(quoted(&output.engine))));
+            }
+        }
+        let typed = self.expression(&item.expr, scope)?;
+        self.sortable(&typed, span)?;
+        Ok(sorted(typed.expr))
+    }
+
+    fn sortable(&self, typed: &Typed, span: Span) -> Result<(), QueryError> {
+        if typed.kind.is_comparable() {
+            return Ok(());
+        }
+        Err(self.refuse(
+            span,
+            format!("{} cannot be sorted", typed.kind),
+            "sort by ARRAY_TO_STRING(array, ',')",
+        ))
+    }
+
+    /// The output that a number stands for in `GROUP BY` and `ORDER BY`.
+    pub(super) fn placed<'o>(
+        &self,
+        value: &datafusion::sql::sqlparser::ast::ValueWithSpan,
+        clause: &str,
+        outputs: &'o [Output],
+        span: Span,
+    ) -> Result<&'o Output, QueryError> {
+        let Value::Number(place, _) = &value.value else {
+            return Err(self.refuse(
+                span,
+                format!("{clause} takes no literal"),
+                "name a column without quotes, or write its number: 1 is the first column",
+            ));
+        };
+        let place = place
+            .parse::<usize>()
+            .ok()
+            .and_then(|place| place.checked_sub(1));
+        place.and_then(|place| outputs.get(place)).ok_or_else(|| {
+            self.refuse(
+                span,
+                format!(
+                    "there is no column {value}: the select list has {}",
+                    outputs.len()
+                ),
+                "write a number from 1, or the name of a column",
+            )
+        })
+    }
+
+    fn limit(&self, limit: &LimitClause) -> Result<LimitClause, QueryError> {
+        let LimitClause::LimitOffset {
+            limit: count,
+            offset,
+            limit_by,
+        } = limit
+        else {
+            return Err(self.unsupported(
+                limit.span(),
+                "LIMIT with a comma",
+                "write LIMIT 10 OFFSET 20",
+            ));
+        };
+        if !limit_by.is_empty() {
+            return Err(self.unsupported(
+                limit.span(),
+                "LIMIT BY",
+                "write QUALIFY ROW_NUMBER() OVER (…) <= 10",
+            ));
+        }
+        if count.is_none() {
+            return Err(self.unsupported(
+                limit.span(),
+                "OFFSET without LIMIT",
+                "write LIMIT 10 OFFSET 20",
+            ));
+        }
+        let offset = offset.as_ref().map(|Offset { value, .. }| value);
+        for expr in count.iter().chain(offset) {
+            let whole = matches!(expr, Expr::Value(value)
+                if matches!(&value.value, Value::Number(text, false) if text.parse::<i64>().is_ok()));
+            if !whole {
+                return Err(self.refuse(
+                    span_of(expr),
+                    "LIMIT and OFFSET take a whole number",
+                    "write LIMIT 10",
+                ));
+            }
+        }
+        Ok(limit.clone())
+    }
+}
+
+/// What a query in `FROM` or `WITH` offers.
+pub(super) fn relation(alias: &str, outputs: &[Output]) -> Relation {
+    let columns = outputs.iter().map(|output| Column {
+        name: output.name.clone().unwrap_or_default(),
+        kind: output.typed.kind.clone(),
+        expr: column_of(alias, &output.engine),
+    });
+    Relation {
+        alias: alias.to_owned(),
+        columns: columns.collect(),
+    }
+}
+
+/// The outputs by the names that a statement may use, as columns of what has been selected.
+pub(super) fn visible(outputs: &[Output]) -> Vec<(String, Typed)> {
+    let named = outputs.iter().filter_map(|output| {
+        let column = Expr::Identifier(quoted(&output.engine));
+        let typed = Typed::new(output.typed.kind.clone(), column);
+        Some((output.name.clone()?, typed))
+    });
+    named.collect()
+}
+
+pub(super) fn ordered(order_by: &OrderBy, items: Vec<OrderByExpr>) -> OrderBy {
+    OrderBy {
+        kind: OrderByKind::Expressions(items),
+        ..order_by.clone()
+    }
+}
+
+/// Whether a select makes groups or drops rows that come twice.
+pub(super) fn is_distinct(select: &Select) -> bool {
+    matches!(
+        select.distinct,
+        Some(datafusion::sql::sqlparser::ast::Distinct::Distinct)
+    )
+}

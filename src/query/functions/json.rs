@@ -1,0 +1,401 @@
+//! JSON out of text: `JSON_VALUE`, `JSON_QUERY`, their array forms, and the older `JSON_EXTRACT…`.
+//!
+//! As in BigQuery, scalars come without quotes and escapes, numbers and booleans as they are written; objects and
+//! arrays come without the spaces between their parts. A path that leads nowhere, JSON `null` and text that is not
+//! JSON give NULL. Of a doubled key the first counts.
+//!
+//! The rule of paths, which [`parse_standard`] and [`parse_legacy`] own: a path is `$`, then `.key` or `[0]`, as often
+//! as needed. A key with other characters than letters, digits, `_`, `-`, `:` and blanks is written `."a.b"` in
+//! `JSON_VALUE` and `JSON_QUERY`, and `['a.b']` in `JSON_EXTRACT…`; neither takes the other's form.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess};
+use serde_json::value::RawValue;
+
+use super::native::{Answer, Cell, Fault, Kept};
+
+/// The steps of a path, each a key of an object or a place in an array.
+pub(super) type Path = Vec<String>;
+
+/// A path of `JSON_VALUE` and `JSON_QUERY`.
+pub(in crate::query) fn parse_standard(text: &str) -> Result<Path, Fault> {
+    parse(text, false)
+}
+
+/// A path of `JSON_EXTRACT…`.
+pub(in crate::query) fn parse_legacy(text: &str) -> Result<Path, Fault> {
+    parse(text, true)
+}
+
+fn parse(text: &str, legacy: bool) -> Result<Path, Fault> {
+    if let Some(path) = steps(text, legacy) {
+        return Ok(path);
+    }
+    let reason = format!("\"{text}\" is not a JSON path here");
+    let (quoted, other) = if legacy {
+        ("$['a.b']", ".\"")
+    } else {
+        ("$.\"a.b\"", "['")
+    };
+    let fix = match text.find(other) {
+        Some(_) if !legacy => {
+            let standard = text.replace("['", ".\"").replace("']", "\"");
+            format!("write '{standard}': JSON_VALUE and JSON_QUERY quote a key with .\"…\"")
+        }
+        Some(_) => format!("write the key as in {quoted}, or use JSON_VALUE or JSON_QUERY"),
+        None if !text.starts_with('$') => "begin the path with $, as in '$.key'".to_owned(),
+        None => format!("write $.key, {quoted} or $[0]; wildcards and filters are not supported"),
+    };
+    Err(Fault::new(reason, fix))
+}
+
+fn steps(text: &str, legacy: bool) -> Option<Path> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ':') || c.is_whitespace();
+    let mut path = Vec::new();
+    let mut rest = text.strip_prefix('$')?;
+    while !rest.is_empty() {
+        if legacy && rest == "." {
+            break;
+        }
+        let (open, close, quote) = if legacy {
+            ("['", "']", '\'')
+        } else {
+            (".\"", "\"", '"')
+        };
+        if let Some(inner) = rest.strip_prefix(open) {
+            let end = quoted_end(inner, quote)?;
+            path.push(inner[..end].replace(&format!("\\{quote}"), &quote.to_string()));
+            rest = inner[end..].strip_prefix(close)?;
+        } else if let Some(inner) = rest.strip_prefix('[') {
+            let (index, after) = inner.split_once(']')?;
+            let index = index.trim();
+            let fits = |c: char| c.is_numeric() || c == '_' || c == '-' || (legacy && plain(c));
+            if index.is_empty() || !index.chars().all(fits) {
+                return None;
+            }
+            path.push(index.to_owned());
+            rest = after;
+        } else {
+            let inner = rest.strip_prefix('.')?;
+            let end = inner.find(|c| !plain(c)).unwrap_or(inner.len());
+            if end == 0 {
+                return None;
+            }
+            path.push(inner[..end].to_owned());
+            rest = &inner[end..];
+        }
+    }
+    Some(path)
+}
+
+/// Where a quoted key ends; a quote behind a backslash is part of it.
+fn quoted_end(text: &str, quote: char) -> Option<usize> {
+    let mut escaped = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            c if c == quote => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The JSON at the end of the path. All of the text is read, so text that is not JSON gives `None` wherever its fault is.
+fn find<'j>(json: &'j str, path: &[String]) -> Option<&'j RawValue> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let found = Walk(path).deserialize(&mut reader).ok()?;
+    reader.end().ok()?;
+    found
+}
+
+struct Walk<'p>(&'p [String]);
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        if self.0.is_empty() {
+            return serde::Deserialize::deserialize(from).map(Some);
+        }
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> serde::de::Visitor<'de> for Walk<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        let mut seen = false;
+        while let Some(key) = map.next_key::<String>()? {
+            match self.0.split_first() {
+                Some((wanted, rest)) if !seen && *wanted == key => {
+                    seen = true;
+                    found = map.next_value_seed(Walk(rest))?;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        let wanted = self.0.first().and_then(|step| step.parse::<usize>().ok());
+        for at in 0.. {
+            let next = match self.0.split_first() {
+                Some((_, rest)) if wanted == Some(at) => {
+                    let item = items.next_element_seed(Walk(rest))?;
+                    item.map(|item| found = item)
+                }
+                _ => items.next_element::<IgnoredAny>()?.map(drop),
+            };
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+/// A scalar as text: strings without quotes and escapes; `None` for `null`, objects and arrays.
+fn scalar(raw: &str) -> Option<String> {
+    match raw.as_bytes().first() {
+        // A string that is no text, such as half a surrogate pair, has no value.
+        Some(b'"') => serde_json::from_str(raw).ok(),
+        Some(b'{' | b'[' | b'n') | None => None,
+        Some(_) => Some(raw.to_owned()),
+    }
+}
+
+/// JSON without the spaces between its parts.
+fn compact(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let (mut quoted, mut escaped) = (false, false);
+    for c in raw.chars() {
+        if quoted {
+            quoted = escaped || c != '"';
+            escaped = !escaped && c == '\\';
+            out.push(c);
+        } else if !c.is_ascii_whitespace() {
+            quoted = c == '"';
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The items of a JSON array.
+fn items(raw: &str) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(raw).ok()
+}
+
+fn at<'c>(
+    cells: &'c [Cell<'_>],
+    kept: &mut Kept,
+    parse: fn(&str) -> Result<Path, Fault>,
+) -> Result<Option<&'c str>, Fault> {
+    let (Some(Cell::Text(json)), path) = (cells.first(), cells.get(1)) else {
+        return Ok(None);
+    };
+    let path = match path {
+        Some(Cell::Text(path)) => kept.path(path, parse)?.as_slice(),
+        _ => &[],
+    };
+    Ok(find(json, path).map(RawValue::get))
+}
+
+fn value_with(
+    cells: &[Cell<'_>],
+    kept: &mut Kept,
+    parse: fn(&str) -> Result<Path, Fault>,
+) -> Answer {
+    let found = at(cells, kept, parse)?.and_then(scalar);
+    Ok(found.map_or(Cell::Null, Cell::Owned))
+}
+
+fn query_with(
+    cells: &[Cell<'_>],
+    kept: &mut Kept,
+    parse: fn(&str) -> Result<Path, Fault>,
+) -> Answer {
+    let found = at(cells, kept, parse)?.filter(|raw| *raw != "null");
+    Ok(found.map_or(Cell::Null, |raw| Cell::Owned(compact(raw))))
+}
+
+/// Each item as text; NULL where one of them is an object or an array.
+fn values_with(
+    cells: &[Cell<'_>],
+    kept: &mut Kept,
+    parse: fn(&str) -> Result<Path, Fault>,
+) -> Answer {
+    let texts = at(cells, kept, parse)?.and_then(items).and_then(|items| {
+        let text = |item: &RawValue| match item.get() {
+            "null" => Some(None),
+            raw => scalar(raw).map(Some),
+        };
+        items.into_iter().map(text).collect::<Option<Vec<_>>>()
+    });
+    Ok(texts.map_or(Cell::Null, Cell::Texts))
+}
+
+fn queries_with(
+    cells: &[Cell<'_>],
+    kept: &mut Kept,
+    parse: fn(&str) -> Result<Path, Fault>,
+) -> Answer {
+    let texts = at(cells, kept, parse)?.and_then(items).map(|items| {
+        let texts = items.into_iter().map(|item| Some(compact(item.get())));
+        texts.collect()
+    });
+    Ok(texts.map_or(Cell::Null, Cell::Texts))
+}
+
+pub(super) fn json_value(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+    value_with(cells, kept, parse_standard)
+}
+
+pub(super) fn json_query(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+    query_with(cells, kept, parse_standard)
+}
+
+pub(super) fn json_value_array(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+    values_with(cells, kept, parse_standard)
+}
+
+pub(super) fn json_query_array(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+    queries_with(cells, kept, parse_standard)
+}
+
+pub(super) fn json_extract(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+    query_with(cells, kept, parse_legacy)
+}
+
+pub(super) fn json_extract_scalar(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+    value_with(cells, kept, parse_legacy)
+}
+
+pub(super) fn json_extract_array(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+    queries_with(cells, kept, parse_legacy)
+}
+
+pub(super) fn json_extract_string_array(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+    values_with(cells, kept, parse_legacy)
+}
+
+/// Text as a JSON string.
+pub(super) fn to_json_string(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
+    let Some(Cell::Text(text)) = cells.first() else {
+        return Ok(Cell::Null);
+    };
+    let quoted = serde_json::to_string(text);
+    quoted
+        .map(Cell::Owned)
+        .map_err(|error| Fault::new(error.to_string(), "report this as a bug"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(json: &str, path: &str) -> Option<String> {
+        find(json, &parse_standard(path).unwrap()).and_then(|raw| scalar(raw.get()))
+    }
+
+    #[test]
+    fn a_path_leads_to_a_scalar_or_to_nothing() {
+        let json = r#"{"a":{"b":"x\n\u00e4","n":1.50,"t":true,"z":null,"o":{},"l":[1,[2,"y"]]},
+            "a":{"b":"second"},"d d":"space","e.f":"dot","big":123456789012345678901234567890}"#;
+        for (path, found) in [
+            ("$.a.b", Some("x\nä")),
+            ("$.a.n", Some("1.50")),
+            ("$.a.t", Some("true")),
+            ("$.a.z", None),
+            ("$.a.o", None),
+            ("$.a.l", None),
+            ("$.a.l[0]", Some("1")),
+            ("$.a.l[1][1]", Some("y")),
+            ("$.a.l[7]", None),
+            ("$.a.b.c", None),
+            ("$.a[0]", None),
+            ("$.a.l.b", None),
+            ("$.missing", None),
+            ("$", None),
+            ("$.\"d d\"", Some("space")),
+            ("$.d d", Some("space")),
+            ("$.\"e.f\"", Some("dot")),
+            ("$.big", Some("123456789012345678901234567890")),
+        ] {
+            assert_eq!(value(json, path).as_deref(), found, "{path}");
+        }
+        for (json, found) in [
+            ("\"x\"", Some("x")),
+            (" 7 ", Some("7")),
+            ("null", None),
+            ("", None),
+            ("{\"a\":1", None),
+            ("7 8", None),
+        ] {
+            assert_eq!(value(json, "$").as_deref(), found, "{json}");
+        }
+        // The fault comes after what was found.
+        assert_eq!(value(r#"{"a":1,"b":}"#, "$.a"), None);
+        assert_eq!(value(r#"{"a":"\ud800"}"#, "$.a"), None);
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused() {
+        for path in [
+            "", "a", "$a", "$.", "$.a..b", "$[x]", "$['a']", "$['a-b']", "$.\"a", "$.*", "$[*]",
+        ] {
+            let fault = parse_standard(path).unwrap_err();
+            assert!(!fault.fix.is_empty(), "{path}");
+        }
+        for path in ["", "a", "$a", "$.a..b", "$['a", "$.\"a\"", "$.*"] {
+            assert!(parse_legacy(path).is_err(), "{path}");
+        }
+        let fault = parse_standard("$['a-b']").unwrap_err();
+        assert!(fault.fix.contains("write '$.\"a-b\"'"), "{}", fault.fix);
+    }
+
+    #[test]
+    fn spaces_within_strings_stay() {
+        assert_eq!(
+            compact("{ \"a b\" : [ 1 , \"x \\\" y\" ] }"),
+            "{\"a b\":[1,\"x \\\" y\"]}"
+        );
+    }
+}

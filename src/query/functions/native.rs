@@ -1,0 +1,354 @@
+//! Functions of GoogleSQL that are written here, as functions of the engine.
+//!
+//! Each works on one row: NULL for any argument gives NULL, and an argument that it does not take gives a
+//! [`QueryError::Value`], which says what to write instead. It is never taken for an error of a file. With `SAFE.`
+//! before its name it gives NULL instead.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryBuilder, BooleanBuilder, Date32Builder, Float64Builder,
+    Int64Builder, ListBuilder, StringBuilder, TimestampMicrosecondBuilder,
+};
+use arrow::datatypes::{
+    DataType, Date32Type, Field, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+};
+use datafusion::common::internal_err;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::scalar::ScalarValue;
+use regex::Regex;
+
+use super::instant::{Zone, parse_zone};
+use super::json::Path;
+use crate::query::error::QueryError;
+use crate::query::types::Type;
+
+/// One value of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Cell<'a> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(&'a str),
+    Owned(String),
+    Bytes(&'a [u8]),
+    OwnedBytes(Vec<u8>),
+    Date(i32),
+    Datetime(i64),
+    Timestamp(i64),
+    Texts(Vec<Option<String>>),
+}
+
+/// What a function says of arguments that it does not take: what happened, and what to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::query) struct Fault {
+    pub(in crate::query) reason: String,
+    pub(in crate::query) fix: String,
+}
+
+impl Fault {
+    pub(super) fn new(reason: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            fix: fix.into(),
+        }
+    }
+}
+
+pub(super) type Answer = Result<Cell<'static>, Fault>;
+
+/// What was made of constant arguments for the row before: patterns, paths and zones.
+#[derive(Default)]
+pub(super) struct Kept {
+    pattern: Option<(String, Regex)>,
+    path: Option<(String, Path)>,
+    zone: Option<(String, Zone)>,
+}
+
+impl Kept {
+    pub(super) fn pattern(&mut self, text: &str) -> Result<&Regex, Fault> {
+        kept(&mut self.pattern, text, |text| {
+            Regex::new(text).map_err(|error| {
+                let last = error.to_string();
+                let last = last.lines().last().unwrap_or_default();
+                let why = last.trim_start_matches("error: ");
+                Fault::new(
+                    format!("'{text}' is not a regular expression: {why}"),
+                    "fix the pattern; characters such as ( + . are escaped in a raw string, such as r'\\('",
+                )
+            })
+        })
+    }
+
+    pub(super) fn path(
+        &mut self,
+        text: &str,
+        parse: fn(&str) -> Result<Path, Fault>,
+    ) -> Result<&Path, Fault> {
+        kept(&mut self.path, text, parse)
+    }
+
+    pub(super) fn zone(&mut self, name: &str) -> Result<Zone, Fault> {
+        kept(&mut self.zone, name, |name| {
+            parse_zone(name).ok_or_else(|| {
+                Fault::new(
+                    format!("there is no time zone '{name}'"),
+                    "write the name of a zone, such as 'Europe/Berlin', or an offset, such as '+01:00'",
+                )
+            })
+        })
+        .copied()
+    }
+}
+
+fn kept<'k, T>(
+    slot: &'k mut Option<(String, T)>,
+    text: &str,
+    make: impl FnOnce(&str) -> Result<T, Fault>,
+) -> Result<&'k T, Fault> {
+    if slot.as_ref().is_none_or(|(known, _)| known != text) {
+        *slot = Some((text.to_owned(), make(text)?));
+    }
+    slot.as_ref()
+        .map(|(_, made)| made)
+        .ok_or_else(|| Fault::new("nothing was made of a constant", "report this as a bug"))
+}
+
+/// A function that is written here.
+#[derive(Clone, Copy)]
+pub(super) struct Native {
+    /// Its name for the engine, which no statement can write.
+    pub(super) name: &'static str,
+    /// What it returns.
+    pub(super) returns: fn() -> Type,
+    pub(super) call: fn(&[Cell<'_>], &mut Kept) -> Answer,
+}
+
+/// Before the names of functions that give NULL instead of an error.
+pub(in crate::query) const SAFE: &str = "safe_";
+
+impl Native {
+    /// The function for the engine, and its `SAFE.` twin.
+    pub(super) fn functions(self) -> [ScalarUDF; 2] {
+        [false, true].map(|safe| {
+            ScalarUDF::new_from_impl(NativeFunction {
+                name: if safe {
+                    format!("{SAFE}{}", self.name)
+                } else {
+                    self.name.to_owned()
+                },
+                safe,
+                signature: Signature::variadic_any(Volatility::Immutable),
+                native: self,
+            })
+        })
+    }
+}
+
+struct NativeFunction {
+    name: String,
+    safe: bool,
+    signature: Signature,
+    native: Native,
+}
+
+impl std::fmt::Debug for NativeFunction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl PartialEq for NativeFunction {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for NativeFunction {}
+
+impl std::hash::Hash for NativeFunction {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for NativeFunction {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(arrow_type(&(self.native.returns)()))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let scalar = args
+            .args
+            .iter()
+            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let rows = if scalar { 1 } else { args.number_rows };
+        let constants: Vec<bool> = args
+            .args
+            .iter()
+            .map(|arg| matches!(arg, ColumnarValue::Scalar(_)))
+            .collect();
+        let arrays = args
+            .args
+            .iter()
+            .map(|arg| match arg {
+                ColumnarValue::Scalar(value) => value.to_array_of_size(1),
+                ColumnarValue::Array(array) => Ok(Arc::clone(array)),
+            })
+            .collect::<Result<Vec<ArrayRef>>>()?;
+        let mut out = Column::new(&(self.native.returns)());
+        let mut kept = Kept::default();
+        let mut cells = Vec::with_capacity(arrays.len());
+        for row in 0..rows {
+            cells.clear();
+            for (array, constant) in arrays.iter().zip(&constants) {
+                cells.push(cell(array, if *constant { 0 } else { row })?);
+            }
+            if cells.contains(&Cell::Null) {
+                out.push(Cell::Null)?;
+                continue;
+            }
+            match (self.native.call)(&cells, &mut kept) {
+                Ok(value) => out.push(value)?,
+                Err(_) if self.safe => out.push(Cell::Null)?,
+                Err(Fault { reason, fix }) => {
+                    let error = QueryError::Value { reason, fix };
+                    return Err(DataFusionError::External(Box::new(error)));
+                }
+            }
+        }
+        let array = out.finish();
+        if scalar {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+                &array, 0,
+            )?));
+        }
+        Ok(ColumnarValue::Array(array))
+    }
+}
+
+fn arrow_type(kind: &Type) -> DataType {
+    match kind {
+        Type::Null | Type::Int64 | Type::Interval => DataType::Int64,
+        Type::Bool => DataType::Boolean,
+        Type::Float64 => DataType::Float64,
+        Type::String => DataType::Utf8,
+        Type::Bytes => DataType::Binary,
+        Type::Date => DataType::Date32,
+        Type::Datetime => DataType::Timestamp(TimeUnit::Microsecond, None),
+        Type::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        Type::Array(_) => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
+    }
+}
+
+fn cell(array: &ArrayRef, row: usize) -> Result<Cell<'_>> {
+    if array.is_null(row) {
+        return Ok(Cell::Null);
+    }
+    Ok(match array.data_type() {
+        DataType::Null => Cell::Null,
+        DataType::Boolean => Cell::Bool(array.as_boolean().value(row)),
+        DataType::Int64 => Cell::Int(array.as_primitive::<Int64Type>().value(row)),
+        DataType::Float64 => Cell::Float(array.as_primitive::<Float64Type>().value(row)),
+        DataType::Utf8 => Cell::Text(array.as_string::<i32>().value(row)),
+        DataType::LargeUtf8 => Cell::Text(array.as_string::<i64>().value(row)),
+        DataType::Utf8View => Cell::Text(array.as_string_view().value(row)),
+        DataType::Binary => Cell::Bytes(array.as_binary::<i32>().value(row)),
+        DataType::Date32 => Cell::Date(array.as_primitive::<Date32Type>().value(row)),
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
+            match zone {
+                Some(_) => Cell::Timestamp(micros),
+                None => Cell::Datetime(micros),
+            }
+        }
+        DataType::List(_) => {
+            let items = array.as_list::<i32>().value(row);
+            let items = arrow::compute::cast(&items, &DataType::Utf8)?;
+            let items = items.as_string::<i32>();
+            Cell::Texts(items.iter().map(|item| item.map(str::to_owned)).collect())
+        }
+        other => return internal_err!("a function was given {other}"),
+    })
+}
+
+/// The results of a function, row by row.
+enum Column {
+    Bool(BooleanBuilder),
+    Int(Int64Builder),
+    Float(Float64Builder),
+    Text(StringBuilder),
+    Bytes(BinaryBuilder),
+    Date(Date32Builder),
+    Time(TimestampMicrosecondBuilder),
+    Texts(ListBuilder<StringBuilder>),
+}
+
+impl Column {
+    fn new(kind: &Type) -> Self {
+        match kind {
+            Type::Bool => Self::Bool(BooleanBuilder::new()),
+            Type::Null | Type::Int64 | Type::Interval => Self::Int(Int64Builder::new()),
+            Type::Float64 => Self::Float(Float64Builder::new()),
+            Type::String => Self::Text(StringBuilder::new()),
+            Type::Bytes => Self::Bytes(BinaryBuilder::new()),
+            Type::Date => Self::Date(Date32Builder::new()),
+            Type::Datetime | Type::Timestamp => {
+                Self::Time(TimestampMicrosecondBuilder::new().with_data_type(arrow_type(kind)))
+            }
+            Type::Array(_) => Self::Texts(ListBuilder::new(StringBuilder::new())),
+        }
+    }
+
+    fn push(&mut self, cell: Cell<'_>) -> Result<()> {
+        match (self, cell) {
+            (Self::Bool(out), Cell::Bool(value)) => out.append_value(value),
+            (Self::Bool(out), Cell::Null) => out.append_null(),
+            (Self::Int(out), Cell::Int(value)) => out.append_value(value),
+            (Self::Int(out), Cell::Null) => out.append_null(),
+            (Self::Float(out), Cell::Float(value)) => out.append_value(value),
+            (Self::Float(out), Cell::Null) => out.append_null(),
+            (Self::Text(out), Cell::Text(value)) => out.append_value(value),
+            (Self::Text(out), Cell::Owned(value)) => out.append_value(value),
+            (Self::Text(out), Cell::Null) => out.append_null(),
+            (Self::Bytes(out), Cell::Bytes(value)) => out.append_value(value),
+            (Self::Bytes(out), Cell::OwnedBytes(value)) => out.append_value(value),
+            (Self::Bytes(out), Cell::Null) => out.append_null(),
+            (Self::Date(out), Cell::Date(value)) => out.append_value(value),
+            (Self::Date(out), Cell::Null) => out.append_null(),
+            (Self::Time(out), Cell::Datetime(value) | Cell::Timestamp(value)) => {
+                out.append_value(value);
+            }
+            (Self::Time(out), Cell::Null) => out.append_null(),
+            (Self::Texts(out), Cell::Texts(items)) => out.append_value(items),
+            (Self::Texts(out), Cell::Null) => out.append_null(),
+            (_, other) => return internal_err!("a function gave {other:?}"),
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> ArrayRef {
+        match self {
+            Self::Bool(mut out) => Arc::new(out.finish()),
+            Self::Int(mut out) => Arc::new(out.finish()),
+            Self::Float(mut out) => Arc::new(out.finish()),
+            Self::Text(mut out) => Arc::new(out.finish()),
+            Self::Bytes(mut out) => Arc::new(out.finish()),
+            Self::Date(mut out) => Arc::new(out.finish()),
+            Self::Time(mut out) => Arc::new(out.finish()),
+            Self::Texts(mut out) => Arc::new(out.finish()),
+        }
+    }
+}
