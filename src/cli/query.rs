@@ -58,7 +58,7 @@ pub(crate) struct Args {
 pub(crate) enum RowFormat {
     /// Aligned columns, escaped for a terminal
     Table,
-    /// Comma-separated values with a head line (RFC 4180)
+    /// Comma-separated values with a head line (RFC 4180, lines end with LF)
     Csv,
     /// An array of one object a row
     Json,

@@ -1,5 +1,6 @@
-//! Rows as comma-separated values (RFC 4180): a head line, lines that end with CRLF, quotes where
-//! they are needed. NULL is empty; a text without characters is `""`.
+//! Rows as comma-separated values: a head line, quotes where they are needed (RFC 4180), and lines that end
+//! with LF as those of `psql` and DuckDB do, since CR LF breaks `cut` and `tail` in a pipe. NULL is empty; a
+//! text without characters is `""`.
 
 use std::io::{self, Write};
 
@@ -33,7 +34,7 @@ impl CsvWriter {
                     push_field(&mut lines, &text);
                 }
             }
-            lines.extend_from_slice(b"\r\n");
+            lines.push(b'\n');
         }
         out.write_all(&lines)
     }
@@ -54,7 +55,7 @@ impl CsvWriter {
             }
             push_field(&mut line, field.name());
         }
-        line.extend_from_slice(b"\r\n");
+        line.push(b'\n');
         out.write_all(&line)
     }
 }

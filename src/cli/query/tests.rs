@@ -71,19 +71,16 @@ fn written(form: RowFormat, batches: &[RecordBatch]) -> String {
 }
 
 #[test]
-fn csv_follows_its_standard() {
+fn csv_quotes_by_its_standard_and_ends_lines_as_pipes_need_it() {
     assert_eq!(
         written(RowFormat::Csv, &[batch()]),
-        "who,n,x,ok,dt,at,fine,raw\r\n\
+        "who,n,x,ok,dt,at,fine,raw\n\
          \"a\u{1b}[2J,\"\"b\"\"\",9223372036854775807,1.5,true,1970-01-01,1970-01-01T00:00:00Z,\
-         1970-01-01T00:00:00.000000001,/wA=\r\n\
-         \"\",-1,NaN,false,2024-10-04,1970-01-01T00:00:01.500Z,1970-01-01T00:00:00,\"\"\r\n\
-         ,,,,,,,\r\n"
+         1970-01-01T00:00:00.000000001,/wA=\n\
+         \"\",-1,NaN,false,2024-10-04,1970-01-01T00:00:01.500Z,1970-01-01T00:00:00,\"\"\n\
+         ,,,,,,,\n"
     );
-    assert_eq!(
-        written(RowFormat::Csv, &[]),
-        "who,n,x,ok,dt,at,fine,raw\r\n"
-    );
+    assert_eq!(written(RowFormat::Csv, &[]), "who,n,x,ok,dt,at,fine,raw\n");
 }
 
 #[test]
