@@ -7,7 +7,7 @@ mod ambient;
 mod secrets;
 mod spelling;
 
-pub(crate) use ambient::credentials_in;
+pub(crate) use ambient::{address_in, credentials_in};
 pub(crate) use secrets::Secrets;
 
 /// Longest text that is kept, in characters.

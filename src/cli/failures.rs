@@ -4,7 +4,7 @@ use super::exit::ExitKind;
 use super::failure::Failure;
 use crate::clock::Contradiction;
 use crate::index::LoadIndexError;
-use crate::lake::{CreateError, ReadError, StoreError, StoreMeaning};
+use crate::lake::{CreateError, ReadError, StoreError, StoreMeaning, WHEN_CHANGED};
 use crate::ledger::log::LogError;
 use crate::report::verify::VerifyError;
 use crate::run::{JobError, RunError};
@@ -183,10 +183,7 @@ impl From<RunError> for Failure {
 pub(super) fn altered_lake(error: &dyn std::error::Error) -> Failure {
     Failure::from_error(ExitKind::Integrity, error)
         .kept("nothing was written since this was found")
-        .action(
-            "do not rerun; keep the bucket as it is, run `trailhouse verify --deep`, and find out who changed \
-             the bucket",
-        )
+        .action(WHEN_CHANGED)
 }
 
 impl From<VerifyError> for Failure {

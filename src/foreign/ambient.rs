@@ -24,11 +24,15 @@ pub(super) fn ambient() -> &'static [String] {
     &AMBIENT
 }
 
-/// The password in an address, and user name and password as they travel together. An address without a
-/// scheme is one of a proxy.
+/// An address in a variable or an option, where the scheme may be left out.
+pub(crate) fn address_in(value: &str) -> Option<Url> {
+    let whole = Url::parse(value).ok().filter(Url::has_host);
+    whole.or_else(|| Url::parse(&format!("http://{value}")).ok())
+}
+
+/// The password in an address, and user name and password as they travel together.
 pub(crate) fn credentials_in(address: &str) -> Vec<String> {
-    let parsed = Url::parse(address).ok().filter(Url::has_host);
-    let Some(url) = parsed.or_else(|| Url::parse(&format!("http://{address}")).ok()) else {
+    let Some(url) = address_in(address) else {
         return Vec::new();
     };
     let Some(password) = url.password().filter(|password| !password.is_empty()) else {

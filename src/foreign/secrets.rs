@@ -6,6 +6,7 @@ use super::{MOST_BYTES, on_one_line};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -26,7 +27,14 @@ const SHORTEST_IN_BASE64: usize = 4;
 ///
 /// Cheap to clone; clones share what they know. Passwords of proxies are known to all.
 #[derive(Clone)]
-pub(crate) struct Secrets(Arc<RwLock<Vec<Needle>>>);
+pub(crate) struct Secrets(Arc<RwLock<Known>>);
+
+#[derive(Default)]
+struct Known {
+    /// What was learnt, so that learning it again, as of each request, costs a look.
+    values: HashSet<String>,
+    needles: Vec<Needle>,
+}
 
 /// One form of a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,10 +65,17 @@ impl Secrets {
 
     /// Adds a secret, for all clones.
     pub(crate) fn learn(&self, value: &str) {
+        let read = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let is_known = read.values.contains(value);
+        drop(read);
+        if is_known {
+            return;
+        }
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.values.insert(value.to_owned());
         for needle in forms(value) {
-            if !known.contains(&needle) {
-                known.push(needle);
+            if !known.needles.contains(&needle) {
+                known.needles.push(needle);
             }
         }
     }
@@ -110,7 +125,7 @@ impl Secrets {
         let mut found: Vec<Range<usize>> = Vec::new();
         let starts = text.char_indices().map(|(at, _)| at);
         for at in starts {
-            let ends = known.iter().filter_map(|needle| {
+            let ends = known.needles.iter().filter_map(|needle| {
                 let end = needle.end_in(text, at, cut)?;
                 Some(match needle.base64 {
                     true => run_around(text, at..end),

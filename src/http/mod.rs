@@ -13,7 +13,7 @@ pub(crate) use way::{Way, check_proxies, no_proxy};
 
 use crate::foreign::Secrets;
 use reqwest::Response;
-use reqwest::header::HeaderName;
+use reqwest::header::{CONTENT_TYPE, HeaderName};
 use url::Url;
 
 /// The client for an address, before what is special about it: the one place where clients are made. The
@@ -31,6 +31,14 @@ pub(crate) fn client(base: &Url) -> reqwest::ClientBuilder {
 pub(crate) fn header(response: &Response, name: &HeaderName) -> Option<String> {
     let value = response.headers().get(name)?;
     value.to_str().ok().map(str::to_owned)
+}
+
+/// Whether a response says that it is a web page, which no interface of ours answers with.
+pub(crate) fn is_html(response: &Response) -> bool {
+    header(response, &CONTENT_TYPE).is_some_and(|kind| {
+        let kind = kind.trim_start().to_ascii_lowercase();
+        kind.starts_with("text/html")
+    })
 }
 
 /// Whether the address is this machine's own. A proxy would look for it on its own machine.

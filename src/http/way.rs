@@ -6,6 +6,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
 use super::is_loopback;
+use crate::foreign::address_in;
 
 /// The variables that name proxies, as all libraries read them: the first one that is set counts.
 const HTTP: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
@@ -161,9 +162,7 @@ pub(crate) fn no_proxy(variables: Variables<'_>) -> Option<String> {
 /// All that is never asked through a proxy.
 fn direct(variables: Variables<'_>) -> String {
     let hosts = METADATA.iter().filter_map(|name| {
-        let value = variables(name)?;
-        let url = Url::parse(&value).ok().filter(Url::has_host);
-        let url = url.or_else(|| Url::parse(&format!("http://{value}")).ok())?;
+        let url = address_in(&variables(name)?)?;
         Some(url.host_str()?.trim_matches(['[', ']']).to_owned())
     });
     let hosts: Vec<String> = std::iter::once(DIRECT.to_owned()).chain(hosts).collect();

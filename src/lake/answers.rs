@@ -111,6 +111,10 @@ pub enum StoreMeaning {
     Passing,
 }
 
+/// What to do where the lake is not what the ledger says.
+pub const WHEN_CHANGED: &str = "do not rerun; keep the bucket as it is, run `trailhouse verify --deep`, and find out who changed the \
+     bucket";
+
 impl StoreError {
     /// What it means.
     pub fn meaning(&self) -> StoreMeaning {
@@ -132,10 +136,7 @@ impl StoreError {
     /// What to do.
     pub fn advice(&self) -> &'static str {
         match self {
-            Self::Missing { .. } | Self::Altered { .. } => {
-                "do not rerun; keep the bucket as it is, run `trailhouse verify --deep`, and find out who \
-                 changed the bucket"
-            }
+            Self::Missing { .. } | Self::Altered { .. } => WHEN_CHANGED,
             Self::Denied { .. } => {
                 "give the identity the permissions that the README lists, then rerun; nothing was lost"
             }

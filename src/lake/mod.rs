@@ -30,7 +30,7 @@ mod upload;
 mod verify;
 mod write;
 
-pub use answers::StoreMeaning;
+pub use answers::{StoreMeaning, WHEN_CHANGED};
 pub use checked::{Checked, CheckedBy, Md5Sum, SignedFile, md5_of};
 pub use conformance::{Nonconformance, check_objects, check_store, prove_create_once, prove_kept};
 pub use facts::{ColumnStatistics, EncodedFile, FileFacts, FileStatistics, TimeRange};

@@ -14,16 +14,14 @@ pub fn count_by_batch(
     kind: TableKind,
     dates: Option<(NaiveDate, NaiveDate)>,
 ) -> String {
-    let (first, last) = dates.unwrap_or((NaiveDate::MIN, NaiveDate::MAX));
-    let first = first.max(LEAST);
-    let last = last.min(GREATEST);
+    let on_dates = on_dates(dates);
     let category = match kind {
         TableKind::Events => "category",
         TableKind::Quarantine | TableKind::Batches | TableKind::Coverage => "CAST(NULL AS STRING)",
     };
     format!(
         "SELECT CAST(dt AS STRING) AS dt, {category} AS category, source, batch_id, COUNT(*) AS row_count \
-         FROM {table} WHERE dt BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY 1, 2, 3, 4"
+         FROM {table} WHERE {on_dates} GROUP BY 1, 2, 3, 4"
     )
 }
 
@@ -31,14 +29,19 @@ pub fn count_by_batch(
 ///
 /// Columns: `event_uid`, `row_count`.
 pub fn doubled_events(table: &str, dates: Option<(NaiveDate, NaiveDate)>, most: usize) -> String {
+    let on_dates = on_dates(dates);
+    format!(
+        "SELECT event_uid, COUNT(*) AS row_count FROM {table} WHERE {on_dates} \
+         GROUP BY 1 HAVING COUNT(*) > 1 ORDER BY 1 LIMIT {most}"
+    )
+}
+
+/// A condition on dates, which tables of ours may demand; without dates all that GoogleSQL has.
+fn on_dates(dates: Option<(NaiveDate, NaiveDate)>) -> String {
     let (first, last) = dates.unwrap_or((NaiveDate::MIN, NaiveDate::MAX));
     let first = first.max(LEAST);
     let last = last.min(GREATEST);
-    format!(
-        "SELECT event_uid, COUNT(*) AS row_count FROM {table} \
-         WHERE dt BETWEEN DATE '{first}' AND DATE '{last}' \
-         GROUP BY 1 HAVING COUNT(*) > 1 ORDER BY 1 LIMIT {most}"
-    )
+    format!("dt BETWEEN DATE '{first}' AND DATE '{last}'")
 }
 
 /// The first and the last date that GoogleSQL has.

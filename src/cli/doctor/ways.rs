@@ -6,6 +6,7 @@ use super::Checked;
 use crate::cli::environment::roots;
 use crate::config::{Config, Lake, Platform, SignIn, StoreOption};
 use crate::http::Way;
+use crate::warehouse::bigquery::SERVICE;
 
 /// Where Google gives tokens for credentials that are not the machine's.
 const GOOGLE_TOKENS: &str = "https://oauth2.googleapis.com/";
@@ -32,7 +33,7 @@ fn destinations(config: &Config) -> Vec<(String, Url)> {
     }
     for warehouse in &config.warehouses {
         let name = &warehouse.name;
-        let service = || Url::parse("https://bigquery.googleapis.com/").ok();
+        let service = || Url::parse(SERVICE).ok();
         let address = warehouse.endpoint.clone().or_else(service);
         add(format!("warehouse {name}"), address);
         if !matches!(warehouse.auth.sign_in, SignIn::None) {

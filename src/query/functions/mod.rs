@@ -90,10 +90,6 @@ pub(super) fn parts(group: &str) -> &'static [&'static str] {
         "WEEK(FRIDAY)",
         "WEEK(SATURDAY)",
     ];
-    const DATE: &[&str] = &[
-        "DAY", "WEEK", "ISOWEEK", "MONTH", "QUARTER", "YEAR", "ISOYEAR", WEEKS[0], WEEKS[1],
-        WEEKS[2], WEEKS[3], WEEKS[4], WEEKS[5], WEEKS[6],
-    ];
     const TIME: &[&str] = &[
         "MICROSECOND",
         "MILLISECOND",
@@ -114,6 +110,18 @@ pub(super) fn parts(group: &str) -> &'static [&'static str] {
         WEEKS[4],
         WEEKS[5],
         WEEKS[6],
+    ];
+    const CLOCK: &[&str] = &[
+        "MICROSECOND",
+        "MILLISECOND",
+        "SECOND",
+        "MINUTE",
+        "HOUR",
+        "DAY",
+        "WEEK",
+        "MONTH",
+        "QUARTER",
+        "YEAR",
     ];
     const EXTRACTED: &[&str] = &[
         "MICROSECOND",
@@ -141,29 +149,11 @@ pub(super) fn parts(group: &str) -> &'static [&'static str] {
         WEEKS[6],
     ];
     match group {
-        "date" => DATE,
+        "date" => &TIME[5..],
         "time" => TIME,
-        "elapsed" => &[
-            "MICROSECOND",
-            "MILLISECOND",
-            "SECOND",
-            "MINUTE",
-            "HOUR",
-            "DAY",
-        ],
-        "days" => &["DAY", "WEEK", "MONTH", "QUARTER", "YEAR"],
-        "clock" => &[
-            "MICROSECOND",
-            "MILLISECOND",
-            "SECOND",
-            "MINUTE",
-            "HOUR",
-            "DAY",
-            "WEEK",
-            "MONTH",
-            "QUARTER",
-            "YEAR",
-        ],
+        "elapsed" => &CLOCK[..6],
+        "days" => &CLOCK[5..],
+        "clock" => CLOCK,
         "of a date" => &EXTRACTED[5..],
         "of a time" => EXTRACTED,
         _ => &[],

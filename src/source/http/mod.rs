@@ -14,16 +14,14 @@ pub use auth::{Auth, Secret};
 
 use super::{ClockReading, PlatformWords, SourceError, Tenant, Wording};
 use crate::foreign::{MOST_BYTES, Secrets};
-use crate::http::{Way, chain, client, header, hopeless, read_body, read_start};
+use crate::http::{Way, chain, client, header, hopeless, is_html, read_body, read_start};
 use crate::retry;
 use crate::stop::Stop;
 use answer::{Again, Failed, Refusal, of_status};
 use auth::{Proof, Prover};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER,
-};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, DATE, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode, redirect};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -338,13 +336,6 @@ async fn read_document(response: Response, cap: u64, secrets: &Secrets) -> Resul
         return Err(Failed::foreign("a web page".to_owned()));
     }
     Ok(body)
-}
-
-fn is_html(response: &Response) -> bool {
-    header(response, &CONTENT_TYPE).is_some_and(|kind| {
-        let kind = kind.trim_start().to_ascii_lowercase();
-        kind.starts_with("text/html")
-    })
 }
 
 fn is_markup(body: &[u8]) -> bool {

@@ -32,6 +32,7 @@ pub use crate::retry::Retry;
 pub use auth::BigQueryAuth;
 pub use labels::check_labels;
 pub use settings::BigQuerySettings;
+pub(crate) use settings::SERVICE;
 
 use super::{
     Class, DatasetFound, JobId, JobState, Started, TableFound, TableShape, ViewShape, Warehouse,

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use url::Url;
 
-/// Where BigQuery is.
-const SERVICE: &str = "https://bigquery.googleapis.com/";
+/// Where BigQuery is, unless an endpoint is configured.
+pub(crate) const SERVICE: &str = "https://bigquery.googleapis.com/";
 
 /// Which dataset, and how it is reached.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@
 use super::auth::{Signer, Token};
 use super::error::{Again, Answer, Effect, Failed};
 use crate::foreign::Secrets;
-use crate::http::{BodyError, chain, client, header, lasting, read_body};
+use crate::http::{BodyError, chain, client, header, is_html, lasting, read_body};
 use crate::retry::{self, Retry};
 use crate::warehouse::Class;
 use bytes::Bytes;
@@ -279,10 +279,7 @@ pub(super) fn unsent(effect: Effect, error: reqwest::Error, secrets: &Secrets) -
 }
 
 async fn read(response: Response, effect: Effect, secrets: &Secrets) -> Result<Answer, Failed> {
-    let html = header(&response, &CONTENT_TYPE).is_some_and(|kind| {
-        let kind = kind.trim_start().to_ascii_lowercase();
-        kind.starts_with("text/html")
-    });
+    let html = is_html(&response);
     let told = header(&response, &RETRY_AFTER);
     let status = response.status().as_u16();
     let body = read_body(response, ANSWER_BYTES, 0, secrets).await;
