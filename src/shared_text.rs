@@ -2,7 +2,6 @@
 
 use lasso::{Key as _, Spur, ThreadedRodeo};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::LazyLock;
@@ -97,8 +96,7 @@ impl Serialize for SharedText {
 
 impl<'de> Deserialize<'de> for SharedText {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = Cow::<'_, str>::deserialize(from)?;
-        Ok(Self::from(&*text))
+        String::deserialize(from).map(Self::from)
     }
 }
 

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::json::pointer::{Pointers, Step, push_any, push_key};
-use super::json::{self, Elements, Kind, Member, Value};
+use super::json::{self, Elements, Key, Kind, Value};
 use super::redact::{Depth, KeyNames, MOST_TEXTS};
 
 /// Longest pointer to a place, in bytes. A place behind a longer one is named by the value around it.
@@ -102,7 +102,7 @@ impl<'a> ByName<'a> {
         for member in json::members(json, object.value.at).ok()? {
             keys.push(u32::try_from(member.ok()?.key.at).ok()?);
         }
-        let name = |at: u32| member(json, at).map(|member| member.key.name());
+        let name = |at: u32| name_at(json, at);
         keys.sort_unstable_by(|one, other| (name(*one), one).cmp(&(name(*other), other)));
         keys.dedup_by(|later, first| name(*later) == name(*first));
         Some(Self {
@@ -111,16 +111,27 @@ impl<'a> ByName<'a> {
         })
     }
 
-    fn peek(&self) -> Option<(Cow<'a, [u8]>, Place<'a>)> {
+    /// The name of the next member. Its value is not crossed: a large one would be as often as there are
+    /// members of the other object before it.
+    fn name(&self) -> Option<Cow<'a, [u8]>> {
+        name_at(self.json, *self.keys.as_slice().first()?)
+    }
+
+    /// The value of the next member, which is passed.
+    fn take(&mut self) -> Option<Place<'a>> {
         let json = self.json;
-        let member = member(json, *self.keys.as_slice().first()?)?;
-        let value = member.value;
-        Some((member.key.name(), Place { json, value }))
+        let key = key_at(json, self.keys.next()?)?;
+        let value = json::value_at(json, key.value_at).ok()?;
+        Some(Place { json, value })
     }
 }
 
-fn member(json: &[u8], at: u32) -> Option<Member<'_>> {
-    json::member_at(json, usize::try_from(at).ok()?).ok()
+fn key_at(json: &[u8], at: u32) -> Option<Key<'_>> {
+    json::key_at(json, usize::try_from(at).ok()?).ok()
+}
+
+fn name_at(json: &[u8], at: u32) -> Option<Cow<'_, [u8]>> {
+    key_at(json, at).map(|key| key.name())
 }
 
 /// Two containers that are walked together.
@@ -286,29 +297,19 @@ impl<'a, 'r> Comparison<'a, 'r> {
     fn step(&mut self, mut frame: Frame<'a>) {
         let (name, first, now) = match &mut frame.walk {
             Walk::Objects(first_walk, now_walk) => {
-                let (first, now) = (first_walk.peek(), now_walk.peek());
-                let order = match (&first, &now) {
+                let (order, name) = match (first_walk.name(), now_walk.name()) {
                     (None, None) => return,
-                    (Some(_), None) => Ordering::Less,
-                    (None, Some(_)) => Ordering::Greater,
-                    (Some((first, _)), Some((now, _))) => first.cmp(now),
+                    (Some(name), None) => (Ordering::Less, name),
+                    (None, Some(name)) => (Ordering::Greater, name),
+                    (Some(first), Some(now)) => match first.cmp(&now) {
+                        Ordering::Greater => (Ordering::Greater, now),
+                        order => (order, first),
+                    },
                 };
-                let first = first.filter(|_| order.is_le());
-                let now = now.filter(|_| order.is_ge());
-                // Whichever was taken is passed.
-                if first.is_some() {
-                    first_walk.keys.next();
-                }
-                if now.is_some() {
-                    now_walk.keys.next();
-                }
-                let name = first
-                    .as_ref()
-                    .or(now.as_ref())
-                    .map(|(name, _)| name.clone());
-                let name = name.unwrap_or_default();
-                let value = |found: Option<(_, Place<'a>)>| found.map(|(_, value)| value);
-                (Token::Key(name), value(first), value(now))
+                let taken = |walk: &mut ByName<'a>, is: bool| is.then(|| walk.take()).flatten();
+                let first = taken(first_walk, order.is_le());
+                let now = taken(now_walk, order.is_ge());
+                (Token::Key(name), first, now)
             }
             Walk::Arrays(first, now, index) => {
                 let (Some(Ok(first)), Some(Ok(now))) = (first.next(), now.next()) else {

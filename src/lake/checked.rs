@@ -81,6 +81,14 @@ struct Stamp {
 }
 
 impl Checked {
+    /// An object all of whose bytes are being hashed.
+    pub(super) fn of_all_bytes(object: &GetResult) -> Self {
+        Self {
+            by: CheckedBy::Bytes,
+            stamp: stamp(object),
+        }
+    }
+
     /// The entity tag to name when the object is read: only a strong one can be compared.
     pub(super) fn e_tag(&self) -> Option<&str> {
         let e_tag = self.stamp.e_tag.as_deref();
@@ -191,7 +199,7 @@ impl Bucket {
     /// Reads all bytes, a piece at a time.
     async fn hash(&self, file: &SignedFile) -> Result<Checked, StoreError> {
         let got = self.get(&file.name).await?;
-        let stamp = stamp(&got);
+        let checked = Checked::of_all_bytes(&got);
         let mut hasher = Sha256::new();
         let mut pieces = got.into_stream();
         while let Some(piece) = pieces.next().await {
@@ -203,10 +211,13 @@ impl Bucket {
             let said = format!("its SHA-256 is {}", hex::encode(found));
             return Err(self.altered(file, said));
         }
-        Ok(Checked {
-            by: CheckedBy::Bytes,
-            stamp,
-        })
+        Ok(checked)
+    }
+
+    /// Takes it that a file was checked by whoever has read all of it.
+    pub(super) fn remember(&self, file: &SignedFile, checked: Checked) {
+        // What was found before is as good.
+        let _ = self.checked_files().of(file).set(checked);
     }
 
     pub(super) fn altered(&self, file: &SignedFile, said: String) -> StoreError {

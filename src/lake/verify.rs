@@ -13,6 +13,7 @@ use crate::event::schema::SCHEMA_VERSION;
 use crate::plural::counted;
 use crate::window::format_instant;
 
+use super::checked::Checked;
 use super::encoding;
 use super::facts::{FileFacts, TimeRange};
 use super::merkle::{FileSalt, Hash};
@@ -179,6 +180,7 @@ async fn check_content(
         let keep = found <= WHOLE_BYTES;
         let mut content = BytesMut::new();
         let mut hasher = Sha256::new();
+        let read = Checked::of_all_bytes(&got);
         let mut parts = got.into_stream();
         found = 0;
         while let Some(part) = parts.next().await {
@@ -197,6 +199,7 @@ async fn check_content(
             }));
         }
         if found == stated.bytes {
+            bucket.remember(&stated.signed(), read);
             return Ok(Ok(keep.then(|| content.freeze())));
         }
     }

@@ -37,14 +37,15 @@ impl FromStr for Digest {
     type Err = NotADigest;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| NotADigest)?;
-        let digest = Self(bytes);
-        // One digest has one text, so that equal entries are equal bytes.
-        (digest.to_string() == text)
-            .then_some(digest)
-            .ok_or(NotADigest)
+        from_hex(text).map(Self).ok_or(NotADigest)
     }
+}
+
+/// So many bytes from their one text, so that equal entries are equal bytes.
+fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    (hex::encode(bytes) == text).then_some(bytes)
 }
 
 impl Serialize for Digest {
@@ -79,11 +80,8 @@ impl Serialize for Md5 {
 impl<'de> Deserialize<'de> for Md5 {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        let mut bytes = [0; 16];
-        let decoded = hex::decode_to_slice(&text, &mut bytes).is_ok();
-        // One sum has one text, so that equal entries are equal bytes.
-        (decoded && hex::encode(bytes) == text)
-            .then_some(Self(bytes))
+        from_hex(&text)
+            .map(Self)
             .ok_or_else(|| D::Error::custom("an MD5 sum is 32 lower-case hexadecimal digits"))
     }
 }

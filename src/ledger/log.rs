@@ -266,27 +266,16 @@ impl Log {
         found.map_err(|error| missing(sequence, error))
     }
 
-    /// Folds every entry after the state's head into it and returns them.
+    /// Folds every entry after the state's head into it.
     ///
     /// # Errors
     /// As [`Self::load`].
-    pub async fn catch_up(&self, state: &mut Option<State>) -> Result<Vec<Entry>, LogError> {
-        self.catch_up_to(state, None).await
+    pub async fn catch_up(&self, state: &mut Option<State>) -> Result<(), LogError> {
+        self.follow(state, None, drop).await
     }
 
-    /// The same, where an entry is known to exist, whatever the listing shows.
-    async fn catch_up_to(
-        &self,
-        state: &mut Option<State>,
-        known: Option<u64>,
-    ) -> Result<Vec<Entry>, LogError> {
-        let mut entries = Vec::new();
-        self.follow(state, known, |entry| entries.push(entry))
-            .await?;
-        Ok(entries)
-    }
-
-    /// The same, handing out each entry. Nobody else keeps it: a ledger is far larger than its state.
+    /// The same, handing out each entry, up to one that is known to exist, whatever the listing shows. Nobody
+    /// else keeps entries: a ledger is far larger than its state.
     async fn follow(
         &self,
         state: &mut Option<State>,

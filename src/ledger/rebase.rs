@@ -91,17 +91,8 @@ fn names_any(ingest: &Ingest, sweep: &Sweep) -> bool {
 
 /// Whether an ingest has rows of a partition of which a decision takes what is there.
 fn adds_to(ingest: &Ingest, decision: &Retention) -> bool {
-    ingest.files.iter().any(|file| {
-        decision.parts.iter().any(|part| {
-            (part.date, part.table, &part.source, &part.category)
-                == (
-                    file.date,
-                    file.table,
-                    &file.source.to_string(),
-                    &file.category.map(|it| it.to_string()),
-                )
-        })
-    })
+    let mut files = ingest.files.iter();
+    files.any(|file| decision.parts.iter().any(|part| part.is_where(file)))
 }
 
 /// Everything that an ingest has read or failed to read.

@@ -12,7 +12,7 @@ pub(crate) use feed::{RECOUNTED, SETTLING, is_recounted_in_each_run};
 pub use hold::{HoldState, Released};
 pub use redaction::{RedactionEra, RedactionHistory, mark_of};
 pub use retention::{ClosedRetention, Cut, Gone, GoneSpan, OpenRetention, RetentionState, Wholes};
-pub use size::{STATE_SHARE, StateSize};
+pub use size::StateSize;
 pub use warehouse::{LoadFailure, TableState, WarehouseState};
 
 use super::digest::Digest;
@@ -473,6 +473,12 @@ impl State {
     /// Every file of the lake.
     pub fn live_files(&self) -> impl Iterator<Item = &LiveFile> {
         self.files.values().flatten()
+    }
+
+    /// The same, and those that were decided to go and may still be there.
+    pub(crate) fn files_there(&self) -> impl Iterator<Item = &LiveFile> {
+        let open = self.retention.open.values();
+        self.live_files().chain(open.flat_map(|open| &open.files))
     }
 }
 

@@ -104,20 +104,14 @@ pub async fn verify(
         problems: Vec::new(),
         doubled: Vec::new(),
     };
-    let state = match log.fold().await {
+    let folded = match log.fold().await {
+        // Something may be left that stands on a ledger.
+        Ok(None) => log.load().await.map(|_| None),
+        folded => folded,
+    };
+    let state = match folded {
         Ok(Some(state)) => state,
-        // Unless something is left that stands on a ledger.
-        Ok(None) => match log.load().await {
-            Err(error) if error.is_integrity() => {
-                found.problems.push(Problem {
-                    object: bucket.url().to_owned(),
-                    what: error.to_string(),
-                });
-                return Ok(found);
-            }
-            Err(error) => return Err(error.into()),
-            Ok(_) => return Err(VerifyError::NoLedger(bucket.url().to_owned())),
-        },
+        Ok(None) => return Err(VerifyError::NoLedger(bucket.url().to_owned())),
         Err(error) if error.is_integrity() => {
             found.problems.push(Problem {
                 object: bucket.url().to_owned(),
@@ -134,12 +128,12 @@ pub async fn verify(
     check_files(bucket, &state, depth, &mut found, looked_at).await?;
     if depth.deep {
         let first = first_sequence(&state, depth.since);
-        let files: Vec<&LiveFile> = state.live_files().collect();
         let broken: BTreeSet<&str> = found.problems.iter().map(|it| it.object.as_str()).collect();
-        let is_left_out = |live: &LiveFile| {
-            live.sequence < first || broken.contains(live.file.path.to_string().as_str())
+        let is_whole = |live: &&LiveFile| {
+            live.sequence >= first && !broken.contains(live.file.path.to_string().as_str())
         };
-        found.doubled = doubled(bucket, &files, is_left_out).await?;
+        let files: Vec<&LiveFile> = state.live_files().filter(is_whole).collect();
+        found.doubled = doubled(bucket, &files).await?;
     }
     if !found.problems.is_empty() {
         forgive_what_went_meanwhile(&log, &state, &mut found).await?;
@@ -156,7 +150,7 @@ async fn forgive_what_went_meanwhile(
 ) -> Result<(), VerifyError> {
     let mut newest = Some(state.clone());
     match log.catch_up(&mut newest).await {
-        Ok(_) => {}
+        Ok(()) => {}
         // It was whole a moment ago; what is wrong with it now is for the next one to say.
         Err(error) if error.is_integrity() => return Ok(()),
         Err(error) => return Err(error.into()),

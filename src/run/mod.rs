@@ -200,12 +200,17 @@ pub async fn found(job: &Job) -> Result<State, RunError> {
     job.refuse_to_only_read()?;
     let mut opened = start::open(job).await?;
     refuse::refuse(job, &opened)?;
+    let run_id = RunId::draw(opened.now.at())?;
+    Ok(begin(job, &mut opened, run_id).await?.0)
+}
+
+/// The state to start from, and whether the lake had to be founded.
+async fn begin(job: &Job, opened: &mut Opened, run_id: RunId) -> Result<(State, bool), RunError> {
     match opened.state.take() {
-        Some(state) => Ok(state),
+        Some(state) => Ok((state, false)),
         None => {
-            let run_id = RunId::draw(opened.now.at())?;
             let founding = start::founding(job, run_id, &opened.now);
-            Ok(job.log().found(&founding).await?)
+            Ok((job.log().found(&founding).await?, true))
         }
     }
 }
@@ -272,13 +277,7 @@ async fn run(
     refuse::refuse(job, &opened)?;
     let (run_id, seed) = options.identity(opened.now.at())?;
     let log = job.log();
-    let (state, founded) = match opened.state.take() {
-        Some(state) => (state, false),
-        None => {
-            let founding = start::founding(job, run_id, &opened.now);
-            (log.found(&founding).await?, true)
-        }
-    };
+    let (state, founded) = begin(job, &mut opened, run_id).await?;
     let plan = start::plan(job, &opened, Some(&state), (run_id, seed), options.recount);
     let attempt = Attempt {
         run_id,

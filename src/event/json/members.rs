@@ -181,20 +181,23 @@ pub fn checked_members(text: &str) -> Result<Members<'_>, Fault> {
     })
 }
 
-/// The member whose key begins at `at`, as a walk over its object has found it.
+/// The key that begins at `at`, as a walk over its object has found it; its value is not crossed.
 ///
 /// # Errors
-/// Where no member begins at `at`.
-pub fn member_at(bytes: &[u8], at: usize) -> Result<Member<'_>, Fault> {
-    let KeyEnd { string, value_at } = skipped_key(bytes, at)?;
-    let key = Key {
+/// Where no key begins at `at`.
+pub fn key_at(bytes: &[u8], at: usize) -> Result<Key<'_>, Fault> {
+    Ok(key(bytes, at, &skipped_key(bytes, at)?))
+}
+
+#[inline(always)]
+fn key<'a>(bytes: &'a [u8], at: usize, end: &KeyEnd) -> Key<'a> {
+    let KeyEnd { string, value_at } = end;
+    Key {
         raw: bytes.get(at + 1..string.end - 1).unwrap_or_default(),
         at,
-        value_at,
+        value_at: *value_at,
         escaped: string.escaped,
-    };
-    let value = skip::value(bytes, value_at)?;
-    Ok(Member { key, value })
+    }
 }
 
 impl<'a> Members<'a> {
@@ -225,17 +228,12 @@ impl<'a> Members<'a> {
         let Some(at) = next_at(bytes, &mut self.at, &mut self.progress, b'}')? else {
             return Ok(None);
         };
-        let KeyEnd { string, value_at } = match &self.checker {
+        let end = match &self.checker {
             Some(checker) => checker.key(at)?,
             None => skipped_key(bytes, at)?,
         };
-        self.at = value_at;
-        Ok(Some(Key {
-            raw: bytes.get(at + 1..string.end - 1).unwrap_or_default(),
-            at,
-            value_at,
-            escaped: string.escaped,
-        }))
+        self.at = end.value_at;
+        Ok(Some(key(bytes, at, &end)))
     }
 
     /// The value that belongs to the key that came last.

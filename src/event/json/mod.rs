@@ -27,7 +27,7 @@ use std::fmt;
 
 pub use check::{check, utf8};
 pub use members::{
-    Elements, Key, Member, Members, Source, Value, checked_members, elements, member_at, members,
+    Elements, Key, Member, Members, Source, Value, checked_members, elements, key_at, members,
 };
 pub use scan::has_at_most_values;
 pub use skip::{value_at, value_end};

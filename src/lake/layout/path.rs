@@ -5,7 +5,6 @@ use crate::event::Category;
 use crate::shared_text::SharedText;
 use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::borrow::Cow;
 use std::fmt;
 
 /// The name of an object that an entry lists as a data file: 32 bytes where it is a name of ours, and
@@ -103,10 +102,9 @@ impl From<String> for FilePath {
 
 impl fmt::Display for FilePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.0, self.data_file()) {
-            (Form::Other(text), _) => f.write_str(text),
-            (Form::Ours { .. }, Ok(file)) => file.fmt(f),
-            (Form::Ours { .. }, Err(_)) => Err(fmt::Error),
+        match &self.0 {
+            Form::Other(text) => f.write_str(text),
+            Form::Ours { .. } => self.data_file().map_err(|_| fmt::Error)?.fmt(f),
         }
     }
 }
@@ -125,8 +123,7 @@ impl Serialize for FilePath {
 
 impl<'de> Deserialize<'de> for FilePath {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = Cow::<'_, str>::deserialize(from)?;
-        Ok(Self::from(&*text))
+        String::deserialize(from).map(Self::from)
     }
 }
 

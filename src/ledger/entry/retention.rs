@@ -144,11 +144,15 @@ impl ExpiredPart {
     /// Whether the files that an entry added to a partition are meant. Nothing is said of tenants: all
     /// files of an entry in a partition go together.
     pub fn takes(&self, sequence: u64, file: &super::FileEntry) -> bool {
+        self.is_where(file) && self.entries.iter().any(|span| span.contains(sequence))
+    }
+
+    /// Whether a file belongs to the partition.
+    pub fn is_where(&self, file: &super::FileEntry) -> bool {
         file.date == self.date
             && file.table == self.table
             && file.category.as_deref() == self.category.as_deref()
             && file.source == self.source
-            && self.entries.iter().any(|span| span.contains(sequence))
     }
 }
 

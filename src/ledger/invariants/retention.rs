@@ -38,13 +38,7 @@ pub fn release_fits(state: &State, release: &Release) -> Result<(), Violation> {
 /// A file that an entry names, files out of order, or a time that is not borne out.
 pub fn sweep_fits(state: &State, entry: &Entry, sweep: &Sweep) -> Result<(), Violation> {
     time_is_borne_out(state, entry)?;
-    let open = state.retention.open.values();
-    let condemned = open.flat_map(|open| &open.files);
-    let named: HashSet<&FilePath> = state
-        .live_files()
-        .chain(condemned)
-        .map(|live| &live.file.path)
-        .collect();
+    let named: HashSet<&FilePath> = state.files_there().map(|live| &live.file.path).collect();
     let mut before = "";
     for object in &sweep.objects {
         if named.contains(&FilePath::from(object.path.as_str())) || object.path.as_str() <= before {

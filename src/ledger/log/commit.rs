@@ -79,7 +79,9 @@ impl Log {
         }
         let mut folded = Some(state.clone());
         // The name was taken, so there is an entry, also where no listing shows it yet.
-        let entries = self.catch_up_to(&mut folded, Some(sequence)).await?;
+        let mut entries = Vec::new();
+        self.follow(&mut folded, Some(sequence), |entry| entries.push(entry))
+            .await?;
         if let Some(folded) = folded {
             *state = folded;
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// is what a run reads and writes (`source::SHARES`), and loading or saving a state takes
 /// little beside it. A state that takes more still works while the process has the memory, so a run goes
 /// on, and run, `status` and `doctor` warn.
-pub const STATE_SHARE: u64 = 4;
+const STATE_SHARE: u64 = 4;
 
 /// What a list, a map or an allocation takes beside its content, about.
 const OVERHEAD: usize = 16;
@@ -27,10 +27,8 @@ pub struct StateSize {
 impl StateSize {
     /// Of a state in a process that may take so many bytes.
     pub fn of(state: &State, memory: u64) -> Self {
-        let open = state.retention.open.values();
-        let condemned: usize = open.map(|open| open.files.len()).sum();
         Self {
-            files: (state.live_files().count() + condemned) as u64,
+            files: state.files_there().count() as u64,
             bytes: state.memory() as u64,
             share: memory / STATE_SHARE,
         }
@@ -67,9 +65,7 @@ impl StateSize {
 impl State {
     /// Bytes of memory that it takes, about: what grows with the age and the files of a lake.
     fn memory(&self) -> usize {
-        let live = self.live_files();
-        let condemned = self.retention.open.values().flat_map(|open| &open.files);
-        let files = live.chain(condemned).map(|live| {
+        let files = self.files_there().map(|live| {
             let heap = match live.file.heap() {
                 0 => 0,
                 heap => heap + OVERHEAD,
