@@ -47,4 +47,5 @@ mod foreign;
 mod http;
 mod plural;
 mod retry;
+mod similar;
 pub mod stop;

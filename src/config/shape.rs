@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{Document, Place, Problem};
+use crate::similar::nearest;
 
 /// What the comparison found.
 pub(super) struct Shape {
@@ -345,16 +346,6 @@ fn in_words(kind: &str) -> &str {
         "object" => "a table",
         other => other,
     }
-}
-
-/// The known name that a mistyped one most likely stands for.
-pub(super) fn nearest<'n>(written: &str, names: &[&'n str]) -> Option<&'n str> {
-    names
-        .iter()
-        .map(|name| (strsim::jaro_winkler(written, name), *name))
-        .filter(|(likeness, _)| *likeness >= 0.85)
-        .max_by(|(left, _), (right, _)| left.total_cmp(right))
-        .map(|(_, name)| name)
 }
 
 /// Writes a JSON value as TOML, on one line.

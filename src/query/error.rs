@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 use super::Limits;
 use crate::lake::{StoreError, StoreMeaning};
 use crate::ledger::tables::LedgerTableError;
+use crate::similar::{did_you_mean, similar};
 
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -215,6 +216,23 @@ impl QueryError {
         }
     }
 
+    /// A column that none of the `known` ones is.
+    pub(super) fn unknown_column(
+        name: impl Into<String>,
+        written: &str,
+        known: &[&str],
+        place: Option<Place>,
+    ) -> Self {
+        Self::UnknownColumn {
+            name: name.into(),
+            near: similar(written, known)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            place,
+        }
+    }
+
     /// Where in the statement the fault is.
     pub fn place(&self) -> Option<&Place> {
         match self {
@@ -242,12 +260,9 @@ impl QueryError {
                 "write it in simpler steps: WITH for each of them, and JOIN instead of a subquery"
                     .to_owned()
             }
-            Self::UnknownColumn { near, .. } if !near.is_empty() => {
-                format!("did you mean {}?", listed(near))
-            }
-            Self::UnknownColumn { .. } => {
+            Self::UnknownColumn { near, .. } => did_you_mean(near).unwrap_or_else(|| {
                 "see the columns with `trailhouse query \"DESCRIBE audit_events\"`".to_owned()
-            }
+            }),
             Self::UnknownTable { .. } => {
                 "the tables are audit_events, audit_batches, audit_coverage and audit_quarantine"
                     .to_owned()
@@ -352,44 +367,5 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)
-    }
-}
-
-/// How many names are offered for one that is not there.
-const OFFERED: usize = 3;
-
-/// Columns like the given one, the nearest first.
-pub(super) fn nearest(name: &str, known: &[&str]) -> Vec<String> {
-    similar(name, known)
-}
-
-/// Names like the given one, the nearest first, whatever their case.
-pub(super) fn similar(name: &str, known: &[&str]) -> Vec<String> {
-    let wanted = name.to_lowercase();
-    let mut near: Vec<(f64, &str)> = known
-        .iter()
-        .filter(|known| !known.is_empty())
-        .map(|known| {
-            let lower = known.to_lowercase();
-            let long = wanted.len() > 2;
-            let part = long && (lower.contains(&wanted) || wanted.contains(&lower));
-            let like = strsim::jaro_winkler(&wanted, &lower);
-            (if part { like.max(0.9) } else { like }, *known)
-        })
-        .filter(|(like, _)| *like >= 0.8)
-        .collect();
-    near.sort_by(|(one, a), (other, b)| other.total_cmp(one).then(a.cmp(b)));
-    near.dedup_by(|(_, a), (_, b)| a == b);
-    near.truncate(OFFERED);
-    near.into_iter().map(|(_, name)| name.to_owned()).collect()
-}
-
-/// Names as English lists them.
-fn listed(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match names.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => String::new(),
     }
 }

@@ -32,4 +32,4 @@ pub use keep::{Keep, KeepError};
 pub use orphan::{LEAST_AGE, orphans, youngest};
 pub use past::Past;
 pub use plan::{Held, RetentionPlan, RuleStanding, Unattended, plan, plan_id};
-pub use policy::{Conditions, Policy, Rule, Verdict, is_known};
+pub use policy::{CATEGORIES, Conditions, Policy, Rule, Verdict, is_known};

@@ -99,8 +99,8 @@ enum Fits {
     Perhaps,
 }
 
-/// The categories that say what a record is about. Any other, `other` too, says that nobody knows.
-const KNOWN: [&str; 6] = [
+/// The categories that say what a record is about. Any other, `other` too, says nothing about it.
+pub const CATEGORIES: [&str; 6] = [
     "authentication",
     "access_control",
     "resource_management",
@@ -111,7 +111,7 @@ const KNOWN: [&str; 6] = [
 
 /// Whether a category says what a record is about.
 pub fn is_known(category: &str) -> bool {
-    KNOWN.contains(&category)
+    CATEGORIES.contains(&category)
 }
 
 impl Policy {

@@ -5,10 +5,10 @@ use crate::config::file::{
     ActionName, ClassificationName, PlatformName, RedactionTable, RuleTable, SourceTable,
 };
 use crate::config::problem::Place;
-use crate::config::shape::nearest;
 use crate::config::{Redaction, RedactionAction, RedactionRule, RedactionTarget};
 use crate::event::redact::{self, RedactionError};
 use crate::event::schema::{Classification, Column, EVENT_COLUMNS};
+use crate::similar::nearest;
 use crate::source::kestra;
 
 /// Columns that `event_uid` repeats in readable form, so that hiding them would hide nothing.

@@ -4,7 +4,8 @@ use super::Checks;
 use crate::config::file::{KeepText, MatchTable, RetentionTable};
 use crate::config::problem::Place;
 use crate::config::{Platform, Source, Tenants};
-use crate::retention::{Conditions, Keep, Policy, Rule, is_known};
+use crate::retention::{CATEGORIES, Conditions, Keep, Policy, Rule, is_known};
+use crate::similar::{did_you_mean, nearest, similar};
 
 pub(super) fn check(
     checks: &mut Checks<'_, '_>,
@@ -97,10 +98,14 @@ fn conditions(
         if !is_known(name) {
             checks.problem(
                 &place.key("category").index(index),
-                format!("`{name}` says nothing about a record"),
-                "name authentication, access_control, resource_management, execution, data_access or \
-                 system_configuration; everything else is kept as long as any rule keeps that might be \
-                 about it",
+                format!("`{name}` is not a category that a rule can name"),
+                did_you_mean(&similar(name, &CATEGORIES)).unwrap_or_else(|| {
+                    format!(
+                        "use one of: {}; records of any other category are kept as long as the longest \
+                         rule that could apply to them",
+                        CATEGORIES.join(", ")
+                    )
+                }),
             );
         }
     }
@@ -108,17 +113,25 @@ fn conditions(
         if name != "kestra" {
             checks.problem(
                 &place.key("platform").index(index),
-                format!("`{name}` is no platform that is read"),
-                "name kestra",
+                format!("`{name}` is not a platform that trailhouse reads"),
+                "write \"kestra\"",
             );
         }
     }
+    let ids: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
     for (index, id) in table.source.iter().enumerate() {
         if sources.iter().all(|source| source.id != *id) {
             checks.warn(
                 &place.key("source").index(index),
                 format!("`{id}` is not configured as a source"),
-                "leave it if the lake has records of it from before, or mend the name",
+                match nearest(id, &ids) {
+                    Some(near) => format!(
+                        "write \"{near}\", or keep it if the lake has older records of `{id}`"
+                    ),
+                    None => {
+                        "keep it if the lake has older records of it, or fix the name".to_owned()
+                    }
+                },
             );
         }
     }
@@ -135,7 +148,7 @@ fn conditions(
             checks.warn(
                 &place.key("tenant").index(index),
                 format!("no source reads the tenant `{name}`"),
-                "leave it if the lake has records of it from before, or fix the name",
+                "keep it if the lake has older records of it, or fix the name",
             );
         }
     }

@@ -14,9 +14,10 @@ use super::fix::{number_fix, text_fix};
 use super::form::{Argument, LETTERS, common_of, count_fits, takes, wanted, written};
 use super::scope::Scope;
 use super::{Analyzer, span_of};
-use crate::query::error::{QueryError, similar};
+use crate::query::error::QueryError;
 use crate::query::functions::{FORMS, Form, INSTEAD, Kind, SAFE, is_native, json, named, parts};
 use crate::query::types::{NotWrittenSo, Type, Typed, cast, text_literal};
+use crate::similar::nearest;
 
 /// A function of the engine with its arguments.
 pub(super) fn engine_call(name: &str, arguments: Vec<Expr>) -> Expr {
@@ -102,8 +103,7 @@ impl Analyzer<'_> {
             .map(|form| form.name)
             .collect();
         known.dedup();
-        let near = similar(name, &known);
-        let fix = match near.first() {
+        let fix = match nearest(name, &known) {
             Some(near) => format!("did you mean {near}? docs/sql.md lists the functions"),
             None => "docs/sql.md lists the functions that there are".to_owned(),
         };

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use super::{Analyzer, Bare};
 use crate::event::schema::{self, ColumnType, EVENT_COLUMNS, QUARANTINE_COLUMNS};
 use crate::ledger::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
-use crate::query::error::{Place, QueryError, nearest};
+use crate::query::error::{Place, QueryError};
 use crate::query::types::{Type, Typed};
 
 /// The tables of a lake.
@@ -153,11 +153,13 @@ impl Analyzer<'_> {
                 "name its columns",
             ));
         }
-        Err(QueryError::UnknownColumn {
-            name: name.to_owned(),
-            near: nearest(name, &scope.known()),
-            place: Place::new(self.sql, ident.span),
-        })
+        let place = Place::new(self.sql, ident.span);
+        Err(QueryError::unknown_column(
+            name,
+            name,
+            &scope.known(),
+            place,
+        ))
     }
 
     fn found(&mut self, column: &Column, span: Span, outer: bool) -> Typed {
@@ -199,11 +201,12 @@ impl Analyzer<'_> {
                             .iter()
                             .map(|known| known.name.as_str())
                             .collect();
-                        Err(QueryError::UnknownColumn {
-                            name: format!("{}.{}", table.value, column.value),
-                            near: nearest(&column.value, &known),
-                            place: Place::new(self.sql, span),
-                        })
+                        Err(QueryError::unknown_column(
+                            format!("{}.{}", table.value, column.value),
+                            &column.value,
+                            &known,
+                            Place::new(self.sql, span),
+                        ))
                     }
                     [..] => Err(self.refuse(
                         span,

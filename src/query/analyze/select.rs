@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use super::query::{ORDER, is_distinct, ordered, visible};
 use super::scope::{Column, Scope, quoted};
 use super::{Analyzer, Bare, Clause, span_of};
-use crate::query::error::{Place, QueryError, nearest};
+use crate::query::error::{Place, QueryError};
 use crate::query::types::Typed;
 
 /// One column of a query.
@@ -368,11 +368,9 @@ impl Analyzer<'_> {
             .chain(replaced.iter().map(|item| &item.column_name));
         if let Some(ident) = named.into_iter().find(|ident| missing(ident)) {
             let known: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-            return Err(QueryError::UnknownColumn {
-                name: ident.value.clone(),
-                near: nearest(&ident.value, &known),
-                place: Place::new(self.sql, ident.span),
-            });
+            let place = Place::new(self.sql, ident.span);
+            let name = &ident.value;
+            return Err(QueryError::unknown_column(name, name, &known, place));
         }
         let mut items = Vec::new();
         for column in columns {
