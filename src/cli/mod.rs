@@ -37,6 +37,7 @@ mod style;
 mod sweep;
 mod verify;
 mod warehouse;
+mod width;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;

@@ -2,6 +2,7 @@
 
 use super::escape::escape;
 use super::style::{Role, Style};
+use super::width::width;
 
 /// A page in the making.
 #[derive(Debug)]
@@ -180,10 +181,6 @@ const GAP: &str = "  ";
 
 /// Text is not broken into columns narrower than this.
 const NARROWEST: usize = 20;
-
-fn width(text: &str) -> usize {
-    text.chars().count()
-}
 
 /// Breaks text between words into lines of at most `room` characters; a longer word stays whole.
 fn broken(text: &str, room: usize) -> Vec<&str> {

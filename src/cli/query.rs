@@ -3,7 +3,10 @@
 mod cell;
 mod csv;
 mod json;
+mod layout;
+mod pager;
 mod table;
+mod vertical;
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::PathBuf;
@@ -24,18 +27,26 @@ use crate::ledger::log::Log;
 use crate::plural::counted;
 use crate::query::{Lake, Limits, QueryError};
 use crate::run::RunError;
+use pager::{Paged, PagerCommand, Screen};
+use table::Room;
 
 /// Query the lake with SQL
 ///
 /// Runs one statement in the dialect of BigQuery over exactly the files that the ledger lists as
 /// live. The tables are audit_events, audit_batches, audit_coverage and audit_quarantine;
-/// `DESCRIBE audit_events` lists the columns of one. A condition on `dt` keeps a query small.
+/// `trailhouse schema events` explains their columns, `DESCRIBE audit_events` lists those of one. A
+/// condition on `dt` keeps a query small.
+///
+/// On a terminal the table fits the screen: long texts are cut with `…`; up to 5 rows that do not fit,
+/// and rows with more columns than fit, are shown as blocks instead. What is longer than the screen goes
+/// through $TRAILHOUSE_PAGER, $PAGER or less. In a pipe or a file nothing is cut.
 ///
 /// Changes: nothing. Needs no signing key: `public_key` in [signing] or --public-key is enough.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   trailhouse query \"SELECT category, COUNT(*) AS events FROM audit_events GROUP BY category\"
+  trailhouse query 'SELECT * FROM audit_events WHERE dt = CURRENT_DATE() LIMIT 3 \\G'
   trailhouse query --format csv -f logins.sql > logins.csv
   echo \"SELECT * FROM audit_coverage\" | trailhouse query --output json")]
 pub(crate) struct Args {
@@ -51,6 +62,9 @@ pub(crate) struct Args {
     /// Form of the rows [default: table, or json with --output json]
     #[arg(long, value_name = "FORM", value_enum)]
     pub(crate) format: Option<RowFormat>,
+    /// Do not start a pager
+    #[arg(long)]
+    pub(crate) no_pager: bool,
 }
 
 /// Form of a query's rows.
@@ -58,6 +72,8 @@ pub(crate) struct Args {
 pub(crate) enum RowFormat {
     /// Aligned columns, escaped for a terminal
     Table,
+    /// A block a row with a line for each column, as with \G at the end of the SQL
+    Vertical,
     /// Comma-separated values with a head line (RFC 4180, lines end with LF)
     Csv,
     /// An array of one object a row
@@ -68,12 +84,13 @@ pub(crate) enum RowFormat {
 const LONGEST_STATEMENT: u64 = 1 << 20;
 
 impl Args {
-    /// The form of the rows, given that of all results.
-    pub(super) fn form(&self, output: Format) -> RowFormat {
+    /// The form of the rows, given that of all results and what the end of the statement asks for.
+    fn form(&self, output: Format, asks_for_blocks: bool) -> RowFormat {
         match (self.format, output) {
             (Some(form), _) => form,
-            (None, Format::Text) => RowFormat::Table,
             (None, Format::Json) => RowFormat::Json,
+            (None, Format::Text) if asks_for_blocks => RowFormat::Vertical,
+            (None, Format::Text) => RowFormat::Table,
         }
     }
 
@@ -120,48 +137,102 @@ fn unread(place: &str, error: &io::Error) -> Failure {
     failure
 }
 
+/// A statement without the `\G` of mysql at its end, and whether it was there.
+fn without_blocks(sql: &str) -> (&str, bool) {
+    let end = sql.trim_end().trim_end_matches(';').trim_end();
+    match end.strip_suffix("\\G") {
+        Some(sql) => (sql, true),
+        None => (sql, false),
+    }
+}
+
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let sql = args.statement()?;
-    let form = args.form(context.output.format());
+    let (sql, asks_for_blocks) = without_blocks(&sql);
+    let form = args.form(context.output.format(), asks_for_blocks);
     let config = context.load_config()?;
     let (log, bucket, state) = open_lake(&config, args.public_key.as_deref())?;
-    let style = context.output.style();
+    let screen = context.output.is_terminal().then(screen).flatten();
+    let look = Look {
+        form,
+        style: context.output.style(),
+        room: screen.map(|screen| Room {
+            width: screen.width,
+            may_be_blocks: args.format.is_none(),
+        }),
+    };
+    let pager = match form {
+        RowFormat::Table | RowFormat::Vertical if !args.no_pager => PagerCommand::chosen(),
+        _ => None,
+    };
+    let mut out: Box<dyn Write + Send> = match (screen, pager) {
+        (Some(screen), Some(pager)) => Box::new(Paged::new(screen, pager)),
+        _ => Box::new(io::stdout()),
+    };
     let mut rows = 0;
     let answered = block_on(async {
         let lake = Lake::new(&bucket, Arc::new(state), Limits::default())?;
-        let mut out = io::stdout();
-        match answer(&lake, &sql, form, style, &mut out, &mut rows).await {
+        match answer(&lake, sql, look, &mut *out, &mut rows).await {
             Err(Unanswered::Query(QueryError::FileMissing { path })) => {
                 Err(missing_file(&log, &bucket, path).await)
             }
             answered => answered.map_err(Failure::from),
         }
-    })?;
-    match answered {
+    });
+    // The pager has the terminal until its user has seen enough.
+    drop(out);
+    match answered? {
         Err(failure) if rows > 0 => return Ok(Ending::broken_off(failure)),
-        answered => answered?,
+        Err(failure) => return Err(failure.into()),
+        Ok(Answered::Whole) => context.output.note(&counted(rows, "row", "rows")),
+        // How many rows there are is not known.
+        Ok(Answered::InPart) => {}
     }
-    context.output.note(&counted(rows, "row", "rows"));
     Ok(Ending::written())
+}
+
+fn screen() -> Option<Screen> {
+    let (width, height) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(Screen {
+        width: usize::from(width.0),
+        height: usize::from(height.0),
+    })
+}
+
+/// How rows are to look.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    form: RowFormat,
+    style: Style,
+    /// The terminal, where they go to one.
+    room: Option<Room>,
+}
+
+/// How much of an answer was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answered {
+    /// All rows.
+    Whole,
+    /// As many rows as their reader took.
+    InPart,
 }
 
 /// Answers one statement: writes all rows to `out` and counts them in `count`.
 ///
-/// Rows are written as they come, so after a failure some may have been written, and are counted. Whoever reads
-/// `out` may stop reading: that ends the query and is no failure.
+/// Rows are written as they come, so after a failure some may have been written, and are counted. A reader of `out`
+/// that stops reading ends the query, which is not a failure.
 ///
 /// # Errors
 /// Whatever is wrong with the statement or the lake, or a failure to write.
-pub(super) async fn answer(
+async fn answer(
     lake: &Lake,
     sql: &str,
-    form: RowFormat,
-    style: Style,
+    look: Look,
     out: &mut (dyn Write + Send),
     count: &mut u64,
-) -> Result<(), Unanswered> {
+) -> Result<Answered, Unanswered> {
     let mut rows = lake.sql(sql).await?;
-    let mut writer = RowWriter::new(form, style, rows.schema());
+    let mut writer = RowWriter::new(look, rows.schema());
     loop {
         let batch = rows.next().await?;
         let last = batch.is_none();
@@ -173,9 +244,11 @@ pub(super) async fn answer(
             None => writer.finish(out).and_then(|()| out.flush()),
         };
         match written {
-            Ok(()) if last => return Ok(()),
+            Ok(()) if last => return Ok(Answered::Whole),
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return Ok(Answered::InPart);
+            }
             Err(error) => return Err(Unanswered::Unwritten(error)),
         }
     }
@@ -183,7 +256,7 @@ pub(super) async fn answer(
 
 /// Why a statement was not answered to the end.
 #[derive(Debug)]
-pub(super) enum Unanswered {
+enum Unanswered {
     /// The query failed.
     Query(QueryError),
     /// The rows could not be written.
@@ -223,14 +296,17 @@ async fn missing_file(log: &Log, bucket: &Bucket, path: String) -> Failure {
 
 enum RowWriter {
     Table(table::TableWriter),
+    Vertical(vertical::VerticalWriter),
     Csv(csv::CsvWriter),
     Json(json::JsonWriter),
 }
 
 impl RowWriter {
-    fn new(form: RowFormat, style: Style, schema: SchemaRef) -> Self {
-        match form {
-            RowFormat::Table => Self::Table(table::TableWriter::new(style, &schema)),
+    fn new(look: Look, schema: SchemaRef) -> Self {
+        let style = look.style;
+        match look.form {
+            RowFormat::Table => Self::Table(table::TableWriter::new(style, schema, look.room)),
+            RowFormat::Vertical => Self::Vertical(vertical::VerticalWriter::new(style, &schema)),
             RowFormat::Csv => Self::Csv(csv::CsvWriter::new(schema)),
             RowFormat::Json => Self::Json(json::JsonWriter::new(&schema)),
         }
@@ -239,6 +315,7 @@ impl RowWriter {
     fn batch(&mut self, batch: &RecordBatch, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Table(writer) => writer.batch(batch, out),
+            Self::Vertical(writer) => writer.batch(batch, out),
             Self::Csv(writer) => writer.batch(batch, out),
             Self::Json(writer) => writer.batch(batch, out),
         }
@@ -247,6 +324,7 @@ impl RowWriter {
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Table(writer) => writer.finish(out),
+            Self::Vertical(_) => Ok(()),
             Self::Csv(writer) => writer.finish(out),
             Self::Json(writer) => writer.finish(out),
         }

@@ -5,7 +5,7 @@
 //! would otherwise not even end at SIGTERM.
 
 use std::process::exit;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -47,6 +47,13 @@ impl AtFirst {
 
 static AT_FIRST: AtomicU8 = AtomicU8::new(AtFirst::Exit.number());
 static SIGNAL: AtomicU8 = AtomicU8::new(0);
+static INTERRUPTS_LEFT: AtomicBool = AtomicBool::new(false);
+
+/// Whether Ctrl-C is for a program that this one has started, and nothing is done about it here.
+#[cfg(feature = "query")]
+pub(super) fn leave_interrupts(to_another: bool) {
+    INTERRUPTS_LEFT.store(to_another, Ordering::SeqCst);
+}
 
 /// Says what the first request to stop does from now on, until the value is dropped.
 pub(super) fn at_first(what: AtFirst) -> impl Drop {
@@ -87,9 +94,15 @@ pub(super) fn listen() {
     let hear = move || {
         runtime.block_on(async move {
             let mut next = async || {
-                tokio::select! {
-                    _ = terminate.recv() => ExitKind::Terminated,
-                    _ = interrupt.recv() => ExitKind::Interrupted,
+                loop {
+                    tokio::select! {
+                        _ = terminate.recv() => return ExitKind::Terminated,
+                        _ = interrupt.recv() => {
+                            if !INTERRUPTS_LEFT.load(Ordering::SeqCst) {
+                                return ExitKind::Interrupted;
+                            }
+                        }
+                    }
                 }
             };
             let first = next().await;

@@ -38,7 +38,7 @@ pub(crate) struct Style {
 
 impl Style {
     /// Without any colour.
-    #[cfg(any(test, feature = "query"))]
+    #[cfg(test)]
     pub(crate) const PLAIN: Self = Self { colour: false };
 
     /// Decides for one stream.

@@ -161,6 +161,13 @@ impl QueryError {
             DataFusionError::ArrowError(arrow, _) => match arrow.as_ref() {
                 ArrowError::ParquetError(said) if !said.contains(EVALUATING) => None,
                 ArrowError::ExternalError(_) | ArrowError::IoError(..) => None,
+                // Only sums are computed in a wider type, to find this out.
+                ArrowError::CastError(said) if said.contains("out of range Int64") => {
+                    Some(Self::Value {
+                        reason: "integer overflow: a SUM is outside INT64".to_owned(),
+                        fix: "write SUM(CAST(… AS FLOAT64))".to_owned(),
+                    })
+                }
                 _ => Some(Self::value()),
             },
             DataFusionError::ResourcesExhausted(reason) => Some(Self::Memory {

@@ -63,7 +63,9 @@ fn instant(array: &ArrayRef, row: usize) -> io::Result<Option<DateTime<Utc>>> {
 }
 
 fn formatted(array: &ArrayRef, row: usize) -> io::Result<String> {
-    let options = FormatOptions::new().with_display_error(false);
+    let options = FormatOptions::new()
+        .with_display_error(false)
+        .with_null("NULL");
     let formatter = ArrayFormatter::try_new(array, &options).map_err(io::Error::other)?;
     formatter
         .value(row)

@@ -60,8 +60,19 @@ fn batch() -> RecordBatch {
     .unwrap()
 }
 
+fn look(form: RowFormat, width: Option<usize>) -> Look {
+    Look {
+        form,
+        style: Style::PLAIN,
+        room: width.map(|width| Room {
+            width,
+            may_be_blocks: true,
+        }),
+    }
+}
+
 fn written(form: RowFormat, batches: &[RecordBatch]) -> String {
-    let mut writer = RowWriter::new(form, Style::PLAIN, batch().schema());
+    let mut writer = RowWriter::new(look(form, None), batch().schema());
     let mut out = Vec::new();
     for batch in batches {
         writer.batch(batch, &mut out).unwrap();
@@ -111,7 +122,7 @@ fn json_is_one_document_in_the_order_of_the_columns() {
 #[test]
 fn a_table_is_aligned_and_harmless() {
     let narrow = batch().project(&[0, 1, 4]).unwrap();
-    let mut writer = RowWriter::new(RowFormat::Table, Style::PLAIN, narrow.schema());
+    let mut writer = RowWriter::new(look(RowFormat::Table, None), narrow.schema());
     let mut out = Vec::new();
     writer.batch(&narrow, &mut out).unwrap();
     writer.finish(&mut out).unwrap();
@@ -125,19 +136,116 @@ fn a_table_is_aligned_and_harmless() {
 }
 
 #[test]
+fn the_end_of_a_statement_asks_for_blocks() {
+    for (sql, rest, asks) in [
+        ("SELECT 1", "SELECT 1", false),
+        ("SELECT 1;\n", "SELECT 1;\n", false),
+        ("SELECT 1 \\G", "SELECT 1 ", true),
+        ("SELECT 1;\\G\n", "SELECT 1;", true),
+        ("SELECT 1\\G;", "SELECT 1", true),
+        ("SELECT r'\\G'", "SELECT r'\\G'", false),
+        ("", "", false),
+    ] {
+        assert_eq!(without_blocks(sql), (rest, asks), "{sql}");
+    }
+}
+
+fn people(rows: usize) -> RecordBatch {
+    let names = ["anna", "größe 日本語のユーザー名", "x\u{1b}[31m"];
+    let detail = "a long text that says what happened, and to what it happened";
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        (
+            "actor",
+            Arc::new(StringArray::from_iter_values(
+                (0..rows).map(|row| names[row % names.len()]),
+            )),
+        ),
+        (
+            "number_of_events",
+            Arc::new(Int64Array::from_iter_values(
+                (0..rows).map(|row| row as i64 * 1000),
+            )),
+        ),
+        (
+            "detail",
+            Arc::new(StringArray::from_iter(
+                (0..rows).map(|row| (row % 2 == 0).then_some(detail)),
+            )),
+        ),
+    ];
+    RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, array)| (name, array, true)),
+    )
+    .unwrap()
+}
+
+fn on_terminal(form: RowFormat, width: Option<usize>, batch: &RecordBatch) -> String {
+    let mut writer = RowWriter::new(look(form, width), batch.schema());
+    let mut out = Vec::new();
+    writer.batch(batch, &mut out).unwrap();
+    writer.finish(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_table_fits_the_terminal_and_says_what_was_cut() {
+    assert_eq!(
+        on_terminal(RowFormat::Table, Some(50), &people(6)),
+        "actor             number_of_even…  detail\n\
+         anna                            0  a long text th…\n\
+         größe 日本語の…              1000  NULL\n\
+         x\\u{1b}[31m                  2000  a long text th…\n\
+         anna                         3000  NULL\n\
+         größe 日本語の…              4000  a long text th…\n\
+         x\\u{1b}[31m                  5000  NULL\n\
+         3 columns cut; --format vertical, or \\G at the end of the SQL, shows whole rows\n"
+    );
+}
+
+#[test]
+fn a_few_rows_that_do_not_fit_are_blocks() {
+    assert_eq!(
+        on_terminal(RowFormat::Table, Some(50), &people(2)),
+        "row 1\n\
+         \x20 actor             anna\n\
+         \x20 number_of_events  0\n\
+         \x20 detail            a long text that says what happened, and to what it happened\n\
+         row 2\n\
+         \x20 actor             größe 日本語のユーザー名\n\
+         \x20 number_of_events  1000\n\
+         \x20 detail            NULL\n"
+    );
+    let blocks = on_terminal(RowFormat::Vertical, None, &people(2));
+    assert_eq!(blocks, on_terminal(RowFormat::Table, Some(50), &people(2)));
+}
+
+#[test]
+fn nothing_is_cut_where_no_terminal_is() {
+    let table = on_terminal(RowFormat::Table, None, &people(6));
+    assert!(table.contains("to what it happened") && !table.contains('…'));
+    assert!(!table.contains("cut;"));
+    // A later row that is wider than all rows before it is cut on a terminal.
+    let narrow = people(1100).project(&[1]).unwrap();
+    let table = on_terminal(RowFormat::Table, Some(80), &narrow);
+    assert!(table.ends_with("1099000\n"), "{table}");
+}
+
+#[test]
 fn the_form_follows_from_the_arguments() {
     let args = |format| Args {
         sql: Some("SELECT 1".to_owned()),
         public_key: None,
         file: None,
         format,
+        no_pager: false,
     };
-    for (format, output, form) in [
-        (None, Format::Text, RowFormat::Table),
-        (None, Format::Json, RowFormat::Json),
-        (Some(RowFormat::Csv), Format::Json, RowFormat::Csv),
+    for (format, output, blocks, form) in [
+        (None, Format::Text, false, RowFormat::Table),
+        (None, Format::Text, true, RowFormat::Vertical),
+        (None, Format::Json, true, RowFormat::Json),
+        (Some(RowFormat::Csv), Format::Json, true, RowFormat::Csv),
     ] {
-        assert_eq!(args(format).form(output), form);
+        assert_eq!(args(format).form(output, blocks), form);
     }
     assert_eq!(args(None).statement().unwrap(), "SELECT 1");
 }
@@ -152,6 +260,7 @@ fn a_statement_in_a_file_is_read_or_said_to_be_unreadable() {
         public_key: None,
         file: Some(path),
         format: None,
+        no_pager: false,
     };
     assert_eq!(args.statement().unwrap(), "SELECT 2");
     args.file = Some(directory.path().join("missing.sql"));

@@ -53,7 +53,7 @@ pub(in crate::query) const FORMS: &[Form] = &[
     // Aggregates
     form(Aggregate, "COUNT", ("ANY", "INT64"), "count($1)", "COUNT(t)", "3"),
     form(Aggregate, "COUNTIF", ("BOOL", "INT64"), "count(CASE WHEN $1 THEN 1 END)", "COUNTIF(n > 1)", "3"),
-    form(Aggregate, "SUM", ("INT64", "INT64"), "sum($1)", "SUM(n)", "10"),
+    form(Aggregate, "SUM", ("INT64", "INT64"), "CAST(sum(CAST($1 AS DECIMAL(38, 0))) AS BIGINT)", "SUM(n)", "10"),
     form(Aggregate, "SUM", ("FLOAT64", "FLOAT64"), "sum($1)", "SUM(n / 2)", "5.0"),
     form(Aggregate, "AVG", ("FLOAT64", "FLOAT64"), "avg($1)", "AVG(n)", "2.5"),
     form(Aggregate, "MIN", ("C", "C"), "min($1)", "MIN(t)", "a"),

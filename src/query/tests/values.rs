@@ -1,7 +1,8 @@
 //! Values at the edges: clocks that change, numbers that do not fit, NULL.
 
 use super::lake::SmallLake;
-use super::rows_of;
+use super::{failure, rows_of};
+use crate::query::QueryError;
 
 /// Both nights in which the clocks of Berlin are changed, and a zone that changes at midnight.
 #[tokio::test]
@@ -146,4 +147,21 @@ async fn what_arithmetic_cannot_give_is_said() {
         Some("DATE")
     );
     assert_eq!(rows_of(&lake, "SHOW TABLES").await.len(), 4);
+}
+
+/// BigQuery ends such a query with an error; a sum that wraps around would be a wrong answer.
+#[tokio::test]
+async fn a_sum_beyond_int64_is_an_error() {
+    let lake = SmallLake::new(&[]).lake();
+    let numbers = "FROM (SELECT 9223372036854775807 AS n UNION ALL SELECT 1 UNION ALL SELECT -1)";
+    let within = format!("SELECT SUM(n), SUM(DISTINCT n) {numbers}");
+    assert_eq!(
+        rows_of(&lake, &within).await,
+        ["9223372036854775807|9223372036854775807"]
+    );
+    for sum in ["SUM(n)", "SUM(n) OVER (ORDER BY n DESC)"] {
+        let error = failure(&lake, &format!("SELECT {sum} {numbers} WHERE n > 0")).await;
+        assert!(matches!(error, QueryError::Value { .. }), "{error:?}");
+        assert!(error.to_string().contains("integer overflow"), "{error}");
+    }
 }

@@ -1,0 +1,67 @@
+//! Rows as blocks with a line for each column, as `\G` of mysql and `\x` of psql show them. Nothing is cut.
+
+use std::io::{self, Write};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+
+use super::cell;
+use super::table::NULL;
+use crate::cli::escape::escape;
+use crate::cli::style::{Role, Style};
+use crate::cli::width::width;
+
+pub(super) struct VerticalWriter {
+    style: Style,
+    /// The names of the columns, all of the same width.
+    names: Vec<String>,
+    rows: u64,
+}
+
+impl VerticalWriter {
+    pub(super) fn new(style: Style, schema: &Schema) -> Self {
+        let names: Vec<_> = schema
+            .fields()
+            .iter()
+            .map(|field| escape(field.name()))
+            .collect();
+        let widest = names.iter().map(|name| width(name)).max().unwrap_or(0);
+        let padded = names.iter().map(|name| {
+            let padding = " ".repeat(widest - width(name));
+            format!("  {name}{padding}  ")
+        });
+        Self {
+            style,
+            names: padded.collect(),
+            rows: 0,
+        }
+    }
+
+    pub(super) fn batch(&mut self, batch: &RecordBatch, out: &mut dyn Write) -> io::Result<()> {
+        for row in 0..batch.num_rows() {
+            let cells = batch.columns().iter().map(|column| {
+                let text = cell::text(column, row)?;
+                Ok(text.map(|text| escape(&text).into_owned()))
+            });
+            self.row(&cells.collect::<io::Result<Vec<_>>>()?, out)?;
+        }
+        Ok(())
+    }
+
+    /// One row of escaped cells.
+    pub(super) fn row(&mut self, cells: &[Option<String>], out: &mut dyn Write) -> io::Result<()> {
+        self.rows += 1;
+        let head = format!("row {}", self.rows);
+        let mut text = format!("{}\n", self.style.paint(Role::Heading, &head));
+        for (name, cell) in self.names.iter().zip(cells) {
+            text.push_str(&self.style.paint(Role::Faint, name));
+            match cell {
+                Some(cell) => text.push_str(cell),
+                None => text.push_str(&self.style.paint(Role::Faint, NULL)),
+            }
+            text.truncate(text.trim_end_matches(' ').len());
+            text.push('\n');
+        }
+        out.write_all(text.as_bytes())
+    }
+}
