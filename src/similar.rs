@@ -1,5 +1,7 @@
 //! Suggestions for a name that does not exist: which of the known names was probably meant.
 
+use std::fmt;
+
 /// How many names are offered.
 const OFFERED: usize = 3;
 
@@ -46,6 +48,44 @@ fn likeness(wanted: &str, known: &str) -> f64 {
     if part { like.max(0.9) } else { like }
 }
 
+/// A name on the command line that nothing has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownName {
+    kind: &'static str,
+    given: String,
+    known: Vec<String>,
+}
+
+impl UnknownName {
+    /// The first of the given names that is not known, if there is one. `kind` is a noun: `source`.
+    pub(crate) fn first_of<'k>(
+        kind: &'static str,
+        given: &[String],
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> Option<Self> {
+        let known: Vec<String> = known.into_iter().map(str::to_owned).collect();
+        let given = given.iter().find(|name| !known.contains(*name))?.clone();
+        Some(Self { kind, given, known })
+    }
+
+    /// What to give instead: the names like it, or all where no name is like it.
+    pub(crate) fn advice(&self) -> String {
+        let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
+        did_you_mean(&similar(&self.given, &known)).unwrap_or_else(|| match known.len() {
+            0 => format!("the configuration has no {}", self.kind),
+            _ => format!("use one of: {}", known.join(", ")),
+        })
+    }
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no {} is called `{}`", self.kind, self.given)
+    }
+}
+
+impl std::error::Error for UnknownName {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +120,28 @@ mod tests {
         assert_eq!(did_you_mean(&["a"]).unwrap(), "did you mean `a`?");
         let three = did_you_mean(&["a", "b", "c"]).unwrap();
         assert_eq!(three, "did you mean `a`, `b` or `c`?");
+    }
+
+    #[test]
+    fn an_unknown_name_gets_advice() {
+        let unknown = |given: &str, known: &[&'static str]| {
+            let given = [given.to_owned()];
+            let unknown = UnknownName::first_of("source", &given, known.iter().copied()).unwrap();
+            format!("{unknown}; {}", unknown.advice())
+        };
+        assert_eq!(
+            unknown("kestr", &["kestra-prod", "airflow"]),
+            "no source is called `kestr`; did you mean `kestra-prod`?"
+        );
+        assert_eq!(
+            unknown("x", &["kestra-prod", "airflow"]),
+            "no source is called `x`; use one of: kestra-prod, airflow"
+        );
+        assert_eq!(
+            unknown("x", &[]),
+            "no source is called `x`; the configuration has no source"
+        );
+        let given = ["a".to_owned()];
+        assert_eq!(UnknownName::first_of("source", &given, ["a"]), None);
     }
 }

@@ -186,13 +186,13 @@ impl Document for Toured {
         page.heading("next");
         let config = shown(&self.config);
         let program = shown(&std::env::current_exe().unwrap_or_else(|_| "trailhouse".into()));
-        page.line(&format!("  {program} -c {config} status"));
+        page.command(&format!("{program} -c {config} status"));
         #[cfg(feature = "query")]
-        page.line(&format!(
-            "  {program} -c {config} query \"SELECT category, outcome, COUNT(*) AS events FROM audit_events GROUP BY category, outcome ORDER BY events DESC\""
+        page.command(&format!(
+            "{program} -c {config} query \"SELECT category, outcome, COUNT(*) AS events FROM audit_events GROUP BY category, outcome ORDER BY events DESC\""
         ));
-        page.line(&format!(
-            "  {program} verify --copy {} --public-key {} --deep",
+        page.command(&format!(
+            "{program} verify --copy {} --public-key {} --deep",
             shown(&self.directory.join("lake")),
             shown(&self.key)
         ));

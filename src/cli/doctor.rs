@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
-use super::page::Page;
+use super::page::{Mark, Page};
 use super::{Context, block_on, clock};
 use crate::clock::Now;
 use crate::config::format_size;
@@ -19,7 +19,7 @@ use crate::lake::{Bucket, Removal, prove_create_once};
 use crate::ledger::entry::Trust;
 use crate::ledger::log::Log;
 use crate::ledger::state::{State, StateSize};
-use crate::plural::counted;
+use crate::plural::{counted, thousands};
 use crate::retention::{Policy, RuleFinding, rule_findings};
 use crate::run::{
     Access, Asking, JobError, JobSource, look_at_clocks, open_bucket, open_sources, open_to_read,
@@ -62,7 +62,7 @@ pub(super) fn execute(_args: Args, context: &Context) -> Result<Ending, Report> 
             })
         })
         .collect();
-    Ok(Ending::with_failures(checked, failures))
+    Ok(Ending::findings(checked, failures))
 }
 
 /// Everything that was tried.
@@ -362,17 +362,27 @@ async fn check_source(source: &JobSource, checked: &mut Checked) {
 impl Document for Checked {
     fn text(&self, page: &mut Page) {
         for check in &self.checks {
-            match (&check.finding, &check.detail) {
-                (Some(finding), _) => page.line(&format!("  found  {}: {finding}", check.what)),
-                (None, detail) => page.line(&format!(
-                    "  ok     {}: {}",
-                    check.what,
-                    detail.as_deref().unwrap_or_default()
-                )),
+            let what = &check.what;
+            match &check.finding {
+                Some(finding) => page.mark(Mark::Found, &format!("{what}: {finding}")),
+                None => {
+                    let detail = check.detail.as_deref().unwrap_or_default();
+                    page.mark(Mark::Fine, &format!("{what}: {detail}"));
+                }
+            }
+            if let Some(action) = &check.action {
+                page.mark(Mark::Continued, &format!("do: {action}"));
             }
         }
-        if self.checks.iter().all(|check| check.finding.is_none()) {
-            page.good("nothing is missing");
+        let found = self.checks.iter().filter(|it| it.finding.is_some()).count() as u64;
+        let all = self.checks.len() as u64;
+        match found {
+            0 => page.good(&format!("all {} passed", counted(all, "check", "checks"))),
+            _ => page.line(&format!(
+                "{} of {} found something",
+                thousands(found),
+                counted(all, "check", "checks")
+            )),
         }
     }
 }

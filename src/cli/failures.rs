@@ -37,9 +37,12 @@ impl From<JobError> for Failure {
         if let JobError::Secret(error) = error {
             return error.into();
         }
+        if let JobError::Unknown(unknown) = &error {
+            return Self::new(ExitKind::Usage, unknown.to_string())
+                .kept("nothing was read or written")
+                .action(unknown.advice());
+        }
         let action = match &error {
-            JobError::UnknownWarehouse(_) => "name a warehouse of the configuration",
-            JobError::UnknownSource(_) => "name a source of the configuration",
             JobError::Key(_) => "give a key made by `trailhouse keygen`",
             JobError::PublicKey { .. } => {
                 "name the .pub file that `trailhouse keygen` or `init` wrote, or what keygen printed"

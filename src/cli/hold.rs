@@ -15,9 +15,11 @@ use crate::ledger::entry::{Body, Hold, Release};
 use crate::ledger::state::{HoldState, State};
 use crate::plural::counted;
 use crate::retention::{
-    Amount, AsOf, HoldStanding, in_force, protected, standing, too_late, unknown_sources,
+    Amount, AsOf, CATEGORIES, HoldStanding, in_force, protected, standing, too_late,
+    unknown_sources,
 };
 use crate::run::{Asking, Job, Recorded, look_at_clocks, open_warehouses, place_hold, record};
+use crate::similar::{did_you_mean, similar};
 use crate::warehouse::settle_expiration;
 use crate::window::format_instant;
 
@@ -135,13 +137,16 @@ fn add(args: Add, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
     for category in &args.category {
         if !crate::retention::is_known(category) {
-            let happened = format!("there is no category {category:?} that a hold could be about");
+            let happened = format!("`{category}` is not a category that a hold can name");
+            let near = did_you_mean(&similar(category, &CATEGORIES)).unwrap_or_else(|| {
+                format!(
+                    "use one of: {}; records of any other category are held by every hold",
+                    CATEGORIES.join(", ")
+                )
+            });
             return Err(Failure::new(ExitKind::Usage, happened)
                 .kept("nothing was changed")
-                .action(
-                    "name authentication, access_control, resource_management, execution, data_access or \
-                     system_configuration; everything else is held in any case",
-                )
+                .action(near)
                 .into());
         }
     }
@@ -262,11 +267,7 @@ fn release(args: ReleaseArgs, context: &Context) -> Result<Ending, Report> {
         .filter(|held| held.is_of(&case))
         .count();
     if holds == 0 {
-        let happened = format!("case {case} has no hold that could be released");
-        return Err(Failure::new(ExitKind::Usage, happened)
-            .kept("nothing was changed")
-            .action("`trailhouse hold list --all` shows all of them")
-            .into());
+        return Err(nothing_to_release(&case, &state).into());
     }
     let body = Body::Release(Box::new(release));
     let recorded = block_on(record(&job, body))?.map_err(Failure::from)?;
@@ -276,6 +277,19 @@ fn release(args: ReleaseArgs, context: &Context) -> Result<Ending, Report> {
         holds: holds as u64,
     };
     Ok(Ending::with_failures(released, []))
+}
+
+/// No hold of the case is left; a case of another hold may be meant.
+fn nothing_to_release(case: &str, state: &State) -> Failure {
+    let known = state.holds.values().filter(|held| held.released.is_none());
+    let known: Vec<&str> = known.map(|held| held.hold.case.as_str()).collect();
+    let meant = did_you_mean(&similar(case, &known)).map_or_else(String::new, |it| it + " ");
+    let happened = format!("case {case} has no hold that could be released");
+    Failure::new(ExitKind::Usage, happened)
+        .kept("nothing was changed")
+        .action(format!(
+            "{meant}`trailhouse hold list --all` shows all holds"
+        ))
 }
 
 fn list(args: &List, context: &Context) -> Result<Ending, Report> {

@@ -334,7 +334,7 @@ impl Document for Written {
         }
         page.heading("next");
         for step in &self.next {
-            page.line(&format!("  {step}"));
+            page.command(step);
         }
     }
 }

@@ -5,11 +5,12 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use clap::ValueEnum;
 use serde::Serialize;
+use terminal_size::{Height, Width, terminal_size_of};
 
 use super::escape::{escape, escape_lines};
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
-use super::page::Page;
+use super::page::{Page, wrap};
 use super::style::{ColorChoice, Role, Style};
 
 /// Form of a result.
@@ -32,6 +33,18 @@ pub struct Ending {
     document: Option<Box<dyn Rendered>>,
     bare: bool,
     failures: Option<Report>,
+    as_text: AsText,
+}
+
+/// What of an ending is written in the form of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AsText {
+    /// The page on stdout, the failures on stderr.
+    Both,
+    /// With `-q` the failures alone: the page only reports what was done.
+    FailuresIfQuiet,
+    /// The page alone: it has the failures in it.
+    Page,
 }
 
 impl Ending {
@@ -42,6 +55,7 @@ impl Ending {
             document: Some(Box::new(document)),
             bare: true,
             failures: None,
+            as_text: AsText::Both,
         }
     }
 
@@ -55,6 +69,31 @@ impl Ending {
             document: Some(Box::new(document)),
             bare: false,
             failures: Report::new(failures),
+            as_text: AsText::Both,
+        }
+    }
+
+    /// A report of what was done, and the failures beside it. With `-q`, the text of the report is left
+    /// out: scheduled commands print nothing unless something failed.
+    pub fn report(
+        document: impl Document + 'static,
+        failures: impl IntoIterator<Item = Failure>,
+    ) -> Self {
+        Self {
+            as_text: AsText::FailuresIfQuiet,
+            ..Self::with_failures(document, failures)
+        }
+    }
+
+    /// Findings, which the page shows with what to do about each. As text they are not repeated on
+    /// stderr.
+    pub fn findings(
+        document: impl Document + 'static,
+        failures: impl IntoIterator<Item = Failure>,
+    ) -> Self {
+        Self {
+            as_text: AsText::Page,
+            ..Self::with_failures(document, failures)
         }
     }
 
@@ -64,6 +103,7 @@ impl Ending {
             document: None,
             bare: true,
             failures: None,
+            as_text: AsText::Both,
         }
     }
 
@@ -74,6 +114,7 @@ impl Ending {
             document: None,
             bare: true,
             failures: Report::new([failure]),
+            as_text: AsText::Both,
         }
     }
 
@@ -161,7 +202,7 @@ impl Output {
     pub(super) fn show(&self, document: &impl Document) {
         let text = match self.format {
             Format::Text => {
-                let mut page = Page::new(self.stdout, terminal_width());
+                let mut page = Page::new(self.stdout, columns(terminal_size_of(io::stdout())));
                 document.text(&mut page);
                 page.into_text()
             }
@@ -191,7 +232,11 @@ impl Output {
                 )
                 .kept("all effects of the command; only its output is missing");
                 failure.causes.push(error.to_string());
-                to_stderr(&render(&failure, self.stderr));
+                to_stderr(&render(
+                    &failure,
+                    self.stderr,
+                    columns(terminal_size_of(io::stderr())),
+                ));
                 ExitKind::most_severe([kind, ExitKind::Destination])
             }
         }
@@ -206,10 +251,14 @@ impl Output {
         };
         match self.format {
             Format::Text => {
-                let mut page = Page::new(self.stdout, terminal_width());
-                document.page(&mut page);
-                to_stdout(&page.into_text())?;
-                if let Some(report) = &ending.failures {
+                if ending.as_text != AsText::FailuresIfQuiet || !self.quiet {
+                    let mut page = Page::new(self.stdout, columns(terminal_size_of(io::stdout())));
+                    document.page(&mut page);
+                    to_stdout(&page.into_text())?;
+                }
+                if let Some(report) = &ending.failures
+                    && ending.as_text != AsText::Page
+                {
                     to_stderr(&self.text(report));
                 }
                 Ok(())
@@ -234,9 +283,10 @@ impl Output {
     }
 
     fn text(&self, report: &Report) -> String {
+        let width = columns(terminal_size_of(io::stderr()));
         report
             .iter()
-            .map(|failure| render(failure, self.stderr))
+            .map(|failure| render(failure, self.stderr, width))
             .collect()
     }
 }
@@ -257,18 +307,22 @@ fn error_document(report: &Report) -> serde_json::Result<String> {
     })
 }
 
-/// A failure as text: what happened, the points of it, what was kept, what to do.
-fn render(failure: &Failure, style: Style) -> String {
+/// A failure as text: what happened, the points of it, what was kept, what to do. Lines break between
+/// words where they would be wider than a terminal.
+fn render(failure: &Failure, style: Style, width: Option<usize>) -> String {
+    let error = "error: ".len();
     let mut text = format!(
         "{}: {}\n",
         style.paint(Role::Error, "error"),
-        indented(&failure.happened)
+        indented(&failure.happened, width, error)
     );
     let mut line = |indent: &str, label: &str, said: &str| {
+        let used = indent.len() + label.chars().count() + 2;
         let label = style.paint(Role::Heading, label);
-        // A text that begins a line of its own has no space before it.
+        // A text that begins on another line has no space before it.
         let gap = if said.starts_with('\n') { "" } else { " " };
-        text.push_str(&format!("{indent}{label}:{gap}{}\n", indented(said)));
+        let said = indented(said, width, used);
+        text.push_str(&format!("{indent}{label}:{gap}{said}\n"));
     };
     for cause in &failure.causes {
         line("  ", "cause", cause);
@@ -291,9 +345,16 @@ fn render(failure: &Failure, style: Style) -> String {
     text
 }
 
-/// Texts of several lines, such as what a parser says about SQL, keep their lines.
-fn indented(text: &str) -> String {
-    escape_lines(text.trim_end()).replace('\n', "\n    ")
+/// Texts of several lines, such as what a parser says about SQL, keep their lines. The first line follows
+/// `used` columns.
+fn indented(text: &str, width: Option<usize>, used: usize) -> String {
+    const INDENT: &str = "    ";
+    let text = escape_lines(text.trim_end());
+    let Some(width) = width.filter(|_| !text.contains('\n')) else {
+        return text.replace('\n', &format!("\n{INDENT}"));
+    };
+    let others = width.saturating_sub(INDENT.len());
+    wrap(&text, width.saturating_sub(used), others).join(&format!("\n{INDENT}"))
 }
 
 fn with_newline(mut text: String) -> String {
@@ -307,8 +368,9 @@ fn to_stdout(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-fn terminal_width() -> Option<usize> {
-    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+/// Columns of a terminal.
+fn columns(size: Option<(Width, Height)>) -> Option<usize> {
+    let (width, _) = size.filter(|(width, _)| width.0 > 0)?;
     Some(usize::from(width.0))
 }
 
@@ -358,13 +420,24 @@ mod tests {
     #[test]
     fn a_failure_says_what_was_kept_and_what_to_do() {
         assert_eq!(
-            render(&failure(), Style::PLAIN),
+            render(&failure(), Style::PLAIN, None),
             "error: source `a\\u{1b}[2J` failed\n\
              \x20 2026-01-01: answered 403\n\
              \x20   do: grant AUDITLOG\n\
              \x20 also: first\n    second\n\
              \x20 kept: all other sources\n\
              \x20 do: rerun\n"
+        );
+    }
+
+    #[test]
+    fn a_failure_breaks_between_words_at_the_edge_of_a_terminal() {
+        let failure = Failure::new(ExitKind::Source, "source `a` failed: no answer within 30 s")
+            .action("check the address and the network, then run again");
+        assert_eq!(
+            render(&failure, Style::PLAIN, Some(30)),
+            "error: source `a` failed: no\n    answer within 30 s\n  \
+             do: check the address and\n    the network, then run\n    again\n"
         );
     }
 
@@ -397,6 +470,20 @@ mod tests {
         assert_eq!(json["word"], "hello");
         assert_eq!(json["exit_code"], 3);
         assert_eq!(json["errors"][0]["kept"], "all other sources");
+    }
+
+    #[test]
+    fn quiet_leaves_out_what_only_reports() {
+        let greeting = || Greeting {
+            word: "hello",
+            to: "world",
+        };
+        assert_eq!(
+            Ending::report(greeting(), []).as_text,
+            AsText::FailuresIfQuiet
+        );
+        assert_eq!(Ending::with_failures(greeting(), []).as_text, AsText::Both);
+        assert_eq!(Ending::findings(greeting(), []).as_text, AsText::Page);
     }
 
     #[test]

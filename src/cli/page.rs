@@ -1,4 +1,5 @@
-//! A page of text for people: lines, fields and aligned tables. Everything put on it is escaped.
+//! A page of text for people: lines, fields and aligned tables. Everything put on it is escaped. On a
+//! terminal, lines break between words, and what follows is indented.
 
 use super::escape::escape;
 use super::style::{Role, Style};
@@ -29,21 +30,28 @@ impl Page {
 
     /// One line.
     pub fn line(&mut self, text: &str) {
-        self.text.push_str(&escape(text));
-        self.text.push('\n');
+        let text = escape(text);
+        let indent = text.len() - text.trim_start().len();
+        self.text.push_str(&text[..indent]);
+        self.wrapped(indent, indent, &text[indent..], None);
+    }
+
+    /// A command to be copied: one line, however long.
+    pub fn command(&mut self, text: &str) {
+        self.text.push_str(&format!("  {}\n", escape(text)));
     }
 
     /// One line that says that something is in order.
     pub fn good(&mut self, text: &str) {
-        self.painted(Role::Good, text);
+        self.wrapped(0, 0, &escape(text), Some(Role::Good));
     }
 
-    /// One line that says that something needs a look.
+    /// One line that says that something should be checked.
     pub fn warning(&mut self, text: &str) {
-        self.text
-            .push_str(&self.style.paint(Role::Warning, "warning"));
+        const LABEL: &str = "warning";
+        self.text.push_str(&self.style.paint(Role::Warning, LABEL));
         self.text.push_str(": ");
-        self.line(text);
+        self.wrapped(LABEL.len() + 2, 2, &escape(text), None);
     }
 
     /// A heading, with an empty line above unless it comes first.
@@ -51,14 +59,26 @@ impl Page {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
-        self.painted(Role::Heading, text);
+        self.wrapped(0, 2, &escape(text), Some(Role::Heading));
     }
 
     /// A name and a value, indented, the values under each other as long as names are short.
     pub fn field(&mut self, name: &str, value: &str) {
         let name = format!("  {:<12} ", escape(name));
         self.text.push_str(&self.style.paint(Role::Faint, &name));
-        self.line(value);
+        self.wrapped(width(&name), FIELD_INDENT, &escape(value), None);
+    }
+
+    /// One point of a list of checks.
+    pub(super) fn mark(&mut self, mark: Mark, text: &str) {
+        let (word, role) = match mark {
+            Mark::Fine => ("ok", Role::Good),
+            Mark::Found => ("found", Role::Warning),
+            Mark::Continued => ("", Role::Faint),
+        };
+        let word = format!("  {word:<6} ");
+        self.text.push_str(&self.style.paint(role, &word));
+        self.wrapped(width(&word), width(&word), &escape(text), None);
     }
 
     /// Text that is already fit for a terminal, such as a script, exactly as it is.
@@ -72,10 +92,39 @@ impl Page {
         self.text.push_str(&text);
     }
 
-    fn painted(&mut self, role: Role, text: &str) {
-        self.text.push_str(&self.style.paint(role, &escape(text)));
-        self.text.push('\n');
+    /// Ends a line that has `used` columns so far with escaped text, and indents what does not fit by
+    /// `indent`.
+    fn wrapped(&mut self, used: usize, indent: usize, text: &str, role: Option<Role>) {
+        let lines = match self.width {
+            Some(width) => wrap(
+                text,
+                width.saturating_sub(used),
+                width.saturating_sub(indent),
+            ),
+            None => vec![text],
+        };
+        for (number, line) in lines.into_iter().enumerate() {
+            if number > 0 {
+                self.text.push_str(&" ".repeat(indent));
+            }
+            match role {
+                Some(role) => self.text.push_str(&self.style.paint(role, line)),
+                None => self.text.push_str(line),
+            }
+            self.text.push('\n');
+        }
     }
+}
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// In order.
+    Fine,
+    /// Something was found.
+    Found,
+    /// More about the point above.
+    Continued,
 }
 
 /// On which side the cells of a column stand.
@@ -179,14 +228,29 @@ impl Table {
 
 const GAP: &str = "  ";
 
+/// Where the values of fields begin.
+const FIELD_INDENT: usize = 15;
+
 /// Text is not broken into columns narrower than this.
 const NARROWEST: usize = 20;
 
 /// Breaks text between words into lines of at most `room` characters; a longer word stays whole.
 fn broken(text: &str, room: usize) -> Vec<&str> {
+    wrap(text, room, room)
+}
+
+/// The same, where the first line has less room or more. Text stays whole where there is hardly any room.
+pub(super) fn wrap(text: &str, first: usize, others: usize) -> Vec<&str> {
     let mut lines = Vec::new();
     let mut rest = text;
-    while width(rest) > room {
+    if first.min(others) < 5 {
+        return vec![text];
+    }
+    loop {
+        let room = if lines.is_empty() { first } else { others };
+        if width(rest) <= room {
+            break;
+        }
         let limit = rest
             .char_indices()
             .nth(room + 1)
@@ -251,6 +315,24 @@ mod tests {
         ] {
             assert_eq!(broken(text, 7), lines);
         }
+    }
+
+    #[test]
+    fn a_page_breaks_between_words_at_the_edge_of_a_terminal() {
+        let mut page = Page::new(Style::PLAIN, Some(30));
+        page.heading("source kestra-production tenant main");
+        page.field("records", "49,993 read: 49,993 new");
+        page.warning("the source has purged records");
+        page.mark(Mark::Found, "store: it cannot be written to");
+        page.command("trailhouse -c /etc/trailhouse/trailhouse.toml status");
+        assert_eq!(
+            page.into_text(),
+            "source kestra-production\n  tenant main\n\
+             \x20 records      49,993 read:\n               49,993 new\n\
+             warning: the source has purged\n  records\n\
+             \x20 found  store: it cannot be\n         written to\n\
+             \x20 trailhouse -c /etc/trailhouse/trailhouse.toml status\n"
+        );
     }
 
     #[test]

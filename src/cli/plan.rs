@@ -13,7 +13,7 @@ use super::{Context, block_on};
 use crate::clock::{ClockReport, Now};
 use crate::config::format_size;
 use crate::ledger::state::State;
-use crate::plural::counted;
+use crate::plural::{counted, thousands};
 use crate::report::retention::OpenDecision;
 use crate::retention::{Amount, AsOf, Policy, RuleFinding, rule_findings};
 use crate::run::{FeedPlan, Job, JobSource, RunOptions, SourceFailure, SourcePlan};
@@ -140,16 +140,18 @@ fn text_of_loads(standing: &Standing, page: &mut Page) {
             page.field(
                 "",
                 &format!(
-                    "{} of {LOAD_JOBS_A_DAY} a day in a project, {} of {PARTITION_CHANGES_A_DAY} \
-                     partition changes a day in the table; loads cost nothing",
+                    "{} of {} a day in a project, {} of {} partition changes a day in the table; loads cost \
+                     nothing",
                     counted(table.jobs, "load job", "load jobs"),
-                    table.partition_changes,
+                    thousands(LOAD_JOBS_A_DAY),
+                    thousands(table.partition_changes),
+                    thousands(PARTITION_CHANGES_A_DAY),
                 ),
             );
         }
         if table.partition_changes > PARTITION_CHANGES_A_DAY || table.jobs > LOAD_JOBS_A_DAY {
             page.warning(
-                "this takes more than a day; each run goes on where the one before stopped",
+                "this takes more than a day; each run continues where the one before stopped",
             );
         }
     }
@@ -248,7 +250,7 @@ impl Document for Plan {
     fn text(&self, page: &mut Page) {
         match self.base_sequence {
             Some(sequence) => page.field("ledger", &format!("entry {sequence}")),
-            None => page.field("ledger", "none yet: the run would found the lake"),
+            None => page.field("ledger", "none yet: `run` founds the lake"),
         }
         page.field("now", &format_instant(self.now));
         if self.retention.is_none() {
@@ -275,7 +277,10 @@ impl Document for Plan {
                     ));
                 }
                 if let Some(records) = records {
-                    page.field("records", &format!("{records} in what would be read"));
+                    page.field(
+                        "records",
+                        &format!("{} in what would be read", thousands(*records)),
+                    );
                 }
             }
         }

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::escape::escape;
-use crate::plural::counted;
+use crate::plural::{counted, thousands};
 
 /// When to show progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -251,7 +251,7 @@ impl Lines {
         let count = |number| counted(number, self.unit.one(), self.unit.many());
         let how_many = match self.total.load(Ordering::Relaxed) {
             0 => count(done),
-            total => format!("{done} of {}", count(total)),
+            total => format!("{} of {}", thousands(done), count(total)),
         };
         let gap = if last.1.is_empty() { "" } else { ", " };
         Some(format!("progress: {how_many}{gap}{}\n", last.1))
@@ -319,7 +319,7 @@ mod tests {
         lines.say("source kestra-prod");
         assert_eq!(
             lines.due(at + LINE_EVERY).as_deref(),
-            Some("progress: 700 of 1000 records, source kestra-prod\n")
+            Some("progress: 700 of 1,000 records, source kestra-prod\n")
         );
         let lines = Lines::new(start, Unit::Nothing);
         lines.say("bq: 3 of 38 entries");

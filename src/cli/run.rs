@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use tokio::sync::watch;
 
 use super::exit::ExitKind;
@@ -15,8 +15,8 @@ use super::stop::stop_at;
 use super::warehouse::{self, text_of_load};
 use super::{Context, block_on_to_the_end};
 use crate::config::{format_size, parse_duration};
-use crate::ledger::entry::Verdict;
-use crate::plural::counted;
+use crate::ledger::entry::{Counts, Verdict};
+use crate::plural::{counted, thousands};
 use crate::report::status::{gap_said, recount_said};
 use crate::run::{Asking, Job, Observer, RunOptions, SourceSummary, Summary, open_warehouses};
 use crate::window::format_instant;
@@ -26,8 +26,11 @@ use crate::window::format_instant;
 /// One scheduled run: for each source, reads the windows that are not covered yet and the overlap
 /// again, writes what is new to the lake, commits it as signed ledger entries, counts what was read
 /// before at the source again, loads the warehouses, deletes what is due if [retention] says in_run =
-/// true, and prints a summary. The window comes from what the ledger covers, never from the schedule, so a run that was skipped, killed or started twice does no harm: the
-/// next one does what is left.
+/// true, and prints a summary. The window comes from what the ledger covers, never from the schedule, so
+/// a run that was skipped, killed or started twice does no harm: the next one does the rest.
+///
+/// With -q it prints nothing unless something failed or is missing; then it names that on stderr, with what
+/// to do. With --output json it always prints its document.
 ///
 /// Changes: adds files and ledger entries to the lake, and rows to the warehouses. Never changes a
 /// source. Without in_run = true in [retention] it removes nothing but its own copies at the staging
@@ -36,16 +39,17 @@ use crate::window::format_instant;
 #[command(after_long_help = "\
 Examples:
   trailhouse run
+  trailhouse run -q
   trailhouse run --source kestra-prod --deadline 20m
   trailhouse run --recount 30d --output json")]
 pub(crate) struct Args {
-    /// Only this source; may be given several times
+    /// Only this source; may be repeated
     #[arg(long, value_name = "ID")]
     pub(crate) source: Vec<String>,
-    /// Start nothing new after this time; instead of `deadline` in [run]
+    /// Start nothing new after this time [default: `deadline` in [run]]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) deadline: Option<Duration>,
-    /// Count everything of this time at the source again now, whatever the schedule says
+    /// Recount all records of this time at the source now
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) recount: Option<Duration>,
 }
@@ -80,7 +84,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         run(&job, &options, deadline, &progress).await
     })??;
     let failures = failures(&summary);
-    Ok(Ending::with_failures(summary, failures))
+    Ok(Ending::report(summary, failures))
 }
 
 /// Runs a job until it is done, its deadline comes, or somebody asks it to stop.
@@ -131,17 +135,17 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
                     format!("source {id} was not read to the end, since the run was told to stop"),
                 )
                 .kept("what was read is committed")
-                .action("rerun; it goes on where this one stopped"),
+                .action("run again: it continues where this run stopped"),
             );
         }
         let holes = source.holes.iter().map(|hole| Detail {
             place: Some(format!("{id} tenant {} {}", hole.tenant, hole.window)),
-            happened: format!("{}: {}", hole.reason, hole.detail),
+            happened: format!("hole, {}: {}", hole.reason, hole.detail),
             action: None,
         });
         let gaps = source.gaps.iter().map(|(tenant, date)| Detail {
             place: Some(format!("{id} tenant {tenant} {date}")),
-            happened: gap_said(*date, summary.now),
+            happened: gap_said(counts_of(source, tenant, *date), *date, summary.now),
             action: None,
         });
         let missing: Vec<Detail> = holes.chain(gaps).collect();
@@ -149,8 +153,8 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
             failures.push(
                 Failure::new(ExitKind::Gap, format!("records of source {id} are missing"))
                     .details(missing)
-                    .kept("all that could be read is committed; what is missing is named")
-                    .action("look at the platform; what is missing is tried again as stated"),
+                    .kept("all that could be read is committed")
+                    .action("check the platform; later runs try again what is missing"),
             );
         }
         if source.counts.has_many_in_quarantine() {
@@ -160,7 +164,7 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
                     ExitKind::Findings,
                     format!(
                         "{} of {} of source {id} could not be read and went to quarantine",
-                        source.counts.quarantined,
+                        thousands(source.counts.quarantined),
                         counted(new, "new record", "new records")
                     ),
                 )
@@ -195,7 +199,7 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
                 "another run committed all of this first",
             )
             .kept("nothing of this run was needed")
-            .action("rerun later"),
+            .action("run again later"),
         );
     }
     failures
@@ -237,7 +241,10 @@ impl Document for Summary {
                 .sum();
             page.good(&match quarantined {
                 0 => "every record accounted for".to_owned(),
-                _ => format!("every record accounted for, {quarantined} of them in quarantine"),
+                _ => format!(
+                    "every record accounted for, {} of them in quarantine",
+                    thousands(quarantined)
+                ),
             });
         }
     }
@@ -249,31 +256,20 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
         page.field("covered", &format!("tenant {tenant} {window}"));
     }
     let counts = &source.counts;
-    page.field(
-        "records",
-        &format!(
-            "{} read: {} new ({} late), {} known, {} repeated by the source, {} to quarantine",
-            counts.returned,
-            counts.added,
-            counts.late,
-            counts.known,
-            counts.source_duplicates,
-            counts.quarantined,
-        ),
-    );
+    page.field("records", &records_said(counts));
     if counts.expired > 0 {
         let expired = counted(counts.expired, "record", "records");
         page.field(
             "expired",
-            &format!("{expired} of what was deleted by rule, not kept"),
+            &format!("{expired} that retention deleted before, not kept again"),
         );
     }
     if counts.changed + counts.drifted + counts.repaired > 0 {
-        let (changed, drifted) = (counts.changed, counts.drifted);
+        let (changed, drifted) = (thousands(counts.changed), thousands(counts.drifted));
         let mut said = format!("{changed} changed, {drifted} only gained fields");
         if counts.repaired > 0 {
             let repaired = counted(counts.repaired, "record", "records");
-            said.push_str(&format!(", {repaired} of the quarantine can be read now"));
+            said.push_str(&format!(", {repaired} in quarantine can be read now"));
         }
         page.field("differing", &said);
     }
@@ -290,18 +286,19 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
         .recounts
         .iter()
         .filter(|recount| recount.verdict == Verdict::Matched)
-        .count();
+        .count() as u64;
     page.field(
         "recount",
         &format!(
-            "{matched} of {} the source",
+            "{} of {} the source",
+            thousands(matched),
             counted(source.recounts.len() as u64, "date matches", "dates match")
         ),
     );
     for recount in source
         .recounts
         .iter()
-        .filter(|it| it.verdict != Verdict::Matched)
+        .filter(|it| matches!(it.verdict, Verdict::Fewer | Verdict::Purged))
     {
         page.field(
             "",
@@ -309,8 +306,8 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
                 "{} tenant {}: source {}, lake {}: {}",
                 recount.date,
                 recount.tenant,
-                recount.source_count,
-                recount.lake_count,
+                thousands(recount.source_count),
+                thousands(recount.lake_count),
                 recount_said(recount)
             ),
         );
@@ -324,11 +321,8 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
             ),
         );
     }
-    for hole in &source.holes {
-        page.warning(&format!(
-            "hole {}: {}, {}",
-            hole.window, hole.reason, hole.detail
-        ));
+    if let Some(missing) = missing_said(source) {
+        page.field("missing", &missing);
     }
     for hole in &source.past_holes {
         page.field(
@@ -345,11 +339,53 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
             &format!("gap on {date} of tenant {tenant} is past retention"),
         );
     }
-    for feed in &source.failed_feeds {
-        page.warning(&format!("tenant {}: {}", feed.tenant, feed.failure.message));
-    }
     for warning in &source.warnings {
         page.warning(warning);
     }
-    page.field("requests", &source.requests.to_string());
+    page.field("requests", &thousands(source.requests));
+}
+
+/// What became of the records that were read.
+fn records_said(counts: &Counts) -> String {
+    let mut said = format!("{} read", thousands(counts.returned));
+    let mut separator = ": ";
+    let mut add = |number: u64, what: &str| {
+        if number > 0 {
+            said.push_str(&format!("{separator}{} {what}", thousands(number)));
+            separator = ", ";
+        }
+    };
+    match counts.late {
+        0 => add(counts.added, "new"),
+        late => add(counts.added, &format!("new ({} late)", thousands(late))),
+    }
+    add(counts.known, "known");
+    add(counts.source_duplicates, "repeated by the source");
+    add(counts.quarantined, "to quarantine");
+    said
+}
+
+/// Records of a date at the source and in the lake, where this run counted them.
+fn counts_of(source: &SourceSummary, tenant: &str, date: NaiveDate) -> Option<(u64, u64)> {
+    let mut recounts = source.recounts.iter();
+    let recount = recounts.find(|it| (it.tenant.as_str(), it.date) == (tenant, date))?;
+    Some((recount.source_count, recount.lake_count))
+}
+
+/// How much the errors on stderr name one by one.
+fn missing_said(source: &SourceSummary) -> Option<String> {
+    let parts: Vec<String> = [
+        (source.holes.len(), "hole", "holes"),
+        (source.gaps.len(), "date with a gap", "dates with a gap"),
+        (
+            source.failed_feeds.len(),
+            "tenant not read",
+            "tenants not read",
+        ),
+    ]
+    .into_iter()
+    .filter(|(number, _, _)| *number > 0)
+    .map(|(number, one, many)| counted(number as u64, one, many))
+    .collect();
+    (!parts.is_empty()).then(|| format!("{}: see the errors", parts.join(", ")))
 }

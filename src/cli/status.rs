@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
 
 use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
@@ -16,34 +17,44 @@ use crate::config::{Config, format_duration, format_size};
 use crate::lake::Bucket;
 use crate::ledger::entry::{Hold, Trust};
 use crate::ledger::log::Log;
-use crate::ledger::state::{LastRun, State};
-use crate::plural::counted;
+use crate::ledger::state::State;
+use crate::plural::{counted, thousands};
 use crate::report::retention::OpenDecision;
-use crate::report::status::{SourceStatus, Status, gap_said};
+use crate::report::status::{
+    FeedStatus, SourceStatus, Status, StatusVerdict, divide, gap_said, runs,
+};
 use crate::retention::{HoldStanding, RuleFinding};
 use crate::run::{configured_feeds, look_at_clocks, open_bucket, open_to_read};
 use crate::window::format_instant;
 
-/// Show coverage, holes, gaps and lag of each source, and how far each warehouse is
+/// Show what is complete and what is missing, per source and warehouse
 ///
-/// Reads the ledger alone and says, for each source, what has been read completely and until when,
-/// which holes and gaps remain, how much is in quarantine, and per day when the records were last
-/// counted at the source or matched by id. For each warehouse it says how far it is behind the ledger,
-/// since when, and why; then what is due under the rules of retention, and the holds.
+/// Begins with a verdict in one line. Then shows, for each source, what has been read completely and until
+/// when, how much is in quarantine, and per date when the records were last counted at the source or matched
+/// by id. Every date with a hole, a gap or a difference is shown; older dates without any are shown as ranges.
+/// For each warehouse it shows how far it is behind the ledger, since when, and why; then what is due under
+/// the rules of retention, and the holds.
 ///
-/// Changes: nothing. Asks no source and no warehouse, and needs no signing key: `public_key` in [signing] or
-/// --public-key is enough.
+/// Changes: nothing. Reads only the ledger, asks no source and no warehouse, and needs no signing key:
+/// `public_key` in [signing] or --public-key is enough.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   trailhouse status
+  trailhouse status --all
   trailhouse status --public-key acme.pub
-  trailhouse status --output json | jq .exit_code")]
+  trailhouse status --output json | jq -r .verdict.text")]
 pub(crate) struct Args {
     /// File with the verifier key of the lake; instead of the keys in [signing]
     #[arg(long, value_name = "FILE")]
     pub(crate) public_key: Option<PathBuf>,
+    /// Show every date by itself
+    #[arg(long)]
+    pub(crate) all: bool,
 }
+
+/// The newest dates of a feed, which are shown one by one.
+const NEWEST: usize = 10;
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
@@ -68,7 +79,17 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let failures: Vec<Failure> = sources
         .chain(status.warehouses.iter().flat_map(matters))
         .collect();
-    Ok(Ending::with_failures(status, failures))
+    let newest = if args.all { usize::MAX } else { NEWEST };
+    Ok(Ending::with_failures(Shown { status, newest }, failures))
+}
+
+/// The status, and how many of the newest dates are shown one by one.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Shown {
+    status: Status,
+    #[serde(skip)]
+    newest: usize,
 }
 
 /// The bucket of the configuration, and the state of the lake in it, believed where the given
@@ -103,7 +124,7 @@ fn open_matters(source: &SourceStatus, now: DateTime<Utc>) -> Vec<Failure> {
             let holes = feed.holes.iter().map(move |hole| Detail {
                 place: Some(format!("{id} tenant {tenant} {}", hole.window)),
                 happened: format!(
-                    "{}: {}; first seen {}, tried {}",
+                    "hole, {}: {}; first seen {}, tried {}",
                     hole.reason.0,
                     hole.detail,
                     format_instant(hole.first_seen),
@@ -113,7 +134,7 @@ fn open_matters(source: &SourceStatus, now: DateTime<Utc>) -> Vec<Failure> {
             });
             let gaps = feed.gaps.iter().map(move |date| Detail {
                 place: Some(format!("{id} tenant {tenant} {date}")),
-                happened: gap_said(*date, now),
+                happened: gap_said(feed.counts_of(*date), *date, now),
                 action: None,
             });
             holes.chain(gaps)
@@ -126,166 +147,179 @@ fn open_matters(source: &SourceStatus, now: DateTime<Utc>) -> Vec<Failure> {
             Failure::new(ExitKind::Gap, happened)
                 .details(missing)
                 .kept("all that could be read is in the lake")
-                .action("look at the platform; what is missing is tried again as stated"),
+                .action("check the platform; later runs try again what is missing"),
         );
     }
-    let said = match &source.last_run {
-        Some(LastRun {
-            failure: Some(code),
-            ..
-        }) => Some(format!("source {id} failed in its newest run: {code}")),
-        Some(LastRun {
-            complete: false, ..
-        }) => Some(format!(
-            "source {id} was not read to the end in its newest run"
-        )),
-        Some(_) | None => None,
-    };
-    failures.extend(
-        said.map(|happened| {
-            Failure::new(ExitKind::Source, happened).action("rerun; see the source")
-        }),
-    );
+    failures.extend(source.newest_failure().map(|failure| {
+        Failure::new(ExitKind::Source, format!("source {id} {failure}"))
+            .action("run again; the run names what failed")
+    }));
     failures
 }
 
-impl Document for Status {
+impl Document for Shown {
     fn text(&self, page: &mut Page) {
-        page.heading(&format!("lake {}", self.lake_id));
-        page.field(
-            "ledger",
-            &format!(
-                "entry {} of {}{}",
-                self.sequence,
-                format_instant(self.written_at),
-                if self.signed { "" } else { ", UNSIGNED" }
-            ),
-        );
-        page.field(
-            "files",
-            &format!(
-                "{} with {}, {}",
-                self.files,
-                format_size(self.bytes),
-                counted(self.events, "event", "events")
-            ),
-        );
-        if let Some(finding) = self.state.finding() {
-            page.warning(&format!("{finding}: {}", self.state.action()));
-        }
-        for source in &self.sources {
+        text_of_verdict(&self.status.verdict, page);
+        text_of_lake(&self.status, page);
+        for source in &self.status.sources {
             for feed in &source.feeds {
-                let other = match feed.configured {
-                    true => "",
-                    false => ", which the configuration does not read",
-                };
-                page.heading(&format!(
-                    "source {} tenant {}{other}",
-                    source.source, feed.tenant
-                ));
-                for window in &feed.covered {
-                    page.field("covered", &window.to_string());
-                }
-                if let Some(lag) = feed.lag_seconds {
-                    let lag = Duration::from_secs(u64::try_from(lag).unwrap_or(0));
-                    page.field("lag", &format_duration(lag));
-                }
-                let counts = &feed.counts;
-                page.field(
-                    "records",
-                    &format!(
-                        "{}, {} late, {} in quarantine, {} changed",
-                        counted(counts.added, "event", "events"),
-                        counts.late,
-                        counts.quarantined,
-                        counts.changed
-                    ),
-                );
-                if counts.has_many_in_quarantine() {
-                    page.warning(
-                        "many records could not be read: query `reason` in audit_quarantine",
-                    );
-                }
-                page.field("holes", &feed.holes.len().to_string());
-                page.field("gaps", &listed(&feed.gaps));
-                for hole in &feed.past_holes {
-                    page.field(
-                        "past",
-                        &format!("hole {} is past retention: {}", hole.window, hole.reason.0),
-                    );
-                }
-                if !feed.past_gaps.is_empty() {
-                    let dates = listed(&feed.past_gaps);
-                    page.field("past", &format!("gaps on dates past retention: {dates}"));
-                }
-                if !feed.purged.is_empty() {
-                    page.field("purged", &format!("at source: {}", listed(&feed.purged)));
-                }
-                if feed.future > 0 {
-                    page.field("future", &counted(feed.future, "record", "records"));
-                }
-                let mut table = Table::new([
-                    ("  date", Align::Left),
-                    ("lake", Align::Right),
-                    ("source", Align::Right),
-                    ("what is known", Align::Left),
-                ]);
-                for day in &feed.days {
-                    table.row([
-                        format!("  {}", day.date),
-                        day.lake.to_string(),
-                        day.source
-                            .map_or_else(String::new, |count| count.to_string()),
-                        day.said.clone(),
-                    ]);
-                }
-                page.table(&table);
+                text_of_feed(&source.source, feed, self.newest, page);
             }
         }
-        for standing in &self.warehouses {
+        for standing in &self.status.warehouses {
             text_of_standing(standing, page);
         }
-        let sweeps = &self.open_sweeps;
-        let decided = &self.open_decisions;
-        let any = self.retention.is_some() || !self.holds.is_empty();
-        if any || !sweeps.is_empty() || !decided.is_empty() {
-            page.heading("retention");
-        }
-        for open in decided {
-            text_of_open(open, page);
-        }
-        for decision in sweeps {
-            page.warning(&format!(
-                "the sweep decided in entry {decision} is not done: `trailhouse sweep` finishes it"
-            ));
-        }
-        if let Some(retention) = &self.retention {
-            let due = &retention.due;
-            let next = retention
-                .next_due
-                .map_or_else(String::new, |next| format!("; more on {next}"));
-            page.field(
-                "due",
-                &format!(
-                    "{} in {}{next}",
-                    counted(due.rows, "row", "rows"),
-                    counted(due.files, "file", "files")
-                ),
-            );
-            if retention.held_rows > 0 {
-                let rows = counted(retention.held_rows, "row", "rows");
-                page.field("held", &format!("{rows} that would be due"));
-            }
-        }
-        for held in &self.holds {
-            text_of_hold(&held.held.hold, held.standing, page);
-        }
-        for finding in self.retention.iter().flat_map(|it| &it.rule_findings) {
-            text_of_finding(finding, page);
-        }
-        for objection in &self.clock.objections {
+        text_of_retention(&self.status, page);
+        for objection in &self.status.clock.objections {
             page.warning(objection);
         }
+    }
+}
+
+fn text_of_verdict(verdict: &StatusVerdict, page: &mut Page) {
+    match verdict.good {
+        true => page.good(&verdict.text),
+        false => page.warning(&verdict.text),
+    }
+}
+
+fn text_of_lake(status: &Status, page: &mut Page) {
+    page.heading(&format!("lake {}", status.lake_id));
+    page.field(
+        "ledger",
+        &format!(
+            "entry {} of {}{}",
+            status.sequence,
+            format_instant(status.written_at),
+            if status.signed { "" } else { ", UNSIGNED" }
+        ),
+    );
+    page.field(
+        "files",
+        &format!(
+            "{} with {}, {}",
+            thousands(status.files),
+            format_size(status.bytes),
+            counted(status.events, "event", "events")
+        ),
+    );
+    if let Some(finding) = status.state.finding() {
+        page.warning(&format!("{finding}: {}", status.state.action()));
+    }
+}
+
+fn text_of_feed(source: &str, feed: &FeedStatus, newest: usize, page: &mut Page) {
+    let other = match feed.configured {
+        true => "",
+        false => ", which the configuration does not read",
+    };
+    page.heading(&format!("source {source} tenant {}{other}", feed.tenant));
+    for window in &feed.covered {
+        page.field("covered", &window.to_string());
+    }
+    if let Some(lag) = feed.lag_seconds {
+        let lag = Duration::from_secs(u64::try_from(lag).unwrap_or(0));
+        page.field("lag", &format_duration(lag));
+    }
+    let counts = &feed.counts;
+    let mut records = counted(counts.added, "event", "events");
+    for (number, what) in [
+        (counts.late, "late"),
+        (counts.quarantined, "in quarantine"),
+        (counts.changed, "changed"),
+    ] {
+        if number > 0 {
+            records.push_str(&format!(", {} {what}", thousands(number)));
+        }
+    }
+    page.field("records", &records);
+    if counts.has_many_in_quarantine() {
+        page.warning("many records could not be read: query `reason` in audit_quarantine");
+    }
+    for hole in &feed.past_holes {
+        page.field(
+            "past",
+            &format!("hole {} is past retention: {}", hole.window, hole.reason.0),
+        );
+    }
+    if !feed.past_gaps.is_empty() {
+        let dates = listed(&feed.past_gaps);
+        page.field("past", &format!("gaps on dates past retention: {dates}"));
+    }
+    if feed.future > 0 {
+        let records = counted(feed.future, "record", "records");
+        page.field("future", &format!("{records} dated in the future"));
+    }
+    text_of_dates(feed, newest, page);
+}
+
+/// The dates of a feed: a table of those that are shown by themselves, then the ranges.
+fn text_of_dates(feed: &FeedStatus, newest: usize, page: &mut Page) {
+    let (single, ranges) = divide(&feed.days, newest);
+    let mut table = Table::new([
+        ("  date", Align::Left),
+        ("lake", Align::Right),
+        ("source", Align::Right),
+        ("what is known", Align::Left),
+    ]);
+    for day in single {
+        table.row([
+            format!("  {}", day.date),
+            thousands(day.lake),
+            day.source.map_or_else(String::new, thousands),
+            day.said.clone(),
+        ]);
+    }
+    page.table(&table);
+    for range in ranges {
+        let how = range.standing.of_range().unwrap_or_default();
+        page.line(&format!(
+            "  {}: {}, {}, {how}",
+            ranged(range.from, range.to),
+            counted(range.dates, "date", "dates"),
+            counted(range.records, "record", "records"),
+        ));
+    }
+}
+
+fn text_of_retention(status: &Status, page: &mut Page) {
+    let sweeps = &status.open_sweeps;
+    let decided = &status.open_decisions;
+    let any = status.retention.is_some() || !status.holds.is_empty();
+    if any || !sweeps.is_empty() || !decided.is_empty() {
+        page.heading("retention");
+    }
+    for open in decided {
+        text_of_open(open, page);
+    }
+    for decision in sweeps {
+        page.warning(&format!(
+            "the sweep decided in entry {decision} is not done: `trailhouse sweep` finishes it"
+        ));
+    }
+    if let Some(retention) = &status.retention {
+        let due = &retention.due;
+        let next = retention
+            .next_due
+            .map_or_else(String::new, |next| format!("; more on {next}"));
+        page.field(
+            "due",
+            &format!(
+                "{} in {}{next}",
+                counted(due.rows, "row", "rows"),
+                counted(due.files, "file", "files")
+            ),
+        );
+        if retention.held_rows > 0 {
+            let rows = counted(retention.held_rows, "row", "rows");
+            page.field("held", &format!("{rows} that would be due"));
+        }
+    }
+    for held in &status.holds {
+        text_of_hold(&held.held.hold, held.standing, page);
+    }
+    for finding in status.retention.iter().flat_map(|it| &it.rule_findings) {
+        text_of_finding(finding, page);
     }
 }
 
@@ -346,10 +380,16 @@ pub(super) fn text_of_open(open: &OpenDecision, page: &mut Page) {
     ));
 }
 
+/// Dates in order of time, those that follow each other as ranges.
 fn listed(dates: &[NaiveDate]) -> String {
-    if dates.is_empty() {
-        return "none".to_owned();
+    let ranges = runs(dates).into_iter();
+    let ranges: Vec<String> = ranges.map(|(from, to)| ranged(from, to)).collect();
+    ranges.join(", ")
+}
+
+fn ranged(from: NaiveDate, to: NaiveDate) -> String {
+    match from == to {
+        true => from.to_string(),
+        false => format!("{from} to {to}"),
     }
-    let dates: Vec<String> = dates.iter().map(NaiveDate::to_string).collect();
-    dates.join(", ")
 }

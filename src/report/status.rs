@@ -1,28 +1,33 @@
 //! The status of a lake: a value made from the folded state and a now.
 
+mod dates;
+mod verdict;
+
+pub use dates::{DateRange, DateStanding, divide, runs};
+pub use verdict::StatusVerdict;
+
 use super::retention::OpenDecision;
 use crate::clock::{ClockReport, Now};
 use crate::ledger::entry::{Counts, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{
-    DayState, FeedState, HoldState, IdMatch, RecountState, State, StateSize,
+    DayState, FeedState, HoldState, HoleState, IdMatch, RecountState, State, StateSize,
     is_recounted_in_each_run,
 };
-use crate::plural::counted;
+use crate::plural::{counted, thousands};
 use crate::retention::{
     Amount, AsOf, HoldStanding, Past, Policy, RuleFinding, in_force, plan, rule_findings, standing,
 };
 use crate::warehouse::Standing;
-use crate::window::{Window, format_instant, instant};
-use chrono::{DateTime, NaiveDate, Utc};
+use crate::window::{Window, format_instant, instant, midnight};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
-use std::collections::BTreeSet;
-
-/// Days of a feed that are listed one by one.
-const DAYS_LISTED: usize = 10;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The status of a lake.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
+    /// How it stands, in one line.
+    pub verdict: StatusVerdict,
     /// The lake.
     pub lake_id: String,
     /// Whether entries are signed.
@@ -126,7 +131,7 @@ pub struct FeedStatus {
     /// Oldest record that the source still has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest_at_source: Option<DateTime<Utc>>,
-    /// The newest dates one by one.
+    /// All dates, the newest first.
     pub days: Vec<DayStatus>,
 }
 
@@ -135,6 +140,8 @@ pub struct FeedStatus {
 pub struct DayStatus {
     /// Date.
     pub date: NaiveDate,
+    /// How it stands.
+    pub standing: DateStanding,
     /// Records that the lake accounts for.
     pub lake: u64,
     /// Records that the source had when it was last asked.
@@ -146,6 +153,9 @@ pub struct DayStatus {
     /// The newest match by id of all of the date: it speaks for its time, whatever was counted later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matched_by_id: Option<IdMatch>,
+    /// Parts of the date that could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub holes: Vec<Window>,
     /// Both of them in words, with the times that they rest on.
     pub said: String,
 }
@@ -170,7 +180,28 @@ impl Status {
                 events += live.file.rows;
             }
         }
+        let sources: Vec<SourceStatus> = state
+            .sources
+            .iter()
+            .map(|(id, source)| {
+                let past = Past::of(policy, Some(state), id, now.proven_date());
+                let of_source = source.feeds.iter().map(|(tenant, feed)| {
+                    let configured = feeds.contains(&(id.clone(), tenant.clone()));
+                    FeedStatus::of((tenant, configured), feed, &past, now.at())
+                });
+                SourceStatus {
+                    source: id.clone(),
+                    last_run: source.last_run.clone(),
+                    feeds: of_source.collect(),
+                }
+            })
+            .collect();
+        let known = state.warehouses.keys().map(String::as_str);
+        let others = known.filter(|name| !warehouses.contains(name));
+        let all = warehouses.iter().copied().chain(others);
+        let warehouses: Vec<Standing> = all.map(|name| Standing::of(state, name)).collect();
         Self {
+            verdict: StatusVerdict::of(&sources, feeds, &warehouses),
             lake_id: state.lake_id.clone(),
             signed: !state.keys.is_empty(),
             sequence: state.head.sequence,
@@ -179,28 +210,8 @@ impl Status {
             bytes,
             events,
             state: StateSize::of(state, memory),
-            sources: state
-                .sources
-                .iter()
-                .map(|(id, source)| {
-                    let past = Past::of(policy, Some(state), id, now.proven_date());
-                    let of_source = source.feeds.iter().map(|(tenant, feed)| {
-                        let configured = feeds.contains(&(id.clone(), tenant.clone()));
-                        FeedStatus::of((tenant, configured), feed, &past, now.at())
-                    });
-                    SourceStatus {
-                        source: id.clone(),
-                        last_run: source.last_run.clone(),
-                        feeds: of_source.collect(),
-                    }
-                })
-                .collect(),
-            warehouses: {
-                let known = state.warehouses.keys().map(String::as_str);
-                let others = known.filter(|name| !warehouses.contains(name));
-                let all = warehouses.iter().copied().chain(others);
-                all.map(|name| Standing::of(state, name)).collect()
-            },
+            sources,
+            warehouses,
             clock: now.report(),
             holds: state
                 .holds
@@ -227,6 +238,12 @@ impl Status {
 }
 
 impl FeedStatus {
+    /// Records of a date at the source, when they were last counted, and those that the lake accounts for.
+    pub fn counts_of(&self, date: NaiveDate) -> Option<(u64, u64)> {
+        let day = self.days.iter().find(|day| day.date == date)?;
+        Some((day.source?, day.lake))
+    }
+
     fn of(
         (tenant, configured): (&str, bool),
         feed: &FeedState,
@@ -238,9 +255,10 @@ impl FeedStatus {
             counts.add(&day.counts);
         }
         let holes = feed.holes.iter().cloned();
-        let (past_holes, holes) = holes.partition(|hole| past.has_all(&hole.window));
+        let (past_holes, holes): (Vec<_>, Vec<HoleState>) =
+            holes.partition(|hole| past.has_all(&hole.window));
         let (past_gaps, gaps) = feed.gaps().partition(|date| past.has(*date));
-        let days = feed.days.iter().rev().take(DAYS_LISTED);
+        let days = days(feed, &holes);
         Self {
             tenant: tenant.to_owned(),
             configured,
@@ -254,23 +272,90 @@ impl FeedStatus {
             purged: feed.fewer().collect(),
             future: feed.future,
             oldest_at_source: feed.oldest,
-            days: days
-                .map(|(date, day)| DayStatus {
-                    date: *date,
-                    lake: day.accounted,
-                    source: day.recount.as_ref().map(|recount| recount.source_count),
-                    recount: day.recount.clone(),
-                    matched_by_id: day.matched,
-                    said: day_said(day),
-                })
-                .collect(),
+            days,
         }
+    }
+}
+
+impl SourceStatus {
+    /// What went wrong with the source in its newest run.
+    pub fn newest_failure(&self) -> Option<String> {
+        let last = self.last_run.as_ref()?;
+        match &last.failure {
+            Some(code) => Some(format!("failed in its newest run: {code}")),
+            None if !last.complete => Some("was not read to the end in its newest run".to_owned()),
+            None => None,
+        }
+    }
+}
+
+/// All dates of a feed, those too that have nothing but a hole, the newest first.
+fn days(feed: &FeedState, holes: &[HoleState]) -> Vec<DayStatus> {
+    let mut of_date: BTreeMap<NaiveDate, Vec<Window>> = BTreeMap::new();
+    for part in holes.iter().flat_map(|hole| hole.window.by_date()) {
+        of_date
+            .entry(part.from.date_naive())
+            .or_default()
+            .push(part);
+    }
+    let nothing = DayState::default();
+    let dates: BTreeSet<NaiveDate> = feed.days.keys().chain(of_date.keys()).copied().collect();
+    let days = dates.into_iter().rev().map(|date| {
+        let day = feed.days.get(&date).unwrap_or(&nothing);
+        let holes = of_date.remove(&date).unwrap_or_default();
+        DayStatus {
+            date,
+            standing: standing_of(day, &holes),
+            lake: day.accounted,
+            source: day.recount.as_ref().map(|recount| recount.source_count),
+            recount: day.recount.clone(),
+            matched_by_id: day.matched,
+            said: day_said(day, &holes),
+            holes,
+        }
+    });
+    days.collect()
+}
+
+fn standing_of(day: &DayState, holes: &[Window]) -> DateStanding {
+    if !holes.is_empty() {
+        return DateStanding::Hole;
+    }
+    match day.recount.as_ref().map(|recount| recount.verdict) {
+        Some(Verdict::Matched) => DateStanding::Matched,
+        Some(Verdict::Gap) => DateStanding::Gap,
+        Some(Verdict::Fewer) => DateStanding::Fewer,
+        Some(Verdict::Purged) => DateStanding::Purged,
+        None => DateStanding::NotCounted,
     }
 }
 
 /// What is known about a date in words. A count after a match by id says less about ids and more
 /// about the time since, so both stand there; what disagrees comes first.
-fn day_said(day: &DayState) -> String {
+fn day_said(day: &DayState, holes: &[Window]) -> String {
+    let compared = compared_said(day);
+    if holes.is_empty() {
+        return compared;
+    }
+    let parts: Vec<String> = holes.iter().map(part_of_date).collect();
+    format!("hole {}; {compared}", parts.join(", "))
+}
+
+/// A part of one date: "10:00 to 11:00".
+fn part_of_date(part: &Window) -> String {
+    let time = |instant: DateTime<Utc>| match instant.timestamp() % 60 {
+        0 => instant.format("%H:%M"),
+        _ => instant.format("%H:%M:%S%.f"),
+    };
+    let end = part.to - TimeDelta::milliseconds(1);
+    match part.to == midnight(part.to.date_naive()) && end.date_naive() == part.from.date_naive() {
+        true => format!("{} to 24:00", time(part.from)),
+        false => format!("{} to {}", time(part.from), time(part.to)),
+    }
+}
+
+/// What a comparison with the source has found.
+fn compared_said(day: &DayState) -> String {
     let Some(newest) = &day.recount else {
         return "not counted yet".to_owned();
     };
@@ -293,13 +378,22 @@ fn day_said(day: &DayState) -> String {
     }
 }
 
-/// What a gap is, and when it is looked at again.
-pub fn gap_said(date: NaiveDate, now: DateTime<Utc>) -> String {
+/// What a gap is, and when the date is read again. `counts` are those of source and lake, where the date was
+/// counted.
+pub fn gap_said(counts: Option<(u64, u64)>, date: NaiveDate, now: DateTime<Utc>) -> String {
     let when = match is_recounted_in_each_run(date, now) {
         true => "each run reads the date again",
         false => "the date is read again once a day",
     };
-    format!("the source has records that the lake does not have; {when}")
+    let what = match counts {
+        Some((source, lake)) if source > lake => format!(
+            "the source has {}, the lake {}",
+            counted(source, "record", "records"),
+            thousands(lake)
+        ),
+        Some(_) | None => "the source has records that the lake does not have".to_owned(),
+    };
+    format!("{what}; {when}")
 }
 
 /// A recount in words.

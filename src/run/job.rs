@@ -13,6 +13,7 @@ use crate::ledger::key::KeyError;
 use crate::ledger::log::{Log, LogError};
 use crate::retention::Policy;
 use crate::retry::Retry;
+use crate::similar::UnknownName;
 use crate::source::http::{self, Client};
 use crate::source::kestra::{self, Kestra};
 use crate::source::{Limits, Source, SourceError, Tenant, Wording};
@@ -156,12 +157,9 @@ pub enum JobError {
         /// Why.
         source: OpenError,
     },
-    /// No warehouse has the name.
-    #[error("there is no warehouse {0:?} in the configuration")]
-    UnknownWarehouse(String),
-    /// No source has the id.
-    #[error("there is no source {0:?} in the configuration")]
-    UnknownSource(String),
+    /// No source or warehouse of the configuration has the name.
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
 }
 
 /// Opens the bucket of a configuration.
@@ -305,11 +303,9 @@ pub fn open_sources(
     only: &[String],
     asking: Asking,
 ) -> Result<Vec<JobSource>, JobError> {
-    if let Some(unknown) = only
-        .iter()
-        .find(|id| config.sources.iter().all(|source| source.id != **id))
-    {
-        return Err(JobError::UnknownSource(unknown.clone()));
+    let ids = config.sources.iter().map(|source| source.id.as_str());
+    if let Some(unknown) = UnknownName::first_of("source", only, ids) {
+        return Err(unknown.into());
     }
     config
         .sources

@@ -3,6 +3,7 @@
 use super::job::{Asking, JobError, open_store};
 use crate::config::{self, Config, SignIn};
 use crate::retry::Retry;
+use crate::similar::UnknownName;
 use crate::stop::Stop;
 use crate::warehouse::bigquery::{BigQuery, BigQueryAuth, BigQuerySettings};
 use crate::warehouse::{Pace, Projection, Settings, Staging, Stoppable};
@@ -17,9 +18,9 @@ pub async fn open_warehouses(
     only: &[String],
     asking: Asking,
 ) -> Result<Vec<Projection>, JobError> {
-    let known = |name: &String| config.warehouses.iter().any(|it| it.name == *name);
-    if let Some(unknown) = only.iter().find(|name| !known(name)) {
-        return Err(JobError::UnknownWarehouse(unknown.clone()));
+    let names = config.warehouses.iter().map(|it| it.name.as_str());
+    if let Some(unknown) = UnknownName::first_of("warehouse", only, names) {
+        return Err(unknown.into());
     }
     let mut warehouses = Vec::new();
     for warehouse in &config.warehouses {

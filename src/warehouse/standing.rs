@@ -123,6 +123,15 @@ impl Standing {
         }
     }
 
+    /// Whether nothing failed, differs or is about to expire; loads may still be due.
+    pub fn is_fine(&self) -> bool {
+        let fine = |table: &TableStanding| table.failed.is_empty() && table.differs.is_none();
+        self.failure.is_none()
+            && self.tables.iter().all(fine)
+            && self.rebuilds.is_empty()
+            && self.expiring.is_empty()
+    }
+
     /// Whether everything that the ledger has is loaded, and nothing differs.
     pub fn is_level(&self) -> bool {
         self.tables.iter().all(TableStanding::is_level) && self.rebuilds.is_empty()

@@ -9,6 +9,7 @@ mod demo;
 mod help;
 mod init;
 mod keygen;
+mod names;
 #[cfg(feature = "demo")]
 mod past;
 mod retention;

@@ -92,7 +92,7 @@ pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> 
         Ok::<_, Failure>(retained?)
     })??;
     let failures = failures(&summary);
-    Ok(Ending::with_failures(summary, failures))
+    Ok(Ending::report(summary, failures))
 }
 
 /// The warehouse that is to be given up, which must not be one that could be reached.
@@ -203,10 +203,6 @@ pub(in crate::cli) fn text_of_retention(summary: &RetentionSummary, page: &mut P
     }
     if summary.held.files > 0 {
         page.field("held", &amount_said(&summary.held));
-    }
-    for asked in summary.to_confirm.iter().flat_map(|asked| &asked.rules) {
-        let amount = amount_said(&asked.amount);
-        page.field("to confirm", &format!("{}: {amount}", asked.rule));
     }
     let nothing = summary.decided.is_empty() && summary.carried_out.is_empty();
     if nothing && summary.to_confirm.is_none() && summary.failures.is_empty() && !summary.stopped {

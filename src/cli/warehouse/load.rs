@@ -13,7 +13,7 @@ use crate::cli::progress::Unit;
 use crate::cli::stop::stop_at;
 use crate::cli::{Context, block_on_to_the_end};
 use crate::config::parse_duration;
-use crate::plural::counted;
+use crate::plural::{counted, thousands};
 use crate::run::{Asking, Job, LoadSummary};
 use crate::warehouse::WarehouseSummary;
 
@@ -53,7 +53,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         Ok::<_, Failure>(loaded?)
     })??;
     let failures = failures(&summary.warehouses, summary.stopped);
-    Ok(Ending::with_failures(summary, failures))
+    Ok(Ending::report(summary, failures))
 }
 
 /// What became of warehouses means for the exit code.
@@ -83,8 +83,8 @@ pub(in crate::cli) fn failures(warehouses: &[WarehouseSummary], stopped: bool) -
                     happened: format!(
                         "{} of the ledger missing, {} too often, {} of no batch of the ledger",
                         counted(counted_rows.missing, "row", "rows"),
-                        counted_rows.surplus,
-                        counted_rows.foreign
+                        thousands(counted_rows.surplus),
+                        thousands(counted_rows.foreign)
                     ),
                     action: None,
                 });

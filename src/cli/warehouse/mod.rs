@@ -17,7 +17,7 @@ use super::page::Page;
 use crate::config::Config;
 use crate::ledger::entry::Expiring;
 use crate::ledger::state::State;
-use crate::plural::counted;
+use crate::plural::{counted, thousands};
 use crate::run::{Asking, Job, JobError, open_warehouses};
 use crate::warehouse::{FilesChecked, Standing, TableKind, WarehouseFailure, WarehouseSummary};
 
@@ -139,7 +139,7 @@ pub(super) fn text_of_load(summary: &WarehouseSummary, page: &mut Page) {
     for table in &summary.tables {
         let adopted = match table.adopted {
             0 => String::new(),
-            adopted => format!(", {adopted} found loaded already"),
+            adopted => format!(", {} found loaded already", thousands(adopted)),
         };
         let FilesChecked { by_store, by_bytes } = table.checked;
         let checked = match (by_store + by_bytes, by_bytes) {
@@ -147,7 +147,10 @@ pub(super) fn text_of_load(summary: &WarehouseSummary, page: &mut Page) {
             (files, 0) => format!(", {} checked", counted(files, "file", "files")),
             (files, hashed) => {
                 let files = counted(files, "file", "files");
-                format!(", {files} checked, {hashed} of them by reading them whole")
+                format!(
+                    ", {files} checked, {} of them by reading them whole",
+                    thousands(hashed)
+                )
             }
         };
         page.field(
@@ -159,14 +162,14 @@ pub(super) fn text_of_load(summary: &WarehouseSummary, page: &mut Page) {
             ),
         );
         if table.entries_behind > 0 {
-            page.warning(&format!(
-                "{} with {} still to be loaded",
-                counted(table.entries_behind, "entry", "entries"),
-                counted(table.rows_behind, "row", "rows"),
-            ));
-        }
-        for error in &table.errors {
-            page.warning(error);
+            page.field(
+                "",
+                &format!(
+                    "{} with {} still to be loaded",
+                    counted(table.entries_behind, "entry", "entries"),
+                    counted(table.rows_behind, "row", "rows"),
+                ),
+            );
         }
     }
     text_of_expiring(&summary.expiring, page);
@@ -182,15 +185,12 @@ fn text_of_expiring(expiring: &[Expiring], page: &mut Page) {
     }
 }
 
-/// How far a warehouse is, for people.
+/// How far a warehouse is, for people. [`matters`] names what is wrong with it.
 pub(super) fn text_of_standing(standing: &Standing, page: &mut Page) {
     let target = standing.target.as_deref().unwrap_or("never loaded");
     page.heading(&format!("warehouse {} ({target})", standing.warehouse));
     if let Some(at) = standing.at {
         page.field("newest receipt", &crate::window::format_instant(at));
-    }
-    if let Some(failure) = &standing.failure {
-        page.field("failed then", failure);
     }
     for table in &standing.tables {
         let loaded = counted(table.rows, "row", "rows");
@@ -205,30 +205,5 @@ pub(super) fn text_of_standing(standing: &Standing, page: &mut Page) {
             ),
         };
         page.field(table.table, &said);
-        for failed in &table.failed {
-            page.warning(&format!(
-                "entry {} failed {}: {}",
-                failed.sequence,
-                counted(u64::from(failed.attempts), "time", "times"),
-                failed.reason
-            ));
-        }
-        if let Some(differs) = &table.differs {
-            page.warning(&format!(
-                "when last counted, {} of the ledger were missing, {} were there too often, {} were of no \
-                 batch of the ledger",
-                counted(differs.missing, "row", "rows"),
-                differs.surplus,
-                differs.foreign
-            ));
-        }
-    }
-    text_of_expiring(&standing.expiring, page);
-    for rebuild in &standing.rebuilds {
-        page.warning(&format!(
-            "rebuild decided in entry {} is not done: {}",
-            rebuild.decision,
-            counted(rebuild.dates, "date", "dates")
-        ));
     }
 }

@@ -4,12 +4,14 @@ use serde::Serialize;
 
 use super::{Which, demand_warehouses, failure_of, state_of, text_of_standing, with_warehouses};
 use crate::cli::exit::ExitKind;
-use crate::cli::failure::{Failure, Report};
+use crate::cli::failure::{Detail, Failure, Report};
 use crate::cli::output::{Document, Ending};
 use crate::cli::page::Page;
 use crate::cli::{Context, block_on};
+use crate::plural::{counted, thousands};
 use crate::run::{Asking, Job};
 use crate::warehouse::{Preparation, Standing, WarehouseFailure, prepare};
+use crate::window::format_instant;
 
 /// Show how far each warehouse is, and whether its tables are as they should be
 ///
@@ -71,34 +73,47 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
 pub(in crate::cli) fn matters(standing: &Standing) -> Vec<Failure> {
     let name = &standing.warehouse;
     let mut failures = Vec::new();
+    if standing.is_fine() {
+        return failures;
+    }
     if let Some(code) = &standing.failure {
         let happened = format!("warehouse {name} failed in its newest run: {code}");
         failures.push(
             Failure::new(ExitKind::Destination, happened)
                 .kept("the lake has everything")
-                .action("rerun; the run says what the service says"),
+                .action("run again; the run shows what the service answers"),
         );
     }
     if standing.tables.iter().any(|table| !table.failed.is_empty()) {
         let happened = format!("warehouse {name} did not take all loads");
         failures.push(
             Failure::new(ExitKind::Destination, happened)
+                .details(failed_loads(standing))
                 .kept("the lake has everything; each run tries again")
-                .action("read what the service says of each load"),
+                .action("check what the service answered to each load"),
         );
     }
     let differs = standing.tables.iter().any(|table| table.differs.is_some());
     if differs || !standing.rebuilds.is_empty() {
         let happened = format!("warehouse {name} does not hold what the ledger says");
-        failures.push(Failure::new(ExitKind::Findings, happened).action(
-            "`trailhouse warehouse reconcile` says where, `trailhouse warehouse rebuild` mends it",
-        ));
+        failures.push(
+            Failure::new(ExitKind::Findings, happened)
+                .details(differences(standing))
+                .action(
+                    "`trailhouse warehouse reconcile` shows where, `trailhouse warehouse rebuild` fixes it",
+                ),
+        );
     }
     if !standing.expiring.is_empty() {
         let happened =
             format!("the service is about to remove tables of warehouse {name} by itself");
         failures.push(
             Failure::new(ExitKind::Findings, happened)
+                .details(standing.expiring.iter().map(|expiring| Detail {
+                    place: Some(expiring.table.clone()),
+                    happened: format!("expires at {}", format_instant(expiring.at)),
+                    action: None,
+                }))
                 .kept("the lake has everything")
                 .action(
                     "`trailhouse warehouse init` lifts the expiration; the next run looks again",
@@ -106,6 +121,51 @@ pub(in crate::cli) fn matters(standing: &Standing) -> Vec<Failure> {
         );
     }
     failures
+}
+
+/// Loads that the service refused.
+fn failed_loads(standing: &Standing) -> impl Iterator<Item = Detail> {
+    let failed = standing.tables.iter().flat_map(|table| {
+        let entries = table.failed.iter();
+        entries.map(move |failed| (table.table, failed))
+    });
+    failed.map(|(table, failed)| Detail {
+        place: Some(format!("{table} entry {}", failed.sequence)),
+        happened: format!(
+            "failed {}: {}",
+            counted(u64::from(failed.attempts), "time", "times"),
+            failed.reason
+        ),
+        action: None,
+    })
+}
+
+/// How tables differ from the ledger, and rebuilds that are not done.
+fn differences(standing: &Standing) -> impl Iterator<Item = Detail> {
+    let tables = standing.tables.iter().filter_map(|table| {
+        let differs = table.differs.as_ref()?;
+        Some(Detail {
+            place: Some(table.table.to_owned()),
+            happened: format!(
+                "when last counted, {} of the ledger were missing, {} appeared more than once, {} were of no \
+                 batch of the ledger",
+                counted(differs.missing, "row", "rows"),
+                thousands(differs.surplus),
+                thousands(differs.foreign)
+            ),
+            action: None,
+        })
+    });
+    let rebuilds = standing.rebuilds.iter().map(|rebuild| Detail {
+        place: None,
+        happened: format!(
+            "the rebuild decided in entry {} is not done: {}",
+            rebuild.decision,
+            counted(rebuild.dates, "date", "dates")
+        ),
+        action: None,
+    });
+    tables.chain(rebuilds)
 }
 
 #[derive(Debug, Serialize)]
