@@ -8,8 +8,8 @@ use super::failure::Report;
 use super::output::{Document, Ending};
 use super::page::{Align, Page, Table};
 use crate::config::{json_schema, settings};
-use crate::event::schema::{Column, EVENT_COLUMNS, QUARANTINE_COLUMNS, SCHEMA_VERSION};
-use crate::ledger::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
+use crate::event::schema::{Column, SCHEMA_VERSION};
+use crate::warehouse::TableKind;
 
 /// Explain the configuration, or the columns of the lake
 ///
@@ -83,17 +83,10 @@ impl Document for ConfigSchema {
 
 struct EventSchema;
 
-const TABLES: [(&str, &[Column]); 4] = [
-    ("audit_events", EVENT_COLUMNS),
-    ("audit_quarantine", QUARANTINE_COLUMNS),
-    ("audit_batches", BATCH_COLUMNS),
-    ("audit_coverage", COVERAGE_COLUMNS),
-];
-
 impl Document for EventSchema {
     fn text(&self, page: &mut Page) {
-        for (name, columns) in TABLES {
-            page.heading(name);
+        for kind in TableKind::ALL {
+            page.heading(kind.table());
             let mut table = Table::new([
                 ("column", Align::Left),
                 ("type", Align::Left),
@@ -101,7 +94,7 @@ impl Document for EventSchema {
                 ("class", Align::Left),
                 ("meaning", Align::Left),
             ]);
-            for column in columns {
+            for column in kind.columns() {
                 let null = if column.required { "never" } else { "may be" };
                 table.row([
                     column.name,
@@ -121,10 +114,10 @@ impl Serialize for EventSchema {
         struct Tables;
         impl Serialize for Tables {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut map = serializer.serialize_map(Some(TABLES.len()))?;
-                for (name, columns) in TABLES {
-                    let columns: Vec<ColumnForm> = columns.iter().map(ColumnForm::from).collect();
-                    map.serialize_entry(name, &columns)?;
+                let mut map = serializer.serialize_map(Some(TableKind::ALL.len()))?;
+                for kind in TableKind::ALL {
+                    let columns = kind.columns().iter().map(ColumnForm::from);
+                    map.serialize_entry(kind.table(), &columns.collect::<Vec<_>>())?;
                 }
                 map.end()
             }

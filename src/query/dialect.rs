@@ -3,14 +3,14 @@
 //! Beside `SELECT` there is `DESCRIBE table`, `SHOW TABLES`, and `EXPLAIN SELECT …`, which shows the engine's plan in
 //! the engine's words.
 
-use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{Spanned, Statement as Sql};
+use datafusion::sql::sqlparser::ast::{Spanned, Statement};
 use datafusion::sql::sqlparser::dialect::{BigQueryDialect, GenericDialect};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError, ParserOptions};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 
-use super::analyze::{TABLES, analyze, type_of};
-use super::error::{Place, QueryError};
+use super::analyze::{analyze, lake_table};
+use super::error::{Place, QueryError, place_of};
+use crate::warehouse::TableKind;
 
 /// A statement for the engine.
 pub(super) struct Read {
@@ -120,7 +120,7 @@ fn without_word(sql: &str) -> &str {
     &text[word_end(text)..]
 }
 
-fn parsed(sql: &str) -> Result<Vec<Sql>, QueryError> {
+fn parsed(sql: &str) -> Result<Vec<Statement>, QueryError> {
     // Text keeps its escapes, which are those of GoogleSQL.
     let options = ParserOptions::new().with_unescape(false);
     Parser::new(&BigQueryDialect)
@@ -177,11 +177,8 @@ fn located(sql: &str, place: &str) -> Option<Place> {
         line: line.trim().parse().ok()?,
         column: column.trim().parse().ok()?,
     };
-    let text = sql
-        .lines()
-        .nth(usize::try_from(start.line).ok()?.checked_sub(1)?)?;
-    let skip = usize::try_from(start.column).ok()?.checked_sub(1)?;
-    let word: String = text.chars().skip(skip).collect();
+    let (at, skip) = place_of(start)?;
+    let word: String = sql.lines().nth(at)?.chars().skip(skip).collect();
     let width = u64::try_from(word_end(&word).max(1)).ok()?;
     let end = Location {
         line: start.line,
@@ -190,57 +187,49 @@ fn located(sql: &str, place: &str) -> Option<Place> {
     Place::new(sql, Span::new(start, end))
 }
 
-fn understood(sql: &str, statement: &Sql) -> Result<Read, QueryError> {
+fn understood(sql: &str, statement: &Statement) -> Result<Read, QueryError> {
     match statement {
-        Sql::Query(query) => {
+        Statement::Query(query) => {
             let analyzed = analyze(sql, query)?;
             Ok(Read {
-                statement: Statement::Statement(Box::new(Sql::Query(Box::new(analyzed.query)))),
+                statement: Statement::Query(Box::new(analyzed.query)),
                 may_fail: analyzed.may_fail,
             })
         }
-        Sql::Explain {
+        Statement::Explain {
             statement: inner,
             describe_alias,
             ..
         } => {
             let explained = understood(sql, inner)?;
-            let Statement::Statement(inner) = explained.statement else {
-                return Err(QueryError::NotReading {
-                    statement: "EXPLAIN".to_owned(),
-                });
-            };
             Ok(Read {
-                statement: Statement::Statement(Box::new(Sql::Explain {
+                statement: Statement::Explain {
                     describe_alias: *describe_alias,
                     analyze: false,
                     verbose: false,
                     query_plan: false,
                     estimate: false,
-                    statement: inner,
+                    statement: Box::new(explained.statement),
                     format: None,
                     options: None,
-                })),
+                },
                 may_fail: explained.may_fail,
             })
         }
-        Sql::ExplainTable { table_name, .. } => {
+        Statement::ExplainTable { table_name, .. } => {
             let name = table_name.to_string().replace('`', "");
             let name = name.rsplit('.').next().unwrap_or_default();
-            let found = TABLES
-                .iter()
-                .find(|(known, _)| known.eq_ignore_ascii_case(name));
-            let Some((_, columns)) = found else {
+            let Some(table) = lake_table(name) else {
                 return Err(QueryError::UnknownTable {
                     name: name.to_owned(),
                     place: Place::new(sql, table_name.span()),
                 });
             };
-            let rows = columns.iter().map(|column| {
+            let rows = table.columns().iter().map(|column| {
                 let required = if column.required { "NO" } else { "YES" };
                 [
                     column.name.to_owned(),
-                    type_of(column.kind).to_string(),
+                    column.kind.bigquery().to_owned(),
                     required.to_owned(),
                     column.meaning.to_owned(),
                 ]
@@ -250,9 +239,12 @@ fn understood(sql: &str, statement: &Sql) -> Result<Read, QueryError> {
                 rows,
             )
         }
-        Sql::ShowTables { .. } => {
-            let rows = TABLES.iter().map(|(name, _)| [(*name).to_owned()]);
-            rows_of(&["table_name"], rows)
+        Statement::ShowTables { .. } => {
+            let names = TableKind::ALL.map(TableKind::table);
+            rows_of(
+                &["table_name"],
+                names.map(|name| [name.to_owned()]).into_iter(),
+            )
         }
         other => Err(QueryError::NotReading {
             statement: first_word(&other.to_string()),
@@ -284,7 +276,7 @@ fn rows_of<const N: usize>(
         Parser::parse_sql(&GenericDialect, &sql).map_err(|error| syntax(&sql, &error))?;
     match statements.pop() {
         Some(statement) => Ok(Read {
-            statement: Statement::Statement(Box::new(statement)),
+            statement,
             may_fail: false,
         }),
         None => Err(QueryError::Empty),

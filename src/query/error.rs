@@ -298,6 +298,12 @@ impl QueryError {
 /// What the engine puts before the fault of a condition that it evaluated while it read a file.
 const EVALUATING: &str = "Error evaluating filter predicate";
 
+/// Line and column of a location, from 0.
+pub(super) fn place_of(location: Location) -> Option<(usize, usize)> {
+    let from_zero = |count: u64| usize::try_from(count).ok()?.checked_sub(1);
+    Some((from_zero(location.line)?, from_zero(location.column)?))
+}
+
 /// A place in a statement, shown as its line with a mark below.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -318,9 +324,8 @@ impl Place {
     /// The place of a span; `None` for one that is not in the text.
     pub(super) fn new(sql: &str, span: Span) -> Option<Self> {
         let Location { line, column } = span.start;
-        let at = usize::try_from(line).ok()?.checked_sub(1)?;
+        let (at, start) = place_of(span.start)?;
         let text = sql.lines().nth(at)?;
-        let start = usize::try_from(column).ok()?.checked_sub(1)?;
         let length = text.chars().count();
         let end = if span.end.line == line {
             usize::try_from(span.end.column).ok()?.saturating_sub(1)
@@ -346,10 +351,9 @@ impl Place {
 
     /// The text of a span within one line.
     pub(super) fn written(sql: &str, span: Span) -> Option<String> {
-        let line = usize::try_from(span.start.line).ok()?.checked_sub(1)?;
-        let start = usize::try_from(span.start.column).ok()?.checked_sub(1)?;
-        let end = usize::try_from(span.end.column).ok()?.checked_sub(1)?;
-        let within = span.start.line == span.end.line && end > start;
+        let (line, start) = place_of(span.start)?;
+        let (end_line, end) = place_of(span.end)?;
+        let within = line == end_line && end > start;
         let text: String = sql
             .lines()
             .nth(line)?

@@ -45,6 +45,7 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
 use futures::StreamExt;
 
 use crate::lake::Bucket;
@@ -144,7 +145,8 @@ impl Lake {
         } else {
             self.context.clone()
         };
-        let plan = context.state().statement_to_plan(read.statement).await;
+        let statement = Statement::Statement(Box::new(read.statement));
+        let plan = context.state().statement_to_plan(statement).await;
         let plan = plan.map_err(engine)?;
         // The statement was checked as it was written; here it is checked as it was understood.
         SQLOptions::new()

@@ -23,8 +23,6 @@ pub(super) enum Type {
     Date,
     Datetime,
     Timestamp,
-    /// Only as an operand of `+`, `-`, `…_ADD` and `…_SUB`.
-    Interval,
     Array(Box<Type>),
 }
 
@@ -38,7 +36,6 @@ const NAMES: &[(&str, Type)] = &[
     ("DATE", Type::Date),
     ("DATETIME", Type::Datetime),
     ("TIMESTAMP", Type::Timestamp),
-    ("INTERVAL", Type::Interval),
 ];
 
 impl Type {
@@ -64,7 +61,7 @@ impl Type {
 
     /// Whether values can be compared, grouped and sorted.
     pub(super) fn is_comparable(&self) -> bool {
-        !matches!(self, Self::Array(_) | Self::Interval)
+        !matches!(self, Self::Array(_))
     }
 
     pub(super) fn is_number(&self) -> bool {
@@ -214,7 +211,7 @@ pub(super) fn cast(expr: Expr, to: &Type) -> Expr {
         Type::Date => ast::DataType::Date,
         Type::Datetime => ast::DataType::Timestamp(Some(6), ast::TimezoneInfo::None),
         Type::Timestamp => ast::DataType::Timestamp(Some(6), ast::TimezoneInfo::WithTimeZone),
-        Type::String | Type::Interval | Type::Array(_) => ast::DataType::Varchar(None),
+        Type::String | Type::Array(_) => ast::DataType::Varchar(None),
     };
     Expr::Cast {
         kind: ast::CastKind::Cast,

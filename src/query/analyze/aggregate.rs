@@ -245,13 +245,7 @@ impl Analyzer<'_> {
         let mut sorted = Vec::new();
         for item in by {
             let typed = self.expression(&item.expr, scope)?;
-            if !typed.kind.is_comparable() {
-                return Err(self.refuse(
-                    span_of(&item.expr),
-                    format!("{} cannot be sorted", typed.kind),
-                    "sort by ARRAY_TO_STRING(array, ',')",
-                ));
-            }
+            self.sortable(&typed, span_of(&item.expr))?;
             sorted.push(OrderByExpr {
                 expr: typed.expr,
                 ..item.clone()

@@ -30,11 +30,7 @@ impl Analyzer<'_> {
         let wanted = self.expression(inner, scope)?;
         let array_typed = self.expression(array, scope)?;
         let Type::Array(item) = &array_typed.kind else {
-            return Err(self.refuse(
-                span_of(array),
-                format!("UNNEST takes an array, and this is {}", array_typed.kind),
-                "JSON arrays in text are read with JSON_VALUE_ARRAY(text, '$.key')",
-            ));
+            return Err(self.no_array(array, &array_typed.kind));
         };
         if **item != Type::String || !wanted.becomes(&Type::String) {
             let item = Typed::new(item.as_ref().clone(), array_typed.expr.clone());
@@ -51,6 +47,14 @@ impl Analyzer<'_> {
         } else {
             found
         }))
+    }
+
+    fn no_array(&self, expr: &Expr, kind: &Type) -> QueryError {
+        self.refuse(
+            span_of(expr),
+            format!("UNNEST takes an array, and this is {kind}"),
+            "JSON arrays in text are read with JSON_VALUE_ARRAY(text, '$.key')",
+        )
     }
 
     /// `array[OFFSET(n)]`
@@ -141,23 +145,13 @@ impl Analyzer<'_> {
         };
         let typed = self.in_clause(PLAIN, |it| it.expression(array, scope))?;
         let Type::Array(item) = typed.kind else {
-            return Err(self.refuse(
-                span_of(array),
-                format!("UNNEST takes an array, and this is {}", typed.kind),
-                "JSON arrays in text are read with JSON_VALUE_ARRAY(text, '$.key')",
-            ));
+            return Err(self.no_array(array, &typed.kind));
         };
         let name = match alias {
             Some(alias) => alias.name.value.clone(),
             None => String::new(),
         };
-        if scope.relation(&name).is_some() {
-            return Err(self.refuse(
-                span,
-                format!("two tables in FROM have the name `{name}`"),
-                "give each of them an alias of its own with AS",
-            ));
-        }
+        self.unbound(&name, span, scope)?;
         let outer = self.made_up_name();
         let mut projection = Vec::new();
         let mut carried = |it: &mut Self, expr: Expr| {

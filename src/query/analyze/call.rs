@@ -15,7 +15,7 @@ use super::form::{Argument, LETTERS, common_of, count_fits, takes, wanted, writt
 use super::scope::Scope;
 use super::{Analyzer, span_of};
 use crate::query::error::QueryError;
-use crate::query::functions::{FORMS, Form, INSTEAD, Kind, SAFE, is_native, json, named, parts};
+use crate::query::functions::{FORMS, Form, INSTEAD, Kind, SAFE, json, named, native_named, parts};
 use crate::query::types::{NotWrittenSo, Type, Typed, cast, text_literal};
 use crate::similar::nearest;
 
@@ -143,6 +143,10 @@ impl Analyzer<'_> {
             return Err(self.mismatch(name, &fitting, &read, span));
         };
         let general = LETTERS.map(|letter| (letter, common_of(form, &read, letter)));
+        let general = |wanted: &str| {
+            let found = general.iter().find(|(letter, _)| *letter == wanted);
+            found.and_then(|(_, kind)| kind.clone())
+        };
         let mut values = Vec::new();
         for (at, argument) in read.into_iter().enumerate() {
             let wanted = wanted(form, at).unwrap_or_default();
@@ -154,7 +158,7 @@ impl Analyzer<'_> {
                             span,
                             format!(
                                 "{name} has no part {part} for {}",
-                                form.arguments.split(',').next().unwrap_or_default()
+                                form.wanted().next().unwrap_or_default()
                             ),
                             format!("use one of {}", super::special::listed(parts(group))),
                         ));
@@ -163,24 +167,24 @@ impl Analyzer<'_> {
                 }
                 Argument::Interval(interval) => {
                     let group = wanted.trim_start_matches("INTERVAL ");
-                    let of = form.arguments.split(',').next().and_then(Type::named);
+                    let of = form.wanted().next().and_then(Type::named);
                     let of = of.unwrap_or(Type::Timestamp);
                     let (count, part) = self.interval(interval, group, &of, scope)?;
                     values.extend([count, text_literal(&part)]);
                 }
                 Argument::Value(typed, expr) => {
-                    let general = general.iter().find(|(letter, _)| *letter == wanted);
-                    let general = general.and_then(|(_, kind)| kind.clone());
-                    values.push(self.argument(name, wanted, general, typed, expr, scope)?);
+                    values.push(self.argument(
+                        name,
+                        wanted,
+                        general(wanted),
+                        typed,
+                        expr,
+                        scope,
+                    )?);
                 }
             }
         }
-        let of = |wanted: &str| {
-            let found = general.iter().find(|(letter, _)| *letter == wanted);
-            found
-                .and_then(|(_, kind)| kind.clone())
-                .unwrap_or(Type::Null)
-        };
+        let of = |letter: &str| general(letter).unwrap_or(Type::Null);
         let kind = match form.returns {
             "T" | "C" | "N" => of(form.returns),
             "ARRAY<T>" => Type::Array(Box::new(of("T"))),
@@ -255,7 +259,7 @@ impl Analyzer<'_> {
         match wanted {
             "ZONE" => self.zone(expr, scope),
             "CONST" | "PATH" | "OLDPATH" => {
-                let Some(text) = self.constant(&typed) else {
+                let Some(text) = typed.text() else {
                     return Err(self.refuse(
                         span,
                         format!("{name} takes a literal text here"),
@@ -358,13 +362,11 @@ impl Analyzer<'_> {
         safe: bool,
         span: Span,
     ) -> Result<Expr, QueryError> {
-        let native = form.engine.split('(').next().unwrap_or_default();
-        if safe && !is_native(native) {
-            // It never fails.
-            return self.put(form, values, false, span);
-        }
-        self.may_fail |=
-            is_native(native) && !safe && fails(native) && values.iter().any(names_a_column);
+        let native = native_named(form.engine.split('(').next().unwrap_or_default());
+        // Nothing but what is written here fails.
+        let safe = safe && native.is_some();
+        let fails = !safe && native.is_some_and(|native| native.fails);
+        self.may_fail |= fails && values.iter().any(names_a_column);
         let prefix = if safe { SAFE } else { "" };
         if let Some(name) = form.engine.strip_prefix("strict ") {
             return Ok(strict(name, values));
@@ -384,38 +386,6 @@ fn names_a_column(expr: &Expr) -> bool {
         _ => ControlFlow::Continue(()),
     });
     found.is_break()
-}
-
-/// Whether a function that is written here fails on some values.
-fn fails(native: &str) -> bool {
-    const NEVER: &[&str] = &[
-        "json_value",
-        "json_query",
-        "json_value_array",
-        "json_query_array",
-        "json_extract",
-        "json_extract_scalar",
-        "json_extract_array",
-        "json_extract_string_array",
-        "contains_substr",
-        "concat_text",
-        "split_text",
-        "bytes_to_string",
-        "hex_of",
-        "base64_of",
-        "sha256_of",
-        "md5_of",
-        "array_length_of",
-        "array_to_text",
-        "array_has_text",
-        "to_json_string",
-        "string_of",
-        "byte_length_of",
-        "round_half_away",
-        "unix_time",
-        "unix_days",
-    ];
-    !NEVER.contains(&native)
 }
 
 /// NULL if any value is, as the engine's own function is not.

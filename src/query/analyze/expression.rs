@@ -364,16 +364,7 @@ impl Analyzer<'_> {
         scope: &Scope<'_>,
     ) -> Result<(Query, Vec<super::select::Output>), QueryError> {
         self.subqueries += 1;
-        let clause = self.clause;
-        let aggregated = self.aggregated;
-        let within = std::mem::replace(&mut self.within_aggregate, false);
-        let bare = std::mem::take(&mut self.bare);
-        let done = self.query(query, Some(scope), false);
-        self.clause = clause;
-        self.aggregated = aggregated;
-        self.within_aggregate = within;
-        self.bare = bare;
-        done
+        self.query(query, Some(scope), false)
     }
 
     fn one_column(

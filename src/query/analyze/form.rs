@@ -18,23 +18,16 @@ pub(super) enum Argument<'e> {
 
 /// What one argument of a form takes.
 pub(super) fn wanted(form: &Form, at: usize) -> Option<&'static str> {
-    let mut arguments = form.arguments.split(',').map(str::trim);
-    let last = form.arguments.rsplit(',').next().map(str::trim);
-    let found = arguments.nth(at).filter(|wanted| !wanted.is_empty());
-    found
-        .or(last.filter(|wanted| wanted.ends_with("...")))
-        .map(|wanted| wanted.trim_end_matches("..."))
+    let repeated = || form.wanted().last().filter(|last| last.ends_with("..."));
+    let found = form.wanted().nth(at).or_else(repeated);
+    found.map(|wanted| wanted.trim_end_matches("..."))
 }
 
 /// The letters of forms for arguments of one type, whichever it is.
 pub(super) const LETTERS: [&str; 3] = ["T", "C", "N"];
 
 pub(super) fn count_fits(form: &Form, count: usize) -> bool {
-    let all = form
-        .arguments
-        .split(',')
-        .filter(|wanted| !wanted.trim().is_empty());
-    let least = all.count();
+    let least = form.wanted().count();
     count == least || (count >= least && form.arguments.ends_with("..."))
 }
 
@@ -96,12 +89,8 @@ pub(super) fn written(forms: &[&'static Form]) -> String {
 
 /// `DATE_TRUNC(DATE, part)`
 pub(in crate::query) fn signature(form: &Form) -> String {
-    let arguments = form
-        .arguments
-        .split(',')
-        .map(str::trim)
-        .filter(|it| !it.is_empty());
-    let arguments: Vec<String> = arguments
+    let arguments: Vec<String> = form
+        .wanted()
         .map(|wanted| {
             let (plain, more) = match wanted.strip_suffix("...") {
                 Some(plain) => (plain, ", …"),

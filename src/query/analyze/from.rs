@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::call::engine_call;
 use super::query::relation;
-use super::scope::{Column, Relation, Scope, TABLES, column_of, quoted, type_of};
+use super::scope::{Column, Relation, Scope, column_of, lake_table, quoted, type_of};
 use super::select::From;
 use super::{Analyzer, Clause};
 use crate::query::error::{Place, QueryError};
@@ -150,7 +150,7 @@ impl Analyzer<'_> {
                 alias,
                 sample: None,
             } => {
-                let (query, outputs) = self.in_from(|it| it.query(subquery, None, false))?;
+                let (query, outputs) = self.query(subquery, None, false)?;
                 let alias = match alias {
                     Some(alias) => self.alias(alias)?,
                     None => self.made_up_name(),
@@ -195,21 +195,6 @@ impl Analyzer<'_> {
         }
     }
 
-    /// Reads a query in `FROM`, which knows nothing of what stands around it.
-    fn in_from<T>(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Result<T, QueryError>,
-    ) -> Result<T, QueryError> {
-        let aggregated = self.aggregated;
-        let within = std::mem::replace(&mut self.within_aggregate, false);
-        let bare = std::mem::take(&mut self.bare);
-        let done = self.in_clause(super::PLAIN, read);
-        self.aggregated = aggregated;
-        self.within_aggregate = within;
-        self.bare = bare;
-        done
-    }
-
     fn alias(&self, alias: &TableAlias) -> Result<String, QueryError> {
         if alias.columns.is_empty() {
             return Ok(alias.name.value.clone());
@@ -222,15 +207,26 @@ impl Analyzer<'_> {
     }
 
     fn bind(&self, bound: Relation, span: Span, scope: &mut Scope<'_>) -> Result<(), QueryError> {
-        if scope.relation(&bound.alias).is_some() {
-            return Err(self.refuse(
-                span,
-                format!("two tables in FROM have the name `{}`", bound.alias),
-                "give each of them an alias of its own with AS",
-            ));
-        }
+        self.unbound(&bound.alias, span, scope)?;
         scope.relations.push(bound);
         Ok(())
+    }
+
+    /// No table in `FROM` has the name yet.
+    pub(super) fn unbound(
+        &self,
+        name: &str,
+        span: Span,
+        scope: &Scope<'_>,
+    ) -> Result<(), QueryError> {
+        if scope.relation(name).is_none() {
+            return Ok(());
+        }
+        Err(self.refuse(
+            span,
+            format!("two tables in FROM have the name `{name}`"),
+            "give each of them an alias of its own with AS",
+        ))
     }
 
     /// The table or named query of a name.
@@ -257,21 +253,19 @@ impl Analyzer<'_> {
                 return Ok(found.clone());
             }
         }
-        let found = TABLES
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(last));
         let quoted_text = parts
             .iter()
             .any(|part| matches!(part.quote_style, Some('\'' | '"')));
-        match found {
-            Some((table, columns)) if !quoted_text => Ok(Relation {
-                alias: (*table).to_owned(),
-                columns: columns
+        match lake_table(last) {
+            Some(table) if !quoted_text => Ok(Relation {
+                alias: table.table().to_owned(),
+                columns: table
+                    .columns()
                     .iter()
                     .map(|column| Column {
                         name: column.name.to_owned(),
                         kind: type_of(column.kind),
-                        expr: column_of(table, column.name),
+                        expr: column_of(table.table(), column.name),
                     })
                     .collect(),
             }),
@@ -286,12 +280,13 @@ impl Analyzer<'_> {
         let span = join.relation.span();
         let left = scope.relations.len();
         let relation = self.factor(&join.relation, scope)?;
-        let made: fn(JoinConstraint) -> JoinOperator = match &join.join_operator {
-            JoinOperator::Join(_) | JoinOperator::Inner(_) => JoinOperator::Inner,
-            JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => JoinOperator::Left,
-            JoinOperator::Right(_) | JoinOperator::RightOuter(_) => JoinOperator::Right,
-            JoinOperator::FullOuter(_) => JoinOperator::FullOuter,
-            JoinOperator::CrossJoin(_) => JoinOperator::CrossJoin,
+        let (made, constraint): (fn(JoinConstraint) -> JoinOperator, _) = match &join.join_operator
+        {
+            JoinOperator::Join(on) | JoinOperator::Inner(on) => (JoinOperator::Inner, on),
+            JoinOperator::Left(on) | JoinOperator::LeftOuter(on) => (JoinOperator::Left, on),
+            JoinOperator::Right(on) | JoinOperator::RightOuter(on) => (JoinOperator::Right, on),
+            JoinOperator::FullOuter(on) => (JoinOperator::FullOuter, on),
+            JoinOperator::CrossJoin(on) => (JoinOperator::CrossJoin, on),
             _ => {
                 return Err(self.unsupported(
                     span,
@@ -299,17 +294,6 @@ impl Analyzer<'_> {
                     "write JOIN, LEFT JOIN, RIGHT JOIN, FULL JOIN or CROSS JOIN; WHERE EXISTS (SELECT …) for a semi join",
                 ));
             }
-        };
-        let constraint = match &join.join_operator {
-            JoinOperator::Join(constraint)
-            | JoinOperator::Inner(constraint)
-            | JoinOperator::Left(constraint)
-            | JoinOperator::LeftOuter(constraint)
-            | JoinOperator::Right(constraint)
-            | JoinOperator::RightOuter(constraint)
-            | JoinOperator::FullOuter(constraint)
-            | JoinOperator::CrossJoin(constraint) => constraint,
-            _ => &JoinConstraint::None,
         };
         let is_cross = matches!(join.join_operator, JoinOperator::CrossJoin(_));
         let constraint = match constraint {

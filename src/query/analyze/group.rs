@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::ast::{Expr, GroupByExpr};
 
 use super::scope::Scope;
-use super::select::{Item, Output};
+use super::select::Item;
 use super::{Analyzer, Bare, Clause, span_of};
 use crate::query::error::QueryError;
 
@@ -18,13 +18,12 @@ impl Analyzer<'_> {
     pub(super) fn grouped<T>(
         &mut self,
         clause: Clause,
-        rest: &mut Vec<(&'static str, Bare)>,
+        rest: &mut Vec<Bare>,
         read: impl FnOnce(&mut Self) -> Result<T, QueryError>,
     ) -> Result<T, QueryError> {
         let before = std::mem::take(&mut self.bare);
         let done = self.in_clause(clause, read);
-        let named = std::mem::replace(&mut self.bare, before);
-        rest.extend(named.into_iter().map(|bare| (clause.name, bare)));
+        rest.append(&mut std::mem::replace(&mut self.bare, before));
         done
     }
 
@@ -83,12 +82,8 @@ impl Analyzer<'_> {
         scope: &Scope<'_>,
     ) -> Result<Expr, QueryError> {
         let span = span_of(expr);
-        let outputs: Vec<Output> = items.iter().map(|item| item.output.clone()).collect();
         let item = match expr {
-            Expr::Value(value) => {
-                let engine = &self.placed(value, "GROUP BY", &outputs, span)?.engine;
-                items.iter().find(|item| item.output.engine == *engine)
-            }
+            Expr::Value(value) => Some(self.placed(value, "GROUP BY", items, span)?),
             Expr::Identifier(ident) => items.iter().find(|item| item.output.is_named(&ident.value)),
             _ => None,
         };
@@ -122,14 +117,14 @@ impl Analyzer<'_> {
     pub(super) fn check_groups(
         &self,
         items: &[Item],
-        rest: &[(&'static str, Bare)],
+        rest: &[Bare],
         groups: &[Expr],
     ) -> Result<(), QueryError> {
         let of_list = items
             .iter()
             .filter(|item| !groups.contains(&item.output.typed.expr))
             .flat_map(|item| item.bare.iter().map(move |bare| (item.star, bare)));
-        let of_rest = rest.iter().map(|(_, bare)| (false, bare));
+        let of_rest = rest.iter().map(|bare| (false, bare));
         for (star, bare) in of_list.chain(of_rest) {
             if groups.contains(&bare.column) {
                 continue;

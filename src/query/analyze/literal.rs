@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast::{DataType, Expr, TypedString, Value, ValueW
 
 use super::Analyzer;
 use crate::query::error::QueryError;
+use crate::query::functions::json::quoted_end;
 use crate::query::types::{Literal, Type, Typed, cast, text_literal};
 
 /// How a literal of text is written.
@@ -64,13 +65,13 @@ impl Analyzer<'_> {
     pub(super) fn text_of(&self, value: &ValueWithSpan) -> Result<Option<String>, QueryError> {
         let (text, form) = match &value.value {
             Value::SingleQuotedString(text) => {
-                if has_doubled(text, '\'') {
+                if quoted_end(text, '\'').is_some() {
                     return Err(self.doubled(value));
                 }
                 (text, Form::Escaped)
             }
             Value::DoubleQuotedString(text) => {
-                if has_doubled(text, '"') {
+                if quoted_end(text, '"').is_some() {
                     return Err(self.doubled(value));
                 }
                 (text, Form::Escaped)
@@ -208,20 +209,6 @@ impl Analyzer<'_> {
             Err(why) => Err(self.not_written_so(literal.value.span, &why)),
         }
     }
-}
-
-/// Whether a quote stands in text twice, without a backslash before it.
-fn has_doubled(text: &str, quote: char) -> bool {
-    let mut escaped = false;
-    for c in text.chars() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            c if c == quote => return true,
-            _ => {}
-        }
-    }
-    false
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use super::types::{NotWrittenSo, Type};
 #[cfg(test)]
 pub(super) use form::signature;
 use scope::Relation;
-pub(super) use scope::{TABLES, type_of};
+pub(super) use scope::lake_table;
 
 /// A statement as the engine gets it.
 pub(super) struct Analyzed {

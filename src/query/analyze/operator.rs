@@ -63,37 +63,35 @@ impl Analyzer<'_> {
                 self.arithmetic(left, op, right, span, scope)
             }
             BinaryOperator::StringConcat => {
-                let all = self.all(&[left, right], scope)?;
-                if let Some((_, at)) = all.iter().find(|(typed, _)| typed.kind == Type::Null) {
+                let both = self.both(left, right, scope)?;
+                if let Some((_, at)) = both.iter().find(|(typed, _)| typed.kind == Type::Null) {
                     return Err(self.refuse(*at, "NULL || anything is NULL", "leave it out"));
                 }
-                let exprs = all.into_iter().map(|(typed, _)| typed.expr);
+                let exprs = both.map(|(typed, _)| typed.expr);
                 Ok(Typed::new(
                     Type::String,
-                    engine_call("concat_text", exprs.collect()),
+                    engine_call("concat_text", exprs.into()),
                 ))
             }
             BinaryOperator::BitwiseAnd | BinaryOperator::BitwiseOr | BinaryOperator::BitwiseXor => {
-                let all = self.all(&[left, right], scope)?;
-                if let Some((typed, at)) = all.iter().find(|(typed, _)| typed.kind != Type::Int64) {
+                let both = self.both(left, right, scope)?;
+                if let Some((typed, at)) = both.iter().find(|(typed, _)| typed.kind != Type::Int64)
+                {
                     return Err(self.refuse(
                         *at,
                         format!("{op} takes INT64, and this is {}", typed.kind),
                         "write AND, OR or != between conditions, and || between texts",
                     ));
                 }
-                let mut sides = all.into_iter().map(|(typed, _)| Box::new(typed.expr));
-                match (sides.next(), sides.next()) {
-                    (Some(left), Some(right)) => Ok(Typed::new(
-                        Type::Int64,
-                        Expr::BinaryOp {
-                            left,
-                            op: op.clone(),
-                            right,
-                        },
-                    )),
-                    _ => Err(self.unsupported(span, "this operator", "")),
-                }
+                let [left, right] = both.map(|(typed, _)| Box::new(typed.expr));
+                Ok(Typed::new(
+                    Type::Int64,
+                    Expr::BinaryOp {
+                        left,
+                        op: op.clone(),
+                        right,
+                    },
+                ))
             }
             BinaryOperator::Modulo => Err(self.unsupported(span, "%", "write MOD(left, right)")),
             other => {
@@ -179,6 +177,19 @@ impl Analyzer<'_> {
         }
     }
 
+    /// Two expressions, the left one first.
+    fn both(
+        &mut self,
+        left: &Expr,
+        right: &Expr,
+        scope: &Scope<'_>,
+    ) -> Result<[(Typed, Span); 2], QueryError> {
+        Ok([
+            (self.expression(left, scope)?, span_of(left)),
+            (self.expression(right, scope)?, span_of(right)),
+        ])
+    }
+
     /// Two expressions that are compared, as one type.
     pub(super) fn alike(
         &mut self,
@@ -187,11 +198,11 @@ impl Analyzer<'_> {
         right: &Expr,
         scope: &Scope<'_>,
     ) -> Result<(Box<Expr>, Box<Expr>), QueryError> {
-        let all = self
-            .all(&[left, right], scope)
+        let both = self
+            .both(left, right, scope)
             .map_err(|error| self.unquoted(error, left, right, scope))?;
         let span = span_of(left).union(&span_of(right));
-        let bare_null = all.iter().find(|(typed, _)| typed.kind == Type::Null);
+        let bare_null = both.iter().find(|(typed, _)| typed.kind == Type::Null);
         if let (Some((_, at)), false) = (bare_null, operator.starts_with("IS ")) {
             return Err(self.refuse(
                 *at,
@@ -199,12 +210,8 @@ impl Analyzer<'_> {
                 "write value IS NULL or value IS NOT NULL",
             ));
         }
-        let kind = common(all.iter().map(|(typed, _)| typed)).filter(Type::is_comparable);
-        let (Some(kind), [(one, one_at), (other, other_at)]) = (kind, all.as_slice()) else {
-            let (one, other) = match all.as_slice() {
-                [(one, _), (other, _)] => (one, other),
-                _ => return Err(self.unsupported(span, "this comparison", "")),
-            };
+        let [(one, one_at), (other, other_at)] = &both;
+        let Some(kind) = common([one, other]).filter(Type::is_comparable) else {
             let fix = match one.kind {
                 Type::Array(_) => "compare ARRAY_TO_STRING(array, ',')".to_owned(),
                 _ => fix_between(one, left, other, right),
@@ -308,33 +315,25 @@ impl Analyzer<'_> {
         span: Span,
         scope: &Scope<'_>,
     ) -> Result<Typed, QueryError> {
-        let (one, other) = (
-            self.expression(left, scope)?,
-            self.expression(right, scope)?,
-        );
-        for (typed, at) in [(&one, left), (&other, right)] {
+        let [(one, one_at), (other, other_at)] = self.both(left, right, scope)?;
+        for (typed, at) in [(&one, one_at), (&other, other_at)] {
             if typed.kind == Type::Null {
-                return Err(self.refuse(
-                    span_of(at),
-                    format!("NULL {op} anything is NULL"),
-                    "leave it out",
-                ));
+                return Err(self.refuse(at, format!("NULL {op} anything is NULL"), "leave it out"));
             }
         }
-        let name = match op {
-            BinaryOperator::Plus => "int_add",
-            BinaryOperator::Minus => "int_subtract",
-            BinaryOperator::Multiply => "int_multiply",
-            _ => "divide",
-        };
         match (&one.kind, &other.kind) {
             (Type::Int64, Type::Int64) if *op != BinaryOperator::Divide => {
+                let name = match op {
+                    BinaryOperator::Plus => "int_add",
+                    BinaryOperator::Minus => "int_subtract",
+                    _ => "int_multiply",
+                };
                 let made = self.risky_call(name, vec![one.expr, other.expr]);
                 Ok(Typed::new(Type::Int64, made))
             }
             (one_kind, other_kind) if one_kind.is_number() && other_kind.is_number() => {
-                let one = self.coerced(&one, &Type::Float64, span_of(left))?;
-                let other = self.coerced(&other, &Type::Float64, span_of(right))?;
+                let one = self.coerced(&one, &Type::Float64, one_at)?;
+                let other = self.coerced(&other, &Type::Float64, other_at)?;
                 if *op == BinaryOperator::Divide {
                     let divided = self.risky_call("divide", vec![one.expr, other.expr]);
                     return Ok(Typed::new(Type::Float64, divided));

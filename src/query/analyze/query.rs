@@ -20,6 +20,8 @@ pub(super) const ORDER: Clause = Clause {
 
 impl Analyzer<'_> {
     /// A query for the engine, and its columns. The names of the outermost one are for people.
+    ///
+    /// What was seen of the query around it is kept apart while it is read.
     pub(super) fn query(
         &mut self,
         query: &Query,
@@ -27,8 +29,14 @@ impl Analyzer<'_> {
         outermost: bool,
     ) -> Result<(Query, Vec<Output>), QueryError> {
         let named = self.named.len();
+        let aggregated = self.aggregated;
+        let within = std::mem::replace(&mut self.within_aggregate, false);
+        let bare = std::mem::take(&mut self.bare);
         let made = self.query_within(query, parent, outermost);
         self.named.truncate(named);
+        self.aggregated = aggregated;
+        self.within_aggregate = within;
+        self.bare = bare;
         made
     }
 
@@ -268,11 +276,8 @@ impl Analyzer<'_> {
             only_outputs: true,
             ..Scope::default()
         };
-        let Some(items) = self.order_items(order_by)? else {
-            return Ok(order_by.clone());
-        };
         let mut sorted = Vec::new();
-        for item in items {
+        for item in self.order_items(order_by)? {
             let expr = self.in_clause(ORDER, |it| it.order_item(item, outputs, &scope))?;
             sorted.push(expr);
         }
@@ -282,9 +287,9 @@ impl Analyzer<'_> {
     pub(super) fn order_items<'o>(
         &self,
         order_by: &'o OrderBy,
-    ) -> Result<Option<&'o [OrderByExpr]>, QueryError> {
+    ) -> Result<&'o [OrderByExpr], QueryError> {
         match &order_by.kind {
-            OrderByKind::Expressions(items) => Ok(Some(items)),
+            OrderByKind::Expressions(items) => Ok(items),
             OrderByKind::All(_) => Err(self.unsupported(
                 order_by.span(),
                 "ORDER BY ALL",
@@ -322,7 +327,7 @@ impl Analyzer<'_> {
         Ok(sorted(typed.expr))
     }
 
-    fn sortable(&self, typed: &Typed, span: Span) -> Result<(), QueryError> {
+    pub(super) fn sortable(&self, typed: &Typed, span: Span) -> Result<(), QueryError> {
         if typed.kind.is_comparable() {
             return Ok(());
         }
@@ -333,14 +338,14 @@ impl Analyzer<'_> {
         ))
     }
 
-    /// The output that a number stands for in `GROUP BY` and `ORDER BY`.
-    pub(super) fn placed<'o>(
+    /// The column of the select list that a number stands for in `GROUP BY` and `ORDER BY`.
+    pub(super) fn placed<'o, T>(
         &self,
         value: &datafusion::sql::sqlparser::ast::ValueWithSpan,
         clause: &str,
-        outputs: &'o [Output],
+        columns: &'o [T],
         span: Span,
-    ) -> Result<&'o Output, QueryError> {
+    ) -> Result<&'o T, QueryError> {
         let Value::Number(place, _) = &value.value else {
             return Err(self.refuse(
                 span,
@@ -352,12 +357,12 @@ impl Analyzer<'_> {
             .parse::<usize>()
             .ok()
             .and_then(|place| place.checked_sub(1));
-        place.and_then(|place| outputs.get(place)).ok_or_else(|| {
+        place.and_then(|place| columns.get(place)).ok_or_else(|| {
             self.refuse(
                 span,
                 format!(
                     "there is no column {value}: the select list has {}",
-                    outputs.len()
+                    columns.len()
                 ),
                 "write a number from 1, or the name of a column",
             )

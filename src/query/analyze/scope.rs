@@ -4,21 +4,19 @@ use datafusion::sql::sqlparser::ast::{Expr, Ident};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::{Analyzer, Bare};
-use crate::event::schema::{self, ColumnType, EVENT_COLUMNS, QUARANTINE_COLUMNS};
-use crate::ledger::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
+use crate::event::schema::ColumnType;
 use crate::query::error::{Place, QueryError};
 use crate::query::types::{Type, Typed};
+use crate::warehouse::TableKind;
 
-/// The tables of a lake.
-pub(in crate::query) const TABLES: [(&str, &[schema::Column]); 4] = [
-    ("audit_events", EVENT_COLUMNS),
-    ("audit_quarantine", QUARANTINE_COLUMNS),
-    ("audit_batches", BATCH_COLUMNS),
-    ("audit_coverage", COVERAGE_COLUMNS),
-];
+/// The table of a lake that a name stands for, whatever its case.
+pub(in crate::query) fn lake_table(name: &str) -> Option<TableKind> {
+    let mut tables = TableKind::ALL.into_iter();
+    tables.find(|table| table.table().eq_ignore_ascii_case(name))
+}
 
 /// The type of a table's column.
-pub(in crate::query) fn type_of(kind: ColumnType) -> Type {
+pub(super) fn type_of(kind: ColumnType) -> Type {
     match kind {
         ColumnType::Text => Type::String,
         ColumnType::Bytes => Type::Bytes,

@@ -86,7 +86,7 @@ impl Analyzer<'_> {
             }
             None => None,
         };
-        let aggregated_before = std::mem::replace(&mut self.aggregated, false);
+        self.aggregated = false;
         let (may_fail, subqueries) = (self.may_fail, self.subqueries);
         let list = match select.from.is_empty() {
             true => WITHOUT_FROM,
@@ -152,7 +152,7 @@ impl Analyzer<'_> {
                     scope.outputs = visible(&outputs);
                 }
                 let mut sorted = Vec::new();
-                for item in self.order_items(order_by)?.unwrap_or_default() {
+                for item in self.order_items(order_by)? {
                     let before = rest.len();
                     let item =
                         self.grouped(ORDER, &mut rest, |it| it.order_item(item, &outputs, &scope))?;
@@ -168,7 +168,6 @@ impl Analyzer<'_> {
         if self.aggregated || is_grouped {
             self.check_groups(&items, &rest, &groups)?;
         }
-        self.aggregated = aggregated_before;
 
         let projection = outputs.iter().map(|output| SelectItem::ExprWithAlias {
             expr: output.typed.expr.clone(),

@@ -9,8 +9,8 @@ use super::call::engine_call;
 use super::scope::Scope;
 use super::{Analyzer, span_of};
 use crate::query::error::QueryError;
-use crate::query::functions::{SAFE, cast as casts, parts};
-use crate::query::types::{Literal, Type, Typed, cast, text_literal};
+use crate::query::functions::{SAFE, cast as casts, instant, parts};
+use crate::query::types::{Type, Typed, cast, text_literal};
 
 /// The type that a statement names, or what to write instead.
 fn named_type(data_type: &DataType) -> Result<Type, &'static str> {
@@ -233,20 +233,12 @@ impl Analyzer<'_> {
                 "write its name in quotes, such as 'Europe/Berlin'",
             ));
         }
-        match typed.text() {
-            Some(name) if crate::query::functions::instant::parse_zone(name).is_none() => {
-                Err(self.refuse(
-                    span_of(zone),
-                    format!("there is no time zone '{name}'"),
-                    "write the name of a zone, such as 'Europe/Berlin', or an offset, such as '+01:00'",
-                ))
-            }
-            Some(_) => Ok(typed.expr),
-            None => {
-                self.may_fail = true;
-                Ok(typed.expr)
-            }
+        match typed.text().map(instant::zone) {
+            Some(Err(fault)) => return Err(self.refuse(span_of(zone), fault.reason, fault.fix)),
+            Some(Ok(_)) => {}
+            None => self.may_fail = true,
         }
+        Ok(typed.expr)
     }
 
     /// The count and the part of an `INTERVAL`.
@@ -375,14 +367,6 @@ impl Analyzer<'_> {
             _ => return Err(self.unsupported(span, "this form", "write CEIL(x) or FLOOR(x)")),
         };
         self.call_scalar(name, &arguments, false, span, scope)
-    }
-
-    /// A literal of text that a function takes only as such.
-    pub(super) fn constant<'t>(&self, typed: &'t Typed) -> Option<&'t str> {
-        match &typed.literal {
-            Some(Literal::Text(text)) => Some(text),
-            _ => None,
-        }
     }
 }
 

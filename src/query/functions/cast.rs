@@ -2,18 +2,15 @@
 //!
 //! Which pairs exist is said by [`exists`] alone; a value that does not fit is a [`Fault`] with the way out.
 
-use super::instant::{Zone, clock_in, date_text, datetime_text, timestamp_text};
+use super::instant::{date_text, datetime_text, timestamp_text};
 use super::native::{Answer, Cell, Fault, Kept};
-use super::time;
 use crate::query::types::Type;
 
 /// Whether there is a cast from one type to another.
 pub(in crate::query) fn exists(from: &Type, to: &Type) -> bool {
-    use Type::{
-        Array, Bool, Bytes, Date, Datetime, Float64, Int64, Interval, Null, String, Timestamp,
-    };
+    use Type::{Array, Bool, Bytes, Date, Datetime, Float64, Int64, Null, String, Timestamp};
     match (from, to) {
-        (_, Null | Interval | Array(_)) | (Interval | Array(_), _) => false,
+        (_, Null | Array(_)) | (Array(_), _) => false,
         (Null | String, _) => true,
         (from, to) if from == to => true,
         (Int64, Bool | Float64 | String) | (Bool, Int64 | String) | (Float64, Int64 | String) => {
@@ -35,7 +32,7 @@ pub(in crate::query) fn function(to: &Type) -> &'static str {
         Type::Date => "cast_date",
         Type::Datetime => "cast_datetime",
         Type::Timestamp => "cast_timestamp",
-        Type::Null | Type::Int64 | Type::Interval | Type::Array(_) => "cast_int64",
+        Type::Null | Type::Int64 | Type::Array(_) => "cast_int64",
     }
 }
 
@@ -165,26 +162,4 @@ pub(super) fn to_bytes(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
         Some(Cell::Bytes(bytes)) => Cell::OwnedBytes(bytes.to_vec()),
         _ => Cell::Null,
     })
-}
-
-pub(super) fn to_date(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
-    // A timestamp as text has a date of its own.
-    match cells.first() {
-        Some(Cell::Text(text)) => time::to_date(text),
-        _ => time::date(cells, kept),
-    }
-}
-
-pub(super) fn to_datetime(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
-    Ok(match cells.first() {
-        Some(Cell::Text(text)) => return time::to_datetime(text),
-        Some(Cell::Timestamp(micros)) => Cell::Datetime(clock_in(*micros, Zone::Fixed(0))),
-        Some(Cell::Datetime(micros)) => Cell::Datetime(*micros),
-        Some(Cell::Date(days)) => Cell::Datetime(i64::from(*days) * super::instant::DAY),
-        _ => Cell::Null,
-    })
-}
-
-pub(super) fn to_timestamp(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
-    time::timestamp(cells, kept)
 }

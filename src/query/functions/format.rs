@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime};
 
-use super::instant::{Zone, ahead, clock_in, clock_of, instant_in, micros_of};
+use super::instant::{Zone, clock_in, clock_of, instant_in, micros_of, offset_in};
 
 /// Elements that chrono writes exactly as GoogleSQL does.
 const ALIKE: &str = "AaBbCcDdeFGgHhIjklMmnPpRSTtUuVWwXxYy";
@@ -88,20 +88,16 @@ fn numbered(rest: &str) -> Option<(usize, &str)> {
 }
 
 fn offset(micros: i64, zone: Zone, between: &str) -> String {
-    let minutes = ahead(micros, zone) / 60_000_000;
-    let sign = if minutes < 0 { '-' } else { '+' };
-    let minutes = minutes.abs();
-    format!("{sign}{:02}{between}{:02}", minutes / 60, minutes % 60)
+    let (sign, hours, minutes) = offset_in(micros, zone);
+    format!("{sign}{hours:02}{between}{minutes:02}")
 }
 
 /// `UTC`, `UTC+1`, `UTC-0330`.
 fn zone_name(micros: i64, zone: Zone) -> String {
-    let minutes = ahead(micros, zone) / 60_000_000;
-    let sign = if minutes < 0 { '-' } else { '+' };
-    match (minutes.abs() / 60, minutes.abs() % 60) {
-        (0, 0) => "UTC".to_owned(),
-        (hours, 0) => format!("UTC{sign}{hours}"),
-        (hours, minutes) => format!("UTC{sign}{hours:02}{minutes:02}"),
+    match offset_in(micros, zone) {
+        (_, 0, 0) => "UTC".to_owned(),
+        (sign, hours, 0) => format!("UTC{sign}{hours}"),
+        (sign, hours, minutes) => format!("UTC{sign}{hours:02}{minutes:02}"),
     }
 }
 

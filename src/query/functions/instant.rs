@@ -6,10 +6,10 @@
 //! A time of a clock that a zone's summer time skips stands for the instant that the time before the change leads to;
 //! one that comes twice stands for the first. That is GoogleSQL's rule, and [`instant_in`] owns it.
 
-use chrono::{
-    DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone,
-};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone};
 use chrono_tz::Tz;
+
+use super::native::Fault;
 
 /// Microseconds in a day.
 pub(super) const DAY: i64 = 86_400_000_000;
@@ -31,11 +31,21 @@ impl From<Tz> for Zone {
 }
 
 /// `Europe/Berlin`, `UTC`, `+01:00`, `-8`.
-pub(in crate::query) fn parse_zone(name: &str) -> Option<Zone> {
+fn parse_zone(name: &str) -> Option<Zone> {
     if let Some(seconds) = offset(name.strip_prefix("UTC").unwrap_or(name)) {
         return Some(Zone::Fixed(seconds));
     }
     name.parse::<Tz>().ok().map(Zone::Named)
+}
+
+/// The zone of a name.
+pub(in crate::query) fn zone(name: &str) -> Result<Zone, Fault> {
+    parse_zone(name).ok_or_else(|| {
+        Fault::new(
+            format!("there is no time zone '{name}'"),
+            "write the name of a zone, such as 'Europe/Berlin', or an offset, such as '+01:00'",
+        )
+    })
 }
 
 /// Seconds east of UTC: `+01:00`, `-8`, `+0530`.
@@ -69,6 +79,13 @@ pub(super) fn ahead(micros: i64, zone: Zone) -> i64 {
         }),
     };
     i64::from(seconds) * 1_000_000
+}
+
+/// How far it is ahead, as a sign, hours and minutes.
+pub(super) fn offset_in(micros: i64, zone: Zone) -> (char, i64, i64) {
+    let minutes = ahead(micros, zone) / 60_000_000;
+    let sign = if minutes < 0 { '-' } else { '+' };
+    (sign, minutes.abs() / 60, minutes.abs() % 60)
 }
 
 /// What a zone's clock shows at an instant.
@@ -207,14 +224,9 @@ pub(in crate::query) fn date_text(days: i32) -> String {
 }
 
 /// Six digits of a second, three or none, as GoogleSQL shows them.
-fn time_text(clock: NaiveDateTime, between: char) -> String {
+fn time_text(clock: NaiveDateTime) -> String {
     let micros = clock.and_utc().timestamp_subsec_micros();
     let whole = clock.format("%Y-%m-%d %H:%M:%S").to_string();
-    let whole = if between == ' ' {
-        whole
-    } else {
-        whole.replacen(' ', "T", 1)
-    };
     match micros {
         0 => whole,
         micros if micros % 1000 == 0 => format!("{whole}.{:03}", micros / 1000),
@@ -223,7 +235,7 @@ fn time_text(clock: NaiveDateTime, between: char) -> String {
 }
 
 pub(in crate::query) fn datetime_text(micros: i64) -> String {
-    clock_of(micros).map_or_else(String::new, |clock| time_text(clock, ' '))
+    clock_of(micros).map_or_else(String::new, time_text)
 }
 
 pub(in crate::query) fn timestamp_text(micros: i64) -> String {
@@ -232,14 +244,11 @@ pub(in crate::query) fn timestamp_text(micros: i64) -> String {
 
 /// `2026-11-20 10:30:00.500+01`, `…+05:30`.
 pub(super) fn timestamp_text_in(micros: i64, zone: Zone) -> String {
-    let minutes = TimeDelta::microseconds(ahead(micros, zone)).num_minutes();
-    let sign = if minutes < 0 { '-' } else { '+' };
-    let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+    let (sign, hours, minutes) = offset_in(micros, zone);
     let offset = match minutes {
         0 => format!("{sign}{hours:02}"),
         _ => format!("{sign}{hours:02}:{minutes:02}"),
     };
-    clock_of(clock_in(micros, zone)).map_or_else(String::new, |clock| {
-        format!("{}{offset}", time_text(clock, ' '))
-    })
+    clock_of(clock_in(micros, zone))
+        .map_or_else(String::new, |clock| format!("{}{offset}", time_text(clock)))
 }

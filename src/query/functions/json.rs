@@ -89,8 +89,8 @@ fn steps(text: &str, legacy: bool) -> Option<Path> {
     Some(path)
 }
 
-/// Where a quoted key ends; a quote behind a backslash is part of it.
-fn quoted_end(text: &str, quote: char) -> Option<usize> {
+/// Where quoted text ends; a quote behind a backslash is part of it.
+pub(in crate::query) fn quoted_end(text: &str, quote: char) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in text.char_indices() {
         match c {

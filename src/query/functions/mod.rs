@@ -68,6 +68,12 @@ pub(super) const THINGS: &str = "WITH things AS (SELECT 1 AS n, 'a' AS t UNION A
      UNION ALL SELECT 3, 'b' UNION ALL SELECT 4, NULL)";
 
 impl Form {
+    /// What the arguments are, one by one.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let wanted = self.arguments.split(',').map(str::trim);
+        wanted.filter(|wanted| !wanted.is_empty())
+    }
+
     /// The statement that shows the form.
     #[cfg(test)]
     pub(super) fn statement(&self) -> String {
@@ -166,9 +172,9 @@ pub(super) fn named(name: &str) -> Vec<&'static Form> {
     forms.filter(|form| form.name == name).collect()
 }
 
-/// Whether a function of the engine is written here.
-pub(super) fn is_native(engine: &str) -> bool {
-    NATIVES.iter().any(|native| native.name == engine)
+/// The function of the engine with this name, if it is written here.
+pub(super) fn native_named(engine: &str) -> Option<&'static Native> {
+    NATIVES.iter().find(|native| native.name == engine)
 }
 
 /// All functions that are written here, for the engine.
@@ -185,6 +191,19 @@ const fn native(
         name,
         returns,
         call,
+        fails: true,
+    }
+}
+
+/// One that fails on no value.
+const fn sure(
+    name: &'static str,
+    returns: fn() -> Type,
+    call: fn(&[Cell<'_>], &mut Kept) -> Answer,
+) -> Native {
+    Native {
+        fails: false,
+        ..native(name, returns, call)
     }
 }
 
@@ -204,9 +223,9 @@ const NATIVES: &[Native] = &[
     native("cast_bool", BOOL, cast::to_bool),
     native("cast_string", STRING, cast::to_string),
     native("cast_bytes", BYTES, cast::to_bytes),
-    native("cast_date", DATE, cast::to_date),
-    native("cast_datetime", DATETIME, cast::to_datetime),
-    native("cast_timestamp", TIMESTAMP, cast::to_timestamp),
+    native("cast_date", DATE, time::date),
+    native("cast_datetime", DATETIME, time::datetime),
+    native("cast_timestamp", TIMESTAMP, time::timestamp),
     native("int_add", INT64, number::add),
     native("int_subtract", INT64, number::subtract),
     native("int_multiply", INT64, number::multiply),
@@ -215,14 +234,14 @@ const NATIVES: &[Native] = &[
     native("int_mod", INT64, number::modulo),
     native("int_abs", INT64, number::abs),
     native("divide", FLOAT64, number::divide),
-    native("round_half_away", FLOAT64, number::round),
+    sure("round_half_away", FLOAT64, number::round),
     native("sqrt_checked", FLOAT64, number::sqrt),
     native("ln_checked", FLOAT64, number::ln),
     native("log10_checked", FLOAT64, number::log10),
     native("date_of", DATE, time::date),
     native("datetime_of", DATETIME, time::datetime),
     native("timestamp_of", TIMESTAMP, time::timestamp),
-    native("string_of", STRING, time::string),
+    sure("string_of", STRING, time::string),
     native("trunc_date", DATE, time::trunc),
     native("trunc_datetime", DATETIME, time::trunc),
     native("trunc_timestamp", TIMESTAMP, time::trunc),
@@ -240,41 +259,41 @@ const NATIVES: &[Native] = &[
     native("parse_timestamp", TIMESTAMP, time::parse_timestamp_by),
     native("parse_datetime", DATETIME, time::parse_datetime_by),
     native("parse_date", DATE, time::parse_date_by),
-    native("unix_time", INT64, time::unix),
+    sure("unix_time", INT64, time::unix),
     native("from_unix_time", TIMESTAMP, time::from_unix),
-    native("unix_days", INT64, time::unix_date),
+    sure("unix_days", INT64, time::unix_date),
     native("date_from_unix", DATE, time::date_from_unix),
-    native("concat_text", STRING, text::concat),
-    native("byte_length_of", INT64, text::byte_length),
+    sure("concat_text", STRING, text::concat),
+    sure("byte_length_of", INT64, text::byte_length),
     native("substr_of", STRING, text::substr),
     native("left_of", STRING, text::left),
     native("right_of", STRING, text::right),
-    native("contains_substr", BOOL, text::contains_substr),
-    native("split_text", STRINGS, text::split),
+    sure("contains_substr", BOOL, text::contains_substr),
+    sure("split_text", STRINGS, text::split),
     native("regexp_contains", BOOL, text::regexp_contains),
     native("regexp_extract", STRING, text::regexp_extract),
     native("regexp_extract_all", STRINGS, text::regexp_extract_all),
     native("regexp_replaced", STRING, text::regexp_replace),
-    native("bytes_to_string", STRING, text::bytes_to_string),
-    native("hex_of", STRING, text::to_hex),
-    native("base64_of", STRING, text::to_base64),
-    native("md5_of", BYTES, text::md5),
-    native("sha256_of", BYTES, text::sha256),
-    native("array_length_of", INT64, text::array_length),
-    native("array_to_text", STRING, text::array_to_string),
+    sure("bytes_to_string", STRING, text::bytes_to_string),
+    sure("hex_of", STRING, text::to_hex),
+    sure("base64_of", STRING, text::to_base64),
+    sure("md5_of", BYTES, text::md5),
+    sure("sha256_of", BYTES, text::sha256),
+    sure("array_length_of", INT64, text::array_length),
+    sure("array_to_text", STRING, text::array_to_string),
     native("array_at", STRING, text::array_at),
-    native("array_has_text", BOOL, text::array_has),
-    native("json_value", STRING, json::json_value),
-    native("json_query", STRING, json::json_query),
-    native("json_value_array", STRINGS, json::json_value_array),
-    native("json_query_array", STRINGS, json::json_query_array),
-    native("json_extract", STRING, json::json_extract),
-    native("json_extract_scalar", STRING, json::json_extract_scalar),
-    native("json_extract_array", STRINGS, json::json_extract_array),
-    native(
+    sure("array_has_text", BOOL, text::array_has),
+    sure("json_value", STRING, json::json_value),
+    sure("json_query", STRING, json::json_query),
+    sure("json_value_array", STRINGS, json::json_value_array),
+    sure("json_query_array", STRINGS, json::json_query_array),
+    sure("json_extract", STRING, json::json_extract),
+    sure("json_extract_scalar", STRING, json::json_extract_scalar),
+    sure("json_extract_array", STRINGS, json::json_extract_array),
+    sure(
         "json_extract_string_array",
         STRINGS,
         json::json_extract_string_array,
     ),
-    native("to_json_string", STRING, json::to_json_string),
+    sure("to_json_string", STRING, json::to_json_string),
 ];

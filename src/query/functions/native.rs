@@ -21,7 +21,7 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 use regex::Regex;
 
-use super::instant::{Zone, parse_zone};
+use super::instant::{self, Zone};
 use super::json::Path;
 use crate::query::error::QueryError;
 use crate::query::types::Type;
@@ -93,15 +93,7 @@ impl Kept {
     }
 
     pub(super) fn zone(&mut self, name: &str) -> Result<Zone, Fault> {
-        kept(&mut self.zone, name, |name| {
-            parse_zone(name).ok_or_else(|| {
-                Fault::new(
-                    format!("there is no time zone '{name}'"),
-                    "write the name of a zone, such as 'Europe/Berlin', or an offset, such as '+01:00'",
-                )
-            })
-        })
-        .copied()
+        kept(&mut self.zone, name, instant::zone).copied()
     }
 }
 
@@ -120,12 +112,14 @@ fn kept<'k, T>(
 
 /// A function that is written here.
 #[derive(Clone, Copy)]
-pub(super) struct Native {
+pub(in crate::query) struct Native {
     /// Its name for the engine, which no statement can write.
     pub(super) name: &'static str,
     /// What it returns.
     pub(super) returns: fn() -> Type,
     pub(super) call: fn(&[Cell<'_>], &mut Kept) -> Answer,
+    /// Whether it fails on some values.
+    pub(in crate::query) fails: bool,
 }
 
 /// Before the names of functions that give NULL instead of an error.
@@ -190,22 +184,25 @@ impl ScalarUDFImpl for NativeFunction {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let scalar = args
-            .args
-            .iter()
-            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-        let rows = if scalar { 1 } else { args.number_rows };
         let constants: Vec<bool> = args
             .args
             .iter()
             .map(|arg| matches!(arg, ColumnarValue::Scalar(_)))
             .collect();
+        let scalar = constants.iter().all(|constant| *constant);
+        let rows = if scalar { 1 } else { args.number_rows };
         let arrays = args
             .args
             .iter()
-            .map(|arg| match arg {
-                ColumnarValue::Scalar(value) => value.to_array_of_size(1),
-                ColumnarValue::Array(array) => Ok(Arc::clone(array)),
+            .map(|arg| {
+                let array = match arg {
+                    ColumnarValue::Scalar(value) => value.to_array_of_size(1)?,
+                    ColumnarValue::Array(array) => Arc::clone(array),
+                };
+                match array.data_type() {
+                    DataType::List(_) => Ok(arrow::compute::cast(&array, &texts_type())?),
+                    _ => Ok(array),
+                }
             })
             .collect::<Result<Vec<ArrayRef>>>()?;
         let mut out = Column::new(&(self.native.returns)());
@@ -241,7 +238,7 @@ impl ScalarUDFImpl for NativeFunction {
 
 fn arrow_type(kind: &Type) -> DataType {
     match kind {
-        Type::Null | Type::Int64 | Type::Interval => DataType::Int64,
+        Type::Null | Type::Int64 => DataType::Int64,
         Type::Bool => DataType::Boolean,
         Type::Float64 => DataType::Float64,
         Type::String => DataType::Utf8,
@@ -249,8 +246,13 @@ fn arrow_type(kind: &Type) -> DataType {
         Type::Date => DataType::Date32,
         Type::Datetime => DataType::Timestamp(TimeUnit::Microsecond, None),
         Type::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        Type::Array(_) => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
+        Type::Array(_) => texts_type(),
     }
+}
+
+/// All lists are those of text here.
+fn texts_type() -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)))
 }
 
 fn cell(array: &ArrayRef, row: usize) -> Result<Cell<'_>> {
@@ -276,7 +278,6 @@ fn cell(array: &ArrayRef, row: usize) -> Result<Cell<'_>> {
         }
         DataType::List(_) => {
             let items = array.as_list::<i32>().value(row);
-            let items = arrow::compute::cast(&items, &DataType::Utf8)?;
             let items = items.as_string::<i32>();
             Cell::Texts(items.iter().map(|item| item.map(str::to_owned)).collect())
         }
@@ -300,7 +301,7 @@ impl Column {
     fn new(kind: &Type) -> Self {
         match kind {
             Type::Bool => Self::Bool(BooleanBuilder::new()),
-            Type::Null | Type::Int64 | Type::Interval => Self::Int(Int64Builder::new()),
+            Type::Null | Type::Int64 => Self::Int(Int64Builder::new()),
             Type::Float64 => Self::Float(Float64Builder::new()),
             Type::String => Self::Text(StringBuilder::new()),
             Type::Bytes => Self::Bytes(BinaryBuilder::new()),

@@ -8,14 +8,6 @@ use sha2::{Digest as _, Sha256};
 use super::cast::text_of;
 use super::native::{Answer, Cell, Fault, Kept};
 
-fn texts<'c, const N: usize>(cells: &'c [Cell<'_>]) -> Option<[&'c str; N]> {
-    let found = cells.iter().take(N).map(|cell| match cell {
-        Cell::Text(text) => Some(*text),
-        _ => None,
-    });
-    found.collect::<Option<Vec<_>>>()?.try_into().ok()
-}
-
 fn bytes_of<'c>(cell: Option<&'c Cell<'_>>) -> Option<&'c [u8]> {
     match cell? {
         Cell::Text(text) => Some(text.as_bytes()),
@@ -112,7 +104,7 @@ pub(super) fn split(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
 }
 
 pub(super) fn regexp_contains(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
-    let Some([text, pattern]) = texts(cells) else {
+    let [Cell::Text(text), Cell::Text(pattern), ..] = cells else {
         return Ok(Cell::Null);
     };
     Ok(Cell::Bool(kept.pattern(pattern)?.is_match(text)))
@@ -131,7 +123,7 @@ fn group<'t>(captures: &regex::Captures<'t>) -> Result<Option<&'t str>, Fault> {
 }
 
 pub(super) fn regexp_extract(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
-    let Some([text, pattern]) = texts(cells) else {
+    let [Cell::Text(text), Cell::Text(pattern), ..] = cells else {
         return Ok(Cell::Null);
     };
     let found = kept.pattern(pattern)?.captures(text);
@@ -143,7 +135,7 @@ pub(super) fn regexp_extract(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
 }
 
 pub(super) fn regexp_extract_all(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
-    let Some([text, pattern]) = texts(cells) else {
+    let [Cell::Text(text), Cell::Text(pattern), ..] = cells else {
         return Ok(Cell::Null);
     };
     let found = kept.pattern(pattern)?.captures_iter(text);
@@ -153,7 +145,13 @@ pub(super) fn regexp_extract_all(cells: &[Cell<'_>], kept: &mut Kept) -> Answer 
 
 /// `REGEXP_REPLACE(text, pattern, replacement)`; `\1` in the replacement is the first group.
 pub(super) fn regexp_replace(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
-    let Some([text, pattern, replacement]) = texts(cells) else {
+    let [
+        Cell::Text(text),
+        Cell::Text(pattern),
+        Cell::Text(replacement),
+        ..,
+    ] = cells
+    else {
         return Ok(Cell::Null);
     };
     let mut template = String::new();

@@ -68,7 +68,7 @@ pub(super) fn date(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
     }
 }
 
-pub(super) fn to_date(text: &str) -> Answer {
+fn to_date(text: &str) -> Answer {
     parse_date(text).map(Cell::Date).ok_or_else(|| {
         Fault::new(
             format!("'{text}' is not a date"),
@@ -100,7 +100,7 @@ pub(super) fn datetime(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
     }
 }
 
-pub(super) fn to_datetime(text: &str) -> Answer {
+fn to_datetime(text: &str) -> Answer {
     parse_datetime(text).map(Cell::Datetime).ok_or_else(|| {
         Fault::new(
             format!("'{text}' is not a date with a time"),
@@ -123,7 +123,7 @@ pub(super) fn timestamp(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
     }
 }
 
-pub(super) fn to_timestamp(text: &str, zone: Zone) -> Answer {
+fn to_timestamp(text: &str, zone: Zone) -> Answer {
     parse_timestamp(text, zone).map(Cell::Timestamp).ok_or_else(|| {
         Fault::new(
             format!("'{text}' is not a timestamp"),
@@ -256,18 +256,17 @@ pub(super) fn extract(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
 
 /// A time moved by some periods; months and years keep the day where it exists.
 fn moved(clock: i64, count: i64, part: &str) -> Option<i64> {
-    let by_length = |length: i64| clock.checked_add(count.checked_mul(length)?);
+    let by_length = |length: i64| {
+        let moved = clock.checked_add(count.checked_mul(length)?)?;
+        clock_of(moved).and_then(micros_of)
+    };
     let months = match part {
-        "DAY" => return by_length(DAY).and_then(clock_of).and_then(micros_of),
-        "WEEK" => return by_length(7 * DAY).and_then(clock_of).and_then(micros_of),
+        "DAY" => return by_length(DAY),
+        "WEEK" => return by_length(7 * DAY),
         "MONTH" => count,
         "QUARTER" => count.checked_mul(3)?,
         "YEAR" => count.checked_mul(12)?,
-        part => {
-            return by_length(length(part)?)
-                .and_then(clock_of)
-                .and_then(micros_of);
-        }
+        part => return by_length(length(part)?),
     };
     let size = Months::new(u32::try_from(months.unsigned_abs()).ok()?);
     let clock = clock_of(clock)?;
