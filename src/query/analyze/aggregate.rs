@@ -2,8 +2,8 @@
 
 use datafusion::sql::sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, NullTreatment, ObjectNamePart, OrderByExpr,
-    WindowFrame, WindowFrameBound, WindowSpec, WindowType,
+    FunctionArgumentList, FunctionArguments, HavingBound, HavingBoundKind, NullTreatment,
+    ObjectNamePart, OrderByExpr, WindowFrame, WindowFrameBound, WindowSpec, WindowType,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
@@ -168,9 +168,26 @@ impl Analyzer<'_> {
             }
             return Ok(Typed::new(Type::Int64, counted));
         }
-        let Some(arguments) = plain_arguments(&function.args) else {
+        let Some(mut arguments) = plain_arguments(&function.args) else {
             return Err(self.unsupported(span, "this argument", &super::form::written(forms)));
         };
+        // ANY_VALUE(x HAVING MAX y) is MAX_BY(x, y).
+        let bound = list.clauses.iter().find_map(|clause| match clause {
+            FunctionArgumentClause::Having(bound) if name == "ANY_VALUE" => Some(bound),
+            _ => None,
+        });
+        let (name, forms) = match bound {
+            Some(HavingBound(kind, by)) => {
+                arguments.push(by);
+                let name = match kind {
+                    HavingBoundKind::Max => "MAX_BY",
+                    HavingBoundKind::Min => "MIN_BY",
+                };
+                (name, named(name))
+            }
+            None => (name, forms.to_vec()),
+        };
+        let forms = forms.as_slice();
         let within = self.within_aggregate;
         self.within_aggregate |= !windowed;
         let read = self.resolved(name, forms, &arguments, span, scope);
@@ -224,6 +241,7 @@ impl Analyzer<'_> {
                 FunctionArgumentClause::IgnoreOrRespectNulls(treatment) => {
                     nulls = Some(*treatment);
                 }
+                FunctionArgumentClause::Having(_) if matches!(name, "MAX_BY" | "MIN_BY") => {}
                 _ => {
                     return Err(self.unsupported(
                         Span::empty(),

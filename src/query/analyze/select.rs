@@ -101,12 +101,12 @@ impl Analyzer<'_> {
         self.name_outputs(&mut items, outermost)?;
         let outputs: Vec<Output> = items.iter().map(|item| item.output.clone()).collect();
 
-        // Aliases stand for what they name in all clauses that follow.
+        // GROUP BY knows an alias only as a whole item; the clauses that follow, wherever it stands.
+        let (group_by, groups) = self.groups(&select.group_by, &items, &scope)?;
         scope.outputs = outputs
             .iter()
             .filter_map(|output| Some((output.name.clone()?, output.typed.clone())))
             .collect();
-        let (group_by, groups) = self.groups(&select.group_by, &items, &scope)?;
         let mut rest = Vec::new();
         let having = match &select.having {
             Some(expr) => Some(

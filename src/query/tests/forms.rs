@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::lake::SmallLake;
+use super::{lake::SmallLake, rows_of};
 use crate::query::analyze::signature;
 use crate::query::functions::{FORMS, Form, INSTEAD, Kind};
 use crate::query::{Lake, QueryError};
@@ -158,5 +158,53 @@ fn what_is_offered_instead_is_there() {
         let known = FORMS.iter().any(|form| form.name.starts_with(function));
         let plain = function.contains([' ', ',']) || ["EXTRACT", "CAST"].contains(&function);
         assert!(known || plain, "{name}: {instead}");
+    }
+}
+
+/// The views that count by person, over rows of their own.
+#[tokio::test]
+async fn a_person_is_one_row_of_a_view_whatever_the_name() {
+    let lake = SmallLake::new(&[]).lake();
+    let recent = include_str!("../../../sql/views/recent_changes_by_person.sql");
+    let failed = include_str!("../../../sql/views/failed_logins.sql");
+    for (view, category, activity, outcome) in [
+        (recent, "resource_management", "Update", "success"),
+        (failed, "authentication", "Logon", "failure"),
+    ] {
+        let row = |minute: u8, uid: &str, name: &str| {
+            format!(
+                "SELECT CURRENT_DATE() AS dt, TIMESTAMP_ADD(TIMESTAMP '2026-01-01 00:00:00+00', \
+                 INTERVAL {minute} MINUTE) AS event_time, 'a' AS source, 'main' AS tenant, \
+                 {uid} AS actor_uid, {name} AS actor_name, CAST(NULL AS STRING) AS actor_impersonated_by, \
+                 'user' AS actor_type, '{category}' AS category, 'FLOW' AS resource_type, \
+                 'f' AS resource_uid, '10.0.0.1' AS src_ip, '{activity}' AS activity_name, \
+                 '{outcome}' AS outcome"
+            )
+        };
+        let rows = [
+            row(3, "'u1'", "'new'"),
+            row(2, "'u1'", "'old'"),
+            row(4, "'u1'", "NULL"),
+            // Another id with the same name, an unknown person whose name is an id, and two unknown ones.
+            row(1, "'u2'", "'new'"),
+            row(1, "NULL", "'u1'"),
+            row(1, "NULL", "'x'"),
+            row(1, "NULL", "'y'"),
+        ]
+        .join(" UNION ALL ");
+        let view = view.replace("FROM audit_events", "FROM planted");
+        let counted = match view.contains("AS changes") {
+            true => "changes",
+            false => "failures",
+        };
+        let sql = format!(
+            "WITH planted AS ({rows}), asked AS ({view}) SELECT IFNULL(actor_uid, '-'), actor_name, \
+             {counted} FROM asked ORDER BY 1, 2"
+        );
+        assert_eq!(
+            rows_of(&lake, &sql).await,
+            ["-|u1|1", "-|x|1", "-|y|1", "u1|new|3", "u2|new|1"],
+            "{sql}"
+        );
     }
 }
