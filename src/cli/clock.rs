@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::failures::CONFIRM_CLOCK;
+use super::hold::person;
 use super::output::{Document, Ending};
 use super::page::Page;
 use super::{Context, block_on};
@@ -70,7 +71,7 @@ struct ConfirmArgs {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     /// Who confirms it
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, value_parser = person)]
     by: String,
 }
 
@@ -119,7 +120,7 @@ pub(super) fn findings(now: &Now) -> Vec<Failure> {
 
 fn confirm(args: &ConfirmArgs, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
-    let (by, reason) = (args.by.trim(), args.reason.trim());
+    let (by, reason) = (args.by.as_str(), args.reason.trim());
     if by.is_empty() || reason.is_empty() {
         let happened = "a confirmation says by whom and why";
         return Err(Failure::new(ExitKind::Usage, happened)

@@ -86,7 +86,7 @@ struct Add {
     #[arg(long, value_name = "DATE")]
     until: Option<NaiveDate>,
     /// Who places it
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, value_parser = person)]
     by: String,
 }
 
@@ -121,8 +121,16 @@ struct ReleaseArgs {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     /// Who releases it
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, value_parser = person)]
     by: String,
+}
+
+/// The name of the person who decides something, which the ledger keeps: `--by`, or the environment's USER.
+pub(super) fn person(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("give the name of the person who decides this"),
+        name => Ok(name.to_owned()),
+    }
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
@@ -157,7 +165,7 @@ fn add(args: Add, context: &Context) -> Result<Ending, Report> {
         categories: args.category,
         sources: args.source,
         reason: args.reason.trim().to_owned(),
-        by: args.by.trim().to_owned(),
+        by: args.by,
         until: args.until,
     };
     let job = Job::open_to_load(&config).map_err(Failure::from)?;
@@ -258,7 +266,7 @@ fn release(args: ReleaseArgs, context: &Context) -> Result<Ending, Report> {
     let release = Release {
         case: case.clone(),
         reason: args.reason.trim().to_owned(),
-        by: args.by.trim().to_owned(),
+        by: args.by,
     };
     let (_, _, state) = open_lake(&config, None)?;
     let holds = state

@@ -113,28 +113,34 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
                     ExitKind::Source,
                     format!("source {id} tenant {tenant} failed: {}", failure.message),
                 )
-                .kept("the other tenants of the source were read")
+                .kept(match source.other_feeds_read {
+                    true => "the other tenants of this source were read".to_owned(),
+                    false => committed_of(source),
+                })
                 .action(failure.action.clone()),
             );
         }
-        if !source.failed_feeds.is_empty() {
-            // Named one by one.
-        } else if let Some(failure) = &source.failure {
+        // The failures of single tenants are listed above.
+        let of_source = source.failure.as_ref().filter(|failure| {
+            let mut feeds = source.failed_feeds.iter();
+            !feeds.any(|feed| feed.failure.message == failure.message)
+        });
+        if let Some(failure) = of_source {
             failures.push(
                 Failure::new(
                     ExitKind::Source,
                     format!("source {id} failed: {}", failure.message),
                 )
-                .kept("what was read before is committed, and the other sources are")
+                .kept(kept_despite(source, summary))
                 .action(failure.action.clone()),
             );
-        } else if !source.complete {
+        } else if !source.complete && source.failed_feeds.is_empty() {
             failures.push(
                 Failure::new(
                     ExitKind::Source,
                     format!("source {id} was not read to the end, since the run was told to stop"),
                 )
-                .kept("what was read is committed")
+                .kept(committed_of(source))
                 .action("run again: it continues where this run stopped"),
             );
         }
@@ -153,7 +159,7 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
             failures.push(
                 Failure::new(ExitKind::Gap, format!("records of source {id} are missing"))
                     .details(missing)
-                    .kept("all that could be read is committed")
+                    .kept("what was read is committed")
                     .action("check the platform; later runs try again what is missing"),
             );
         }
@@ -184,7 +190,7 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
                         counted(source.counts.changed, "known record", "known records")
                     ),
                 )
-                .kept("the first reading stays, the other one is in quarantine as evidence")
+                .kept("the first version stays, the other one is in quarantine as evidence")
                 .action("find out who changes audit records on the platform"),
             );
         }
@@ -196,19 +202,68 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
         failures.push(
             Failure::new(
                 ExitKind::Superseded,
-                "another run committed all of this first",
+                "another run committed first what this run read",
             )
-            .kept("nothing of this run was needed")
+            .kept("this run added no records")
             .action("run again later"),
         );
     }
     failures
 }
 
+/// What this run committed of a source.
+fn committed_of(source: &SourceSummary) -> String {
+    match source.entries {
+        0 => "this run committed no records of this source".to_owned(),
+        entries => format!(
+            "what was read before is committed: {} in {}",
+            counted(
+                source.counts.added + source.counts.quarantined,
+                "new record",
+                "new records"
+            ),
+            counted(entries, "entry", "entries")
+        ),
+    }
+}
+
+/// What this run committed of a source that failed, and which of the others were read.
+fn kept_despite(failed: &SourceSummary, summary: &Summary) -> String {
+    let committed = committed_of(failed);
+    let others = || {
+        summary
+            .sources
+            .iter()
+            .filter(|it| it.source != failed.source)
+    };
+    let whole: Vec<&str> = others()
+        .filter(|it| it.complete)
+        .map(|it| it.source.as_str())
+        .collect();
+    match whole[..] {
+        [] => committed,
+        [one] => format!("{committed}; source {one} was read to the end"),
+        ref all if all.len() == others().count() => {
+            format!(
+                "{committed}; the other {} sources were read to the end",
+                all.len()
+            )
+        }
+        ref some => format!(
+            "{committed}; sources {} were read to the end",
+            some.join(", ")
+        ),
+    }
+}
+
 impl Document for Summary {
     fn text(&self, page: &mut Page) {
         if self.founded {
-            page.good(&format!("founded lake {}", self.lake_id));
+            let lake = &self.lake_id;
+            match self.sources.iter().any(|source| source.entries > 0) {
+                true => page.good(&format!("founded lake {lake}")),
+                false => page.line(&format!("lake {lake} is new and holds no records yet")),
+            }
         }
         page.heading(&format!("run {}", self.run_id));
         page.field("now", &format_instant(self.now));
@@ -239,11 +294,14 @@ impl Document for Summary {
                 .iter()
                 .map(|source| source.counts.quarantined)
                 .sum();
-            page.good(&match quarantined {
-                0 => "every record accounted for".to_owned(),
-                _ => format!(
-                    "every record accounted for, {} of them in quarantine",
-                    thousands(quarantined)
+            let returned: u64 = self.sources.iter().map(|it| it.counts.returned).sum();
+            let records = counted(returned, "record", "records");
+            page.good(&match (returned, quarantined) {
+                (0, _) => "the sources returned no records".to_owned(),
+                (_, 0) => format!("all {records} that were read are accounted for"),
+                (_, in_quarantine) => format!(
+                    "all {records} that were read are accounted for, {} of them in quarantine",
+                    thousands(in_quarantine)
                 ),
             });
         }
@@ -252,10 +310,15 @@ impl Document for Summary {
 
 fn text_of_source(source: &SourceSummary, page: &mut Page) {
     page.heading(&format!("source {}", source.source));
+    let counts = &source.counts;
+    if source.failure.is_some() && counts.returned == 0 && source.covered.is_empty() {
+        page.field("records", "none were read: the source failed");
+        text_of_open(source, page);
+        return;
+    }
     for (tenant, window) in &source.covered {
         page.field("covered", &format!("tenant {tenant} {window}"));
     }
-    let counts = &source.counts;
     page.field("records", &records_said(counts));
     if counts.expired > 0 {
         let expired = counted(counts.expired, "record", "records");
@@ -287,13 +350,19 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
         .iter()
         .filter(|recount| recount.verdict == Verdict::Matched)
         .count() as u64;
+    let recounted = source.recounts.len() as u64;
     page.field(
         "recount",
-        &format!(
-            "{} of {} the source",
-            thousands(matched),
-            counted(source.recounts.len() as u64, "date matches", "dates match")
-        ),
+        &match (recounted, source.complete) {
+            (0, true) => "no date was due".to_owned(),
+            (0, false) => "no date was counted".to_owned(),
+            (1, _) => format!("{matched} of 1 date matches the source"),
+            _ => format!(
+                "{} of {} match the source",
+                thousands(matched),
+                counted(recounted, "date", "dates")
+            ),
+        },
     );
     for recount in source
         .recounts
@@ -321,6 +390,11 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
             ),
         );
     }
+    text_of_open(source, page);
+}
+
+/// What remains open, whether or not the source was read in this run.
+fn text_of_open(source: &SourceSummary, page: &mut Page) {
     if let Some(missing) = missing_said(source) {
         page.field("missing", &missing);
     }

@@ -146,7 +146,7 @@ fn open_matters(source: &SourceStatus, now: DateTime<Utc>) -> Vec<Failure> {
         failures.push(
             Failure::new(ExitKind::Gap, happened)
                 .details(missing)
-                .kept("all that could be read is in the lake")
+                .kept("what was read is in the lake")
                 .action("check the platform; later runs try again what is missing"),
         );
     }

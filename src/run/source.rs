@@ -66,7 +66,11 @@ impl Work<'_> {
             other => other,
         };
         match reading {
-            Reading::Complete => summary.complete = summary.failed_feeds.is_empty(),
+            Reading::Complete => {
+                let failed = summary.failed_feeds.len();
+                summary.complete = failed == 0;
+                summary.other_feeds_read = self.source.source.tenants().len() > failed;
+            }
             Reading::Stopped => {}
             Reading::Failed(error) => summary.fail(&error),
         }

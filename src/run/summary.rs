@@ -82,6 +82,9 @@ pub struct SourceSummary {
     /// Feeds that failed by themselves, while others were read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed_feeds: Vec<FeedFailure>,
+    /// Whether there are others, all of which were read to the end.
+    #[serde(skip)]
+    pub other_feeds_read: bool,
     /// What is no failure and should be known.
     pub warnings: Vec<String>,
     /// Requests to the source.
@@ -162,6 +165,7 @@ impl SourceSummary {
             past_gaps: Vec::new(),
             future: 0,
             failed_feeds: Vec::new(),
+            other_feeds_read: false,
             warnings: Vec::new(),
             requests: 0,
             futures: Vec::new(),

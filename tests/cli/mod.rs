@@ -16,6 +16,7 @@ mod retention;
 mod schema;
 mod status;
 mod streams;
+mod unreachable;
 #[cfg(all(feature = "demo", feature = "query"))]
 mod views;
 

@@ -263,3 +263,36 @@ keep = "10d"
         told(&doctor).contains("found  rule finance of [retention]: rule executions before it")
     );
 }
+
+/// A name that stands in the ledger for good is never made up.
+#[tokio::test]
+async fn what_a_person_decides_names_that_person() {
+    let book = book().await;
+    let folder = book.path();
+    let dates = ["--from", "2026-01-01", "--to", "2026-01-03"];
+    let reason = ["--reason", "why"];
+    for arguments in [
+        vec!["retention", "apply", "--confirm", "3f9a0c1d2e4b"],
+        [&["retention", "apply", "--give-up", "bq"][..], &reason].concat(),
+        [&["hold", "add", "CASE-17"][..], &dates, &reason].concat(),
+        [&["hold", "release", "CASE-17"][..], &reason].concat(),
+    ] {
+        for user in [None, Some(""), Some(" ")] {
+            let mut command = trailhouse(folder);
+            match user {
+                None => command.env_remove("USER"),
+                Some(user) => command.env("USER", user),
+            };
+            let output = command.args(&arguments).output().unwrap();
+            assert_eq!(code(&output), 2, "{}", told(&output));
+            assert!(told(&output).contains("--by"), "{}", told(&output));
+        }
+    }
+    // Nothing is decided, so nobody is asked for.
+    let output = trailhouse(folder)
+        .args(["retention", "apply"])
+        .env("USER", "")
+        .output()
+        .unwrap();
+    assert!(!told(&output).contains("--by"), "{}", told(&output));
+}

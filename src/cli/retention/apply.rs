@@ -8,6 +8,7 @@ use super::{amount_said, policy_of, recoverable_said};
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Detail, Failure, Report};
 use crate::cli::failures::CONFIRM_CLOCK;
+use crate::cli::hold::person;
 use crate::cli::output::{Document, Ending};
 use crate::cli::page::Page;
 use crate::cli::progress::Unit;
@@ -41,20 +42,14 @@ Examples:
   trailhouse retention apply --confirm 3f9a0c1d2e4b --by 'J. Doe'")]
 pub(super) struct Args {
     /// Delete all that was shown under this id
-    #[arg(long, value_name = "PLAN")]
+    #[arg(long, value_name = "PLAN", requires = "by")]
     confirm: Option<String>,
-    /// Who confirms it
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "somebody"
-    )]
-    by: String,
+    /// Who confirms it, or gives the warehouse up
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    by: Option<String>,
     /// Do not wait for this warehouse any more, which is not configured and cannot be reached; the ledger
     /// and every certificate say so
-    #[arg(long, value_name = "WAREHOUSE", requires = "reason")]
+    #[arg(long, value_name = "WAREHOUSE", requires_all = ["reason", "by"])]
     give_up: Option<String>,
     /// Why it is given up
     #[arg(long, value_name = "TEXT", requires = "give_up")]
@@ -70,10 +65,13 @@ pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> 
     let job = Job::open_to_load(&config).map_err(Failure::from)?;
     let deadline = args.deadline.unwrap_or(config.run.deadline);
     let progress = context.progress(Unit::Nothing);
-    let confirmation = args.confirm.as_ref().map(|plan| Confirmation {
-        plan: plan.clone(),
-        by: args.by.clone(),
-    });
+    let confirmation = match (&args.confirm, &args.by) {
+        (Some(plan), Some(by)) => Some(Confirmation {
+            plan: plan.clone(),
+            by: decider(by)?,
+        }),
+        _ => None,
+    };
     let given_up = given_up(args, &config)?;
     let summary = block_on_to_the_end(async {
         if let Some(given_up) = &given_up
@@ -95,9 +93,18 @@ pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> 
     Ok(Ending::report(summary, failures))
 }
 
+/// Who decides; only looked at where something is decided, since `USER` may be empty in a scheduled job.
+fn decider(by: &str) -> Result<String, Failure> {
+    person(by).map_err(|why| {
+        Failure::new(ExitKind::Usage, "`--by` is empty, and so is USER")
+            .kept("nothing was changed")
+            .action(why)
+    })
+}
+
 /// The warehouse that is to be given up, which must not be one that could be reached.
 fn given_up(args: &Args, config: &Config) -> Result<Option<GivenUp>, Failure> {
-    let Some((warehouse, reason)) = args.give_up.as_ref().zip(args.reason.as_ref()) else {
+    let (Some(warehouse), Some(reason), Some(by)) = (&args.give_up, &args.reason, &args.by) else {
         return Ok(None);
     };
     if config.warehouses.iter().any(|it| it.name == *warehouse) {
@@ -109,7 +116,7 @@ fn given_up(args: &Args, config: &Config) -> Result<Option<GivenUp>, Failure> {
     Ok(Some(GivenUp {
         warehouse: warehouse.clone(),
         reason: reason.trim().to_owned(),
-        by: args.by.clone(),
+        by: decider(by)?,
     }))
 }
 

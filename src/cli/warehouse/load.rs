@@ -95,7 +95,7 @@ pub(in crate::cli) fn failures(warehouses: &[WarehouseSummary], stopped: bool) -
             failures.push(
                 Failure::new(ExitKind::Destination, happened)
                     .details(errors)
-                    .kept("the lake has everything; the next run tries again")
+                    .kept("the lake is not affected; the next run tries again")
                     .action("read what the service says of each load"),
             );
         } else if stopped && warehouse.failure.is_none() && (behind > 0 || not_all) {

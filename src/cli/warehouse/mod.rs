@@ -110,7 +110,7 @@ pub(super) fn failure_of(name: &str, failure: &WarehouseFailure) -> Failure {
         ExitKind::Destination
     };
     Failure::new(kind, format!("warehouse {name}: {}", failure.message))
-        .kept("the lake has everything; what was loaded before stays")
+        .kept("the lake is not affected; what was loaded before stays")
         .action(failure.action.clone())
 }
 

@@ -75,7 +75,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         for projection in &job.warehouses {
             warehouses.push(reconcile(projection, filling, dates).await);
         }
-        Ok::<_, Failure>(Reconciled { warehouses })
+        Ok::<_, Failure>(Reconciled { warehouses, dates })
     })??;
     let failures: Vec<Failure> = reconciled.warehouses.iter().flat_map(failures).collect();
     Ok(Ending::with_failures(reconciled, failures))
@@ -93,7 +93,7 @@ fn failures(warehouse: &Reconciliation) -> Vec<Failure> {
         failures.push(
             Failure::new(ExitKind::Findings, happened)
                 .details(details)
-                .kept("nothing was changed; lake and ledger are not touched by this")
+                .kept("nothing was changed; the lake and the ledger are not affected")
                 .action("`trailhouse warehouse rebuild` shows how it would mend it"),
         );
     }
@@ -115,7 +115,7 @@ fn failures(warehouse: &Reconciliation) -> Vec<Failure> {
         failures.push(
             Failure::new(ExitKind::Findings, happened)
                 .details(details.chain(more))
-                .kept("nothing was changed; lake and ledger are not touched by this")
+                .kept("nothing was changed; the lake and the ledger are not affected")
                 .action(
                     "`trailhouse verify --deep` says whether the lake holds them more than once too; where it \
                      does not, `trailhouse warehouse rebuild` mends the warehouse",
@@ -162,9 +162,23 @@ fn details(table: &TableReconciliation) -> Vec<Detail> {
     details
 }
 
+/// Which dates were compared, in words.
+fn compared_dates(dates: Option<(NaiveDate, NaiveDate)>) -> String {
+    match dates {
+        None => "on all dates".to_owned(),
+        Some((NaiveDate::MIN, to)) => format!("up to {to}"),
+        Some((from, NaiveDate::MAX)) => format!("from {from} on"),
+        Some((from, to)) if from == to => format!("on {from}"),
+        Some((from, to)) => format!("from {from} to {to}"),
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct Reconciled {
     warehouses: Vec<Reconciliation>,
+    /// First and last date that were compared; `None` for all.
+    #[serde(skip)]
+    dates: Option<(NaiveDate, NaiveDate)>,
 }
 
 impl Document for Reconciled {
@@ -204,10 +218,18 @@ impl Document for Reconciled {
                     .iter()
                     .map(|table| table.partitions.len())
                     .sum();
-                page.good(&format!(
-                    "{} of date, category and source as the ledger says",
-                    counted(partitions as u64, "partition", "partitions")
-                ));
+                let dates = compared_dates(self.dates);
+                match partitions {
+                    0 => page.line(&format!("no rows to compare {dates}")),
+                    _ => page.good(&format!(
+                        "the row counts of {} {dates} match the ledger; values were not compared",
+                        counted(
+                            partitions as u64,
+                            "combination of date, category and source",
+                            "combinations of date, category and source"
+                        )
+                    )),
+                }
             }
         }
     }

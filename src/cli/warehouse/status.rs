@@ -80,7 +80,7 @@ pub(in crate::cli) fn matters(standing: &Standing) -> Vec<Failure> {
         let happened = format!("warehouse {name} failed in its newest run: {code}");
         failures.push(
             Failure::new(ExitKind::Destination, happened)
-                .kept("the lake has everything")
+                .kept("the lake is not affected")
                 .action("run again; the run shows what the service answers"),
         );
     }
@@ -89,7 +89,7 @@ pub(in crate::cli) fn matters(standing: &Standing) -> Vec<Failure> {
         failures.push(
             Failure::new(ExitKind::Destination, happened)
                 .details(failed_loads(standing))
-                .kept("the lake has everything; each run tries again")
+                .kept("the lake is not affected; each run tries again")
                 .action("check what the service answered to each load"),
         );
     }
@@ -114,7 +114,7 @@ pub(in crate::cli) fn matters(standing: &Standing) -> Vec<Failure> {
                     happened: format!("expires at {}", format_instant(expiring.at)),
                     action: None,
                 }))
-                .kept("the lake has everything")
+                .kept("the lake is not affected")
                 .action(
                     "`trailhouse warehouse init` lifts the expiration; the next run looks again",
                 ),
