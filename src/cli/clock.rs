@@ -65,7 +65,7 @@ Examples:
   trailhouse clock confirm --today 2027-03-01 --reason 'the job was off since December'")]
 struct ConfirmArgs {
     /// Today (UTC), from a calendar
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = super::date::date)]
     today: NaiveDate,
     /// Why the clock is right although nothing bears it out
     #[arg(long, value_name = "TEXT")]

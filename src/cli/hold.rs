@@ -68,10 +68,10 @@ struct Add {
     /// The case; it may have several holds
     case: String,
     /// First date
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = super::date::date)]
     from: NaiveDate,
     /// Last date
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = super::date::date)]
     to: NaiveDate,
     /// Only this category; may be given several times. What has no known category is held in any case
     #[arg(long, value_name = "CATEGORY")]
@@ -83,7 +83,7 @@ struct Add {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     /// Last date on which it holds; without it until it is released
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = super::date::date)]
     until: Option<NaiveDate>,
     /// Who places it
     #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, value_parser = person)]

@@ -6,6 +6,7 @@
 
 mod clock;
 mod completions;
+mod date;
 #[cfg(feature = "demo")]
 mod demo;
 #[cfg(feature = "demo")]

@@ -25,7 +25,7 @@ use super::{Context, block_on};
 use crate::lake::{Bucket, StoreMeaning};
 use crate::ledger::log::Log;
 use crate::plural::counted;
-use crate::query::{Lake, Limits, QueryError};
+use crate::query::{CoverageNote, Lake, Limits, QueryError};
 use crate::run::RunError;
 use pager::{Paged, PagerCommand, Screen};
 use table::Room;
@@ -184,9 +184,18 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     match answered? {
         Err(failure) if rows > 0 => return Ok(Ending::broken_off(failure)),
         Err(failure) => return Err(failure.into()),
-        Ok(Answered::Whole) => context.output.note(&counted(rows, "row", "rows")),
-        // How many rows there are is not known.
-        Ok(Answered::InPart) => {}
+        Ok(Answered { whole, coverage }) => {
+            // Where the reader has seen enough, how many rows there are is not known.
+            if whole {
+                context.output.note(&counted(rows, "row", "rows"));
+            }
+            // A pipe ends quietly; a pager is left by a person.
+            if let Some(coverage) = coverage.filter(|_| whole || screen.is_some())
+                && (coverage.matters || io::stderr().is_terminal())
+            {
+                context.output.note(&coverage.text);
+            }
+        }
     }
     Ok(Ending::written())
 }
@@ -208,13 +217,12 @@ struct Look {
     room: Option<Room>,
 }
 
-/// How much of an answer was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answered {
-    /// All rows.
-    Whole,
-    /// As many rows as their reader took.
-    InPart,
+/// What was written, and on what it rests.
+struct Answered {
+    /// Whether all rows were written, and not only as many as their reader took.
+    whole: bool,
+    /// The coverage of the dates asked, where the statement asks for any.
+    coverage: Option<CoverageNote>,
 }
 
 /// Answers one statement: writes all rows to `out` and counts them in `count`.
@@ -243,14 +251,14 @@ async fn answer(
             }
             None => writer.finish(out).and_then(|()| out.flush()),
         };
-        match written {
-            Ok(()) if last => return Ok(Answered::Whole),
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                return Ok(Answered::InPart);
-            }
+        let whole = match written {
+            Ok(()) if last => true,
+            Ok(()) => continue,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => false,
             Err(error) => return Err(Unanswered::Unwritten(error)),
-        }
+        };
+        let coverage = rows.coverage(*count > 0);
+        return Ok(Answered { whole, coverage });
     }
 }
 

@@ -69,18 +69,19 @@ pub(crate) enum Since {
 }
 
 impl FromStr for Since {
-    type Err = &'static str;
+    type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let sequence = text.parse().map(Self::Sequence).ok();
-        let date = || {
-            NaiveDate::parse_from_str(text, "%Y-%m-%d")
-                .map(Self::Date)
-                .ok()
-        };
-        sequence
-            .or_else(date)
-            .ok_or("write the number of a ledger entry or a date as YYYY-MM-DD")
+        if let Ok(sequence) = text.parse() {
+            return Ok(Self::Sequence(sequence));
+        }
+        let date = super::date::date(text).map(Self::Date);
+        date.map_err(|said| {
+            format!(
+                "write the number of a ledger entry, or {}",
+                said.trim_start_matches("write ")
+            )
+        })
     }
 }
 

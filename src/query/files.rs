@@ -297,7 +297,7 @@ fn date(date: NaiveDate) -> ScalarValue {
 }
 
 /// Days since 1970-01-01.
-fn days(date: NaiveDate) -> i32 {
+pub(super) fn days(date: NaiveDate) -> i32 {
     date.num_days_from_ce() - 719_163
 }
 

@@ -22,6 +22,8 @@
 //! which are gone when the query ends.
 
 mod analyze;
+mod asked;
+mod coverage;
 mod dialect;
 pub mod error;
 mod files;
@@ -44,6 +46,7 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use futures::StreamExt;
@@ -52,6 +55,8 @@ use crate::lake::Bucket;
 use crate::lake::layout::Table;
 use crate::ledger::state::State;
 use crate::ledger::tables;
+use asked::Asked;
+pub use coverage::CoverageNote;
 pub use error::QueryError;
 use files::FileTable;
 
@@ -93,6 +98,7 @@ impl Limits {
 /// A lake as its ledger says it is at one moment, ready to be asked.
 pub struct Lake {
     context: SessionContext,
+    state: Arc<State>,
     limits: Limits,
 }
 
@@ -126,7 +132,11 @@ impl Lake {
                 .map_err(|error| QueryError::from_engine(error, limits))?;
             register(name, Arc::new(table))?;
         }
-        Ok(Self { context, limits })
+        Ok(Self {
+            context,
+            state,
+            limits,
+        })
     }
 
     /// Plans one statement and starts it. Rows come as they are asked for.
@@ -157,10 +167,17 @@ impl Lake {
             .map_err(|_| QueryError::NotReading {
                 statement: "this statement".to_owned(),
             })?;
-        let frame = context.execute_logical_plan(plan).await;
-        let stream = frame.map_err(engine)?.execute_stream().await;
+        let session = context.state();
+        let plan = session.optimize(&plan).map_err(engine)?;
+        let sources: Vec<&str> = self.state.sources.keys().map(String::as_str).collect();
+        let asked = Asked::of(&plan, &sources, &session).map_err(engine)?;
+        let planner = session.query_planner();
+        let plan = planner.create_physical_plan(&plan, &session).await;
+        let stream = execute_stream(plan.map_err(engine)?, context.task_ctx());
         Ok(Rows {
             stream: stream.map_err(engine)?,
+            state: Arc::clone(&self.state),
+            asked,
             limits: self.limits,
         })
     }
@@ -169,6 +186,8 @@ impl Lake {
 /// The rows of a statement, in batches.
 pub struct Rows {
     stream: SendableRecordBatchStream,
+    state: Arc<State>,
+    asked: Option<Asked>,
     limits: Limits,
 }
 
@@ -176,6 +195,13 @@ impl Rows {
     /// Names and types of the columns.
     pub fn schema(&self) -> SchemaRef {
         self.stream.schema()
+    }
+
+    /// Whether the lake has all records of the dates that the statement asks for; `None` where it asks for none.
+    /// `has_rows` says whether it was answered with any row. Reads nothing.
+    pub fn coverage(&self, has_rows: bool) -> Option<CoverageNote> {
+        let asked = self.asked.as_ref()?;
+        Some(CoverageNote::of(&self.state, asked, has_rows))
     }
 
     /// The next rows; `None` after the last.

@@ -1,5 +1,6 @@
 //! The engine over small lakes in memory.
 
+mod coverage;
 mod forms;
 mod lake;
 mod values;

@@ -16,7 +16,7 @@ fn wrong_usage_ends_with_2() {
         ),
         (
             "wrong-since",
-            &["verify", "--public-key", "k", "--since", "yesterday"],
+            &["verify", "--public-key", "k", "--since", "last-week"],
         ),
     ] {
         let output = trailhouse(root()).args(args).output().unwrap();

@@ -115,3 +115,44 @@ fn sources(demo: &Demo) {
         demo.number(&format!("COUNTIF(dt <= DATE {})", dates[0]["dt"]))
     );
 }
+
+/// Beside the rows, on stderr: how many there are, and that dates without coverage have none.
+#[test]
+fn a_query_says_what_its_answer_rests_on() {
+    let demo = Demo::new();
+    let ask = |arguments: &[&str]| {
+        trailhouse(demo.0.path())
+            .args(["-c", "trailhouse-demo/trailhouse.toml", "query"])
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    let stderr = |output: &std::process::Output| String::from_utf8(output.stderr.clone()).unwrap();
+    let early = "SELECT dt FROM audit_events WHERE dt < '2020-01-01'";
+    let none = ask(&[early]);
+    assert_eq!(code(&none), 0);
+    let said = stderr(&none);
+    assert!(
+        said.starts_with("0 rows\nno rows: coverage starts on 20"),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("(kestra-demo), the dates asked (to 2019-12-31) are before\n"),
+        "{said}"
+    );
+    assert_eq!(stderr(&ask(&[early, "-q"])), "");
+    // Elsewhere than on a terminal, what is in order is not told.
+    let count = ask(&["SELECT COUNT(*) FROM audit_events"]);
+    assert_eq!(stderr(&count), "1 row\n");
+
+    // A pipe that is closed ends the query without a number of rows.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let closed = trailhouse(demo.0.path())
+        .args(["-c", "trailhouse-demo/trailhouse.toml", "query"])
+        .arg("SELECT * FROM audit_events")
+        .stdout(writer)
+        .output()
+        .unwrap();
+    assert_eq!((code(&closed), stderr(&closed)), (0, String::new()));
+}

@@ -52,13 +52,13 @@ Examples:
 )]
 pub(super) struct Args {
     /// What went of this date
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = crate::cli::date::date)]
     date: Option<NaiveDate>,
     /// What went of this date and later ones
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = crate::cli::date::date)]
     from: Option<NaiveDate>,
     /// What went of this date and earlier ones
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = crate::cli::date::date)]
     to: Option<NaiveDate>,
     /// What went by this rule, or by `default`
     #[arg(long, value_name = "NAME")]

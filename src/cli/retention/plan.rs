@@ -45,7 +45,7 @@ Examples:
   trailhouse retention plan --as-of 2027-01-01 --output json")]
 pub(super) struct Args {
     /// The date to plan for; today (UTC) without it
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = crate::cli::date::date)]
     as_of: Option<NaiveDate>,
     /// Ask neither warehouses nor the store; read the ledger alone
     #[arg(long)]

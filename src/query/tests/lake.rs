@@ -166,6 +166,13 @@ impl SmallLake {
         }
     }
 
+    pub(super) fn with_state(mut self, change: impl FnOnce(&mut State)) -> Self {
+        let mut state = State::clone(&self.state);
+        change(&mut state);
+        self.state = Arc::new(state);
+        self
+    }
+
     pub(super) fn lake(&self) -> Lake {
         self.lake_within(Limits {
             parallelism: 2,
