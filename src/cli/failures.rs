@@ -64,6 +64,15 @@ impl From<JobError> for Failure {
 
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
+        if let LogError::OtherKey { given, .. } = &error {
+            let action = format!(
+                "check which key is right: if it is the other one, give that as --public-key or in [signing]; \
+                 if {given} is the key that you were given for this lake, page security: the ledger was replaced"
+            );
+            return Self::from_error(ExitKind::Integrity, &error)
+                .kept("nothing was changed")
+                .action(action);
+        }
         if error.is_integrity() {
             return Self::from_error(ExitKind::Integrity, &error)
                 .kept("nothing was written since this was found")

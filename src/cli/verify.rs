@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use chrono::NaiveDate;
+use serde::Serialize;
 use url::Url;
 
 use super::exit::ExitKind;
@@ -14,26 +15,35 @@ use super::page::Page;
 use super::progress::Unit;
 use super::{Context, block_on};
 use crate::config::format_size;
+use crate::lake::layout::ENTRY_FOLDER;
 use crate::lake::{Bucket, Options};
 use crate::ledger::entry::Trust;
-use crate::plural::counted;
+use crate::ledger::key::VerifierKey;
+use crate::ledger::log::LogError;
+use crate::plural::{counted, thousands};
 use crate::report::doubled::MOST_NAMED;
-use crate::report::verify::{self, Verified};
-use crate::run::{JobError, open_bucket};
+use crate::report::verify::{self, Problem, Verified, VerifyError};
+use crate::run::{JobError, open_bucket, open_to_read};
 
 /// Check the whole ledger and lake: signatures, chain, files
 ///
 /// Reads every ledger entry and checks its signature, its place in the chain and its form, folds
 /// them into the state, and checks that each file of the lake is there with the size that its entry
 /// says. With --deep it also reads the files, checks hashes, row counts and record roots, and looks for
-/// events that are there more than once, among the files that it checks. Needs no configuration and no source: a copy of the bucket and the verifier key are enough.
+/// events that appear more than once in the files that it checks. Damage ends nothing: what can still be checked is
+/// checked, and everything that is damaged is listed.
 ///
-/// Changes: nothing. Ends with exit code 6 where something does not fit, and with 10 where all of it
-/// fits and an event is there more than once.
+/// Needs no source and no configuration: a copy of the bucket and the verifier key are enough. Without
+/// --public-key it takes the key from the configuration file, where there is one, and says so; an auditor
+/// should use a key obtained independently of the machine that writes the lake.
+///
+/// Changes: nothing. Ends with exit code 6 where something fails verification, and with 10 where everything
+/// is verified and an event appears more than once.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  trailhouse verify --public-key trailhouse.key.pub
+  trailhouse verify
+  trailhouse verify --public-key trailhouse.key.pub --deep
   trailhouse verify --copy /mnt/audit-copy --public-key trailhouse.key.pub --deep
   trailhouse verify --lake gs://acme-audit/lake --public-key acme.pub --since 2026-01-01")]
 pub(crate) struct Args {
@@ -43,9 +53,10 @@ pub(crate) struct Args {
     /// A local copy of the lake
     #[arg(long, value_name = "DIR")]
     pub(crate) copy: Option<PathBuf>,
-    /// File with the verifier key that signs the ledger, as `keygen` wrote it
+    /// File with the verifier key that signs the ledger, as `keygen` wrote it; instead of the key in the
+    /// configuration
     #[arg(long, value_name = "FILE")]
-    pub(crate) public_key: PathBuf,
+    pub(crate) public_key: Option<PathBuf>,
     /// Read every file of the lake too
     #[arg(long)]
     pub(crate) deep: bool,
@@ -86,7 +97,7 @@ impl FromStr for Since {
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
-    let key = key_file::read_public(&args.public_key)?;
+    let key = Key::of(&args, context)?;
     let bucket = bucket(&args, context)?;
     let depth = verify::Depth {
         deep: args.deep,
@@ -101,46 +112,134 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         progress.set_total(Some(total));
         progress.inc(1);
     };
-    let root = Trust::Keys(vec![key]);
-    let verified =
-        block_on(verify::verify(&bucket, root, depth, &looked_at))?.map_err(Failure::from)?;
-    let failure = (!verified.problems.is_empty()).then(|| {
-        let details = verified.problems.iter().map(|problem| Detail {
-            place: Some(problem.object.clone()),
-            happened: problem.what.clone(),
-            action: None,
-        });
-        Failure::new(ExitKind::Integrity, "the lake is not what its ledger says")
-            .details(details)
-            .kept("nothing was changed")
-            .action("page security; keep the bucket as it is, and do not run anything on it")
+    let verified = block_on(verify::verify(
+        &bucket,
+        key.trust.clone(),
+        depth,
+        &looked_at,
+    ))?;
+    let verified = verified.map_err(|error| key.explain(error))?;
+    let failures: Vec<Failure> = damaged(&verified)
+        .into_iter()
+        .chain(doubled(&verified))
+        .collect();
+    let shown = Shown {
+        key: key.name(),
+        key_from: key.from,
+        verified,
+    };
+    Ok(Ending::with_failures(shown, failures))
+}
+
+/// Whose signatures count, and where that is said.
+struct Key {
+    trust: Trust,
+    from: String,
+}
+
+impl Key {
+    fn of(args: &Args, context: &Context) -> Result<Self, Failure> {
+        if let Some(file) = &args.public_key {
+            return Ok(Self {
+                trust: Trust::Keys(vec![key_file::read_public(file)?]),
+                from: file.display().to_string(),
+            });
+        }
+        if !context.config.exists() {
+            let happened = "there is no key to check signatures with: neither --public-key is given, nor is \
+                            there a configuration file";
+            return Err(Failure::new(ExitKind::Usage, happened)
+                .kept("nothing was read")
+                .action("give the verifier key of the lake with --public-key, or name the configuration with --config"));
+        }
+        Ok(Self {
+            trust: open_to_read(&context.load_config()?)?,
+            from: context.config.display().to_string(),
+        })
+    }
+
+    /// A failure, which says where the key comes from if it is the wrong one.
+    fn explain(&self, error: VerifyError) -> Failure {
+        let is_other = matches!(error, VerifyError::Log(LogError::OtherKey { .. }));
+        let mut failure = Failure::from(error);
+        if is_other {
+            failure.happened = format!("{}, from {}", failure.happened, self.from).into();
+        }
+        failure
+    }
+
+    /// Name and hash; `None` where nothing is signed.
+    fn name(&self) -> Option<String> {
+        match &self.trust {
+            Trust::Keys(keys) => keys.first().map(VerifierKey::short),
+            Trust::Unsigned => None,
+        }
+    }
+}
+
+fn damaged(verified: &Verified) -> Option<Failure> {
+    let details = verified.problems.iter().map(|problem| Detail {
+        place: Some(problem.object.clone()),
+        happened: format!("{}{}", problem.what, about(problem)),
+        action: None,
     });
-    let doubled = (!verified.doubled.is_empty()).then(|| {
-        let details = verified.doubled.iter().map(|doubled| Detail {
-            place: Some(doubled.event_uid.clone()),
-            happened: format!(
-                "{} in {}",
-                counted(doubled.rows, "row", "rows"),
-                doubled.files.join(", ")
+    let unchecked = verified.unchecked.iter().map(|what| Detail {
+        place: Some("not checked".to_owned()),
+        happened: what.clone(),
+        action: None,
+    });
+    (!verified.problems.is_empty()).then(|| {
+        Failure::new(
+            ExitKind::Integrity,
+            format!(
+                "the lake failed verification: {}",
+                counted(verified.problems.len() as u64, "problem", "problems")
             ),
-            action: None,
-        });
-        let happened = match verified.doubled.len() {
-            MOST_NAMED => format!("at least {MOST_NAMED} events are in the lake more than once"),
-            number => format!(
-                "{} in the lake more than once",
-                counted(number as u64, "event is", "events are")
-            ),
-        };
+        )
+        .details(details.chain(unchecked))
+        .kept("nothing was changed")
+        .action("page security; keep the bucket as it is, and do not run anything on it")
+    })
+}
+
+/// The entry and dates that a problem is about, where its object does not say.
+fn about(problem: &Problem) -> String {
+    let is_entry = problem.object.starts_with(ENTRY_FOLDER);
+    match (problem.first_date, problem.last_date, problem.entry) {
+        (Some(first), Some(last), _) if is_entry && first == last => {
+            format!("; it claims to be about {first}")
+        }
+        (Some(first), Some(last), _) if is_entry => {
+            format!("; it claims to be about {first} to {last}")
+        }
+        (_, _, Some(entry)) if !is_entry => format!(" (entry {entry})"),
+        _ => String::new(),
+    }
+}
+
+fn doubled(verified: &Verified) -> Option<Failure> {
+    let details = verified.doubled.iter().map(|doubled| Detail {
+        place: Some(doubled.event_uid.clone()),
+        happened: format!(
+            "{} in {}",
+            counted(doubled.rows, "row", "rows"),
+            doubled.files.join(", ")
+        ),
+        action: None,
+    });
+    let happened = match verified.doubled.len() {
+        MOST_NAMED => format!("at least {MOST_NAMED} events appear more than once in the lake"),
+        number => format!(
+            "{} more than once in the lake",
+            counted(number as u64, "event appears", "events appear")
+        ),
+    };
+    (!verified.doubled.is_empty()).then(|| {
         Failure::new(ExitKind::Findings, happened)
             .details(details)
-            .kept("nothing was changed; the files are what their entries say")
-            .action("count them once in reports, and tell whoever maintains trailhouse")
-    });
-    Ok(Ending::with_failures(
-        verified,
-        failure.into_iter().chain(doubled),
-    ))
+            .kept("nothing was changed; the files match their entries")
+            .action("count them once in reports, and report this to the maintainers of trailhouse")
+    })
 }
 
 /// The bucket that is named, or that of the configuration.
@@ -172,35 +271,102 @@ fn bucket(args: &Args, context: &Context) -> Result<Bucket, Failure> {
     Bucket::open(&url, &Options::new()).map_err(|error| JobError::from(error).into())
 }
 
-impl Document for Verified {
+/// What was verified, and with which key.
+#[derive(Debug, Serialize)]
+struct Shown {
+    /// Name and hash of the key; absent where the lake is unsigned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// The file that names it.
+    key_from: String,
+    #[serde(flatten)]
+    verified: Verified,
+}
+
+impl Document for Shown {
     fn text(&self, page: &mut Page) {
-        if let (Some(lake), Some(sequence)) = (&self.lake_id, self.sequence) {
+        let verified = &self.verified;
+        if let Some(lake) = &verified.lake_id {
             page.heading(&format!("lake {lake}"));
-            page.field(
-                "entries",
-                &format!("{} verified, 0 to {sequence}", self.entries),
-            );
         }
+        match &self.key {
+            Some(key) => page.field("key", &format!("{key}, from {}", self.key_from)),
+            None => page.warning(&format!(
+                "{} says that the lake is unsigned: no signature was checked",
+                self.key_from
+            )),
+        }
+        let entries = counted(verified.entries, "entry", "entries");
+        page.field(
+            "entries",
+            &match (verified.sequence, verified.broken_at) {
+                (Some(newest), None) => format!("{entries} verified, 0 to {newest}"),
+                (_, Some(broken_at)) => {
+                    format!("{entries} verified; entry {broken_at} is the first that is damaged")
+                }
+                (None, None) => "0 verified".to_owned(),
+            },
+        );
         page.field(
             "files",
-            &format!("{} checked, {}", self.files, format_size(self.bytes)),
+            &format!(
+                "{} checked, {}",
+                thousands(verified.files),
+                format_size(verified.bytes)
+            ),
         );
-        if self.rows > 0 {
-            page.field("rows", &format!("{} hashed again", self.rows));
-        }
-        if self.orphans > 0 {
+        if verified.rows > 0 {
             page.field(
-                "orphans",
-                &format!(
-                    "{} of dead runs, which no entry names",
-                    counted(self.orphans, "file", "files")
-                ),
+                "rows",
+                &format!("{} hashed again", thousands(verified.rows)),
             );
         }
-        if self.problems.is_empty() {
-            page.good("all of it fits");
+        if verified.orphans > 0 {
+            let files = counted(verified.orphans, "file", "files");
+            let from = match verified.broken_at {
+                None => "left by runs that died, which no entry names",
+                Some(_) => {
+                    "which no verified entry names: left by runs that died, or named by a damaged entry"
+                }
+            };
+            page.field("orphans", &format!("{files} {from}"));
+        }
+        if verified.problems.is_empty() {
+            page.good(&result_said(verified));
+            for sentence in left_out(verified) {
+                page.line(&sentence);
+            }
         }
     }
+}
+
+/// What was verified, where nothing is damaged.
+fn result_said(verified: &Verified) -> String {
+    let entries = counted(verified.entries, "entry", "entries");
+    let files = counted(verified.files, "file", "files");
+    match verified.contents_read {
+        true => {
+            format!("ledger and files verified: {entries}; contents of {files} read and hashed")
+        }
+        false => {
+            format!("ledger and files verified: {entries}; {files} present with their sizes")
+        }
+    }
+}
+
+/// What was not looked at.
+fn left_out(verified: &Verified) -> Vec<String> {
+    let mut left_out = Vec::new();
+    if !verified.contents_read {
+        left_out.push("contents of files were not read: run with --deep".to_owned());
+    }
+    if verified.files_before_since > 0 {
+        let files = counted(verified.files_before_since, "file", "files");
+        left_out.push(format!(
+            "{files} of entries before --since were not checked"
+        ));
+    }
+    left_out
 }
 
 #[cfg(test)]

@@ -81,6 +81,11 @@ impl VerifierKey {
         &self.name
     }
 
+    /// Name and hash, which tell keys apart: `<name>+<hash>`.
+    pub fn short(&self) -> String {
+        format!("{}+{:08x}", self.name, self.hash)
+    }
+
     /// The key hash that stands in signature lines.
     pub fn hash(&self) -> u32 {
         self.hash

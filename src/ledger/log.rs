@@ -14,11 +14,13 @@ mod genesis;
 mod newest;
 mod projection;
 mod read;
+mod survey;
 
 pub use commit::{Commit, Draft};
 pub use genesis::Founding;
 pub(crate) use projection::Projection;
 pub use read::ReadEntry;
+pub use survey::{Damage, LaterBatch, Survey};
 
 use super::cache::{self, CacheError};
 use super::digest::Digest;
@@ -72,6 +74,14 @@ pub enum LogError {
         path: String,
         /// What does not hold.
         source: Violation,
+    },
+    /// Another key than the one given signed the ledger: the first entry and the newest.
+    #[error("the ledger is signed by {signed_by}; the key given is {given}")]
+    OtherKey {
+        /// Name and hash of the key in the signature lines.
+        signed_by: String,
+        /// Name and hash of the key that was given.
+        given: String,
     },
     /// The state cache is damaged, foreign or forged.
     #[error("{path}: {source}")]
@@ -138,10 +148,26 @@ impl LogError {
         }
     }
 
+    /// Whether something is not signed by any of the keys that count.
+    const fn is_unsigned(&self) -> bool {
+        use NoteError::Unsigned;
+        matches!(
+            self,
+            Self::Entry {
+                source: EntryError::Note(Unsigned(_)),
+                ..
+            } | Self::Cache {
+                source: CacheError::Note(Unsigned(_)),
+                ..
+            }
+        )
+    }
+
     /// Whether this speaks against the integrity of the ledger, rather than of a store in trouble.
     pub fn is_integrity(&self) -> bool {
         match self {
             Self::Entry { .. }
+            | Self::OtherKey { .. }
             | Self::Violation { .. }
             | Self::Cache { .. }
             | Self::CacheDisagrees { .. }
@@ -217,6 +243,13 @@ impl Log {
     /// # Errors
     /// A store in trouble, or anything that is not exactly as a ledger must be.
     pub async fn load(&self) -> Result<Option<State>, LogError> {
+        match self.load_as_given().await {
+            Err(error) if error.is_unsigned() => Err(self.other_key().await?.unwrap_or(error)),
+            loaded => loaded,
+        }
+    }
+
+    async fn load_as_given(&self) -> Result<Option<State>, LogError> {
         let (mut state, known) = self.newest_cache().await?;
         self.follow(&mut state, known, drop).await?;
         if state.is_none()

@@ -37,7 +37,9 @@ pub enum NoteError {
     #[error("no signature by an accepted key; signed by {}", signers(.0))]
     Unsigned(Vec<String>),
     /// A signature under an accepted key's name and hash that does not fit.
-    #[error("the signature of {0} does not fit the text")]
+    #[error(
+        "the signature of {0} does not match the text: the bytes were changed, or the signature is forged"
+    )]
     Forged(String),
 }
 
@@ -88,6 +90,11 @@ impl<'a> Note<'a> {
         let (text, lines) = (&whole[..=split], &whole[split + 2..]);
         let signatures = signatures(lines)?;
         Ok(Self { text, signatures })
+    }
+
+    /// Name and hash of the keys that its signature lines claim, none of them checked.
+    pub(super) fn signers(&self) -> Vec<String> {
+        self.signatures.iter().map(Signature::signer).collect()
     }
 
     /// The first of `accepted` that signed the text.
@@ -210,12 +217,16 @@ fn verify<'k, E: From<NoteError>>(
         }
     }
     signer.ok_or_else(|| {
-        let names = signatures.iter().map(|s| s.name.to_owned());
-        NoteError::Unsigned(names.collect()).into()
+        NoteError::Unsigned(signatures.iter().map(Signature::signer).collect()).into()
     })
 }
 
 impl<'a> Signature<'a> {
+    /// Name and hash of the key that it claims.
+    fn signer(&self) -> String {
+        format!("{}+{:08x}", self.name, self.hash)
+    }
+
     fn parse(line: &'a str) -> Result<Self, NoteError> {
         let form = NoteError::Form("a line after the text that is not a signature");
         let rest = line.strip_prefix("— ").ok_or(form.clone())?;

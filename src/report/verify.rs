@@ -3,9 +3,9 @@
 use super::doubled::{Doubled, doubled};
 use crate::lake::{Belonging, Bucket, FileFacts, ReadError, StoreError, verify_file};
 use crate::ledger::entry::{FileEntry, Trust};
-use crate::ledger::log::{Log, LogError};
+use crate::ledger::log::{Damage, Log, LogError, Survey};
 use crate::ledger::state::{LiveFile, State};
-use crate::plural::counted;
+use crate::plural::{counted, thousands};
 use chrono::NaiveDate;
 use futures::TryStreamExt as _;
 use serde::Serialize;
@@ -30,7 +30,7 @@ pub enum Since {
 }
 
 /// What a verification found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Verified {
     /// The lake, where its ledger could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,29 +40,83 @@ pub struct Verified {
     pub sequence: Option<u64>,
     /// Entries verified.
     pub entries: u64,
+    /// The first entry that could not be folded; for those after it see `unchecked`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broken_at: Option<u64>,
+    /// Whether signatures were checked, which those of an unsigned lake are not.
+    pub signatures_checked: bool,
     /// Files checked.
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Whether the files were read and hashed; otherwise only their presence and sizes were checked.
+    pub contents_read: bool,
+    /// Files that were not checked, because an entry before `--since` added them.
+    pub files_before_since: u64,
     /// Rows whose hashes were recomputed.
     pub rows: u64,
-    /// Data files in the bucket that no entry names: left by runs that died. No harm.
+    /// Data files in the bucket that no entry names: left by runs that died, harmless, unless an entry is
+    /// damaged, which may have named them.
     pub orphans: u64,
-    /// Everything that does not fit.
+    /// Everything that failed verification.
     pub problems: Vec<Problem>,
+    /// What could not be checked because of the problems.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unchecked: Vec<String>,
     /// Events that the files hold more than once, where files were read; 1,000 at most. The files
     /// are as their entries say.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub doubled: Vec<Doubled>,
 }
 
-/// Something that does not fit.
+/// Something that failed verification.
 #[derive(Debug, Clone, Serialize)]
 pub struct Problem {
     /// The object.
     pub object: String,
-    /// What does not fit.
+    /// What is wrong with it.
     pub what: String,
+    /// The entry that it is, or that names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
+    /// First date that it is about, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_date: Option<NaiveDate>,
+    /// Last date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_date: Option<NaiveDate>,
+}
+
+impl Problem {
+    /// A problem of an object that is about no single entry or date.
+    fn of(object: &str, what: impl Into<String>) -> Self {
+        Self {
+            object: object.to_owned(),
+            what: what.into(),
+            entry: None,
+            first_date: None,
+            last_date: None,
+        }
+    }
+
+    /// A problem of a file of the lake.
+    fn of_file(live: &LiveFile, what: impl Into<String>) -> Self {
+        Self {
+            entry: Some(live.sequence),
+            first_date: Some(live.file.date),
+            last_date: Some(live.file.date),
+            ..Self::of(&live.file.path.to_string(), what)
+        }
+    }
+
+    fn of_entry(damage: &Damage) -> Self {
+        Self {
+            entry: damage.sequence,
+            first_date: damage.dates.map(|dates| dates.0),
+            last_date: damage.dates.map(|dates| dates.1),
+            ..Self::of(&damage.object, damage.what.clone())
+        }
+    }
 }
 
 /// Why a verification could not be done, which says nothing about the lake.
@@ -92,57 +146,99 @@ pub async fn verify(
     depth: Depth,
     looked_at: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Verified, VerifyError> {
-    let log = Log::read_only(bucket.clone(), root);
     let mut found = Verified {
-        lake_id: None,
-        sequence: None,
-        entries: 0,
-        files: 0,
-        bytes: 0,
-        rows: 0,
-        orphans: 0,
-        problems: Vec::new(),
-        doubled: Vec::new(),
+        contents_read: depth.deep,
+        signatures_checked: root != Trust::Unsigned,
+        ..Verified::default()
     };
-    let folded = match log.fold().await {
+    let log = Log::read_only(bucket.clone(), root);
+    let survey = match log.survey().await {
         // Something may be left that stands on a ledger.
         Ok(None) => log.load().await.map(|_| None),
-        folded => folded,
+        surveyed => surveyed,
     };
-    let state = match folded {
-        Ok(Some(state)) => state,
+    let survey = match survey {
+        Ok(Some(survey)) => survey,
         Ok(None) => return Err(VerifyError::NoLedger(bucket.url().to_owned())),
+        Err(error @ LogError::OtherKey { .. }) => return Err(error.into()),
         Err(error) if error.is_integrity() => {
-            found.problems.push(Problem {
-                object: bucket.url().to_owned(),
-                what: error.to_string(),
-            });
+            let problem = Problem::of(bucket.url(), error.to_string());
+            found.problems.push(problem);
             return Ok(found);
         }
         Err(error) => return Err(error.into()),
     };
-    found.lake_id = Some(state.lake_id.clone());
-    found.sequence = Some(state.head.sequence);
-    found.entries = state.head.sequence + 1;
-    check_cache(&log, &state, &mut found).await?;
-    check_files(bucket, &state, depth, &mut found, looked_at).await?;
+    let state = survey.state.as_ref();
+    found.lake_id = state.map(|state| state.lake_id.clone());
+    found.sequence = survey.newest;
+    found.entries = survey.verified;
+    found.broken_at = survey.broken_at;
+    found.problems = survey.damage.iter().map(Problem::of_entry).collect();
+    found.unchecked = unchecked(&survey);
+    found.contents_read &= state.is_some();
+    if let (Some(state), None) = (state, survey.broken_at) {
+        check_cache(&log, state, &mut found).await?;
+    }
+    check_files(bucket, &survey, depth, &mut found, looked_at).await?;
     if depth.deep {
-        let first = first_sequence(&state, depth.since);
+        let first = first_sequence(&survey, depth.since);
         let broken: BTreeSet<&str> = found.problems.iter().map(|it| it.object.as_str()).collect();
         let is_whole = |live: &&LiveFile| {
             live.sequence >= first && !broken.contains(live.file.path.to_string().as_str())
         };
-        let files: Vec<&LiveFile> = state.live_files().filter(is_whole).collect();
+        let files: Vec<&LiveFile> = survey.files().filter(is_whole).collect();
         found.doubled = doubled(bucket, &files).await?;
     }
-    if !found.problems.is_empty() {
-        forgive_what_went_meanwhile(&log, &state, &mut found).await?;
+    if let Some(state) = state
+        && !found.problems.is_empty()
+    {
+        forgive_what_went_meanwhile(&log, state, &mut found).await?;
     }
     Ok(found)
 }
 
-/// While we were looking, entries may have been added that decided files to go by rule: that these are
-/// missing is as it should be.
+/// What cannot be checked where entries are damaged.
+fn unchecked(survey: &Survey) -> Vec<String> {
+    let Some(broken_at) = survey.broken_at else {
+        return Vec::new();
+    };
+    let mut unchecked = Vec::new();
+    let lost: Vec<&Damage> = survey
+        .damage
+        .iter()
+        .filter(|it| it.sequence.is_some())
+        .collect();
+    let nameless = lost.iter().filter(|it| !it.names_files).count() as u64 + survey.unnamed;
+    if nameless > 0 {
+        unchecked.push(format!(
+            "the files that {} added, if any",
+            counted(nameless, "damaged entry", "damaged entries")
+        ));
+    }
+    if survey.unnamed > 0 {
+        unchecked.push(format!(
+            "{} are not listed one by one",
+            counted(survey.unnamed, "more damaged entry", "more damaged entries")
+        ));
+    }
+    if survey.newest.is_some_and(|newest| newest > broken_at) {
+        unchecked.push(format!(
+            "the rules between entries from entry {broken_at} on: later entries were checked one by one \
+             (signature, form, digest of the entry before)"
+        ));
+    }
+    unchecked.push("the state cache, which repeats all entries".to_owned());
+    if survey.state.is_none() {
+        unchecked.push(
+            "the contents of files: entry 0, which names the lake they belong to, is damaged"
+                .to_owned(),
+        );
+    }
+    unchecked
+}
+
+/// While we were looking, entries may have been added that decided to delete files: those may be
+/// missing.
 async fn forgive_what_went_meanwhile(
     log: &Log,
     state: &State,
@@ -186,25 +282,25 @@ async fn check_cache(log: &Log, state: &State, found: &mut Verified) -> Result<(
             }
         }
         Ok(_) => found.problems.push(other_cache()),
-        Err(error) if error.is_integrity() => found.problems.push(Problem {
-            object: crate::lake::layout::STATE_FOLDER.to_owned(),
-            what: error.to_string(),
-        }),
+        Err(error) if error.is_integrity() => {
+            let problem = Problem::of(crate::lake::layout::STATE_FOLDER, error.to_string());
+            found.problems.push(problem);
+        }
         Err(error) => return Err(error.into()),
     }
     Ok(())
 }
 
 fn other_cache() -> Problem {
-    Problem {
-        object: crate::lake::layout::STATE_FOLDER.to_owned(),
-        what: "the state cache tells something else than the entries".to_owned(),
-    }
+    Problem::of(
+        crate::lake::layout::STATE_FOLDER,
+        "the state cache differs from the state that the entries give",
+    )
 }
 
 async fn check_files(
     bucket: &Bucket,
-    state: &State,
+    survey: &Survey,
     depth: Depth,
     found: &mut Verified,
     looked_at: &(dyn Fn(u64, u64) + Sync),
@@ -216,57 +312,64 @@ async fn check_files(
             present.insert(listed.name, listed.bytes);
         }
     }
-    let first = first_sequence(state, depth.since);
-    let batches: BTreeMap<u64, &str> = state
-        .batches
-        .iter()
+    let first = first_sequence(survey, depth.since);
+    let state = survey.state.as_ref();
+    let known = state.into_iter().flat_map(|state| &state.batches);
+    let mut batches: BTreeMap<u64, &str> = known
         .map(|batch| (batch.sequence, batch.batch_id.as_str()))
         .collect();
-    let wanted: Vec<&LiveFile> = state.live_files().collect();
+    let later = survey.later.iter();
+    batches.extend(later.map(|batch| (batch.sequence, batch.batch_id.as_str())));
+    let wanted: Vec<&LiveFile> = survey.files().collect();
     let total = wanted.len() as u64;
-    let mut not_listed = Vec::new();
+    let mut not_listed: BTreeMap<String, &LiveFile> = BTreeMap::new();
     for live in wanted {
         let file = &live.file;
         let size = present.remove(&file.path.to_string());
         if live.sequence < first {
+            found.files_before_since += 1;
             continue;
         }
         found.files += 1;
         found.bytes += file.bytes;
         looked_at(found.files, total);
         let Some(size) = size else {
-            not_listed.push(file.path.to_string());
+            not_listed.insert(file.path.to_string(), live);
             continue;
         };
         if size != file.bytes {
-            let size = counted(size, "byte", "bytes");
-            let what = format!("the file has {size}, its entry states {}", file.bytes);
-            found.problems.push(problem(file, &what));
+            let what = format!(
+                "the file has {}, its entry states {}",
+                counted(size, "byte", "bytes"),
+                thousands(file.bytes)
+            );
+            found.problems.push(Problem::of_file(live, what));
             continue;
         }
-        if depth.deep {
+        if let (true, Some(state)) = (depth.deep, state) {
+            let batch_id = batches.get(&live.sequence).copied().unwrap_or_default();
             let belonging = Belonging {
                 lake_id: state.lake_id.clone(),
-                batch_id: batches
-                    .get(&live.sequence)
-                    .copied()
-                    .unwrap_or_default()
-                    .to_owned(),
+                batch_id: batch_id.to_owned(),
             };
-            check_content(bucket, file, &belonging, found).await?;
+            check_content(bucket, live, &belonging, found).await?;
         }
     }
-    for path in bucket.missing_of(not_listed).await? {
-        found.problems.push(Problem {
-            object: path,
-            what: "the file is missing".to_owned(),
-        });
-    }
-    // What was decided to go may still be there, and is no orphan.
-    for open in state.retention.open.values() {
-        for live in open.files_left() {
-            present.remove(&live.file.path.to_string());
+    for path in bucket
+        .missing_of(not_listed.keys().cloned().collect())
+        .await?
+    {
+        if let Some(live) = not_listed.get(&path) {
+            let missing = Problem::of_file(live, "the file is missing");
+            found.problems.push(missing);
         }
+    }
+    // What was decided to be deleted may still be there, and is no orphan.
+    let open = state
+        .into_iter()
+        .flat_map(|state| state.retention.open.values());
+    for live in open.flat_map(|open| open.files_left()) {
+        present.remove(&live.file.path.to_string());
     }
     found.orphans = present.len() as u64;
     Ok(())
@@ -274,14 +377,14 @@ async fn check_files(
 
 async fn check_content(
     bucket: &Bucket,
-    file: &FileEntry,
+    live: &LiveFile,
     belonging: &Belonging,
     found: &mut Verified,
 ) -> Result<(), VerifyError> {
-    let facts = match facts(file) {
+    let facts = match facts(&live.file) {
         Ok(facts) => facts,
         Err(what) => {
-            found.problems.push(problem(file, &what));
+            found.problems.push(Problem::of_file(live, what));
             return Ok(());
         }
     };
@@ -289,23 +392,19 @@ async fn check_content(
         Ok(mismatches) => mismatches,
         // It was there when it was listed.
         Err(ReadError::Store(StoreError::NotFound { .. } | StoreError::Missing { .. })) => {
-            found.problems.push(problem(file, "the file is missing"));
+            found
+                .problems
+                .push(Problem::of_file(live, "the file is missing"));
             return Ok(());
         }
         Err(error) => return Err(error.into()),
     };
-    found.rows += file.rows;
-    found
-        .problems
-        .extend(mismatches.iter().map(|it| problem(file, &it.to_string())));
+    found.rows += live.file.rows;
+    let problems = mismatches
+        .iter()
+        .map(|it| Problem::of_file(live, it.to_string()));
+    found.problems.extend(problems);
     Ok(())
-}
-
-fn problem(file: &FileEntry, what: &str) -> Problem {
-    Problem {
-        object: file.path.to_string(),
-        what: what.to_owned(),
-    }
 }
 
 /// What an entry states of a file, as the lake checks it.
@@ -318,7 +417,7 @@ fn facts(file: &FileEntry) -> Result<FileFacts, String> {
         || partition.source() != file.source.as_str()
         || category != file.category.as_deref()
     {
-        return Err("its name says something else than its entry".to_owned());
+        return Err("its name does not match its entry".to_owned());
     }
     Ok(FileFacts {
         file: parsed,
@@ -335,14 +434,17 @@ fn facts(file: &FileEntry) -> Result<FileFacts, String> {
     })
 }
 
-fn first_sequence(state: &State, since: Option<Since>) -> u64 {
-    match since {
-        None => 0,
-        Some(Since::Sequence(sequence)) => sequence,
-        Some(Since::Date(date)) => state
-            .batches
-            .iter()
-            .find(|batch| batch.written_at.date_naive() >= date)
-            .map_or(u64::MAX, |batch| batch.sequence),
-    }
+fn first_sequence(survey: &Survey, since: Option<Since>) -> u64 {
+    let date = match since {
+        None => return 0,
+        Some(Since::Sequence(sequence)) => return sequence,
+        Some(Since::Date(date)) => date,
+    };
+    let known = survey.state.iter().flat_map(|state| &state.batches);
+    let known = known.map(|batch| (batch.sequence, batch.written_at));
+    let later = survey.later.iter();
+    known
+        .chain(later.map(|batch| (batch.sequence, batch.written_at)))
+        .find(|(_, written_at)| written_at.date_naive() >= date)
+        .map_or(u64::MAX, |(sequence, _)| sequence)
 }

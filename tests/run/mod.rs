@@ -8,6 +8,7 @@ mod clock;
 mod concurrent;
 mod costs;
 mod crash;
+mod damage;
 mod degrading;
 mod dice;
 mod expired;
