@@ -49,3 +49,4 @@ mod plural;
 mod retry;
 mod similar;
 pub mod stop;
+mod text;

@@ -1,5 +1,6 @@
 //! `trailhouse doctor`: tries what a run needs and names what is missing.
 
+mod secrets;
 mod warehouse;
 mod ways;
 
@@ -104,6 +105,13 @@ impl Checked {
             detail: None,
         });
     }
+
+    /// What cannot even be opened, with the advice that every command gives.
+    fn unusable(&mut self, what: &str, error: JobError) {
+        let failure = Failure::from(error);
+        let action = failure.action.unwrap_or_default();
+        self.bad(what, failure.happened.into(), &action);
+    }
 }
 
 async fn check(config: &Config) -> Checked {
@@ -111,6 +119,7 @@ async fn check(config: &Config) -> Checked {
     let sources = counted(config.sources.len() as u64, "source", "sources");
     checked.good("configuration", sources);
     ways::check(config, &mut checked);
+    secrets::check(config, &mut checked);
     let trust = check_keys(config, &mut checked);
     let only_reads = matches!(config.signing, Signing::PublicKey(_));
     let (mut lake, mut state) = (None, None);
@@ -125,7 +134,7 @@ async fn check(config: &Config) -> Checked {
             }
             lake = Some(bucket);
         }
-        Err(error) => checked.bad("store", error.to_string(), "mend [lake]"),
+        Err(error) => checked.unusable("store", error),
     }
     if let Some(state) = &state {
         check_memory(state, config.run.memory, &mut checked);
@@ -137,7 +146,7 @@ async fn check(config: &Config) -> Checked {
     if !only_reads {
         match open_sources(config, &[], Asking::Briefly) {
             Ok(opened) => sources = opened,
-            Err(error) => checked.bad("sources", error.to_string(), "mend the configuration"),
+            Err(error) => checked.unusable("sources", error),
         }
     }
     for source in &sources {
@@ -157,7 +166,7 @@ async fn check(config: &Config) -> Checked {
                 warehouse::check(projection, lake_id.as_deref(), &mut checked).await;
             }
         }
-        Err(error) => checked.bad("warehouses", error.to_string(), "mend the configuration"),
+        Err(error) => checked.unusable("warehouses", error),
     }
     checked
 }

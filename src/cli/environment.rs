@@ -14,6 +14,7 @@ use std::path::Path;
 use super::exit::ExitKind;
 use super::failure::Failure;
 use crate::http::{check_proxies, no_proxy};
+use crate::text::{self, TextFault};
 
 /// Set where the roots are those of `ca_file` too: what they are, for people.
 const ROOTS: &str = "TRAILHOUSE_ROOTS";
@@ -66,6 +67,15 @@ pub(super) fn trust(ca_file: &Path) -> Result<(), Failure> {
             "`ca_file`, which is {shown}, cannot be read: {error}"
         ))
     })?;
+    let own = match text::decode(&own) {
+        // Without the mark that would hide the first certificate.
+        Ok(text) => text.as_bytes().to_vec(),
+        Err(fault @ TextFault::Utf16) => {
+            return Err(wrong(format!("`ca_file`, which is {shown}, {fault}")));
+        }
+        // Comments between certificates may have any encoding.
+        Err(_) => own,
+    };
     let count = reqwest::Certificate::from_pem_bundle(&own).map_or(0, |found| found.len());
     if count == 0 {
         let happened = format!("`ca_file`, which is {shown}, holds no certificate in PEM form");

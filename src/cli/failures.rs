@@ -1,4 +1,4 @@
-//! What the errors of the program mean for who runs it: exit code, what was kept, what to do.
+//! What the errors of the program mean for the person who runs it: exit code, what was kept, what to do.
 
 use super::exit::ExitKind;
 use super::failure::Failure;
@@ -9,8 +9,8 @@ use crate::ledger::log::LogError;
 use crate::report::verify::VerifyError;
 use crate::run::{JobError, RunError};
 
-/// What a person can do where nothing bears the clock out.
-pub(super) const CONFIRM_CLOCK: &str = "if the clock is right, say so with `trailhouse clock confirm --today DATE --reason TEXT`; otherwise set it";
+/// What to do where nothing confirms the clock.
+pub(super) const CONFIRM_CLOCK: &str = "if the clock is right, confirm it with `trailhouse clock confirm --today DATE --reason TEXT`; otherwise set it";
 
 /// What to do about a clock that something contradicts.
 fn clock_action(found: &[Contradiction]) -> String {
@@ -30,7 +30,9 @@ fn clock_action(found: &[Contradiction]) -> String {
     }
 }
 
-const COMMITTED: &str = "everything that was committed before stays";
+const COMMITTED: &str = "everything committed so far";
+
+const FIX_CONFIGURATION: &str = "fix the configuration; `trailhouse doctor` checks all of it";
 
 impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
@@ -43,19 +45,23 @@ impl From<JobError> for Failure {
                 .action(unknown.advice());
         }
         let action = match &error {
-            JobError::Key(_) => "give a key made by `trailhouse keygen`",
+            JobError::Lake(open) | JobError::Staging { source: open, .. } => {
+                open.action().unwrap_or(FIX_CONFIGURATION)
+            }
+            JobError::Key(_) => "give a key created by `trailhouse keygen`",
             JobError::PublicKey { .. } => {
-                "name the .pub file that `trailhouse keygen` or `init` wrote, or what keygen printed"
+                "give the .pub file that `trailhouse keygen` or `init` wrote, or the key that keygen printed"
             }
             JobError::NoSigningKey => {
                 "add for example key = { env = \"TRAILHOUSE_SIGNING_KEY\" } to [signing], with the key \
                  that founded the lake"
             }
             JobError::KeysDiffer { .. } => {
-                "name as `public_key` the .pub file that belongs to `key`, or leave it out"
+                "set `public_key` to the .pub file that belongs to `key`, or remove it"
             }
-            _ => "mend the configuration; `trailhouse doctor` checks all of it",
-        };
+            _ => FIX_CONFIGURATION,
+        }
+        .to_owned();
         Self::from_error(ExitKind::Usage, &error)
             .kept("nothing was read or written")
             .action(action)
@@ -78,14 +84,14 @@ impl From<LogError> for Failure {
                 .kept("nothing was written since this was found")
                 .action(
                     "do not rerun; if the key in [signing] or in --public-key is not the one that founded \
-                     the lake, put that one back; otherwise keep the bucket as it is and find out who \
-                     changed it (`trailhouse verify` looks at all of it)",
+                     the lake, restore that key; otherwise leave the bucket as it is and find out who \
+                     changed it (`trailhouse verify` checks all of it)",
                 );
         }
         match error {
             LogError::ReadOnly => Self::from_error(ExitKind::Usage, &error)
                 .kept("nothing was written")
-                .action("name the signing key as `key` in [signing]"),
+                .action("set `key` in [signing] to the signing key"),
             LogError::Unfit(_) => Self::from_error(ExitKind::Usage, &error)
                 .kept("no lake was founded")
                 .action(
@@ -130,8 +136,8 @@ impl From<RunError> for Failure {
                 LoadIndexError::Copy { .. } => Self::from_error(ExitKind::Integrity, &error)
                     .kept(COMMITTED)
                     .action(
-                        "find out who changed the bucket; the id index only repeats what the files say, so \
-                         it may be deleted, and the next run makes it again",
+                        "find out who changed the bucket; the id index only repeats what is in the files, so \
+                         it can be deleted, and the next run rebuilds it",
                     ),
             },
             RunError::Clock(ref found) => Self::from_error(ExitKind::Usage, &error)
@@ -142,26 +148,26 @@ impl From<RunError> for Failure {
                 .action(CONFIRM_CLOCK),
             RunError::OtherDate { .. } => Self::from_error(ExitKind::Usage, &error)
                 .kept("nothing was written")
-                .action("set the clock of this machine, or give the date of today in UTC"),
+                .action("set the clock of this machine, or give today's date in UTC"),
             RunError::Hold(_) => {
                 Self::from_error(ExitKind::Usage, &error).kept("nothing was changed")
             }
             RunError::NoLake => Self::from_error(ExitKind::Usage, &error)
                 .kept("nothing was changed")
-                .action("`trailhouse run` founds it, and so does `trailhouse warehouse init`"),
+                .action("create it with `trailhouse run` or `trailhouse warehouse init`"),
             RunError::PastRetention(ref starts) => {
                 let action = match &starts[..] {
-                    [one] => format!("set `start` to \"{}\", or keep longer", one.kept_from),
-                    _ => "set `start` of each to the first date that is kept, or keep longer"
+                    [one] => format!("set `start` to \"{}\", or keep records longer", one.kept_from),
+                    _ => "set `start` of each to the first date that is kept, or keep records longer"
                         .to_owned(),
                 };
                 Self::from_error(ExitKind::Usage, &error)
-                    .kept("nothing was read or written, of any source")
+                    .kept("nothing was read or written for any source")
                     .action(action)
             }
             RunError::DecidedMeanwhile => Self::from_error(ExitKind::Superseded, &error)
-                .kept("nothing of this was done")
-                .action("look at the plan again"),
+                .kept("nothing was changed")
+                .action("make the plan again and check it"),
             RunError::StalePlan { .. } => Self::from_error(ExitKind::Confirmation, &error)
                 .kept("nothing was deleted")
                 .action("read the plan again, and confirm what it shows now"),
@@ -172,7 +178,7 @@ impl From<RunError> for Failure {
             | RunError::Write(_)
             | RunError::Compare(_) => Self::from_error(ExitKind::Unforeseen, &error)
                 .kept(COMMITTED)
-                .action("report it; a rerun is safe"),
+                .action("report this to the maintainers of trailhouse; a rerun is safe"),
             RunError::Layout(_) => Self::from_error(ExitKind::Integrity, &error)
                 .kept(COMMITTED)
                 .action("run `trailhouse verify`"),
@@ -191,7 +197,7 @@ impl From<RunError> for Failure {
     }
 }
 
-/// A file of the lake is missing, or is not what the ledger signed for.
+/// A file of the lake is missing, or does not match the ledger.
 pub(super) fn altered_lake(error: &dyn std::error::Error) -> Failure {
     Failure::from_error(ExitKind::Integrity, error)
         .kept("nothing was written since this was found")
@@ -203,7 +209,7 @@ impl From<VerifyError> for Failure {
         match error {
             VerifyError::Log(error) => error.into(),
             VerifyError::NoLedger(_) => Self::from_error(ExitKind::Usage, &error)
-                .action("name the folder that holds `ledger/`"),
+                .action("give the directory that contains `ledger/`"),
             VerifyError::Read(ref read) if read.is_integrity() => altered_lake(&error),
             VerifyError::Store(ref store) | VerifyError::Read(ReadError::Store(ref store))
                 if store.meaning() == StoreMeaning::Configuration =>
@@ -213,7 +219,7 @@ impl From<VerifyError> for Failure {
             VerifyError::Store(_) | VerifyError::Read(_) => {
                 Self::from_error(ExitKind::Destination, &error)
                     .kept("nothing was changed")
-                    .action("rerun; the store did not answer, which says nothing about the lake")
+                    .action("rerun; the store did not respond, so nothing is known about the lake")
             }
         }
     }
@@ -309,7 +315,7 @@ mod tests {
         );
         assert_eq!(
             failure.action.as_deref(),
-            Some("set `start` to \"2025-10-23\", or keep longer")
+            Some("set `start` to \"2025-10-23\", or keep records longer")
         );
         let two = vec![one, start("b", &["x", "y"], "2025-01-01")];
         let failure = Failure::from(RunError::PastRetention(two));

@@ -17,7 +17,9 @@ use super::key_file::{self, unwritable};
 use super::keygen::Role;
 use super::output::{Document, Ending, Format};
 use super::page::Page;
-use crate::config::{Auth, Config, ConfigError, Dialect, SecretRef, Signing, Template, Tenants};
+use crate::config::{
+    Auth, Config, ConfigError, Dialect, SecretRef, Signing, Template, Tenants, TextKind,
+};
 use crate::lake::Bucket;
 use crate::ledger::key::SigningKey;
 use interview::Interview;
@@ -240,7 +242,7 @@ fn signing_key(args: &Args, config: &Path) -> Result<Key, Failure> {
 }
 
 fn existing_key(file: &Path) -> Result<SigningKey, Failure> {
-    let text = SecretRef::File(file.to_owned()).load()?;
+    let text = SecretRef::File(file.to_owned()).load(TextKind::Key)?;
     let key = SigningKey::parse(&text).map_err(|error| {
         let mut failure = Failure::new(
             ExitKind::Usage,

@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use super::exit::ExitKind;
 use super::failure::Failure;
 use crate::ledger::key::{KeyError, SigningKey, VerifierKey};
+use crate::text::{self, TextKind};
 
 /// The file of the verifier key that belongs to a key file: the same name and `.pub`.
 pub(super) fn public_path(private: &Path) -> PathBuf {
@@ -20,7 +21,7 @@ pub(super) fn public_path(private: &Path) -> PathBuf {
 
 /// Makes a key and writes both files.
 ///
-/// A file that exists is never written over: a key that has signed a ledger cannot be made again.
+/// A file that exists is never written over: a key that has signed a ledger cannot be recreated.
 pub(super) fn create(name: &str, private: &Path) -> Result<SigningKey, Failure> {
     let public = public_path(private);
     for path in [private, &public] {
@@ -33,7 +34,7 @@ pub(super) fn create(name: &str, private: &Path) -> Result<SigningKey, Failure> 
     })?;
     write_secret(private, key.to_note_private().expose_secret())?;
     if let Err(failure) = write_new(&public, &key.verifier().to_string(), false) {
-        // Half a pair helps nobody, and this key has signed nothing yet.
+        // A private key without its verifier key is of no use, and this one has signed nothing yet.
         let _ = fs::remove_file(private);
         return Err(failure);
     }
@@ -59,8 +60,10 @@ pub(super) fn read_public(file: &Path) -> Result<VerifierKey, Failure> {
         )
         .action("give the .pub file that `trailhouse keygen` or `init` wrote")
     };
-    let text = fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
-    text.parse()
+    let bytes = fs::read(file).map_err(|error| unusable(error.to_string()))?;
+    text::clean(&bytes, TextKind::Key)
+        .map_err(|fault| unusable(format!("it {fault}")))?
+        .parse()
         .map_err(|error: KeyError| unusable(error.to_string()))
 }
 
@@ -99,7 +102,7 @@ fn exists(path: &Path) -> Failure {
         format!("`{}` exists already", path.display()),
     )
     .kept("the existing file is unchanged, nothing was written")
-    .action("name another file; keep a key as long as a lake that it signed")
+    .action("choose another file; keep a key as long as the lake that it signed")
 }
 
 /// A file that cannot be written.
@@ -109,7 +112,7 @@ pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
         format!("`{}` cannot be written", path.display()),
     );
     failure.causes.push(error.to_string());
-    failure.action("check that the folder exists and that this user may write there")
+    failure.action("check that the folder exists and that this user can write there")
 }
 
 #[cfg(test)]

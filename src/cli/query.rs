@@ -27,6 +27,7 @@ use crate::ledger::log::Log;
 use crate::plural::counted;
 use crate::query::{CoverageNote, Lake, Limits, QueryError};
 use crate::run::RunError;
+use crate::text::decode_document;
 use pager::{Paged, PagerCommand, Screen};
 use table::Room;
 
@@ -119,12 +120,15 @@ impl Args {
 }
 
 fn bounded(from: &mut dyn Read) -> io::Result<String> {
-    let mut text = String::new();
-    from.take(LONGEST_STATEMENT + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LONGEST_STATEMENT {
+    let mut bytes = Vec::new();
+    from.take(LONGEST_STATEMENT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST_STATEMENT {
         return Err(io::Error::other("it is longer than 1 MiB"));
     }
-    Ok(text)
+    match decode_document(&bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(fault) => Err(io::Error::other(format!("it {fault}"))),
+    }
 }
 
 fn unread(place: &str, error: &io::Error) -> Failure {

@@ -1,13 +1,17 @@
-//! Decides what the values of the file mean, and collects everything that cannot be meant.
+//! Decides what the values of the file mean, and collects every value that is not valid.
 //!
 //! Each check returns `None` where it reported a problem, so that no failure becomes a default
-//! value, and goes on with its neighbours, so that one reading shows all problems.
+//! value, and goes on with its neighbours, so that one reading shows all problems. Where a value was
+//! reported before, an example stands in for it: nothing is reported about the example, and no other
+//! value is compared with it ([`Checks::is_written`]).
 
 mod lake;
 mod redaction;
 mod retention;
 mod source;
 mod warehouse;
+
+pub(super) use lake::option_kind;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,6 +29,8 @@ use crate::ledger::digest::Digest;
 pub(super) struct Checks<'d, 't> {
     document: &'d Document<'t>,
     folder: &'d Path,
+    /// Places that were reported before; examples stand there.
+    replaced: Vec<Place>,
     /// What is wrong.
     pub(super) problems: Vec<Problem>,
     /// What is allowed and probably not meant.
@@ -36,18 +42,29 @@ impl<'d, 't> Checks<'d, 't> {
         document: &'d Document<'t>,
         folder: &'d Path,
         problems: Vec<Problem>,
+        replaced: Vec<Place>,
     ) -> Self {
         Self {
             document,
             folder,
+            replaced,
             problems,
             warnings: Vec::new(),
         }
     }
 
     fn problem(&mut self, place: &Place, what: impl Into<String>, action: impl Into<String>) {
-        self.problems
-            .push(self.document.problem(place, what, action));
+        // The example that stands there is not what anyone wrote.
+        if !self.replaced.iter().any(|replaced| place.is_in(replaced)) {
+            self.problems
+                .push(self.document.problem(place, what, action));
+        }
+    }
+
+    /// Whether the value at `place` is wholly as written, so that others can be compared with it.
+    fn is_written(&self, place: &Place) -> bool {
+        let mut replaced = self.replaced.iter();
+        !replaced.any(|replaced| place.is_in(replaced) || replaced.is_in(place))
     }
 
     fn warn(&mut self, place: &Place, what: impl Into<String>, action: impl Into<String>) {
@@ -71,7 +88,7 @@ impl<'d, 't> Checks<'d, 't> {
             Err(error) => {
                 self.problem(
                     place,
-                    format!("\"{}\" is not a length of time: {error}", text.0),
+                    format!("\"{}\" is not a duration: {error}", text.0),
                     "write for example \"90s\", \"5m\", \"1h30m\" or \"7d\"",
                 );
                 None
@@ -131,34 +148,19 @@ impl<'d, 't> Checks<'d, 't> {
 /// Checks a whole file.
 pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) -> Option<Config> {
     let lake = lake::check(checks, &file.lake);
+    let scheme = lake::scheme(checks, &file.lake);
     let signing = signing(checks, &file.signing);
-    let sources = source::check_all(checks, &file.source);
-    let run = run(checks, &file.run);
-    let warehouses = warehouse::check_all(checks, &file.warehouse, lake.as_ref());
+    let (memory, run) = run(checks, &file.run);
+    let sources = source::check_all(checks, &file.source, memory);
+    let warehouses = warehouse::check_all(checks, &file.warehouse, scheme.as_deref());
     let retention = match (&file.retention, &sources) {
         (None, _) => Some(None),
         (Some(table), Some(sources)) => retention::check(checks, table, sources).map(Some),
-        // The sources have to be mended first; what else is wrong is said all the same.
         (Some(table), None) => retention::check(checks, table, &[]).and(None),
     };
-    if let (Some(warehouses), Some(retention)) = (&warehouses, &retention) {
-        warehouse::check_expiration(checks, warehouses, retention.as_ref());
-    }
+    warehouse::check_expiration(checks, &file.warehouse, file.retention.as_ref());
     let redaction = redaction::check(checks, &file.redaction, &file.source);
     let ca_file = network(checks, &file.network);
-    if let (Some(run), Some(sources)) = (&run, &sources) {
-        for (index, source) in sources.iter().enumerate() {
-            // A record of this size is held three times over while it becomes rows and a file, and
-            // so may be the next one.
-            if source.requests.max_response > run.memory / 8 {
-                checks.problem(
-                    &Place::at("source").index(index).key("max_response"),
-                    "is more than an eighth of the memory of a run",
-                    "make it smaller, or `memory` in [run] larger",
-                );
-            }
-        }
-    }
     Some(Config {
         sha256,
         lake: lake?,
@@ -195,7 +197,7 @@ fn signing(checks: &mut Checks<'_, '_>, table: &SigningTable) -> Option<Signing>
         let table = table.as_ref()?;
         Some(checks.secret(table, &place.key(name)))
     };
-    // Both are looked at, so that one reading reports what is wrong with either.
+    // Both are checked, so that one reading reports what is wrong with either.
     let key = checked(&table.key, "key");
     let public_key = checked(&table.public_key, "public_key");
     match (key, public_key, table.unsigned) {
@@ -211,8 +213,8 @@ fn signing(checks: &mut Checks<'_, '_>, table: &SigningTable) -> Option<Signing>
         (None, None, Some(true)) => {
             checks.warn(
                 &place.key("unsigned"),
-                "entries will not be signed, so that nobody can prove anything with this lake",
-                "make a key with `trailhouse keygen` and name it as `key` before real data is read",
+                "entries will not be signed, so this lake proves nothing",
+                "create a key with `trailhouse keygen` and name it as `key` before reading real data",
             );
             Some(Signing::Unsigned)
         }
@@ -229,16 +231,21 @@ fn signing(checks: &mut Checks<'_, '_>, table: &SigningTable) -> Option<Signing>
     }
 }
 
-fn run(checks: &mut Checks<'_, '_>, table: &RunTable) -> Option<Run> {
+/// The memory of a run as far as it is known, and all of its bounds.
+fn run(checks: &mut Checks<'_, '_>, table: &RunTable) -> (Option<u64>, Option<Run>) {
     let place = Place::at("run");
     let second = Duration::from_secs(1);
     let deadline = checks.duration(&table.deadline, &place.key("deadline"), second);
-    let memory = checks.size(&table.memory, &place.key("memory"), 64 << 20);
+    let memory_place = place.key("memory");
+    let memory = checks.size(&table.memory, &memory_place, 64 << 20);
     let chunk_time = checks.duration(&table.chunk_time, &place.key("chunk_time"), second);
-    Some(Run {
-        deadline: deadline?,
-        memory: memory?,
-        chunk_rows: table.chunk_rows,
-        chunk_time: chunk_time?,
-    })
+    let known = memory.filter(|_| checks.is_written(&memory_place));
+    let whole =
+        (deadline.zip(memory).zip(chunk_time)).map(|((deadline, memory), chunk_time)| Run {
+            deadline,
+            memory,
+            chunk_rows: table.chunk_rows,
+            chunk_time,
+        });
+    (known, whole)
 }

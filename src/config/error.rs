@@ -1,10 +1,11 @@
-//! Why there is no configuration.
+//! Errors of reading a configuration file.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::Problem;
 use crate::plural::counted;
+use crate::text::TextFault;
 
 /// Why a configuration file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -24,10 +25,24 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// The file is not UTF-8 text.
-    #[error("configuration file `{}` is not UTF-8 text", path.display())]
+    #[error("configuration file `{}` {fault}", path.display())]
     NotText {
         /// Its path.
         path: PathBuf,
+        /// What is wrong with its bytes.
+        fault: TextFault,
+    },
+    /// The file is not TOML, so that nothing else can be checked.
+    #[error(
+        "configuration file `{}` has {}",
+        path.display(),
+        counted(problems.len() as u64, "syntax error", "syntax errors")
+    )]
+    Syntax {
+        /// Its path.
+        path: PathBuf,
+        /// The lines that are not valid; at least one.
+        problems: Vec<Problem>,
     },
     /// The file declares a version of the format that this program does not know.
     #[error("configuration file `{}` has version {found}, and this program reads version {known}", path.display())]
@@ -39,7 +54,7 @@ pub enum ConfigError {
         /// The version that is read.
         known: u32,
     },
-    /// The file says something that cannot be meant.
+    /// Keys or values that are not valid.
     #[error(
         "configuration file `{}` has {}",
         path.display(),
@@ -58,25 +73,29 @@ impl ConfigError {
     pub fn action(&self) -> String {
         match self {
             Self::NotFound { .. } => {
-                "write one with `trailhouse init`, or name another with --config".to_owned()
+                "create it with `trailhouse init`, or name another file with --config".to_owned()
             }
             Self::Unreadable { path, .. } => {
-                format!("check that this user may read `{}`", path.display())
+                format!("check that this user can read `{}`", path.display())
             }
-            Self::NotText { .. } => "save it as UTF-8".to_owned(),
+            Self::NotText { fault, .. } => fault.action().to_owned(),
+            Self::Syntax { .. } => {
+                "fix the syntax; keys and values are checked after that and may have problems too"
+                    .to_owned()
+            }
             Self::OtherVersion { known, .. } => format!(
-                "use the trailhouse release that reads this version, or write `version = {known}` and mend what it then reports"
+                "use the trailhouse release that reads this version, or write `version = {known}` and fix what it then reports"
             ),
             Self::Problems { .. } => {
-                "mend the file; `trailhouse schema config` explains every key".to_owned()
+                "fix the file; `trailhouse schema config` explains every key".to_owned()
             }
         }
     }
 
-    /// The single problems, where the file could be read.
+    /// The single problems of a file that could be read.
     pub fn problems(&self) -> &[Problem] {
         match self {
-            Self::Problems { problems, .. } => problems,
+            Self::Problems { problems, .. } | Self::Syntax { problems, .. } => problems,
             _ => &[],
         }
     }

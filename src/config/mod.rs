@@ -1,14 +1,17 @@
 //! The configuration: one TOML file that says what to read and where to keep it.
 //!
-//! Reading goes in three steps, so that one reading reports everything that is wrong:
-//! the syntax, then names and kinds of values against the JSON Schema, then what the values mean
-//! together. What comes out is a [`Config`] in which every choice has been made; the rest of the
-//! program never sees the file. Secrets are references ([`SecretRef`]) that are read when needed.
+//! One reading reports everything that is wrong, in three steps: names of keys ([`names`]), then
+//! kinds of values against the JSON Schema ([`shape`]), then what the values mean together
+//! ([`check`]). What one step finds wrong is corrected or replaced for the next one, which ignores
+//! the replaced places. Only a file that is not TOML ends at the first step. The result is a
+//! [`Config`] in which every choice has been made; the rest of the program never sees the file.
+//! Secrets are references ([`SecretRef`]) that are read when needed.
 
 mod check;
 mod duration;
 mod error;
 mod file;
+mod names;
 mod problem;
 mod reference;
 mod secret;
@@ -23,7 +26,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::Deserialize;
-use toml::de::{DeTable, Deserializer};
+use toml::de::DeTable;
 use url::Url;
 
 pub use duration::{DurationError, format_duration, parse_duration};
@@ -34,6 +37,8 @@ pub use reference::{Setting, settings};
 pub use secret::{Secret, SecretError, SecretRef};
 pub use size::{SizeError, format_size, parse_size};
 pub use template::Template;
+
+pub use crate::text::{TextFault, TextKind};
 
 use crate::event::redact;
 use crate::event::schema::Classification;
@@ -341,7 +346,7 @@ impl Lake {
             .map(|(name, value)| {
                 let value = match value {
                     StoreOption::Text(text) => SecretString::from(text.as_str()),
-                    StoreOption::Secret(place) => place.load()?,
+                    StoreOption::Secret(place) => place.load(check::option_kind(name))?,
                 };
                 Ok((name.clone(), value))
             })
@@ -377,10 +382,14 @@ impl Config {
             path: path.to_owned(),
             problems: in_order(problems),
         };
-        let text = std::str::from_utf8(bytes).map_err(|_| ConfigError::NotText {
+        let text = crate::text::decode(bytes).map_err(|fault| ConfigError::NotText {
             path: path.to_owned(),
+            fault,
         })?;
-        let mut document = Document::parse(text).map_err(problems)?;
+        let mut document = Document::parse(text).map_err(|problems| ConfigError::Syntax {
+            path: path.to_owned(),
+            problems: in_order(problems),
+        })?;
         if let Some(found) = other_version(document.root.get_ref()) {
             return Err(ConfigError::OtherVersion {
                 path: path.to_owned(),
@@ -388,19 +397,25 @@ impl Config {
                 known: file::VERSION,
             });
         }
-        let shape = shape::compare(&document, &json_schema());
-        if !shape.readable {
-            return Err(problems(shape.problems));
+        let schema = json_schema();
+        let mut found = names::correct(&mut document, &schema);
+        let shape = shape::compare(&document, &schema);
+        found.extend(shape.problems);
+        let mut values = document.to_json();
+        let mut replaced = Vec::new();
+        for (place, value) in shape.stand_ins {
+            place.put(&mut values, value);
+            replaced.push(place);
         }
-        for place in &shape.unknown {
-            document.remove(place);
-        }
-        let file = match file::File::deserialize(Deserializer::from(document.root.clone())) {
+        let file = match file::File::deserialize(values) {
             Ok(file) => file,
-            Err(error) => return Err(problems(vec![unforeseen(&document, &error)])),
+            Err(_) => {
+                found.push(unforeseen(&document));
+                return Err(problems(found));
+            }
         };
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut checks = check::Checks::new(&document, folder, shape.problems);
+        let mut checks = check::Checks::new(&document, folder, found, replaced);
         let sha256 = Digest::of(bytes);
         let config = check::config(&mut checks, file, sha256);
         match config {
@@ -427,18 +442,14 @@ fn other_version(root: &DeTable<'_>) -> Option<String> {
     (!ours).then(|| version.as_str().to_owned())
 }
 
-/// What the schema allowed and serde refused. The message of serde may repeat a value, so only the
-/// place is passed on.
-fn unforeseen(document: &Document<'_>, error: &toml::de::Error) -> Problem {
-    let line = error.span().map(|span| document.line_at(span.start));
-    Problem {
-        line,
-        ..document.problem(
-            &Place::default(),
-            "a value is not of the kind that is expected here",
-            "compare it with `trailhouse schema config`",
-        )
-    }
+/// What the schema allowed and serde refused. The message of serde may repeat a value, so it is not
+/// passed on.
+fn unforeseen(document: &Document<'_>) -> Problem {
+    document.problem(
+        &Place::default(),
+        "a value is not of the kind that is expected",
+        "compare the file with `trailhouse schema config`",
+    )
 }
 
 #[cfg(test)]

@@ -3,8 +3,11 @@
 use std::fmt;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
+
+use crate::text;
 
 /// One thing that is wrong, or worth a warning, in a configuration file. It never holds the value
 /// of a key that may be a secret.
@@ -77,6 +80,42 @@ impl Place {
         self.with(Step::Index(index))
     }
 
+    /// Whether this place is `other` or lies inside it.
+    pub(super) fn is_in(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
+    /// Puts a value at this place of a JSON document, or takes away what is there.
+    pub(super) fn put(&self, document: &mut Value, value: Option<Value>) {
+        let Some((last, parents)) = self.0.split_last() else {
+            return;
+        };
+        let mut at = document;
+        for step in parents {
+            let inner = match (step, at) {
+                (Step::Key(key), Value::Object(members)) => members.get_mut(key),
+                (Step::Index(index), Value::Array(elements)) => elements.get_mut(*index),
+                _ => None,
+            };
+            let Some(inner) = inner else { return };
+            at = inner;
+        }
+        match (last, at, value) {
+            (Step::Key(key), Value::Object(members), Some(value)) => {
+                members.insert(key.clone(), value);
+            }
+            (Step::Key(key), Value::Object(members), None) => {
+                members.remove(key);
+            }
+            (Step::Index(index), Value::Array(elements), Some(value)) => {
+                if let Some(element) = elements.get_mut(*index) {
+                    *element = value;
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn with(&self, step: Step) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
@@ -108,8 +147,16 @@ impl<'t> Document<'t> {
                 line: error.span().map(|span| line_of(text, span.start)),
                 table: None,
                 key: None,
-                what: format!("not valid TOML: {}", one_line(error.message())),
-                action: "mend the line; https://toml.io shows the syntax".to_owned(),
+                what: match error
+                    .span()
+                    .and_then(|span| foreign_character(text, span.start))
+                {
+                    Some(found) => {
+                        format!("not valid TOML: {}; {found}", one_line(error.message()))
+                    }
+                    None => format!("not valid TOML: {}", one_line(error.message())),
+                },
+                action: "fix the line; https://toml.io shows the syntax".to_owned(),
             })
             .collect();
         // One slip often spoils several tokens of its line; the first complaint is the useful one.
@@ -134,37 +181,47 @@ impl<'t> Document<'t> {
         }
     }
 
-    /// The line of a byte of the file, from 1.
-    pub(super) fn line_at(&self, offset: usize) -> usize {
-        line_of(self.text, offset)
+    /// Takes the key at `place` out of the document.
+    pub(super) fn remove(&mut self, place: &Place) {
+        self.take(place);
     }
 
-    /// Takes the value at `place` out of the document.
-    pub(super) fn remove(&mut self, place: &Place) {
-        let Some((Step::Key(last), parents)) = place.0.split_last() else {
-            return;
+    /// Gives the key at `place` another name; its line stays.
+    pub(super) fn rename(&mut self, place: &Place, name: &str) {
+        if let Some((table, (key, value))) = self.take(place) {
+            table.insert(Spanned::new(key.span(), name.to_owned().into()), value);
+        }
+    }
+
+    /// Takes a key out of its table, and returns both.
+    fn take(&mut self, place: &Place) -> Option<(&mut DeTable<'t>, Entry<'t>)> {
+        let (Step::Key(last), parents) = place.0.split_last()? else {
+            return None;
         };
         let mut table = self.root.get_mut();
         let mut steps = parents.iter();
         while let Some(step) = steps.next() {
-            let Step::Key(key) = step else { return };
-            let Some((_, value)) = table.iter_mut().find(|(name, _)| name.get_ref() == key) else {
-                return;
-            };
+            let Step::Key(key) = step else { return None };
+            let (_, value) = table.iter_mut().find(|(name, _)| name.get_ref() == key)?;
             let mut value = value.get_mut();
             while let DeValue::Array(list) = value {
-                let Some(Step::Index(index)) = steps.next() else {
-                    return;
+                let Step::Index(index) = steps.next()? else {
+                    return None;
                 };
-                let Some(element) = list.get_mut(*index) else {
-                    return;
-                };
-                value = element.get_mut();
+                value = list.get_mut(*index)?.get_mut();
             }
-            let DeValue::Table(inner) = value else { return };
+            let DeValue::Table(inner) = value else {
+                return None;
+            };
             table = inner;
         }
-        table.remove(last.as_str());
+        let entry = table.remove_entry(last.as_str())?;
+        Some((table, entry))
+    }
+
+    /// The document as JSON, which has no dates: a date becomes text.
+    pub(super) fn to_json(&self) -> Value {
+        table_to_json(self.root.get_ref())
     }
 
     /// The line of the deepest part of `place` that exists; none where not even its table does.
@@ -250,15 +307,51 @@ impl<'t> Document<'t> {
     }
 }
 
+/// A key with its value.
+type Entry<'t> = (Spanned<DeString<'t>>, Spanned<DeValue<'t>>);
+
+fn table_to_json(table: &DeTable<'_>) -> Value {
+    let members = table.iter().map(|(name, value)| {
+        let name = name.get_ref().to_string();
+        (name, to_json(value.get_ref()))
+    });
+    Value::Object(members.collect())
+}
+
+fn to_json(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => json!(text),
+        DeValue::Integer(number) => {
+            let digits = number.as_str().replace('_', "");
+            json!(i64::from_str_radix(&digits, number.radix()).ok())
+        }
+        DeValue::Float(number) => json!(number.as_str().parse::<f64>().ok()),
+        DeValue::Boolean(truth) => json!(truth),
+        DeValue::Datetime(time) => json!(time.to_string()),
+        DeValue::Array(list) => list.iter().map(|it| to_json(it.get_ref())).collect(),
+        DeValue::Table(table) => table_to_json(table),
+    }
+}
+
+/// Names a character that no TOML syntax has, in the line of the byte `offset`.
+fn foreign_character(text: &str, offset: usize) -> Option<String> {
+    let line = text.lines().nth(line_of(text, offset).checked_sub(1)?)?;
+    let mut characters = line.chars().enumerate();
+    characters.find_map(|(index, c)| {
+        let name = text::look_alike(c)?;
+        Some(format!("column {} has {name}", index + 1))
+    })
+}
+
 fn is_tables(list: &[Spanned<DeValue<'_>>]) -> bool {
     !list.is_empty() && list.iter().all(|element| element.get_ref().is_table())
 }
 
-/// Names one table of a list: by its id where that is short text, else by its number.
+/// Names one table of a list: by its id or name where that is short text, else by its number.
 fn label(table: &DeTable<'_>, index: usize) -> String {
     let id = table
         .iter()
-        .find(|(name, _)| name.get_ref() == "id")
+        .find(|(name, _)| matches!(name.get_ref().as_ref(), "id" | "name"))
         .and_then(|(_, value)| value.get_ref().as_str())
         .filter(|id| !id.is_empty() && id.len() <= 63);
     match id {
@@ -299,7 +392,7 @@ action = "drop"
     fn named(place: &Place) -> String {
         Document::parse(TEXT)
             .unwrap()
-            .problem(place, "wrong", "mend it")
+            .problem(place, "wrong", "fix it")
             .to_string()
     }
 

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::text::{self, TextFault, TextKind};
+
 /// No password, token or key that we know of comes near this; a larger file is a mistake.
 const LARGEST: u64 = 1 << 20;
 
@@ -24,8 +26,10 @@ pub enum SecretRef {
 /// A secret as it was read.
 #[derive(Debug)]
 pub struct Secret {
-    /// The value, without the newline that editors add at the end of a file.
+    /// The value, without what editors and terminals add around it.
     pub value: SecretString,
+    /// What may be a mistake in it, as the end of a sentence.
+    pub remark: Option<&'static str>,
     /// Whether everybody on the machine may read the file it came from. Always false for an
     /// environment variable, and where files have no Unix permissions.
     pub readable_by_others: bool,
@@ -48,11 +52,15 @@ pub enum SecretError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// The value is not text.
-    #[error("{place} does not hold UTF-8 text")]
-    NotText {
+    /// The value has bytes that cannot belong to it.
+    #[error("{kind} in {place} {fault}")]
+    Malformed {
+        /// What it is.
+        kind: TextKind,
         /// Where it is.
         place: SecretRef,
+        /// What is wrong with it.
+        fault: TextFault,
     },
     /// The value is empty.
     #[error("{place} is empty")]
@@ -79,9 +87,8 @@ impl SecretError {
                 "check that `{}` exists and that this user may read it",
                 path.display()
             ),
-            Self::NotText { place } | Self::Empty { place } => {
-                format!("write the value into {place} again")
-            }
+            Self::Malformed { fault, .. } => fault.action().to_owned(),
+            Self::Empty { place } => format!("write the value into {place}"),
             Self::TooLarge { path } => {
                 format!("check that `{}` is the file you mean", path.display())
             }
@@ -103,53 +110,54 @@ impl SecretRef {
     ///
     /// # Errors
     /// See [`SecretError`].
-    pub fn load(&self) -> Result<SecretString, SecretError> {
-        let secret = self.read()?;
+    pub fn load(&self, kind: TextKind) -> Result<SecretString, SecretError> {
+        let secret = self.read(kind)?;
         if secret.readable_by_others {
             tracing::warn!(
-                "{self} holds a secret and everybody on this machine may read it: chmod o-rwx"
+                "{self} holds a secret and every user of this machine can read it: chmod o-rwx"
             );
         }
         Ok(secret.value)
     }
 
-    /// Reads a value that is no secret and only kept like one, so that it does not matter who else
-    /// may read it.
+    /// Reads a value that is not secret and only stored like one, so that it does not matter who
+    /// else can read it.
     ///
     /// # Errors
     /// See [`SecretError`].
-    pub fn load_public(&self) -> Result<String, SecretError> {
-        Ok(self.read()?.value.expose_secret().to_owned())
+    pub fn load_public(&self, kind: TextKind) -> Result<String, SecretError> {
+        Ok(self.read(kind)?.value.expose_secret().to_owned())
     }
 
     /// Reads the secret and says how well it is kept.
     ///
-    /// One newline at the end is removed. An empty value is an error, because it is always a
-    /// mistake and would otherwise reach the platform as a wrong password.
+    /// What the kind allows around it is dropped. An empty value is an error, because it is always
+    /// a mistake and would otherwise reach the platform as a wrong password.
     ///
     /// # Errors
     /// See [`SecretError`].
-    pub fn read(&self) -> Result<Secret, SecretError> {
-        self.read_with(|name| std::env::var_os(name))
+    pub fn read(&self, kind: TextKind) -> Result<Secret, SecretError> {
+        self.read_with(kind, |name| std::env::var_os(name))
     }
 
-    fn read_with(&self, env: impl Fn(&str) -> Option<OsString>) -> Result<Secret, SecretError> {
-        let (text, readable_by_others) = match self {
+    fn read_with(
+        &self,
+        kind: TextKind,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Secret, SecretError> {
+        let (bytes, readable_by_others) = match self {
             Self::Env(name) => {
                 let value =
                     env(name).ok_or_else(|| SecretError::EnvMissing { name: name.clone() })?;
-                let text = value.into_string().map_err(|_| self.not_text())?;
-                (text, false)
+                (value.into_encoded_bytes(), false)
             }
-            Self::File(path) => {
-                let (bytes, open) = read_file(path)?;
-                (String::from_utf8(bytes).map_err(|_| self.not_text())?, open)
-            }
+            Self::File(path) => read_file(path)?,
         };
-        let value = match text.strip_suffix('\n') {
-            Some(line) => line.strip_suffix('\r').unwrap_or(line),
-            None => &text,
-        };
+        let value = text::clean(&bytes, kind).map_err(|fault| SecretError::Malformed {
+            kind,
+            place: self.clone(),
+            fault,
+        })?;
         if value.is_empty() {
             return Err(SecretError::Empty {
                 place: self.clone(),
@@ -157,14 +165,9 @@ impl SecretRef {
         }
         Ok(Secret {
             value: SecretString::from(value),
+            remark: text::remark(value, kind),
             readable_by_others,
         })
-    }
-
-    fn not_text(&self) -> SecretError {
-        SecretError::NotText {
-            place: self.clone(),
-        }
     }
 }
 
@@ -202,66 +205,94 @@ fn readable_by_others(_: &std::fs::Metadata) -> bool {
 mod tests {
     use super::*;
 
-    fn from_env(value: Option<&str>) -> Result<Secret, SecretError> {
-        SecretRef::Env("TOKEN".to_owned()).read_with(|name| {
+    fn from_env(value: Option<&str>, kind: TextKind) -> Result<Secret, SecretError> {
+        SecretRef::Env("TOKEN".to_owned()).read_with(kind, |name| {
             assert_eq!(name, "TOKEN");
             value.map(OsString::from)
         })
     }
 
-    fn from_file(content: &[u8]) -> Result<Secret, SecretError> {
+    fn from_file(content: &[u8], kind: TextKind) -> Result<Secret, SecretError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         std::fs::write(&path, content).unwrap();
-        SecretRef::File(path).read()
+        SecretRef::File(path).read(kind)
+    }
+
+    /// What is dropped and refused is the rule of [`crate::text`]; here, that both places follow it.
+    #[test]
+    fn what_stands_around_a_secret_is_dropped_by_its_kind() {
+        for (written, kind, read) in [
+            ("s3cret", TextKind::Token, "s3cret"),
+            ("\u{feff} s3cret \r\n\n", TextKind::Token, "s3cret"),
+            (" s3 cret \r\n\n", TextKind::Password, " s3 cret "),
+            ("s3cret\n\n", TextKind::HmacKey, "s3cret\n"),
+        ] {
+            for secret in [
+                from_env(Some(written), kind).unwrap(),
+                from_file(written.as_bytes(), kind).unwrap(),
+            ] {
+                assert_eq!(secret.value.expose_secret(), read);
+                assert_eq!(
+                    secret.remark.is_some(),
+                    kind == TextKind::Password || read.ends_with('\n')
+                );
+            }
+        }
     }
 
     #[test]
-    fn one_newline_at_the_end_is_not_part_of_a_secret() {
-        for (written, read) in [
-            ("s3cret", "s3cret"),
-            ("s3cret\n", "s3cret"),
-            ("s3cret\r\n", "s3cret"),
-            ("s3cret\n\n", "s3cret\n"),
-            (" s3 cret ", " s3 cret "),
-        ] {
-            assert_eq!(from_env(Some(written)).unwrap().value.expose_secret(), read);
-            assert_eq!(
-                from_file(written.as_bytes()).unwrap().value.expose_secret(),
-                read
-            );
-        }
+    fn a_refusal_names_the_place_and_the_byte_and_nothing_else() {
+        let error = from_env(Some("s3cret\tmore"), TextKind::Token).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "token in environment variable `TOKEN` has a tab at byte 7"
+        );
+        assert_eq!(error.action(), "remove this character");
+        let error = from_file(b"s3cret more", TextKind::Key).unwrap_err();
+        let told = error.to_string();
+        assert!(
+            told.starts_with("key in file `/") && told.ends_with("token` has a space at byte 7")
+        );
+        let error = from_file(b"\xff\xfes\x003\0", TextKind::Password).unwrap_err();
+        assert!(error.to_string().ends_with("is saved as UTF-16"));
+        assert_eq!(error.action(), "save it as UTF-8");
     }
 
     #[test]
     fn errors_name_the_place() {
         assert_eq!(
-            from_env(None).unwrap_err().to_string(),
+            from_env(None, TextKind::Token).unwrap_err().to_string(),
             "environment variable `TOKEN` is not set"
         );
-        for empty in ["", "\n", "\r\n"] {
+        for empty in ["", "\n", "\r\n", " \n"] {
             assert_eq!(
-                from_env(Some(empty)).unwrap_err().to_string(),
+                from_env(Some(empty), TextKind::Token)
+                    .unwrap_err()
+                    .to_string(),
                 "environment variable `TOKEN` is empty"
             );
         }
-        assert!(matches!(from_file(b""), Err(SecretError::Empty { .. })));
-        let error = from_file(b"s3cret\xff").unwrap_err();
-        assert!(matches!(error, SecretError::NotText { .. }));
+        assert!(matches!(
+            from_file(b"", TextKind::Password),
+            Err(SecretError::Empty { .. })
+        ));
+        let error = from_file(b"s3cret\xff", TextKind::Token).unwrap_err();
+        assert!(matches!(error, SecretError::Malformed { .. }));
         assert!(!format!("{error:?} {error}").contains("s3cret"));
         assert!(matches!(
-            from_file(&vec![b'x'; 1 + (1 << 20)]),
+            from_file(&vec![b'x'; 1 + (1 << 20)], TextKind::Token),
             Err(SecretError::TooLarge { .. })
         ));
         assert!(matches!(
-            SecretRef::File(PathBuf::from("/nowhere/token")).read(),
+            SecretRef::File(PathBuf::from("/nowhere/token")).read(TextKind::Token),
             Err(SecretError::FileUnreadable { .. })
         ));
     }
 
     #[test]
     fn debug_does_not_show_the_value() {
-        let secret = from_env(Some("s3cret")).unwrap();
+        let secret = from_env(Some("s3cret"), TextKind::Token).unwrap();
         assert!(!format!("{secret:?}").contains("s3cret"));
     }
 
@@ -274,7 +305,7 @@ mod tests {
         std::fs::write(&path, "s3cret").unwrap();
         for (mode, open) in [(0o600, false), (0o640, false), (0o644, true)] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            let secret = SecretRef::File(path.clone()).read().unwrap();
+            let secret = SecretRef::File(path.clone()).read(TextKind::Token).unwrap();
             assert_eq!(secret.readable_by_others, open, "{mode:o}");
         }
     }

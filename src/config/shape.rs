@@ -1,9 +1,11 @@
-//! Compares a TOML document with the JSON Schema of the configuration: unknown keys, missing keys
-//! and values of the wrong kind, all of them in one reading.
+//! Compares a TOML document with the JSON Schema of the configuration: missing keys and values of
+//! the wrong kind, all of them in one reading.
 //!
 //! Serde alone would stop at the first one, and its messages repeat values, which may be secrets.
+//! What is wrong is replaced by an example from the schema, so that everything else can still be
+//! checked; the checks ignore the replaced places.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -14,21 +16,19 @@ use crate::similar::nearest;
 pub(super) struct Shape {
     /// Everything that is wrong.
     pub(super) problems: Vec<Problem>,
-    /// The places of unknown keys; without these the document may still be read.
-    pub(super) unknown: Vec<Place>,
-    /// Whether the document can be read once its unknown keys are gone.
-    pub(super) readable: bool,
+    /// Places whose value is wrong or missing, and what stands in for it while the rest is checked;
+    /// `None` where the place has to be left out.
+    pub(super) stand_ins: Vec<(Place, Option<Value>)>,
 }
 
-/// Compares `document` with `schema`.
+/// Compares `document`, in which every key is known, with `schema`.
 pub(super) fn compare(document: &Document<'_>, schema: &Value) -> Shape {
     let mut walk = Walk {
         document,
         root: schema,
         shape: Shape {
             problems: Vec::new(),
-            unknown: Vec::new(),
-            readable: true,
+            stand_ins: Vec::new(),
         },
     };
     walk.table(document.root.get_ref(), schema, &Place::default());
@@ -45,17 +45,19 @@ impl<'d> Walk<'d, '_> {
     fn report(&mut self, place: &Place, what: impl Into<String>, action: impl Into<String>) {
         let problem = self.document.problem(place, what, action);
         self.shape.problems.push(problem);
-        self.shape.readable = false;
+    }
+
+    /// Lets an example stand in for what is wrong at `place`.
+    fn stand_in(&mut self, place: &Place, schema: &Value) {
+        let value = stand_in(self.root, schema);
+        self.shape.stand_ins.push((place.clone(), Some(value)));
     }
 
     fn value(&mut self, value: &Spanned<DeValue<'_>>, schema: &'d Value, place: &Place) {
         let value = value.get_ref();
-        let choices = alternatives(self.root, schema);
-        let Some(schema) = choices
-            .iter()
-            .copied()
-            .find(|choice| kind_of(choice) == Some(kind_in_toml(value)))
-        else {
+        let written = schema;
+        let Some(schema) = fitting(self.root, schema, value) else {
+            let choices = alternatives(self.root, schema);
             let kinds: Vec<&str> = choices
                 .iter()
                 .filter_map(|c| kind_of(c))
@@ -67,6 +69,7 @@ impl<'d> Walk<'d, '_> {
                 in_words(kind_in_toml(value))
             );
             let action = self.example(schema, place);
+            self.stand_in(place, schema);
             return self.report(place, what, action);
         };
         match value {
@@ -79,6 +82,7 @@ impl<'d> Walk<'d, '_> {
                 }
                 if list.is_empty() && schema.get("minItems").is_some() {
                     let action = self.example(schema, place);
+                    self.stand_in(place, written);
                     self.report(place, "is an empty list", action);
                 }
             }
@@ -88,8 +92,10 @@ impl<'d> Walk<'d, '_> {
                     let list = words.join(", ");
                     let action = match nearest(text, &words) {
                         Some(near) => format!("write \"{near}\""),
+                        None if words.len() == 1 => format!("write \"{list}\""),
                         None => format!("write one of: {list}"),
                     };
+                    self.stand_in(place, written);
                     self.report(place, format!("is not one of: {list}"), action);
                 }
             }
@@ -107,6 +113,7 @@ impl<'d> Walk<'d, '_> {
                         (Some(least), None) => format!("a number from {least}"),
                         _ => "a smaller number".to_owned(),
                     };
+                    self.stand_in(place, written);
                     self.report(place, "is out of range", format!("write {range}"));
                 }
             }
@@ -127,34 +134,26 @@ impl<'d> Walk<'d, '_> {
         // Another crate of the build may make serde_json keep insertion order.
         names.sort_unstable();
         let mut present = Vec::new();
-        let mut meant = Vec::new();
         for (name, value) in table.iter() {
             let name = name.get_ref().as_ref();
-            let inner = place.key(name);
-            match known.get(name) {
-                Some(schema) => {
-                    present.push(name);
-                    self.value(value, schema, &inner);
-                }
-                None => {
-                    let top = *place == Place::default();
-                    meant.extend(self.unknown(name, value.get_ref(), &names, top, inner));
-                }
+            if let Some(schema) = known.get(name) {
+                present.push(name);
+                self.value(value, schema, &place.key(name));
             }
         }
-        let condition = condition(schema, table);
+        let condition = condition(self.root, schema, table);
         for name in [Some(schema), condition]
             .into_iter()
             .flatten()
             .flat_map(required)
         {
-            if meant.contains(&name) {
-                // Reported as a mistyped key; that the right one is missing says the same again.
-                self.shape.readable = false;
-            } else if !present.contains(&name) {
+            if !present.contains(&name) {
                 let inner = place.key(name);
                 let action = match known.get(name) {
-                    Some(schema) => self.example(schema, &inner).replacen("write", "add", 1),
+                    Some(schema) => {
+                        self.stand_in(&inner, schema);
+                        self.example(schema, &inner).replacen("write", "add", 1)
+                    }
                     None => format!("add `{name}`"),
                 };
                 self.report(&inner, "is missing", action);
@@ -162,10 +161,13 @@ impl<'d> Walk<'d, '_> {
         }
         if let Some(Value::Array(choices)) = condition.and_then(|then| then.get("anyOf")) {
             let choices: Vec<&str> = choices.iter().flat_map(required).collect();
-            if !choices
-                .iter()
-                .any(|name| present.contains(name) || meant.contains(name))
-            {
+            if !choices.iter().any(|name| present.contains(name)) {
+                if let Some((name, schema)) = choices
+                    .first()
+                    .and_then(|name| known.get(*name).map(|schema| (*name, schema)))
+                {
+                    self.stand_in(&place.key(name), schema);
+                }
                 let list = choices.join(", ");
                 self.report(
                     place,
@@ -176,10 +178,8 @@ impl<'d> Walk<'d, '_> {
         }
         let list = names.join(", ");
         let only_one = holds_one_key(schema);
-        if schema.get("minProperties").and_then(Value::as_u64) == Some(1)
-            && present.is_empty()
-            && meant.is_empty()
-        {
+        if schema.get("minProperties").and_then(Value::as_u64) == Some(1) && present.is_empty() {
+            self.stand_in(place, schema);
             let how_many = if only_one { "exactly" } else { "at least" };
             self.report(
                 place,
@@ -190,7 +190,7 @@ impl<'d> Walk<'d, '_> {
             let both = present.join("` and `");
             self.report(
                 place,
-                format!("has `{both}`, of which only one can hold"),
+                format!("has `{both}`, which exclude each other"),
                 format!("keep exactly one of: {list}"),
             );
         }
@@ -198,40 +198,15 @@ impl<'d> Walk<'d, '_> {
             let beside = schema.get("dependentSchemas").and_then(|all| all.get(name));
             if beside.is_some_and(holds_one_key) && present.len() > 1 {
                 let others: Vec<&str> = present.iter().copied().filter(|it| it != name).collect();
+                self.shape.stand_ins.push((place.key(name), None));
+                let others = others.join("` and `");
                 self.report(
                     &place.key(name),
-                    format!("cannot stand beside `{}`", others.join("` and `")),
-                    "remove it, or what stands beside it",
+                    format!("cannot be combined with `{others}`"),
+                    format!("remove it, or remove `{others}`"),
                 );
             }
         }
-    }
-
-    /// Reports an unknown key and returns the one that was probably meant.
-    fn unknown<'n>(
-        &mut self,
-        name: &str,
-        value: &DeValue<'_>,
-        names: &[&'n str],
-        top: bool,
-        place: Place,
-    ) -> Option<&'n str> {
-        let what = match value {
-            DeValue::Table(_) if top => "unknown table",
-            DeValue::Array(list) if top && list.iter().all(|e| e.get_ref().is_table()) => {
-                "unknown table"
-            }
-            _ => "unknown key",
-        };
-        let near = nearest(name, names);
-        let action = match near {
-            Some(near) => format!("write `{near}`, or remove it"),
-            None => format!("remove it; known here: {}", names.join(", ")),
-        };
-        let problem = self.document.problem(&place, what, action);
-        self.shape.problems.push(problem);
-        self.shape.unknown.push(place);
-        near
     }
 
     /// Says what to write at `place`, from the examples or the default in the schema.
@@ -287,17 +262,65 @@ fn required(schema: &Value) -> impl Iterator<Item = &str> {
 }
 
 /// The further demands of a schema (`then`) where the table fulfils its condition (`if`): that
-/// certain keys have certain texts.
-fn condition<'s>(schema: &'s Value, table: &DeTable<'_>) -> Option<&'s Value> {
+/// certain keys have certain texts. A key with the wrong text counts as having the right one where
+/// there is only one.
+fn condition<'s>(root: &Value, schema: &'s Value, table: &DeTable<'_>) -> Option<&'s Value> {
     let Some(Value::Object(texts)) = schema.pointer("/if/properties") else {
         return None;
     };
     let holds = texts.iter().all(|(key, text)| {
         let found = table.iter().find(|(name, _)| name.get_ref() == key);
         let written = found.and_then(|(_, value)| value.get_ref().as_str());
-        written.is_some() && written == text.get("const").and_then(Value::as_str)
+        let wanted = text.get("const").and_then(Value::as_str);
+        let property = schema.get("properties").and_then(|all| all.get(key));
+        let choices = property.map_or_else(Vec::new, |it| alternatives(root, it));
+        let possible: Vec<&str> = choices.iter().flat_map(|choice| words(choice)).collect();
+        match written {
+            Some(written) if possible.contains(&written) => Some(written) == wanted,
+            _ => wanted.is_some_and(|wanted| possible == [wanted]),
+        }
     });
     holds.then(|| schema.get("then")).flatten()
+}
+
+/// The alternative of a schema that is for values of this kind.
+pub(super) fn fitting<'s>(
+    root: &'s Value,
+    schema: &'s Value,
+    value: &DeValue<'_>,
+) -> Option<&'s Value> {
+    alternatives(root, schema)
+        .into_iter()
+        .find(|choice| kind_of(choice) == Some(kind_in_toml(value)))
+}
+
+/// The least value that a schema accepts: its example, else its default, else one made of its parts.
+fn stand_in(root: &Value, schema: &Value) -> Value {
+    let written = |schema: &Value| {
+        let example = schema.get("examples").and_then(|list| list.get(0));
+        example.or(schema.get("default")).cloned()
+    };
+    let choices = alternatives(root, schema);
+    if let Some(value) = written(schema).or_else(|| choices.iter().find_map(|it| written(it))) {
+        return value;
+    }
+    let schema = choices.first().copied().unwrap_or(schema);
+    if let Some(word) = words(schema).first() {
+        return json!(word);
+    }
+    match kind_of(schema) {
+        Some("object") => {
+            let member = |name| {
+                let schema = schema.get("properties")?.get(name)?;
+                Some((String::from(name), stand_in(root, schema)))
+            };
+            Value::Object(required(schema).filter_map(member).collect::<Map<_, _>>())
+        }
+        Some("array") => json!([]),
+        Some("integer") => schema.get("minimum").cloned().unwrap_or(json!(1)),
+        Some("boolean") => json!(true),
+        _ => json!(""),
+    }
 }
 
 /// The fixed words that a text may be; none where any text may stand.

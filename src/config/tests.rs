@@ -119,7 +119,7 @@ fn who_only_reads_names_the_public_key_alone() {
     let unsigned = format!("{key}\n{public}\nunsigned = true");
     assert_eq!(
         problems(parse(&GOOD.replace(key, &unsigned))),
-        ["line 7, `unsigned` in [signing]: cannot stand beside `key` and `public_key`"]
+        ["line 7, `unsigned` in [signing]: cannot be combined with `key` and `public_key`"]
     );
     assert_eq!(
         problems(parse(&GOOD.replace(key, ""))),
@@ -238,7 +238,7 @@ fn what_is_probably_not_meant_is_a_warning() {
     assert_eq!(warnings(&quiet), [""; 0]);
     assert_eq!(
         warnings(GOOD),
-        ["line 3, `url` in [lake]: a lake in memory is gone when the program ends"]
+        ["line 3, `url` in [lake]: a lake in memory is lost when the program ends"]
     );
     let http = quiet.replace("https://kestra.example.com/", "http://kestra.example.com/");
     assert_eq!(

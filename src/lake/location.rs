@@ -8,6 +8,7 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use url::Url;
 
+use super::directory::unusable;
 use super::disk;
 use super::open::OpenError;
 use super::said::{clean, deepest};
@@ -144,10 +145,7 @@ pub(super) fn prepare(url: &str) -> Result<(), OpenError> {
     let Some(path) = directory(url)? else {
         return Ok(());
     };
-    disk::create_root(&path).map_err(|error| OpenError::Directory {
-        path,
-        said: error.to_string(),
-    })
+    disk::create_root(&path).map_err(|error| unusable(&path, &error))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod answers;
 mod checked;
 mod conformance;
 mod counted;
+mod directory;
 mod disk;
 mod encoding;
 mod facts;

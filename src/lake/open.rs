@@ -13,6 +13,7 @@ use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKe
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 use url::{Host, Url};
 
+use super::directory;
 use super::disk::DiskStore;
 use super::http::Observer;
 use super::location::{Location, Scheme};
@@ -82,13 +83,15 @@ pub enum OpenError {
         /// Why.
         reason: &'static str,
     },
-    /// The directory of a `file://` bucket is not there.
-    #[error("directory {} of the bucket cannot be used: {said}", path.display())]
+    /// The directory of a `file://` bucket does not exist or cannot be read.
+    #[error("directory {} cannot be used: {said}", path.display())]
     Directory {
         /// The directory.
         path: PathBuf,
         /// The operating system's words.
         said: String,
+        /// What to do about it.
+        action: String,
     },
     /// The store's client refuses the settings.
     #[error("the store at {url} cannot be opened: {said}")]
@@ -98,6 +101,16 @@ pub enum OpenError {
         /// The client's words.
         said: String,
     },
+}
+
+impl OpenError {
+    /// What to do about it, where that is more than to fix the setting.
+    pub fn action(&self) -> Option<&str> {
+        match self {
+            Self::Directory { action, .. } => Some(action),
+            _ => None,
+        }
+    }
 }
 
 pub(super) struct Opened {
@@ -150,10 +163,7 @@ fn open_directory(
     refuse_all(location, options)?;
     let path = location.directory()?;
     let usable = std::fs::read_dir(&path).map(drop);
-    usable.map_err(|error| OpenError::Directory {
-        path: path.clone(),
-        said: error.to_string(),
-    })?;
+    usable.map_err(|error| directory::unusable(&path, &error))?;
     let store =
         DiskStore::open(&path).map_err(|error| location.settings(&error, &observer.secrets))?;
     Ok((Arc::new(store), StoreKind::Disk))

@@ -4,7 +4,7 @@ use super::keys::{Access, open_to_read, open_to_write};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{
     Auth, Config, Lake, Platform, Redaction as RedactionConfig, RedactionAction, SecretError,
-    Start, Tenants,
+    SecretRef, Start, Tenants, TextKind,
 };
 use crate::event::redact::{Action, Redaction, RedactionError, Rule, Target};
 use crate::lake::{Bucket, OpenError, Options, Patience};
@@ -327,10 +327,10 @@ fn open_source(
         source,
     };
     let auth = match &settings.auth {
-        Auth::Bearer(token) => http::Auth::Bearer(secret(token)),
+        Auth::Bearer(token) => http::Auth::Bearer(secret(token, TextKind::Token)),
         Auth::Basic { username, password } => http::Auth::Basic {
             username: username.clone(),
-            password: secret(password),
+            password: secret(password, TextKind::Password),
         },
         Auth::None => http::Auth::None,
     };
@@ -390,9 +390,9 @@ pub fn configured_feeds(config: &Config) -> BTreeSet<(String, String)> {
 }
 
 /// A secret that is read each time it is needed, so that a renewed token is found.
-fn secret(place: &crate::config::SecretRef) -> http::Secret {
+fn secret(place: &SecretRef, kind: TextKind) -> http::Secret {
     let place = place.clone();
-    http::Secret::new(move || place.load().map_err(|error| error.to_string()))
+    http::Secret::new(move || place.load(kind).map_err(|error| error.to_string()))
 }
 
 fn open_redaction(config: &RedactionConfig) -> Result<Redaction, JobError> {
@@ -411,7 +411,7 @@ fn open_redaction(config: &RedactionConfig) -> Result<Redaction, JobError> {
     let key = config
         .hmac_key
         .as_ref()
-        .map(crate::config::SecretRef::load)
+        .map(|key| key.load(TextKind::HmacKey))
         .transpose()?;
     let key = key.as_ref().map(|key| key.expose_secret().as_bytes());
     Ok(Redaction::compile(&rules, &kestra::origins::ORIGINS, key)?)

@@ -1,7 +1,7 @@
 //! The keys of a configuration: what a run signs with, and whose signatures a reader believes.
 
 use super::job::JobError;
-use crate::config::{Config, SecretRef, Signing};
+use crate::config::{Config, SecretRef, Signing, TextKind};
 use crate::ledger::entry::Trust;
 use crate::ledger::key::{SigningKey, VerifierKey};
 use std::sync::Arc;
@@ -58,7 +58,7 @@ pub fn open_to_read(config: &Config) -> Result<Trust, JobError> {
 }
 
 fn signing_key(place: &SecretRef) -> Result<SigningKey, JobError> {
-    Ok(SigningKey::parse(&place.load()?)?)
+    Ok(SigningKey::parse(&place.load(TextKind::Key)?)?)
 }
 
 fn verifier_key(place: &SecretRef) -> Result<VerifierKey, JobError> {
@@ -66,7 +66,7 @@ fn verifier_key(place: &SecretRef) -> Result<VerifierKey, JobError> {
         place: place.to_string(),
         source,
     };
-    place.load_public()?.parse().map_err(unusable)
+    place.load_public(TextKind::Key)?.parse().map_err(unusable)
 }
 
 fn check_pair(key: &SigningKey, public: &VerifierKey) -> Result<(), JobError> {

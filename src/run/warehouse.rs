@@ -1,7 +1,7 @@
 //! From configuration to warehouses that can be asked.
 
 use super::job::{Asking, JobError, open_store};
-use crate::config::{self, Config, SignIn};
+use crate::config::{self, Config, SignIn, TextKind};
 use crate::retry::Retry;
 use crate::similar::UnknownName;
 use crate::stop::Stop;
@@ -45,7 +45,7 @@ async fn open(config: &config::Warehouse, asking: Asking) -> Result<Projection, 
     };
     let auth = match &config.auth.sign_in {
         SignIn::Default => BigQueryAuth::Default,
-        SignIn::Credentials(place) => BigQueryAuth::ServiceAccount(place.load()?),
+        SignIn::Credentials(place) => BigQueryAuth::ServiceAccount(place.load(TextKind::Document)?),
         SignIn::None => BigQueryAuth::None,
     };
     let settings = BigQuerySettings {

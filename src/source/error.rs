@@ -299,7 +299,9 @@ impl SourceError {
                  was kept"
             }
             Self::ClockSkew { .. } => "synchronise the clocks of this machine and of the platform",
-            Self::Credential { .. } => "put the credential where the configuration says it is",
+            Self::Credential { .. } => {
+                "fix the file or environment variable that the configuration names for it"
+            }
             Self::Settings { .. } => "correct the configuration of the source",
             Self::Deadline | Self::Stopped => {
                 "run again: the next run goes on where this one stopped"

@@ -63,12 +63,12 @@ async fn a_start_before_what_is_kept_ends_with_what_to_do() {
             happened.starts_with("source kestra-prod would read from 2024-01-01 on, and nothing"),
             "{happened}"
         );
-        assert_eq!(error["kept"], "nothing was read or written, of any source");
+        assert_eq!(error["kept"], "nothing was read or written for any source");
         let action = error["do"].as_str().unwrap();
         kept_from = action.split('"').nth(1).unwrap().to_owned();
         assert_eq!(
             action,
-            format!("set `start` to \"{kept_from}\", or keep longer")
+            format!("set `start` to \"{kept_from}\", or keep records longer")
         );
     }
     assert_eq!(std::fs::read_dir(&lake).unwrap().count(), 0);

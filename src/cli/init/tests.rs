@@ -53,8 +53,8 @@ fn a_question_comes_again_until_its_answer_fits() {
     assert_eq!(template.start, "2026-01-01");
     assert_eq!(template.source, "kestra-prod");
     for complaint in [
-        "is not in a kind of store that is supported",
-        "leave `/api` or `/ui` out",
+        "is not the URL of a supported store",
+        "remove `/api` or `/ui` and what follows",
         "write v1 or v2",
         "is not the id of a tenant",
         "is not the name of an environment variable",

@@ -9,6 +9,7 @@ use crate::config::file::{LakeTable, OptionValue};
 use crate::config::problem::Place;
 use crate::config::{Lake, StoreOption};
 use crate::lake::has_option;
+use crate::text::TextKind;
 
 pub(super) fn check(checks: &mut Checks<'_, '_>, table: &LakeTable) -> Option<Lake> {
     check_at(checks, table, &Place::at("lake"))
@@ -20,13 +21,25 @@ pub(super) fn check_at(
     table: &LakeTable,
     place: &Place,
 ) -> Option<Lake> {
-    let url = address(checks, &table.url, &place.key("url"));
+    let url_place = place.key("url");
+    let url = address(checks, &table.url, &url_place).filter(|_| checks.is_written(&url_place));
     let options = options(checks, table, url.as_ref(), &place.key("options"));
     Some(Lake {
         url: url?,
         options: options?,
     })
 }
+
+/// The kind of store that the lake is in, where it is known.
+pub(super) fn scheme(checks: &Checks<'_, '_>, table: &LakeTable) -> Option<String> {
+    let written = checks.is_written(&Place::at("lake").key("url"));
+    let url = Url::parse(&table.url).ok().filter(|_| written)?;
+    SCHEMES
+        .contains(&url.scheme())
+        .then(|| url.scheme().to_owned())
+}
+
+const SCHEMES: [&str; 5] = ["gs", "s3", "az", "file", "memory"];
 
 fn address(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url> {
     const FORMS: &str = "write for example \"gs://bucket/prefix\", \"s3://bucket/prefix\", \
@@ -37,18 +50,18 @@ fn address(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url
     };
     let bucket = url.host_str().is_some_and(|host| !host.is_empty());
     let wrong = match url.scheme() {
-        "gs" | "s3" | "az" if !bucket => Some("names no bucket"),
+        "gs" | "s3" | "az" if !bucket => Some("has no bucket"),
         "file" if bucket => Some("is a file URL with a host; the path of a file URL is absolute"),
         "file" if url.path() == "/" => Some("is the root of the file system"),
-        "gs" | "s3" | "az" | "file" | "memory" => None,
-        _ => Some("is not in a kind of store that is supported"),
+        scheme if SCHEMES.contains(&scheme) => None,
+        _ => Some("is not the URL of a supported store"),
     };
     let wrong = wrong.or_else(|| {
         let credentials = !url.username().is_empty() || url.password().is_some();
         if credentials {
-            Some("holds credentials")
+            Some("contains credentials")
         } else if url.query().is_some() || url.fragment().is_some() {
-            Some("holds a query or a fragment")
+            Some("contains a query or a fragment")
         } else {
             None
         }
@@ -60,7 +73,7 @@ fn address(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url
     if url.scheme() == "memory" {
         checks.warn(
             place,
-            "a lake in memory is gone when the program ends",
+            "a lake in memory is lost when the program ends",
             "use it in tests only",
         );
     }
@@ -92,9 +105,9 @@ fn options(
             OptionValue::Text(_) if is_secret(name) => {
                 checks.problem(
                     &place,
-                    "is a secret and stands in the file",
+                    "is a secret, which must not be in this file",
                     format!(
-                        "write {name} = {{ env = \"{}\" }}, and change the secret if others saw it",
+                        "write {name} = {{ env = \"{}\" }}, and replace the secret if others saw it",
                         name.to_ascii_uppercase()
                     ),
                 );
@@ -110,6 +123,16 @@ fn options(
         options.insert(name.clone(), value);
     }
     (checks.problems.len() == before).then_some(options)
+}
+
+/// What the text of an option is that is kept as a secret.
+pub(in crate::config) fn option_kind(name: &str) -> TextKind {
+    // A service account key is a file of JSON.
+    if is_secret(name) && !name.contains("service_account_key") {
+        TextKind::Token
+    } else {
+        TextKind::Document
+    }
 }
 
 /// Whether an option holds something that opens a door, going by its name. The names of files,

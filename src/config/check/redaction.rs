@@ -45,7 +45,7 @@ pub(super) fn check(
     match (&table.hmac_key, table.rule.iter().any(hashes)) {
         (None, true) => checks.problem(
             &key_place,
-            "is missing, and a rule has the action \"hmac\"",
+            "is missing, but a rule has the action \"hmac\"",
             "add for example hmac_key = { env = \"TRAILHOUSE_REDACTION_KEY\" }",
         ),
         (Some(_), false) => checks.warn(&key_place, "is not used by any rule", "remove it"),
@@ -105,8 +105,12 @@ fn rule(
         if let Some((what, action)) = cannot_apply(&target, platforms) {
             checks.problem(&place, what, action);
         } else if rules.iter().any(|rule| rule.target == target) {
-            checks.problem(&place, "is named already", "keep the first of them");
-        } else {
+            checks.problem(
+                &place,
+                "is in an earlier rule too",
+                "remove it from one of them",
+            );
+        } else if checks.is_written(&place) {
             rules.push(RedactionRule { target, action });
         }
     }

@@ -15,23 +15,29 @@ pub(super) fn check(
     let place = Place::at("retention");
     let default = keep(checks, &table.default, &place.key("default"));
     let mut rules = Vec::with_capacity(table.rule.len());
+    let mut names: Vec<String> = Vec::new();
     for (index, rule) in table.rule.iter().enumerate() {
         let place = place.key("rule").index(index);
         let name = rule
             .name
             .clone()
             .unwrap_or_else(|| format!("rule {}", index + 1));
-        if rules
-            .iter()
-            .flatten()
-            .any(|other: &Rule| other.name == name)
-            || name == "default"
-        {
+        let name_place = place.key("name");
+        if name == "default" {
             checks.problem(
-                &place.key("name"),
-                "is taken",
-                "give each rule a name of its own; `default` is that of what no rule is about",
+                &name_place,
+                "is the name of the default of [retention]",
+                "choose another name",
             );
+        } else if checks.is_written(&name_place) {
+            if names.contains(&name) {
+                checks.problem(
+                    &name_place,
+                    "is the name of an earlier rule",
+                    "give each rule its own name",
+                );
+            }
+            names.push(name.clone());
         }
         let kept = keep(checks, &rule.keep, &place.key("keep"));
         let conditions = conditions(checks, &rule.r#match, &place.key("match"), sources);
@@ -57,7 +63,7 @@ fn keep(checks: &mut Checks<'_, '_>, text: &KeepText, place: &Place) -> Option<K
         Err(error) => {
             checks.problem(
                 place,
-                format!("\"{}\" cannot be kept to: {error}", text.0),
+                format!("\"{}\" is not a retention period: {error}", text.0),
                 "write for example \"90d\", \"18mo\", \"7y\" or \"forever\"",
             );
             None
@@ -90,8 +96,8 @@ fn conditions(
     if lists.iter().all(|list| list.is_empty()) {
         checks.problem(
             place,
-            "is about everything",
-            "write how long that is kept as `default` of [retention]",
+            "has no conditions, so the rule would apply to everything",
+            "set `default` of [retention] instead",
         );
     }
     for (index, name) in table.category.iter().enumerate() {

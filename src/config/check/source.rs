@@ -9,7 +9,7 @@ use url::{Host, Url};
 use super::Checks;
 use crate::config::file::{AuthTable, Dialect, PlatformName, SourceTable};
 use crate::config::problem::Place;
-use crate::config::{Auth, Kestra, Platform, Requests, Source, Start, Tenants};
+use crate::config::{Auth, Kestra, Platform, Requests, Source, Start, Tenants, parse_size};
 
 /// What Kestra 2 allows; a larger page is refused with 422.
 const KESTRA_V2_PAGE: u32 = 1_000;
@@ -17,6 +17,7 @@ const KESTRA_V2_PAGE: u32 = 1_000;
 pub(super) fn check_all(
     checks: &mut Checks<'_, '_>,
     tables: &[SourceTable],
+    memory: Option<u64>,
 ) -> Option<Vec<Source>> {
     if tables.is_empty() {
         checks.problem(
@@ -30,16 +31,35 @@ pub(super) fn check_all(
     let mut sources = Vec::new();
     for (index, table) in tables.iter().enumerate() {
         let place = Place::at("source").index(index);
-        if let Some(first) = seen.insert(&table.id, index) {
+        let id_place = place.key("id");
+        if checks.is_written(&id_place)
+            && let Some(first) = seen.insert(&table.id, index)
+        {
             checks.problem(
-                &place.key("id"),
-                format!("is the id of [[source]] number {} too", first + 1),
-                "give each source its own id, and never change one that has been read",
+                &id_place,
+                format!("is also the id of [[source]] number {}", first + 1),
+                "give each source its own id, and keep the ids of sources that have been read",
             );
         }
-        sources.push(check(checks, table, &place));
+        let source = check(checks, table, &place);
+        if let (Some(memory), Ok(max_response)) = (memory, parse_size(&table.max_response.0)) {
+            check_response(checks, max_response, memory, &place);
+        }
+        sources.push(source);
     }
     sources.into_iter().collect()
+}
+
+fn check_response(checks: &mut Checks<'_, '_>, max_response: u64, memory: u64, place: &Place) {
+    // A record of this size is held three times over while it becomes rows and a file, and so may be
+    // the next one.
+    if max_response > memory / 8 {
+        checks.problem(
+            &place.key("max_response"),
+            "is more than an eighth of the memory of a run",
+            "make it smaller, or `memory` in [run] larger",
+        );
+    }
 }
 
 fn check(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Option<Source> {
@@ -120,7 +140,8 @@ fn requests(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> 
 
 fn kestra(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Option<Kestra> {
     let url = address(checks, &table.url, &place.key("url"));
-    if table.dialect == Some(Dialect::V2) && table.page_size > KESTRA_V2_PAGE {
+    let is_v2 = table.dialect == Some(Dialect::V2) && checks.is_written(&place.key("dialect"));
+    if is_v2 && table.page_size > KESTRA_V2_PAGE {
         checks.problem(
             &place.key("page_size"),
             format!("is more than the {KESTRA_V2_PAGE} records that Kestra 2 allows"),
@@ -159,16 +180,16 @@ fn address(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url
     let wrong = if !matches!(url.scheme(), "http" | "https") {
         Some(("is neither https nor http", FORM))
     } else if !url.username().is_empty() || url.password().is_some() {
-        Some(("holds credentials", "move them to `auth`, by reference"))
+        Some(("contains credentials", "move them to `auth`, by reference"))
     } else if url.query().is_some() || url.fragment().is_some() {
-        Some(("holds a query or a fragment", FORM))
+        Some(("contains a query or a fragment", FORM))
     } else if ["/api", "/api/v1", "/ui"]
         .iter()
         .any(|end| path.ends_with(end))
     {
         Some((
             "is not the address of the server alone",
-            "leave `/api` or `/ui` out",
+            "remove `/api` or `/ui` and what follows",
         ))
     } else {
         None
@@ -197,7 +218,7 @@ fn tenants(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> O
         (Some(_), Some(true)) => {
             checks.problem(
                 all,
-                "is true and `tenants` names some",
+                "is true, but `tenants` is a list too",
                 "keep one of them: all_tenants = true, or the list",
             );
             return None;
@@ -205,7 +226,7 @@ fn tenants(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> O
         (None, Some(false)) => {
             checks.problem(
                 all,
-                "is false and `tenants` names none",
+                "is false, but there are no `tenants`",
                 "write for example tenants = [\"main\"], or all_tenants = true",
             );
             return None;
@@ -223,7 +244,7 @@ fn tenants(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> O
             checks.problem(
                 &place,
                 "is not the id of a tenant",
-                "use letters, digits, hyphens, underscores and dots, not a dot first",
+                "use letters, digits, hyphens, underscores and dots, and start with another character than a dot",
             );
         } else if names[..index].contains(name) {
             checks.problem(&place, "is listed twice", "remove it");
@@ -261,7 +282,7 @@ fn auth(checks: &mut Checks<'_, '_>, table: &AuthTable, place: &Place) -> Option
         Some(false) => {
             checks.problem(
                 &place.key("none"),
-                "is false and no credential is named",
+                "is false, but no credential is given",
                 "write for example auth = { bearer = { env = \"KESTRA_TOKEN\" } }",
             );
             None

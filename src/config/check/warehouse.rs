@@ -6,43 +6,59 @@ use std::time::Duration;
 use url::Url;
 
 use super::{Checks, lake, source};
-use crate::config::file::{KeepText, WarehouseAuthTable, WarehouseName, WarehouseTable};
+use crate::config::file::{
+    KeepText, RetentionTable, WarehouseAuthTable, WarehouseName, WarehouseTable,
+};
 use crate::config::problem::Place;
 use crate::config::{GoogleAuth, Lake, SignIn, Warehouse};
 use crate::event::schema::{ColumnType, EVENT_COLUMNS};
-use crate::retention::{Keep, Policy};
+use crate::retention::Keep;
+use crate::similar::nearest;
 use crate::warehouse::LAKE_LABEL;
 use crate::warehouse::bigquery::check_labels;
 
 pub(super) fn check_all(
     checks: &mut Checks<'_, '_>,
     tables: &[WarehouseTable],
-    lake: Option<&Lake>,
+    lake_scheme: Option<&str>,
 ) -> Option<Vec<Warehouse>> {
     let checked: Vec<Option<Warehouse>> = tables
         .iter()
         .enumerate()
         .map(|(index, table)| {
             let place = Place::at("warehouse").index(index);
-            let twice = tables[..index].iter().any(|other| other.name == table.name);
-            if twice {
+            let earlier = |keys: &[&str], checks: &Checks<'_, '_>| {
+                let is_written = |index: usize| {
+                    let place = Place::at("warehouse").index(index);
+                    keys.iter().all(|key| checks.is_written(&place.key(key)))
+                };
+                let others: Vec<&WarehouseTable> = (0..index)
+                    .filter(|other| is_written(*other) && is_written(index))
+                    .filter_map(|other| tables.get(other))
+                    .collect();
+                others
+            };
+            if earlier(&["name"], checks)
+                .iter()
+                .any(|other| other.name == table.name)
+            {
                 checks.problem(
                     &place.key("name"),
                     "is the name of an earlier warehouse",
-                    "give each warehouse a name of its own",
+                    "give each warehouse its own name",
                 );
             }
-            let same = |other: &WarehouseTable| {
+            let same = |other: &&WarehouseTable| {
                 (&other.project, &other.dataset) == (&table.project, &table.dataset)
             };
-            if tables[..index].iter().any(same) {
+            if earlier(&["project", "dataset"], checks).iter().any(same) {
                 checks.problem(
                     &place.key("dataset"),
                     "is the dataset of an earlier warehouse",
-                    "remove one of the two: it would be filled twice",
+                    "remove one of the two: it would be loaded twice",
                 );
             }
-            check(checks, table, &place, lake)
+            check(checks, table, &place, lake_scheme)
         })
         .collect();
     checked.into_iter().collect()
@@ -52,7 +68,7 @@ fn check(
     checks: &mut Checks<'_, '_>,
     table: &WarehouseTable,
     place: &Place,
-    lake: Option<&Lake>,
+    lake_scheme: Option<&str>,
 ) -> Option<Warehouse> {
     let WarehouseName::Bigquery = table.kind;
     let name = source::id(checks, &table.name, &place.key("name"));
@@ -64,7 +80,7 @@ fn check(
         None => Some(None),
     };
     let auth = auth(checks, &table.auth, &place.key("auth"));
-    let staging = staging(checks, table, place, lake);
+    let staging = staging(checks, table, place, lake_scheme);
     let labels = labels(checks, &table.labels, &place.key("labels"));
     let clustering = clustering(checks, &table.clustering, &place.key("clustering"));
     let second = Duration::from_secs(1);
@@ -82,13 +98,15 @@ fn check(
         Some(text) => expiration(checks, text, &place.key("partition_expiration")).map(Some),
         None => Some(None),
     };
+    let auth_place = place.key("auth");
     if let (Some(None), Some(auth)) = (&endpoint, &auth)
         && auth.sign_in == SignIn::None
+        && checks.is_written(&auth_place)
     {
         checks.problem(
-            &place.key("auth"),
-            "has `none`, which only an emulator takes",
-            "write auth = { default = true }, or name the emulator as `endpoint`",
+            &auth_place,
+            "has `none`, which only an emulator accepts",
+            "write auth = { default = true }, or give the emulator's address as `endpoint`",
         );
     }
     Some(Warehouse {
@@ -111,54 +129,69 @@ fn check(
 }
 
 fn expiration(checks: &mut Checks<'_, '_>, text: &KeepText, place: &Place) -> Option<u32> {
-    if let Ok(Keep::Days(days @ 1..)) = text.0.parse() {
+    if let Some(days) = days(text) {
         return Some(days);
     }
     checks.problem(
         place,
-        format!("\"{}\" is no number of days", text.0),
-        "write for example \"430d\": partitions expire by days, not by months or years of the calendar",
+        format!("\"{}\" is not a number of days", text.0),
+        "write for example \"430d\": partitions expire after days, not after calendar months or years",
     );
     None
+}
+
+fn days(text: &KeepText) -> Option<u32> {
+    match text.0.parse() {
+        Ok(Keep::Days(days @ 1..)) => Some(days),
+        _ => None,
+    }
 }
 
 /// Days that partitions must last beyond what any rule keeps, so that a decision of retention comes first.
 const NET: u32 = 7;
 
-/// Whether partitions outlast what retention keeps.
+/// Whether partitions outlast what retention keeps, as far as its rules can be read.
 pub(super) fn check_expiration(
     checks: &mut Checks<'_, '_>,
-    warehouses: &[Warehouse],
-    policy: Option<&Policy>,
+    warehouses: &[WarehouseTable],
+    retention: Option<&RetentionTable>,
 ) {
+    let place = Place::at("retention");
+    let mut keeps: Vec<Keep> = Vec::new();
+    if let Some(table) = retention {
+        let default = (place.key("default"), &table.default);
+        let rules = table.rule.iter().enumerate();
+        let rules =
+            rules.map(|(index, rule)| (place.key("rule").index(index).key("keep"), &rule.keep));
+        let written = std::iter::once(default)
+            .chain(rules)
+            .filter(|(place, _)| checks.is_written(place));
+        keeps.extend(written.filter_map(|(_, text)| text.0.parse::<Keep>().ok()));
+        if keeps.is_empty() {
+            return;
+        }
+    }
+    let ends: Option<Vec<u32>> = keeps.into_iter().map(Keep::most_days).collect();
+    let longest = ends.and_then(|days| days.into_iter().max());
     for (index, warehouse) in warehouses.iter().enumerate() {
-        let Some(days) = warehouse.partition_expiration else {
+        let Some(days) = warehouse.partition_expiration.as_ref().and_then(days) else {
             continue;
         };
         let place = Place::at("warehouse")
             .index(index)
             .key("partition_expiration");
-        let longest = policy.map(|policy| {
-            let keeps = policy
-                .rules
-                .iter()
-                .map(|rule| rule.keep)
-                .chain([policy.default]);
-            let days: Option<Vec<u32>> = keeps.map(Keep::most_days).collect();
-            days.and_then(|days| days.into_iter().max())
-        });
         match longest {
-            None | Some(None) => checks.problem(
+            None => checks.problem(
                 &place,
-                "would drop what is kept for ever",
-                "leave it out, or give every rule of [retention] and its default an end",
+                "would drop records that are kept forever",
+                "remove it, or give every rule of [retention] and its default an end",
             ),
-            Some(Some(longest)) if days < longest.saturating_add(NET) => checks.problem(
+            Some(longest) if days < longest.saturating_add(NET) => checks.problem(
                 &place,
-                format!("is not {NET} days more than the {longest} that something is kept"),
+                format!("must be at least {NET} days longer than the longest retention period, {longest} days"),
                 format!("write at least \"{}d\"", longest.saturating_add(NET)),
             ),
-            Some(Some(_)) => {}
+            Some(_) => {}
         }
     }
 }
@@ -216,7 +249,7 @@ fn auth(
         _ => {
             checks.problem(
                 place,
-                "does not name exactly one way to sign in",
+                "must have exactly one way to sign in",
                 "write one of default = true, service_account = { file = \"…\" } and none = true",
             );
             return None;
@@ -225,7 +258,7 @@ fn auth(
     if table.impersonate.is_some() && sign_in == SignIn::None {
         checks.problem(
             &place.key("impersonate"),
-            "needs somebody who signs in",
+            "needs credentials to sign in with first",
             "write default = true or service_account beside it",
         );
         return None;
@@ -253,15 +286,14 @@ fn staging(
     checks: &mut Checks<'_, '_>,
     table: &WarehouseTable,
     place: &Place,
-    lake: Option<&Lake>,
+    lake_scheme: Option<&str>,
 ) -> Option<Option<Lake>> {
     let place = place.key("staging");
     let Some(staging) = &table.staging else {
-        let elsewhere = lake.is_some_and(|lake| lake.url.scheme() != "gs");
-        if elsewhere {
+        if lake_scheme.is_some_and(|scheme| scheme != "gs") {
             checks.problem(
                 &place,
-                "is missing, and BigQuery cannot load from where the lake is",
+                "is missing, but BigQuery cannot load from the store of the lake",
                 "write for example staging = { url = \"gs://acme-staging\" }",
             );
             return None;
@@ -272,7 +304,7 @@ fn staging(
     if staging.url.scheme() != "gs" {
         checks.problem(
             &place.key("url"),
-            "is not on Google Cloud Storage, from where alone BigQuery loads",
+            "is not on Google Cloud Storage, the only store that BigQuery loads from",
             "write for example \"gs://acme-staging\"",
         );
         return None;
@@ -288,9 +320,12 @@ fn labels(
     if labels.contains_key(LAKE_LABEL) {
         checks.problem(
             &place.key(LAKE_LABEL),
-            "says which lake a table belongs to",
-            "remove it; it is set without being configured",
+            "is reserved: it names the lake that a table belongs to",
+            "remove it; trailhouse sets it",
         );
+        return None;
+    }
+    if !checks.is_written(place) {
         return None;
     }
     if let Err(wrong) = check_labels(labels) {
@@ -309,8 +344,8 @@ fn clustering(checks: &mut Checks<'_, '_>, names: &[String], place: &Place) -> O
     if names.len() > 4 {
         checks.problem(
             place,
-            "names more than four columns",
-            "keep the four that are filtered by most",
+            "has more than four columns",
+            "keep the four that most queries filter by",
         );
     }
     for (index, name) in names.iter().enumerate() {
@@ -320,14 +355,23 @@ fn clustering(checks: &mut Checks<'_, '_>, names: &[String], place: &Place) -> O
         if !fits {
             checks.problem(
                 &place,
-                format!("`{name}` is not a column of audit_events"),
-                "`trailhouse schema events` lists them",
+                format!("`{name}` is not a column of audit_events to cluster by"),
+                match nearest(name, &names_of_columns()) {
+                    Some(near) => format!("write \"{near}\""),
+                    None => "choose one that `trailhouse schema events` lists".to_owned(),
+                },
             );
         } else if names[..index].contains(name) {
-            checks.problem(&place, "is named twice", "remove one of the two");
+            checks.problem(&place, "appears twice", "remove one of the two");
         }
     }
     (checks.problems.len() == before).then(|| names.to_vec())
+}
+
+fn names_of_columns() -> Vec<&'static str> {
+    let columns = EVENT_COLUMNS.iter();
+    let columns = columns.filter(|column| column.kind != ColumnType::Bytes);
+    columns.map(|column| column.name).collect()
 }
 
 fn endpoint(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url> {

@@ -234,7 +234,8 @@ fn default_credentials() -> Option<String> {
         let home = std::env::var_os("HOME").map(PathBuf::from)?;
         Some(home.join(".config/gcloud/application_default_credentials.json"))
     };
-    std::fs::read_to_string(named.or_else(of_gcloud)?).ok()
+    let bytes = std::fs::read(named.or_else(of_gcloud)?).ok()?;
+    crate::text::decode(&bytes).ok().map(str::to_owned)
 }
 
 /// Adds what nobody may see of credentials: a parser may quote what it could not take.
