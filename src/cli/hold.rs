@@ -50,12 +50,12 @@ enum Command {
 
 /// Place a hold
 ///
-/// Names of cases, reasons and people stand in the ledger for good: write no more about people than has
-/// to be there.
+/// Names of cases, reasons and people stay in the ledger permanently: write no more about people than
+/// necessary.
 ///
 /// A hold keeps nothing that was decided to be deleted before it; what it comes too late for is named,
-/// with exit code 10, and so is a source that neither the configuration nor the ledger knows. One whose
-/// --until is over is refused.
+/// with exit code 10, and so is a source that neither the configuration nor the ledger knows. A hold whose
+/// --until has passed is refused.
 ///
 /// Changes: commits a `hold` entry to the ledger.
 #[derive(Debug, clap::Args)]
@@ -181,7 +181,7 @@ fn add(args: Add, context: &Context) -> Result<Ending, Report> {
     let failure = (!late.is_empty()).then(|| {
         Failure::new(
             ExitKind::Findings,
-            "the hold comes too late for a part of what it is about",
+            "the hold comes too late for part of what it covers",
         )
         .details(late.iter().map(|gone| Detail {
             place: Some(format!(
@@ -190,14 +190,14 @@ fn add(args: Add, context: &Context) -> Result<Ending, Report> {
                 gone.source
             )),
             happened: match gone.first == gone.last {
-                true => format!("{} was deleted by rule before", gone.first),
-                false => format!("{} to {} was deleted by rule before", gone.first, gone.last),
+                true => format!("retention deleted {} before", gone.first),
+                false => format!("retention deleted {} to {} before", gone.first, gone.last),
             },
             action: None,
         }))
-        .kept("everything else that it is about is held")
+        .kept("everything else that it covers is held")
         .action(
-            "`trailhouse retention certificate` says what went when, and until when it may be recoverable",
+            "`trailhouse retention certificate` says what was deleted when, and until when it may be recoverable",
         )
     });
     let today = recorded.now.proven_date();

@@ -16,14 +16,14 @@ use crate::window::format_instant;
 /// Files that are named; --output json has all of them.
 const NAMED: usize = 20;
 
-/// Remove files that dead runs have left
+/// Remove files that killed runs left behind
 ///
 /// A run that is killed between uploading and committing leaves files that no ledger entry names: nobody
-/// reads them, but they hold records. This lists the lake, decides in the ledger which of them go, removes
-/// them, and says so in the ledger. It never touches a file that any entry names, nor one younger than ten
+/// reads them, but they hold records. This lists the lake, records in the ledger which of them are to
+/// be removed, removes them, and records that too. It never touches a file that any entry names, nor one younger than ten
 /// times `deadline` in [run] and at least two days, so that no run that still goes on loses anything; and a
-/// run that comes back later cannot name what was swept. Ages are told by the clock, so nothing is removed
-/// where nothing bears it out: the exit code is 8.
+/// run that comes back later cannot name what was swept. Ages rest on the clock, so nothing is removed
+/// while nothing confirms it: the exit code is 8.
 ///
 /// Changes: removes these files; the ledger gets the decision and its end. With --dry-run nothing. Needs the
 /// right to delete objects, which `run` does not.
@@ -58,7 +58,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         failures.push(
             Failure::new(
                 ExitKind::Destination,
-                "not all that was decided on could be removed",
+                "some of the files could not be removed",
             )
             .details(details)
             .kept("what was refused stays; no entry names it")

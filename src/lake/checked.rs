@@ -178,7 +178,7 @@ impl Bucket {
         };
         options.extensions.insert(told.clone());
         let head = self.store().get_opts(&path, options).await;
-        let head = head.map_err(|cause| self.error("look at", name, &cause))?;
+        let head = head.map_err(|cause| self.error("check", name, &cause))?;
         Ok((head, told))
     }
 

@@ -283,8 +283,8 @@ fn learn_tokens(request: &HttpRequest, secrets: &Secrets) {
 #[derive(Debug, thiserror::Error)]
 enum EncodedError {
     #[error(
-        "the answer came encoded as {0}, which nobody asked for: let whatever stands between here and \
-         the store pass on its answers as they are"
+        "the response came encoded as {0}, which was not requested: make any proxy between here and \
+         the store pass responses on unchanged"
     )]
     Known(Encodings),
     #[error(transparent)]

@@ -170,7 +170,7 @@ impl Bucket {
                 version: head.meta.version,
                 aside,
             }),
-            Err(cause) => Err((self.error("look at", name, &cause), aside.status())),
+            Err(cause) => Err((self.error("check", name, &cause), aside.status())),
         }
     }
 

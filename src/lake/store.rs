@@ -389,7 +389,7 @@ impl Bucket {
         let path = self.path(name)?;
         let head = self.store.head(&path).await;
         head.map(|meta| meta.size)
-            .map_err(|cause| self.error("look at", name, &cause))
+            .map_err(|cause| self.error("check", name, &cause))
     }
 
     /// The objects in a folder and below, in order of name; only names after `after` if given, also

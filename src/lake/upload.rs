@@ -47,7 +47,7 @@ pub enum Created {
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// The name holds other bytes: somebody else was first.
-    #[error("{object} was created by somebody else")]
+    #[error("{object} was created by another writer")]
     Taken {
         /// URL of the object.
         object: String,

@@ -43,7 +43,7 @@ pub enum Mismatch {
     },
     /// The object has other content.
     #[error(
-        "the SHA-256 of the file is {}, {} is stated",
+        "the SHA-256 of the file is {}; its entry states {}",
         hex::encode(found),
         hex::encode(stated)
     )]
@@ -102,7 +102,7 @@ pub enum Mismatch {
     },
     /// The root over the kept records is another.
     #[error(
-        "the root over the records is {}, {} is stated",
+        "the root over the records is {}; its entry states {}",
         hex::encode(found),
         hex::encode(stated)
     )]
@@ -113,7 +113,7 @@ pub enum Mismatch {
         found: Hash,
     },
     /// The times of the rows are others.
-    #[error("the times of the rows are {}, {} are stated", times(*found), times(*stated))]
+    #[error("the times of the rows are {}; its entry states {}", times(*found), times(*stated))]
     Times {
         /// Range stated.
         stated: Option<TimeRange>,
@@ -121,7 +121,7 @@ pub enum Mismatch {
         found: Option<TimeRange>,
     },
     /// The sizes and ranges of the rows are others.
-    #[error("the statistics of the rows are not those stated")]
+    #[error("the statistics of the rows do not match its entry")]
     Statistics,
 }
 

@@ -55,7 +55,10 @@ pub enum Violation {
         found: u64,
     },
     /// The chain is broken.
-    #[error("INV-2: entry {sequence} names {found:?} as the entry before it, which is {expected}")]
+    #[error(
+        "INV-2: entry {sequence} names {} as the digest of the entry before it, which is {expected}",
+        found.map_or_else(|| "nothing".to_owned(), |found| found.to_string())
+    )]
     Chain {
         /// The entry.
         sequence: u64,
@@ -68,7 +71,7 @@ pub enum Violation {
     #[error("INV-3: entry 0 is not a genesis")]
     NotGenesis,
     /// A genesis in the middle.
-    #[error("INV-3: a second genesis")]
+    #[error("INV-3: a genesis after entry 0")]
     SecondGenesis,
     /// Records that nobody accounts for.
     #[error(
@@ -102,7 +105,9 @@ pub enum Violation {
     #[error("INV-6: {0} is named twice")]
     Twice(String),
     /// A window that was covered before.
-    #[error("INV-7: batch {batch} covers {window} of tenant {tenant} first, but it was covered")]
+    #[error(
+        "INV-7: batch {batch} covers {window} of tenant {tenant}, which an earlier entry covers already"
+    )]
     CoveredTwice {
         /// The batch.
         batch: String,
@@ -115,7 +120,9 @@ pub enum Violation {
     #[error("INV-8: {0} has rows outside its date")]
     FileDate(String),
     /// A signature by a key without the role.
-    #[error("INV-9: entry {sequence} of kind {kind} is signed by {key}, which may not")]
+    #[error(
+        "INV-9: entry {sequence} of kind {kind} is signed by {key}, which was not granted the role for it"
+    )]
     RoleMissing {
         /// The entry.
         sequence: u64,
@@ -176,7 +183,9 @@ pub enum Violation {
     #[error("INV-17: {0} would bring back what was decided to be deleted")]
     Gone(String),
     /// A retention of nothing, or of what the date of its entry does not make due.
-    #[error("INV-15: a retention names nothing, or goes by a date after that of its entry")]
+    #[error(
+        "INV-15: a retention decision names nothing, or applies a date later than that of its entry"
+    )]
     RetentionDate,
     /// Something that may not be deleted, or is not there.
     #[error("INV-15: what a retention names of {date} and source {source_id} {what}")]
@@ -206,7 +215,7 @@ pub enum Violation {
     #[error("INV-19: a confirmation of the clock does not say by whom and why")]
     Confirmation,
     /// The end of something that is not open.
-    #[error("INV-12: entry {decision} is no decision that is open")]
+    #[error("INV-12: entry {decision} is not an open decision")]
     NotOpen {
         /// The sequence that is named.
         decision: u64,

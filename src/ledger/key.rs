@@ -34,7 +34,7 @@ pub enum KeyError {
     #[error("key algorithm {0} is not supported, only 1 (Ed25519)")]
     Algorithm(u8),
     /// The hash in the text does not belong to name and key.
-    #[error("the key hash does not fit its name and key: the text was altered")]
+    #[error("the key hash does not match its name and key: the text was altered")]
     Hash,
     /// No randomness to be had.
     #[error("the operating system gave no randomness: {0}")]

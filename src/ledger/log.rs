@@ -104,15 +104,15 @@ pub enum LogError {
     Foreign(String),
     /// An entry is missing that was committed.
     #[error(
-        "entry {0} of the ledger is missing: a later entry, or a copy that was made when it was there, \
-         stands on it"
+        "entry {0} of the ledger is missing: a later entry, or a cache that was written after it, \
+         depends on it"
     )]
     Missing(u64),
     /// There are events, but no ledger that names them.
     #[error("the bucket holds {0} but no ledger: its entries were deleted")]
     LedgerGone(String),
     /// The store cannot hold a ledger.
-    #[error("the store is not fit for a ledger: {0}")]
+    #[error("the store cannot hold a ledger: {0}")]
     Unfit(Nonconformance),
     /// The store never gave a clear answer to a commit.
     #[error("no clear answer about entry {sequence}: {source}")]
@@ -123,7 +123,7 @@ pub enum LogError {
         source: CreateError,
     },
     /// Signatures are believed here, and there is no key to give one.
-    #[error("the ledger is only read here: there is no key to sign an entry with")]
+    #[error("the ledger can only be read: there is no key to sign entries with")]
     ReadOnly,
     /// No randomness for a new lake id.
     #[error("the operating system gave no randomness: {0}")]
@@ -431,14 +431,14 @@ impl Log {
             what,
         };
         if state.head.sequence != newest {
-            return Err(disagrees("it stands at another sequence than its name"));
+            return Err(disagrees("its sequence is not the one in its name"));
         }
         if (state.trust() == Trust::Unsigned) != (self.root == Trust::Unsigned) {
             return Err(disagrees("one is signed, the other is not"));
         }
         let head = self.entry(newest).await?;
         if Digest::of(&head) != state.head.sha256 {
-            return Err(disagrees("the entry of its head is another one"));
+            return Err(disagrees("the entry at its head has another digest"));
         }
         Ok(Some(state))
     }
@@ -483,7 +483,7 @@ pub(crate) fn is_cache_due(state: &State) -> bool {
 /// Why a state cache or a copy of the id index could not be saved or tidied: information, since entries
 /// and files tell the same.
 #[derive(Debug, thiserror::Error)]
-#[error("a cache was not saved or tidied, so the next run reads more instead: {0}")]
+#[error("a cache was not saved or cleaned up, so the next run reads more: {0}")]
 pub struct CacheNotSaved(String);
 
 impl CacheNotSaved {

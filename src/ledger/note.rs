@@ -31,7 +31,7 @@ pub enum NoteError {
     #[error("not a signed note: {0}")]
     Form(&'static str),
     /// Nothing would read it.
-    #[error("the note would have {0} bytes; none may have more than {MAX_BYTES}")]
+    #[error("the note would have {0} bytes; the limit is {MAX_BYTES}")]
     TooLong(u64),
     /// No signature by any of the keys that would be accepted.
     #[error("no signature by an accepted key; signed by {}", signers(.0))]
@@ -45,7 +45,7 @@ pub enum NoteError {
 
 fn signers(names: &[String]) -> String {
     if names.is_empty() {
-        "nobody".to_owned()
+        "no key".to_owned()
     } else {
         names.join(", ")
     }

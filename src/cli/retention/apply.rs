@@ -24,13 +24,13 @@ use crate::window::format_instant;
 
 /// Delete what is due
 ///
-/// Decides what goes in a ledger entry, deletes its rows from every warehouse and its files from the
-/// lake, and says in further entries what was done. If it is killed, any later run goes on; a warehouse
-/// that does not answer and a file that a lock keeps are tried again. What a hold keeps is not touched.
+/// Records in a ledger entry what is to be deleted, deletes its rows from every warehouse and its files
+/// from the lake, and records in further entries what was done. If it is killed, any later run continues; a
+/// warehouse that does not answer and a file that a lock keeps are tried again. What a hold keeps is not touched.
 ///
 /// Where a rule keeps nothing, is new, keeps less than at the last decision, or has more than 7 dates due
-/// at once, nothing of it goes before it is confirmed, and the exit code is 8; the rest goes. Nothing at
-/// all goes unconfirmed while nothing bears the clock out: see `trailhouse clock`. --confirm takes the id
+/// at once, nothing of it is deleted before it is confirmed, and the exit code is 8; the rest is deleted.
+/// While nothing confirms the clock, nothing at all is deleted unconfirmed: see `trailhouse clock`. --confirm takes the id
 /// that `retention plan` shows; a plan that is stale is refused.
 ///
 /// Changes: deletes rows and files that are due, for good; the ledger gets the decision and what was done.
@@ -41,7 +41,7 @@ Examples:
   trailhouse retention apply
   trailhouse retention apply --confirm 3f9a0c1d2e4b --by 'J. Doe'")]
 pub(super) struct Args {
-    /// Delete all that was shown under this id
+    /// Delete everything that the plan with this id showed
     #[arg(long, value_name = "PLAN", requires = "by")]
     confirm: Option<String>,
     /// Who confirms it, or gives the warehouse up
@@ -133,7 +133,7 @@ pub(in crate::cli) fn failures(summary: &RetentionSummary) -> Vec<Failure> {
             warehouse => format!("warehouse {warehouse}"),
         };
         let happened = format!(
-            "what was decided is not gone from {place} yet: {}",
+            "what was decided is not deleted from {place} yet: {}",
             failed.failure.message
         );
         failures.push(
@@ -146,7 +146,7 @@ pub(in crate::cli) fn failures(summary: &RetentionSummary) -> Vec<Failure> {
         failures.push(
             Failure::new(
                 ExitKind::Destination,
-                "not all that is due was deleted, since it was told to stop",
+                "not all that is due was deleted, because it was told to stop",
             )
             .kept("what was decided stands, and any later run goes on with it")
             .action("rerun; it goes on where this one stopped"),
@@ -222,7 +222,7 @@ fn text_of_done(done: &CarriedOut, page: &mut Page) {
     for warehouse in &done.warehouses {
         let rows: Option<u64> = warehouse.tables.iter().map(|table| table.rows).sum();
         let rows = rows.map_or_else(
-            || "its rows, how many the service did not say,".to_owned(),
+            || "its rows (the service did not say how many)".to_owned(),
             |rows| counted(rows, "row", "rows"),
         );
         let name = &warehouse.warehouse;
@@ -263,7 +263,7 @@ fn text_of_done(done: &CarriedOut, page: &mut Page) {
                 |until| format!("says until {}", format_instant(until)),
             );
             page.warning(&format!(
-                "{entry}: the store does not let {} go yet, and {until}",
+                "{entry}: the store does not allow {} to be deleted yet, and {until}",
                 counted(files.refused.len() as u64, "file", "files")
             ));
         }

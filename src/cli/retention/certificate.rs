@@ -26,10 +26,10 @@ use crate::report::certificate::{
 };
 use crate::run::{Access, Job, RunError, look_at_clocks};
 
-/// Certify what went by rule, or read a certificate
+/// Certify what retention deleted, or read a certificate
 ///
 /// Makes one signed note of what the ledger says: which rule decided, when, by which entry and who
-/// confirmed it; which files went, with their digests and the entries that had named them; what warehouses
+/// confirmed it; which files were deleted, with their digests and the entries that had named them; what warehouses
 /// and store said when it was carried out; what is still pending, and what could still be brought back.
 /// All conditions that are given must hold. Only what was decided is certified.
 ///
@@ -37,7 +37,7 @@ use crate::run::{Access, Job, RunError, look_at_clocks};
 /// configuration, no lake. With --against-ledger the entries that it names are read again and compared.
 ///
 /// Changes: nothing, but for the file of -o. To make one needs the signing key. Ends with exit code 2
-/// where nothing fits, and with 6 where a certificate was altered.
+/// where nothing matches, and with 6 where a certificate was altered.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "\
@@ -51,16 +51,16 @@ Examples:
   trailhouse retention certificate --check 2026-01-01.certificate --public-key acme.pub"
 )]
 pub(super) struct Args {
-    /// What went of this date
+    /// What was deleted of this date
     #[arg(long, value_name = "DATE", value_parser = crate::cli::date::date)]
     date: Option<NaiveDate>,
-    /// What went of this date and later ones
+    /// What was deleted of this date and later ones
     #[arg(long, value_name = "DATE", value_parser = crate::cli::date::date)]
     from: Option<NaiveDate>,
-    /// What went of this date and earlier ones
+    /// What was deleted of this date and earlier ones
     #[arg(long, value_name = "DATE", value_parser = crate::cli::date::date)]
     to: Option<NaiveDate>,
-    /// What went by this rule, or by `default`
+    /// What was deleted under this rule, or under `default`
     #[arg(long, value_name = "NAME")]
     rule: Option<String>,
     /// Write it to this file; to stdout without it
@@ -264,17 +264,19 @@ fn nothing_fits(
         details.push(also(format!("{more} more that are in the lake")));
     }
     if asked.names_dates() && stays.is_empty() {
-        details.push(also("the lake has no rows of it either".to_owned()));
+        details.push(also(
+            "the lake has no rows of these dates either".to_owned(),
+        ));
     }
     if !rules.is_empty() {
         let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
         let dates = match asked.names_dates() {
-            true => "of these dates",
+            true => "on these dates",
             false => "so far",
         };
         let rules = rules.join(", ");
         details.push(also(format!(
-            "what was decided to go {dates} went by {rules}"
+            "{dates}, retention deleted something under {rules}"
         )));
     }
     if state.retention.open.is_empty() && state.retention.closed.is_empty() {
@@ -353,12 +355,12 @@ impl Document for Checked {
 
 /// What was given is altered or signed by somebody else, or is something else that was signed.
 fn refused(path: &Path, error: &NotACertificate) -> Failure {
-    let happened = format!("{} is not to be believed: {error}", path.display());
+    let happened = format!("{} cannot be trusted: {error}", path.display());
     match error {
         NotACertificate::Note(_) => Failure::new(ExitKind::Integrity, happened)
             .kept("nothing was changed")
             .action(
-                "ask for the certificate again; if the key is the right one, somebody has altered this",
+                "ask for the certificate again; if the key is the right one, the file was altered",
             ),
         NotACertificate::Version(_) => Failure::new(
             ExitKind::Usage,
@@ -367,7 +369,10 @@ fn refused(path: &Path, error: &NotACertificate) -> Failure {
         .action("use a newer version of this program"),
         NotACertificate::Json(_) | NotACertificate::Type | NotACertificate::Lines => Failure::new(
             ExitKind::Usage,
-            format!("{} is signed, and not a certificate: {error}", path.display()),
+            format!(
+                "{} is signed, and not a certificate: {error}",
+                path.display()
+            ),
         )
         .action("name a file that `trailhouse retention certificate` wrote"),
     }

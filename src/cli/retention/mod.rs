@@ -18,13 +18,13 @@ use crate::plural::counted;
 use crate::retention::{Amount, Policy};
 use crate::window::format_instant;
 
-/// Show and apply the rules of retention, and certify what went
+/// Show and apply retention rules, and certify what was deleted
 ///
-/// Rules in [retention] say how long what is kept, in the lake and in every warehouse alike. What is due
-/// goes by a signed decision in the ledger, unless a hold keeps it.
+/// Rules in [retention] say how long records are kept, in the lake and in every warehouse alike. What is
+/// due is deleted by a signed decision in the ledger, unless a hold keeps it.
 ///
-/// Changes: `plan` changes nothing; `apply` deletes what is due; `certificate` writes the file that it is
-/// told to.
+/// Changes: `plan` changes nothing; `apply` deletes what is due; `certificate` writes its output file
+/// and nothing else.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -28,7 +28,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 /// Lines of due dates that are shown; --output json has all of them.
 const SHOWN: usize = 40;
 
-/// Show what would go, and what a hold keeps
+/// Show what would be deleted, and what a hold keeps
 ///
 /// Applies the rules of [retention] to the live files of the lake as of a date, and says per rule and
 /// date how many files, rows and bytes are due, what a hold keeps all the same, the oldest date that is
@@ -221,7 +221,7 @@ impl Document for Shown {
         }
         for held in plan.held.iter().take(SHOWN) {
             let doubt = match held.in_doubt {
-                true => ", since nobody knows what its records are about",
+                true => ", since the category of its records is unknown",
                 false => "",
             };
             page.warning(&format!(
@@ -328,7 +328,7 @@ impl LakeKeeps {
         page.heading("lake");
         let then = |page: &mut Page, what: &str| page.field("then", what);
         match self.versions {
-            Some(true) => then(page, "as older versions, until somebody removes these"),
+            Some(true) => then(page, "as older versions, until these are removed"),
             Some(false) => {}
             None => then(
                 page,
@@ -343,7 +343,7 @@ impl LakeKeeps {
         }
         if let Some(until) = self.locked_until {
             let until = format_instant(until);
-            page.field("lock", &format!("nothing goes before {until}"));
+            page.field("lock", &format!("nothing can be deleted before {until}"));
         }
         if let Some(failure) = &self.failure {
             page.warning(failure);

@@ -142,7 +142,7 @@ pub async fn compare(
     if head.values().map(EntryRef::of).next() != Some(then) {
         let then = then.sequence;
         differs.push(format!(
-            "entry {then}, on which it was made, is another one"
+            "entry {then}, at which it was made, has another digest"
         ));
     }
     let found = gather(log, state, &certificate.asked, then.sequence).await?;

@@ -74,7 +74,7 @@ pub(super) fn full(certificate: &Certificate, page: &mut Page) {
     text_of_stays(certificate, page);
     page.line("");
     page.line(
-        "It says what the ledger held of this, and who holds the key vouches for it. It does not prove that",
+        "It says what the ledger held of this, and the holder of the key vouches for it. It does not prove that",
     );
     page.line(
         "nobody had made a copy, nor that a service has erased what it said it deleted, nor anything later.",
@@ -87,7 +87,10 @@ fn text_of_decision(decision: &CertifiedDecision, page: &mut Page) {
     page.field("entry file", &decision.entry.sha256.to_string());
     let confirmed = match &decision.confirmed_by {
         Some(by) => format!("by {by}, plan {}", decision.plan),
-        None => format!("by nobody: the rules alone decided; plan {}", decision.plan),
+        None => format!(
+            "by no person: the rules alone decided; plan {}",
+            decision.plan
+        ),
     };
     page.field("confirmed", &confirmed);
     for rule in &decision.rules {
@@ -168,7 +171,7 @@ fn text_of_whole(whole: &WholeDecision, page: &mut Page) {
     }
     let done: Vec<String> = whole.done.iter().map(entry_said).collect();
     match done.is_empty() {
-        true => page.field("carried out", "no entry says anything of it yet"),
+        true => page.field("carried out", "no entry records it yet"),
         false => page.field("carried out", &done.join("; ")),
     }
     for emptied in &whole.warehouses {
@@ -180,7 +183,7 @@ fn text_of_whole(whole: &WholeDecision, page: &mut Page) {
         page.field(
             "warehouse",
             &format!(
-                "{} ({}) had nothing of it any more, says entry {}; deleted: {tables}",
+                "{} ({}) held none of it any more according to entry {}; deleted: {tables}",
                 emptied.warehouse, emptied.target, emptied.done
             ),
         );
@@ -188,7 +191,7 @@ fn text_of_whole(whole: &WholeDecision, page: &mut Page) {
     for given_up in &whole.given_up {
         let said = &given_up.said;
         page.warning(&format!(
-            "warehouse {} was given up by {} (entry {}): {}; nobody can say what it holds of it",
+            "warehouse {} was given up by {} (entry {}): {}; what it still holds of it is unknown",
             said.warehouse, said.by, given_up.done, said.reason
         ));
     }
@@ -208,7 +211,9 @@ fn text_of_whole(whole: &WholeDecision, page: &mut Page) {
         }
         if removal.refused > 0 {
             let refused = counted(removal.refused, "file", "files");
-            page.warning(&format!("the store did not let {refused} go yet"));
+            page.warning(&format!(
+                "the store did not allow {refused} to be deleted yet"
+            ));
         }
     }
     if let Some(pending) = &whole.pending {
@@ -231,7 +236,7 @@ fn text_of_whole(whole: &WholeDecision, page: &mut Page) {
         );
     }
     if whole.recoverable.is_empty() && !whole.done.is_empty() {
-        page.field("recoverable", "the entries name no way");
+        page.field("recoverable", "no known way to recover it");
     }
 }
 
@@ -258,7 +263,7 @@ fn listed(decision: &CertifiedDecision) -> String {
     let files: usize = parts.iter().map(|part| part.files.len()).sum();
     let whole = &decision.whole_decision;
     let of = match whole.all_parts_listed {
-        true => "all of it".to_owned(),
+        true => "the whole decision".to_owned(),
         false => format!("{} of its {} parts", parts.len(), whole.parts),
     };
     let gone = standings(parts);
@@ -317,7 +322,7 @@ fn entry_said(entry: &EntryRef) -> String {
 
 fn rule_said(rule: &CertifiedRule) -> String {
     let about = match &rule.conditions {
-        None => "what no rule fits".to_owned(),
+        None => "what no rule matches".to_owned(),
         Some(conditions) => conditions_said(conditions),
     };
     format!("{}: {about}; keep {}", rule.rule, rule.keep)
