@@ -100,10 +100,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<&str, TextFault> {
     Ok(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text))
 }
 
-/// The text of bytes where it may have several lines: without a byte order mark, and without NUL.
+/// The text of a file where it may have several lines: without a byte order mark, and without NUL.
 ///
 /// # Errors
 /// Other encodings than UTF-8, and NUL.
+#[cfg(feature = "query")]
 pub(crate) fn decode_document(bytes: &[u8]) -> Result<&str, TextFault> {
     let text = decode(bytes)?;
     refuse(text, bytes.len() - text.len(), |c| c == '\0')?;

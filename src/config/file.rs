@@ -42,7 +42,7 @@ pub(super) struct File {
     /// Where the lake is projected to, to be queried; one table each.
     #[serde(default)]
     pub warehouse: Vec<WarehouseTable>,
-    /// How long what is kept. Without it everything is kept.
+    /// How long records are kept. Without this table everything is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionTable>,
     /// What is removed or hidden before anything is written.
@@ -57,7 +57,7 @@ pub(super) struct File {
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NetworkTable {
-    /// A file with certificates (PEM) of authorities that are trusted beside those of the machine; a
+    /// A file with CA certificates (PEM) that are trusted in addition to those of the machine; a
     /// relative path starts at the folder of the configuration file.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = "/etc/trailhouse/ca.pem")]
@@ -121,11 +121,11 @@ pub(super) struct SecretTable {
     example = json!({ "key": { "file": "trailhouse.key" } })
 )]
 pub(super) struct SigningTable {
-    /// The signing key that `trailhouse keygen` made; whoever only reads the lake needs none.
+    /// The signing key that `trailhouse keygen` made; not needed where the lake is only read.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = json!({ "file": "trailhouse.key" }))]
     pub key: Option<SecretTable>,
-    /// The verifier key of the lake, which is no secret: `trailhouse keygen` prints it and writes it
+    /// The verifier key of the lake, which is not secret: `trailhouse keygen` prints it and writes it
     /// into the file with the ending .pub.
     ///
     /// Commands that only read use it instead of `key`, so that analysts need not hold a key with
@@ -133,8 +133,8 @@ pub(super) struct SigningTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = json!({ "file": "trailhouse.key.pub" }))]
     pub public_key: Option<SecretTable>,
-    /// Write entries without a signature: for experiments only, since nobody can prove anything
-    /// with such a lake.
+    /// Write entries without a signature: for experiments only, since such a lake proves
+    /// nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = true)]
     pub unsigned: Option<bool>,
@@ -151,7 +151,7 @@ pub(super) struct SigningTable {
     }
 ))]
 pub(super) struct SourceTable {
-    /// Name of the source in columns, paths and the ledger: for ever, so choose it well.
+    /// Permanent name of the source in columns, paths and the ledger.
     ///
     /// Lower-case letters, digits and hyphens, at most 63; a letter or digit at both ends.
     #[schemars(
@@ -159,7 +159,7 @@ pub(super) struct SourceTable {
         extend("pattern" = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
     )]
     pub id: String,
-    /// What kind of platform it is.
+    /// Kind of platform.
     #[schemars(example = &"kestra")]
     pub platform: PlatformName,
     /// Address of the platform, without `/api`.
@@ -188,11 +188,11 @@ pub(super) struct SourceTable {
     /// A date means its midnight in UTC; an instant such as 2026-01-01T06:00:00Z may be given too.
     #[schemars(example = "2026-01-01")]
     pub start: String,
-    /// How old a record must be before it is read for the first time, since platforms show
+    /// Minimum age of a record before it is read for the first time, since platforms show
     /// records some seconds late.
     #[serde(default = "five_minutes")]
     pub settle: DurationText,
-    /// How much of what was read before is read again, to find records that came late.
+    /// How much of the time already read is read again, to find late records.
     #[serde(default = "thirty_minutes")]
     pub overlap: DurationText,
     /// Most records in one response; Kestra 2 refuses more than 1000.
@@ -206,7 +206,7 @@ pub(super) struct SourceTable {
     /// How long to wait for one response.
     #[serde(default = "two_minutes")]
     pub request_timeout: DurationText,
-    /// How long to go on asking when the platform fails or says that it is busy.
+    /// How long to retry while the platform is failing or busy.
     #[serde(default = "five_minutes")]
     pub retry_for: DurationText,
     /// Largest response that is taken into memory, and so the largest record that can be read; at
@@ -274,10 +274,10 @@ pub(super) struct BasicTable {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RunTable {
-    /// When a run stops starting new work; what it has begun it still commits.
+    /// When a run stops starting new work; work in progress is still committed.
     #[serde(default = "fifty_minutes")]
     pub deadline: DurationText,
-    /// Memory that a run may take in all, however large a window is; give a container no less.
+    /// Memory that a run may use in total, however large a window is; give a container at least this much.
     ///
     /// A 32nd of it bounds the records of one entry, those of a response, and those read ahead.
     #[serde(default = "memory_size")]
@@ -300,7 +300,7 @@ pub(super) struct RedactionTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = json!({ "env": "TRAILHOUSE_REDACTION_KEY" }))]
     pub hmac_key: Option<SecretTable>,
-    /// Rules; of two that meet at one place the earlier counts.
+    /// Rules; where two apply to one place, the earlier one wins.
     #[serde(default)]
     pub rule: Vec<RuleTable>,
 }
@@ -351,7 +351,7 @@ pub(super) enum ActionName {
     Drop,
     /// Put a fixed text in its place, so that one sees that there was a value.
     Mask,
-    /// Put a keyed hash in its place, so that equal values stay equal and nothing else is told.
+    /// Put a keyed hash in its place, so that equal values stay equal and nothing else is revealed.
     Hmac,
 }
 

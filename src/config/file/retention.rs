@@ -4,18 +4,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// How long what is kept, in the lake and in every warehouse.
+/// How long records are kept, in the lake and in every warehouse.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct RetentionTable {
-    /// How long everything is kept that no rule is about.
+    /// How long records are kept that no rule applies to.
     #[schemars(example = &"400d")]
     pub default: KeepText,
     /// Whether each run applies the rules after it has loaded the warehouses. It then needs the permission
     /// to delete. Without this only `trailhouse retention apply` deletes.
     #[serde(default)]
     pub in_run: bool,
-    /// Rules; of several that fit the first counts.
+    /// Rules; the first one that applies wins.
     #[serde(default)]
     pub rule: Vec<RetentionRuleTable>,
 }
@@ -28,15 +28,15 @@ pub(in crate::config) struct RetentionRuleTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"executions")]
     pub name: Option<String>,
-    /// What it is about.
+    /// What it applies to.
     #[schemars(example = json!({ "category": ["execution"] }))]
     pub r#match: MatchTable,
-    /// How long that is kept.
+    /// How long those records are kept.
     #[schemars(example = &"90d")]
     pub keep: KeepText,
 }
 
-/// What a rule is about; what it names must all fit.
+/// What a rule applies to; all conditions must hold.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1), example = json!({ "category": ["execution"] }))]

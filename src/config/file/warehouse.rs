@@ -17,13 +17,13 @@ pub(in crate::config) struct WarehouseTable {
     /// Lower-case letters, digits and hyphens, at most 63; a letter or digit at both ends.
     #[schemars(example = &"bq", extend("pattern" = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))]
     pub name: String,
-    /// What kind of warehouse it is.
+    /// Kind of warehouse.
     #[schemars(example = &"bigquery")]
     pub kind: WarehouseName,
     /// Google Cloud project that holds the dataset.
     #[schemars(example = "acme-audit")]
     pub project: String,
-    /// Dataset; `trailhouse warehouse init` makes it where there is none.
+    /// Dataset; `trailhouse warehouse init` creates it if it does not exist.
     #[schemars(example = &"audit", extend("pattern" = "^[A-Za-z0-9_]{1,1024}$"))]
     pub dataset: String,
     /// Location of the dataset, such as EU or europe-west1; it can never change.
@@ -53,7 +53,7 @@ pub(in crate::config) struct WarehouseTable {
     #[serde(default = "yes")]
     pub require_partition_filter: bool,
     /// After how many days BigQuery itself drops partitions of `audit_events` and `audit_quarantine`, as
-    /// a net below retention; lifted while it would drop what the ledger keeps, such as what is held. At
+    /// a safety net below retention; lifted while it would drop records that the ledger keeps, such as held ones. At
     /// least 7 days more than anything is kept by [retention]. Without this nothing expires by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"430d")]
@@ -65,7 +65,7 @@ pub(in crate::config) struct WarehouseTable {
     /// How long to wait for one response.
     #[serde(default = "one_minute")]
     pub request_timeout: DurationText,
-    /// How long to go on asking when the service fails or says that it is busy.
+    /// How long to retry while the service is failing or busy.
     #[serde(default = "five_minutes")]
     pub retry_for: DurationText,
     /// Address of an emulator, for tests.
