@@ -11,7 +11,7 @@ use crate::config::{json_schema, settings};
 use crate::event::schema::{Column, SCHEMA_VERSION};
 use crate::warehouse::TableKind;
 
-/// Explain the configuration, or the columns of the lake
+/// Explain the keys of the configuration, or the columns of the tables
 ///
 /// Changes: nothing.
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,7 @@ Examples:
   trailhouse schema config
   trailhouse schema config --output json > trailhouse.schema.json")]
     Config,
-    /// Every column of the lake with type, classification and meaning
+    /// Every column of the four tables with type, classification and meaning
     ///
     /// The classification is what redaction rules refer to: public, sensitive or secret.
     ///

@@ -16,7 +16,7 @@ use crate::window::{Coverage, Window, midnight};
 pub struct CoverageNote {
     /// One line.
     pub text: String,
-    /// Whether the answer misleads whoever does not know it.
+    /// Whether the answer is misleading without it.
     pub matters: bool,
 }
 

@@ -19,7 +19,7 @@ pub enum QueryError {
     #[error("there is no statement")]
     Empty,
     /// More than one statement.
-    #[error("there are {count} statements, and one query is one statement")]
+    #[error("there are {count} statements, but a query takes one")]
     Several {
         /// How many there are.
         count: usize,
@@ -104,7 +104,7 @@ pub enum QueryError {
     #[error("the lake cannot be read: {0}")]
     Store(StoreError),
     /// A name in the ledger that no store takes.
-    #[error("the ledger names a file `{path}`, which is no name of an object")]
+    #[error("the ledger names a file `{path}`, which is not a valid object name")]
     Path {
         /// The name.
         path: String,
@@ -186,7 +186,7 @@ impl QueryError {
     /// A value that one of the engine's own functions does not take.
     fn value() -> Self {
         Self::Value {
-            reason: "a function does not take it".to_owned(),
+            reason: "a function does not accept it".to_owned(),
             fix: "leave such values out with WHERE, or use SAFE_CAST where a type is changed"
                 .to_owned(),
         }
@@ -260,7 +260,8 @@ impl QueryError {
                 "write a SELECT; the lake changes only by `trailhouse run`".to_owned()
             }
             Self::Syntax { .. } => {
-                "fix the SQL; the dialect is that of BigQuery, docs/sql.md has its forms".to_owned()
+                "fix the SQL; docs/sql.md lists what is supported of the dialect of BigQuery"
+                    .to_owned()
             }
             Self::Refused { fix, .. } | Self::Value { fix, .. } => fix.clone(),
             Self::Unplannable(_) => {
@@ -268,7 +269,7 @@ impl QueryError {
                     .to_owned()
             }
             Self::UnknownColumn { near, .. } => did_you_mean(near).unwrap_or_else(|| {
-                "see the columns with `trailhouse query \"DESCRIBE audit_events\"`".to_owned()
+                "list the columns with `trailhouse query \"DESCRIBE audit_events\"`".to_owned()
             }),
             Self::UnknownTable { .. } => {
                 "the tables are audit_events, audit_batches, audit_coverage and audit_quarantine"
@@ -290,7 +291,9 @@ impl QueryError {
             Self::Temporary(_) => {
                 "free some space or set TMPDIR to a directory that can be written".to_owned()
             }
-            Self::Ledger(_) | Self::Engine(_) => "report this as a bug".to_owned(),
+            Self::Ledger(_) | Self::Engine(_) => {
+                "report this to the maintainers of trailhouse".to_owned()
+            }
         }
     }
 }

@@ -82,7 +82,7 @@ async fn ask(
         Ended::UnderWay => JobFailure {
             class: Class::Transient,
             reason: "stopped".to_owned(),
-            said: "told to stop while counting".to_owned(),
+            said: "asked to stop while counting".to_owned(),
         },
     };
     let action = format!("count the rows of {}", kind.table());

@@ -27,7 +27,7 @@ pub(super) fn additions(
         additions.push("describe the table".to_owned());
     }
     if shape.require_partition_filter && !found.require_partition_filter {
-        additions.push("refuse queries that name no dates".to_owned());
+        additions.push("require a condition on dates in queries".to_owned());
     }
     for (key, value) in labels {
         match found.labels.get(key) {
@@ -85,7 +85,7 @@ pub(super) fn conflicts(found: &TableFound, shape: &TableShape) -> Vec<String> {
             .any(|column| same_name(column.name, &there.name));
         if !ours && there.mode == "REQUIRED" {
             conflicts.push(format!(
-                "column {} is REQUIRED, and no row of ours has it",
+                "column {} is REQUIRED, and trailhouse does not write it",
                 there.name
             ));
         }

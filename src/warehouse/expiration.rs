@@ -71,12 +71,13 @@ pub(super) fn unwanted(found: &TableFound, projection: &Projection) -> Vec<Strin
     if let Some(at) = expires_at(found) {
         let at = format_instant(at);
         unwanted.push(format!(
-            "let it not expire: the service would remove it at {at}"
+            "remove its expiration: the service would remove it at {at}"
         ));
     }
     // Where one is configured, loading brings it to what holds allow.
     if found.partition_expiration.is_some() && projection.settings.partition_expiration.is_none() {
-        let partitions = "let its partitions not expire: what the ledger keeps would be dropped";
+        let partitions =
+            "remove the expiration of its partitions: what the ledger keeps would be dropped";
         unwanted.push(partitions.to_owned());
     }
     unwanted

@@ -289,7 +289,7 @@ pub async fn recoverable(projection: &Projection, now: DateTime<Utc>) -> Vec<Rec
     let found = match projection.warehouse.dataset().await {
         Ok(found) => found,
         Err(error) => {
-            tracing::debug!(%error, "how long rows could be brought back is not known");
+            tracing::debug!(%error, "the time travel window of the table is not known");
             None
         }
     };

@@ -33,7 +33,7 @@ pub enum FillError {
         lake_id: String,
     },
     /// The tables are not what this program loads into.
-    #[error("{table} in {target} is not as it must be: {}", .differences.join("; "))]
+    #[error("{table} in {target} does not have the required form: {}", .differences.join("; "))]
     Shape {
         /// The warehouse.
         target: String,
@@ -71,7 +71,7 @@ pub enum FillError {
     #[error(transparent)]
     Tables(#[from] LedgerTableError),
     /// The warehouse answered a question with something that is no answer to it.
-    #[error("{target} answered a count with something else: {what}")]
+    #[error("{target} gave an unexpected answer to a count: {what}")]
     Answer {
         /// The warehouse.
         target: String,
@@ -108,13 +108,15 @@ impl FillError {
                 }
                 Class::Quota => "rerun later; nothing was lost",
                 Class::Denied => {
-                    "give the identity what the README lists as permissions for this step"
+                    "grant the identity the permissions that the README lists for this step"
                 }
-                Class::NotFound => "make what is missing with `trailhouse warehouse init`",
-                Class::Exists | Class::Conflict => "rerun; somebody else was at it",
-                Class::Refused => "read what the service says, and mend the configuration",
+                Class::NotFound => "create what is missing with `trailhouse warehouse init`",
+                Class::Exists | Class::Conflict => {
+                    "run again; another process changed it at the same time"
+                }
+                Class::Refused => "check what the service answered, and fix the configuration",
             },
-            Self::NoTable { .. } => "make it with `trailhouse warehouse init`",
+            Self::NoTable { .. } => "create it with `trailhouse warehouse init`",
             Self::Foreign { .. } => "name another dataset: two lakes cannot share one",
             Self::Shape { .. } => {
                 "run `trailhouse warehouse init`, which adds what is missing and names what it cannot \
@@ -132,7 +134,9 @@ impl FillError {
                 "check that the staging bucket exists and may be written, read and emptied"
             }
             Self::Log(_) => "run `trailhouse verify`",
-            Self::Tables(_) | Self::Answer { .. } => "report it; a rerun is safe",
+            Self::Tables(_) | Self::Answer { .. } => {
+                "report this to the maintainers of trailhouse; running again is safe"
+            }
         }
     }
 }

@@ -54,7 +54,7 @@ pub struct Preparing {
 }
 
 impl Preparing {
-    /// Whether everything is as it should be.
+    /// Whether all tables and views are up to date.
     pub fn is_nothing(&self) -> bool {
         self.actions.is_empty()
     }
@@ -124,7 +124,7 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
                 changes.push(format!("cluster it by {}", shape.clustering.join(", ")));
             }
             if shape.require_partition_filter {
-                changes.push("refuse queries that name no dates".to_owned());
+                changes.push("require a condition on dates in queries".to_owned());
             }
             if dataset.as_ref().is_some_and(has_default_expiration) {
                 changes.push(NO_DEFAULT.to_owned());
@@ -135,7 +135,7 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
         check_owner(&found, target, lake_id)?;
         let differences = conflicts(&found, &shape);
         if !differences.is_empty() && is_told(kind) {
-            let mut changes = vec!["make it anew: it is written as a whole each time".to_owned()];
+            let mut changes = vec!["recreate it: it is rewritten as a whole each time".to_owned()];
             changes.extend(differences);
             step(name, changes, Action::Remake(kind));
             continue;
@@ -263,6 +263,6 @@ pub async fn carry_out_preparation(
 }
 
 /// What a step adds that makes a table or view where the dataset has a default expiration.
-const NO_DEFAULT: &str = "let it not expire, as the dataset has it by default";
+const NO_DEFAULT: &str = "remove the expiration that the dataset gives by default";
 
 const DATASET: &str = "Audit trail, loaded by trailhouse";

@@ -163,7 +163,7 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
                     attempts += 1;
                     let again = matches!(failure.class, Class::Transient | Class::Quota);
                     if again && attempts < last {
-                        tracing::debug!(job = %id, said = failure.said, "trying under another id");
+                        tracing::debug!(job = %id, said = failure.said, "trying again under another job id");
                         continue;
                     }
                     return Ok(End::Failed(FailedEntry {

@@ -200,7 +200,7 @@ impl Sources {
                 Ok(true) => continue,
                 Ok(false) => StoreError::Altered {
                     object: self.bucket.url_of(&file.name),
-                    said: "it was exchanged while it was loaded".to_owned(),
+                    said: "it was replaced while it was loaded".to_owned(),
                 },
                 // Whoever has taken the entry as loaded has removed its copies.
                 Err(StoreError::NotFound { .. }) if self.staged => continue,

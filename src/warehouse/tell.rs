@@ -42,11 +42,7 @@ pub(super) async fn tell(
     ] {
         let found = match open_table(projection, state, kind).await {
             Err(FillError::Shape { .. }) => {
-                (filling.say)(&format!(
-                    "{}: making {} anew",
-                    projection.name,
-                    kind.table()
-                ));
+                (filling.say)(&format!("{}: recreating {}", projection.name, kind.table()));
                 remake(projection, kind, &state.lake_id).await?;
                 open_table(projection, state, kind).await?
             }

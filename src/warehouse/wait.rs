@@ -47,7 +47,7 @@ pub(super) async fn do_job(
 ) -> Result<Ended, WarehouseError> {
     let started = warehouse.start(id, work).await?;
     if started == Started::Exists {
-        tracing::debug!(job = %id, "there is a job of this id: waiting for that one");
+        tracing::debug!(job = %id, "a job with this id exists: waiting for it");
     }
     let mut stop = stop.clone();
     let mut wait = pace.first;
@@ -62,7 +62,7 @@ pub(super) async fn do_job(
                     class: Class::Unknown,
                     target: warehouse.target().to_owned(),
                     action: work.describe(),
-                    said: format!("job {id} was started, and the service knows of none"),
+                    said: format!("job {id} was started, and the service does not know it"),
                     retry_after: None,
                 });
             }

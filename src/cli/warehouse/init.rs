@@ -11,16 +11,16 @@ use crate::plural::counted;
 use crate::run::{Asking, Job, RunError, found};
 use crate::warehouse::{Preparation, WarehouseFailure, carry_out_preparation, prepare};
 
-/// Make the dataset, tables and views, or add what they lack
+/// Create the dataset, tables and views, or add what they lack
 ///
-/// Shows what is missing, then makes it: the dataset in its location, the tables with partitions,
+/// Shows what is missing, then creates it: the dataset in its location, the tables with partitions,
 /// clustering, a description of every column and the label that says which lake they belong to, and the
 /// views. Where tables exist, it adds what a newer version of trailhouse has (columns, descriptions,
-/// labels) and leaves all else as it is; a difference that cannot be added is an error that names each
-/// column. Tables of another lake are refused. Where there is no lake yet it founds it, with the checks of the
+/// labels) and changes nothing else; a difference that cannot be added is an error that names each
+/// column. Tables of another lake are refused. Where there is no lake yet it creates one, with the checks of the
 /// first `run`; that needs the signing key.
 ///
-/// Changes: makes and extends dataset, tables and views, and makes audit_batches and audit_coverage anew
+/// Changes: creates and extends dataset, tables and views, and recreates audit_batches and audit_coverage
 /// where their columns have drifted; removes no row of the lake. With --dry-run nothing at all.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
@@ -30,7 +30,7 @@ Examples:
 pub(super) struct Args {
     #[command(flatten)]
     which: Which,
-    /// Show what would be made or added, and stop
+    /// Show what would be created or added, and stop
     #[arg(long)]
     dry_run: bool,
 }
@@ -106,7 +106,7 @@ impl Document for Prepared {
                 warehouse.warehouse, warehouse.target
             ));
             match (warehouse.steps.len() as u64, self.dry_run) {
-                (0, _) => page.good("everything is as it should be"),
+                (0, _) => page.good("all tables and views are up to date"),
                 (_, true) => {
                     for step in &warehouse.steps {
                         page.line(&format!("  {}: {}", step.what, step.changes.join(", ")));

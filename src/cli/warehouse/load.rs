@@ -17,11 +17,11 @@ use crate::plural::{counted, thousands};
 use crate::run::{Asking, Job, LoadSummary};
 use crate::warehouse::WarehouseSummary;
 
-/// Load what is in the lake and not in the warehouse
+/// Load what the lake has and the warehouse does not
 ///
 /// Does for the warehouses what `run` does after reading: finishes rebuilds that were decided, loads
-/// each ledger entry that is not loaded with one job of its own, writes the tables that tell of the
-/// ledger anew, and commits a receipt. Asks no source. May run beside any other run: two of them meet
+/// each missing ledger entry with a separate job, rewrites the tables that describe the
+/// ledger, and commits a receipt. Asks no source. May run beside any other run: two of them meet
 /// at the same jobs, since a job's id is derived from what it loads.
 ///
 /// Changes: adds rows to the warehouse and a receipt to the ledger.
@@ -81,7 +81,7 @@ pub(in crate::cli) fn failures(warehouses: &[WarehouseSummary], stopped: bool) -
                 differences.push(Detail {
                     place: Some(place),
                     happened: format!(
-                        "{} of the ledger missing, {} too often, {} of no batch of the ledger",
+                        "{} of the ledger missing, {} duplicated, {} of batches that the ledger does not have",
                         counted(counted_rows.missing, "row", "rows"),
                         thousands(counted_rows.surplus),
                         thousands(counted_rows.foreign)
@@ -91,29 +91,29 @@ pub(in crate::cli) fn failures(warehouses: &[WarehouseSummary], stopped: bool) -
             }
         }
         if !errors.is_empty() {
-            let happened = format!("warehouse {name} did not take all loads");
+            let happened = format!("warehouse {name} did not complete all loads");
             failures.push(
                 Failure::new(ExitKind::Destination, happened)
                     .details(errors)
                     .kept("the lake is not affected; the next run tries again")
-                    .action("read what the service says of each load"),
+                    .action("check what the service answered to each load"),
             );
         } else if stopped && warehouse.failure.is_none() && (behind > 0 || not_all) {
             let happened = format!(
-                "warehouse {name} was not loaded to the end, since the run was told to stop"
+                "warehouse {name} was not loaded completely, since the run was asked to stop"
             );
             failures.push(
                 Failure::new(ExitKind::Destination, happened)
                     .kept("what was loaded stays, and jobs under way are adopted by the next run")
-                    .action("rerun; it goes on where this one stopped"),
+                    .action("run again; it continues where this one stopped"),
             );
         }
         if !differences.is_empty() {
-            let happened = format!("warehouse {name} does not hold what the ledger says");
+            let happened = format!("warehouse {name} does not match the ledger");
             failures.push(
                 Failure::new(ExitKind::Findings, happened)
                     .details(differences)
-                    .kept("lake and ledger are not touched by this")
+                    .kept("the lake and the ledger are not affected")
                     .action(
                         "`trailhouse warehouse reconcile` says where, `trailhouse warehouse rebuild` mends \
                          it",

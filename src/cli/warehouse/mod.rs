@@ -24,11 +24,11 @@ use crate::warehouse::{FilesChecked, Standing, TableKind, WarehouseFailure, Ware
 pub(super) use load::failures;
 pub(super) use status::matters;
 
-/// Fill, compare and mend BigQuery
+/// Load, compare and repair BigQuery
 ///
-/// A warehouse is a projection of the lake: analysts query it, and lake and ledger can make it again at
-/// any time. `run` loads what is new; these commands make the tables, load without reading the sources,
-/// say what is true, and mend what is not.
+/// A warehouse is a projection of the lake: analysts query it, and it can be rebuilt from lake and
+/// ledger at any time. `run` loads new entries; these commands create the tables, load without reading the
+/// sources, compare the warehouse with the ledger, and replace what differs.
 ///
 /// Changes: `init`, `load` and `rebuild` say what they change; `status` and `reconcile` change nothing.
 #[derive(Debug, clap::Args)]
@@ -75,9 +75,9 @@ fn demand_warehouses(config: &Config) -> Result<(), Failure> {
         return Ok(());
     }
     Err(
-        Failure::new(ExitKind::Usage, "the configuration names no warehouse")
+        Failure::new(ExitKind::Usage, "the configuration has no warehouse")
             .kept("nothing was read or written")
-            .action("add a [[warehouse]]; the README shows one from an empty project on"),
+            .action("add a [[warehouse]]; the README shows every step, from an empty project on"),
     )
 }
 
@@ -195,8 +195,8 @@ pub(super) fn text_of_standing(standing: &Standing, page: &mut Page) {
     for table in &standing.tables {
         let loaded = counted(table.rows, "row", "rows");
         let said = match table.behind_since {
-            None if table.is_level() => format!("{loaded}, level with the ledger"),
-            None => format!("{loaded}, which is not what the ledger has"),
+            None if table.is_level() => format!("{loaded}, up to date with the ledger"),
+            None => format!("{loaded}, which does not match the ledger"),
             Some(since) => format!(
                 "{loaded}; behind by {} with {} since {}",
                 counted(table.entries_behind, "entry", "entries"),

@@ -26,13 +26,12 @@ use crate::warehouse::{
     RebuildPlan, TableKind, WarehouseFailure, Which as Dates, plan_id, plan_rebuild,
 };
 
-/// Replace dates of a warehouse by what the lake holds
+/// Replace dates of a warehouse with what the lake holds
 ///
 /// Without --confirm it shows what would be replaced and ends with exit code 8. With the plan's id it
-/// commits the decision to the ledger, loads the rows of these dates into a table of their own, and
-/// replaces the dates by them in one transaction, after which they hold exactly what the ledger says. If
-/// it is killed, the next `run` or `warehouse load` finishes it. A plan that is not true any more is
-/// refused.
+/// commits the decision to the ledger, loads the rows of these dates into a separate table, and
+/// replaces the dates with them in one transaction, after which they hold exactly what the ledger says. If
+/// it is killed, the next `run` or `warehouse load` finishes it. A stale plan is refused.
 ///
 /// Changes: with --confirm, the rows of these dates in the warehouse; the ledger gets the decision, its
 /// end, and a receipt. The transaction is a query, which is billed for the dates it reads.
@@ -112,7 +111,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
             return Ok(Ending::with_failures(shown, failures));
         }
         let Some(confirmed) = &args.confirm else {
-            let happened = "nothing was replaced yet: this needs to be confirmed";
+            let happened = "nothing was replaced: confirmation is needed";
             failures.push(
                 Failure::new(ExitKind::Confirmation, happened)
                     .kept("nothing was changed")
@@ -121,7 +120,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
             return Ok(Ending::with_failures(shown, failures));
         };
         if *confirmed != shown.plan {
-            let happened = format!("plan {confirmed} is not true any more");
+            let happened = format!("plan {confirmed} is stale");
             failures.push(
                 Failure::new(ExitKind::Confirmation, happened)
                     .kept("nothing was changed")
@@ -203,7 +202,7 @@ impl Document for Shown {
             page.field(
                 "differing",
                 &format!(
-                    "{} missing, {} too often, {} of no batch of the ledger",
+                    "{} missing, {} duplicated, {} of batches that the ledger does not have",
                     table.differs.missing, table.differs.surplus, table.differs.foreign
                 ),
             );

@@ -21,9 +21,9 @@ const NAMED: usize = 20;
 /// Compare what a warehouse holds with what the ledger says
 ///
 /// Counts the rows of audit_events and audit_quarantine by date, category, source and batch, and
-/// compares them with the ledger: rows that are missing, there more than once, or of no batch of the
-/// ledger. Rows of entries that are still to be loaded are no difference. Events that have several rows
-/// on these dates are named, whatever the ledger says. These are two queries, over four narrow columns
+/// compares them with the ledger: rows that are missing, appear more than once, or belong to a batch
+/// that the ledger does not have. Rows of entries that are still to be loaded are not a difference. Events
+/// that have several rows on these dates are named, whatever the ledger says. These are two queries, over four narrow columns
 /// and over event_uid, which are billed like any other.
 ///
 /// Changes: nothing. Needs no signing key: `public_key` in [signing] is enough. Ends with exit code 10
@@ -89,12 +89,12 @@ fn failures(warehouse: &Reconciliation) -> Vec<Failure> {
     let details: Vec<Detail> = warehouse.tables.iter().flat_map(details).collect();
     if !details.is_empty() {
         let name = &warehouse.warehouse;
-        let happened = format!("warehouse {name} does not hold what the ledger says");
+        let happened = format!("warehouse {name} does not match the ledger");
         failures.push(
             Failure::new(ExitKind::Findings, happened)
                 .details(details)
                 .kept("nothing was changed; the lake and the ledger are not affected")
-                .action("`trailhouse warehouse rebuild` shows how it would mend it"),
+                .action("`trailhouse warehouse rebuild` shows how it would fix it"),
         );
     }
     let doubled: Vec<&DoubledEvent> = warehouse.tables.iter().flat_map(|it| &it.doubled).collect();

@@ -13,10 +13,10 @@ use crate::run::{Asking, Job};
 use crate::warehouse::{Preparation, Standing, WarehouseFailure, prepare};
 use crate::window::format_instant;
 
-/// Show how far each warehouse is, and whether its tables are as they should be
+/// Show how far each warehouse is loaded, and whether its tables are up to date
 ///
 /// Reads the ledger for what is loaded and what is not, and asks the service for dataset, tables and
-/// views: whether they are there, whether they are this lake's, and what `init` would add. Counts no
+/// views: whether they exist, whether they belong to this lake, and what `init` would add. Counts no
 /// rows; `reconcile` does.
 ///
 /// Changes: nothing. Needs no signing key: `public_key` in [signing] is enough.
@@ -53,9 +53,9 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
                 failures.push(
                     Failure::new(
                         ExitKind::Findings,
-                        format!("warehouse {} is not as it should be", projection.name),
+                        format!("warehouse {} is not up to date", projection.name),
                     )
-                    .action("`trailhouse warehouse init` makes what is missing"),
+                    .action("`trailhouse warehouse init` creates what is missing"),
                 );
             }
             failures.extend(matters(&standing));
@@ -85,7 +85,7 @@ pub(in crate::cli) fn matters(standing: &Standing) -> Vec<Failure> {
         );
     }
     if standing.tables.iter().any(|table| !table.failed.is_empty()) {
-        let happened = format!("warehouse {name} did not take all loads");
+        let happened = format!("warehouse {name} did not complete all loads");
         failures.push(
             Failure::new(ExitKind::Destination, happened)
                 .details(failed_loads(standing))
@@ -95,7 +95,7 @@ pub(in crate::cli) fn matters(standing: &Standing) -> Vec<Failure> {
     }
     let differs = standing.tables.iter().any(|table| table.differs.is_some());
     if differs || !standing.rebuilds.is_empty() {
-        let happened = format!("warehouse {name} does not hold what the ledger says");
+        let happened = format!("warehouse {name} does not match the ledger");
         failures.push(
             Failure::new(ExitKind::Findings, happened)
                 .details(differences(standing))
@@ -116,7 +116,7 @@ pub(in crate::cli) fn matters(standing: &Standing) -> Vec<Failure> {
                 }))
                 .kept("the lake is not affected")
                 .action(
-                    "`trailhouse warehouse init` lifts the expiration; the next run looks again",
+                    "`trailhouse warehouse init` lifts the expiration; the next run checks again",
                 ),
         );
     }
@@ -189,7 +189,7 @@ impl Document for Statuses {
                 continue;
             };
             if lacks.steps.is_empty() {
-                page.field("tables", "as they should be");
+                page.field("tables", "up to date");
             }
             for step in &lacks.steps {
                 page.warning(&format!("{}: {}", step.what, step.changes.join(", ")));

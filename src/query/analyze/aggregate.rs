@@ -66,8 +66,8 @@ impl Analyzer<'_> {
         if function.over.is_some() && !forms.is_empty() {
             return Err(self.refuse(
                 span,
-                format!("{name} takes no OVER: it is not an aggregate"),
-                "leave OVER out",
+                format!("{name} cannot have OVER: it is not an aggregate"),
+                "remove OVER",
             ));
         }
         if let FunctionArguments::List(list) = &function.args
@@ -75,8 +75,8 @@ impl Analyzer<'_> {
         {
             return Err(self.refuse(
                 span,
-                format!("{name} takes no DISTINCT or ORDER BY: it is not an aggregate"),
-                "leave it out",
+                format!("{name} cannot have DISTINCT or ORDER BY: it is not an aggregate"),
+                "remove it",
             ));
         }
         let Some(arguments) = plain_arguments(&function.args) else {
@@ -100,7 +100,7 @@ impl Analyzer<'_> {
         if !windowed && self.within_aggregate {
             return Err(self.refuse(
                 span,
-                format!("{name} stands within another aggregate"),
+                format!("{name} is nested in another aggregate"),
                 "compute the inner one in a subquery in FROM",
             ));
         }
@@ -108,7 +108,7 @@ impl Analyzer<'_> {
             return Err(self.refuse(
                 span,
                 format!(
-                    "{name} is an aggregate and cannot stand in {}",
+                    "{name} is an aggregate and is not allowed in {}",
                     self.clause.name
                 ),
                 match self.clause.name {
@@ -128,7 +128,7 @@ impl Analyzer<'_> {
             }
         };
         if list.duplicate_treatment == Some(DuplicateTreatment::All) {
-            return Err(self.unsupported(span, &format!("ALL in {name}"), "leave it out"));
+            return Err(self.unsupported(span, &format!("ALL in {name}"), "remove it"));
         }
         let over = function
             .over
@@ -147,7 +147,7 @@ impl Analyzer<'_> {
                 return Err(self.refuse(
                     span,
                     format!(
-                        "{name}{} takes no *",
+                        "{name}{} does not take *",
                         if list.duplicate_treatment.is_some() {
                             " with DISTINCT"
                         } else {
@@ -322,7 +322,7 @@ impl Analyzer<'_> {
         if !self.clause.windows {
             return Err(self.refuse(
                 span,
-                format!("{name} … OVER cannot stand in {}", self.clause.name),
+                format!("{name} … OVER is not allowed in {}", self.clause.name),
                 "write QUALIFY for a condition on it, or compute it in a subquery in FROM",
             ));
         }

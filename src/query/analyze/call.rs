@@ -105,7 +105,7 @@ impl Analyzer<'_> {
         known.dedup();
         let fix = match nearest(name, &known) {
             Some(near) => format!("did you mean {near}? docs/sql.md lists the functions"),
-            None => "docs/sql.md lists the functions that there are".to_owned(),
+            None => "docs/sql.md lists all functions".to_owned(),
         };
         self.refuse(span, format!("there is no function {name} here"), fix)
     }
@@ -227,7 +227,7 @@ impl Analyzer<'_> {
                 if !wants("INTERVAL") {
                     return Err(self.refuse(
                         span,
-                        format!("{name} takes no INTERVAL"),
+                        format!("{name} does not take an INTERVAL"),
                         written(forms),
                     ));
                 }

@@ -198,8 +198,8 @@ impl Analyzer<'_> {
             }
             Expr::Interval(_) => Err(self.unsupported(
                 span,
-                "INTERVAL as a value of its own",
-                "write it behind + or -, or in DATE_ADD, DATE_SUB, TIMESTAMP_ADD or TIMESTAMP_SUB",
+                "INTERVAL as a separate value",
+                "write it after + or -, or in DATE_ADD, DATE_SUB, TIMESTAMP_ADD or TIMESTAMP_SUB",
             )),
             Expr::Array(_) => Err(self.unsupported(
                 span,

@@ -201,7 +201,7 @@ impl Analyzer<'_> {
         }
         Err(self.unsupported(
             alias.name.span,
-            "a list of columns behind an alias",
+            "a list of columns after an alias",
             "name the columns in the query with AS",
         ))
     }
@@ -225,7 +225,7 @@ impl Analyzer<'_> {
         Err(self.refuse(
             span,
             format!("two tables in FROM have the name `{name}`"),
-            "give each of them an alias of its own with AS",
+            "give each its own alias with AS",
         ))
     }
 
@@ -308,7 +308,7 @@ impl Analyzer<'_> {
             _ if is_cross => {
                 return Err(self.refuse(
                     span,
-                    "CROSS JOIN takes no condition",
+                    "CROSS JOIN does not take a condition",
                     "write JOIN … ON …",
                 ));
             }

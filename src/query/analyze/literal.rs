@@ -34,7 +34,7 @@ fn decoded(text: &str, form: Form) -> Result<String, String> {
             let full = text.chars().count() == digits;
             let code = u32::from_str_radix(&text, radix).ok().filter(|_| full);
             code.and_then(char::from_u32)
-                .ok_or_else(|| format!("an escape \\{escape}{text} that is no character"))
+                .ok_or_else(|| format!("an escape \\{escape}{text} that is not a character"))
         };
         out.push(match escape {
             'a' => '\u{7}',
@@ -52,7 +52,7 @@ fn decoded(text: &str, form: Form) -> Result<String, String> {
                 let rest: String = rest.by_ref().take(2).collect();
                 let code = u32::from_str_radix(&format!("{escape}{rest}"), 8);
                 let code = code.ok().and_then(char::from_u32);
-                code.ok_or_else(|| format!("an escape \\{escape}{rest} that is no character"))?
+                code.ok_or_else(|| format!("an escape \\{escape}{rest} that is not a character"))?
             }
             other => return Err(format!("an escape \\{other} that means nothing")),
         });

@@ -65,7 +65,7 @@ impl Analyzer<'_> {
             BinaryOperator::StringConcat => {
                 let both = self.both(left, right, scope)?;
                 if let Some((_, at)) = both.iter().find(|(typed, _)| typed.kind == Type::Null) {
-                    return Err(self.refuse(*at, "NULL || anything is NULL", "leave it out"));
+                    return Err(self.refuse(*at, "NULL || anything is NULL", "remove it"));
                 }
                 let exprs = both.map(|(typed, _)| typed.expr);
                 Ok(Typed::new(
@@ -318,7 +318,7 @@ impl Analyzer<'_> {
         let [(one, one_at), (other, other_at)] = self.both(left, right, scope)?;
         for (typed, at) in [(&one, one_at), (&other, other_at)] {
             if typed.kind == Type::Null {
-                return Err(self.refuse(at, format!("NULL {op} anything is NULL"), "leave it out"));
+                return Err(self.refuse(at, format!("NULL {op} anything is NULL"), "remove it"));
             }
         }
         match (&one.kind, &other.kind) {
@@ -379,7 +379,7 @@ impl Analyzer<'_> {
                     }
                     (Type::String, _) => number_fix(&one, left),
                     (_, Type::String) => number_fix(&other, right),
-                    _ => "use values of types that go together".to_owned(),
+                    _ => "use values of compatible types".to_owned(),
                 };
                 Err(self.refuse(
                     span,

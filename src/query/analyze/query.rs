@@ -53,7 +53,11 @@ impl Analyzer<'_> {
             || query.settings.is_some()
             || query.format_clause.is_some();
         if odd {
-            return Err(self.unsupported(span, "this clause behind the query", "write LIMIT n"));
+            return Err(self.unsupported(
+                span,
+                "this clause at the end of the query",
+                "write LIMIT n",
+            ));
         }
         if !query.pipe_operators.is_empty() {
             return Err(self.unsupported(span, "|>", "write SELECT … FROM … WHERE …"));
@@ -107,7 +111,7 @@ impl Analyzer<'_> {
             if !cte.alias.columns.is_empty() {
                 return Err(self.unsupported(
                     cte.alias.name.span,
-                    "a list of columns behind the name",
+                    "a list of columns after the name",
                     "name the columns in its SELECT with AS",
                 ));
             }
@@ -178,8 +182,7 @@ impl Analyzer<'_> {
                             span,
                             format!("{name} needs ALL or DISTINCT"),
                             if *op == SetOperator::Union {
-                                "write UNION ALL, or UNION DISTINCT to drop what comes twice"
-                                    .to_owned()
+                                "write UNION ALL, or UNION DISTINCT to drop duplicates".to_owned()
                             } else {
                                 format!("write {name} DISTINCT")
                             },
@@ -349,7 +352,7 @@ impl Analyzer<'_> {
         let Value::Number(place, _) = &value.value else {
             return Err(self.refuse(
                 span,
-                format!("{clause} takes no literal"),
+                format!("{clause} does not take a literal"),
                 "name a column without quotes, or write its number: 1 is the first column",
             ));
         };

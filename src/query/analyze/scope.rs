@@ -209,7 +209,7 @@ impl Analyzer<'_> {
                     [..] => Err(self.refuse(
                         span,
                         format!("`{}` has several columns `{}`", table.value, column.value),
-                        "give each of them a name of its own with AS",
+                        "give each its own name with AS",
                     )),
                 };
             }

@@ -207,7 +207,7 @@ impl Analyzer<'_> {
     fn odd_clauses(&self, select: &Select) -> Result<(), QueryError> {
         let span = select.select_token.0.span;
         if select.top.is_some() {
-            return Err(self.unsupported(span, "TOP", "write LIMIT n behind the query"));
+            return Err(self.unsupported(span, "TOP", "write LIMIT n at the end of the query"));
         }
         if matches!(select.distinct, Some(Distinct::On(_))) {
             return Err(self.unsupported(
@@ -419,7 +419,7 @@ impl Analyzer<'_> {
                 return Err(self.refuse(
                     items[at].span,
                     format!("two columns have the name `{name}`"),
-                    "give one of them a name of its own with AS",
+                    "give one of them another name with AS",
                 ));
             }
             items[at].output.engine = if taken { self.made_up_name() } else { name };

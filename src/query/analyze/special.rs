@@ -82,11 +82,11 @@ impl Analyzer<'_> {
             return Err(self.unsupported(
                 span,
                 "CAST with FORMAT",
-                "write FORMAT_TIMESTAMP('%F', timestamp, 'Europe/Berlin'), or PARSE_TIMESTAMP for the way back",
+                "write FORMAT_TIMESTAMP('%F', timestamp, 'Europe/Berlin'), or PARSE_TIMESTAMP to convert back",
             ));
         }
         let to = named_type(data_type)
-            .map_err(|fix| self.refuse(span, format!("there is no type {data_type} here"), fix))?;
+            .map_err(|fix| self.refuse(span, format!("type {data_type} is not supported"), fix))?;
         let typed = self.expression(inner, scope)?;
         if !casts::exists(&typed.kind, &to) {
             let fix = match (&typed.kind, &to) {
@@ -200,7 +200,7 @@ impl Analyzer<'_> {
                         "AT TIME ZONE is for a TIMESTAMP, and this is {}",
                         typed.kind
                     ),
-                    "leave the zone out",
+                    "remove the zone",
                 ));
             }
             Some(zone) => Some(self.zone(zone, scope)?),
@@ -272,12 +272,12 @@ impl Analyzer<'_> {
         if !parts(group).contains(&part.as_str()) {
             let fix = match (kind, part.as_str()) {
                 (Type::Timestamp, "WEEK" | "MONTH" | "QUARTER" | "YEAR") => {
-                    "a TIMESTAMP moves by days or less; write INTERVAL 30 DAY, or use DATE_SUB with a DATE".to_owned()
+                    "a TIMESTAMP can be shifted by days or less; write INTERVAL 30 DAY, or use DATE_SUB with a DATE".to_owned()
                 }
-                (Type::Date, _) => "a DATE moves by days or more; CAST it to a DATETIME or TIMESTAMP first".to_owned(),
+                (Type::Date, _) => "a DATE can be shifted by days or more; CAST it to a DATETIME or TIMESTAMP first".to_owned(),
                 _ => format!("use one of {}", listed(parts(group))),
             };
-            return Err(self.refuse(span, format!("{kind} does not move by {part}"), fix));
+            return Err(self.refuse(span, format!("{kind} cannot be shifted by {part}"), fix));
         }
         let typed = self.expression(value, scope)?;
         // Text is taken if it is a whole number, as in INTERVAL '7' DAY.

@@ -36,7 +36,7 @@ pub(in crate::query) fn function(to: &Type) -> &'static str {
     }
 }
 
-const SAFELY: &str = "use SAFE_CAST to get NULL where a value does not fit";
+const SAFELY: &str = "use SAFE_CAST to get NULL for values that cannot be cast";
 
 fn unfit(text: &str, what: &str) -> Fault {
     const SHOWN: usize = 60;

@@ -153,7 +153,7 @@ pub(super) fn parse(format: &str, text: &str, zone: Zone) -> Result<i64, String>
 }
 
 fn unlike(format: &str, text: &str) -> String {
-    format!("'{text}' does not fit the format '{format}'")
+    format!("'{text}' does not match the format '{format}'")
 }
 
 const MONTHS: [&str; 12] = [

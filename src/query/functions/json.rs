@@ -322,9 +322,12 @@ pub(super) fn to_json_string(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
         return Ok(Cell::Null);
     };
     let quoted = serde_json::to_string(text);
-    quoted
-        .map(Cell::Owned)
-        .map_err(|error| Fault::new(error.to_string(), "report this as a bug"))
+    quoted.map(Cell::Owned).map_err(|error| {
+        Fault::new(
+            error.to_string(),
+            "report this to the maintainers of trailhouse",
+        )
+    })
 }
 
 #[cfg(test)]

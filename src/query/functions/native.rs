@@ -105,9 +105,12 @@ fn kept<'k, T>(
     if slot.as_ref().is_none_or(|(known, _)| known != text) {
         *slot = Some((text.to_owned(), make(text)?));
     }
-    slot.as_ref()
-        .map(|(_, made)| made)
-        .ok_or_else(|| Fault::new("nothing was made of a constant", "report this as a bug"))
+    slot.as_ref().map(|(_, made)| made).ok_or_else(|| {
+        Fault::new(
+            "a constant could not be prepared",
+            "report this to the maintainers of trailhouse",
+        )
+    })
 }
 
 /// A function that is written here.

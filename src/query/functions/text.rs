@@ -36,7 +36,7 @@ pub(super) fn substr(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
     let length = match cells.get(2) {
         Some(Cell::Int(length)) if *length < 0 => {
             return Err(Fault::new(
-                "SUBSTR takes no negative length",
+                "SUBSTR does not take a negative length",
                 "write a length of 0 or more, or SAFE.SUBSTR to get NULL",
             ));
         }
@@ -56,7 +56,7 @@ pub(super) fn substr(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
 fn end(cells: &[Cell<'_>], name: &str, of: fn(&str, usize) -> String) -> Answer {
     match cells {
         [Cell::Text(_), Cell::Int(length)] if *length < 0 => Err(Fault::new(
-            format!("{name} takes no negative length"),
+            format!("{name} does not take a negative length"),
             format!("write a length of 0 or more, or SAFE.{name} to get NULL"),
         )),
         [Cell::Text(text), Cell::Int(length)] => {
@@ -166,7 +166,7 @@ pub(super) fn regexp_replace(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
                 Some('\\') => template.push('\\'),
                 _ => {
                     return Err(Fault::new(
-                        format!("'{replacement}' has a backslash that means nothing"),
+                        format!("'{replacement}' has a backslash that is not an escape"),
                         "write \\1 for a group and \\\\ for a backslash, in a raw string such as r'\\1'",
                     ));
                 }
@@ -238,7 +238,7 @@ pub(super) fn array_at(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
         Some(item) => Ok(item.clone().map_or(Cell::Null, Cell::Owned)),
         None => Err(Fault::new(
             format!(
-                "the array has {} items and none at offset {at}",
+                "the array has {} items, so there is no offset {at}",
                 items.len()
             ),
             "write [SAFE_OFFSET(…)] to get NULL",

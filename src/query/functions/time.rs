@@ -72,7 +72,7 @@ fn to_date(text: &str) -> Answer {
     parse_date(text).map(Cell::Date).ok_or_else(|| {
         Fault::new(
             format!("'{text}' is not a date"),
-            "write dates as 2026-11-20, or use SAFE_CAST to get NULL where a value does not fit",
+            "write dates as 2026-11-20, or use SAFE_CAST to get NULL for values that cannot be cast",
         )
     })
 }
@@ -104,7 +104,7 @@ fn to_datetime(text: &str) -> Answer {
     parse_datetime(text).map(Cell::Datetime).ok_or_else(|| {
         Fault::new(
             format!("'{text}' is not a date with a time"),
-            "write 2026-11-20 10:30:00, or use SAFE_CAST to get NULL where a value does not fit",
+            "write 2026-11-20 10:30:00, or use SAFE_CAST to get NULL for values that cannot be cast",
         )
     })
 }
@@ -127,7 +127,7 @@ fn to_timestamp(text: &str, zone: Zone) -> Answer {
     parse_timestamp(text, zone).map(Cell::Timestamp).ok_or_else(|| {
         Fault::new(
             format!("'{text}' is not a timestamp"),
-            "write 2026-11-20 10:30:00+01, or use SAFE_CAST to get NULL where a value does not fit",
+            "write 2026-11-20 10:30:00+01, or use SAFE_CAST to get NULL for values that cannot be cast",
         )
     })
 }

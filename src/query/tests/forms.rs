@@ -60,7 +60,7 @@ fn shown(form: &Form) -> String {
 fn docs() -> String {
     let mut text = String::from(
         "# SQL of `trailhouse query`\n\n\
-         Made from the functions that the program knows: change those, not this file.\n\n\
+         Generated from the function list of the program: change that list, not this file.\n\n\
          A statement is one `SELECT` of GoogleSQL, the language of BigQuery, over `audit_events`, `audit_quarantine`,\n\
          `audit_batches` and `audit_coverage`; `DESCRIBE audit_events` lists columns and types. What Google's analyzer\n\
          refuses is refused here, with what to write instead.\n\n\
@@ -75,15 +75,15 @@ fn docs() -> String {
          `GROUPING SETS`), `HAVING`, `QUALIFY`, `WINDOW`, `UNION ALL`, `UNION | EXCEPT | INTERSECT DISTINCT`, `ORDER BY`,\n\
          `LIMIT … OFFSET`, `IN`, `EXISTS` and one value from subqueries. Columns without a name are `f0_`, `f1_`, ….\n\n\
          Not supported: `UNNEST … WITH OFFSET`, `PIVOT`, `TABLESAMPLE`, `FOR SYSTEM_TIME AS OF`, `WITH RECURSIVE`, `|>`,\n\
-         `SELECT AS STRUCT`, array literals outside of `IN UNNEST([…])`, parameters, scripts, and whatever changes something.\n\n\
+         `SELECT AS STRUCT`, array literals outside of `IN UNNEST([…])`, parameters, scripts, and statements that change anything.\n\n\
          A time zone is a name such as `'Europe/Berlin'`, with its history, or an offset such as `'+01:00'`; without\n\
          one, times are in UTC. A time that a change to summer time skips is read with the offset before the change, and\n\
-         one that comes twice is the first. A function fails on a value that it does not take; `SAFE.` before its name,\n\
+         one that comes twice is the first. A function fails on a value that it does not accept; `SAFE.` before its name,\n\
          `SAFE_CAST` and `SAFE_DIVIDE` give NULL instead.\n",
     );
     let chapters = [
         (
-            "Conditions, casts and forms with a syntax of their own",
+            "Conditions, casts and forms with their own syntax",
             "CAST(value AS type)",
         ),
         ("Aggregates", "COUNT"),

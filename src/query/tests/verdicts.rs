@@ -222,7 +222,7 @@ async fn a_value_that_does_not_fit_is_no_damage() {
         ),
         (
             "PARSE_DATE('%F', event_uid) = dt",
-            "does not fit the format",
+            "does not match the format",
             "SAFE.PARSE_DATE",
         ),
         (
@@ -232,7 +232,7 @@ async fn a_value_that_does_not_fit_is_no_damage() {
         ),
         (
             "SPLIT(event_uid, '/')[OFFSET(9)] = 'x'",
-            "none at offset 9",
+            "no offset 9",
             "SAFE_OFFSET",
         ),
         (

@@ -99,7 +99,7 @@ fn each_thing_that_cannot_be_added_is_named() {
             "column source is NULLABLE, not REQUIRED",
             "column tenant is INT64, not STRING",
             "column content is REPEATED, not REQUIRED",
-            "column theirs is REQUIRED, and no row of ours has it",
+            "column theirs is REQUIRED, and trailhouse does not write it",
             "it is partitioned by nothing, not by dt",
             "it is clustered by tenant, not by source",
         ]

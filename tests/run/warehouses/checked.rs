@@ -123,7 +123,7 @@ async fn a_file_that_is_exchanged_while_it_is_loaded_is_found() {
     let (failure, ()) = tokio::join!(loading, exchanging);
     assert_eq!(failure.code, "altered", "{failure:?}");
     assert!(
-        failure.message.contains("exchanged while it was loaded"),
+        failure.message.contains("replaced while it was loaded"),
         "{failure:?}"
     );
 }

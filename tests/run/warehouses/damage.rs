@@ -203,7 +203,7 @@ async fn small_tables_whose_columns_have_drifted_are_made_anew() {
         let (bq, lake_id) = (stand.bq(), stand.state().await.lake_id);
         let preparing = prepare(&bq, &lake_id).await.unwrap();
         let steps = &preparing.preparation.steps;
-        assert!(steps[0].changes[0].starts_with("make it anew"), "{steps:?}");
+        assert!(steps[0].changes[0].starts_with("recreate it"), "{steps:?}");
         carry_out_preparation(&bq, &lake_id, &preparing)
             .await
             .unwrap();

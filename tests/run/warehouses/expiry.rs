@@ -37,9 +37,10 @@ async fn the_first_init_lifts_what_the_dataset_gives_by_default() {
         let preparing = prepare(&bq, &lake_id).await.unwrap();
         let steps = &preparing.preparation.steps;
         assert!(
-            steps
+            steps.iter().all(|step| step
+                .changes
                 .iter()
-                .all(|step| step.changes.iter().any(|it| it.contains("not expire"))),
+                .any(|it| it.contains("remove the expiration"))),
             "{default}: {steps:?}"
         );
         carry_out_preparation(&bq, &lake_id, &preparing)
@@ -84,7 +85,7 @@ async fn each_run_names_what_expires_until_init_lifts_it() {
     let preparing = prepare(&bq, &lake_id).await.unwrap();
     let steps = &preparing.preparation.steps;
     assert_eq!(steps.len(), 3, "{steps:?}");
-    let said = "let it not expire: the service would remove it at 2026-05-01T00:00:00Z";
+    let said = "remove its expiration: the service would remove it at 2026-05-01T00:00:00Z";
     assert!(steps.iter().all(|step| step.changes == [said]), "{steps:?}");
     carry_out_preparation(&bq, &lake_id, &preparing)
         .await
