@@ -50,3 +50,4 @@ mod retry;
 mod similar;
 pub mod stop;
 mod text;
+pub mod waits;

@@ -60,9 +60,12 @@ struct ShowArgs {}
 ///
 /// Changes: commits a `clock` entry to the ledger, signed with the role officer.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(
+    override_usage = "trailhouse clock confirm --today <DATE> --reason <TEXT>",
+    after_long_help = "\
 Examples:
-  trailhouse clock confirm --today 2027-03-01 --reason 'the job was off since December'")]
+  trailhouse clock confirm --today 2027-03-01 --reason 'the job was off since December'"
+)]
 struct ConfirmArgs {
     /// Today (UTC), from a calendar
     #[arg(long, value_name = "DATE", value_parser = super::date::date)]

@@ -20,12 +20,11 @@ use crate::demo::{Options, Platform};
 use crate::run::{Job, RunOptions, Summary};
 use crate::window::format_instant;
 
-/// See all of it on this machine: a demo platform, a run, a lake, no cloud
+/// See the whole product on this machine, without any cloud
 ///
-/// Serves a demo platform on a loopback address for as long as it takes, makes keys, writes a
-/// commented trailhouse.toml, runs the job with a progress bar, prints what it did, and names the
-/// next commands to try. Run it again to see that a second run reads little and adds only what has
-/// settled since.
+/// Serves a demo platform on a loopback address until the run is done, makes keys, writes a commented
+/// trailhouse.toml, runs the job, prints what it did, and names the next commands to try. Run it again
+/// to see that a second run reads little and adds only what has settled since.
 ///
 /// Changes: only DIR, which it creates. A directory that it did not create is refused.
 #[derive(Debug, clap::Args)]
@@ -37,10 +36,10 @@ pub(crate) struct Args {
     /// Directory for configuration, key and lake
     #[arg(value_name = "DIR", default_value = "./trailhouse-demo")]
     pub(crate) dir: PathBuf,
-    /// How many events the demo platform has
+    /// Number of events of the demo platform
     #[arg(long, value_name = "N", default_value_t = 50_000)]
     pub(crate) events: u32,
-    /// Over how many days they are spread
+    /// Days over which they are spread
     #[arg(long, value_name = "DAYS", default_value_t = 28, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub(crate) days: u32,
     /// The same seed makes the same events
@@ -77,7 +76,7 @@ async fn tour(args: &Args, dir: &Path, context: &Context) -> Result<Toured, Fail
         .await
         .map_err(|error| {
             Failure::from_error(ExitKind::Unforeseen, &error)
-                .action("a free port on 127.0.0.1 is needed")
+                .action("free a port on 127.0.0.1, then run again")
         })?;
     let serving = platform
         .serve(listener)
@@ -86,6 +85,7 @@ async fn tour(args: &Args, dir: &Path, context: &Context) -> Result<Toured, Fail
     let config = Config::load(&config_path)?;
     let job = Job::open(&config, &[]).map_err(Failure::from)?;
     let progress = context.progress(Unit::Records);
+    job.listen_to_waits(&progress.waits());
     let options = RunOptions::default();
     let summary = super::run::run(&job, &options, config.run.deadline, &progress).await;
     drop(progress);
@@ -126,10 +126,13 @@ fn own_directory(dir: &Path) -> Result<PathBuf, Failure> {
         Err(error) => return Err(unwritable(dir, &error)),
     };
     if foreign {
-        let happened = format!("{} is not empty and was not made by a demo", dir.display());
+        let happened = format!(
+            "{} is not empty and was not created by `trailhouse demo`",
+            dir.display()
+        );
         return Err(Failure::new(ExitKind::Usage, happened)
             .kept("nothing was changed")
-            .action("name another directory: `trailhouse demo DIR`"));
+            .action("choose another directory: `trailhouse demo DIR`"));
     }
     std::fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
     if !mark.exists() {

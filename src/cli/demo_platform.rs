@@ -9,17 +9,18 @@ use super::page::Page;
 use super::stop::asked_to_stop;
 use super::{Context, block_on_to_the_end};
 use crate::demo::{Options, serve_forever};
+use crate::plural::thousands;
 
 /// Serve the demo platform alone
 ///
-/// Serves seeded audit records over the Kestra Enterprise audit-log API on a loopback address until
-/// it is stopped. The switches for trouble make it misbehave as real platforms do: late records,
-/// unstable order, records that cannot be read, refusals, cut connections. The address, the token
-/// and the number of records are printed once it listens.
+/// Serves generated audit records over the Kestra Enterprise audit-log API on a loopback address until
+/// it is stopped; the same seed gives the same records. The switches for trouble make it misbehave as
+/// real platforms do: late records, unstable order, records that cannot be read, refusals, cut
+/// connections. Prints the address, the token and the number of records once it listens.
 ///
 /// Changes: nothing.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(after_help = MORE, after_long_help = "\
 Examples:
   trailhouse demo-platform --listen 127.0.0.1:8080
   trailhouse demo-platform --listen 127.0.0.1:0 --events 1000000 --days 90 --dialect v1
@@ -28,6 +29,11 @@ pub(crate) struct Args {
     #[command(flatten)]
     options: Options,
 }
+
+/// What `-h` leaves out.
+const MORE: &str = "\
+Access: 6 more options, for tokens and passwords, and
+trouble: 25 switches that make records and requests fail: see --help";
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let tenants = args.options.tenants.join(", ");
@@ -48,7 +54,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     block_on_to_the_end(serving)?.map_err(|error| {
         Failure::from_error(ExitKind::Usage, &error)
             .kept("nothing was changed")
-            .action("name another address with --listen; port 0 takes a free one")
+            .action("choose another address with --listen; port 0 takes a free one")
     })?;
     Ok(Ending::written())
 }
@@ -67,6 +73,6 @@ impl Document for Listening {
         page.line(&format!("listening on {}", self.url));
         page.field("tenant", &self.tenants);
         page.field("token", self.token);
-        page.field("records", &self.events.to_string());
+        page.field("records", &thousands(self.events));
     }
 }

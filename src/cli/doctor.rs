@@ -11,6 +11,7 @@ use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
 use super::page::{Mark, Page};
+use super::progress::{Progress, Unit};
 use super::{Context, block_on, clock};
 use crate::clock::Now;
 use crate::config::format_size;
@@ -31,16 +32,15 @@ use crate::window::format_instant;
 
 /// Check configuration, clock, sources, store, key and warehouses
 ///
-/// Tries each thing that a run needs and names what is missing: the configuration, the secrets it
-/// refers to, this machine's clock against those of the sources and the store, the sources'
-/// permissions and dialect, how the store treats a second create of one name, the signing key, and for
-/// each warehouse its tables, whether jobs may be started, and the staging location.
-/// Where [signing] names a public key alone, only what reading needs is tried.
+/// Tries everything that a run needs and names what is missing, each finding once, with what to do: the
+/// configuration, the secrets it refers to, this machine's clock against those of the sources and the
+/// store, the sources' permissions and dialect, whether the store refuses to create an object twice, the
+/// signing key, and for each warehouse its tables, whether jobs may be started, and the staging location.
+/// Where [signing] names only a public key, only what reading needs is tried.
 ///
 /// Changes: creates one object under the lake's prefix and one at each staging location, and removes
-/// them where the store allows;
-/// nothing where [signing] names a public key alone. Ends with exit code 10 where it found
-/// something.
+/// them where the store allows; nothing where [signing] names only a public key. Ends with exit code 10
+/// where it found something.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -50,7 +50,9 @@ pub(crate) struct Args {}
 
 pub(super) fn execute(_args: Args, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
-    let checked = block_on(check(&config))?;
+    let progress = context.progress(Unit::Nothing);
+    let checked = block_on(check(&config, &progress))?;
+    drop(progress);
     let failures: Vec<Failure> = checked
         .checks
         .iter()
@@ -114,7 +116,7 @@ impl Checked {
     }
 }
 
-async fn check(config: &Config) -> Checked {
+async fn check(config: &Config, progress: &Progress) -> Checked {
     let mut checked = Checked { checks: Vec::new() };
     let sources = counted(config.sources.len() as u64, "source", "sources");
     checked.good("configuration", sources);
@@ -125,6 +127,8 @@ async fn check(config: &Config) -> Checked {
     let (mut lake, mut state) = (None, None);
     match open_bucket(config) {
         Ok(bucket) => {
+            progress.message("checking the lake");
+            bucket.waits().listen_as("the lake", &progress.waits());
             let fit = only_reads || check_store(&bucket, &mut checked).await;
             if fit && !only_reads && config.retain_in_run {
                 check_deleting(&bucket, &mut checked).await;
@@ -150,6 +154,8 @@ async fn check(config: &Config) -> Checked {
         }
     }
     for source in &sources {
+        progress.message(&format!("checking source {}", source.id));
+        source.listen_to_waits(&progress.waits());
         check_source(source, &mut checked).await;
     }
     if let Some(bucket) = &lake {
@@ -163,6 +169,10 @@ async fn check(config: &Config) -> Checked {
     match open_warehouses(config, &[], Asking::Briefly).await {
         Ok(warehouses) => {
             for projection in &warehouses {
+                progress.message(&format!("checking warehouse {}", projection.name));
+                if let Some(waits) = projection.warehouse.waits() {
+                    waits.listen_as(&projection.name, &progress.waits());
+                }
                 warehouse::check(projection, lake_id.as_deref(), &mut checked).await;
             }
         }
@@ -173,7 +183,7 @@ async fn check(config: &Config) -> Checked {
 
 /// Whose signatures are believed, where the keys can be used at all.
 fn check_keys(config: &Config, checked: &mut Checked) -> Option<Trust> {
-    const MADE: &str = "give keys made by `trailhouse keygen`";
+    const MADE: &str = "use keys made by `trailhouse keygen`";
     let trust = match open_to_read(config) {
         Ok(trust) => trust,
         Err(error) => {
@@ -191,9 +201,9 @@ fn check_keys(config: &Config, checked: &mut Checked) -> Option<Trust> {
         Ok(Access::Write(key)) => checked.good("signing key", key.verifier().to_string()),
         Ok(Access::Read(_) | Access::Unsigned) => checked.bad(
             "signing key",
-            "entries are not signed: anybody who can write to the bucket can forge them".to_owned(),
+            "entries are not signed: anyone who can write to the bucket can forge them".to_owned(),
             "make a key with `trailhouse keygen` and name it in [signing]; a lake that was founded \
-             unsigned stays so",
+             unsigned stays unsigned",
         ),
         Err(JobError::NoSigningKey) => {
             if let Trust::Keys(keys) = &trust {
@@ -203,7 +213,7 @@ fn check_keys(config: &Config, checked: &mut Checked) -> Option<Trust> {
             }
             checked.good(
                 "signing key",
-                "none, so the lake can only be read; what a run needs is not tried",
+                "none: the lake can only be read, and what only a run needs is not checked",
             );
         }
         Err(error) => checked.bad("signing key", error.to_string(), MADE),
@@ -225,12 +235,12 @@ async fn check_store(bucket: &Bucket, checked: &mut Checked) -> bool {
         Ok(()) => {
             checked.good(
                 &what,
-                "a second create of one name is refused and changes nothing",
+                "refuses to create an object twice, as the ledger needs",
             );
             if let Err(error) = bucket.delete(&name).await {
                 checked.good(
                     "tidying",
-                    format!("{name} stays, since it cannot be deleted: {error}"),
+                    format!("`{name}` was left behind, since it cannot be deleted: {error}"),
                 );
             }
             true
@@ -265,16 +275,16 @@ async fn check_deleting(bucket: &Bucket, checked: &mut Checked) {
         Ok(Removal::Hidden { until: end }) => checked.good(
             "deleting",
             format!(
-                "files of the lake can be deleted, and the store keeps them as older versions that do not go{}",
+                "files of the lake can be deleted, and the store keeps older versions, which are not deleted{}",
                 match until(end) {
-                    before if before.is_empty() => " by themselves".to_owned(),
+                    before if before.is_empty() => String::new(),
                     before => before,
                 }
             ),
         ),
         Ok(Removal::Locked { until: end, .. }) => checked.good(
             "deleting",
-            format!("the store lets nothing go{}, so retention waits for it", until(end)),
+            format!("the store deletes nothing{}, so retention waits", until(end)),
         ),
         Err(error) => checked.bad(
             "deleting",
@@ -296,7 +306,11 @@ async fn check_ledger(bucket: &Bucket, trust: Trust, checked: &mut Checked) -> O
             return Some(state);
         }
         Ok(None) => checked.good("ledger", "none yet: the first run founds the lake"),
-        Err(error) => checked.bad("ledger", error.to_string(), "look with `trailhouse verify`"),
+        Err(error) => checked.bad(
+            "ledger",
+            error.to_string(),
+            "check it with `trailhouse verify`",
+        ),
     }
     None
 }
@@ -309,7 +323,7 @@ fn check_memory(state: &State, memory: u64, checked: &mut Checked) {
         None => checked.good(
             "memory",
             format!(
-                "what the ledger says of {} takes {} of the {} that are its share",
+                "the ledger's state of {} takes {} of its share of {}",
                 counted(size.files, "file", "files"),
                 format_size(size.bytes),
                 format_size(size.share)
@@ -358,11 +372,11 @@ async fn check_source(source: &JobSource, checked: &mut Checked) {
             Ok(Some(oldest)) => checked.good(
                 what,
                 format!(
-                    "obeys its filters; the oldest record is of {}",
+                    "applies filters; the oldest record is of {}",
                     format_instant(oldest)
                 ),
             ),
-            Ok(None) => checked.good(what, "obeys its filters; it has no records yet"),
+            Ok(None) => checked.good(what, "applies filters; it has no records yet"),
             Err(error) => checked.bad(what, error.to_string(), error.advice()),
         }
     }

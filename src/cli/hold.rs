@@ -4,6 +4,9 @@ use chrono::{NaiveDate, Utc};
 use clap::Subcommand;
 use serde::Serialize;
 
+use clap_complete::ArgValueCandidates;
+
+use super::completions;
 use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
 use super::output::{Document, Ending};
@@ -59,11 +62,14 @@ enum Command {
 ///
 /// Changes: commits a `hold` entry to the ledger.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(
+    override_usage = "trailhouse hold add <CASE> --from <DATE> --to <DATE> --reason <TEXT>",
+    after_long_help = "\
 Examples:
   trailhouse hold add CASE-17 --from 2026-03-01 --to 2026-03-31 --reason 'letter of 2 April'
   trailhouse hold add CASE-18 --from 2026-01-01 --to 2026-12-31 --category authentication \\
-    --source kestra-prod --until 2027-06-30 --reason 'audit 2026'")]
+    --source kestra-prod --until 2027-06-30 --reason 'audit 2026'"
+)]
 struct Add {
     /// The case; it may have several holds
     case: String,
@@ -74,10 +80,14 @@ struct Add {
     #[arg(long, value_name = "DATE", value_parser = super::date::date)]
     to: NaiveDate,
     /// Only this category; may be given several times. What has no known category is held in any case
-    #[arg(long, value_name = "CATEGORY")]
+    #[arg(
+        long,
+        value_name = "CATEGORY",
+        add = ArgValueCandidates::new(completions::categories)
+    )]
     category: Vec<String>,
     /// Only this source; may be given several times
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCandidates::new(completions::sources))]
     source: Vec<String>,
     /// Why
     #[arg(long, value_name = "TEXT")]

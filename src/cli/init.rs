@@ -26,13 +26,12 @@ use interview::Interview;
 
 /// Write a first configuration and make a signing key
 ///
-/// Takes what is needed from flags and, on a terminal, asks for the rest. The file is commented:
-/// every choice is explained where it is made, and what was not chosen stands there with its
-/// default.
+/// Takes what is needed from flags and, on a terminal, asks for the rest. The file has comments:
+/// every setting is explained, and settings that were not chosen are shown with their defaults.
 ///
 /// Changes: writes the configuration file (-c, else ./trailhouse.toml), the signing key, which only
-/// its owner can read, and the verifier key beside it. A key file that exists is used and never
-/// written over; a configuration that exists is replaced only with --force. Asks no server.
+/// its owner can read, and the verifier key beside it. An existing key file is used and never
+/// overwritten; an existing configuration is replaced only with --force. Asks no server.
 #[derive(Debug, clap::Args)]
 #[command(
     group = ArgGroup::new("sign_in").args(["token_env", "token_file", "username", "no_auth"]),
@@ -45,25 +44,32 @@ Examples:
       --url https://kestra.example.com --dialect v1 --all-tenants --token-file /etc/trailhouse/token"
 )]
 pub(crate) struct Args {
-    /// Where the lake is kept: gs://, s3://, az:// or file:// URL, or a directory
+    /// URL or folder of the lake
+    ///
+    /// A gs://, s3://, az:// or file:// URL, or a folder.
     #[arg(long, value_name = "URL|DIR")]
     lake: Option<String>,
     /// Address of the Kestra server, without /api
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// Form of its API: v1 for Enterprise Edition up to 1.3, v2 for 2.x
-    #[arg(long, value_name = "FORM", value_parser = ["v1", "v2"])]
+    /// v1 for Enterprise Edition up to 1.3, v2 for 2.x
+    #[arg(long, value_name = "FORM", value_parser = ["v1", "v2"], hide_possible_values = true)]
     dialect: Option<String>,
-    /// Name of the source for ever: lower-case letters, digits and hyphens [default: kestra]
+    /// Permanent name of the source [default: kestra]
+    ///
+    /// Lower-case letters, digits and hyphens. The lake and the ledger keep it, so it cannot be changed
+    /// later.
     #[arg(long, value_name = "ID")]
     source: Option<String>,
-    /// Tenant to read; may be given several times [default: main]
+    /// Tenant to read; may be repeated [default: main]
     #[arg(long, value_name = "ID", conflicts_with = "all_tenants")]
     tenant: Vec<String>,
     /// Read every tenant
     #[arg(long)]
     all_tenants: bool,
-    /// Environment variable with the API token [default: KESTRA_TOKEN]
+    /// Variable with the token [default: KESTRA_TOKEN]
+    ///
+    /// Name of the environment variable that holds the API token.
     #[arg(long, value_name = "NAME")]
     token_env: Option<String>,
     /// File with the API token
@@ -72,25 +78,31 @@ pub(crate) struct Args {
     /// Sign in by user name and password
     #[arg(long, value_name = "NAME")]
     username: Option<String>,
-    /// Environment variable with the password [default: KESTRA_PASSWORD]
+    /// Password variable [default: KESTRA_PASSWORD]
+    ///
+    /// Name of the environment variable that holds the password.
     #[arg(long, value_name = "NAME")]
     password_env: Option<String>,
     /// File with the password
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Do not sign in at all
+    /// Do not sign in
     #[arg(long)]
     no_auth: bool,
-    /// First date to read, or earliest [default: earliest]
+    /// First date to read [default: earliest]
     #[arg(long, value_name = "DATE")]
     start: Option<String>,
-    /// File of the signing key, from the folder of the configuration
+    /// File of the signing key
+    ///
+    /// Relative to the folder of the configuration.
     #[arg(long, value_name = "FILE", default_value = "trailhouse.key")]
     key: PathBuf,
-    /// Name of the key in signatures
-    #[arg(long, value_name = "NAME", default_value = Role::Writer.key_name())]
+    /// Name of the key [default: trailhouse-writer]
+    ///
+    /// Signatures show it.
+    #[arg(long, value_name = "NAME", default_value = Role::Writer.key_name(), hide_default_value = true)]
     key_name: String,
-    /// Sign nothing, for an experiment
+    /// Sign nothing: for experiments only
     #[arg(long, conflicts_with_all = ["key", "key_name"])]
     unsigned: bool,
     /// Replace a configuration file that exists
@@ -246,12 +258,12 @@ fn existing_key(file: &Path) -> Result<SigningKey, Failure> {
     let key = SigningKey::parse(&text).map_err(|error| {
         let mut failure = Failure::new(
             ExitKind::Usage,
-            format!("`{}` exists and is no signing key", file.display()),
+            format!("`{}` exists and is not a signing key", file.display()),
         );
         failure.causes.push(error.to_string());
         failure
             .kept("the existing file is unchanged, nothing was written")
-            .action("name another file with --key")
+            .action("choose another file with --key")
     })?;
     key_file::complete(&key, file)?;
     Ok(key)
@@ -291,14 +303,17 @@ fn write_config(path: &Path, text: &str, replace: bool) -> Result<(), Failure> {
 fn exists(path: &Path) -> Failure {
     Failure::new(
         ExitKind::Usage,
-        format!("configuration file `{}` exists already", path.display()),
+        format!("configuration file `{}` already exists", path.display()),
     )
     .kept("the existing file is unchanged, nothing was written")
-    .action("name another file with --config, or replace this one with --force")
+    .action("choose another file with --config, or replace this one with --force")
 }
 
 fn needs(missing: &[&str]) -> Failure {
-    let happened = format!("missing: {}; nobody can be asked here", missing.join(", "));
+    let happened = format!(
+        "missing: {}; there is no terminal to ask on",
+        missing.join(", ")
+    );
     Failure::new(ExitKind::Usage, happened)
         .kept("nothing was written")
         .action("give these flags; `trailhouse init --help` explains them")
@@ -312,10 +327,13 @@ fn not_valid(error: ConfigError) -> Failure {
         happened: problem.what.clone(),
         action: Some(problem.action.clone()),
     });
-    Failure::new(ExitKind::Usage, "these answers make no valid configuration")
-        .details(details)
-        .kept("nothing was written")
-        .action("give other flags; `trailhouse init --help` explains them")
+    Failure::new(
+        ExitKind::Usage,
+        "these answers do not make a valid configuration",
+    )
+    .details(details)
+    .kept("nothing was written")
+    .action("give other flags; `trailhouse init --help` explains them")
 }
 
 /// What init has done.

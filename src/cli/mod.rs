@@ -47,7 +47,7 @@ use std::process::ExitCode;
 
 use tokio::runtime::Builder;
 
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 
 use crate::config::Config;
 use exit::ExitKind;
@@ -81,19 +81,19 @@ const EXIT_CODES: &str = "\
 Exit codes:
    0  all done, nothing missing
    1  a bug or an unforeseen failure: report it, a rerun is safe
-   2  usage or configuration: mend it, a rerun will not help
-   3  a source failed, the others committed: rerun
-   4  the lake or another destination failed: rerun, nothing was lost
+   2  usage or configuration: fix it, a rerun will not help
+   3  a source failed, the others committed: run again
+   4  the lake or another destination failed: run again, nothing was lost
    5  a gap or a hole remains: records may be lost at the source
-   6  integrity: a signature, the chain or a file does not fit; do not rerun
-   7  another writer won: rerun later
+   6  integrity: a signature, the chain or a file is not valid; do not rerun
+   7  another writer won: run again later
    8  confirmation needed: read the plan
-  10  findings: look
+  10  findings: check them
  130, 143  ended by SIGINT or SIGTERM before it was done; what was committed stays
-Several at once end as the first of 6, 5, 1, 4, 3, 7, 8, 10; JSON output lists all.
+With several failures, the exit code is the first of 6, 5, 1, 4, 3, 7, 8, 10; JSON output lists all.
 
 First steps:
-  trailhouse demo               see all of it on this machine, without any cloud
+  trailhouse demo               see the whole product on this machine, without any cloud
   trailhouse init               write a configuration and make a signing key
   trailhouse doctor             check what is missing
   trailhouse run                read, keep, commit";
@@ -103,6 +103,8 @@ First steps:
 #[command(next_help_heading = "Global options")]
 struct Global {
     /// Configuration file
+    ///
+    /// The environment variable TRAILHOUSE_CONFIG sets it, too.
     #[arg(
         short,
         long,
@@ -110,23 +112,52 @@ struct Global {
         value_name = "FILE",
         env = "TRAILHOUSE_CONFIG",
         default_value = "./trailhouse.toml",
-        hide_env_values = true
+        hide_env = true,
+        value_hint = ValueHint::FilePath
     )]
     config: PathBuf,
-    /// Form of the result on stdout
-    #[arg(long, global = true, value_name = "FORM", value_enum, default_value_t = Format::Text)]
+    /// Form of the result: text or json [default: text]
+    ///
+    /// With json, stdout holds one document and nothing else, for failures too.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORM",
+        value_enum,
+        default_value_t = Format::Text,
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     output: Format,
-    /// Say nothing but results and errors
+    /// Only print results and errors
+    ///
+    /// No log and no progress. Commands that do work and report it (run, warehouse load, retention apply,
+    /// sweep) print nothing unless something failed; commands that answer a question print the answer.
+    /// --output json always prints its document.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say more on stderr; -vv and -vvv say still more
+    /// Log more on stderr; -vv and -vvv log still more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
     /// When to use colour
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t = ColorChoice::Auto,
+        hide_short_help = true
+    )]
     color: ColorChoice,
     /// When to show progress on stderr
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ProgressChoice::Auto)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t = ProgressChoice::Auto,
+        hide_short_help = true
+    )]
     progress: ProgressChoice,
 }
 
@@ -207,6 +238,9 @@ impl Context {
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if completions::answered(&arguments) {
+        return ExitCode::SUCCESS;
+    }
     let early = Early::from(&arguments);
     panic::install_hook();
     stop::listen();

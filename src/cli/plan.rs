@@ -3,10 +3,14 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use clap_complete::ArgValueCandidates;
+
+use super::completions;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
+use super::progress::Unit;
 use super::retention::amount_said;
 use super::status::{text_of_finding, text_of_open};
 use super::{Context, block_on};
@@ -36,13 +40,16 @@ Examples:
   trailhouse plan --source kestra-prod --output json")]
 pub(crate) struct Args {
     /// Only this source; may be given several times
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCandidates::new(completions::sources))]
     pub(crate) source: Vec<String>,
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let job = Job::open_to_plan(&config, &args.source).map_err(Failure::from)?;
+    let progress = context.progress(Unit::Nothing);
+    job.listen_to_waits(&progress.waits());
+    progress.message("reading the ledger");
     let planned = block_on(async {
         let (opened, plan) = crate::run::plan(&job, &RunOptions::default())
             .await
@@ -55,6 +62,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         let mut sources = Vec::with_capacity(plan.sources.len());
         for (source, planned) in job.sources.iter().zip(plan.sources) {
             let failure = opened.failures.get(&source.id);
+            progress.message(&source.id);
             sources.push(estimate(source, planned, failure).await);
         }
         Ok::<_, Failure>(Plan {

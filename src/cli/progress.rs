@@ -11,13 +11,14 @@ use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressState, ProgressS
 
 use super::escape::escape;
 use crate::plural::{counted, thousands};
+use crate::waits::{NamedWaits, Wait};
 
 /// When to show progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ProgressChoice {
-    /// A bar on a terminal, lines with -v elsewhere
+    /// A bar on a terminal, elsewhere lines with -v
     Auto,
-    /// Always; lines where stderr is no terminal
+    /// Always; as lines where stderr is not a terminal
     Always,
     /// Never
     Never,
@@ -96,7 +97,8 @@ impl Unit {
 
 #[derive(Debug)]
 enum Inner {
-    Bar(ProgressBar, Unit),
+    /// A bar, and what is being done while nothing is waited for.
+    Bar(ProgressBar, Unit, Mutex<String>),
     Lines(Lines),
     Silent,
 }
@@ -107,7 +109,11 @@ impl Progress {
             ProgressKind::Bar => {
                 let bar = ProgressBar::new_spinner().with_style(spinner(unit));
                 bar.enable_steady_tick(Duration::from_millis(120));
-                Inner::Bar(BARS.get_or_init(MultiProgress::new).add(bar), unit)
+                Inner::Bar(
+                    BARS.get_or_init(MultiProgress::new).add(bar),
+                    unit,
+                    Mutex::default(),
+                )
             }
             ProgressKind::Lines => Inner::Lines(Lines::new(Instant::now(), unit)),
             ProgressKind::Silent => Inner::Silent,
@@ -122,7 +128,7 @@ impl Progress {
     /// Says how many there are expected to be in all, or that nobody knows. May change at any time.
     pub fn set_total(&self, total: Option<u64>) {
         match &*self.0 {
-            Inner::Bar(bar, unit) => match total {
+            Inner::Bar(bar, unit, _) => match total {
                 Some(total) => {
                     bar.set_style(line(*unit));
                     bar.set_length(total);
@@ -140,7 +146,7 @@ impl Progress {
     /// Counts what has been dealt with.
     pub fn inc(&self, done: u64) {
         match &*self.0 {
-            Inner::Bar(bar, _) => bar.inc(done),
+            Inner::Bar(bar, ..) => bar.inc(done),
             Inner::Lines(lines) => {
                 lines.done.fetch_add(done, Ordering::Relaxed);
                 if let Some(text) = lines.due(Instant::now()) {
@@ -154,7 +160,11 @@ impl Progress {
     /// Says what is being done, in a few words.
     pub fn message(&self, text: &str) {
         match &*self.0 {
-            Inner::Bar(bar, _) => bar.set_message(escape(text).into_owned()),
+            Inner::Bar(bar, _, said) => {
+                let text = escape(text).into_owned();
+                bar.set_message(text.clone());
+                *said.lock().unwrap_or_else(PoisonError::into_inner) = text;
+            }
             Inner::Lines(lines) => {
                 lines.say(&escape(text));
                 if let Some(text) = lines.due(Instant::now()) {
@@ -164,11 +174,43 @@ impl Progress {
             Inner::Silent => {}
         }
     }
+
+    /// Shows what is waited for, and when that is over, what is being done.
+    fn waiting(&self, name: &str, wait: Option<&Wait>) {
+        match (&*self.0, wait) {
+            (Inner::Bar(bar, unit, _), Some(wait)) => {
+                bar.set_style(waiting(*unit));
+                bar.set_message(escape(&format!("{name}: {wait}")).into_owned());
+            }
+            (Inner::Bar(bar, unit, said), None) => {
+                let said = said.lock().unwrap_or_else(PoisonError::into_inner);
+                if bar.message() != *said {
+                    bar.set_style(match bar.length() {
+                        Some(_) => line(*unit),
+                        None => spinner(*unit),
+                    });
+                    bar.set_message(said.clone());
+                }
+            }
+            (Inner::Lines(_), Some(wait)) => self.message(&format!("{name}: {wait}")),
+            (Inner::Lines(_), None) | (Inner::Silent, _) => {}
+        }
+    }
+
+    /// Shows the waits between two tries, for as long as a handle is left.
+    pub(super) fn waits(&self) -> NamedWaits {
+        let progress = Arc::downgrade(&self.0);
+        Arc::new(move |name, wait| {
+            if let Some(progress) = progress.upgrade() {
+                Self(progress).waiting(name, wait);
+            }
+        })
+    }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Self::Bar(bar, _) = self {
+        if let Self::Bar(bar, ..) = self {
             bar.finish_and_clear();
             if let Some(bars) = BARS.get() {
                 bars.remove(bar);
@@ -178,17 +220,27 @@ impl Drop for Inner {
 }
 
 /// While nobody knows how many there are.
-const SPINNER: &str = "{spinner} {human_pos} {unit}  {rate}  {elapsed}  {msg}";
+const SPINNER: &str = "{spinner} {human_pos} {unit}  {rate}  {elapsed}  {wide_msg}";
 
 /// Where nothing is counted.
-const PLAIN: &str = "{spinner} {elapsed}  {msg}";
+const PLAIN: &str = "{spinner} {elapsed}  {wide_msg}";
 
 /// When the number is known.
-const BAR: &str = "{bar:24} {human_pos}/{human_len} {unit}  {rate}  {eta} left  {msg}";
+const BAR: &str = "{bar:24} {human_pos}/{human_len} {unit}  {rate}  {eta} left  {wide_msg}";
+
+/// While something is waited for, which needs the room and has neither rate nor end.
+const WAITING: &str = "{spinner} {human_pos} {unit}  {wide_msg}";
 
 fn spinner(unit: Unit) -> ProgressStyle {
     match unit {
         Unit::Records | Unit::Files => style(SPINNER, unit),
+        Unit::Nothing => style(PLAIN, unit),
+    }
+}
+
+fn waiting(unit: Unit) -> ProgressStyle {
+    match unit {
+        Unit::Records | Unit::Files => style(WAITING, unit),
         Unit::Nothing => style(PLAIN, unit),
     }
 }
@@ -281,7 +333,7 @@ mod tests {
 
     #[test]
     fn the_templates_parse() {
-        for template in [SPINNER, PLAIN, BAR] {
+        for template in [SPINNER, PLAIN, BAR, WAITING] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }
@@ -294,16 +346,30 @@ mod tests {
         progress.inc(3);
         progress.message("source \u{1b}[2J");
         progress.set_total(None);
-        let Inner::Bar(bar, _) = &*progress.0 else {
+        let Inner::Bar(bar, ..) = &*progress.0 else {
             panic!("{progress:?}");
         };
         let bar = bar.clone();
         assert_eq!((bar.position(), bar.length()), (3, None));
         assert_eq!(bar.message(), "source \\u{1b}[2J");
+        let wait = Wait {
+            reason: "503".to_owned(),
+            time: Some(Duration::from_secs(8)),
+            tries: Some((3, Some(6))),
+        };
+        let waits = progress.waits();
+        waits("kestra-prod", Some(&wait));
+        assert_eq!(
+            bar.message(),
+            "kestra-prod: 503, trying again in 8 s (try 3 of 6)"
+        );
+        waits("kestra-prod", None);
+        assert_eq!(bar.message(), "source \\u{1b}[2J");
         drop(progress);
         assert!(!bar.is_finished());
         drop(other);
-        assert!(bar.is_finished());
+        assert!(bar.is_finished(), "the listener keeps no bar");
+        waits("kestra-prod", Some(&wait));
     }
 
     #[test]

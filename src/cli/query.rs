@@ -16,6 +16,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use clap::ValueEnum;
 
+use clap_complete::ArgValueCompleter;
+
+use super::completions;
 use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
 use super::output::{Ending, Format};
@@ -55,7 +58,7 @@ pub(crate) struct Args {
     #[arg(value_name = "SQL")]
     pub(crate) sql: Option<String>,
     /// Read the statement from this file
-    #[arg(short, long, value_name = "FILE", conflicts_with = "sql")]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "sql", add = ArgValueCompleter::new(completions::sql_files))]
     pub(crate) file: Option<PathBuf>,
     /// File with the verifier key of the lake; instead of the keys in [signing]
     #[arg(long, value_name = "FILE")]

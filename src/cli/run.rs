@@ -5,6 +5,9 @@ use std::time::Duration;
 use chrono::{NaiveDate, TimeDelta};
 use tokio::sync::watch;
 
+use clap_complete::ArgValueCandidates;
+
+use super::completions;
 use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
 use super::output::{Document, Ending};
@@ -44,7 +47,7 @@ Examples:
   trailhouse run --recount 30d --output json")]
 pub(crate) struct Args {
     /// Only this source; may be repeated
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = ArgValueCandidates::new(completions::sources))]
     pub(crate) source: Vec<String>,
     /// Start nothing new after this time [default: `deadline` in [run]]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
@@ -81,6 +84,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let progress = context.progress(Unit::Records);
     let summary = block_on_to_the_end(async {
         let job = job.with_warehouses(open_warehouses(&config, &[], Asking::Patiently).await?);
+        job.listen_to_waits(&progress.waits());
         run(&job, &options, deadline, &progress).await
     })??;
     let failures = failures(&summary);

@@ -27,7 +27,7 @@ use crate::retention::{HoldStanding, RuleFinding};
 use crate::run::{configured_feeds, look_at_clocks, open_bucket, open_to_read};
 use crate::window::format_instant;
 
-/// Show what is complete and what is missing, per source and warehouse
+/// Show what is complete and what is missing
 ///
 /// Begins with a verdict in one line. Then shows, for each source, what has been read completely and until
 /// when, how much is in quarantine, and per date when the records were last counted at the source or matched
@@ -108,7 +108,7 @@ pub(super) fn open_lake(
         Some(state) => Ok((log, bucket, state)),
         None => Err(Failure::new(ExitKind::Usage, "there is no lake yet")
             .kept("nothing was changed")
-            .action("`trailhouse run` founds it")),
+            .action("run `trailhouse run`, which founds it")),
     }
 }
 
@@ -324,7 +324,8 @@ fn text_of_retention(status: &Status, page: &mut Page) {
 }
 
 /// What is said of a hold that is in force although its time has ended by the clock.
-pub(super) const END_UNPROVEN: &str = "still in force: the clock by which it has ended is unproven";
+pub(super) const END_UNPROVEN: &str =
+    "still in force: the clock that says it has ended is not proven";
 
 /// A rule that does nothing, or names what nobody knows.
 pub(super) fn text_of_finding(finding: &RuleFinding, page: &mut Page) {
@@ -362,7 +363,7 @@ pub(super) fn text_of_open(open: &OpenDecision, page: &mut Page) {
     }
     if open.refused > 0 {
         let until = open.refused_until.map_or_else(
-            || "until nobody knows when".to_owned(),
+            || "without a known end".to_owned(),
             |until| format!("until {}", format_instant(until)),
         );
         let files = counted(open.refused, "file", "files");
@@ -374,7 +375,7 @@ pub(super) fn text_of_open(open: &OpenDecision, page: &mut Page) {
             .map(|name| format!("warehouse {name}")),
     );
     page.warning(&format!(
-        "what entry {} decided to delete is not all gone yet: {}",
+        "not everything that entry {} decided to delete is deleted yet: {}",
         open.decision,
         left.join(", ")
     ));

@@ -9,7 +9,7 @@ use super::page::Page;
 use super::progress::Unit;
 use super::{Context, block_on};
 use crate::config::format_size;
-use crate::plural::counted;
+use crate::plural::{counted, thousands};
 use crate::run::{Job, Swept, sweep};
 use crate::window::format_instant;
 
@@ -47,6 +47,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let job = job.map_err(Failure::from)?;
     let deadline = TimeDelta::from_std(config.run.deadline).unwrap_or(TimeDelta::MAX);
     let progress = context.progress(Unit::Nothing);
+    job.listen_to_waits(&progress.waits());
     let swept = block_on(sweep(&job, deadline, args.dry_run, &progress))?.map_err(Failure::from)?;
     let mut failures = Vec::new();
     if !swept.refused.is_empty() {
@@ -65,7 +66,10 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
             .action("give the right to delete, or wait until the lock of the bucket ends"),
         );
     }
-    Ok(Ending::with_failures(swept, failures))
+    Ok(match args.dry_run {
+        true => Ending::with_failures(swept, failures),
+        false => Ending::report(swept, failures),
+    })
 }
 
 impl Document for Swept {
@@ -86,7 +90,7 @@ impl Document for Swept {
         if self.found.len() > NAMED {
             page.line(&format!(
                 "  and {} more; --output json has all",
-                self.found.len() - NAMED
+                thousands((self.found.len() - NAMED) as u64)
             ));
         }
         for objection in &self.clock {

@@ -19,68 +19,69 @@ pub(super) const MOST_IN_A_ROW: u32 = 3;
 #[command(next_help_heading = "Trouble with requests (probabilities per search request)")]
 pub struct Faults {
     /// Answer 429
-    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = share)]
+    #[arg(hide_short_help = true,long, value_name = "P", default_value_t = 0.0, value_parser = share)]
     pub rate_limit: f64,
 
     /// The Retry-After header that goes with 429 and 503
-    #[arg(long, value_name = "FORM", value_enum, default_value_t = RetryAfter::Seconds)]
+    #[arg(hide_short_help = true,long, value_name = "FORM", value_enum, default_value_t = RetryAfter::Seconds)]
     pub retry_after: RetryAfter,
 
     /// Answer 500, 502, 503 or 504
-    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = share)]
+    #[arg(hide_short_help = true,long, value_name = "P", default_value_t = 0.0, value_parser = share)]
     pub unavailable: f64,
 
     /// Answer late
-    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = share)]
+    #[arg(hide_short_help = true,long, value_name = "P", default_value_t = 0.0, value_parser = share)]
     pub slow: f64,
 
     /// How late a slow answer is
-    #[arg(long, value_name = "SPAN", default_value = "2s", value_parser = span)]
+    #[arg(hide_short_help = true,long, value_name = "SPAN", default_value = "2s", value_parser = span)]
     pub slow_by: Duration,
 
     /// Close the connection in the middle of a response
-    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = share)]
+    #[arg(hide_short_help = true,long, value_name = "P", default_value_t = 0.0, value_parser = share)]
     pub cut: f64,
 
     /// Put one record of the page into it twice
-    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = share)]
+    #[arg(hide_short_help = true,long, value_name = "P", default_value_t = 0.0, value_parser = share)]
     pub duplicate: f64,
 
     /// Leave one record out of the page
-    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = share)]
+    #[arg(hide_short_help = true,long, value_name = "P", default_value_t = 0.0, value_parser = share)]
     pub missing: f64,
 
     /// After a response, insert a record into the window that was asked for
-    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = share)]
+    #[arg(hide_short_help = true,long, value_name = "P", default_value_t = 0.0, value_parser = share)]
     pub insert: f64,
 
     /// After a response, purge a record from the window that was asked for
-    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = share)]
+    #[arg(hide_short_help = true,long, value_name = "P", default_value_t = 0.0, value_parser = share)]
     pub purge: f64,
 
     /// Return records of equal date in another order each time
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub unstable_ties: bool,
 
-    /// Report no total above this number (search back ends stop counting, often at 10000)
-    #[arg(long, value_name = "N")]
+    /// Report no total above this number (search back ends stop counting, often at 10,000)
+    #[arg(hide_short_help = true, long, value_name = "N")]
     pub total_cap: Option<u64>,
 
     /// Ignore every filter, windows of time too, and say nothing about it
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub ignore_filters: bool,
 
     /// Refuse parameters of the other dialect with 422 (2.x releases since August 2026) instead of
     /// ignoring them
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub reject_legacy: bool,
 
     /// Answer every search with this status (401, 403, 404, 500 …)
-    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(400..600))]
+    #[arg(hide_short_help = true,long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(400..600))]
     pub always: Option<u16>,
 
     /// Seconds by which the Date header is ahead of the clock
     #[arg(
+        hide_short_help = true,
         long,
         value_name = "SECONDS",
         default_value_t = 0,

@@ -22,47 +22,67 @@ pub enum Dialect {
 /// Settings of a [`Platform`](super::Platform).
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// Address to listen on; port 0 takes a free one
+    /// Address to listen on
+    ///
+    /// Port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
-    /// Seed of everything that looks like chance; the same seed gives the same records
+    /// Seed of the records
+    ///
+    /// The same seed gives the same records.
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
 
-    /// Number of audit records, incidents included; --burst, --odd and --huge come on top
+    /// Number of audit records
+    ///
+    /// Incidents are part of them; --burst, --odd and --huge add more.
     #[arg(long, value_name = "N", default_value_t = 50_000)]
     pub events: u32,
 
-    /// Days over which the records are spread, counted back from --end
+    /// Days over which the records are spread
+    ///
+    /// Counted back from --end.
     #[arg(long, value_name = "D", default_value_t = 28, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub days: u32,
 
-    /// End of the records (RFC 3339); records later than now appear when their time comes
-    /// [default: now]
+    /// Time of the newest record (RFC 3339) [default: now]
+    ///
+    /// Records later than now appear when their time comes.
     #[arg(long, value_name = "INSTANT")]
     pub end: Option<DateTime<Utc>>,
 
-    /// Generation of Kestra Enterprise to speak
-    #[arg(long, value_enum, default_value_t = Dialect::V2)]
+    /// API to serve: v1 or v2 [default: v2]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t = Dialect::V2,
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub dialect: Dialect,
 
-    /// Tenant to serve; repeat for several (the first gets most records, and records of the whole
-    /// instance, which belong to no tenant, appear in the cross-tenant search)
+    /// Tenant to serve; may be repeated
+    ///
+    /// The first gets most records. Records of the whole instance, which belong to no tenant, appear in
+    /// the search across tenants.
     #[arg(long = "tenant", value_name = "NAME", default_value = "main")]
     pub tenants: Vec<String>,
 
-    /// Leave out the incidents worth finding (they need at least 5000 events)
+    /// Leave out the incidents (they need 5,000 events)
     #[arg(long)]
     pub no_incidents: bool,
 
-    /// Add this many executions that all started in one and the same instant
+    /// Add executions of one instant
+    ///
+    /// So many executions that all started at the same time.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub burst: u32,
 
-    /// Turn on every kind of trouble that a correct reader gets through without losing a record:
-    /// all but poison records, each of which is a hole, and ignored filters, which must stop it;
-    /// overrides the switches below
+    /// Turn on all trouble that loses no record
+    ///
+    /// Every kind that a correct reader gets through: all but poison records, each of which is a hole, and
+    /// ignored filters, which must stop the reader. Overrides the switches below.
     #[arg(long)]
     pub all_trouble: bool,
 
@@ -115,27 +135,52 @@ impl Default for Options {
 pub struct Access {
     /// API token of an instance owner, accepted for every tenant; with --token-requests repeat it
     /// to name the tokens that follow
-    #[arg(long = "token", value_name = "TOKEN", default_value = "demo-token")]
+    #[arg(
+        hide_short_help = true,
+        long = "token",
+        value_name = "TOKEN",
+        default_value = "demo-token"
+    )]
     pub tokens: Vec<SecretString>,
 
     /// Let each token expire after this many requests; then only the next one is accepted
-    #[arg(long, value_name = "N")]
+    #[arg(hide_short_help = true, long, value_name = "N")]
     pub token_requests: Option<u64>,
 
     /// API token that may read tenants but not search across them (403)
-    #[arg(long, value_name = "TOKEN", default_value = "demo-tenant-token")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "TOKEN",
+        default_value = "demo-tenant-token"
+    )]
     pub tenant_token: SecretString,
 
     /// API token that is valid and may read nothing (403)
-    #[arg(long, value_name = "TOKEN", default_value = "demo-powerless-token")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "TOKEN",
+        default_value = "demo-powerless-token"
+    )]
     pub powerless_token: SecretString,
 
     /// User name for basic authentication
-    #[arg(long, value_name = "NAME", default_value = "demo@acme.example")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "NAME",
+        default_value = "demo@acme.example"
+    )]
     pub username: String,
 
     /// Password for basic authentication
-    #[arg(long, value_name = "TEXT", default_value = "demo-password")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "TEXT",
+        default_value = "demo-password"
+    )]
     pub password: SecretString,
 }
 
@@ -157,40 +202,50 @@ impl Default for Access {
 #[command(next_help_heading = "Trouble with records")]
 pub struct DataTrouble {
     /// Share of records that appear late, at a date that has already passed
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    #[arg(hide_short_help = true, long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub late: f64,
 
     /// How much later than their date late records appear, at most
-    #[arg(long, value_name = "SPAN", default_value = "20m", value_parser = span)]
+    #[arg(hide_short_help = true, long, value_name = "SPAN", default_value = "20m", value_parser = span)]
     pub late_by: Duration,
 
     /// Let late records appear after up to this many search requests instead of after a time
-    #[arg(long, value_name = "N")]
+    #[arg(hide_short_help = true, long, value_name = "N")]
     pub late_requests: Option<u64>,
 
     /// Share of records whose content differs from the second time on that they are shown
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    #[arg(hide_short_help = true, long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub change: f64,
 
     /// Number of records that the platform itself cannot read: a page with one answers 423
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 0)]
     pub poison: u32,
 
     /// Status of a page with a poison record (the newest releases answer 500)
-    #[arg(long, value_name = "CODE", default_value_t = 423, value_parser = clap::value_parser!(u16).range(400..600))]
+    #[arg(hide_short_help = true, long, value_name = "CODE", default_value_t = 423, value_parser = clap::value_parser!(u16).range(400..600))]
     pub poison_status: u16,
 
     /// Number of odd records: invalid UTF-8, 4000 nested arrays, NUL, lone surrogates, doubled
     /// keys, huge numbers, fields of another type …, one kind after the other
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 0)]
     pub odd: u32,
 
     /// Make each ordinary record this many bytes larger, within its `detail`
-    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "BYTES",
+        default_value_t = 0
+    )]
     pub bulk: usize,
 
     /// Add one record of this many bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "BYTES",
+        default_value_t = 0
+    )]
     pub huge: usize,
 }
 

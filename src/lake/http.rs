@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::checked::Md5Sum;
 use crate::foreign::Secrets;
+use crate::waits::{Wait, Waits};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -136,6 +137,27 @@ pub(super) struct Observer {
     pub(super) clock: StoreClock,
     pub(super) counter: RequestCounter,
     pub(super) secrets: Secrets,
+    pub(super) waits: Waits,
+}
+
+impl Observer {
+    /// Reports an answer after which the client waits and sends the request again; for how long, it does
+    /// not tell.
+    fn tell_of_wait(&self, response: &Result<HttpResponse, HttpError>) {
+        let reason = match response {
+            Ok(response) => match response.status().as_u16() {
+                status @ (408 | 429 | 500..=599) => status.to_string(),
+                _ => return self.waits.report(None),
+            },
+            Err(error) if lasting(error).is_some() => return,
+            Err(_) => "no connection".to_owned(),
+        };
+        self.waits.report(Some(&Wait {
+            reason,
+            time: None,
+            tries: None,
+        }));
+    }
 }
 
 impl HttpConnector for Observer {
@@ -320,6 +342,7 @@ impl HttpService for Observed {
         let has_body = request.method() != "HEAD";
         self.observer.counter.count(request.method().as_str());
         let response = self.inner.execute(request).await;
+        self.observer.tell_of_wait(&response);
         let response = response.map_err(|error| match lasting(&error) {
             // Of a kind that is not tried again.
             Some(_) => HttpError::new(HttpErrorKind::Unknown, error),

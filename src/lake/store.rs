@@ -14,6 +14,7 @@ use object_store::{
 
 use crate::http::{Hopeless, lasting};
 use crate::stop::Stop;
+use crate::waits::Waits;
 
 use super::answers::{Answer, StoreMeaning};
 use super::checked::CheckedFiles;
@@ -190,6 +191,7 @@ pub struct Bucket {
     secrets: Secrets,
     clock: StoreClock,
     counter: RequestCounter,
+    waits: Waits,
     stop: Stop,
     checked: CheckedFiles,
 }
@@ -201,6 +203,11 @@ impl fmt::Debug for Bucket {
 }
 
 impl Bucket {
+    /// Where waits between two tries of a request are reported.
+    pub fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
     /// Opens the bucket at `file:///…`, `gs://…`, `s3://…` or `az://…`; a path after the bucket's
     /// name is a prefix of every object. `options` are those of `object_store` for that store, over
     /// what the environment says; credentials are found as that store's own tools find them.
@@ -226,6 +233,7 @@ impl Bucket {
             secrets: observer.secrets,
             clock: observer.clock,
             counter: observer.counter,
+            waits: observer.waits,
             checked: CheckedFiles::default(),
             stop: Stop::of_process(),
         };
@@ -256,6 +264,7 @@ impl Bucket {
             clock: StoreClock::default(),
             counter,
             stop: Stop::of_process(),
+            waits: Waits::default(),
             checked: CheckedFiles::default(),
         }
     }

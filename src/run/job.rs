@@ -17,6 +17,7 @@ use crate::similar::UnknownName;
 use crate::source::http::{self, Client};
 use crate::source::kestra::{self, Kestra};
 use crate::source::{Limits, Source, SourceError, Tenant, Wording};
+use crate::waits::NamedWaits;
 use crate::warehouse::{Projection, WarehouseError};
 use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
@@ -63,6 +64,15 @@ impl fmt::Debug for JobSource {
         f.debug_struct("JobSource")
             .field("id", &self.id)
             .finish_non_exhaustive()
+    }
+}
+
+impl JobSource {
+    /// Has every wait between two tries reported, with the name of the source.
+    pub fn listen_to_waits(&self, listener: &NamedWaits) {
+        if let Some(waits) = self.source.waits() {
+            waits.listen_as(&self.id, listener);
+        }
     }
 }
 
@@ -231,6 +241,19 @@ impl Job {
     /// The same job, which fills these warehouses too.
     pub fn with_warehouses(self, warehouses: Vec<Projection>) -> Self {
         Self { warehouses, ..self }
+    }
+
+    /// Has every wait between two tries reported, with the name of what is asked.
+    pub fn listen_to_waits(&self, listener: &NamedWaits) {
+        self.bucket.waits().listen_as("the lake", listener);
+        for source in &self.sources {
+            source.listen_to_waits(listener);
+        }
+        for warehouse in &self.warehouses {
+            if let Some(waits) = warehouse.warehouse.waits() {
+                waits.listen_as(&warehouse.name, listener);
+            }
+        }
     }
 
     /// Refuses a job whose ledger is only read, before anything is done that no entry could tell of.

@@ -123,16 +123,16 @@ pub enum RunError {
     #[error("{}", joined(.0))]
     PastRetention(Vec<PastStart>),
     /// A file went while it was read, as others have decided meanwhile.
-    #[error("{path} was deleted by a decision of retention while it was needed")]
+    #[error("retention deleted {path} while it was needed")]
     GoneMeanwhile {
         /// The file.
         path: String,
     },
     /// Others have decided the same while we were about to.
-    #[error("another process has decided the same meanwhile")]
+    #[error("another process has made the same decision meanwhile")]
     DecidedMeanwhile,
     /// A plan was confirmed that is not what would be done now.
-    #[error("plan {confirmed} was confirmed, and what would be done now is plan {found}")]
+    #[error("plan {confirmed} was confirmed, but the current plan is {found}")]
     StalePlan {
         /// What was confirmed.
         confirmed: String,
@@ -143,7 +143,7 @@ pub enum RunError {
     #[error("the plan cannot be written: {0}")]
     Plan(#[from] serde_json::Error),
     /// No randomness.
-    #[error("the operating system gave no randomness: {0}")]
+    #[error("the operating system provided no randomness: {0}")]
     Randomness(String),
     /// The process is ending.
     #[error("the run was cancelled")]

@@ -378,8 +378,8 @@ impl Work<'_> {
         let first = (committer.attempt.now - RECOUNTED).date_naive();
         if let Some(from) = committer.ids.complete_from().filter(|from| *from > first) {
             summary.warnings.push(format!(
-                "there is only room for the ids of records from {from} on: one of an older date that \
-                 comes back under another time is taken for new; raise `memory` in [run]"
+                "memory holds the ids of records from {from} on: an older record that comes back under \
+                 another time counts as new; raise `memory` in [run]"
             ));
         }
     }

@@ -113,7 +113,7 @@ pub async fn sweep(
         if !committer.state.sweeps.contains_key(&decision) {
             continue;
         }
-        observer.doing("removing what dead runs have left");
+        observer.doing("removing files of dead runs");
         let (mut removed, mut refused) = (0, Vec::new());
         for object in &sweep.objects {
             failpoint::hit("sweep.delete.before");

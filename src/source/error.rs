@@ -269,33 +269,33 @@ impl SourceError {
             }
             Self::NoConnection { why, .. } => why.advice(),
             Self::Refused { .. } => {
-                "check that the dialect in the configuration fits the version of the platform"
+                "check that the dialect in the configuration matches the version of the platform"
             }
             Self::Throttled { .. } => {
                 "run again later, or ask for a higher limit; what was read is kept"
             }
-            Self::ServerFailure { .. } => "look into the platform's own logs and run again",
+            Self::ServerFailure { .. } => "check the platform's logs and run again",
             Self::Unreachable { .. } => "check address, network and proxy, and run again",
             Self::CutOff { .. } => {
-                "look for a proxy that ends long responses, and into the platform's own logs"
+                "check for a proxy that ends long responses, and check the platform's logs"
             }
             Self::TooLarge { .. } => "raise the limit on the size of a response",
             Self::NotUnderstood { .. } => {
-                "check that the dialect fits the version of the platform; if it does, report it"
+                "check that the dialect matches the version of the platform; if it does, report this"
             }
             Self::NotTheInterface { .. } => {
                 "check the address: it must lead to the platform itself, past log-in pages and proxies"
             }
             Self::FiltersIgnored { .. } => {
-                "set the dialect that fits the version of the platform: one that does not know a \
-                 filter ignores it and returns everything"
+                "set the dialect that matches the version of the platform: a version that does not know \
+                 a filter ignores it and returns everything"
             }
             Self::Contradicts { .. } => {
-                "ask the platform's operator why its totals do not fit its records; nothing was called \
-                 read that could not be counted"
+                "ask the platform's operator why its totals do not match its records; only what could \
+                 be counted is marked as read"
             }
             Self::OutsideWindow { .. } => {
-                "set the dialect that fits the version of the platform; nothing of this window \
+                "set the dialect that matches the version of the platform; nothing of this window \
                  was kept"
             }
             Self::ClockSkew { .. } => "synchronise the clocks of this machine and of the platform",
@@ -304,7 +304,7 @@ impl SourceError {
             }
             Self::Settings { .. } => "correct the configuration of the source",
             Self::Deadline | Self::Stopped => {
-                "run again: the next run goes on where this one stopped"
+                "run again: the next run continues where this one stopped"
             }
         }
     }

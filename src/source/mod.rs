@@ -29,6 +29,7 @@ pub use words::{PlatformWords, Wording};
 
 use crate::event::Event;
 use crate::event::unfit::Unfit;
+use crate::waits::Waits;
 use crate::window::Window;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -269,6 +270,11 @@ pub trait Source: Send + Sync {
 
     /// How many requests this source has sent, repeated ones included.
     fn requests(&self) -> u64;
+
+    /// Where waits between two tries of a request are reported, where there are any.
+    fn waits(&self) -> Option<&Waits> {
+        None
+    }
 }
 
 /// The platform's clock beside ours at the same moment.

@@ -57,6 +57,7 @@ pub use standing::{
 pub use stoppable::Stoppable;
 pub use wait::Pace;
 
+use crate::waits::Waits;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 
@@ -101,6 +102,11 @@ pub trait Warehouse: Send + Sync {
 
     /// Where its data is; jobs run there.
     fn location(&self) -> &str;
+
+    /// Where waits between two tries of a request are reported, where there are any.
+    fn waits(&self) -> Option<&Waits> {
+        None
+    }
 
     /// The name by which SQL knows a table of the target, quoted.
     fn sql_name(&self, table: &str) -> String;

@@ -5,6 +5,7 @@ use super::{
     WarehouseError, Work,
 };
 use crate::stop::{Stop, Stopped};
+use crate::waits::Waits;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -70,6 +71,10 @@ impl Stoppable {
 
 #[async_trait]
 impl Warehouse for Stoppable {
+    fn waits(&self) -> Option<&Waits> {
+        self.inner.waits()
+    }
+
     fn target(&self) -> &str {
         self.inner.target()
     }

@@ -34,6 +34,8 @@ const COMMANDS: &[&[&str]] = &[
     &["clock", "confirm"],
     #[cfg(feature = "demo")]
     &["demo"],
+    #[cfg(feature = "demo")]
+    &["demo-platform"],
     #[cfg(feature = "query")]
     &["query"],
 ];
@@ -92,6 +94,49 @@ fn every_command_says_what_it_changes_and_gives_an_example() {
             "{command:?}: {first}"
         );
     }
+}
+
+/// Lines of a terminal that help with `-h` takes at most; the list of all commands takes some more.
+const MOST_LINES: usize = 30;
+
+#[test]
+fn short_help_fits_a_terminal() {
+    for command in COMMANDS.iter().chain([&&[][..]]) {
+        let output = trailhouse(root())
+            .args(*command)
+            .arg("-h")
+            .env("COLUMNS", "80")
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let most = if command.is_empty() { 36 } else { MOST_LINES };
+        let lines = text.lines().count();
+        assert!(lines <= most, "{command:?}: {lines} lines\n{text}");
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{command:?}: {line}");
+        }
+    }
+}
+
+/// `-h` leaves these options out and says how many there are.
+#[cfg(feature = "demo")]
+#[test]
+fn the_switches_for_trouble_are_counted() {
+    let long = help(&["demo-platform"], "--help");
+    let options = |from: &str, to: &str| {
+        let part = &long[long.find(from).unwrap()..long.find(to).unwrap()];
+        part.lines()
+            .filter(|line| line.starts_with("      --"))
+            .count()
+    };
+    let access = options("\nAccess:", "\nTrouble with records:");
+    let trouble = options("\nTrouble with records:", "\nGlobal options:");
+    let short = help(&["demo-platform"], "-h");
+    assert!(
+        short.contains(&format!("{access} more options")),
+        "{access}"
+    );
+    assert!(short.contains(&format!("{trouble} switches")), "{trouble}");
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn a_key_file_that_is_none_stops_it() {
     let told = told(&output);
     assert_eq!(code(&output), 2, "{told}");
     assert!(!told.contains("s3cret"), "{told}");
-    assert!(told.contains("exists and is no signing key"), "{told}");
+    assert!(told.contains("exists and is not a signing key"), "{told}");
     assert!(!folder.path().join("trailhouse.toml").exists());
 }
 

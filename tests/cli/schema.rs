@@ -40,7 +40,7 @@ fn completions_for_every_shell() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = text(&["completions", shell]);
         assert!(
-            script.contains("trailhouse") && script.contains("keygen"),
+            script.contains("trailhouse") && script.contains("TRAILHOUSE_COMPLETE"),
             "{shell}"
         );
     }

@@ -20,10 +20,7 @@ pub(super) async fn check(projection: &Projection, lake_id: Option<&str>, checke
     };
     match prepare(projection, lake_id).await {
         Ok(preparing) if preparing.is_nothing() => {
-            checked.good(
-                &*what,
-                format!("{target}: tables and views as they should be"),
-            );
+            checked.good(&*what, format!("{target}: tables and views are up to date"));
         }
         Ok(preparing) => {
             let lacks: Vec<String> = preparing
@@ -47,7 +44,7 @@ pub(super) async fn check(projection: &Projection, lake_id: Option<&str>, checke
     // Jobs need a right of their own, which nothing above has shown.
     let jobs = format!("{what}: jobs");
     match projection.warehouse.dry_run("SELECT 1").await {
-        Ok(_) => checked.good(jobs, "may be started"),
+        Ok(_) => checked.good(jobs, "can be started"),
         Err(error) => bad(checked, jobs, &FillError::from(error)),
     }
     if let Some(bucket) = projection.staging.bucket() {
@@ -76,7 +73,7 @@ async fn check_staging(bucket: &Bucket, name: &str, checked: &mut Checked) {
         Ok(true) => checked.good(what, "copies can be made, read and removed"),
         Ok(false) => checked.bad(
             what,
-            "returns something else than was written".to_owned(),
+            "returned other content than was written".to_owned(),
             "use another bucket",
         ),
         Err(error) => checked.bad(

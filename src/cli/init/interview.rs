@@ -68,7 +68,7 @@ impl<R: BufRead, W: Write> Interview<R, W> {
             )?;
         }
         if args.tenant.is_empty() && !args.all_tenants {
-            let question = "Which tenants? Ids with commas between them, or * for all";
+            let question = "Which tenants? Ids separated by commas, or * for all";
             self.ask(
                 question,
                 "main",
@@ -100,7 +100,7 @@ impl<R: BufRead, W: Write> Interview<R, W> {
             )?;
         }
         if args.start.is_none() {
-            let question = "Which is the first date to read? YYYY-MM-DD, or earliest";
+            let question = "First date to read? YYYY-MM-DD, or earliest";
             self.ask(
                 question,
                 "earliest",
@@ -113,7 +113,7 @@ impl<R: BufRead, W: Write> Interview<R, W> {
             )?;
         }
         if args.source.is_none() {
-            let question = "How is this source called in the lake, for ever?";
+            let question = "Permanent name for this source?";
             self.ask(
                 question,
                 "kestra",

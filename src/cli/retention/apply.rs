@@ -83,6 +83,7 @@ pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> 
                 .action("`trailhouse status` names the warehouses that decisions wait for"));
         }
         let job = job.with_warehouses(open_warehouses(&config, &[], Asking::Patiently).await?);
+        job.listen_to_waits(&progress.waits());
         let (stop, stopped) = watch::channel(false);
         let watcher = tokio::spawn(stop_at(deadline, stop));
         let retained = retain(&job, policy, confirmation.as_ref(), stopped, &progress).await;

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use clap_complete::ArgValueCandidates;
+
+use crate::cli::completions;
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Detail, Failure, Report};
 use crate::cli::key_file;
@@ -42,7 +45,7 @@ use crate::run::{Access, Job, RunError, look_at_clocks};
 #[command(
     override_usage = "\
 trailhouse retention certificate [OPTIONS]
-       trailhouse retention certificate --check <FILE> --public-key <FILE> [--against-ledger]",
+       trailhouse retention certificate --check <FILE> --public-key <FILE>",
     group = clap::ArgGroup::new("what").args(["date", "from", "to", "rule", "check"]).required(true).multiple(true),
     after_long_help = "\
 Examples:
@@ -61,7 +64,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DATE", value_parser = crate::cli::date::date)]
     to: Option<NaiveDate>,
     /// What was deleted under this rule, or under `default`
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completions::rules))]
     rule: Option<String>,
     /// Write it to this file; to stdout without it
     #[arg(short = 'o', long, value_name = "FILE")]

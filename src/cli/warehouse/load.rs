@@ -46,6 +46,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let progress = context.progress(Unit::Nothing);
     let summary = block_on_to_the_end(async {
         let job = with_warehouses(job, &config, &args.which, Asking::Patiently).await?;
+        job.listen_to_waits(&progress.waits());
         let (stop, stopped) = watch::channel(false);
         let watcher = tokio::spawn(stop_at(deadline, stop));
         let loaded = crate::run::load(&job, &[], stopped, &progress).await;

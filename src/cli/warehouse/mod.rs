@@ -10,6 +10,9 @@ mod status;
 use clap::Subcommand;
 
 use super::Context;
+use clap_complete::ArgValueCandidates;
+
+use super::completions;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::output::Ending;
@@ -65,7 +68,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
 #[derive(Debug, clap::Args)]
 struct Which {
     /// Only this warehouse; may be given several times
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completions::warehouses))]
     warehouse: Vec<String>,
 }
 

@@ -104,6 +104,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     block_on_to_the_end(async {
         let job = with_warehouses(job, &config, &args.which, Asking::Patiently).await;
         let job = job.map_err(Failure::from)?;
+        job.listen_to_waits(&progress.waits());
         let (shown, mut failures) = show(&job, &args, dates, &progress).await?;
         // Half a plan is none: its id would be that of other dates than the whole one's.
         // And nothing is to be confirmed where all is right, as it is when somebody asks a second time.

@@ -68,6 +68,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let progress = context.progress(Unit::Nothing);
     let reconciled = block_on(async {
         let job = with_warehouses(job, &config, &args.which, Asking::Briefly).await?;
+        job.listen_to_waits(&progress.waits());
         let look = Look::new(&job).await?;
         let say = |what: &str| progress.doing(what);
         let filling = look.filling(&say);

@@ -10,6 +10,7 @@ use crate::ledger::entry::{
 };
 use crate::ledger::rebase::Rebase;
 use crate::ledger::state::OpenRetention;
+use crate::plural::thousands;
 use crate::run::RunError;
 use crate::run::ingest::Committer;
 use crate::warehouse::WarehouseFailure;
@@ -78,10 +79,7 @@ fn refusal(error: &StoreError) -> WarehouseFailure {
              the README lists it",
         ),
         error if error.meaning() == StoreMeaning::Configuration => ("lake", error.advice()),
-        _ => (
-            "lake",
-            "rerun; what was decided is finished by any later run",
-        ),
+        _ => ("lake", "run again: any later run finishes what was decided"),
     };
     WarehouseFailure {
         code: code.to_owned(),
@@ -135,7 +133,7 @@ async fn remove_files(
         })
         .buffer_unordered(AT_ONCE);
     let mut removals = std::pin::pin!(removals);
-    let mut so_far = 0_usize;
+    let mut so_far = 0_u64;
     while let Some(removed) = removals.next().await {
         let (path, bytes, removal) = match removed {
             Ok(Some(removed)) => removed,
@@ -144,8 +142,11 @@ async fn remove_files(
             Err(error) => return Ok(Err(error)),
         };
         so_far += 1;
-        step.observer
-            .doing(&format!("deleting files: {so_far} of {all}"));
+        step.observer.doing(&format!(
+            "deleting files: {} of {}",
+            thousands(so_far),
+            thousands(all as u64)
+        ));
         match removal {
             Removal::Missing => done.missing += 1,
             Removal::Locked { until, .. } => done.refused.push(RefusedFile { path, until }),

@@ -110,7 +110,7 @@ pub(super) async fn decide(
             plan: going.plan.clone(),
             confirmed_by: confirmed_by.clone(),
         }));
-        retaining.step.observer.doing("deciding what goes");
+        retaining.step.observer.doing("deciding what to delete");
         let draft = committer.attempt.draft(decision);
         if committer.commit(&draft).await? == Rebase::CompareAgain {
             going = due(retaining, committer, summary)?;

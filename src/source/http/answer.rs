@@ -216,6 +216,20 @@ impl Failed {
         Self::new(error, Again::AFewTimes)
     }
 
+    /// Why in a word or two, for a progress bar.
+    pub(super) fn in_short(&self) -> String {
+        match &self.error {
+            SourceError::Throttled { status, .. } | SourceError::ServerFailure { status, .. } => {
+                status.to_string()
+            }
+            SourceError::Unreachable { .. } | SourceError::NoConnection { .. } => {
+                "no connection".to_owned()
+            }
+            SourceError::CutOff { .. } => "response cut off".to_owned(),
+            other => other.code().replace('_', " "),
+        }
+    }
+
     /// The error after so many tries.
     pub(super) fn after(self, tried: u32, whole: Duration) -> SourceError {
         let mut error = self.error;

@@ -17,6 +17,7 @@ use crate::foreign::{MOST_BYTES, Secrets};
 use crate::http::{Way, chain, client, header, hopeless, is_html, read_body, read_start};
 use crate::retry;
 use crate::stop::Stop;
+use crate::waits::{Wait, Waits};
 use answer::{Again, Failed, Refusal, of_status};
 use auth::{Proof, Prover};
 use bytes::Bytes;
@@ -65,6 +66,8 @@ pub struct Settings {
     pub now: Now,
     /// Ends every request and every wait between two at once.
     pub stop: Stop,
+    /// Where waits between two tries are reported.
+    pub waits: Waits,
 }
 
 impl Settings {
@@ -81,6 +84,7 @@ impl Settings {
             deadline: None,
             now: Arc::new(Utc::now),
             stop: Stop::of_process(),
+            waits: Waits::default(),
         }
     }
 }
@@ -141,6 +145,11 @@ impl Client {
     /// Address of the platform.
     pub fn base(&self) -> &Url {
         &self.settings.base
+    }
+
+    /// Where waits between two tries are reported.
+    pub fn waits(&self) -> &Waits {
+        &self.settings.waits
     }
 
     /// How many requests were sent, repeated ones included.
@@ -225,6 +234,7 @@ impl Client {
                 Again::Patiently => true,
                 Again::WhereKnown => self.knows(tenant),
             };
+            let last = (failed.again == Again::AFewTimes).then_some(retry.tries_of_failure);
             let waited = began.elapsed();
             let now = (self.settings.now)();
             let wait = retry.wait(tries, failed.told.as_deref(), now, retry::chance());
@@ -236,7 +246,13 @@ impl Client {
                 wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
                 "asking the source again"
             );
+            self.settings.waits.report(Some(&Wait {
+                reason: failed.in_short(),
+                time: Some(wait),
+                tries: Some((tries + 1, last)),
+            }));
             sleep(wait).await;
+            self.settings.waits.report(None);
         }
     }
 

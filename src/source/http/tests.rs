@@ -85,6 +85,31 @@ async fn what_passes_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_wait_is_reported_until_it_is_over() {
+    let busy = reply("503 Service Unavailable", "", "");
+    let broken = reply("500 Internal Server Error", "", "");
+    let server = Server::start(vec![busy, broken, json("{}")]).await;
+    let settings = settings(&server.base);
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&heard);
+    settings.waits.listen(Box::new(move |wait: Option<&Wait>| {
+        let said = wait.map_or_else(|| "over".to_owned(), Wait::to_string);
+        log.lock().unwrap().push(said);
+    }));
+    let (got, _client) = get(settings).await;
+    assert_eq!(got.unwrap(), "{}");
+    assert_eq!(
+        *heard.lock().unwrap(),
+        [
+            "503, trying again in 1 s (try 2)",
+            "over",
+            "500, trying again in 1 s (try 3 of 3)",
+            "over"
+        ]
+    );
+}
+
+#[tokio::test]
 async fn what_stays_is_asked_once() {
     let message = r#"{"message":"so\nit is"}"#;
     for (status, code, text) in [

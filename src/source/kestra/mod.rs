@@ -22,6 +22,7 @@ use super::{
 };
 use crate::event::Event;
 use crate::event::unfit::Unfit;
+use crate::waits::Waits;
 use crate::window::Window;
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -207,6 +208,10 @@ impl Source for Kestra {
 
     fn clock(&self) -> Option<ClockReading> {
         self.client.clock()
+    }
+
+    fn waits(&self) -> Option<&Waits> {
+        Some(self.client.waits())
     }
 
     fn requests(&self) -> u64 {

@@ -39,6 +39,7 @@ use super::{
     WarehouseError, Work,
 };
 use crate::http::causes;
+use crate::waits::Waits;
 use async_trait::async_trait;
 use auth::Signer;
 use chrono::Utc;
@@ -297,6 +298,10 @@ impl Warehouse for BigQuery {
 
     fn location(&self) -> &str {
         &self.settings.location
+    }
+
+    fn waits(&self) -> Option<&Waits> {
+        Some(self.transport.waits())
     }
 
     fn sql_name(&self, table: &str) -> String {

@@ -6,6 +6,7 @@ use super::error::{Again, Answer, Effect, Failed};
 use crate::foreign::Secrets;
 use crate::http::{BodyError, chain, client, header, is_html, lasting, read_body};
 use crate::retry::{self, Retry};
+use crate::waits::{Wait, Waits};
 use crate::warehouse::Class;
 use bytes::Bytes;
 use chrono::Utc;
@@ -95,6 +96,7 @@ impl Request {
 /// How often and how long one thing has been tried.
 pub(super) struct Patience<'a> {
     retry: &'a Retry,
+    waits: &'a Waits,
     began: Instant,
     tries: u32,
 }
@@ -112,6 +114,7 @@ impl Patience<'_> {
             Again::AFewTimes => tries >= self.retry.tries_of_failure,
             Again::Patiently => false,
         };
+        let last = (failed.again == Again::AFewTimes).then_some(self.retry.tries_of_failure);
         let told = failed.told.as_deref();
         let wait = self.retry.wait(tries, told, Utc::now(), retry::chance());
         if hopeless || self.began.elapsed() + wait > self.retry.patience {
@@ -123,7 +126,16 @@ impl Patience<'_> {
             wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             "asking the warehouse again"
         );
+        self.waits.report(Some(&Wait {
+            reason: match failed.reason.as_str() {
+                "" => "no answer".to_owned(),
+                reason => reason.to_owned(),
+            },
+            time: Some(wait),
+            tries: Some((tries + 1, last)),
+        }));
         sleep(wait).await;
+        self.waits.report(None);
         Ok(())
     }
 }
@@ -135,6 +147,7 @@ pub(super) struct Transport {
     signer: Signer,
     timeout: Duration,
     retry: Retry,
+    waits: Waits,
 }
 
 impl Transport {
@@ -160,6 +173,7 @@ impl Transport {
             signer,
             timeout,
             retry,
+            waits: Waits::default(),
         })
     }
 
@@ -173,10 +187,16 @@ impl Transport {
         &self.signer
     }
 
+    /// Where waits between two tries are reported.
+    pub(super) fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
     /// Begins to be patient.
     pub(super) fn patience(&self) -> Patience<'_> {
         Patience {
             retry: &self.retry,
+            waits: &self.waits,
             began: Instant::now(),
             tries: 0,
         }
