@@ -317,11 +317,28 @@ fn render(failure: &Failure, style: Style, width: Option<usize>) -> String {
         indented(&failure.happened, width, error)
     );
     let mut line = |indent: &str, label: &str, said: &str| {
-        let used = indent.len() + label.chars().count() + 2;
-        let label = style.paint(Role::Heading, label);
+        let label_lines = match width {
+            Some(width) => wrap(
+                label,
+                width.saturating_sub(indent.len() + 1),
+                width.saturating_sub(5),
+            ),
+            None => vec![label],
+        };
+        let before = if label_lines.len() > 1 {
+            INDENT.len()
+        } else {
+            indent.len()
+        };
+        let last = label_lines.last().map_or(0, |line| line.chars().count());
+        let painted: Vec<String> = label_lines
+            .iter()
+            .map(|line| style.paint(Role::Heading, line))
+            .collect();
+        let label = painted.join(&format!("\n{INDENT}"));
+        let said = indented(said, width, before + last + 2);
         // A text that begins on another line has no space before it.
         let gap = if said.starts_with('\n') { "" } else { " " };
-        let said = indented(said, width, used);
         text.push_str(&format!("{indent}{label}:{gap}{said}\n"));
     };
     for cause in &failure.causes {
@@ -345,10 +362,12 @@ fn render(failure: &Failure, style: Style, width: Option<usize>) -> String {
     text
 }
 
+/// What further lines of a failure begin with.
+const INDENT: &str = "    ";
+
 /// Texts of several lines, such as what a parser says about SQL, keep their lines. The first line follows
 /// `used` columns.
 fn indented(text: &str, width: Option<usize>, used: usize) -> String {
-    const INDENT: &str = "    ";
     let text = escape_lines(text.trim_end());
     let Some(width) = width.filter(|_| !text.contains('\n')) else {
         return text.replace('\n', &format!("\n{INDENT}"));
@@ -438,6 +457,23 @@ mod tests {
             render(&failure, Style::PLAIN, Some(30)),
             "error: source `a` failed: no\n    answer within 30 s\n  \
              do: check the address and\n    the network, then run\n    again\n"
+        );
+    }
+
+    #[test]
+    fn a_place_as_wide_as_the_terminal_breaks_too() {
+        let failure = Failure::new(ExitKind::Gap, "records are missing").details([Detail {
+            place: Some("kestra-production tenant main".to_owned()),
+            happened: "hole, unreadable".to_owned(),
+            action: None,
+        }]);
+        assert_eq!(
+            render(&failure, Style::PLAIN, Some(24)),
+            "error: records are\n    missing\n  kestra-production\n    tenant main: hole,\n    unreadable\n"
+        );
+        assert_eq!(
+            render(&failure, Style::PLAIN, Some(33)),
+            "error: records are missing\n  kestra-production tenant main:\n    hole, unreadable\n"
         );
     }
 

@@ -239,12 +239,19 @@ fn broken(text: &str, room: usize) -> Vec<&str> {
     wrap(text, room, room)
 }
 
-/// The same, where the first line has less room or more. Text stays whole where there is hardly any room.
+/// A line is not begun with less room than this.
+const NARROWEST_LINE: usize = 5;
+
+/// The same, where the first line has less room or more. A first line with hardly any room stays empty, and
+/// text stays whole where there is hardly any room at all.
 pub(super) fn wrap(text: &str, first: usize, others: usize) -> Vec<&str> {
     let mut lines = Vec::new();
     let mut rest = text;
-    if first.min(others) < 5 {
+    if others < NARROWEST_LINE {
         return vec![text];
+    }
+    if first < NARROWEST_LINE && !text.is_empty() {
+        lines.push("");
     }
     loop {
         let room = if lines.is_empty() { first } else { others };

@@ -108,12 +108,10 @@ impl Progress {
         Self(Arc::new(match kind {
             ProgressKind::Bar => {
                 let bar = ProgressBar::new_spinner().with_style(spinner(unit));
+                // Ticks before it is added would draw a frame that nothing clears.
+                let bar = BARS.get_or_init(MultiProgress::new).add(bar);
                 bar.enable_steady_tick(Duration::from_millis(120));
-                Inner::Bar(
-                    BARS.get_or_init(MultiProgress::new).add(bar),
-                    unit,
-                    Mutex::default(),
-                )
+                Inner::Bar(bar, unit, Mutex::default())
             }
             ProgressKind::Lines => Inner::Lines(Lines::new(Instant::now(), unit)),
             ProgressKind::Silent => Inner::Silent,
