@@ -76,7 +76,7 @@ impl TextFault {
             Self::Utf16 | Self::NotUtf8 { .. } => "save it as UTF-8",
             Self::Character { .. } => "remove this character",
             Self::Quoted => "remove the quotes",
-            Self::Scheme => "remove that word: it is added to each request",
+            Self::Scheme => "remove this prefix: it is added to each request",
         }
     }
 }

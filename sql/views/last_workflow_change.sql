@@ -1,7 +1,7 @@
 -- Who changed each workflow last, and how?
 --
 -- One row for each workflow that was created, changed, promoted or deleted in the last 400 days; reading
--- is no change. Narrow it by source, tenant, namespace or workflow. A condition on dt selects workflows
+-- is not a change. Narrow it by source, tenant, namespace or workflow. A condition on dt selects workflows
 -- by the date of that last change.
 SELECT
   dt,

@@ -1,9 +1,9 @@
--- Who gave, changed or took away rights, and whose?
+-- Who granted, changed or revoked rights, and whose?
 --
 -- One row for each change of users, groups, roles, bindings, policies, invitations and service accounts
 -- in the last 90 days; on_self marks people who changed their own account. Narrow it by dt, source,
--- actor_name, resource_type or activity_name. What the platform says in detail is in audit_events, under
--- the same event_uid.
+-- actor_name, resource_type or activity_name. The platform's details are in audit_events, under the
+-- same event_uid.
 SELECT
   dt,
   event_time,

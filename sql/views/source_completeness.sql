@@ -1,10 +1,10 @@
--- Was each date of each source read completely, and how many records came of it?
+-- Was each date of each source read completely, and how many records did it yield?
 --
 -- One row for each source and date in the 30 days before today (UTC), from the first date that was read.
--- Narrow it by dt or source, or to dates that are not complete. unread_seconds adds up what was not read of
--- the date, over all tenants of the source, rounded up; a hole is a window that was tried and could not
--- be read. Complete means none of either; whether the source has more than was read is told by
--- `trailhouse status`. quarantined are records that could not become events.
+-- Narrow it by dt or source, or to dates that are not complete. unread_seconds is the total time that was not read
+-- of the date, over all tenants of the source, rounded up; a hole is a window that was tried and could not
+-- be read. Complete means neither; `trailhouse status` shows whether the source has more than
+-- was read. quarantined counts records that could not become events.
 WITH
   digits AS (
     SELECT 0 AS digit UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4

@@ -1,8 +1,8 @@
 -- How far has each source been read, how long ago was that, and what could not be read?
 --
 -- One row for each source and tenant; a tenant of * is all tenants read at once. Narrow it by source, or to
--- a lag that is too long. What was read lies between covered_from and covered_to, without interruption
--- where windows is 1. The newest event is looked for in the last 30 days.
+-- a lag that is too long. The time read is from covered_from to covered_to, without interruption if
+-- windows is 1. The newest event is searched for in the last 30 days.
 SELECT
   coverage.source AS source,
   coverage.tenant AS tenant,

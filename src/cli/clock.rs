@@ -18,9 +18,9 @@ use crate::window::format_instant;
 
 /// Compare this machine's clock with others, or confirm it
 ///
-/// What is due is deleted, and a hold ends, by a time that something independent of this machine bears out:
-/// the clock of the store or of a source, or, where none of them tells the time, the entries of the ledger,
-/// if the time follows them in small steps. Where something contradicts the clock, nothing is written.
+/// Records are deleted and holds end only by a time that something other than this machine's clock confirms:
+/// the clock of the store or of a source, or, if none of them states the time, the entries of the ledger, if
+/// the time is only a little later than theirs. While something contradicts the clock, nothing is written.
 ///
 /// Changes: `show` changes nothing; `confirm` commits an entry to the ledger.
 #[derive(Debug, clap::Args)]
@@ -41,8 +41,8 @@ enum Command {
 
 /// Compare this machine's clock with those of the store, the sources and the ledger
 ///
-/// Changes: nothing. Needs no signing key: `public_key` in [signing] is enough. Ends with exit code 10 where
-/// nothing bears the clock out, or another clock is wrong.
+/// Changes: nothing. Needs no signing key: `public_key` in [signing] is enough. Ends with exit code 10 if
+/// nothing confirms the clock, or another clock is wrong.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -52,11 +52,10 @@ struct ShowArgs {}
 
 /// Confirm that this machine's clock is right
 ///
-/// For a job that was off for longer than the ledger can bear out, and for a ledger with entries that were
-/// written by a clock that was ahead. From then on the ledger goes by the time of this entry, whatever its
-/// earlier entries say: what is due by it is deleted, and holds end by it. The date is asked for so that
-/// somebody looks at a calendar; it must be the clock's. The clock of a store or of a source that says
-/// something else is not overruled: set the one that is wrong.
+/// For a job that was off for longer than the ledger can confirm, and for a ledger with entries written while
+/// a clock was ahead. From then on the ledger uses the time of this entry, whatever its earlier entries say:
+/// it decides what is due and when holds end. Take the date from a calendar; it must match the clock. This
+/// does not overrule the clock of a store or of a source: set the one that is wrong.
 ///
 /// Changes: commits a `clock` entry to the ledger, signed with the role officer.
 #[derive(Debug, clap::Args)]
@@ -70,7 +69,7 @@ struct ConfirmArgs {
     /// Today (UTC), from a calendar
     #[arg(long, value_name = "DATE", value_parser = super::date::date)]
     today: NaiveDate,
-    /// Why the clock is right although nothing bears it out
+    /// Why the clock is right although nothing confirms it
     #[arg(long, value_name = "TEXT")]
     reason: String,
     /// Who confirms it
@@ -110,13 +109,13 @@ pub(super) fn findings(now: &Now) -> Vec<Failure> {
     let objections = now.objections().into_iter().map(|objection| {
         let action = match now.contradicted_by_witnesses().is_empty() {
             true => CONFIRM_CLOCK,
-            false => "set the clock of this machine, or the other one, whichever is wrong",
+            false => "set whichever clock is wrong: this machine's or the other one",
         };
         Failure::new(ExitKind::Findings, objection).action(action)
     });
     let outvoted = now.outvoted().iter().map(|deviation| {
         Failure::new(ExitKind::Findings, deviation.to_string())
-            .action("set that clock; until then nothing is read from there")
+            .action("set that clock; until then nothing is read from that source")
     });
     objections.chain(outvoted).collect()
 }
@@ -125,7 +124,7 @@ fn confirm(args: &ConfirmArgs, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let (by, reason) = (args.by.as_str(), args.reason.trim());
     if by.is_empty() || reason.is_empty() {
-        let happened = "a confirmation says by whom and why";
+        let happened = "a confirmation needs a name and a reason";
         return Err(Failure::new(ExitKind::Usage, happened)
             .kept("nothing was changed")
             .into());

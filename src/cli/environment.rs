@@ -60,25 +60,22 @@ pub(super) fn trust(ca_file: &Path) -> Result<(), Failure> {
     let wrong = |happened: String| {
         Failure::new(ExitKind::Usage, happened)
             .kept("nothing was read or written")
-            .action("name a file with certificates in PEM form as `ca_file` in [network]")
+            .action("set `ca_file` in [network] to a file with certificates in PEM form")
     };
-    let own = std::fs::read(ca_file).map_err(|error| {
-        wrong(format!(
-            "`ca_file`, which is {shown}, cannot be read: {error}"
-        ))
-    })?;
+    let own = std::fs::read(ca_file)
+        .map_err(|error| wrong(format!("`ca_file` {shown} cannot be read: {error}")))?;
     let own = match text::decode(&own) {
         // Without the mark that would hide the first certificate.
         Ok(text) => text.as_bytes().to_vec(),
         Err(fault @ TextFault::Utf16) => {
-            return Err(wrong(format!("`ca_file`, which is {shown}, {fault}")));
+            return Err(wrong(format!("`ca_file` {shown} {fault}")));
         }
         // Comments between certificates may have any encoding.
         Err(_) => own,
     };
     let count = reqwest::Certificate::from_pem_bundle(&own).map_or(0, |found| found.len());
     if count == 0 {
-        let happened = format!("`ca_file`, which is {shown}, holds no certificate in PEM form");
+        let happened = format!("`ca_file` {shown} contains no certificate in PEM form");
         return Err(wrong(happened));
     }
     trust_also(&own, &format!("{count} of {shown}"))
@@ -109,7 +106,7 @@ fn trust_also(own: &[u8], own_shown: &str) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::from_error(ExitKind::Unforeseen, &error)
             .kept("nothing was read or written")
-            .action("leave `ca_file` out, and name all authorities in a file by SSL_CERT_FILE")
+            .action("remove `ca_file`, and set SSL_CERT_FILE to a file with all authorities")
     };
     // Without CLOEXEC, so that it is there after the new start.
     let file = memfd_create("trailhouse-roots", MemfdFlags::empty());
@@ -129,7 +126,7 @@ fn trust_also(_own: &[u8], _own_shown: &str) -> Result<(), Failure> {
     Err(
         Failure::new(ExitKind::Usage, "`ca_file` works on Linux only")
             .kept("nothing was read or written")
-            .action("name all authorities in a file by SSL_CERT_FILE instead"),
+            .action("set SSL_CERT_FILE to a file with all authorities instead"),
     )
 }
 
@@ -142,12 +139,10 @@ fn start_again(set: &[(&str, &str)], unset: &[&str]) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::new(
             ExitKind::Unforeseen,
-            format!("the program cannot start itself again: {error}"),
+            format!("the program cannot restart itself: {error}"),
         )
         .kept("nothing was read or written")
-        .action(
-            "set NO_PROXY to hold the addresses of metadata servers, or SSL_CERT_FILE, by yourself",
-        )
+        .action("set NO_PROXY to the addresses of metadata servers, or SSL_CERT_FILE, yourself")
     };
     let mut command = std::process::Command::new(std::env::current_exe().map_err(failed)?);
     if let Some(name) = name {

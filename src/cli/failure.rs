@@ -58,12 +58,18 @@ impl Failure {
         }
     }
 
-    /// A failure that says what an error says, with the error's sources as causes.
+    /// A failure that says what an error says, with the error's sources as causes. A source that the
+    /// message before it already ends with is left out.
     pub fn from_error(kind: ExitKind, error: &dyn std::error::Error) -> Self {
         let mut failure = Self::new(kind, error.to_string());
+        let mut before = error.to_string();
         let mut source = error.source();
         while let Some(error) = source {
-            failure.causes.push(error.to_string());
+            let cause = error.to_string();
+            if !before.ends_with(&cause) {
+                failure.causes.push(cause.clone());
+            }
+            before = cause;
             source = error.source();
         }
         failure
@@ -158,6 +164,24 @@ impl<F: Into<Failure>> From<F> for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An unopenable lake printed its reason in the message and again as its cause.
+    #[test]
+    fn a_cause_that_the_message_ends_with_is_not_repeated() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("no such directory")]
+        struct Inner;
+        #[derive(Debug, thiserror::Error)]
+        enum Outer {
+            #[error("cannot open: {0}")]
+            Repeats(#[source] Inner),
+            #[error("cannot open")]
+            Bare(#[source] Inner),
+        }
+        let causes = |error: Outer| Failure::from_error(ExitKind::Usage, &error).causes;
+        assert!(causes(Outer::Repeats(Inner)).is_empty());
+        assert_eq!(causes(Outer::Bare(Inner)).len(), 1);
+    }
 
     #[test]
     fn the_most_severe_failure_comes_first() {

@@ -24,7 +24,7 @@ fn clock_action(found: &[Contradiction]) -> String {
     match &witnesses[..] {
         [] => CONFIRM_CLOCK.to_owned(),
         _ => format!(
-            "set the clock of this machine, or that of {}, whichever is wrong; `trailhouse clock show` compares them",
+            "set whichever clock is wrong: this machine's or that of {}; `trailhouse clock show` compares them",
             witnesses.join(" and of ")
         ),
     }
@@ -105,7 +105,7 @@ impl From<LogError> for Failure {
             } => of_store(&error, store),
             LogError::TooLong { .. } => Self::from_error(ExitKind::Usage, &error)
                 .kept(COMMITTED)
-                .action("make `chunk_rows` in [run] smaller"),
+                .action("reduce `chunk_rows` in [run]"),
             _ => Self::from_error(ExitKind::Destination, &error)
                 .kept(COMMITTED)
                 .action("rerun; nothing was lost"),

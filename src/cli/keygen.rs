@@ -11,13 +11,13 @@ use super::key_file;
 use super::output::{Document, Ending};
 use super::page::Page;
 
-/// Make a signing key and print its verifier key
+/// Create a signing key and print its verifier key
 ///
 /// The key is an Ed25519 key in the text form of signed notes (C2SP, Go's sumdb/note). FILE gets
 /// the private key and can be read by its owner only; FILE.pub gets the verifier key, which is
-/// public and also printed: whoever checks the lake needs it.
+/// public and also printed: anyone who checks the lake needs it.
 ///
-/// Changes: writes FILE and FILE.pub. Never writes over a file.
+/// Changes: writes FILE and FILE.pub. Never overwrites a file.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -27,7 +27,7 @@ pub(crate) struct Args {
     /// File for the private key
     #[arg(short, long = "out", value_name = "FILE")]
     out: PathBuf,
-    /// What the key is for; the ledger grants the role, here it only makes a name
+    /// What the key is for; sets only the default name, since the ledger grants the role
     #[arg(long, value_enum, default_value_t = Role::Writer)]
     role: Role,
     /// Name in signatures, without spaces and plus signs [default: trailhouse-ROLE]

@@ -55,5 +55,5 @@ pub(super) fn failure() -> Failure {
         ),
     )
     .kept("everything that was committed to the ledger; a rerun is safe")
-    .action("report this message, and what RUST_BACKTRACE=1 adds to it, to the maintainers")
+    .action("report this message, with the output under RUST_BACKTRACE=1, to the maintainers of trailhouse")
 }

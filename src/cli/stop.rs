@@ -115,14 +115,13 @@ pub(super) fn listen() {
             match tokio::time::timeout(at_first.limit(), next()).await {
                 Ok(second) => {
                     eprintln!(
-                        "asked to stop for the second time: ended at once; what was committed before stays"
+                        "second request to stop: ended at once; what was committed is kept"
                     );
                     exit(second.code().into());
                 }
                 Err(_) => {
                     eprintln!(
-                        "what was under way did not end within {} s: given up; what was committed before \
-                         stays",
+                        "the current work did not end within {} s and was aborted; what was committed is kept",
                         at_first.limit().as_secs()
                     );
                     exit(first.code().into());
@@ -149,7 +148,7 @@ pub(super) async fn or_dropped<T>(work: impl Future<Output = T>) -> Result<T, Fa
             _ => ExitKind::Terminated,
         };
         Failure::new(kind, format!("{stopped} before this was done"))
-            .kept("what was committed before stays")
+            .kept("everything committed so far")
             .action("run it again")
     })
 }
@@ -158,11 +157,11 @@ pub(super) async fn or_dropped<T>(work: impl Future<Output = T>) -> Result<T, Fa
 pub(super) async fn stop_at(deadline: Duration, stop: watch::Sender<bool>) {
     tokio::select! {
         () = tokio::time::sleep(deadline) => {
-            tracing::warn!("the deadline has come: finishing what is begun");
+            tracing::warn!("deadline reached: finishing the current work");
         }
         () = asked_to_stop() => {
             tracing::warn!(
-                "asked to stop: finishing what is begun, for {} s at most; ask again to end at once",
+                "asked to stop: finishing the current work, for {} s at most; repeat to end at once",
                 AtFirst::Commit.limit().as_secs()
             );
         }

@@ -250,7 +250,7 @@ impl Now {
         match &self.standing {
             ClockStanding::BorneOut(_) => Vec::new(),
             ClockStanding::Unproven(reached) => vec![format!(
-                "the clock says {}, {} after the last time that the ledger shows ({}), and neither the store nor a source tells the time",
+                "the clock says {}, {} after the last time that the ledger shows ({}), and neither the store nor a source states the time",
                 whole_seconds(self.at),
                 distance(self.at - *reached),
                 whole_seconds(*reached),

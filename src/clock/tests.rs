@@ -267,7 +267,7 @@ fn objections_say_what_differs_by_how_much() {
         judge(noon(), &[], Some(&old)).objections(),
         [
             "the clock says 2026-05-01T12:00:00Z, 25 days after the last time that the ledger shows \
-             (2026-04-06T12:00:00Z), and neither the store nor a source tells the time"
+             (2026-04-06T12:00:00Z), and neither the store nor a source states the time"
         ]
     );
     assert_eq!(

@@ -71,10 +71,10 @@ pub(super) struct LakeTable {
     /// Bucket and prefix, or a local directory: `gs://`, `s3://`, `az://` or `file:///`.
     #[schemars(example = "gs://acme-audit/trailhouse")]
     pub url: String,
-    /// Options of the object store, by the names that the Rust crate object_store gives them.
+    /// Options of the object store, by their names in the Rust crate object_store.
     ///
-    /// Credentials are usually found without any option, through the store's ordinary chain
-    /// (workload identity, instance role, environment). A secret is given by reference.
+    /// Credentials are usually found without any option, through the store's standard chain
+    /// (workload identity, instance role, environment). Secrets are given by reference.
     #[serde(default)]
     #[schemars(example = json!({ "aws_region": "eu-central-1" }))]
     pub options: BTreeMap<String, OptionValue>,
@@ -84,7 +84,7 @@ pub(super) struct LakeTable {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum OptionValue {
-    /// Text that is no secret.
+    /// Text that is not a secret.
     Text(String),
     /// A switch.
     Flag(bool),
@@ -121,15 +121,15 @@ pub(super) struct SecretTable {
     example = json!({ "key": { "file": "trailhouse.key" } })
 )]
 pub(super) struct SigningTable {
-    /// The signing key that `trailhouse keygen` made; not needed where the lake is only read.
+    /// The signing key created by `trailhouse keygen`; not needed to only read the lake.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = json!({ "file": "trailhouse.key" }))]
     pub key: Option<SecretTable>,
     /// The verifier key of the lake, which is not secret: `trailhouse keygen` prints it and writes it
-    /// into the file with the ending .pub.
+    /// to the .pub file.
     ///
-    /// Commands that only read use it instead of `key`, so that analysts need not hold a key with
-    /// which they could write. Beside `key` it must be the one that belongs to it.
+    /// Commands that only read use it instead of `key`, so that analysts do not need a key that could
+    /// write. If `key` is set too, the two must be a pair.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = json!({ "file": "trailhouse.key.pub" }))]
     pub public_key: Option<SecretTable>,
@@ -165,10 +165,10 @@ pub(super) struct SourceTable {
     /// Address of the platform, without `/api`.
     #[schemars(example = "https://kestra.example.com")]
     pub url: String,
-    /// Which form of the API Kestra speaks; required for Kestra.
+    /// Which version of the Kestra API the server has; required for Kestra.
     ///
-    /// A server ignores filters of the other form silently, so this is never guessed, and each
-    /// run proves it with a request that must find nothing.
+    /// A server silently ignores filters of the other version, so this is never guessed, and each
+    /// run verifies it with a request that must find nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"v2")]
     pub dialect: Option<Dialect>,
@@ -176,7 +176,7 @@ pub(super) struct SourceTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["main"], length(min = 1))]
     pub tenants: Option<Vec<String>>,
-    /// Read every tenant through the cross-tenant API; its token needs to be an instance owner's.
+    /// Read every tenant through the cross-tenant API; needs the token of an instance owner.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = true)]
     pub all_tenants: Option<bool>,
@@ -192,14 +192,14 @@ pub(super) struct SourceTable {
     /// records some seconds late.
     #[serde(default = "five_minutes")]
     pub settle: DurationText,
-    /// How much of the time already read is read again, to find late records.
+    /// How much of the time already covered is read again, to find late records.
     #[serde(default = "thirty_minutes")]
     pub overlap: DurationText,
-    /// Most records in one response; Kestra 2 refuses more than 1000.
+    /// Maximum records per response; Kestra 2 refuses more than 1000.
     #[serde(default = "thousand")]
     #[schemars(range(min = 1, max = 10_000))]
     pub page_size: u32,
-    /// Most requests at the same time.
+    /// Maximum concurrent requests.
     #[serde(default = "four")]
     #[schemars(range(min = 1, max = 64))]
     pub concurrency: u32,
@@ -209,11 +209,11 @@ pub(super) struct SourceTable {
     /// How long to retry while the platform is failing or busy.
     #[serde(default = "five_minutes")]
     pub retry_for: DurationText,
-    /// Largest response that is taken into memory, and so the largest record that can be read; at
-    /// most an eighth of `memory` in [run].
+    /// Maximum size of a response, and so of a record that can be read; at most an eighth of
+    /// `memory` in [run].
     ///
-    /// Responses of several records are kept far smaller: those above a 32nd of `memory` are asked
-    /// for in smaller slices.
+    /// Responses with several records are kept far smaller: if one exceeds a 32nd of `memory`, smaller
+    /// slices are requested instead.
     #[serde(default = "response_size")]
     pub max_response: SizeText,
 }
@@ -226,7 +226,7 @@ pub(super) enum PlatformName {
     Kestra,
 }
 
-/// Which form of the Kestra API a server speaks.
+/// A version of the Kestra API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
@@ -252,7 +252,7 @@ pub(super) struct AuthTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = json!({ "username": "auditor", "password": { "env": "NAME" } }))]
     pub basic: Option<BasicTable>,
-    /// No authentication at all: demo and tests.
+    /// No authentication; for demo and tests.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = true)]
     pub none: Option<bool>,
@@ -277,16 +277,16 @@ pub(super) struct RunTable {
     /// When a run stops starting new work; work in progress is still committed.
     #[serde(default = "fifty_minutes")]
     pub deadline: DurationText,
-    /// Memory that a run may use in total, however large a window is; give a container at least this much.
+    /// Total memory of a run, however large a window is; give a container at least this much.
     ///
-    /// A 32nd of it bounds the records of one entry, those of a response, and those read ahead.
+    /// The records of one entry, those of a response and those read ahead may each take a 32nd of it.
     #[serde(default = "memory_size")]
     pub memory: SizeText,
-    /// Most rows that one ledger entry commits.
+    /// Maximum rows committed by one ledger entry.
     #[serde(default = "chunk_rows")]
     #[schemars(range(min = 1, max = 10_000_000))]
     pub chunk_rows: u32,
-    /// Longest time that a run collects before it commits what it has.
+    /// Maximum time between two commits of a run.
     #[serde(default = "five_minutes")]
     pub chunk_time: DurationText,
 }
@@ -300,35 +300,35 @@ pub(super) struct RedactionTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = json!({ "env": "TRAILHOUSE_REDACTION_KEY" }))]
     pub hmac_key: Option<SecretTable>,
-    /// Rules; where two apply to one place, the earlier one wins.
+    /// Rules; if two apply to the same place, the first one wins.
     #[serde(default)]
     pub rule: Vec<RuleTable>,
 }
 
-/// One rule of redaction: what it is about, by exactly one of three ways, and what is done.
+/// One redaction rule: what it applies to, in exactly one of three ways, and what is done.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RuleTable {
-    /// Columns by name, and with them every place of the record that they come from.
+    /// Columns by name, together with every place in the record that they come from.
     ///
     /// `trailhouse schema events` lists the columns.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["actor_email", "src_ip"], length(min = 1))]
     pub columns: Option<Vec<String>>,
-    /// Columns by what they may hold, and with them every place of the record that they come from.
+    /// Columns by what they may hold, together with every place in the record that they come from.
     ///
-    /// `secret` takes the places of a record that no column shows and that may hold anything, too.
+    /// `secret` also includes places in a record that may hold anything and that no column shows.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"sensitive")]
     pub classification: Option<ClassificationName>,
     /// Places inside the record, as JSON pointers (RFC 6901) from its root, with `*` for any member.
     ///
-    /// `raw` and every column that comes from there follow. What identifies a record cannot be
-    /// redacted: its id, time, tenant and action.
+    /// `raw` and every column that comes from these places are redacted too. What identifies a
+    /// record cannot be redacted: its id, time, tenant and action.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["/appliedPatch", "/revertPatch"], length(min = 1))]
     pub pointers: Option<Vec<String>>,
-    /// What to do with it.
+    /// What to do with the values.
     #[schemars(example = &"drop")]
     pub action: ActionName,
 }
@@ -347,11 +347,11 @@ pub(super) enum ClassificationName {
 #[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ActionName {
-    /// Leave it out.
+    /// Remove it.
     Drop,
-    /// Put a fixed text in its place, so that one sees that there was a value.
+    /// Replace it with a fixed text, which shows that there was a value.
     Mask,
-    /// Put a keyed hash in its place, so that equal values stay equal and nothing else is revealed.
+    /// Replace it with a keyed hash: equal values stay equal, and nothing else is revealed.
     Hmac,
 }
 

@@ -206,7 +206,7 @@ impl<'s> Walk<'_, 's, '_> {
         match meant {
             Some(meant) if taken.contains(&meant) => Suggestion {
                 meant: None,
-                action: format!("remove it; `{meant}` is written already"),
+                action: format!("remove it; `{meant}` is already set"),
             },
             Some(meant) => Suggestion {
                 meant: Some(meant),

@@ -69,7 +69,7 @@ pub enum SecretError {
         place: SecretRef,
     },
     /// The file is too large to hold a secret.
-    #[error("file `{}` is larger than 1 MiB, which no secret or key is", path.display())]
+    #[error("file `{}` is larger than 1 MiB, too large for a secret or key", path.display())]
     TooLarge {
         /// Its path.
         path: PathBuf,

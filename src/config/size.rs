@@ -24,7 +24,7 @@ pub enum SizeError {
     #[error("a size is one whole number with a unit: KiB, MiB, GiB, kB, MB, GB or B")]
     Malformed,
     /// More bytes than a 64-bit number counts.
-    #[error("a size does not fit into 64 bits")]
+    #[error("a size must fit into 64 bits")]
     TooLarge,
 }
 

@@ -58,8 +58,8 @@ url = {lake}
                 writeln!(
                     out,
                     "# Every ledger entry is signed with this key. Keep a copy in a safe place: without it nobody\n\
-                     # can add to the lake. The verifier key beside it is public: whoever checks or queries the\n\
-                     # lake needs only that, as `public_key` in the place of `key`.\n\
+                     # can add to the lake. The verifier key beside it is public: checking and querying the lake\n\
+                     # need only that, as `public_key` instead of `key`.\n\
                      key = {}",
                     secret(key)
                 )?;
@@ -69,14 +69,14 @@ url = {lake}
             }
             Signing::PublicKey(place) => writeln!(
                 out,
-                "# Entries are believed where this key signed them. Without a signing key nothing can be added.\n\
+                "# Only entries signed by this key are trusted. Without a signing key nothing can be added.\n\
                  public_key = {}",
                 secret(place)
             )?,
             Signing::Unsigned => writeln!(
                 out,
-                "# An experiment: nobody can prove anything with unsigned entries. Make a key with\n\
-                 # `trailhouse keygen -o trailhouse.key` before real data is read.\n\
+                "# For experiments only: unsigned entries prove nothing. Create a key with\n\
+                 # `trailhouse keygen -o trailhouse.key` before you read real data.\n\
                  unsigned = true\n\
                  # key = {{ file = \"trailhouse.key\" }}"
             )?,
@@ -89,7 +89,7 @@ url = {lake}
 id = {id}
 platform = "kestra"
 url = {url}
-# Which form of the API the server speaks: "v1" for Enterprise Edition up to 1.3, "v2" for 2.x.
+# Version of the server's API: "v1" for Enterprise Edition up to 1.3, "v2" for 2.x.
 dialect = "{dialect}""#,
             id = quote(&self.source),
             url = quote(&self.url),
@@ -116,25 +116,25 @@ dialect = "{dialect}""#,
         };
         writeln!(
             out,
-            r#"# A secret is never written here, only where it is: {{ env = "NAME" }} or {{ file = "PATH" }}.
+            r#"# Secrets are never written here, only where they are: {{ env = "NAME" }} or {{ file = "PATH" }}.
 auth = {auth}
 # First date to read, or "earliest" for the oldest record that the platform still has.
 start = {start}
-# settle = "5m"            # how old a record must be before it is read for the first time
-# overlap = "30m"          # how much is read again, to find records that came late
+# settle = "5m"            # minimum age of a record before it is first read
+# overlap = "30m"          # how much is read again, to find late records
 # page_size = 1000
 # concurrency = 4
 # request_timeout = "2m"
-# retry_for = "5m"         # how long to go on asking when the platform fails or is busy
+# retry_for = "5m"         # how long to retry while the platform is failing or busy
 # max_response = "32MiB"
 
 # [run]
-# deadline = "50m"         # no new work after this; what was begun is committed
+# deadline = "50m"         # no new work after this; work in progress is committed
 # memory = "256MiB"
-# chunk_rows = 250000      # most rows in one ledger entry
-# chunk_time = "5m"        # longest time until a run commits what it has
+# chunk_rows = 250000      # maximum rows of one ledger entry
+# chunk_time = "5m"        # maximum time between two commits
 
-# To fill BigQuery, add a warehouse; the README goes from an empty project to the first query.
+# To fill BigQuery, add a warehouse; the README shows all steps from an empty project.
 # [[warehouse]]
 # name = "bq"
 # kind = "bigquery"
@@ -143,17 +143,17 @@ start = {start}
 # location = "EU"
 # auth = {{ default = true }}
 
-# How long what is kept. Nothing is deleted before somebody has confirmed the first plan:
+# How long records are kept. Nothing is deleted before a person has confirmed the first plan:
 # `trailhouse retention plan`, then `trailhouse retention apply --confirm …`.
 # [retention]
 # default = "400d"         # d, mo and y of the calendar, or "forever"
 # in_run = true            # each run deletes what is due; otherwise `retention apply` does
 
-# Authorities that are trusted beside those of the machine. Proxies come from HTTPS_PROXY and NO_PROXY.
+# Certificate authorities to trust in addition to those of the machine. Proxies come from HTTPS_PROXY and NO_PROXY.
 # [network]
 # ca_file = "/etc/trailhouse/ca.pem"
 
-# Redaction happens before anything is written, and the ledger says what was done.
+# Redaction happens before anything is written, and the ledger records what was done.
 # [[redaction.rule]]
 # pointers = ["/appliedPatch", "/revertPatch"]
 # action = "drop""#,

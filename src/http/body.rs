@@ -27,14 +27,14 @@ const DECODED_AT_ONCE: usize = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
     /// Its text is larger than it may be.
-    #[error("the answer is larger than it may be")]
+    #[error("the response is larger than allowed")]
     TooLarge,
     /// It ended early, or is not what its headers say.
     #[error("{0}")]
     CutOff(String),
     /// It came more slowly than [`LEAST_BYTES`] within [`PACE`].
     #[error(
-        "the answer trickles: fewer than {} KiB in {} s",
+        "the response is too slow: fewer than {} KiB in {} s",
         LEAST_BYTES / 1024,
         PACE.as_secs()
     )]
@@ -49,7 +49,7 @@ pub(crate) enum BodyError {
 enum StreamError {
     #[error("{0}")]
     CutOff(String),
-    #[error("it trickles")]
+    #[error("it is too slow")]
     Trickle,
     #[error("it is too large")]
     TooLarge,
@@ -147,11 +147,11 @@ impl BodyError {
         {
             Some(Ok(error)) => (*error).into(),
             _ if kind == io::ErrorKind::UnexpectedEof => {
-                Self::CutOff(format!("the text in {encodings} ends early"))
+                Self::CutOff(format!("the {encodings} data ends early"))
             }
-            Some(Err(_)) | None => Self::CutOff(format!(
-                "it is not the {encodings} that its headers announce"
-            )),
+            Some(Err(_)) | None => {
+                Self::CutOff(format!("it is not {encodings}, which its headers declare"))
+            }
         }
     }
 }

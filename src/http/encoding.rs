@@ -40,11 +40,9 @@ pub(crate) struct Encodings(Vec<Encoding>);
 /// An encoding that cannot be decoded, or too many.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum EncodingError {
-    #[error(
-        "the answer has the content encoding {0:?}, which nobody asked for and which is not known here"
-    )]
+    #[error("the response has the unrequested content encoding {0:?}, which is not supported")]
     Unknown(&'static str),
-    #[error("the answer has more than {MOST} content encodings, and nobody asked for any")]
+    #[error("the response has more than {MOST} content encodings, none of them requested")]
     TooMany,
 }
 

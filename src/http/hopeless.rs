@@ -54,23 +54,23 @@ impl Hopeless {
     pub const fn advice(self) -> &'static str {
         match self {
             Self::UnknownAuthority => {
-                "name the certificate of the authority that signed it as `ca_file` in [network]; if nobody \
-                 knows that authority, find out what stands between here and there"
+                "set `ca_file` in [network] to the certificate of the authority that signed it; if nobody \
+                 knows that authority, find out what intercepts the connection"
             }
             Self::Expired => {
-                "have the certificate renewed, or set the clock of this machine if that is wrong"
+                "renew the certificate, or set the clock of this machine if it is wrong"
             }
             Self::NotYetValid => "set the clock of this machine if it is wrong, or wait",
             Self::OtherName => {
-                "write the address with a name that the certificate is for, or have one issued for this name"
+                "use a host name that the certificate is valid for, or get one issued for this name"
             }
-            Self::BadCertificate => "have a proper certificate issued for the server",
+            Self::BadCertificate => "get a valid certificate issued for the server",
             Self::WantsCertificate => {
-                "use an address that asks for no client certificate: this version has none to show"
+                "use an address that does not require a client certificate: this version does not support them"
             }
-            Self::NoTls => "correct the port, or write http:// if there is really no TLS",
-            Self::NoCommonTls => "have the server offer TLS 1.2 or 1.3 with a current cipher",
-            Self::NoSuchHost => "correct the name of the host in the address",
+            Self::NoTls => "correct the port, or use http:// if the server really has no TLS",
+            Self::NoCommonTls => "enable TLS 1.2 or 1.3 with a current cipher on the server",
+            Self::NoSuchHost => "correct the host name in the address",
             Self::ProxyCredentials => {
                 "put user and password into the variable that names the proxy, as in \
                  http://user:password@proxy:3128, or name the host in NO_PROXY"
@@ -82,16 +82,18 @@ impl Hopeless {
 impl fmt::Display for Hopeless {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnknownAuthority => "its certificate is of an authority that is not trusted here",
+            Self::UnknownAuthority => {
+                "its certificate is from an authority that is not trusted here"
+            }
             Self::Expired => "its certificate has expired by the clock of this machine",
             Self::NotYetValid => "its certificate is not valid yet by the clock of this machine",
             Self::OtherName => "its certificate is for another host",
             Self::BadCertificate => "its certificate is not acceptable",
-            Self::WantsCertificate => "it does not accept us without another client certificate",
-            Self::NoTls => "what answers there speaks no TLS",
-            Self::NoCommonTls => "no version or cipher of TLS is common to both sides",
-            Self::NoSuchHost => "its name does not exist",
-            Self::ProxyCredentials => "the proxy on the way wants credentials (407)",
+            Self::WantsCertificate => "it requires a client certificate",
+            Self::NoTls => "the server at this port does not use TLS",
+            Self::NoCommonTls => "client and server have no TLS version or cipher in common",
+            Self::NoSuchHost => "its host name does not exist",
+            Self::ProxyCredentials => "the proxy requires credentials (407)",
         })
     }
 }

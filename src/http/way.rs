@@ -35,9 +35,9 @@ pub(crate) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// A variable that names no proxy which could be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProxyError {
-    #[error("the environment variable {0} is not the address of a proxy")]
+    #[error("environment variable {0} is not the address of a proxy")]
     NoAddress(&'static str),
-    #[error("the environment variable {0} names a SOCKS proxy, which this program cannot use")]
+    #[error("environment variable {0} names a SOCKS proxy, which is not supported")]
     Socks(&'static str),
 }
 

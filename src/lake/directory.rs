@@ -26,8 +26,8 @@ fn action(path: &Path, kind: ErrorKind) -> String {
         }
         (ErrorKind::NotFound | ErrorKind::PermissionDenied, Some(parent)) if !path.exists() => {
             format!(
-                "this user cannot create it in {}: create it with mkdir -p {} as a user who can, and \
-                 give it to this one",
+                "this user cannot create it in {}: run mkdir -p {} as a user who can, and make this \
+                 user its owner",
                 parent.display(),
                 quoted(path)
             )

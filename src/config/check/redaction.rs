@@ -94,7 +94,7 @@ fn rule(
             _ => {
                 checks.problem(
                     place,
-                    "needs exactly one of `columns`, `classification` and `pointers`",
+                    "needs exactly one of `columns`, `classification` or `pointers`",
                     "split it into one [[redaction.rule]] for each",
                 );
                 return;
@@ -159,7 +159,7 @@ fn cannot_apply(
                 REMOVE,
             )),
             Err(RedactionError::Nothing(_)) => Some((
-                format!("{subject}comes from no place in records of {name}: the rule would do nothing"),
+                format!("{subject}is never filled from records of {name}: the rule would have no effect"),
                 "remove it, or name the places in the record with `pointers`",
             )),
             Err(error) => Some((error.to_string(), REMOVE)),
@@ -173,10 +173,7 @@ fn refusal(column: &Column) -> Option<(&'static str, &'static str)> {
         let instead = "name places in it with `pointers`, such as \"/appliedPatch\"";
         Some(("it is the record", instead))
     } else if PARTS_OF_UID.contains(&column.name) {
-        Some((
-            "it is a part of event_uid, which tells records apart",
-            REMOVE,
-        ))
+        Some(("it is part of event_uid, which identifies records", REMOVE))
     } else if column.required {
         Some(("the lake is built on it", REMOVE))
     } else {
@@ -201,7 +198,7 @@ fn wrong_pointer(pointer: &str) -> Option<(&'static str, &'static str)> {
     const FORM: &str = "write for example \"/appliedPatch\" or \"/detail/value\"";
     if pointer.is_empty() {
         return Some((
-            "points at the whole record",
+            "points to the whole record",
             "name places in it, such as \"/appliedPatch\"",
         ));
     }

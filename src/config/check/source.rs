@@ -57,7 +57,7 @@ fn check_response(checks: &mut Checks<'_, '_>, max_response: u64, memory: u64, p
         checks.problem(
             &place.key("max_response"),
             "is more than an eighth of the memory of a run",
-            "make it smaller, or `memory` in [run] larger",
+            "reduce it, or increase `memory` in [run]",
         );
     }
 }
@@ -218,7 +218,7 @@ fn tenants(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> O
         (Some(_), Some(true)) => {
             checks.problem(
                 all,
-                "is true, but `tenants` is a list too",
+                "is true, but `tenants` is also set",
                 "keep one of them: all_tenants = true, or the list",
             );
             return None;
@@ -244,7 +244,7 @@ fn tenants(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> O
             checks.problem(
                 &place,
                 "is not the id of a tenant",
-                "use letters, digits, hyphens, underscores and dots, and start with another character than a dot",
+                "use letters, digits, hyphens, underscores and dots, not starting with a dot",
             );
         } else if names[..index].contains(name) {
             checks.problem(&place, "is listed twice", "remove it");

@@ -8,7 +8,7 @@ use serde_json::json;
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct RetentionTable {
-    /// How long records are kept that no rule applies to.
+    /// How long to keep records that no rule applies to.
     #[schemars(example = &"400d")]
     pub default: KeepText,
     /// Whether each run applies the rules after it has loaded the warehouses. It then needs the permission
@@ -20,18 +20,18 @@ pub(in crate::config) struct RetentionTable {
     pub rule: Vec<RetentionRuleTable>,
 }
 
-/// One rule of retention.
+/// One retention rule.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct RetentionRuleTable {
-    /// Its name in plans and in the ledger; otherwise its number.
+    /// Name of the rule in plans and in the ledger; its number by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"executions")]
     pub name: Option<String>,
     /// What it applies to.
     #[schemars(example = json!({ "category": ["execution"] }))]
     pub r#match: MatchTable,
-    /// How long those records are kept.
+    /// How long to keep these records.
     #[schemars(example = &"90d")]
     pub keep: KeepText,
 }
@@ -50,7 +50,7 @@ pub(in crate::config) struct MatchTable {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(example = ["kestra"])]
     pub platform: Vec<String>,
-    /// Ids of sources, whole.
+    /// Complete ids of sources.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(example = ["kestra-prod"])]
     pub source: Vec<String>,

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{DurationText, KeepText, LakeTable, SecretTable, five_minutes};
 
-/// A place that the lake is projected to, to be queried. The lake needs none.
+/// A warehouse into which the lake is loaded, to be queried there. Optional.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct WarehouseTable {
@@ -26,30 +26,30 @@ pub(in crate::config) struct WarehouseTable {
     /// Dataset; `trailhouse warehouse init` creates it if it does not exist.
     #[schemars(example = &"audit", extend("pattern" = "^[A-Za-z0-9_]{1,1024}$"))]
     pub dataset: String,
-    /// Location of the dataset, such as EU or europe-west1; it can never change.
+    /// Location of the dataset, such as EU or europe-west1; it cannot change later.
     #[schemars(example = &"EU", extend("pattern" = "^[A-Za-z0-9-]+$"))]
     pub location: String,
     /// How to sign in.
     #[schemars(example = json!({ "default": true }))]
     pub auth: WarehouseAuthTable,
-    /// Where files are copied to for loading, and removed from afterwards: a `gs://` bucket in the
-    /// dataset's location. Needed where the lake is not on Google Cloud Storage.
+    /// Where files are copied for loading and deleted afterwards: a `gs://` bucket in the dataset's
+    /// location. Needed if the lake is not on Google Cloud Storage.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = json!({ "url": "gs://acme-staging" }))]
     pub staging: Option<LakeTable>,
-    /// Project that jobs run in and are billed to; otherwise the one of the dataset.
+    /// Project in which jobs run and are billed; by default the project of the dataset.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = "acme-billing")]
     pub billing_project: Option<String>,
-    /// Labels of dataset, tables and jobs, besides the one that says which lake they belong to.
+    /// Labels of dataset, tables and jobs, in addition to the one that names their lake.
     #[serde(default)]
     #[schemars(example = json!({ "team": "security" }))]
     pub labels: BTreeMap<String, String>,
-    /// Columns by which `audit_events` is clustered, at most four; it can only be chosen at the start.
+    /// Columns by which `audit_events` is clustered, at most four; fixed when the table is created.
     #[serde(default = "clustering")]
     pub clustering: Vec<String>,
-    /// Refuse queries of `audit_events` and `audit_quarantine` that name no dates, so that nobody pays
-    /// for reading years by mistake.
+    /// Refuse queries of `audit_events` and `audit_quarantine` that do not restrict dates, so that
+    /// nobody pays for reading years by mistake.
     #[serde(default = "yes")]
     pub require_partition_filter: bool,
     /// After how many days BigQuery itself drops partitions of `audit_events` and `audit_quarantine`, as
@@ -58,7 +58,7 @@ pub(in crate::config) struct WarehouseTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"430d")]
     pub partition_expiration: Option<KeepText>,
-    /// Most load jobs at the same time.
+    /// Maximum concurrent load jobs.
     #[serde(default = "eight")]
     #[schemars(range(min = 1, max = 100))]
     pub concurrency: u32,
@@ -87,7 +87,7 @@ pub(in crate::config) enum WarehouseName {
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1), example = json!({ "default": true }))]
 pub(in crate::config) struct WarehouseAuthTable {
-    /// With application default credentials: what the environment, `gcloud` or the machine has.
+    /// With application default credentials: those of the environment, `gcloud` or the machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = true)]
     pub default: Option<bool>,
@@ -96,11 +96,11 @@ pub(in crate::config) struct WarehouseAuthTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = json!({ "file": "/etc/trailhouse/google.json" }))]
     pub service_account: Option<SecretTable>,
-    /// Not at all: emulators.
+    /// No authentication; for emulators.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = true)]
     pub none: Option<bool>,
-    /// Service account to act as, after having signed in.
+    /// Service account to impersonate after signing in.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = "loader@acme-audit.iam.gserviceaccount.com")]
     pub impersonate: Option<String>,
