@@ -95,7 +95,7 @@ impl From<LogError> for Failure {
             LogError::Unfit(_) => Self::from_error(ExitKind::Usage, &error)
                 .kept("no lake was founded")
                 .action(
-                    "use a store that honours preconditions on writes, or a file system with hard links; a \
+                    "use a store that supports conditional writes, or a file system with hard links; a \
                      rerun will not help",
                 ),
             LogError::Store(ref store)
@@ -251,7 +251,7 @@ mod tests {
                     said: said.clone(),
                 },
                 4,
-                "give the identity",
+                "grant the identity",
             ),
             (
                 StoreError::Refused {
@@ -269,7 +269,7 @@ mod tests {
                     said: said.clone(),
                 },
                 2,
-                "honours preconditions",
+                "conditional writes",
             ),
             (
                 StoreError::NotFound {
@@ -277,7 +277,7 @@ mod tests {
                     said: said.clone(),
                 },
                 2,
-                "no such bucket",
+                "the bucket does not exist",
             ),
             (StoreError::Missing { object, said }, 6, "do not rerun"),
         ] {

@@ -302,7 +302,7 @@ fn nothing_to_release(case: &str, state: &State) -> Failure {
     let known = state.holds.values().filter(|held| held.released.is_none());
     let known: Vec<&str> = known.map(|held| held.hold.case.as_str()).collect();
     let meant = did_you_mean(&similar(case, &known)).map_or_else(String::new, |it| it + " ");
-    let happened = format!("case {case} has no hold that could be released");
+    let happened = format!("case {case} has no hold to release");
     Failure::new(ExitKind::Usage, happened)
         .kept("nothing was changed")
         .action(format!(

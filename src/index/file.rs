@@ -32,16 +32,16 @@ pub enum IndexError {
     #[error(transparent)]
     Note(#[from] NoteError),
     /// The compression is damaged.
-    #[error("the id index does not decompress: {0}")]
+    #[error("the id index cannot be decompressed: {0}")]
     Compression(#[from] io::Error),
     /// The JSON is not that of an id index.
-    #[error("the note is not that of an id index: {0}")]
+    #[error("the note does not describe an id index: {0}")]
     Json(#[from] serde_json::Error),
     /// The body is not the one that was signed.
-    #[error("the id index is not the one that was signed")]
+    #[error("the id index does not match its signed digest")]
     Body,
     /// It is of another lake, or stands at another sequence than its name.
-    #[error("the id index belongs to another lake or another place in the ledger")]
+    #[error("the id index belongs to another lake or to another ledger entry")]
     Foreign,
     /// Another version, or more than fits into the memory of this run. No harm: the files of the lake
     /// tell the same.
@@ -131,7 +131,7 @@ pub(super) fn decode(
     trust: &Trust,
     most: usize,
 ) -> Result<IdIndex, IndexError> {
-    let form = || IndexError::Note(NoteError::Form("it has no note"));
+    let form = || IndexError::Note(NoteError::Form("the note is missing or cut off"));
     let (length, rest) = file.split_first_chunk::<8>().ok_or_else(form)?;
     let length = u64::from_le_bytes(*length);
     let (note, body) = usize::try_from(length)
@@ -143,7 +143,7 @@ pub(super) fn decode(
     trust.check(&note)?;
     let VersionProbe { version } = serde_json::from_str(note.text)?;
     if version != FORMAT_VERSION {
-        return Err(IndexError::Unusable("it is of another version"));
+        return Err(IndexError::Unusable("its format version is not supported"));
     }
     let header: Header = serde_json::from_str(note.text)?;
     if header.lake_id != stand.lake_id || header.sequence != stand.sequence {
@@ -155,7 +155,7 @@ pub(super) fn decode(
     let ids = usize::try_from(header.ids).unwrap_or(usize::MAX);
     if ids > most {
         return Err(IndexError::Unusable(
-            "it is larger than the memory of this run allows",
+            "it does not fit in the memory of this run",
         ));
     }
     let buckets = read_buckets(body, ids)?;

@@ -156,7 +156,7 @@ impl LakeIds {
             encode(&self.ids, stand, signer).map_err(|error| CacheNotSaved::because(&error))?;
         if copy.len() as u64 > most_bytes(self.ids.most()) {
             // What reads it asks the same.
-            let error = IndexError::Unusable("it is larger than any that is read");
+            let error = IndexError::Unusable("it is larger than the limit for reading one");
             return Err(CacheNotSaved::because(&error));
         }
         log.save(Projection::INDEX, sequence, copy.into()).await?;

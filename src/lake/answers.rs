@@ -112,7 +112,7 @@ pub enum StoreMeaning {
 }
 
 /// What to do where the lake is not what the ledger says.
-pub const WHEN_CHANGED: &str = "do not rerun; keep the bucket as it is, run `trailhouse verify --deep`, and find out who changed the \
+pub const WHEN_CHANGED: &str = "do not rerun; leave the bucket as it is, run `trailhouse verify --deep`, and find out who changed the \
      bucket";
 
 impl StoreError {
@@ -138,17 +138,17 @@ impl StoreError {
         match self {
             Self::Missing { .. } | Self::Altered { .. } => WHEN_CHANGED,
             Self::Denied { .. } => {
-                "give the identity the permissions that the README lists, then rerun; nothing was lost"
+                "grant the identity the permissions listed in the README, then rerun; nothing was lost"
             }
             Self::NotFound { .. } => {
-                "check the URL: there is no such bucket, or not in this account; a rerun will not help"
+                "check the URL: the bucket does not exist, or is not in this account; a rerun will not help"
             }
             Self::NoConnection { why, .. } => why.advice(),
             Self::Unsupported { .. } => {
-                "use a store that honours preconditions on writes, or a file system with hard links"
+                "use a store that supports conditional writes, or a file system with hard links"
             }
             Self::Refused { .. } | Self::Name { .. } => {
-                "read what the store says, and fix the URL and options; a rerun will not help"
+                "fix the URL or the options according to the message of the store; a rerun will not help"
             }
             Self::AlreadyExists { .. } | Self::TooLarge { .. } | Self::Unclear { .. } => {
                 "rerun; nothing was lost"

@@ -19,14 +19,14 @@ pub enum Nonconformance {
         broken: &'static str,
     },
     /// The store failed, so nothing is proven.
-    #[error("the store could not be tried out: {0}")]
+    #[error("the store could not be tested: {0}")]
     Store(#[from] StoreError),
 }
 
-const HAS_NO_CREATE: &str = "it has no create-if-absent";
-const MUST_FAIL: &str = "it let a second create of one name succeed, so two writers would overwrite \
-                         each other";
-const MUST_NOT_CHANGE: &str = "an object changed when it was created again";
+const HAS_NO_CREATE: &str = "it does not support create-if-absent";
+const MUST_FAIL: &str = "it accepted a second create of the same name, so two writers would overwrite \
+     each other";
+const MUST_NOT_CHANGE: &str = "an object changed when it was created a second time";
 
 fn broken(bucket: &Bucket, broken: &'static str) -> Nonconformance {
     Nonconformance::Broken {
@@ -101,14 +101,19 @@ pub async fn prove_kept(
 ) -> Result<(), Nonconformance> {
     bucket.create(name, content.clone()).await?;
     match bucket.replace(name, other.clone()).await {
-        Ok(()) => return Err(broken(bucket, "it let a kept object be overwritten")),
+        Ok(()) => {
+            return Err(broken(
+                bucket,
+                "it allowed a locked object to be overwritten",
+            ));
+        }
         Err(StoreError::Denied { .. } | StoreError::AlreadyExists { .. }) => {}
         Err(error) => return Err(error.into()),
     }
     demand(
         bucket,
         !remove(bucket, name).await?,
-        "it let a kept object be deleted",
+        "it allowed a locked object to be deleted",
     )?;
     still_there(bucket, name, content).await
 }
@@ -139,7 +144,7 @@ pub async fn check_objects(bucket: &Bucket, folder: &str) -> Result<(), Nonconfo
     match bucket.read(&name("absent"), 64).await {
         Err(StoreError::NotFound { .. }) => {}
         Err(error) => return Err(error.into()),
-        Ok(_) => return Err(broken(bucket, "it gives back an object that is absent")),
+        Ok(_) => return Err(broken(bucket, "it returned an object that does not exist")),
     }
     remove(bucket, &name("absent")).await?;
 
@@ -158,13 +163,13 @@ pub async fn check_objects(bucket: &Bucket, folder: &str) -> Result<(), Nonconfo
     demand(
         bucket,
         found == content,
-        "it gives back other bytes than were written",
+        "it returned different bytes from those written",
     )?;
     let size = bucket.size(&name("a/b/c")).await?;
     demand(
         bucket,
         size == content.len() as u64,
-        "it states another size than was written",
+        "it reported a different size from the one written",
     )?;
 
     let within = list(bucket, &name("a"), None).await?;
@@ -172,7 +177,7 @@ pub async fn check_objects(bucket: &Bucket, folder: &str) -> Result<(), Nonconfo
     demand(
         bucket,
         within == expected,
-        "its listing of a folder is not complete, exact and in order of name",
+        "its listing of a folder is incomplete, inexact or not sorted by name",
     )?;
     // Also after a name that no object has.
     for (after, left) in [(leaves[0], &expected[1..]), ("a/0", &expected)] {
@@ -180,7 +185,7 @@ pub async fn check_objects(bucket: &Bucket, folder: &str) -> Result<(), Nonconfo
         demand(
             bucket,
             listed == left,
-            "its listing after a name is not complete, exact and in order of name",
+            "its listing after a given name is incomplete, inexact or not sorted by name",
         )?;
     }
 
@@ -191,7 +196,7 @@ pub async fn check_objects(bucket: &Bucket, folder: &str) -> Result<(), Nonconfo
             return still_there(bucket, &removed, &content).await;
         }
         Ok(Removal::Missing) => {
-            return Err(broken(bucket, "it does not find an object that is there"));
+            return Err(broken(bucket, "it does not find an existing object"));
         }
         Err(error) => return Err(error.into()),
     }
@@ -199,7 +204,7 @@ pub async fn check_objects(bucket: &Bucket, folder: &str) -> Result<(), Nonconfo
     demand(
         bucket,
         matches!(gone, Err(StoreError::NotFound { .. })),
-        "an object is still there after it was deleted",
+        "an object still exists after it was deleted",
     )?;
     demand(
         bucket,
@@ -222,7 +227,7 @@ async fn still_there(bucket: &Bucket, name: &str, content: &Bytes) -> Result<(),
     demand(
         bucket,
         found == content,
-        "an object changed that the store refused to change",
+        "an object changed although the store refused the change",
     )
 }
 

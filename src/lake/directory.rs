@@ -38,7 +38,10 @@ fn action(path: &Path, kind: ErrorKind) -> String {
                 parent.display()
             )
         }
-        _ => format!("let this user list, read and write {}", quoted(path)),
+        _ => format!(
+            "grant this user permission to list, read and write {}",
+            quoted(path)
+        ),
     }
 }
 
@@ -99,7 +102,7 @@ mod tests {
             (
                 "",
                 ErrorKind::PermissionDenied,
-                format!("let this user list, read and write {root}/"),
+                format!("grant this user permission to list, read and write {root}/"),
             ),
         ] {
             assert_eq!(action(&folder.path().join(path), kind), wanted);

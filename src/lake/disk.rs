@@ -94,7 +94,7 @@ impl DiskStore {
         };
         failpoint::hit("disk.put.before");
         self.make_durable(directory)
-            .map_err(|error| failure("make the directory of", path, error))?;
+            .map_err(|error| failure("create the directory of", path, error))?;
         failpoint::hit("disk.put.after_directories");
         let mut temporary = name.to_owned();
         temporary.push(format!("#{:0TEMPORARY_DIGITS$}", random()?));
@@ -240,7 +240,7 @@ fn no_link(path: &FilePath, error: io::Error) -> Error {
             .into(),
         };
     }
-    failure("name", path, error)
+    failure("create", path, error)
 }
 
 /// A temporary file that cannot be removed does no harm: nothing lists it, and it is swept later.
@@ -310,7 +310,7 @@ fn random() -> Result<u64> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| Error::Generic {
         store: STORE,
-        source: format!("the operating system gives no randomness: {error}").into(),
+        source: format!("the operating system provided no randomness: {error}").into(),
     })?;
     Ok(u64::from_be_bytes(bytes))
 }

@@ -305,8 +305,8 @@ fn learn_tokens(request: &HttpRequest, secrets: &Secrets) {
 #[derive(Debug, thiserror::Error)]
 enum EncodedError {
     #[error(
-        "the response came encoded as {0}, which was not requested: make any proxy between here and \
-         the store pass responses on unchanged"
+        "the response is encoded as {0}, which was not requested: configure any proxy in front of the \
+         store to pass responses through unchanged"
     )]
     Known(Encodings),
     #[error(transparent)]

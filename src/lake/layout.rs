@@ -52,16 +52,15 @@ const MAX_SOURCE_LENGTH: usize = 64;
 pub enum LayoutError {
     /// A source id that would not be one path segment everywhere.
     #[error(
-        "source id {id:?} cannot be part of an object name: use 1 to {MAX_SOURCE_LENGTH} letters, digits, `-`, `_` and `.`, beginning with a letter or digit"
+        "source id {id:?} cannot be part of an object name: use 1 to {MAX_SOURCE_LENGTH} letters, \
+         digits, `-`, `_` and `.`, starting with a letter or digit"
     )]
     Source {
         /// The id.
         id: String,
     },
     /// A date whose year does not have four digits.
-    #[error(
-        "date {date} cannot be part of an object name: the year must lie between 0000 and 9999"
-    )]
+    #[error("date {date} cannot be part of an object name: the year must be between 0000 and 9999")]
     Date {
         /// The date.
         date: NaiveDate,

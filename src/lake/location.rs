@@ -56,7 +56,8 @@ impl Location {
         };
         if shown != parsed {
             return Err(wrong(
-                "a user name, password, query or fragment does not belong there; credentials come from the environment or from options",
+                "remove the user name, password, query or fragment; credentials come from the \
+                 environment or from options",
             ));
         }
         let scheme = match parsed.scheme() {
@@ -70,11 +71,13 @@ impl Location {
         let host = parsed.host_str().unwrap_or_default().to_owned();
         match scheme {
             Scheme::File if !host.is_empty() => {
-                return Err(wrong("a file URL has three slashes and an absolute path"));
+                return Err(wrong("a file URL needs three slashes and an absolute path"));
             }
             Scheme::File | Scheme::Memory => {}
             Scheme::Gcs | Scheme::S3 | Scheme::Azure if parsed.port().is_some() => {
-                return Err(wrong("a bucket has no port; the endpoint is an option"));
+                return Err(wrong(
+                    "a bucket URL has no port; set the endpoint as an option",
+                ));
             }
             _ if host.is_empty() => return Err(wrong("the name of the bucket is missing")),
             _ => {}

@@ -57,8 +57,8 @@ const RETRIES: RetryConfig = RetryConfig {
 /// Why a bucket could not be opened. Nothing was read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The URL cannot name a bucket.
-    #[error("{url} cannot name a bucket: {reason}")]
+    /// The URL is not a valid bucket URL.
+    #[error("{url} is not a valid bucket URL: {reason}")]
     Url {
         /// The URL without anything that may be a credential.
         url: String,
@@ -74,7 +74,7 @@ pub enum OpenError {
         option: String,
     },
     /// An option that the URL or the ledger decides.
-    #[error("option {option:?} of {url} must be left out: {reason}")]
+    #[error("option {option:?} of {url} cannot be set: {reason}")]
     FixedOption {
         /// The bucket.
         url: String,
@@ -194,8 +194,8 @@ fn parse_options<K: FromStr + PartialEq>(
     Ok(parsed)
 }
 
-const BUCKET_IN_URL: &str = "the URL names it";
-const NEEDED_BY_LEDGER: &str = "the ledger relies on it";
+const BUCKET_IN_URL: &str = "it is part of the URL";
+const NEEDED_BY_LEDGER: &str = "the ledger depends on its fixed value";
 
 /// An endpoint that was written with `http://` is meant so: it is an emulator or a private store.
 fn is_plain_http(endpoint: Option<&str>) -> bool {
@@ -285,7 +285,7 @@ fn open_gcs(
             return Err(OpenError::FixedOption {
                 url: location.url.clone(),
                 option: (*option).to_owned(),
-                reason: "a token never travels in the clear, and the endpoint is http://",
+                reason: "tokens are never sent unencrypted, and the endpoint is http://",
             });
         }
         Some((_, token)) => Some(token.clone()),
@@ -388,18 +388,21 @@ mod tests {
     #[test]
     fn wrong_urls_are_refused_in_plain_words_and_without_secrets() {
         let table: [(&str, &[&str]); 9] = [
-            ("lake", &["lake cannot name a bucket"]),
+            ("lake", &["lake is not a valid bucket URL"]),
             ("ftp://host/lake", &["use file://, gs://, s3:// or az://"]),
             ("file://lake", &["three slashes"]),
             ("s3:///lake", &["name of the bucket is missing"]),
-            ("s3://127.0.0.1:9000/lake", &["endpoint is an option"]),
+            (
+                "s3://127.0.0.1:9000/lake",
+                &["set the endpoint as an option"],
+            ),
             (
                 "s3://key:hunter2@bucket/x",
-                &["s3://bucket/x", "does not belong"],
+                &["s3://bucket/x", "remove the user name"],
             ),
-            ("az://c/x?sig=hunter2", &["az://c/x cannot"]),
-            ("gs://bucket/a//b", &["cannot name a bucket"]),
-            ("key:hunter2@bucket", &["cannot name a bucket"]),
+            ("az://c/x?sig=hunter2", &["az://c/x is not a valid"]),
+            ("gs://bucket/a//b", &["is not a valid bucket URL"]),
+            ("key:hunter2@bucket", &["is not a valid bucket URL"]),
         ];
         for (url, parts) in table {
             let text = error(url, &[]);
@@ -421,11 +424,11 @@ mod tests {
             (
                 "s3://b",
                 "conditional_put",
-                "must be left out: the ledger relies on it",
+                "cannot be set: the ledger depends on its fixed value",
             ),
-            ("s3://b", "checksum_algorithm", "must be left out"),
-            ("gs://b", "bucket", "the URL names it"),
-            ("az://b", "azure_container_name", "the URL names it"),
+            ("s3://b", "checksum_algorithm", "cannot be set"),
+            ("gs://b", "bucket", "it is part of the URL"),
+            ("az://b", "azure_container_name", "it is part of the URL"),
             ("file:///tmp", "timeout", "has no option"),
         ];
         for (url, option, part) in table {
@@ -489,7 +492,7 @@ mod tests {
         for endpoint in ["http://storage.example.com", "http://10.0.0.1"] {
             let text = error("gs://bucket", &[("base_url", endpoint), TOKEN]);
             assert!(text.contains("\"google_bearer_token\""), "{text}");
-            assert!(text.contains("in the clear"), "{text}");
+            assert!(text.contains("never sent unencrypted"), "{text}");
             assert!(!text.contains("hunter2"), "{text}");
         }
         assert!(error("s3://bucket", &[TOKEN]).contains("has no option"));

@@ -74,7 +74,7 @@ impl Bucket {
                 Err(Cause::Precondition { .. }) => {
                     return Err(StoreError::Altered {
                         object: self.url_of(name),
-                        said: "it was exchanged after it was checked".to_owned(),
+                        said: "it was replaced after it was checked".to_owned(),
                     });
                 }
                 Err(cause) => asking.again(self.error("read", name, &cause)).await?,

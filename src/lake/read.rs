@@ -197,7 +197,7 @@ impl FileReader {
         let mask = ProjectionMask::columns(schema, names.iter().copied());
         let instants = match window {
             Some(_) if self.file.partition.table() == Table::Quarantine => {
-                return Err(self.no_column("event_time in order"));
+                return Err(self.no_column("event_time in sorted order"));
             }
             Some(window) if names.contains(&"event_time") => Some(Instants::of(window)),
             Some(_) => return Err(self.no_column("event_time")),
@@ -313,7 +313,7 @@ impl StoreInput {
         match bucket.read_ranges(&file.name, &[all], None).await {
             Ok(mut parts) => match parts.pop() {
                 Some(whole) if file.is(&whole) => Ok(whole),
-                _ => Err(bucket.altered(file, "its bytes are others".to_owned())),
+                _ => Err(bucket.altered(file, "its content differs".to_owned())),
             },
             Err(error) => match bucket.check(file).await {
                 // Shorter than stated, for example: no store has a clear answer to that.
@@ -335,7 +335,7 @@ fn cut(whole: &Bytes, range: Range<u64>) -> Result<Bytes, ParquetError> {
         .filter(|(start, end)| start <= end && *end <= whole.len());
     let Some((start, end)) = bounds else {
         return Err(ParquetError::EOF(format!(
-            "bytes {} to {} of a file of {}",
+            "bytes {} to {} are outside a file of {} bytes",
             range.start,
             range.end,
             whole.len()

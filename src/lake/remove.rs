@@ -121,7 +121,7 @@ impl Bucket {
             Err(_) if self.keeps_version(&before) == Some(true) => hidden(&before),
             // A refusal to show it is none to delete it: that has happened.
             Err((StoreError::Denied { object, said, .. }, _)) => Err(StoreError::Unclear {
-                action: "learn what remains of",
+                action: "check what remains of",
                 object,
                 said,
             }),

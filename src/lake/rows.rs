@@ -31,10 +31,10 @@ pub enum RowError {
         value: String,
     },
     /// A partition that cannot be named.
-    #[error("the rows belong to a partition without a name")]
+    #[error("the name of the partition is not valid")]
     Partition(#[from] LayoutError),
     /// Rows could not be copied into a new order.
-    #[error("the rows cannot be put in order")]
+    #[error("the rows cannot be sorted")]
     Order(#[source] ArrowError),
 }
 
@@ -101,7 +101,7 @@ fn column<'a, A: Array + 'static>(
     batch
         .column_by_name(name)
         .and_then(|array: &ArrayRef| array.as_any().downcast_ref())
-        .ok_or_else(|| RowError::Schema(format!("column {name} is missing or of another type")))
+        .ok_or_else(|| RowError::Schema(format!("column {name} is missing or has another type")))
 }
 
 impl<'a> Rows<'a> {
@@ -257,9 +257,9 @@ fn difference(expected: &SchemaRef, batch: &RecordBatch) -> String {
         .zip(found)
         .find(|(expected, found)| expected != found);
     match first {
-        Some((expected, found)) => format!("{expected} expected, {found} found"),
+        Some((expected, found)) => format!("expected {expected}, found {found}"),
         None => format!(
-            "{} expected, {} found",
+            "expected {} columns, found {}",
             expected.fields().len(),
             found.len()
         ),

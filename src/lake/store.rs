@@ -63,7 +63,7 @@ pub enum StoreError {
         said: String,
     },
     /// The object is not the file that the ledger signed for. Only `lake::checked` says so.
-    #[error("{object} is not the file that the ledger signed for: {said}")]
+    #[error("{object} does not match what the ledger signed: {said}")]
     Altered {
         /// URL of the object.
         object: String,
@@ -71,13 +71,13 @@ pub enum StoreError {
         said: String,
     },
     /// Something is there already; whether it is ours must be read back.
-    #[error("{object} exists already")]
+    #[error("{object} already exists")]
     AlreadyExists {
         /// URL of the object.
         object: String,
     },
     /// The store knows who asks, or does not, and refuses.
-    #[error("access was refused to {action} {object}: {said}")]
+    #[error("permission denied: cannot {action} {object}: {said}")]
     Denied {
         /// What was tried.
         action: &'static str,
@@ -107,7 +107,7 @@ pub enum StoreError {
         said: String,
     },
     /// The object is larger than the reader allows.
-    #[error("{object} has {bytes} bytes, more than the {limit} that may be read at once")]
+    #[error("{object} has {bytes} bytes, more than the limit of {limit}")]
     TooLarge {
         /// URL of the object.
         object: String,
@@ -139,7 +139,7 @@ pub enum StoreError {
         said: String,
     },
     /// A name that the store cannot hold.
-    #[error("{object} cannot be the name of an object: {said}")]
+    #[error("{object} is not a valid object name: {said}")]
     Name {
         /// The name.
         object: String,

@@ -102,7 +102,7 @@ pub async fn create(
         if attempt >= patience.attempts {
             return Err(error.into());
         }
-        tracing::debug!(object = %bucket.url_of(name), attempt, %error, "create is unclear");
+        tracing::debug!(object = %bucket.url_of(name), attempt, %error, "outcome of create is unknown");
         let waited = bucket.stop().step(tokio::time::sleep(wait)).await;
         if waited.is_err() {
             return Err(error.into());

@@ -34,7 +34,7 @@ pub enum Mismatch {
     #[error("the file is missing")]
     Missing,
     /// The object has another size.
-    #[error("the file has {}, its entry states {stated}", counted(*found, "byte", "bytes"))]
+    #[error("the file has {}, but its entry states {stated}", counted(*found, "byte", "bytes"))]
     Size {
         /// Bytes stated.
         stated: u64,
@@ -43,7 +43,7 @@ pub enum Mismatch {
     },
     /// The object has other content.
     #[error(
-        "the SHA-256 of the file is {}; its entry states {}",
+        "the SHA-256 of the file is {}, but its entry states {}",
         hex::encode(found),
         hex::encode(stated)
     )]
@@ -79,7 +79,7 @@ pub enum Mismatch {
     #[error("the footer has no usable salt")]
     Salt,
     /// Another number of rows.
-    #[error("the file has {}, its entry states {stated}", counted(*found, "row", "rows"))]
+    #[error("the file has {}, but its entry states {stated}", counted(*found, "row", "rows"))]
     Rows {
         /// Rows stated.
         stated: u64,
@@ -87,7 +87,7 @@ pub enum Mismatch {
         found: u64,
     },
     /// A row that belongs to another file.
-    #[error("row {row} belongs to another file by its {column}")]
+    #[error("row {row} belongs in another file according to its {column}")]
     Partition {
         /// Row from 0.
         row: u64,
@@ -95,14 +95,14 @@ pub enum Mismatch {
         column: &'static str,
     },
     /// Rows that are not in order, or twice there.
-    #[error("row {row} does not come after the row before it")]
+    #[error("row {row} does not sort after the previous row")]
     Order {
         /// Row from 0.
         row: u64,
     },
     /// The root over the kept records is another.
     #[error(
-        "the root over the records is {}; its entry states {}",
+        "the Merkle root of the records is {}, but its entry states {}",
         hex::encode(found),
         hex::encode(stated)
     )]
@@ -113,7 +113,7 @@ pub enum Mismatch {
         found: Hash,
     },
     /// The times of the rows are others.
-    #[error("the times of the rows are {}; its entry states {}", times(*found), times(*stated))]
+    #[error("the rows span {}, but its entry states {}", times(*found), times(*stated))]
     Times {
         /// Range stated.
         stated: Option<TimeRange>,

@@ -49,7 +49,7 @@ pub enum WriteError {
         source: RowError,
     },
     /// A row does not come after the row before it, or is there twice.
-    #[error("row {row} of {file} does not come after the row before it")]
+    #[error("row {row} of {file} does not sort after the previous row")]
     Order {
         /// The file.
         file: String,
@@ -57,7 +57,7 @@ pub enum WriteError {
         row: u64,
     },
     /// A row belongs to another file.
-    #[error("row {row} of {file} belongs to another file by its {column}")]
+    #[error("row {row} of {file} belongs in another file according to its {column}")]
     Partition {
         /// The file.
         file: String,

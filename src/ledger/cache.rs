@@ -28,16 +28,16 @@ pub enum CacheError {
     #[error(transparent)]
     Note(#[from] NoteError),
     /// The compression is damaged.
-    #[error("the state cache does not decompress: {0}")]
+    #[error("the state cache cannot be decompressed: {0}")]
     Compression(#[from] io::Error),
     /// The JSON is not that of a state.
-    #[error("the state cache does not hold a state: {0}")]
+    #[error("the state cache does not contain a valid state: {0}")]
     Json(#[from] serde_json::Error),
     /// Another version, which is no harm: the entries tell the same.
     #[error("the state cache has format version {0}, not {FORMAT_VERSION}")]
     Version(u32),
     /// It is not written, and where it was it is not read; the entries tell the same.
-    #[error("the state cache would have more than {MAX_BYTES} bytes")]
+    #[error("the state cache would be larger than {MAX_BYTES} bytes")]
     TooLong,
 }
 

@@ -30,7 +30,7 @@ impl fmt::Debug for Digest {
 
 /// Text that is not a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a SHA-256 digest is 64 lower-case hexadecimal digits")]
+#[error("a SHA-256 digest must be 64 lower-case hexadecimal digits")]
 pub struct NotADigest;
 
 impl FromStr for Digest {
@@ -82,7 +82,7 @@ impl<'de> Deserialize<'de> for Md5 {
         let text = String::deserialize(from)?;
         from_hex(&text)
             .map(Self)
-            .ok_or_else(|| D::Error::custom("an MD5 sum is 32 lower-case hexadecimal digits"))
+            .ok_or_else(|| D::Error::custom("an MD5 sum must be 32 lower-case hexadecimal digits"))
     }
 }
 

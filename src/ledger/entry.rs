@@ -71,13 +71,13 @@ pub enum EntryError {
     #[error("the text is not an entry: {0}")]
     Json(#[from] serde_json::Error),
     /// Written by a program that knows more.
-    #[error("format version {0} is newer than the {FORMAT_VERSION} that this program reads")]
+    #[error("format version {0} is newer than the {FORMAT_VERSION} that this program supports")]
     Version(u32),
     /// A kind that this program does not know; skipping it would make the state a lie.
-    #[error("an entry of unknown kind {0:?}: this program is too old for the ledger")]
+    #[error("entry kind {0:?} is unknown: this program is too old for the ledger")]
     Kind(String),
     /// More or less than one line.
-    #[error("the text of an entry is one line")]
+    #[error("the text of an entry must be exactly one line")]
     Lines,
 }
 

@@ -47,7 +47,7 @@ use std::collections::{BTreeSet, HashSet};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// A sequence that does not follow.
-    #[error("INV-1: entry {found} where {expected} must follow")]
+    #[error("INV-1: found entry {found}, expected entry {expected}")]
     Sequence {
         /// What must come.
         expected: u64,
@@ -68,14 +68,14 @@ pub enum Violation {
         found: Option<Digest>,
     },
     /// The first entry is something else.
-    #[error("INV-3: entry 0 is not a genesis")]
+    #[error("INV-3: entry 0 is not a genesis entry")]
     NotGenesis,
     /// A genesis in the middle.
-    #[error("INV-3: a genesis after entry 0")]
+    #[error("INV-3: there is a genesis entry after entry 0")]
     SecondGenesis,
     /// Records that nobody accounts for.
     #[error(
-        "INV-4: batch {batch}: {} returned, {accounted} accounted for",
+        "INV-4: batch {batch}: {} returned, but {accounted} accounted for",
         counted(*returned, "record", "records")
     )]
     Unaccounted {
@@ -88,7 +88,7 @@ pub enum Violation {
     },
     /// Rows that no count explains.
     #[error(
-        "INV-5: batch {batch}: {} in its {table} files, {expected} counted",
+        "INV-5: batch {batch}: {} in its {table} files, but {expected} counted",
         counted(*rows, "row", "rows")
     )]
     Rows {
@@ -102,11 +102,11 @@ pub enum Violation {
         expected: u64,
     },
     /// A file or batch that exists already.
-    #[error("INV-6: {0} is named twice")]
+    #[error("INV-6: {0} appears twice")]
     Twice(String),
     /// A window that was covered before.
     #[error(
-        "INV-7: batch {batch} covers {window} of tenant {tenant}, which an earlier entry covers already"
+        "INV-7: batch {batch} covers {window} of tenant {tenant}, which an earlier entry already covers"
     )]
     CoveredTwice {
         /// The batch.
@@ -133,8 +133,8 @@ pub enum Violation {
     },
     /// A verdict that its own counts contradict.
     #[error(
-        "INV-10: source {source_id} tenant {tenant} {date} is called {verdict:?}, with {} at the source, \
-         {expected} expected there and {lake_count} in the lake",
+        "INV-10: source {source_id} tenant {tenant} {date} has the verdict {verdict:?}, with {} at the \
+         source, {expected} expected there and {lake_count} in the lake",
         counted(*source_count, "record", "records")
     )]
     Verdict {
@@ -155,14 +155,17 @@ pub enum Violation {
     },
     /// Entries that cannot have been loaded.
     #[error(
-        "INV-11: warehouse {warehouse} is said to hold entries that the ledger does not have yet, or twice"
+        "INV-11: warehouse {warehouse} is recorded as holding entries that do not exist yet, or the \
+         same entry twice"
     )]
     Loaded {
         /// Configured name of the warehouse.
         warehouse: String,
     },
     /// A rebuild of nothing, or of dates out of order.
-    #[error("INV-12: a rebuild of warehouse {warehouse} does not name its dates in order")]
+    #[error(
+        "INV-12: a rebuild of warehouse {warehouse} has no dates, or its dates are out of order"
+    )]
     RebuildDates {
         /// Configured name of the warehouse.
         warehouse: String,
@@ -171,7 +174,7 @@ pub enum Violation {
     #[error("INV-13: a hold has no case, no reason, or dates out of order")]
     Hold,
     /// The end of holds that there are not.
-    #[error("INV-13: case {case} has no hold that could be released")]
+    #[error("INV-13: case {case} has no hold to release")]
     NotHeld {
         /// The case.
         case: String,
@@ -180,15 +183,15 @@ pub enum Violation {
     #[error("INV-14: {0} cannot be both swept and named by an entry")]
     Swept(String),
     /// A file of a partition that was decided to go.
-    #[error("INV-17: {0} would bring back what was decided to be deleted")]
+    #[error("INV-17: {0} would bring back data that a retention decision deletes")]
     Gone(String),
     /// A retention of nothing, or of what the date of its entry does not make due.
     #[error(
-        "INV-15: a retention decision names nothing, or applies a date later than that of its entry"
+        "INV-15: a retention decision is empty, or applies a date later than that of its entry"
     )]
     RetentionDate,
     /// Something that may not be deleted, or is not there.
-    #[error("INV-15: what a retention names of {date} and source {source_id} {what}")]
+    #[error("INV-15: a retention decision cannot delete {date} of source {source_id}: {what}")]
     Expired {
         /// The date.
         date: NaiveDate,
@@ -198,7 +201,10 @@ pub enum Violation {
         what: &'static str,
     },
     /// Something that nobody has confirmed.
-    #[error("INV-16: rule {rule} of a retention was not confirmed, although {reason}")]
+    #[error(
+        "INV-16: a retention decision by rule {rule} was not confirmed, although this is required: \
+         {reason}"
+    )]
     Unconfirmed {
         /// The rule.
         rule: String,
@@ -206,13 +212,13 @@ pub enum Violation {
         reason: String,
     },
     /// Something is deleted, unattended, at a time that nothing bears out.
-    #[error("INV-18: entry {sequence} deletes something by a clock that nothing bears out")]
+    #[error("INV-18: entry {sequence} deletes data based on a clock that nothing confirms")]
     Unproven {
         /// The entry.
         sequence: u64,
     },
     /// A confirmation by nobody, or for no reason.
-    #[error("INV-19: a confirmation of the clock does not say by whom and why")]
+    #[error("INV-19: a confirmation of the clock does not state who confirmed it and why")]
     Confirmation,
     /// The end of something that is not open.
     #[error("INV-12: entry {decision} is not an open decision")]

@@ -22,7 +22,7 @@ const ED25519: u8 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// The name cannot stand in a signature line.
-    #[error("a key name must not be empty, nor hold a space or a plus sign")]
+    #[error("a key name must not be empty or contain spaces or plus signs")]
     Name,
     /// Not the three, or five, parts of a key.
     #[error("not a {0}: expected {1}")]
@@ -37,7 +37,7 @@ pub enum KeyError {
     #[error("the key hash does not match its name and key: the text was altered")]
     Hash,
     /// No randomness to be had.
-    #[error("the operating system gave no randomness: {0}")]
+    #[error("the operating system provided no randomness: {0}")]
     Randomness(String),
 }
 

@@ -92,7 +92,7 @@ pub enum LogError {
         source: CacheError,
     },
     /// The entries do not agree with the state cache.
-    #[error("{path} does not agree with the entries: {what}")]
+    #[error("{path} does not match the entries: {what}")]
     CacheDisagrees {
         /// The cache file.
         path: String,
@@ -100,7 +100,7 @@ pub enum LogError {
         what: &'static str,
     },
     /// An object among the entries that is none.
-    #[error("{0} is not an entry: only entries may be in {ENTRY_FOLDER}")]
+    #[error("{0} is not a ledger entry: {ENTRY_FOLDER} may contain only entries")]
     Foreign(String),
     /// An entry is missing that was committed.
     #[error(
@@ -115,7 +115,7 @@ pub enum LogError {
     #[error("the store cannot hold a ledger: {0}")]
     Unfit(Nonconformance),
     /// The store never gave a clear answer to a commit.
-    #[error("no clear answer about entry {sequence}: {source}")]
+    #[error("the store did not confirm whether entry {sequence} was written: {source}")]
     Unclear {
         /// The entry.
         sequence: u64,
@@ -123,10 +123,10 @@ pub enum LogError {
         source: CreateError,
     },
     /// Signatures are believed here, and there is no key to give one.
-    #[error("the ledger can only be read: there is no key to sign entries with")]
+    #[error("the ledger is read-only here: there is no key to sign entries with")]
     ReadOnly,
     /// No randomness for a new lake id.
-    #[error("the operating system gave no randomness: {0}")]
+    #[error("the operating system provided no randomness: {0}")]
     Randomness(String),
 }
 
@@ -431,14 +431,16 @@ impl Log {
             what,
         };
         if state.head.sequence != newest {
-            return Err(disagrees("its sequence is not the one in its name"));
+            return Err(disagrees(
+                "its sequence number differs from the one in its name",
+            ));
         }
         if (state.trust() == Trust::Unsigned) != (self.root == Trust::Unsigned) {
             return Err(disagrees("one is signed, the other is not"));
         }
         let head = self.entry(newest).await?;
         if Digest::of(&head) != state.head.sha256 {
-            return Err(disagrees("the entry at its head has another digest"));
+            return Err(disagrees("the entry at its head has a different digest"));
         }
         Ok(Some(state))
     }
@@ -483,7 +485,7 @@ pub(crate) fn is_cache_due(state: &State) -> bool {
 /// Why a state cache or a copy of the id index could not be saved or tidied: information, since entries
 /// and files tell the same.
 #[derive(Debug, thiserror::Error)]
-#[error("a cache was not saved or cleaned up, so the next run reads more: {0}")]
+#[error("a cache was not saved or cleaned up, so the next run will read more: {0}")]
 pub struct CacheNotSaved(String);
 
 impl CacheNotSaved {

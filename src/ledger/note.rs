@@ -75,18 +75,19 @@ impl<'a> Note<'a> {
     /// accepted here and by nobody who checks signatures.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, NoteError> {
         if bytes.len() as u64 > MAX_BYTES {
-            return Err(NoteError::Form("longer than any note may be"));
+            return Err(NoteError::Form("it is longer than the limit"));
         }
-        let whole = std::str::from_utf8(bytes).map_err(|_| NoteError::Form("not UTF-8"))?;
+        let whole =
+            std::str::from_utf8(bytes).map_err(|_| NoteError::Form("it is not valid UTF-8"))?;
         if whole
             .bytes()
             .any(|byte| (byte < 0x20 && byte != b'\n') || byte == 0x7f)
         {
-            return Err(NoteError::Form("a control character"));
+            return Err(NoteError::Form("it contains a control character"));
         }
-        let split = whole
-            .rfind("\n\n")
-            .ok_or(NoteError::Form("no empty line before the signatures"))?;
+        let split = whole.rfind("\n\n").ok_or(NoteError::Form(
+            "there is no empty line before the signatures",
+        ))?;
         let (text, lines) = (&whole[..=split], &whole[split + 2..]);
         let signatures = signatures(lines)?;
         Ok(Self { text, signatures })
@@ -147,11 +148,14 @@ impl StreamedNote {
             tail.drain(..surplus);
         }
         let split = memchr::memmem::rfind(&tail, b"\n\n");
-        let split = split.ok_or(NoteError::Form("no empty line before the signatures"))?;
+        let split = split.ok_or(NoteError::Form(
+            "there is no empty line before the signatures",
+        ))?;
         let lines = tail.split_off(split + 2);
-        let lines = String::from_utf8(lines).map_err(|_| NoteError::Form("not UTF-8"))?;
+        let lines =
+            String::from_utf8(lines).map_err(|_| NoteError::Form("it is not valid UTF-8"))?;
         if lines.chars().any(|c| c.is_control() && c != '\n') {
-            return Err(NoteError::Form("a control character").into());
+            return Err(NoteError::Form("it contains a control character").into());
         }
         Ok(Some(Self {
             text_bytes: length - lines.len() as u64 - 1,
@@ -185,12 +189,12 @@ impl StreamedNote {
 /// The signatures in the lines after a text.
 fn signatures(lines: &str) -> Result<Vec<Signature<'_>>, NoteError> {
     if !lines.is_empty() && !lines.ends_with('\n') {
-        return Err(NoteError::Form("the last line does not end"));
+        return Err(NoteError::Form("the last line has no newline"));
     }
     let mut signatures = Vec::new();
     for line in lines.split_terminator('\n') {
         if signatures.len() == MAX_SIGNATURES {
-            return Err(NoteError::Form("too many signatures"));
+            return Err(NoteError::Form("it has too many signatures"));
         }
         signatures.push(Signature::parse(line)?);
     }
@@ -228,7 +232,7 @@ impl<'a> Signature<'a> {
     }
 
     fn parse(line: &'a str) -> Result<Self, NoteError> {
-        let form = NoteError::Form("a line after the text that is not a signature");
+        let form = NoteError::Form("a line after the text is not a signature");
         let rest = line.strip_prefix("— ").ok_or(form.clone())?;
         let (name, encoded) = rest.split_once(' ').ok_or(form.clone())?;
         let decoded = BASE64.decode(encoded).map_err(|_| form.clone())?;

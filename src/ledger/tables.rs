@@ -20,7 +20,7 @@ pub enum LedgerTableError {
         column: &'static str,
     },
     /// The columns do not fit together, which those of ours do.
-    #[error("the rows of the ledger make no table: {0}")]
+    #[error("the rows of the ledger cannot form a table: {0}")]
     Arrow(#[from] ArrowError),
 }
 

@@ -368,7 +368,7 @@ pub enum CertificateError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// An entry says something else than the state does.
-    #[error("entry {sequence} is not {what}, as the state says")]
+    #[error("the state says that entry {sequence} is {what}, but it is not")]
     Entry {
         /// The entry.
         sequence: u64,
@@ -377,7 +377,8 @@ pub enum CertificateError {
     },
     /// The files that entries name are not those that a decision counts.
     #[error(
-        "entry {sequence} counts other files of {source_id} on {date} than the ingest entries name"
+        "the files of {source_id} on {date} that entry {sequence} counts are not those in the ingest \
+         entries"
     )]
     Files {
         /// The decision.
@@ -402,10 +403,10 @@ pub enum NotACertificate {
     #[error("the text is not a {TYPE}")]
     Type,
     /// Written by a program that knows more.
-    #[error("format version {0} is newer than the {FORMAT_VERSION} that this program reads")]
+    #[error("format version {0} is newer than the {FORMAT_VERSION} that this program supports")]
     Version(u32),
     /// More or less than one line.
-    #[error("the text of a certificate is one line")]
+    #[error("the text of a certificate must be exactly one line")]
     Lines,
 }
 

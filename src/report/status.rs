@@ -367,7 +367,10 @@ fn compared_said(day: &DayState) -> String {
     // Records that came after the match are none that it spoke for.
     let then = match matched.records == day.accounted {
         true => String::new(),
-        false => format!(" ({} then)", counted(matched.records, "record", "records")),
+        false => format!(
+            " ({} at that time)",
+            counted(matched.records, "record", "records")
+        ),
     };
     match (newest.verdict, newest.by) {
         (Verdict::Matched, VerdictBy::Id) => said,
@@ -406,8 +409,8 @@ fn said(verdict: Verdict, by: VerdictBy, at: DateTime<Utc>) -> String {
     match (verdict, by) {
         (Verdict::Matched, VerdictBy::Id) => format!("matched by id at {at}"),
         (Verdict::Matched, VerdictBy::Count) => format!("counted at {at}"),
-        (Verdict::Gap, _) => format!("gap: the source has more, seen at {at}"),
-        (Verdict::Fewer, _) => format!("the source has fewer, seen once, at {at}"),
+        (Verdict::Gap, _) => format!("gap: the source has more records, seen at {at}"),
+        (Verdict::Fewer, _) => format!("the source has fewer records, seen once, at {at}"),
         (Verdict::Purged, _) => format!("purged at source, seen again at {at}"),
     }
 }

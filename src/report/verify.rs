@@ -217,17 +217,17 @@ fn unchecked(survey: &Survey) -> Vec<String> {
     }
     if survey.unnamed > 0 {
         unchecked.push(format!(
-            "{} are not listed one by one",
+            "{} are not listed individually",
             counted(survey.unnamed, "more damaged entry", "more damaged entries")
         ));
     }
     if survey.newest.is_some_and(|newest| newest > broken_at) {
         unchecked.push(format!(
-            "the rules between entries from entry {broken_at} on: later entries were checked one by one \
-             (signature, form, digest of the entry before)"
+            "the rules between entries from entry {broken_at} on: later entries were checked \
+             individually (signature, form, digest of the previous entry)"
         ));
     }
-    unchecked.push("the state cache, which repeats all entries".to_owned());
+    unchecked.push("the state cache, which is computed from all entries".to_owned());
     if survey.state.is_none() {
         unchecked.push(
             "the contents of files: entry 0, which names the lake they belong to, is damaged"
@@ -294,7 +294,7 @@ async fn check_cache(log: &Log, state: &State, found: &mut Verified) -> Result<(
 fn other_cache() -> Problem {
     Problem::of(
         crate::lake::layout::STATE_FOLDER,
-        "the state cache differs from the state that the entries give",
+        "the state cache differs from the state computed from the entries",
     )
 }
 
@@ -339,7 +339,7 @@ async fn check_files(
         };
         if size != file.bytes {
             let what = format!(
-                "the file has {}, its entry states {}",
+                "the file has {}, but its entry states {}",
                 counted(size, "byte", "bytes"),
                 thousands(file.bytes)
             );

@@ -66,13 +66,13 @@ impl<'a> Guard<'a> {
             reasons.push("it keeps nothing".to_owned());
         }
         match self.before {
-            None => reasons.push("it is new: no decision was made before".to_owned()),
+            None => reasons.push("it is new: there is no earlier decision".to_owned()),
             Some(before) if seen.kept_before => {
                 let new = before.number_of(rule).is_none() && self.policy.number_of(rule).is_some();
                 let what = if new {
                     "it is new since the last decision"
                 } else {
-                    "the rules keep less of this than at the last decision"
+                    "the rules keep less of this data than at the last decision"
                 };
                 reasons.push(what.to_owned());
             }

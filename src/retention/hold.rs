@@ -26,7 +26,7 @@ pub enum HoldError {
         to: NaiveDate,
     },
     /// It would never be in force.
-    #[error("the hold would end on {until}, which is over: today is {today}")]
+    #[error("the hold would end on {until}, which is in the past: today is {today}")]
     Ended {
         /// Its last date.
         until: NaiveDate,

@@ -59,7 +59,7 @@ pub fn rule_findings(policy: &Policy, state: &State) -> Vec<RuleFinding> {
             found(
                 all,
                 format!(
-                    "it names {kind} {names}, which neither the configuration nor the ledger knows"
+                    "it names {kind} {names}, found in neither the configuration nor the ledger"
                 ),
             );
         }
@@ -72,7 +72,7 @@ pub fn rule_findings(policy: &Policy, state: &State) -> Vec<RuleFinding> {
             found(
                 true,
                 format!(
-                    "rule {} before it is about all that it is about",
+                    "the earlier rule {} covers everything that it covers",
                     other.name
                 ),
             );
@@ -80,8 +80,8 @@ pub fn rule_findings(policy: &Policy, state: &State) -> Vec<RuleFinding> {
         if unclear_tenant[number] {
             found(
                 true,
-                "the files that it could be about hold records of several tenants, or state none: they are \
-                 kept as long as the longest rule says that could be about them"
+                "the files that it could cover hold records of several tenants, or do not state a \
+                 tenant: they are kept as long as the longest rule that could cover them says"
                     .to_owned(),
             );
         }
@@ -258,7 +258,7 @@ mod tests {
                 "behind another",
                 vec![of_category("execution"), of_category("execution")],
                 &apart,
-                Some("rule r0 before it"),
+                Some("the earlier rule r0"),
             ),
             (
                 "no such platform",

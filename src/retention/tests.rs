@@ -339,11 +339,11 @@ fn much_at_once_and_nothing_kept_need_somebody_who_looks() {
     assert!(confirm(8, "400d", None).is_empty(), "nothing is due");
     assert_eq!(
         confirm(1, "1d", None),
-        ["it is new: no decision was made before"]
+        ["it is new: there is no earlier decision"]
     );
     assert_eq!(
         confirm(1, "1d", Some("400d")),
-        ["the rules keep less of this than at the last decision"]
+        ["the rules keep less of this data than at the last decision"]
     );
     assert!(
         confirm(1, "10d", Some("20d")).is_empty(),

@@ -71,7 +71,7 @@ pub enum SourceError {
     },
     /// 429 or 503 until our patience ended.
     #[error(
-        "the source kept us waiting ({status}): {} in {} s",
+        "the source is overloaded or limits requests ({status}): {} in {} s",
         counted(*tries, "try", "tries"),
         waited.as_secs()
     )]
@@ -129,14 +129,14 @@ pub enum SourceError {
         message: String,
     },
     /// Something else answers at this address: a web page, a log-in form, a redirect elsewhere.
-    #[error("what answers is not the audit interface: {message}")]
+    #[error("the response did not come from the audit API: {message}")]
     NotTheInterface {
         /// What answered.
         message: String,
     },
     /// Rows came for a window that can have none: the source does not know our filters.
     #[error(
-        "the source ignores filters: it returned {} for {window} of {tenant}",
+        "the source ignores the filters: it returned {} for {window} of {tenant}",
         counted(*rows, "record", "records")
     )]
     FiltersIgnored {
@@ -164,7 +164,7 @@ pub enum SourceError {
     },
     /// Their clock and ours are too far apart.
     #[error(
-        "the clocks differ by {} s, more than {} s: theirs less ours",
+        "the clocks differ by {} s (the source's minus ours), more than the allowed {} s",
         offset.num_seconds(),
         allowed.num_seconds()
     )]
@@ -187,10 +187,10 @@ pub enum SourceError {
         message: String,
     },
     /// The deadline of the run came first.
-    #[error("the deadline of the run came before the answer of the source")]
+    #[error("the run reached its deadline before the source responded")]
     Deadline,
     /// The program is ending, and what was under way was given up.
-    #[error("the program ended before the answer of the source")]
+    #[error("the program was stopped before the source responded")]
     Stopped,
 }
 
@@ -264,45 +264,47 @@ impl SourceError {
                 "check the address and the tenant; an open-source edition has no audit logs"
             }
             Self::UnreadableRecord { .. } => {
-                "the record is kept as a hole and tried again; ask the platform's support to \
+                "the record is noted as a hole and will be tried again; ask the platform's support to \
                  repair it"
             }
             Self::NoConnection { why, .. } => why.advice(),
             Self::Refused { .. } => {
-                "check that the dialect in the configuration matches the version of the platform"
+                "check that `dialect` in the configuration matches the version of the platform"
             }
             Self::Throttled { .. } => {
                 "run again later, or ask for a higher limit; what was read is kept"
             }
-            Self::ServerFailure { .. } => "check the platform's logs and run again",
-            Self::Unreachable { .. } => "check address, network and proxy, and run again",
-            Self::CutOff { .. } => {
-                "check for a proxy that ends long responses, and check the platform's logs"
+            Self::ServerFailure { .. } => "check the platform's own logs, then run again",
+            Self::Unreachable { .. } => {
+                "check the address, the network and any proxy, then run again"
             }
-            Self::TooLarge { .. } => "raise the limit on the size of a response",
+            Self::CutOff { .. } => {
+                "check for a proxy that cuts off long responses, and check the platform's own logs"
+            }
+            Self::TooLarge { .. } => "raise `max_response` of the source",
             Self::NotUnderstood { .. } => {
-                "check that the dialect matches the version of the platform; if it does, report this"
+                "check that `dialect` matches the version of the platform; if it does, report this to \
+                 the maintainers of trailhouse"
             }
             Self::NotTheInterface { .. } => {
-                "check the address: it must lead to the platform itself, past log-in pages and proxies"
+                "check the address: it must lead to the platform itself, not to a log-in page or a proxy"
             }
             Self::FiltersIgnored { .. } => {
-                "set the dialect that matches the version of the platform: a version that does not know \
-                 a filter ignores it and returns everything"
+                "set `dialect` to match the version of the platform: a platform that does not know a \
+                 filter ignores it and returns everything"
             }
             Self::Contradicts { .. } => {
                 "ask the platform's operator why its totals do not match its records; only what could \
                  be counted is marked as read"
             }
             Self::OutsideWindow { .. } => {
-                "set the dialect that matches the version of the platform; nothing of this window \
-                 was kept"
+                "set `dialect` to match the version of the platform; nothing from this window was kept"
             }
             Self::ClockSkew { .. } => "synchronise the clocks of this machine and of the platform",
             Self::Credential { .. } => {
                 "fix the file or environment variable that the configuration names for it"
             }
-            Self::Settings { .. } => "correct the configuration of the source",
+            Self::Settings { .. } => "fix the configuration of the source",
             Self::Deadline | Self::Stopped => {
                 "run again: the next run continues where this one stopped"
             }

@@ -440,7 +440,7 @@ async fn another_ledger_does_not_say_the_same() {
     let refused = check(other.path(), "one", &["--against-ledger"]);
     assert_eq!(code(&refused), 6, "{}", told(&refused));
     assert!(
-        told(&refused).contains("it is about lake"),
+        told(&refused).contains("it is for lake"),
         "{}",
         told(&refused)
     );

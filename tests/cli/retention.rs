@@ -179,7 +179,9 @@ async fn holds_are_shown_as_they_decide() {
     };
     let over = add("A", &["--until", "2026-02-01"]);
     assert_eq!(code(&over), 2, "{}", told(&over));
-    assert!(told(&over).contains("the hold would end on 2026-02-01, which is over: today is"));
+    assert!(
+        told(&over).contains("the hold would end on 2026-02-01, which is in the past: today is")
+    );
     assert_eq!(code(&add("B", &["--until", "2126-01-01"])), 0);
     let unknown = add("C", &["--source", "kestra-pord"]);
     assert_eq!(code(&unknown), 10, "{}", told(&unknown));
@@ -239,7 +241,8 @@ match = { tenant = ["finance"], category = ["execution"] }
 keep = "10d"
 "#;
     std::fs::write(&config, text + rule).unwrap();
-    let said = "rule finance does nothing: rule executions before it is about all that it is about";
+    let said =
+        "rule finance does nothing: the earlier rule executions covers everything that it covers";
     for command in [&["status"][..], &["retention", "plan"]] {
         let output = run(folder, command);
         assert!(
@@ -260,7 +263,7 @@ keep = "10d"
     let doctor = run(folder, &["doctor"]);
     assert_eq!(code(&doctor), 10);
     assert!(
-        told(&doctor).contains("found  rule finance of [retention]: rule executions before it")
+        told(&doctor).contains("found  rule finance of [retention]: the earlier rule executions")
     );
 }
 

@@ -137,7 +137,7 @@ async fn who_confirms_a_decision_does_not_end_a_hold() {
         matches!(
             held,
             Err(Violation::Expired {
-                what: "is held",
+                what: "it is under hold",
                 ..
             })
         ),

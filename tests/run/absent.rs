@@ -70,7 +70,7 @@ async fn a_file_with_other_bytes_is_compared_with_nothing() {
     assert!(
         failure
             .happened
-            .contains("is not the file that the ledger signed for")
+            .contains("does not match what the ledger signed")
     );
 }
 

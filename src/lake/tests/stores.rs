@@ -321,7 +321,7 @@ async fn secrets_stay_out_of_errors() {
     assert!(matches!(error, StoreError::Denied { .. }));
     assert_eq!(
         error.to_string(),
-        "access was refused to read s3://bucket/some/lake/a: 403 Forbidden: AccessDenied: key [credential] may not"
+        "permission denied: cannot read s3://bucket/some/lake/a: 403 Forbidden: AccessDenied: key [credential] may not"
     );
     for text in [format!("{error:?}"), format!("{bucket:?}")] {
         assert!(!text.contains("hunter2"), "{text}");

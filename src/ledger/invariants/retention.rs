@@ -86,7 +86,7 @@ pub fn retention_fits(state: &State, entry: &Entry, decision: &Retention) -> Res
         };
         let place = part.place();
         if before.is_some_and(|before| before >= place) {
-            return Err(says("is named twice or out of order"));
+            return Err(says("a part appears twice or is out of order"));
         }
         before = Some(place);
         let of_date = state.files.get(&part.date).map_or(&[][..], Vec::as_slice);
@@ -94,7 +94,7 @@ pub fn retention_fits(state: &State, entry: &Entry, decision: &Retention) -> Res
         for LiveFile { sequence, file } in of_date {
             if part.takes(*sequence, file) {
                 if !taken.insert((*sequence, &file.path)) {
-                    return Err(says("is named twice or out of order"));
+                    return Err(says("a part appears twice or is out of order"));
                 }
                 entries.entry(*sequence).or_default().push(file);
             }
@@ -105,12 +105,12 @@ pub fn retention_fits(state: &State, entry: &Entry, decision: &Retention) -> Res
         if (files().count() as u64, rows, bytes) != (part.files, part.rows, part.bytes)
             || part.files == 0
         {
-            return Err(says("is not what the lake holds of it"));
+            return Err(says("its counts do not match the lake"));
         }
         for files in entries.values() {
             let verdict = policy.verdict_on_all(files);
             if !verdict.is_over(as_of) || policy.name_of(verdict.rule) != part.rule {
-                return Err(says("is not due by its rule"));
+                return Err(says("it is not due under its rule"));
             }
             guard.see(&part.rule, part.date, files);
         }
@@ -118,7 +118,7 @@ pub fn retention_fits(state: &State, entry: &Entry, decision: &Retention) -> Res
         if let Some(file) = files().next()
             && !protection(state, file, shown).cases.is_empty()
         {
-            return Err(says("is held"));
+            return Err(says("it is under hold"));
         }
     }
     match guard.first_objection() {

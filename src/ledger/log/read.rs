@@ -80,7 +80,7 @@ impl Log {
             if sequence == head.sequence && sha256 != head.sha256 {
                 return Err(LogError::CacheDisagrees {
                     path: state_name(sequence),
-                    what: "the entry at its head has another digest",
+                    what: "the entry at its head has a different digest",
                 });
             }
             before = Some((sequence, sha256));

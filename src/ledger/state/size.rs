@@ -2,6 +2,7 @@
 
 use super::State;
 use crate::ledger::entry::Span;
+use crate::plural::thousands;
 use serde::Serialize;
 
 /// The part of `run.memory` that the state may take, which this is the place to say: a quarter. The rest
@@ -43,9 +44,9 @@ impl StateSize {
     pub fn finding(&self) -> Option<String> {
         self.is_over().then(|| {
             format!(
-                "the state of the ledger, with {} files, takes {} MiB of memory, and its share of `memory` \
-                 in [run] is {} MiB",
-                self.files,
+                "the state of the ledger, with {} files, takes {} MiB of memory, more than its share of \
+                 `memory` in [run], {} MiB",
+                thousands(self.files),
                 self.bytes >> 20,
                 self.share >> 20
             )
@@ -56,8 +57,8 @@ impl StateSize {
     pub fn action(&self) -> String {
         let needed = (self.bytes * STATE_SHARE).next_multiple_of(64 << 20) >> 20;
         format!(
-            "set `memory` in [run] to \"{needed}MiB\" and give the container as much, or run less often: fewer \
-             runs make fewer, larger files"
+            "set `memory` in [run] to \"{needed}MiB\" and give the container at least as much, or run \
+             less often: fewer runs write fewer, larger files"
         )
     }
 }
@@ -175,7 +176,7 @@ mod tests {
             little
                 .finding()
                 .unwrap()
-                .contains("with 10000 files, takes 2 MiB of memory")
+                .contains("with 10,000 files, takes 2 MiB of memory")
         );
         // What is recommended is enough.
         let words = little.action();

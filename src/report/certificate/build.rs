@@ -118,7 +118,7 @@ pub(super) fn decision_in(read: &ReadEntry) -> Result<&Retention, CertificateErr
         Body::Retention(decision) => Ok(decision),
         _ => Err(CertificateError::Entry {
             sequence: read.entry.sequence,
-            what: "a decision of retention",
+            what: "a retention decision",
         }),
     }
 }
@@ -142,7 +142,7 @@ fn retained_in(read: &ReadEntry, decision: u64) -> Result<&Retained, Certificate
     }
     Err(CertificateError::Entry {
         sequence: read.entry.sequence,
-        what: "about what was done of the decision",
+        what: "the result of the decision",
     })
 }
 

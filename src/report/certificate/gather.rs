@@ -127,14 +127,14 @@ pub async fn compare(
     let mut differs = Vec::new();
     if certificate.lake_id != state.lake_id {
         let (theirs, ours) = (&certificate.lake_id, &state.lake_id);
-        differs.push(format!("it is about lake {theirs}, this is {ours}"));
+        differs.push(format!("it is for lake {theirs}; this is lake {ours}"));
         return Ok(differs);
     }
     let (then, now) = (certificate.head, state.head.sequence);
     if then.sequence > now {
         let then = then.sequence;
         differs.push(format!(
-            "it was made on entry {then}, and the ledger ends at entry {now}"
+            "it was made at entry {then}, but the ledger ends at entry {now}"
         ));
         return Ok(differs);
     }
@@ -142,7 +142,7 @@ pub async fn compare(
     if head.values().map(EntryRef::of).next() != Some(then) {
         let then = then.sequence;
         differs.push(format!(
-            "entry {then}, at which it was made, has another digest"
+            "entry {then}, at which it was made, has a different digest"
         ));
     }
     let found = gather(log, state, &certificate.asked, then.sequence).await?;
@@ -155,13 +155,13 @@ pub async fn compare(
     for sequence in sequences {
         match (said.get(&sequence), found.get(&sequence)) {
             (Some(said), Some(found)) if said == found => {}
-            (Some(_), Some(_)) => differs.push(format!(
-                "the entries say something else of decision {sequence}"
-            )),
+            (Some(_), Some(_)) => {
+                differs.push(format!("decision {sequence} differs from the entries"))
+            }
             (Some(_), None) => differs.push(format!(
-                "the ledger has no decision {sequence} that it is about"
+                "it lists decision {sequence}, which the ledger does not have"
             )),
-            (None, _) => differs.push(format!("it leaves out decision {sequence}")),
+            (None, _) => differs.push(format!("it omits decision {sequence}")),
         }
     }
     Ok(differs)

@@ -51,7 +51,9 @@ impl StatusVerdict {
             };
             if !feeds.iter().any(is_read) {
                 never += 1;
-                parts.push(format!("source {source} tenant {tenant} is not read yet"));
+                parts.push(format!(
+                    "source {source} tenant {tenant} has not been read yet"
+                ));
             }
         }
         let ends = feeds
@@ -103,7 +105,7 @@ impl StatusVerdict {
                 },
             );
         } else if configured.is_empty() || sources.is_empty() {
-            parts = vec!["nothing is read yet".to_owned()];
+            parts = vec!["nothing has been read yet".to_owned()];
         }
         let mut failed_sources = Vec::new();
         for source in sources {
@@ -170,7 +172,7 @@ fn warehouse_said(standing: &Standing) -> String {
     let how = match (standing.is_fine(), behind) {
         (false, _) if standing.failure.is_some() => "failed in its newest run".to_owned(),
         (false, _) => "needs attention".to_owned(),
-        (true, 0) => "is level".to_owned(),
+        (true, 0) => "is up to date".to_owned(),
         (true, 1) => "is 1 entry behind".to_owned(),
         (true, behind) => format!("is {} entries behind", thousands(behind)),
     };

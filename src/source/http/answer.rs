@@ -115,8 +115,8 @@ pub(super) fn of_status(refusal: Refusal) -> Failed {
         400..=499 if is_page && let Some(proxy) = via => (
             SourceError::NotTheInterface {
                 message: format!(
-                    "a web page with status {status}, which came through the proxy {proxy} and is not \
-                     an answer of the platform"
+                    "a web page with status {status}, which came through the proxy {proxy} and is not a \
+                     response of the platform"
                 ),
             },
             Again::WhereKnown,
@@ -165,7 +165,7 @@ pub(super) fn of_status(refusal: Refusal) -> Failed {
 
 fn something_else(status: u16) -> SourceError {
     SourceError::NotTheInterface {
-        message: format!("an answer with status {status}"),
+        message: format!("a response with status {status}"),
     }
 }
 
@@ -377,7 +377,10 @@ mod tests {
         let waited = Duration::from_secs(7);
         let page = Failed::foreign("a web page".to_owned());
         let once = page.clone().after(1, waited).to_string();
-        assert_eq!(once, "what answers is not the audit interface: a web page");
+        assert_eq!(
+            once,
+            "the response did not come from the audit API: a web page"
+        );
         let often = page.after(3, waited).to_string();
         assert!(often.ends_with("a web page, 3 times in 7 s"), "{often}");
     }

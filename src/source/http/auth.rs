@@ -119,7 +119,7 @@ impl Prover {
         };
         let mut value =
             HeaderValue::from_str(text.expose_secret()).map_err(|_| SourceError::Credential {
-                message: "it holds characters that no HTTP header may have".to_owned(),
+                message: "it contains characters that are not allowed in an HTTP header".to_owned(),
             })?;
         value.set_sensitive(true);
         Ok(Some(value))

@@ -115,11 +115,13 @@ impl Client {
             return Err(refuse("the address must be http or https".to_owned()));
         }
         if !base.username().is_empty() || base.password().is_some() {
-            return Err(refuse("the address must not hold a credential".to_owned()));
+            return Err(refuse(
+                "the address must not contain a credential".to_owned(),
+            ));
         }
         if settings.concurrency == 0 || settings.concurrency > Semaphore::MAX_PERMITS {
             return Err(refuse(
-                "at least one request must be allowed at once".to_owned(),
+                "at least one concurrent request must be allowed".to_owned(),
             ));
         }
         let builder = client(base).redirect(redirect::Policy::custom(within_host));
@@ -244,7 +246,7 @@ impl Client {
             tracing::debug!(
                 tries,
                 wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-                "asking the source again"
+                "retrying the request to the source"
             );
             self.settings.waits.report(Some(&Wait {
                 reason: failed.in_short(),
@@ -306,7 +308,7 @@ impl Client {
         let limit = Instant::now() + self.settings.timeout;
         timeout_at(limit, exchange).await.unwrap_or_else(|_| {
             let seconds = self.settings.timeout.as_secs();
-            Err(Failed::network(format!("no answer within {seconds} s")))
+            Err(Failed::network(format!("no response within {seconds} s")))
         })
     }
 

@@ -367,7 +367,7 @@ async fn under_redaction_a_failure_is_a_code_and_a_status() {
         ("500 Oops", "the source failed (500) 3 times"),
         (
             "307 Anna",
-            "what answers is not the audit interface: a redirect (307 Temporary Redirect)",
+            "the response did not come from the audit API: a redirect (307 Temporary Redirect)",
         ),
     ] {
         let headers = "Location: https://anna.example.com/\r\n";

@@ -93,12 +93,12 @@ impl Kestra {
             })
         };
         if tenants.is_empty() {
-            return refuse("no tenant is named");
+            return refuse("no tenant is given");
         }
         // URLs drop these parts of a path, and without a tenant the path means all tenants.
         let unfit = |tenant: &Tenant| matches!(tenant.name(), Some("" | "." | ".."));
         if tenants.iter().any(unfit) {
-            return refuse("a tenant has a name that cannot be part of a path");
+            return refuse("a tenant has a name that cannot be part of a URL path");
         }
         if client.base().cannot_be_a_base() {
             return refuse("the address cannot have a path");
@@ -162,7 +162,9 @@ impl Source for Kestra {
         let explained = !page.records.is_empty() && page.records.iter().all(of_that_day);
         if rows > 0 && page.records.is_empty() {
             return Err(SourceError::Contradicts {
-                message: format!("for {window} of {tenant} it counts {rows} and returns no record"),
+                message: format!(
+                    "for {window} of {tenant} it counts {rows} but returns no records"
+                ),
             });
         }
         if rows > 0 && !explained {

@@ -126,7 +126,7 @@ impl Reader {
                 let mut records = payload.unwrap_or_default();
                 trim(window, &mut records);
                 // The summary names each hole that remains.
-                tracing::info!(%tenant, %window, %reason, detail, "hole");
+                tracing::info!(%tenant, %window, %reason, detail, "recorded a hole");
                 Ok(SliceOutcome::Hole(Hole {
                     tenant,
                     window,
