@@ -3,7 +3,7 @@
 //! A window is half-open, `[from, to)`, in UTC. A [`Coverage`] is a set of windows in normal form:
 //! sorted, disjoint, never touching, never empty; so two equal sets are equal values.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -83,6 +83,23 @@ impl fmt::Display for Window {
 /// The first instant of a date in UTC.
 pub fn midnight(date: NaiveDate) -> DateTime<Utc> {
     date.and_time(NaiveTime::MIN).and_utc()
+}
+
+/// The times of a window within one UTC date, for people: `10:00 to 11:00`, `23:00 to 24:00`, or `at 10:00:00.250`
+/// where it is shorter than a millisecond.
+pub(crate) fn times_of_day(window: &Window) -> String {
+    let time = |instant: DateTime<Utc>| match (instant.second(), instant.nanosecond()) {
+        (0, 0) => instant.format("%H:%M").to_string(),
+        _ => instant.format("%H:%M:%S%.f").to_string(),
+    };
+    let from = time(window.from);
+    if window.to - window.from < TimeDelta::milliseconds(1) {
+        return format!("at {from}");
+    }
+    match window.to == midnight(window.to.date_naive()) {
+        true => format!("{from} to 24:00"),
+        false => format!("{from} to {}", time(window.to)),
+    }
 }
 
 /// RFC 3339 in UTC with `Z` and no more fraction digits than the instant needs (0, 3, 6 or 9): one
@@ -275,6 +292,28 @@ mod tests {
 
     fn window(from: i64, to: i64) -> Window {
         Window::new(at(from), at(to)).unwrap()
+    }
+
+    #[test]
+    fn times_of_a_day_are_as_exact_as_they_need_to_be() {
+        for (from, to, said) in [
+            ("10:00:00Z", "2026-01-01T11:30:00Z", "10:00 to 11:30"),
+            ("00:00:00Z", "2026-01-02T00:00:00Z", "00:00 to 24:00"),
+            (
+                "15:21:00.25Z",
+                "2026-01-01T15:21:00.250001Z",
+                "at 15:21:00.250",
+            ),
+            (
+                "15:21:07Z",
+                "2026-01-01T15:21:08.5Z",
+                "15:21:07 to 15:21:08.500",
+            ),
+        ] {
+            let instant = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+            let part = Window::new(instant(&format!("2026-01-01T{from}")), instant(to)).unwrap();
+            assert_eq!(times_of_day(&part), said);
+        }
     }
 
     #[test]

@@ -228,7 +228,7 @@ struct Look {
 struct Answered {
     /// Whether all rows were written, and not only as many as their reader took.
     whole: bool,
-    /// The coverage of the dates asked, where the statement asks for any.
+    /// The coverage of the dates asked for, where the statement asks for any.
     coverage: Option<CoverageNote>,
 }
 

@@ -1,4 +1,4 @@
-//! What an answer rests on, in one line: whether the lake has all records of the dates asked.
+//! What an answer rests on, in one line: whether the lake has all records of the dates asked for.
 //!
 //! By the same coverage, holes and gaps as `status`, and what retention has deleted of those dates besides.
 
@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::asked::{Asked, Dates};
 use crate::ledger::state::{FeedState, State};
 use crate::plural::counted;
-use crate::window::{Coverage, Window, midnight};
+use crate::window::{Coverage, Window, midnight, times_of_day};
 
 /// What is said of an answer's coverage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,17 +23,17 @@ pub struct CoverageNote {
 /// So many of a kind are named one by one.
 const NAMED: usize = 3;
 
-/// How one feed covers the dates asked.
+/// How one feed covers the dates asked for.
 struct Covered {
     /// The feed as it is named.
     name: String,
-    /// What has been read of the dates asked.
+    /// What has been read of the dates asked for.
     inside: Vec<Window>,
     /// What is missing of them, between the first and the last instant that were read.
     missing: Vec<String>,
     /// Dates asked, and all of them are before or behind what has been read.
     outside: Option<String>,
-    /// Coverage starts later than the dates asked, or ends before them.
+    /// Coverage starts later than the dates asked for, or ends before them.
     partly: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl CoverageNote {
             parts.push(listed(&outside.collect::<Vec<_>>()));
         } else {
             let unclear = match asked.unclear {
-                true => "the dates asked are not known from the SQL; the lake is ",
+                true => "the dates asked for are not known from the SQL; the lake is ",
                 false => "",
             };
             parts.push(format!("coverage: {unclear}{}", complete(&feeds)));
@@ -159,21 +159,21 @@ impl Covered {
             let is_before = dates.last().is_some_and(|last| midnight(last) < start);
             covered.outside = Some(match is_before {
                 true => format!(
-                    "coverage starts on {} ({name}), the dates asked ({asked}) are before",
+                    "coverage starts on {} ({name}), after the dates asked for ({asked})",
                     from_said(start)
                 ),
                 false => format!(
-                    "coverage ends on {} ({name}), the dates asked ({asked}) are after",
+                    "coverage ends on {} ({name}), before the dates asked for ({asked})",
                     to_said(end)
                 ),
             });
         } else if let Some(first) = before {
             covered.partly = Some(format!(
-                "the dates asked start on {first}, before the coverage of {name}"
+                "the dates asked for start on {first}, before the coverage of {name}"
             ));
         } else if let Some(last) = behind {
             covered.partly = Some(format!(
-                "the dates asked end on {last}, after the coverage of {name}"
+                "the dates asked for end on {last}, after the coverage of {name}"
             ));
         }
         covered
@@ -220,11 +220,11 @@ fn span_said(span: &Window, parts: usize) -> String {
     match parts {
         1 if first == last => format!("for {first}"),
         1 => format!("from {first} to {last}"),
-        _ => format!("for the dates asked between {first} and {last}"),
+        _ => format!("for the dates asked for between {first} and {last}"),
     }
 }
 
-/// What retention deleted of the dates asked.
+/// What retention deleted of the dates asked for.
 fn deleted(state: &State, asked: &Asked) -> Option<String> {
     let mut dates: Option<(NaiveDate, NaiveDate)> = None;
     let mut categories = BTreeSet::new();
@@ -257,7 +257,7 @@ fn deleted(state: &State, asked: &Asked) -> Option<String> {
     ))
 }
 
-/// The dates asked, as they are named.
+/// The dates asked for, as they are named.
 fn dates_said(dates: &Dates) -> String {
     match (dates.first(), dates.last()) {
         (Some(first), Some(last)) if first == last => first.to_string(),
@@ -272,16 +272,14 @@ fn dates_said(dates: &Dates) -> String {
 fn said(window: Window) -> String {
     let (first, last) = (window.from.date_naive(), last_date(window.to));
     let is_whole = window.from == midnight(first) && window.to == midnight(window.to.date_naive());
-    let clock = |instant: DateTime<Utc>| instant.format("%H:%M").to_string();
-    let end = match window.to == midnight(window.to.date_naive()) {
-        true => "24:00".to_owned(),
-        false => clock(window.to),
-    };
     match (is_whole, first == last) {
         (true, true) => first.to_string(),
         (true, false) => format!("{first} to {last}"),
-        (false, true) => format!("{first} {}–{end} UTC", clock(window.from)),
-        (false, false) => format!("{first} {} to {last} {end} UTC", clock(window.from)),
+        (false, true) => format!("{first} {} UTC", times_of_day(&window)),
+        (false, false) => {
+            let at = |instant: DateTime<Utc>| instant.format("%Y-%m-%d %H:%M");
+            format!("{} to {} UTC", at(window.from), at(window.to))
+        }
     }
 }
 

@@ -18,8 +18,8 @@ use crate::retention::{
     Amount, AsOf, HoldStanding, Past, Policy, RuleFinding, in_force, plan, rule_findings, standing,
 };
 use crate::warehouse::Standing;
-use crate::window::{Window, format_instant, instant, midnight};
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use crate::window::{Window, format_instant, instant, times_of_day};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -337,21 +337,8 @@ fn day_said(day: &DayState, holes: &[Window]) -> String {
     if holes.is_empty() {
         return compared;
     }
-    let parts: Vec<String> = holes.iter().map(part_of_date).collect();
+    let parts: Vec<String> = holes.iter().map(times_of_day).collect();
     format!("hole {}; {compared}", parts.join(", "))
-}
-
-/// A part of one date: "10:00 to 11:00".
-fn part_of_date(part: &Window) -> String {
-    let time = |instant: DateTime<Utc>| match instant.timestamp() % 60 {
-        0 => instant.format("%H:%M"),
-        _ => instant.format("%H:%M:%S%.f"),
-    };
-    let end = part.to - TimeDelta::milliseconds(1);
-    match part.to == midnight(part.to.date_naive()) && end.date_naive() == part.from.date_naive() {
-        true => format!("{} to 24:00", time(part.from)),
-        false => format!("{} to {}", time(part.from), time(part.to)),
-    }
 }
 
 /// What a comparison with the source has found.

@@ -137,7 +137,7 @@ fn a_query_says_what_its_answer_rests_on() {
         "{said}"
     );
     assert!(
-        said.ends_with("(kestra-demo), the dates asked (to 2019-12-31) are before\n"),
+        said.ends_with("(kestra-demo), after the dates asked for (to 2019-12-31)\n"),
         "{said}"
     );
     assert_eq!(stderr(&ask(&[early, "-q"])), "");

@@ -168,7 +168,8 @@ fn responses_of_tiny_items_fit_into_the_memory_of_a_small_container() {
         let (output, peak) = watched(place.run().spawn().unwrap());
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(5), "{item}: {told}");
-        assert!(told.contains("as were asked for"), "{item}: {told}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("as were asked for"), "{item}: {said}");
         assert_within(peak, &format!("a response of the item {item}"));
     }
 }

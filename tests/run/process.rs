@@ -167,7 +167,11 @@ async fn one_record_is_told_in_the_singular() {
         assert!(run.contains(said), "{said}: {run}");
     }
     let status = told_by("status");
-    for said in [", 1 event\n", "1 event, 0 late", "1 record\n"] {
+    for said in [
+        ", 1 event\n",
+        " 1 event\n",
+        "1 record dated in the future\n",
+    ] {
         assert!(status.contains(said), "{said}: {status}");
     }
     let doctor = told_by("doctor");

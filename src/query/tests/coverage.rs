@@ -44,7 +44,7 @@ async fn the_dates_asked_follow_from_the_conditions() {
             ("dt IN ('2026-01-01', '2026-01-02')", first_two, false),
             (
                 "dt IN ('2026-01-01', '2026-01-03')",
-                "coverage: complete for the dates asked between 2026-01-01 and 2026-01-03 (a)",
+                "coverage: complete for the dates asked for between 2026-01-01 and 2026-01-03 (a)",
                 false,
             ),
             ("dt = '2026-01-02' OR dt = '2026-01-01'", first_two, false),
@@ -113,8 +113,8 @@ async fn what_is_missing_of_the_dates_asked_is_named() {
         &lake,
         &[(
             "dt = '2026-01-02'",
-            "not complete: hole on 2026-01-02 10:00–11:00 UTC (a), 2026-01-02 00:00–10:00 UTC not read yet (a), \
-             2026-01-02 11:00–12:30 UTC not read yet (a); run `trailhouse status`",
+            "not complete: hole on 2026-01-02 10:00 to 11:00 UTC (a), 2026-01-02 00:00 to 10:00 UTC not read yet (a), \
+             2026-01-02 11:00 to 12:30 UTC not read yet (a); run `trailhouse status`",
             false,
         )],
     )
@@ -129,22 +129,22 @@ async fn no_rows_of_dates_without_coverage_are_explained() {
         &[
             (
                 "dt = '2025-12-24'",
-                "no rows: coverage starts on 2026-01-01 (a), the dates asked (2025-12-24) are before",
+                "no rows: coverage starts on 2026-01-01 (a), after the dates asked for (2025-12-24)",
                 true,
             ),
             (
                 "event_time < '2025-12-24 00:00:00+00'",
-                "no rows: coverage starts on 2026-01-01 (a), the dates asked (to 2025-12-23) are before",
+                "no rows: coverage starts on 2026-01-01 (a), after the dates asked for (to 2025-12-23)",
                 true,
             ),
             (
                 "dt > '2026-02-01'",
-                "no rows: coverage ends on 2026-01-03 (a), the dates asked (from 2026-02-02) are after",
+                "no rows: coverage ends on 2026-01-03 (a), before the dates asked for (from 2026-02-02)",
                 true,
             ),
             (
                 "dt BETWEEN '2025-12-24' AND '2026-01-01' AND actor_name = 'nobody'",
-                "coverage: complete for 2026-01-01 (a); the dates asked start on 2025-12-24, before the coverage of a",
+                "coverage: complete for 2026-01-01 (a); the dates asked for start on 2025-12-24, before the coverage of a",
                 true,
             ),
             ("dt = '2026-01-01' AND actor_name = 'nobody'", "coverage: complete for 2026-01-01 (a)", false),
@@ -176,7 +176,7 @@ async fn a_condition_that_tells_no_dates_is_admitted() {
         &lake,
         &[(
             "EXTRACT(HOUR FROM event_time) >= 0",
-            "coverage: the dates asked are not known from the SQL; the lake is complete from 2026-01-01 to \
+            "coverage: the dates asked for are not known from the SQL; the lake is complete from 2026-01-01 to \
              2026-01-03 (a)",
             false,
         )],
@@ -245,8 +245,8 @@ async fn sources_of_the_same_coverage_stand_together() {
             ),
             (
                 "dt = '2026-01-01'",
-                "coverage: complete for 2026-01-01 (a, b); coverage starts on 2026-01-02 (c), the dates asked \
-                 (2026-01-01) are before",
+                "coverage: complete for 2026-01-01 (a, b); coverage starts on 2026-01-02 (c), after the dates asked \
+                 for (2026-01-01)",
                 false,
             ),
             ("dt <= '2026-01-02' AND source = 'c'", "coverage: complete for 2026-01-02 (c)", false),
