@@ -99,7 +99,7 @@ fn show(context: &Context) -> Result<Ending, Report> {
 pub(super) fn borne_out_by(now: &Now, has_ledger: bool) -> Option<String> {
     let by = now.borne_out_by()?;
     Some(match has_ledger || !now.witnesses().is_empty() {
-        true => format!("borne out by {by}"),
+        true => format!("confirmed by {by}"),
         false => "nothing to compare it with yet".to_owned(),
     })
 }

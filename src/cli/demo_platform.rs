@@ -11,7 +11,7 @@ use super::{Context, block_on_to_the_end};
 use crate::demo::{Options, serve_forever};
 use crate::plural::thousands;
 
-/// Serve the demo platform alone
+/// Serve only the demo platform
 ///
 /// Serves generated audit records over the Kestra Enterprise audit-log API on a loopback address until
 /// it is stopped; the same seed gives the same records. The switches for trouble make it misbehave as

@@ -26,7 +26,7 @@ use crate::similar::{did_you_mean, similar};
 use crate::warehouse::settle_expiration;
 use crate::window::format_instant;
 
-/// Keep what a case needs, whatever any rule says
+/// Keep the records of a case, whatever retention says
 ///
 /// A hold keeps the records of a span of dates, of all or some categories and sources, from being deleted
 /// by any rule, until its case is released or its time ends. Holds may overlap, and may be placed before
@@ -56,7 +56,7 @@ enum Command {
 /// Names of cases, reasons and people stay in the ledger permanently: write no more about people than
 /// necessary.
 ///
-/// A hold keeps nothing that was decided to be deleted before it; what it comes too late for is named,
+/// A hold does not keep records whose deletion was decided before it; what it comes too late for is named,
 /// with exit code 10, and so is a source that neither the configuration nor the ledger knows. A hold whose
 /// --until has passed is refused.
 ///

@@ -76,7 +76,7 @@ pub(crate) struct Args {
 pub(crate) enum RowFormat {
     /// Aligned columns, escaped for a terminal
     Table,
-    /// A block a row with a line for each column, as with \G at the end of the SQL
+    /// One block per row and one line per column, as with \G at the end of the SQL
     Vertical,
     /// Comma-separated values with a head line (RFC 4180, lines end with LF)
     Csv,

@@ -48,7 +48,7 @@ pub(crate) struct Args {
     /// File with the verifier key of the lake; instead of the keys in [signing]
     #[arg(long, value_name = "FILE")]
     pub(crate) public_key: Option<PathBuf>,
-    /// Show every date by itself
+    /// List every date
     #[arg(long)]
     pub(crate) all: bool,
 }

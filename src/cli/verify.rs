@@ -30,7 +30,7 @@ use crate::run::{JobError, open_bucket, open_to_read};
 /// Reads every ledger entry and checks its signature, its place in the chain and its form, folds
 /// them into the state, and checks that each file of the lake is there with the size that its entry
 /// says. With --deep it also reads the files, checks hashes, row counts and record roots, and looks for
-/// events that appear more than once in the files that it checks. Damage ends nothing: what can still be checked is
+/// events that appear more than once in the files that it checks. Damage does not stop it: what can still be checked is
 /// checked, and everything that is damaged is listed.
 ///
 /// Needs no source and no configuration: a copy of the bucket and the verifier key are enough. Without

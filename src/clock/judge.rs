@@ -309,7 +309,7 @@ impl fmt::Display for Contradiction {
             ),
             Self::Ledger { ours, reached } => write!(
                 f,
-                "the clock of this machine says {}, and an entry of the ledger whose time was borne out was \
+                "the clock of this machine says {}, and an entry of the ledger whose time was confirmed was \
                  written {} later, at {}",
                 whole_seconds(*ours),
                 distance(*reached - *ours),

@@ -116,7 +116,7 @@ pub(in crate::cli) fn failures(warehouses: &[WarehouseSummary], stopped: bool) -
                     .details(differences)
                     .kept("the lake and the ledger are not affected")
                     .action(
-                        "`trailhouse warehouse reconcile` says where, `trailhouse warehouse rebuild` mends \
+                        "`trailhouse warehouse reconcile` says where, `trailhouse warehouse rebuild` repairs \
                          it",
                     ),
             );

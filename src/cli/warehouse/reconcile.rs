@@ -11,7 +11,7 @@ use crate::cli::output::{Document, Ending};
 use crate::cli::page::{Align, Page, Table};
 use crate::cli::progress::Unit;
 use crate::cli::{Context, block_on};
-use crate::plural::counted;
+use crate::plural::{counted, thousands};
 use crate::run::{Asking, Job, Observer as _};
 use crate::warehouse::{DoubledEvent, Reconciliation, TableKind, TableReconciliation, reconcile};
 
@@ -108,7 +108,10 @@ fn failures(warehouse: &Reconciliation) -> Vec<Failure> {
         let more = doubled.len().saturating_sub(NAMED);
         let more = (more > 0).then(|| Detail {
             place: Some(TableKind::Events.table().to_owned()),
-            happened: format!("and {more} more; --output json has up to a thousand"),
+            happened: format!(
+                "and {} more; --output json has up to 1,000",
+                thousands(more as u64)
+            ),
             action: None,
         });
         let name = &warehouse.warehouse;
@@ -119,7 +122,7 @@ fn failures(warehouse: &Reconciliation) -> Vec<Failure> {
                 .kept("nothing was changed; the lake and the ledger are not affected")
                 .action(
                     "`trailhouse verify --deep` says whether the lake holds them more than once too; where it \
-                     does not, `trailhouse warehouse rebuild` mends the warehouse",
+                     does not, `trailhouse warehouse rebuild` repairs the warehouse",
                 ),
         );
     }
@@ -146,7 +149,7 @@ fn details(table: &TableReconciliation) -> Vec<Detail> {
                 happened: format!(
                     "{of}: {} by the ledger, {} in the warehouse",
                     counted(difference.expected, "row", "rows"),
-                    difference.found
+                    thousands(difference.found)
                 ),
                 action: None,
             }
@@ -156,7 +159,10 @@ fn details(table: &TableReconciliation) -> Vec<Detail> {
     if more > 0 {
         details.push(Detail {
             place: Some(table.table.to_owned()),
-            happened: format!("and {more} more; --output json has all of them"),
+            happened: format!(
+                "and {} more; --output json has all of them",
+                thousands(more as u64)
+            ),
             action: None,
         });
     }
