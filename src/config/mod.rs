@@ -1,8 +1,8 @@
 //! The configuration: one TOML file that says what to read and where to keep it.
 //!
-//! One reading reports everything that is wrong, in three steps: names of keys ([`names`]), then
-//! kinds of values against the JSON Schema ([`shape`]), then what the values mean together
-//! ([`check`]). What one step finds wrong is corrected or replaced for the next one, which ignores
+//! One reading reports everything that is wrong, in three steps: names of keys (`names`), then
+//! kinds of values against the JSON Schema (`shape`), then what the values mean together
+//! (`check`). What one step finds wrong is corrected or replaced for the next one, which ignores
 //! the replaced places. Only a file that is not TOML ends at the first step. The result is a
 //! [`Config`] in which every choice has been made; the rest of the program never sees the file.
 //! Secrets are references ([`SecretRef`]) that are read when needed.
