@@ -256,7 +256,7 @@ async fn a_lake_of_very_many_files_fits_into_the_memory_of_a_small_container() {
             String::from_utf8_lossy(&output.stdout)
         );
         assert!(
-            said.contains("its share of `memory` in [run] is 16 MiB"),
+            said.contains("more than its share of `memory` in [run], 16 MiB"),
             "{command}: {said}"
         );
         assert!(

@@ -212,7 +212,7 @@ fn a_certificate_that_is_not_in_order_is_final_at_once_and_says_what_to_do() {
             valid,
             true,
             "another host",
-            "with a name that",
+            "use a host name that the certificate is valid for",
         ),
     ] {
         let server = authority.server(host, years);

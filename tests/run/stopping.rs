@@ -182,7 +182,7 @@ fn the_second_request_ends_it_at_once() {
         tell(&child, signals[1]);
         let output = ended(child);
         assert_eq!(code(&output), ends_with, "{}", told(&output));
-        assert!(told(&output).contains("for the second time"));
+        assert!(told(&output).contains("second request to stop"));
     }
 }
 

@@ -94,7 +94,11 @@ fn due(place: &Place) -> Result<Due, Stop> {
 fn deleted(place: &Place, is_hidden: bool, recoverable: &[&str]) -> Result<(), Stop> {
     let due = due(place)?;
     let (folder, plan, files) = (due.folder.path(), &due.plan, due.files);
-    let done = ends(folder, 0, &["retention", "apply", "--confirm", plan])?;
+    let done = ends(
+        folder,
+        0,
+        &["retention", "apply", "--by", "ops", "--confirm", plan],
+    )?;
     let of = &done["carried_out"][0];
     assert_eq!(of["done"], json!(true), "{done:#}");
     assert_eq!(of["files"]["removed"].as_u64(), Some(files), "{done:#}");
@@ -153,7 +157,11 @@ fn gcs_that_holds() -> Result<(), Stop> {
     let lake = server.folder("lake");
     let held = objects(&lake, &lake.join("trailhouse/events"))?;
     server.behaviour().held = held.into_iter().collect();
-    let done = ends(folder, 0, &["retention", "apply", "--confirm", plan])?;
+    let done = ends(
+        folder,
+        0,
+        &["retention", "apply", "--by", "ops", "--confirm", plan],
+    )?;
     let of = &done["carried_out"][0];
     assert_eq!(of["done"], json!(false), "{done:#}");
     let refused = of["files"]["refused"].as_array().map_or(0, Vec::len);
@@ -174,7 +182,11 @@ fn who_may_not() -> Result<(), Stop> {
     let azurite = Azurite::start()?;
     let due = due(&azurite.by_signature(CREATE_ONLY)?)?;
     let (folder, plan) = (due.folder.path(), &due.plan);
-    let said = ends(folder, 4, &["retention", "apply", "--confirm", plan])?;
+    let said = ends(
+        folder,
+        4,
+        &["retention", "apply", "--by", "ops", "--confirm", plan],
+    )?;
     assert_eq!(said["failures"][0]["code"], json!("denied"), "{said:#}");
     let status = ends(folder, 0, &["status"])?;
     assert_eq!(

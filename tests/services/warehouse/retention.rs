@@ -145,14 +145,18 @@ fn policy() -> Result<(), Stop> {
     assert!(plan["warehouses"][0]["jobs"].as_u64() > Some(2), "{plan:#}");
 
     let mut dice = 7;
-    runs_killed_at_random(&job, &["retention", "apply", "--confirm", &id], &mut dice)?;
+    runs_killed_at_random(
+        &job,
+        &["retention", "apply", "--by", "ops", "--confirm", &id],
+        &mut dice,
+    )?;
     runs_killed_at_random(&job, &["run"], &mut dice)?;
     // Whether or not one of those lived long enough to decide.
     let told = job.tell(&["run"])?;
     if told.code == Some(8) {
         let plan = job.ends(0, &["retention", "plan"])?;
         let id = plan["plan"].as_str().unwrap_or_default().to_owned();
-        job.ends(0, &["retention", "apply", "--confirm", &id])?;
+        job.ends(0, &["retention", "apply", "--by", "ops", "--confirm", &id])?;
     }
     job.ends(0, &["run"])?;
     let left = one_story(&cloud, &job, "after the runs")?;
@@ -174,11 +178,15 @@ fn policy() -> Result<(), Stop> {
     if told.code == Some(8) {
         let plan = job.ends(0, &["retention", "plan"])?;
         let id = plan["plan"].as_str().unwrap_or_default().to_owned();
-        runs_killed_at_random(&job, &["retention", "apply", "--confirm", &id], &mut dice)?;
+        runs_killed_at_random(
+            &job,
+            &["retention", "apply", "--by", "ops", "--confirm", &id],
+            &mut dice,
+        )?;
         if job.tell(&["run"])?.code == Some(8) {
             let plan = job.ends(0, &["retention", "plan"])?;
             let id = plan["plan"].as_str().unwrap_or_default().to_owned();
-            job.ends(0, &["retention", "apply", "--confirm", &id])?;
+            job.ends(0, &["retention", "apply", "--by", "ops", "--confirm", &id])?;
         }
     }
     job.ends(0, &["run"])?;
@@ -346,7 +354,7 @@ fn killed() -> Result<(), Stop> {
         job.reconfigure(&format!("keep = \"{from}d\""), &format!("keep = \"{to}d\""))?;
         let plan = job.ends(0, &["retention", "plan"])?;
         let id = plan["plan"].as_str().unwrap_or_default().to_owned();
-        let apply = ["retention", "apply", "--confirm", &id];
+        let apply = ["retention", "apply", "--by", "ops", "--confirm", &id];
         if plan["due"] == json!([]) {
             continue;
         }
