@@ -18,7 +18,7 @@ use object_store::memory::InMemory;
 use tokio::sync::watch;
 use trailhouse::clock::Clock;
 use trailhouse::lake::layout::{RunId, Table};
-use trailhouse::lake::{Bucket, ColumnStatistics, FileStatistics, Patience};
+use trailhouse::lake::{ColumnStatistics, FileStatistics};
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
     Body, Counts, Covered, DayCount, FileEntry, Ingest, TimeRange, Trust,
@@ -28,6 +28,7 @@ use trailhouse::ledger::log::{Draft, Founding, Log};
 use trailhouse::ledger::state::State;
 use trailhouse::retention::{AsOf, Conditions, Policy, Rule, plan, plan_id};
 use trailhouse::run::{Access, Bounds, Confirmation, Job, Unobserved, retain};
+use trailhouse::store::{Bucket, Patience};
 use trailhouse::window::Window;
 
 const SOURCE: &str = "kestra-prod";

@@ -6,7 +6,7 @@
 //! 1. [`config`] says what to read and where to keep it;
 //! 2. [`source`] reads slices of a platform's audit feed completely or says what is missing;
 //! 3. [`event`] turns the exact bytes of a record into one row of the common schema;
-//! 4. [`lake`] writes rows as Parquet files and reads them back;
+//! 4. [`lake`] writes rows as Parquet files into a [`store`] and reads them back;
 //! 5. [`ledger`] commits what was written as one signed, numbered entry;
 //! 6. [`run`] drives the steps above in order, once, and can be killed anywhere.
 //!
@@ -32,6 +32,7 @@ pub mod event;
 pub mod index;
 pub mod lake;
 pub mod ledger;
+pub mod merkle;
 #[cfg(feature = "query")]
 pub mod query;
 pub mod report;
@@ -39,6 +40,7 @@ pub mod retention;
 pub mod run;
 pub mod shared_text;
 pub mod source;
+pub mod store;
 pub mod warehouse;
 pub mod window;
 

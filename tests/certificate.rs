@@ -3,7 +3,6 @@
 use crate::golden;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use trailhouse::lake::Bucket;
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
@@ -17,6 +16,7 @@ use trailhouse::report::certificate::{
     Asked, Certificate, CertificateType, EntryRef, FORMAT_VERSION, Material, Stays, certify,
 };
 use trailhouse::retention::{Conditions, Keep, Policy, Rule};
+use trailhouse::store::Bucket;
 
 fn read(sequence: u64, body: Body) -> ReadEntry {
     let entry = Entry {

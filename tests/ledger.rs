@@ -10,7 +10,6 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, PutResult};
 use std::sync::Arc;
-use trailhouse::lake::{Bucket, Patience};
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
     Body, Counts, Covered, DayCount, Ingest, Receipt, Recount, Trust, Verdict, VerdictBy,
@@ -19,6 +18,7 @@ use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::{Commit, Draft, Founding, Log, LogError};
 use trailhouse::ledger::rebase::{Rebase, rebase};
 use trailhouse::ledger::state::{IdMatch, State};
+use trailhouse::store::{Bucket, Patience};
 use trailhouse::window::Window;
 
 fn at(hour: i64) -> DateTime<Utc> {

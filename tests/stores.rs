@@ -7,7 +7,7 @@ use bytes::Bytes;
 use reqwest::{RequestBuilder, StatusCode};
 use std::time::Duration;
 use tempfile::TempDir;
-use trailhouse::lake::{
+use trailhouse::store::{
     Bucket, CreateError, Created, Keeps, Nonconformance, Patience, Removal, StoreError,
     check_objects, check_store, create, prove_kept,
 };

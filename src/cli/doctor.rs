@@ -17,7 +17,6 @@ use crate::clock::Now;
 use crate::config::format_size;
 use crate::config::{Config, Signing};
 use crate::lake::layout::proof_name;
-use crate::lake::{Bucket, Removal, prove_create_once};
 use crate::ledger::entry::Trust;
 use crate::ledger::log::Log;
 use crate::ledger::state::{State, StateSize};
@@ -28,6 +27,7 @@ use crate::run::{
     open_to_write, open_warehouses,
 };
 use crate::source::oldest;
+use crate::store::{Bucket, Removal, prove_create_once};
 use crate::window::format_instant;
 
 /// Check configuration, clock, sources, store, key and warehouses

@@ -4,10 +4,11 @@ use super::exit::ExitKind;
 use super::failure::Failure;
 use crate::clock::Contradiction;
 use crate::index::LoadIndexError;
-use crate::lake::{CreateError, ReadError, StoreError, StoreMeaning, WHEN_CHANGED};
+use crate::lake::ReadError;
 use crate::ledger::log::LogError;
 use crate::report::verify::VerifyError;
 use crate::run::{JobError, RunError};
+use crate::store::{CreateError, StoreError, StoreMeaning, WHEN_CHANGED};
 
 /// What to do where nothing confirms the clock.
 pub(super) const CONFIRM_CLOCK: &str = "if the clock is right, confirm it with `trailhouse clock confirm --today DATE --reason TEXT`; otherwise set it";

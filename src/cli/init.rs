@@ -20,8 +20,8 @@ use super::page::Page;
 use crate::config::{
     Auth, Config, ConfigError, Dialect, SecretRef, Signing, Template, Tenants, TextKind,
 };
-use crate::lake::Bucket;
 use crate::ledger::key::SigningKey;
+use crate::store::Bucket;
 use interview::Interview;
 
 /// Write a first configuration and make a signing key

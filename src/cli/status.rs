@@ -14,7 +14,6 @@ use super::page::{Align, Page, Table};
 use super::warehouse::{matters, text_of_standing};
 use super::{Context, block_on};
 use crate::config::{Config, format_duration, format_size};
-use crate::lake::Bucket;
 use crate::ledger::entry::{Hold, Trust};
 use crate::ledger::log::Log;
 use crate::ledger::state::State;
@@ -25,6 +24,7 @@ use crate::report::status::{
 };
 use crate::retention::{HoldStanding, RuleFinding};
 use crate::run::{configured_feeds, look_at_clocks, open_bucket, open_to_read};
+use crate::store::Bucket;
 use crate::window::format_instant;
 
 /// Show what is complete and what is missing

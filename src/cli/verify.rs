@@ -16,7 +16,6 @@ use super::progress::Unit;
 use super::{Context, block_on};
 use crate::config::format_size;
 use crate::lake::layout::ENTRY_FOLDER;
-use crate::lake::{Bucket, Options};
 use crate::ledger::entry::Trust;
 use crate::ledger::key::VerifierKey;
 use crate::ledger::log::LogError;
@@ -24,6 +23,7 @@ use crate::plural::{counted, thousands};
 use crate::report::doubled::MOST_NAMED;
 use crate::report::verify::{self, Problem, Verified, VerifyError};
 use crate::run::{JobError, open_bucket, open_to_read};
+use crate::store::{Bucket, Options};
 
 /// Check the whole ledger and lake: signatures, chain, files
 ///

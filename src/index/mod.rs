@@ -16,9 +16,10 @@ pub use file::IndexError;
 pub(crate) use ids::Fingerprint;
 
 use crate::lake::layout::{LayoutError, Table};
-use crate::lake::{Bucket, FileReader, ReadError, StoreError};
+use crate::lake::{FileReader, ReadError};
 use crate::ledger::log::{CacheNotSaved, Log, LogError, Projection};
 use crate::ledger::state::{LiveFile, State};
+use crate::store::{Bucket, StoreError};
 use arrow::array::{Array as _, AsArray as _};
 use chrono::NaiveDate;
 use file::{Stand, decode, encode, most_bytes};

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::checked::{Md5Sum, SignedFile};
 use super::layout::DataFile;
-use super::merkle::Hash;
+use crate::merkle::Hash;
+use crate::store::{Md5Sum, SignedFile};
 
 /// First and last instant of a file's rows, both inclusive, cut to microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub struct FileFacts {
     pub rows: u64,
     /// Range of `event_time`; `None` where no row has one, which only quarantine allows.
     pub times: Option<TimeRange>,
-    /// Merkle root over the kept bytes of the rows in order, see [`super::merkle`].
+    /// Merkle root over the kept bytes of the rows in order, see [`crate::merkle`].
     pub records_root: Hash,
     /// Sizes and ranges that let a reader skip the file.
     pub statistics: FileStatistics,

@@ -18,10 +18,10 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataR
 
 use crate::window::Window;
 
-use super::checked::SignedFile;
 use super::layout::{DataFile, LayoutError, Table};
 use super::prune::{self, Instants};
-use super::store::{Bucket, StoreError};
+use crate::store::SignedFile;
+use crate::store::{Bucket, StoreError};
 
 /// Bytes read from the end of a file in one request: enough for footer and page index of a part, and
 /// for the whole of a small file.
@@ -272,7 +272,7 @@ pub fn stored_instant(micros: i64) -> Option<DateTime<Utc>> {
 }
 
 /// A data file as the decoder reads it: ranges from the store, or all from memory. Gives nothing that was
-/// not [checked](super::checked).
+/// not [checked](crate::store::SignedFile).
 #[derive(Debug)]
 pub(crate) struct StoreInput {
     bucket: Bucket,
@@ -300,27 +300,8 @@ impl StoreInput {
             let cut = ranges.into_iter().map(|range| cut(whole, range));
             return cut.collect();
         }
-        let (bucket, file) = (&self.bucket, &self.file);
-        let checked = bucket.checked_once(file).await.map_err(external)?;
-        let read = bucket.read_ranges(&file.name, &ranges, checked.e_tag());
+        let read = self.bucket.read_checked(&self.file, &ranges);
         read.await.map_err(external)
-    }
-
-    /// Reads a small file whole, which checks it as well.
-    async fn whole(&self) -> Result<Bytes, StoreError> {
-        let (bucket, file) = (&self.bucket, &self.file);
-        let all = 0..file.bytes;
-        match bucket.read_ranges(&file.name, &[all], None).await {
-            Ok(mut parts) => match parts.pop() {
-                Some(whole) if file.is(&whole) => Ok(whole),
-                _ => Err(bucket.altered(file, "its content differs".to_owned())),
-            },
-            Err(error) => match bucket.check(file).await {
-                // Shorter than stated, for example: no store has a clear answer to that.
-                Err(altered @ StoreError::Altered { .. }) => Err(altered),
-                _ => Err(error),
-            },
-        }
     }
 }
 
@@ -369,7 +350,8 @@ impl AsyncFileReader for StoreInput {
         async move {
             let size = self.file.bytes;
             if self.whole.is_none() && size <= FOOTER_BYTES as u64 {
-                self.whole = Some(self.whole().await.map_err(external)?);
+                let read = self.bucket.read_whole(&self.file);
+                self.whole = Some(read.await.map_err(external)?);
             }
             let mut reader = ParquetMetaDataReader::new().with_prefetch_hint(Some(FOOTER_BYTES));
             if let Some(options) = options {

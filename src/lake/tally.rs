@@ -5,8 +5,8 @@ use arrow::array::RecordBatch;
 
 use super::facts::{FileStatistics, TimeRange};
 use super::layout::Partition;
-use super::merkle::{FileSalt, Hash, RecordsRoot};
 use super::rows::{RowKey, Rows};
+use crate::merkle::{FileSalt, Hash, RecordsRoot};
 
 /// A row that cannot stand where it is, counted from the start of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,28 +1,26 @@
 //! Checking a data file against what the ledger states about it, from its size to every row.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
-use sha2::{Digest, Sha256};
 
 use crate::event::schema::SCHEMA_VERSION;
 use crate::plural::counted;
 use crate::window::format_instant;
 
-use super::checked::Checked;
 use super::encoding;
 use super::facts::{FileFacts, TimeRange};
-use super::merkle::{FileSalt, Hash};
 use super::prune;
 use super::read::{ReadError, StoreInput, read_error};
 use super::rows::Rows;
-use super::store::{Bucket, StoreError};
 use super::tally::{Fault, Tally};
 use super::write::{BATCH_KEY, Belonging, LAKE_KEY, SALT_KEY, SCHEMA_KEY};
+use crate::merkle::{FileSalt, Hash};
+use crate::store::{Bucket, StoreError};
 
 /// A file up to this size is read once and kept while it is checked; a larger one is read twice.
 const WHOLE_BYTES: u64 = 64 * 1024 * 1024;
@@ -148,7 +146,7 @@ pub async fn verify_file(
     belonging: &Belonging,
 ) -> Result<Vec<Mismatch>, ReadError> {
     let name = stated.file.to_string();
-    let content = match check_content(bucket, &name, stated).await? {
+    let content = match check_content(bucket, stated).await? {
         Ok(content) => content,
         Err(mismatch) => return Ok(vec![mismatch]),
     };
@@ -167,46 +165,24 @@ pub async fn verify_file(
 /// Reads all bytes; gives them back if they are few enough to keep.
 async fn check_content(
     bucket: &Bucket,
-    name: &str,
     stated: &FileFacts,
 ) -> Result<Result<Option<Bytes>, Mismatch>, StoreError> {
-    let got = match bucket.get(name).await {
-        Ok(got) => got,
+    let found = match bucket.content(&stated.signed(), WHOLE_BYTES).await {
+        Ok(found) => found,
         Err(StoreError::NotFound { .. }) => return Ok(Err(Mismatch::Missing)),
         Err(error) => return Err(error),
     };
-    let mut found = got.meta.size;
-    if found == stated.bytes {
-        let keep = found <= WHOLE_BYTES;
-        let mut content = BytesMut::new();
-        let mut hasher = Sha256::new();
-        let read = Checked::of_all_bytes(&got);
-        let mut parts = got.into_stream();
-        found = 0;
-        while let Some(part) = parts.next().await {
-            let part = part.map_err(|cause| bucket.error("read", name, &cause))?;
-            hasher.update(&part);
-            found += part.len() as u64;
-            if keep {
-                content.extend_from_slice(&part);
-            }
-        }
-        let hash: Hash = hasher.finalize().into();
-        if found == stated.bytes && hash != stated.sha256 {
-            return Ok(Err(Mismatch::Content {
-                stated: stated.sha256,
-                found: hash,
-            }));
-        }
-        if found == stated.bytes {
-            bucket.remember(&stated.signed(), read);
-            return Ok(Ok(keep.then(|| content.freeze())));
-        }
-    }
-    Ok(Err(Mismatch::Size {
-        stated: stated.bytes,
-        found,
-    }))
+    Ok(match found.sha256 {
+        Some(sha256) if sha256 == stated.sha256 => Ok(found.kept),
+        Some(sha256) => Err(Mismatch::Content {
+            stated: stated.sha256,
+            found: sha256,
+        }),
+        None => Err(Mismatch::Size {
+            stated: stated.bytes,
+            found: found.bytes,
+        }),
+    })
 }
 
 async fn check_rows(

@@ -12,14 +12,14 @@ use sha2::{Digest, Sha256};
 
 use crate::event::schema::SCHEMA_VERSION;
 
-use super::checked::md5_of;
 use super::encoding::{self, BLOOM_ROWS, Foreseen};
 use super::facts::{EncodedFile, FileFacts};
 use super::layout::{DataFile, Partition, RunId};
-use super::merkle::{FileSalt, Hash, file_salt};
 use super::rows::{RowError, Rows};
 use super::split::{Step, steps};
 use super::tally::{Fault, Tally};
+use crate::merkle::{FileSalt, Hash, file_salt};
+use crate::store::md5_of;
 
 /// Footer key of the file salt, as 64 hexadecimal digits.
 pub const SALT_KEY: &str = "trailhouse.salt";

@@ -107,7 +107,7 @@ mod tests {
     fn an_md5_sum_has_one_form() {
         let text = "\"9dd4e461268c8034f5c8564e155c67a6\"";
         let sum: Md5 = serde_json::from_str(text).unwrap();
-        assert_eq!(sum, Md5(crate::lake::md5_of(b"x")));
+        assert_eq!(sum, Md5(crate::store::md5_of(b"x")));
         assert_eq!(serde_json::to_string(&sum).unwrap(), text);
         for other in [text.to_uppercase(), "\"9dd4\"".to_owned()] {
             assert!(serde_json::from_str::<Md5>(&other).is_err(), "{other}");

@@ -30,7 +30,7 @@ use super::key::SigningKey;
 use super::note::{MAX_BYTES, NoteError};
 use super::state::State;
 use crate::lake::layout::{ENTRY_FOLDER, FilePath, entry_name, entry_sequence};
-use crate::lake::{Bucket, CreateError, Nonconformance, Patience, StoreError};
+use crate::store::{Bucket, CreateError, Nonconformance, Patience, StoreError};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::ops::Range;

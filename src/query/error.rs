@@ -7,9 +7,9 @@ use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 
 use super::Limits;
-use crate::lake::{StoreError, StoreMeaning};
 use crate::ledger::tables::LedgerTableError;
 use crate::similar::{did_you_mean, similar};
+use crate::store::{StoreError, StoreMeaning};
 
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]

@@ -37,11 +37,11 @@ use object_store::path::Path;
 
 use super::error::QueryError;
 use crate::event::schema::{event_schema, quarantine_schema};
-use crate::lake::Bucket;
 use crate::lake::layout::Table;
 use crate::ledger::entry::FileEntry;
 use crate::ledger::state::State;
 use crate::ledger::tables::LedgerTableError;
+use crate::store::Bucket;
 use reader::Readers;
 
 /// Up to this many files of a scan each bring their own statistics, by which the engine skips files

@@ -51,10 +51,10 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use futures::StreamExt;
 
-use crate::lake::Bucket;
 use crate::lake::layout::Table;
 use crate::ledger::state::State;
 use crate::ledger::tables;
+use crate::store::Bucket;
 use asked::Asked;
 pub use coverage::CoverageNote;
 pub use error::QueryError;

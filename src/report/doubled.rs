@@ -2,8 +2,9 @@
 
 use super::verify::VerifyError;
 use crate::lake::layout::Table;
-use crate::lake::{Bucket, FileReader, ReadError, StoreError};
+use crate::lake::{FileReader, ReadError};
 use crate::ledger::state::LiveFile;
+use crate::store::{Bucket, StoreError};
 use arrow::array::{Array as _, AsArray as _};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;

@@ -1,11 +1,12 @@
 //! Verification of a whole ledger and lake, from a copy of the bucket and a public key alone.
 
 use super::doubled::{Doubled, doubled};
-use crate::lake::{Belonging, Bucket, FileFacts, ReadError, StoreError, verify_file};
+use crate::lake::{Belonging, FileFacts, ReadError, verify_file};
 use crate::ledger::entry::{FileEntry, Trust};
 use crate::ledger::log::{Damage, Log, LogError, Survey};
 use crate::ledger::state::{LiveFile, State};
 use crate::plural::{counted, thousands};
+use crate::store::{Bucket, StoreError};
 use chrono::NaiveDate;
 use futures::TryStreamExt as _;
 use serde::Serialize;

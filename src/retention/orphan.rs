@@ -1,10 +1,10 @@
 //! Files that dead runs have left: uploaded, and named by no entry.
 
 use crate::clock::TOLERANCE;
-use crate::lake::Listed;
 use crate::lake::layout::DataFile;
 use crate::ledger::entry::SweptObject;
 use crate::ledger::state::State;
+use crate::store::Listed;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashSet;
 

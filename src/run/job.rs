@@ -7,7 +7,6 @@ use crate::config::{
     SecretRef, Start, Tenants, TextKind,
 };
 use crate::event::redact::{Action, Redaction, RedactionError, Rule, Target};
-use crate::lake::{Bucket, OpenError, Options, Patience};
 use crate::ledger::digest::Digest;
 use crate::ledger::key::KeyError;
 use crate::ledger::log::{Log, LogError};
@@ -17,6 +16,7 @@ use crate::similar::UnknownName;
 use crate::source::http::{self, Client};
 use crate::source::kestra::{self, Kestra};
 use crate::source::{Limits, Source, SourceError, Tenant, Wording};
+use crate::store::{Bucket, OpenError, Options, Patience};
 use crate::waits::NamedWaits;
 use crate::warehouse::{Projection, WarehouseError};
 use chrono::TimeDelta;

@@ -3,8 +3,8 @@
 use super::RunError;
 use super::job::{Job, JobSource};
 use crate::clock::{Now, Witness, WitnessReading, judge};
-use crate::lake::Bucket;
 use crate::ledger::state::State;
+use crate::store::Bucket;
 use chrono::{DateTime, Utc};
 
 /// What time it is, by this machine's clock and those of the store and of all sources that have answered

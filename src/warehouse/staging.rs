@@ -4,9 +4,9 @@
 use super::failure::FillError;
 use super::fill::Filling;
 use crate::failpoint;
-use crate::lake::{Bucket, Checked, CheckedBy, SignedFile, StoreError};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::FileEntry;
+use crate::store::{Bucket, Checked, CheckedBy, SignedFile, StoreError};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use serde::Serialize;

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
-use trailhouse::lake::Bucket;
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
@@ -16,6 +15,7 @@ use trailhouse::ledger::entry::{
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::{Commit, Draft, Founding, Log};
 use trailhouse::ledger::state::State;
+use trailhouse::store::Bucket;
 use trailhouse::window::Window;
 
 const RUN: &str = "20260110T000000Z-00000000";

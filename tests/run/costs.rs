@@ -8,9 +8,9 @@ use chrono::TimeDelta;
 use std::sync::Arc;
 use trailhouse::config::Start;
 use trailhouse::demo::NewEvent;
-use trailhouse::lake::Bucket;
 use trailhouse::ledger::log::Log;
 use trailhouse::source::Tenant;
+use trailhouse::store::Bucket;
 
 const NOW: &str = "2026-11-20T06:00:00Z";
 

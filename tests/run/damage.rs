@@ -7,11 +7,11 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use std::sync::Arc;
 use trailhouse::cli::failure::Failure;
-use trailhouse::lake::Bucket;
 use trailhouse::ledger::entry::{Body, Entry, Trust};
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::{Log, LogError};
 use trailhouse::report::verify::{Depth, VerifyError, verify};
+use trailhouse::store::Bucket;
 
 /// A lake of several `ingest` entries, and their names in order.
 async fn lake() -> (FaultyStore, Vec<Path>) {

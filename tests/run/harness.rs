@@ -15,7 +15,6 @@ use trailhouse::config::Start;
 use trailhouse::demo::{NewEvent, Options, Platform, Serving};
 use trailhouse::event::redact::Redaction;
 use trailhouse::lake::layout::RunId;
-use trailhouse::lake::{Bucket, Patience};
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{Body, Receipt, Trust};
 use trailhouse::ledger::key::SigningKey;
@@ -27,6 +26,7 @@ use trailhouse::run::{
 use trailhouse::source::http::{Auth, Client, Retry, Secret, Settings};
 use trailhouse::source::kestra::{self, Dialect, Kestra};
 use trailhouse::source::{Tenant, Wording};
+use trailhouse::store::{Bucket, Patience};
 
 /// Id of the source.
 pub(super) const SOURCE: &str = "kestra-test";

@@ -11,11 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use trailhouse::demo::Platform;
 use trailhouse::event::schema::{EVENT_COLUMNS, QUARANTINE_COLUMNS};
+use trailhouse::lake::FileReader;
 use trailhouse::lake::layout::Table;
-use trailhouse::lake::{Bucket, FileReader};
 use trailhouse::ledger::entry::Trust;
 use trailhouse::ledger::log::Log;
 use trailhouse::ledger::state::State;
+use trailhouse::store::Bucket;
 use trailhouse::window::{Coverage, Window};
 
 /// A record in quarantine.

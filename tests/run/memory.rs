@@ -12,9 +12,9 @@ use std::net::TcpListener;
 use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 use trailhouse::demo::{DataTrouble, NewEvent, Oddity, Options};
-use trailhouse::lake::Bucket;
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::log::Log;
+use trailhouse::store::Bucket;
 
 /// What `run.memory` is by default, and what a container of the samples may take.
 const LIMIT: u64 = 256 << 20;

@@ -12,9 +12,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 use trailhouse::demo::{NewEvent, Options};
-use trailhouse::lake::Bucket;
 use trailhouse::ledger::entry::Trust;
 use trailhouse::report::verify::{Depth, verify};
+use trailhouse::store::Bucket;
 
 /// A folder with everything that the program needs to read from a platform.
 pub(super) struct Place {

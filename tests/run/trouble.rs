@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use trailhouse::config::Start;
 use trailhouse::demo::{self, Access, Fault, NewEvent, Options};
-use trailhouse::lake::Bucket;
 use trailhouse::ledger::entry::{KeyGrant, Role, Verdict, VerdictBy};
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::Log;
@@ -17,6 +16,7 @@ use trailhouse::run::{RunError, RunOptions, Summary};
 use trailhouse::source::Tenant;
 use trailhouse::source::http::{Auth, Secret};
 use trailhouse::source::kestra::Dialect;
+use trailhouse::store::Bucket;
 
 const NOW: &str = "2026-11-20T06:00:00Z";
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use trailhouse::lake::{
+use trailhouse::store::{
     Bucket, Keeps, Nonconformance, Options, Removal, check_objects, check_store, prove_create_once,
     prove_kept,
 };

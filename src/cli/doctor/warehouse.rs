@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Checked;
-use crate::lake::Bucket;
+use crate::store::Bucket;
 use crate::warehouse::{FillError, Projection, prepare};
 
 /// Tries one warehouse. Without a lake there is nothing that its tables could belong to.
@@ -67,7 +67,7 @@ async fn check_staging(bucket: &Bucket, name: &str, checked: &mut Checked) {
         bucket.create(&object, content.clone()).await?;
         let read = bucket.read(&object, 64).await?;
         bucket.delete(&object).await?;
-        Ok::<_, crate::lake::StoreError>(read == content)
+        Ok::<_, crate::store::StoreError>(read == content)
     };
     match tried.await {
         Ok(true) => checked.good(what, "copies can be made, read and removed"),

@@ -11,7 +11,6 @@ use crate::cli::page::{Align, Page, Table};
 use crate::cli::status::{open_lake, text_of_finding, text_of_hold, text_of_open};
 use crate::cli::{Context, block_on_two_threads};
 use crate::config::{Config, format_size};
-use crate::lake::{Bucket, StoreKind};
 use crate::ledger::entry::Hold;
 use crate::ledger::state::State;
 use crate::plural::counted;
@@ -21,6 +20,7 @@ use crate::retention::{
     rule_findings, standing,
 };
 use crate::run::{Asking, RunError, look_at_clocks, open_warehouses};
+use crate::store::{Bucket, StoreKind};
 use crate::warehouse::{Foreseen, foresee};
 use crate::window::{format_instant, some_instant};
 use chrono::{DateTime, SubsecRound as _, Utc};

@@ -4,11 +4,11 @@ use tokio::sync::watch;
 
 use super::state_of;
 use crate::cli::failure::Failure;
-use crate::lake::Bucket;
 use crate::lake::layout::RunId;
 use crate::ledger::log::Log;
 use crate::ledger::state::State;
 use crate::run::{Job, RunError};
+use crate::store::Bucket;
 use crate::warehouse::Filling;
 
 /// A lake as it is, and a name for jobs that only read.

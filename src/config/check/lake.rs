@@ -8,7 +8,7 @@ use super::Checks;
 use crate::config::file::{LakeTable, OptionValue};
 use crate::config::problem::Place;
 use crate::config::{Lake, StoreOption};
-use crate::lake::has_option;
+use crate::store::has_option;
 use crate::text::TextKind;
 
 pub(super) fn check(checks: &mut Checks<'_, '_>, table: &LakeTable) -> Option<Lake> {

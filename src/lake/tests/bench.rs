@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::event::Category;
 
-use crate::lake::merkle::RecordsRoot;
 use crate::lake::{EncodedFile, FileWriter, PART_BYTES, PartWriter};
+use crate::merkle::RecordsRoot;
 
 use super::sample;
 
@@ -146,7 +146,8 @@ fn stream_half_a_million() {
 #[tokio::test]
 #[ignore = "a measurement"]
 async fn check_before_reading() {
-    use crate::lake::{Bucket, FileReader};
+    use crate::lake::FileReader;
+    use crate::store::Bucket;
     use futures::TryStreamExt as _;
     let rows = std::env::var("ROWS").map_or(500_000, |rows| rows.parse().unwrap());
     let files = encode(&sample::events(sample::date(), rows, 1));

@@ -11,11 +11,11 @@ use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
 use crate::event::Category;
 use crate::lake::layout::{Partition, Table};
-use crate::lake::merkle::{RecordsRoot, file_salt};
 use crate::lake::{
-    Bucket, CreateError, EncodedFile, FileReader, FileWriter, PartWriter, Patience, WriteError,
-    split, upload, verify_file,
+    EncodedFile, FileReader, FileWriter, PartWriter, WriteError, split, upload, verify_file,
 };
+use crate::merkle::{RecordsRoot, file_salt};
+use crate::store::{Bucket, CreateError, Patience};
 use crate::window::midnight;
 
 use super::faulty::{Fault, Faulty};

@@ -9,7 +9,8 @@ use futures::TryStreamExt as _;
 use sha2::{Digest, Sha256};
 
 use crate::lake::layout::{DataFile, Partition, Table};
-use crate::lake::{Bucket, EncodedFile, FileFacts, FileReader, FileWriter, TimeRange, verify_file};
+use crate::lake::{EncodedFile, FileFacts, FileReader, FileWriter, TimeRange, verify_file};
+use crate::store::Bucket;
 
 use super::sample::{self, belonging, date, execution_file};
 

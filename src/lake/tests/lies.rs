@@ -5,7 +5,8 @@ use chrono::NaiveDate;
 
 use crate::event::Category;
 use crate::lake::layout::Partition;
-use crate::lake::{Belonging, Bucket, FileFacts, FileWriter, Mismatch, verify_file};
+use crate::lake::{Belonging, FileFacts, FileWriter, Mismatch, verify_file};
+use crate::store::Bucket;
 
 use super::files::{SALT, encode, quarantine_file};
 use super::sample::{self, belonging, date};

@@ -11,8 +11,9 @@ use futures::TryStreamExt as _;
 use sha2::{Digest, Sha256};
 
 use crate::event::Category;
+use crate::lake::FileWriter;
 use crate::lake::layout::Partition;
-use crate::lake::{Bucket, FileWriter, Listed, Options, StoreError};
+use crate::store::{Bucket, Listed, Options, StoreError};
 
 use super::sample;
 

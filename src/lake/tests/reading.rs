@@ -6,8 +6,9 @@ use arrow::array::{AsArray as _, RecordBatch, StringArray};
 use chrono::TimeDelta;
 use futures::TryStreamExt as _;
 
-use crate::lake::SignedFile;
-use crate::lake::{Bucket, FileReader, KnownRows, ReadError, StoreError, verify_file};
+use crate::lake::{FileReader, KnownRows, ReadError, verify_file};
+use crate::store::SignedFile;
+use crate::store::{Bucket, StoreError};
 use crate::window::{Window, midnight};
 
 use super::files::{encode, reader, stored, with_column};

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use crate::lake::{Bucket, Keeps, Removal, StoreError, StoreKind};
+use crate::store::{Bucket, Keeps, Removal, StoreError, StoreKind};
 
 use super::fake_cloud::Cloud;
 use super::stores::{azure, gcs, on_disk, s3};

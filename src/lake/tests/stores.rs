@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt as _;
 use url::Url;
 
-use crate::lake::{
+use crate::store::{
     Bucket, CreateError, Created, Listed, Nonconformance, Options, Patience, StoreError,
     check_store, create, prove_create_once, prove_kept,
 };

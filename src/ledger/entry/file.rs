@@ -5,9 +5,10 @@
 //! bytes, and ranges are packed. Its JSON is that of plain texts and maps.
 
 use crate::lake::layout::{FilePath, Table};
-use crate::lake::{ColumnStatistics, FileStatistics, SignedFile};
+use crate::lake::{ColumnStatistics, FileStatistics};
 use crate::ledger::digest::{Digest, Md5};
 use crate::shared_text::SharedText;
+use crate::store::SignedFile;
 use crate::window::instant;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};

@@ -4,11 +4,11 @@ use super::{Log, LogError};
 use crate::clock::Witness;
 use crate::failpoint;
 use crate::lake::layout::entry_name;
-use crate::lake::{CreateError, create};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, Entry};
 use crate::ledger::invariants;
 use crate::ledger::state::State;
+use crate::store::{CreateError, create};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 

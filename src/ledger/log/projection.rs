@@ -3,10 +3,10 @@
 
 use super::newest::{Next, Search};
 use super::{CacheNotSaved, Log, LogError};
-use crate::lake::StoreError;
 use crate::lake::layout::{
     INDEX_FOLDER, LayoutError, STATE_FOLDER, index_name, index_sequence, state_name, state_sequence,
 };
+use crate::store::StoreError;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 

@@ -10,7 +10,8 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use parquet::arrow::async_reader::AsyncFileReader;
 
-use crate::lake::{Bucket, SignedFile, StoreInput};
+use crate::lake::StoreInput;
+use crate::store::{Bucket, SignedFile};
 
 /// Makes readers over one bucket.
 pub(super) struct Readers(pub(super) Bucket);

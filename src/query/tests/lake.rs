@@ -20,11 +20,12 @@ use parquet::arrow::ArrowWriter;
 
 use crate::event::schema::event_schema;
 use crate::lake::layout::Table;
-use crate::lake::{Bucket, ColumnStatistics, FileStatistics};
+use crate::lake::{ColumnStatistics, FileStatistics};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Counts, FileEntry, HoleReason, TimeRange};
 use crate::ledger::state::{Batch, FeedState, Head, HoleState, LiveFile, SourceState, State};
 use crate::query::{Lake, Limits};
+use crate::store::Bucket;
 use crate::window::{Window, midnight};
 
 /// A file to be made.

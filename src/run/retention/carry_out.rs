@@ -3,7 +3,6 @@
 use super::Retaining;
 use super::summary::{RetentionFailure, RetentionSummary};
 use crate::failpoint;
-use crate::lake::{Removal, StoreError, StoreKind, StoreMeaning};
 use crate::ledger::entry::{
     Body, Done, DoneOutcome, FilesExpired, GivenUp, Recoverable, RecoverableBy, RefusedFile,
     Retained, WarehouseExpired,
@@ -13,6 +12,7 @@ use crate::ledger::state::OpenRetention;
 use crate::plural::thousands;
 use crate::run::RunError;
 use crate::run::ingest::Committer;
+use crate::store::{Removal, StoreError, StoreKind, StoreMeaning};
 use crate::warehouse::WarehouseFailure;
 use chrono::{DateTime, Utc};
 use futures::StreamExt as _;

@@ -15,11 +15,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use trailhouse::demo::{NewEvent, Oddity};
+use trailhouse::lake::FileReader;
 use trailhouse::lake::layout::{RunId, Table};
-use trailhouse::lake::{Bucket, FileReader};
 use trailhouse::ledger::entry::Body;
 use trailhouse::ledger::state::State;
 use trailhouse::run::{Job, LoadSummary, RunError, Summary, Unobserved, load};
+use trailhouse::store::Bucket;
 use trailhouse::warehouse::bigquery::{BigQuery, BigQuerySettings, Retry};
 use trailhouse::warehouse::{
     Filling, Pace, Projection, Reconciliation, Settings, Staging, Warehouse, WarehouseSummary,

@@ -17,8 +17,8 @@ use object_store::{
     Error as Cause, GetOptions, OBJECT_STORE_COALESCE_DEFAULT, ObjectStore as _, coalesce_ranges,
 };
 
-use super::store::{Bucket, StoreError};
-use super::upload::Patience;
+use super::bucket::{Bucket, StoreError};
+use super::create::Patience;
 use std::ops::Range;
 use std::time::Duration;
 

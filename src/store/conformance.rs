@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 
+use super::bucket::{Bucket, StoreError};
 use super::remove::Removal;
-use super::store::{Bucket, StoreError};
 
 /// Why a store cannot hold a ledger.
 #[derive(Debug, thiserror::Error)]

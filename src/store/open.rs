@@ -13,12 +13,12 @@ use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKe
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 use url::{Host, Url};
 
+use super::bucket::StoreKind;
 use super::directory;
 use super::disk::DiskStore;
 use super::http::Observer;
 use super::location::{Location, Scheme};
 use super::said::learn;
-use super::store::StoreKind;
 use crate::foreign::credentials_in;
 
 /// Options of a store by name, as `object_store` names them.

@@ -12,9 +12,9 @@
 use chrono::{DateTime, Utc};
 use object_store::{Error as Cause, GetOptions, ObjectStoreExt as _};
 
+use super::bucket::{Bucket, StoreError, StoreKind};
 use super::http::Aside;
 use super::said::{deepest, locked_until, names_a_lock};
-use super::store::{Bucket, StoreError, StoreKind};
 
 /// How S3 calls the version of an object that was written without versioning.
 const NULL: &str = "null";

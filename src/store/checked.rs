@@ -15,18 +15,20 @@
 //! exchanged in between is found, too. Whoever hands an object to somebody else to read, such as a warehouse,
 //! compares before and after ([`Bucket::is_still`]).
 
+use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use md5::Md5;
 use object_store::{GetOptions, GetResult};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
+use super::bucket::{Bucket, StoreError, StoreKind};
 use super::http::Aside;
-use super::merkle::Hash;
 use super::present::Asking;
-use super::store::{Bucket, StoreError, StoreKind};
+use crate::merkle::Hash;
 
 /// MD5 of an object: no proof of anything by itself, but the one hash that stores compute themselves.
 pub type Md5Sum = [u8; 16];
@@ -51,7 +53,7 @@ pub struct SignedFile {
 
 impl SignedFile {
     /// Whether some bytes are this file.
-    pub(super) fn is(&self, content: &[u8]) -> bool {
+    fn is(&self, content: &[u8]) -> bool {
         content.len() as u64 == self.bytes && Hash::from(Sha256::digest(content)) == self.sha256
     }
 }
@@ -74,6 +76,17 @@ pub struct Checked {
     stamp: Stamp,
 }
 
+/// What an object was found to hold.
+#[derive(Debug)]
+pub(crate) struct Content {
+    /// Its size in bytes.
+    pub(crate) bytes: u64,
+    /// SHA-256 of its bytes; `None` where the size differs from the stated one, so that they were not read.
+    pub(crate) sha256: Option<Hash>,
+    /// The bytes themselves, where they are few enough.
+    pub(crate) kept: Option<Bytes>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp {
     e_tag: Option<String>,
@@ -82,7 +95,7 @@ struct Stamp {
 
 impl Checked {
     /// An object all of whose bytes are being hashed.
-    pub(super) fn of_all_bytes(object: &GetResult) -> Self {
+    fn of_all_bytes(object: &GetResult) -> Self {
         Self {
             by: CheckedBy::Bytes,
             stamp: stamp(object),
@@ -90,7 +103,7 @@ impl Checked {
     }
 
     /// The entity tag to name when the object is read: only a strong one can be compared.
-    pub(super) fn e_tag(&self) -> Option<&str> {
+    fn e_tag(&self) -> Option<&str> {
         let e_tag = self.stamp.e_tag.as_deref();
         e_tag.filter(|e_tag| !e_tag.starts_with("W/"))
     }
@@ -131,7 +144,7 @@ impl Bucket {
 
     /// The same, once for each file that this bucket and its clones are asked about: later reads name the
     /// entity tag that was checked.
-    pub(super) async fn checked_once(&self, file: &SignedFile) -> Result<Checked, StoreError> {
+    async fn checked_once(&self, file: &SignedFile) -> Result<Checked, StoreError> {
         let cell = self.checked_files().of(file);
         let checked = cell.get_or_try_init(|| self.check(file)).await;
         checked.cloned()
@@ -198,29 +211,97 @@ impl Bucket {
 
     /// Reads all bytes, a piece at a time.
     async fn hash(&self, file: &SignedFile) -> Result<Checked, StoreError> {
+        let (found, checked) = self.hashed(file, 0).await?;
+        let said = match found.sha256 {
+            Some(sha256) if sha256 == file.sha256 => return Ok(checked),
+            Some(sha256) => format!("its SHA-256 is {}", hex::encode(sha256)),
+            None => format!("it has {} bytes, not {}", found.bytes, file.bytes),
+        };
+        Err(self.altered(file, said))
+    }
+
+    /// Reads all bytes of an object that has the stated size, and returns what they are. An object with the stated
+    /// bytes counts as checked from then on. Content of at most `keep` bytes is returned too.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or any other [`StoreError`] of reading.
+    pub(crate) async fn content(
+        &self,
+        file: &SignedFile,
+        keep: u64,
+    ) -> Result<Content, StoreError> {
+        let (found, checked) = self.hashed(file, keep).await?;
+        if found.sha256 == Some(file.sha256) {
+            // An earlier check of the same file is as good.
+            let _ = self.checked_files().of(file).set(checked);
+        }
+        Ok(found)
+    }
+
+    async fn hashed(&self, file: &SignedFile, keep: u64) -> Result<(Content, Checked), StoreError> {
         let got = self.get(&file.name).await?;
         let checked = Checked::of_all_bytes(&got);
+        if got.meta.size != file.bytes {
+            let content = Content {
+                bytes: got.meta.size,
+                sha256: None,
+                kept: None,
+            };
+            return Ok((content, checked));
+        }
+        let mut kept = (got.meta.size <= keep).then(BytesMut::new);
         let mut hasher = Sha256::new();
+        let mut bytes = 0;
         let mut pieces = got.into_stream();
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|cause| self.error("read", &file.name, &cause))?;
             hasher.update(&piece);
+            bytes += piece.len() as u64;
+            if let Some(kept) = &mut kept {
+                kept.extend_from_slice(&piece);
+            }
         }
-        let found: Hash = hasher.finalize().into();
-        if found != file.sha256 {
-            let said = format!("its SHA-256 is {}", hex::encode(found));
-            return Err(self.altered(file, said));
-        }
-        Ok(checked)
+        let content = Content {
+            bytes,
+            sha256: (bytes == file.bytes).then(|| hasher.finalize().into()),
+            kept: kept.map(BytesMut::freeze),
+        };
+        Ok((content, checked))
     }
 
-    /// Takes it that a file was checked by whoever has read all of it.
-    pub(super) fn remember(&self, file: &SignedFile, checked: Checked) {
-        // What was found before is as good.
-        let _ = self.checked_files().of(file).set(checked);
+    /// Reads parts of a file, which is checked before the first of them.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub(crate) async fn read_checked(
+        &self,
+        file: &SignedFile,
+        ranges: &[Range<u64>],
+    ) -> Result<Vec<Bytes>, StoreError> {
+        let checked = self.checked_once(file).await?;
+        self.read_ranges(&file.name, ranges, checked.e_tag()).await
     }
 
-    pub(super) fn altered(&self, file: &SignedFile, said: String) -> StoreError {
+    /// Reads a small file whole, which checks it as well.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub(crate) async fn read_whole(&self, file: &SignedFile) -> Result<Bytes, StoreError> {
+        let all = 0..file.bytes;
+        match self.read_ranges(&file.name, &[all], None).await {
+            Ok(mut parts) => match parts.pop() {
+                Some(whole) if file.is(&whole) => Ok(whole),
+                _ => Err(self.altered(file, "its content differs".to_owned())),
+            },
+            Err(error) => match self.check(file).await {
+                // Shorter than stated, for example: no store has a clear answer to that.
+                Err(altered @ StoreError::Altered { .. }) => Err(altered),
+                _ => Err(error),
+            },
+        }
+    }
+
+    fn altered(&self, file: &SignedFile, said: String) -> StoreError {
         StoreError::Altered {
             object: self.url_of(&file.name),
             said,

@@ -154,7 +154,7 @@ pub(super) fn prepare(url: &str) -> Result<(), OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lake::{Bucket, Options, StoreKind};
+    use crate::store::{Bucket, Options, StoreKind};
 
     #[test]
     fn a_directory_must_exist_or_be_prepared() {

@@ -1,0 +1,38 @@
+//! Objects in a bucket of any service: created once, read, listed, removed, and known to be what was signed for.
+//!
+//! Nothing here knows what an object holds. From a URL to an object and back:
+//!
+//! 1. [`Location`](location) and [`Options`] say which service and where, and open it;
+//! 2. [`Bucket`] is the opened store: read, list, size, with semantic [errors](StoreError);
+//! 3. [`create`] makes an object exactly once, [`Removal`] says what a deletion left behind;
+//! 4. `present` reads what must exist, `checked` only what is as it was signed for;
+//! 5. [`check_store`] is the conformance suite: what the ledger needs of a store, tried on the store itself.
+//!
+//! Below them stand the disk store, and what every request passes: counting, time limits, the clock of the
+//! service.
+
+mod answers;
+mod bucket;
+mod checked;
+mod conformance;
+mod counted;
+mod create;
+mod directory;
+mod disk;
+mod http;
+mod location;
+mod open;
+mod present;
+mod remove;
+mod said;
+mod stoppable;
+
+pub use answers::{StoreMeaning, WHEN_CHANGED};
+pub use bucket::{Bucket, Listed, StoreError, StoreKind};
+pub use checked::{Checked, CheckedBy, Md5Sum, SignedFile, md5_of};
+pub use conformance::{Nonconformance, check_objects, check_store, prove_create_once, prove_kept};
+pub use create::{CreateError, Created, Patience, create};
+pub use http::{RequestCounter, Requests, StoreClock};
+pub(crate) use open::has_option;
+pub use open::{OpenError, Options};
+pub use remove::{Keeps, Removal};
