@@ -1,12 +1,9 @@
-//! Names of objects in the bucket, and the way back from a name to its meaning.
+//! Names of data files in the bucket, and the way back from a name to its meaning. Names of the ledger's objects
+//! are in [`ledger::names`](crate::ledger::names).
 //!
 //! ```text
 //! events/date=2026-11-23/cat=execution/src=kestra-prod/<run>-<chunk>-<part>.parquet
 //! quarantine/date=2026-11-23/src=kestra-prod/<run>-<chunk>-<part>.parquet
-//! ledger/entry/00000000000000000042.note
-//! ledger/checkpoint/00000000000000000043
-//! ledger/state/00000000000000000400.json.zst
-//! ledger/index/00000000000000000400.ids
 //! ```
 //!
 //! The keys of a path (`date`, `cat`, `src`) are named differently from the columns they repeat
@@ -24,27 +21,8 @@ use std::str::FromStr;
 
 use crate::event::Category;
 
-/// Folder of the ledger's entries.
-pub const ENTRY_FOLDER: &str = "ledger/entry";
-/// Folder of the objects that proved the store.
-const PROOF_FOLDER: &str = "ledger/proof";
-/// Folder of the signed tree heads.
-pub const CHECKPOINT_FOLDER: &str = "ledger/checkpoint";
-/// Folder of the signed copies of the folded state.
-pub const STATE_FOLDER: &str = "ledger/state";
-/// Folder of the copies of the id index.
-pub const INDEX_FOLDER: &str = "ledger/index";
-/// Folder of the tree's tiles.
-pub const TILE_FOLDER: &str = "ledger/tile";
-/// Mirror of the newest checkpoint; nothing depends on it.
-pub const CHECKPOINT_MIRROR: &str = "ledger/checkpoint-latest";
-
-const ENTRY_SUFFIX: &str = ".note";
-const STATE_SUFFIX: &str = ".json.zst";
-const INDEX_SUFFIX: &str = ".ids";
 const DATA_SUFFIX: &str = ".parquet";
 const RUN_LENGTH: usize = "20261124T031500Z-1a2b3c4d".len();
-const SEQUENCE_DIGITS: usize = 20;
 const MAX_SOURCE_LENGTH: usize = 64;
 
 /// Why a name cannot be built or understood.
@@ -316,81 +294,6 @@ fn category(name: &str) -> Option<Category> {
     Category::ALL
         .into_iter()
         .find(|category| category.name() == name)
-}
-
-/// Name of the object that proves the store to whoever goes by this name.
-pub fn proof_name(who: &str) -> String {
-    format!("{PROOF_FOLDER}/{who}")
-}
-
-/// Name of the ledger entry with this sequence.
-pub fn entry_name(sequence: u64) -> String {
-    format!("{ENTRY_FOLDER}/{sequence:020}{ENTRY_SUFFIX}")
-}
-
-/// Sequence of the ledger entry with this name.
-///
-/// # Errors
-/// A name that is not that of an entry.
-pub fn entry_sequence(name: &str) -> Result<u64, LayoutError> {
-    sequence(name, ENTRY_FOLDER, ENTRY_SUFFIX, "a ledger entry")
-}
-
-/// Name of the checkpoint over this number of entries.
-pub fn checkpoint_name(size: u64) -> String {
-    format!("{CHECKPOINT_FOLDER}/{size:020}")
-}
-
-/// Number of entries under the checkpoint with this name.
-///
-/// # Errors
-/// A name that is not that of a checkpoint.
-pub fn checkpoint_size(name: &str) -> Result<u64, LayoutError> {
-    sequence(name, CHECKPOINT_FOLDER, "", "a checkpoint")
-}
-
-/// Name of the state folded up to and including the entry with this sequence.
-pub fn state_name(sequence: u64) -> String {
-    format!("{STATE_FOLDER}/{sequence:020}{STATE_SUFFIX}")
-}
-
-/// Last sequence folded into the state with this name.
-///
-/// # Errors
-/// A name that is not that of a state.
-pub fn state_sequence(name: &str) -> Result<u64, LayoutError> {
-    sequence(name, STATE_FOLDER, STATE_SUFFIX, "a state cache")
-}
-
-/// Name of the id index over the files of all entries up to and including this sequence.
-pub fn index_name(sequence: u64) -> String {
-    format!("{INDEX_FOLDER}/{sequence:020}{INDEX_SUFFIX}")
-}
-
-/// Last sequence whose files are in the id index with this name.
-///
-/// # Errors
-/// A name that is not that of an id index.
-pub fn index_sequence(name: &str) -> Result<u64, LayoutError> {
-    sequence(name, INDEX_FOLDER, INDEX_SUFFIX, "an id index")
-}
-
-fn sequence(
-    name: &str,
-    folder: &str,
-    suffix: &str,
-    expected: &'static str,
-) -> Result<u64, LayoutError> {
-    name.strip_prefix(folder)
-        .and_then(|rest| rest.strip_prefix('/'))
-        .and_then(|rest| rest.strip_suffix(suffix))
-        .filter(|digits| digits.len() == SEQUENCE_DIGITS)
-        .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
-        .and_then(|digits| digits.parse().ok())
-        .ok_or_else(|| LayoutError::Name {
-            name: name.to_owned(),
-            expected,
-        })
 }
 
 #[cfg(test)]

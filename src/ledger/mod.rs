@@ -12,6 +12,7 @@ pub mod entry;
 pub mod invariants;
 pub mod key;
 pub mod log;
+pub mod names;
 pub mod note;
 pub mod rebase;
 pub mod state;

@@ -284,7 +284,7 @@ async fn check_cache(log: &Log, state: &State, found: &mut Verified) -> Result<(
         }
         Ok(_) => found.problems.push(other_cache()),
         Err(error) if error.is_integrity() => {
-            let problem = Problem::of(crate::lake::layout::STATE_FOLDER, error.to_string());
+            let problem = Problem::of(crate::ledger::names::STATE_FOLDER, error.to_string());
             found.problems.push(problem);
         }
         Err(error) => return Err(error.into()),
@@ -294,7 +294,7 @@ async fn check_cache(log: &Log, state: &State, found: &mut Verified) -> Result<(
 
 fn other_cache() -> Problem {
     Problem::of(
-        crate::lake::layout::STATE_FOLDER,
+        crate::ledger::names::STATE_FOLDER,
         "the state cache differs from the state computed from the entries",
     )
 }

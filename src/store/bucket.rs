@@ -54,7 +54,7 @@ pub enum StoreError {
         said: String,
     },
     /// There is no such object, although something signed names it: somebody deleted it. Only
-    /// `lake::present` says so.
+    /// `store::present` says so.
     #[error("{object} is missing, although the ledger names it: {said}")]
     Missing {
         /// URL of the object.
@@ -62,7 +62,7 @@ pub enum StoreError {
         /// The store's words.
         said: String,
     },
-    /// The object is not the file that the ledger signed for. Only `lake::checked` says so.
+    /// The object is not the file that the ledger signed for. Only `store::checked` says so.
     #[error("{object} does not match what the ledger signed: {said}")]
     Altered {
         /// URL of the object.

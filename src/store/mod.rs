@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows what an object holds. From a URL to an object and back:
 //!
-//! 1. [`Location`](location) and [`Options`] say which service and where, and open it;
+//! 1. `location` and [`Options`] say which service and where, and open it;
 //! 2. [`Bucket`] is the opened store: read, list, size, with semantic [errors](StoreError);
 //! 3. [`create`] makes an object exactly once, [`Removal`] says what a deletion left behind;
 //! 4. `present` reads what must exist, `checked` only what is as it was signed for;

@@ -3,10 +3,10 @@
 use super::{Log, LogError};
 use crate::clock::Witness;
 use crate::failpoint;
-use crate::lake::layout::entry_name;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, Entry};
 use crate::ledger::invariants;
+use crate::ledger::names::entry_name;
 use crate::ledger::state::State;
 use crate::store::{CreateError, create};
 use bytes::Bytes;

@@ -3,11 +3,11 @@
 use super::{Log, LogError};
 use crate::clock::Witness;
 use crate::failpoint;
-use crate::lake::layout::{entry_name, proof_name};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, Entry, Genesis, KeyGrant, Role, StoreProof};
 use crate::ledger::invariants::Violation;
 use crate::ledger::key::VerifierKey;
+use crate::ledger::names::{entry_name, proof_name};
 use crate::ledger::state::State;
 use crate::store::{Bucket, prove_create_once};
 use bytes::Bytes;

@@ -3,8 +3,8 @@
 
 use super::newest::{Next, Search};
 use super::{CacheNotSaved, Log, LogError};
-use crate::lake::layout::{
-    INDEX_FOLDER, LayoutError, STATE_FOLDER, index_name, index_sequence, state_name, state_sequence,
+use crate::ledger::names::{
+    INDEX_FOLDER, NameError, STATE_FOLDER, index_name, index_sequence, state_name, state_sequence,
 };
 use crate::store::StoreError;
 use bytes::Bytes;
@@ -22,7 +22,7 @@ const LISTED: usize = 1_000;
 pub(crate) struct Projection {
     folder: &'static str,
     name: fn(u64) -> String,
-    sequence: fn(&str) -> Result<u64, LayoutError>,
+    sequence: fn(&str) -> Result<u64, NameError>,
 }
 
 impl Projection {

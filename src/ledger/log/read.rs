@@ -1,10 +1,10 @@
 //! Reading entries again by their numbers, for whoever needs more of them than the state tells.
 
 use super::{FETCHES, Log, LogError};
-use crate::lake::layout::{entry_name, state_name};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::Entry;
 use crate::ledger::invariants::{self, Violation};
+use crate::ledger::names::{entry_name, state_name};
 use crate::ledger::state::State;
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,10 +1,10 @@
 //! Reading every entry, also those behind one that cannot be folded: how far damage goes.
 
 use super::{FETCHES, Log, LogError, Projection};
-use crate::lake::layout::{ENTRY_FOLDER, entry_name, entry_sequence};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, Entry, ExpiredPart, Trust};
 use crate::ledger::invariants::{self, Violation};
+use crate::ledger::names::{ENTRY_FOLDER, entry_name, entry_sequence};
 use crate::ledger::state::{LiveFile, State};
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
