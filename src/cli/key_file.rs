@@ -99,7 +99,7 @@ fn write_new(path: &Path, line: &str, private: bool) -> Result<(), Failure> {
 fn exists(path: &Path) -> Failure {
     Failure::new(
         ExitKind::Usage,
-        format!("`{}` exists already", path.display()),
+        format!("`{}` already exists", path.display()),
     )
     .kept("the existing file is unchanged, nothing was written")
     .action("choose another file; keep a key as long as the lake that it signed")

@@ -150,7 +150,7 @@ pub(in crate::cli) fn failures(summary: &RetentionSummary) -> Vec<Failure> {
                 "not all that is due was deleted, because it was told to stop",
             )
             .kept("what was decided stands, and any later run goes on with it")
-            .action("rerun; it goes on where this one stopped"),
+            .action("rerun; it continues where this one stopped"),
         );
     }
     if let Some(asked) = &summary.to_confirm {

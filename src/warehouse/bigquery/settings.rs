@@ -95,7 +95,7 @@ impl BigQuerySettings {
             return Err("the endpoint must be http or https".to_owned());
         }
         if !address.username().is_empty() || address.password().is_some() {
-            return Err("the endpoint must not hold a credential".to_owned());
+            return Err("the endpoint must not contain a credential".to_owned());
         }
         if address.path() != "/" || address.query().is_some() {
             return Err("the endpoint must be the address of the server alone".to_owned());

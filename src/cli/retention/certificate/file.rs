@@ -59,7 +59,7 @@ fn beside(path: &Path) -> PathBuf {
 fn exists(path: &Path) -> Failure {
     Failure::new(
         ExitKind::Usage,
-        format!("`{}` exists already", path.display()),
+        format!("`{}` already exists", path.display()),
     )
     .kept("the existing file is unchanged, nothing was written")
     .action("name another file, or write over it with --force")
@@ -96,7 +96,7 @@ mod tests {
         write(&path, "first", false).unwrap();
         assert_eq!(refuse_existing(&path).unwrap_err().kind, ExitKind::Usage);
         let refused = write(&path, "second", false).unwrap_err();
-        assert!(refused.happened.contains("exists already"));
+        assert!(refused.happened.contains("already exists"));
         assert_eq!(read(&path).unwrap(), b"first");
         write(&path, "third", true).unwrap();
         assert_eq!(read(&path).unwrap(), b"third");

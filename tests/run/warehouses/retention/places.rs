@@ -156,7 +156,7 @@ async fn partitions_expire_by_themselves_only_where_nothing_needs_them() {
         .set_now("2026-03-18T00:00:00Z".parse().unwrap());
     // A fortnight after the newest entry nothing but the source bears the clock out.
     try_load(&asked(&stand), &[]).await.unwrap();
-    assert_eq!(expiration(), None, "by a clock that nothing bears out");
+    assert_eq!(expiration(), None, "by a clock that nothing confirms");
     stand.run().await;
     try_load(&asked(&stand), &[]).await.unwrap();
     assert_eq!(expiration(), None, "it is needed");
