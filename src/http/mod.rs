@@ -12,6 +12,7 @@ pub(crate) use hopeless::{hopeless, lasting};
 pub(crate) use way::{Way, check_proxies, no_proxy};
 
 use crate::foreign::Secrets;
+use chrono::{DateTime, Utc};
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderName};
 use url::Url;
@@ -41,10 +42,18 @@ pub(crate) fn is_html(response: &Response) -> bool {
     })
 }
 
-/// Whether the address is this machine's own. A proxy would look for it on its own machine.
+/// A date in one of the three forms that RFC 9110 section 5.6.7 asks recipients to read.
+pub(crate) fn date(text: &str) -> Option<DateTime<Utc>> {
+    httpdate::parse_http_date(text.trim())
+        .ok()
+        .map(DateTime::from)
+}
+
+/// Whether the address is this machine's own, so that what is sent there does not leave it, and a proxy would look
+/// for it on the proxy's machine. Names below `localhost` count (RFC 6761 section 6.3).
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
@@ -70,4 +79,45 @@ pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_date_is_read() {
+        let expected: DateTime<Utc> = "1994-11-06T08:49:37Z".parse().unwrap();
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            " Sun, 06 Nov 1994 08:49:37 GMT ",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+        ] {
+            assert_eq!(date(text), Some(expected), "{text}");
+        }
+        for text in [
+            "",
+            "tomorrow",
+            "784111777",
+            "1994-11-06T08:49:37Z",
+            "Sun, 06 Nov 1994 25:49:37 GMT",
+        ] {
+            assert_eq!(date(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn this_machine_has_several_names() {
+        for (url, own) in [
+            ("http://localhost:1", true),
+            ("http://kestra.localhost", true),
+            ("http://127.8.0.1", true),
+            ("http://[::1]:9000", true),
+            ("http://localhost.example.com", false),
+            ("http://10.0.0.1", false),
+        ] {
+            assert_eq!(is_loopback(&url.parse().unwrap()), own, "{url}");
+        }
+    }
 }

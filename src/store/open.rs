@@ -11,7 +11,7 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::client::StaticCredentialProvider;
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
-use url::{Host, Url};
+use url::Url;
 
 use super::bucket::StoreKind;
 use super::directory;
@@ -20,6 +20,7 @@ use super::http::Observer;
 use super::location::{Location, Scheme};
 use super::said::learn;
 use crate::foreign::credentials_in;
+use crate::http::is_loopback;
 
 /// Options of a store by name, as `object_store` names them.
 pub type Options = BTreeMap<String, String>;
@@ -197,20 +198,15 @@ fn parse_options<K: FromStr + PartialEq>(
 const BUCKET_IN_URL: &str = "it is part of the URL";
 const NEEDED_BY_LEDGER: &str = "the ledger depends on its fixed value";
 
+/// Whether what is sent there does not leave the machine.
+fn stays_here(endpoint: Option<&str>) -> bool {
+    let url = endpoint.and_then(|endpoint| Url::parse(endpoint).ok());
+    url.as_ref().is_some_and(is_loopback)
+}
+
 /// An endpoint that was written with `http://` is meant so: it is an emulator or a private store.
 fn is_plain_http(endpoint: Option<&str>) -> bool {
     endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"))
-}
-
-/// Whether what is sent there does not leave the machine.
-fn is_loopback(endpoint: Option<&str>) -> bool {
-    let url = endpoint.and_then(|endpoint| Url::parse(endpoint).ok());
-    match url.as_ref().and_then(Url::host) {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }
 
 fn open_s3(
@@ -281,7 +277,7 @@ fn open_gcs(
     }
     let skip = builder.get_config_value(&Key::SkipSignature);
     let bearer = match &token {
-        Some((option, _)) if plain_http && !is_loopback(endpoint.as_deref()) => {
+        Some((option, _)) if plain_http && !stays_here(endpoint.as_deref()) => {
             return Err(OpenError::FixedOption {
                 url: location.url.clone(),
                 option: (*option).to_owned(),

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use url::{Host, Url};
+use url::Url;
 
 use super::Checks;
 use crate::config::file::{AuthTable, Dialect, PlatformName, SourceTable};
 use crate::config::problem::Place;
 use crate::config::{Auth, Kestra, Platform, Requests, Source, Start, Tenants, parse_size};
+use crate::http::is_loopback;
 
 /// What Kestra 2 allows; a larger page is refused with 422.
 const KESTRA_V2_PAGE: u32 = 1_000;
@@ -200,15 +201,6 @@ fn address(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url
     }
     url.set_path(&path);
     Some(url)
-}
-
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 fn tenants(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Option<Tenants> {

@@ -12,6 +12,7 @@ use crate::config::file::{
 use crate::config::problem::Place;
 use crate::config::{GoogleAuth, Lake, SignIn, Warehouse};
 use crate::event::schema::{ColumnType, EVENT_COLUMNS};
+use crate::http::is_loopback;
 use crate::retention::Keep;
 use crate::similar::nearest;
 use crate::warehouse::LAKE_LABEL;
@@ -388,7 +389,7 @@ fn endpoint(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Ur
         );
         return None;
     };
-    if url.scheme() == "http" && !source::is_loopback(&url) {
+    if url.scheme() == "http" && !is_loopback(&url) {
         checks.problem(
             place,
             "would send tokens unencrypted over the network",

@@ -337,7 +337,7 @@ impl Client {
     }
 
     fn note_clock(&self, response: &Response) {
-        if let Some(theirs) = header(response, &DATE).and_then(|text| retry::http_date(&text)) {
+        if let Some(theirs) = header(response, &DATE).and_then(|text| crate::http::date(&text)) {
             let ours = (self.settings.now)();
             *self.clock.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(ClockReading { theirs, ours });
