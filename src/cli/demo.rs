@@ -15,9 +15,10 @@ use super::output::{Document, Ending};
 use super::page::Page;
 use super::progress::Unit;
 use super::{Context, block_on};
-use crate::config::{Auth, Config, Dialect, SecretRef, Signing, Template, Tenants};
+use crate::config::{Auth, Config, SecretRef, Signing, Template, Tenants};
 use crate::demo::{Options, Platform};
 use crate::run::{Job, RunOptions, Summary};
+use crate::source::kestra::Dialect;
 use crate::window::format_instant;
 
 /// See the whole product on this machine, without any cloud

@@ -16,6 +16,9 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::event::redact::Action;
+use crate::source::kestra::Dialect;
+
 pub(super) use retention::{KeepText, MatchTable, RetentionTable};
 pub(super) use warehouse::{WarehouseAuthTable, WarehouseName, WarehouseTable};
 
@@ -226,16 +229,6 @@ pub(super) enum PlatformName {
     Kestra,
 }
 
-/// A version of the Kestra API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    /// Enterprise Edition up to 1.3: flat query parameters.
-    V1,
-    /// Enterprise Edition 2: `filters[field][OPERATOR]`.
-    V2,
-}
-
 /// How to sign in to a platform.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -330,7 +323,7 @@ pub(super) struct RuleTable {
     pub pointers: Option<Vec<String>>,
     /// What to do with the values.
     #[schemars(example = &"drop")]
-    pub action: ActionName,
+    pub action: Action,
 }
 
 /// What a column may hold.
@@ -341,18 +334,6 @@ pub(super) enum ClassificationName {
     Sensitive,
     /// May hold anything the platform was given, credentials included.
     Secret,
-}
-
-/// What redaction does with a value.
-#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ActionName {
-    /// Remove it.
-    Drop,
-    /// Replace it with a fixed text, which shows that there was a value.
-    Mask,
-    /// Replace it with a keyed hash: equal values stay equal, and nothing else is revealed.
-    Hmac,
 }
 
 /// A length of time: whole numbers with the units w, d, h, m, s and ms.

@@ -31,7 +31,7 @@ use url::Url;
 
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use error::ConfigError;
-pub use file::{Dialect, json_schema};
+pub use file::json_schema;
 pub use problem::Problem;
 pub use reference::{Setting, settings};
 pub use secret::{Secret, SecretError, SecretRef};
@@ -41,9 +41,9 @@ pub use template::Template;
 pub use crate::text::{TextFault, TextKind};
 
 use crate::event::redact;
-use crate::event::schema::Classification;
 use crate::ledger::digest::Digest;
 use crate::retention::Policy;
+use crate::source::kestra::Dialect;
 use problem::{Document, Place};
 
 /// A configuration in which every choice has been made.
@@ -277,62 +277,10 @@ pub enum SignIn {
 /// What is removed or hidden before anything is written.
 #[derive(Debug, Clone, Default)]
 pub struct Redaction {
-    /// Key of [`RedactionAction::Hmac`]; present where that action is used.
+    /// Key of [`redact::Action::Hmac`]; present where that action is used.
     pub hmac_key: Option<SecretRef>,
     /// Rules in the order written; of two that meet at one place the earlier counts.
-    pub rules: Vec<RedactionRule>,
-}
-
-/// One target and what is done with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RedactionRule {
-    /// What the rule is about.
-    pub target: RedactionTarget,
-    /// What is done.
-    pub action: RedactionAction,
-}
-
-/// What a rule of redaction is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RedactionTarget {
-    /// A column of `audit_events`, and every place of the record that its value comes from.
-    Column(&'static str),
-    /// All columns of a class, never the public one.
-    Class(Classification),
-    /// A JSON pointer (RFC 6901) from the root of the record; `*` stands for any member or element.
-    Pointer(String),
-}
-
-impl From<&RedactionTarget> for redact::Target {
-    fn from(target: &RedactionTarget) -> Self {
-        match target {
-            RedactionTarget::Column(name) => Self::Column((*name).to_owned()),
-            RedactionTarget::Class(class) => Self::Class(*class),
-            RedactionTarget::Pointer(pointer) => Self::Pointer(pointer.clone()),
-        }
-    }
-}
-
-/// What redaction does with a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RedactionAction {
-    /// Leaves it out.
-    Drop,
-    /// Puts a fixed text in its place.
-    Mask,
-    /// Puts a keyed hash in its place.
-    Hmac,
-}
-
-impl RedactionAction {
-    /// The name in configuration and ledger entries.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Drop => "drop",
-            Self::Mask => "mask",
-            Self::Hmac => "hmac",
-        }
-    }
+    pub rules: Vec<redact::Rule>,
 }
 
 impl Lake {

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{Auth, Dialect, SecretRef, Signing, Tenants};
+use crate::source::kestra::Dialect;
+
+use super::{Auth, SecretRef, Signing, Tenants};
 
 /// The choices of a first configuration. Everything else is written as a comment with its default.
 #[derive(Debug, Clone)]

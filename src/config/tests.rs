@@ -8,6 +8,8 @@ use chrono::DateTime;
 use proptest::prelude::*;
 
 use super::*;
+use crate::event::redact::{Action, Target};
+use crate::event::schema::Classification;
 
 const GOOD: &str = r#"version = 1
 [lake]
@@ -287,20 +289,11 @@ action = "drop"
     assert_eq!(
         rules,
         [
-            (RedactionTarget::Column("actor_name"), RedactionAction::Hmac),
-            (RedactionTarget::Column("detail"), RedactionAction::Hmac),
-            (
-                RedactionTarget::Class(Classification::Sensitive),
-                RedactionAction::Mask
-            ),
-            (
-                RedactionTarget::Pointer("/b".to_owned()),
-                RedactionAction::Drop
-            ),
-            (
-                RedactionTarget::Pointer("/a/*".to_owned()),
-                RedactionAction::Drop
-            ),
+            (Target::Column("actor_name".to_owned()), Action::Hmac),
+            (Target::Column("detail".to_owned()), Action::Hmac),
+            (Target::Class(Classification::Sensitive), Action::Mask),
+            (Target::Pointer("/b".to_owned()), Action::Drop),
+            (Target::Pointer("/a/*".to_owned()), Action::Drop),
         ]
     );
     assert_eq!(redaction.hmac_key, Some(SecretRef::Env("K".to_owned())));

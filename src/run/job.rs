@@ -3,10 +3,10 @@
 use super::keys::{Access, open_to_read, open_to_write};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{
-    Auth, Config, Lake, Platform, Redaction as RedactionConfig, RedactionAction, SecretError,
-    SecretRef, Start, Tenants, TextKind,
+    Auth, Config, Lake, Platform, Redaction as RedactionConfig, SecretError, SecretRef, Start,
+    Tenants, TextKind,
 };
-use crate::event::redact::{Action, Redaction, RedactionError, Rule, Target};
+use crate::event::redact::{Redaction, RedactionError};
 use crate::ledger::digest::Digest;
 use crate::ledger::key::KeyError;
 use crate::ledger::log::{Log, LogError};
@@ -370,15 +370,11 @@ fn open_source(
         ..http::Settings::new(settings.url.clone(), auth, Wording::under(&redaction))
     })
     .map_err(wrong)?;
-    let dialect = match settings.dialect {
-        crate::config::Dialect::V1 => kestra::Dialect::V1,
-        crate::config::Dialect::V2 => kestra::Dialect::V2,
-    };
     let tenants = match &settings.tenants {
         Tenants::All => vec![Tenant::All],
         Tenants::Named(names) => names.iter().cloned().map(Tenant::Named).collect(),
     };
-    let source = Kestra::new(client, dialect, tenants).map_err(wrong)?;
+    let source = Kestra::new(client, settings.dialect, tenants).map_err(wrong)?;
     Ok(JobSource {
         id: config.id.clone(),
         platform: config.platform.name(),
@@ -419,25 +415,17 @@ fn secret(place: &SecretRef, kind: TextKind) -> http::Secret {
 }
 
 fn open_redaction(config: &RedactionConfig) -> Result<Redaction, JobError> {
-    let rules: Vec<Rule> = config
-        .rules
-        .iter()
-        .map(|rule| Rule {
-            target: Target::from(&rule.target),
-            action: match rule.action {
-                RedactionAction::Drop => Action::Drop,
-                RedactionAction::Mask => Action::Mask,
-                RedactionAction::Hmac => Action::Hmac,
-            },
-        })
-        .collect();
     let key = config
         .hmac_key
         .as_ref()
         .map(|key| key.load(TextKind::HmacKey))
         .transpose()?;
     let key = key.as_ref().map(|key| key.expose_secret().as_bytes());
-    Ok(Redaction::compile(&rules, &kestra::origins::ORIGINS, key)?)
+    Ok(Redaction::compile(
+        &config.rules,
+        &kestra::origins::ORIGINS,
+        key,
+    )?)
 }
 
 fn delta(duration: Duration) -> TimeDelta {

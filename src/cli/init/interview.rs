@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::{Args, lake_url};
 use crate::cli::escape::escape;
-use crate::config::{Auth, Config, Dialect, Problem, SecretRef, Template, Tenants};
+use crate::config::{Auth, Config, Problem, SecretRef, Template, Tenants};
+use crate::source::kestra::Dialect;
 
 /// A conversation over any pair of streams.
 pub(super) struct Interview<R, W> {

@@ -1,12 +1,12 @@
 //! Checks `[redaction]` and spreads its rules out: one for each column, class and pointer.
 
 use super::Checks;
+use crate::config::Redaction;
 use crate::config::file::{
-    ActionName, ClassificationName, PlatformName, RedactionTable, RuleTable, SourceTable,
+    ClassificationName, PlatformName, RedactionTable, RuleTable, SourceTable,
 };
 use crate::config::problem::Place;
-use crate::config::{Redaction, RedactionAction, RedactionRule, RedactionTarget};
-use crate::event::redact::{self, RedactionError};
+use crate::event::redact::{self, Action, RedactionError, Rule, Target};
 use crate::event::schema::{Classification, Column, EVENT_COLUMNS};
 use crate::similar::nearest;
 use crate::source::kestra;
@@ -41,7 +41,7 @@ pub(super) fn check(
         let place = place.key("rule").index(index);
         self::rule(checks, rule, &place, &platforms, &mut rules);
     }
-    let hashes = |rule: &RuleTable| matches!(rule.action, ActionName::Hmac);
+    let hashes = |rule: &RuleTable| rule.action == Action::Hmac;
     match (&table.hmac_key, table.rule.iter().any(hashes)) {
         (None, true) => checks.problem(
             &key_place,
@@ -60,19 +60,15 @@ fn rule(
     table: &RuleTable,
     place: &Place,
     platforms: &[PlatformName],
-    rules: &mut Vec<RedactionRule>,
+    rules: &mut Vec<Rule>,
 ) {
-    let action = match table.action {
-        ActionName::Drop => RedactionAction::Drop,
-        ActionName::Mask => RedactionAction::Mask,
-        ActionName::Hmac => RedactionAction::Hmac,
-    };
-    let targets: Vec<(Place, Option<RedactionTarget>)> =
+    let targets: Vec<(Place, Option<Target>)> =
         match (&table.columns, table.classification, &table.pointers) {
             (Some(names), None, None) => (names.iter().enumerate())
                 .map(|(index, name)| {
                     let place = place.key("columns").index(index);
-                    let target = column(checks, name, &place).map(RedactionTarget::Column);
+                    let target =
+                        column(checks, name, &place).map(|name| Target::Column(name.to_owned()));
                     (place, target)
                 })
                 .collect(),
@@ -81,7 +77,7 @@ fn rule(
                     ClassificationName::Sensitive => Classification::Sensitive,
                     ClassificationName::Secret => Classification::Secret,
                 };
-                let target = RedactionTarget::Class(class);
+                let target = Target::Class(class);
                 vec![(place.key("classification"), Some(target))]
             }
             (None, None, Some(pointers)) => (pointers.iter().enumerate())
@@ -111,7 +107,10 @@ fn rule(
                 "remove it from one of them",
             );
         } else if checks.is_written(&place) {
-            rules.push(RedactionRule { target, action });
+            rules.push(Rule {
+                target,
+                action: table.action,
+            });
         }
     }
 }
@@ -134,17 +133,14 @@ fn column(checks: &mut Checks<'_, '_>, name: &str, place: &Place) -> Option<&'st
 }
 
 /// Why a rule cannot be applied to records of one of these platforms, if so, and what to do instead.
-fn cannot_apply(
-    target: &RedactionTarget,
-    platforms: &[PlatformName],
-) -> Option<(String, &'static str)> {
-    let rule = redact::Rule {
-        target: target.into(),
-        action: redact::Action::Drop,
+fn cannot_apply(target: &Target, platforms: &[PlatformName]) -> Option<(String, &'static str)> {
+    let rule = Rule {
+        target: target.clone(),
+        action: Action::Drop,
     };
     let subject = match target {
-        RedactionTarget::Column(name) => format!("`{name}` "),
-        RedactionTarget::Class(_) | RedactionTarget::Pointer(_) => String::new(),
+        Target::Column(name) => format!("`{name}` "),
+        Target::Class(_) | Target::Pointer(_) => String::new(),
     };
     platforms.iter().find_map(|platform| {
         let (name, origins) = match platform {
@@ -181,16 +177,12 @@ fn refusal(column: &Column) -> Option<(&'static str, &'static str)> {
     }
 }
 
-fn pointer_to(
-    checks: &mut Checks<'_, '_>,
-    pointer: &str,
-    place: &Place,
-) -> Option<RedactionTarget> {
+fn pointer_to(checks: &mut Checks<'_, '_>, pointer: &str, place: &Place) -> Option<Target> {
     if let Some((what, action)) = wrong_pointer(pointer) {
         checks.problem(place, what, action);
         return None;
     }
-    Some(RedactionTarget::Pointer(pointer.to_owned()))
+    Some(Target::Pointer(pointer.to_owned()))
 }
 
 /// What is wrong with a JSON pointer (RFC 6901, section 3), if anything.
@@ -242,7 +234,7 @@ mod tests {
             .iter()
             .filter(|column| refusal(column).is_none())
             .map(|column| column.name)
-            .filter(|name| cannot_apply(&RedactionTarget::Column(name), &platforms).is_none())
+            .filter(|name| cannot_apply(&Target::Column((*name).to_owned()), &platforms).is_none())
             .collect();
         assert_eq!(
             free,
@@ -262,7 +254,7 @@ mod tests {
             ]
         );
         for class in [Classification::Sensitive, Classification::Secret] {
-            assert!(cannot_apply(&RedactionTarget::Class(class), &platforms).is_none());
+            assert!(cannot_apply(&Target::Class(class), &platforms).is_none());
         }
     }
 }

@@ -7,10 +7,11 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use url::Url;
 
 use super::Checks;
-use crate::config::file::{AuthTable, Dialect, PlatformName, SourceTable};
+use crate::config::file::{AuthTable, PlatformName, SourceTable};
 use crate::config::problem::Place;
 use crate::config::{Auth, Kestra, Platform, Requests, Source, Start, Tenants, parse_size};
 use crate::http::is_loopback;
+use crate::source::kestra::Dialect;
 
 /// What Kestra 2 allows; a larger page is refused with 422.
 const KESTRA_V2_PAGE: u32 = 1_000;

@@ -30,7 +30,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use hmac::{Hmac, Mac};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::json::pointer::{Pointer, PointerError, Pointers};
@@ -47,16 +48,21 @@ pub const HMAC_PREFIX: &str = "hmac:";
 /// The shortest key for hashes, in bytes.
 pub const MIN_KEY_BYTES: usize = 16;
 
-/// What becomes of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What redaction does with a value.
+// Configuration and entries have these names; the schema of the configuration has these sentences.
+//
+// `Drop` removes the key as well. `Mask` puts the text [`MASK`]. `Hmac` puts `hmac:` and the HMAC-SHA-256 of the
+// value: of the decoded text of a string, so that how it is escaped does not matter; of the bytes as written for
+// anything else. Equal texts have equal hashes wherever they stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "ActionName")]
 pub enum Action {
-    /// It goes, with its key.
+    /// Remove it.
     Drop,
-    /// It becomes the text [`MASK`].
+    /// Replace it with a fixed text, which shows that there was a value.
     Mask,
-    /// It becomes `hmac:` and the HMAC-SHA-256 of it: of the decoded text of a string, so that how
-    /// it is escaped does not matter; of the bytes as written for anything else. Equal texts have
-    /// equal hashes wherever they stand.
+    /// Replace it with a keyed hash: equal values stay equal, and nothing else is revealed.
     Hmac,
 }
 

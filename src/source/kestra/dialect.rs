@@ -5,20 +5,25 @@
 
 use crate::source::{Narrow, Order, PageRequest, Tenant, UpperEdge};
 use crate::window::format_instant;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// The generation of the interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A version of the Kestra API.
+// The configuration has these names, and its schema these sentences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Dialect {
-    /// Enterprise Edition up to 1.3: flat parameters, and `endDate` itself is counted in.
+    /// Enterprise Edition up to 1.3: flat query parameters.
     V1,
-    /// Enterprise Edition 2.x: `filters[field][OPERATOR]`.
+    /// Enterprise Edition 2: `filters[field][OPERATOR]`.
     V2,
 }
 
 impl Dialect {
     pub(super) fn upper_edge(self) -> UpperEdge {
         match self {
+            // `endDate` itself is counted in.
             Self::V1 => UpperEdge::Closed,
             Self::V2 => UpperEdge::Open,
         }
