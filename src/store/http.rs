@@ -399,7 +399,7 @@ mod tests {
 
     #[test]
     fn the_md5_is_found_among_other_hashes() {
-        let md5 = Some(super::super::md5_of(b"x"));
+        let md5 = Some(crate::store::md5_of(b"x"));
         for hashes in [
             "md5=ndTkYSaMgDT1yFZOFVxnpg==",
             "crc32c=AAAAAA==,md5=ndTkYSaMgDT1yFZOFVxnpg==",
