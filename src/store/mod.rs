@@ -26,6 +26,8 @@ mod present;
 mod remove;
 mod said;
 mod stoppable;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use answers::{StoreMeaning, WHEN_CHANGED};
 pub use bucket::{Bucket, Listed, StoreError, StoreKind};

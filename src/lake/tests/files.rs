@@ -15,10 +15,10 @@ use crate::lake::{
     EncodedFile, FileReader, FileWriter, PartWriter, WriteError, split, upload, verify_file,
 };
 use crate::merkle::{RecordsRoot, file_salt};
+use crate::store::tests::faulty::{Fault, Faulty};
 use crate::store::{Bucket, CreateError, Patience};
 use crate::window::midnight;
 
-use super::faulty::{Fault, Faulty};
 use super::sample::{self, belonging, date, execution_file};
 
 pub(super) const SALT: [u8; 32] = [7; 32];

@@ -1,9 +1,6 @@
 //! Tests that need more than one part of the lake.
 
 mod bench;
-#[cfg(feature = "demo")]
-mod fake_cloud;
-mod faulty;
 mod files;
 mod golden;
 mod lies;
@@ -13,8 +10,4 @@ mod power_cut;
 #[cfg(debug_assertions)]
 mod power_loss;
 mod reading;
-#[cfg(feature = "demo")]
-mod remove;
 mod sample;
-#[cfg(feature = "demo")]
-mod stores;

@@ -14,7 +14,7 @@ use object_store::{
 };
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The put takes place; its answer is lost.
     LoseAnswer,
     /// The put takes place; a repetition below us is told that the object exists.
@@ -32,13 +32,13 @@ pub(super) enum Fault {
 }
 
 #[derive(Debug)]
-pub(super) struct Faulty {
+pub(crate) struct Faulty {
     inner: InMemory,
     script: Mutex<VecDeque<Fault>>,
 }
 
 impl Faulty {
-    pub(super) fn new(script: impl IntoIterator<Item = Fault>) -> Self {
+    pub(crate) fn new(script: impl IntoIterator<Item = Fault>) -> Self {
         Self {
             inner: InMemory::new(),
             script: Mutex::new(script.into_iter().collect()),
