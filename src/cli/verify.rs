@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use chrono::NaiveDate;
 use serde::Serialize;
 use url::Url;
 
@@ -14,14 +13,14 @@ use super::output::{Document, Ending};
 use super::page::Page;
 use super::progress::Unit;
 use super::{Context, block_on};
-use crate::config::format_size;
+use crate::config::{Config, format_size};
 use crate::ledger::entry::Trust;
 use crate::ledger::key::VerifierKey;
 use crate::ledger::log::LogError;
 use crate::ledger::names::ENTRY_FOLDER;
 use crate::plural::{counted, thousands};
 use crate::report::doubled::MOST_NAMED;
-use crate::report::verify::{self, Problem, Verified, VerifyError};
+use crate::report::verify::{self, Problem, Since, Verified, VerifyError};
 use crate::run::{JobError, open_bucket, open_to_read};
 use crate::store::{Bucket, Options};
 
@@ -70,15 +69,6 @@ fn lake_url(text: &str) -> Result<Url, &'static str> {
         .map_err(|_| "write a URL such as gs://bucket/prefix; for a local directory use --copy")
 }
 
-/// Where a partial check begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Since {
-    /// At this entry.
-    Sequence(u64),
-    /// At the first entry written on this UTC date or later.
-    Date(NaiveDate),
-}
-
 impl FromStr for Since {
     type Err = String;
 
@@ -97,14 +87,11 @@ impl FromStr for Since {
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
-    let key = Key::of(&args, context)?;
-    let bucket = bucket(&args, context)?;
+    let (key, config) = Key::of(&args, context)?;
+    let bucket = bucket(&args, config, context)?;
     let depth = verify::Depth {
         deep: args.deep,
-        since: args.since.map(|since| match since {
-            Since::Sequence(sequence) => verify::Since::Sequence(sequence),
-            Since::Date(date) => verify::Since::Date(date),
-        }),
+        since: args.since,
     };
     let progress = context.progress(Unit::Files);
     progress.message("verifying");
@@ -138,12 +125,14 @@ struct Key {
 }
 
 impl Key {
-    fn of(args: &Args, context: &Context) -> Result<Self, Failure> {
+    /// The key, and the configuration where that names it.
+    fn of(args: &Args, context: &Context) -> Result<(Self, Option<Config>), Failure> {
         if let Some(file) = &args.public_key {
-            return Ok(Self {
+            let key = Self {
                 trust: Trust::Keys(vec![key_file::read_public(file)?]),
                 from: file.display().to_string(),
-            });
+            };
+            return Ok((key, None));
         }
         if !context.config.exists() {
             let happened = "there is no key to check signatures with: neither --public-key is given, nor is \
@@ -152,10 +141,12 @@ impl Key {
                 .kept("nothing was read")
                 .action("give the verifier key of the lake with --public-key, or name the configuration with --config"));
         }
-        Ok(Self {
-            trust: open_to_read(&context.load_config()?)?,
+        let config = context.load_config()?;
+        let key = Self {
+            trust: open_to_read(&config)?,
             from: context.config.display().to_string(),
-        })
+        };
+        Ok((key, Some(config)))
     }
 
     /// A failure, which says where the key comes from if it is the wrong one.
@@ -242,8 +233,8 @@ fn doubled(verified: &Verified) -> Option<Failure> {
     })
 }
 
-/// The bucket that is named, or that of the configuration.
-fn bucket(args: &Args, context: &Context) -> Result<Bucket, Failure> {
+/// The bucket that is named, or that of the configuration, which may be loaded already.
+fn bucket(args: &Args, loaded: Option<Config>, context: &Context) -> Result<Bucket, Failure> {
     let url = match (&args.lake, &args.copy) {
         (Some(url), _) => url.to_string(),
         (None, Some(folder)) => {
@@ -264,7 +255,10 @@ fn bucket(args: &Args, context: &Context) -> Result<Bucket, Failure> {
             }
         }
         (None, None) => {
-            let config = context.load_config()?;
+            let config = match loaded {
+                Some(config) => config,
+                None => context.load_config()?,
+            };
             return open_bucket(&config).map_err(Failure::from);
         }
     };
@@ -372,6 +366,7 @@ fn left_out(verified: &Verified) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::NaiveDate;
 
     #[test]
     fn since_is_a_number_or_a_date() {

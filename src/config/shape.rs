@@ -212,18 +212,14 @@ impl<'d> Walk<'d, '_> {
     /// Says what to write at `place`, from the examples or the default in the schema.
     fn example(&self, schema: &Value, place: &Place) -> String {
         let resolved = alternatives(self.root, schema);
-        let find = |schema: &Value| {
-            let example = schema.get("examples").and_then(|list| list.get(0));
-            example.or(schema.get("default")).cloned()
-        };
-        let example = find(schema).or_else(|| resolved.iter().find_map(|choice| find(choice)));
+        let example = example_of(schema, &resolved);
         let key = self.document.problem(place, "", "").key.unwrap_or_default();
         let name = key.rsplit('.').next().unwrap_or_default();
         match example {
             Some(example) if name.is_empty() || name.ends_with(']') => {
-                format!("write for example {}", as_toml(&example))
+                format!("write for example {}", as_toml(example))
             }
-            Some(example) => format!("write for example {name} = {}", as_toml(&example)),
+            Some(example) => format!("write for example {name} = {}", as_toml(example)),
             None if kind_of(resolved.first().unwrap_or(&schema)) == Some("array") => {
                 format!("write a table [[{name}]]")
             }
@@ -294,15 +290,20 @@ pub(super) fn fitting<'s>(
         .find(|choice| kind_of(choice) == Some(kind_in_toml(value)))
 }
 
+/// The example or the default of a schema, or else of the first of its alternatives that has one.
+fn example_of<'s>(schema: &'s Value, alternatives: &[&'s Value]) -> Option<&'s Value> {
+    let mut all = std::iter::once(schema).chain(alternatives.iter().copied());
+    all.find_map(|schema| {
+        let example = schema.get("examples").and_then(|list| list.get(0));
+        example.or(schema.get("default"))
+    })
+}
+
 /// The least value that a schema accepts: its example, else its default, else one made of its parts.
 fn stand_in(root: &Value, schema: &Value) -> Value {
-    let written = |schema: &Value| {
-        let example = schema.get("examples").and_then(|list| list.get(0));
-        example.or(schema.get("default")).cloned()
-    };
     let choices = alternatives(root, schema);
-    if let Some(value) = written(schema).or_else(|| choices.iter().find_map(|it| written(it))) {
-        return value;
+    if let Some(value) = example_of(schema, &choices) {
+        return value.clone();
     }
     let schema = choices.first().copied().unwrap_or(schema);
     if let Some(word) = words(schema).first() {

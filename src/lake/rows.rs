@@ -8,7 +8,7 @@ use arrow::array::{
 };
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate};
 
 use crate::event::Category;
 use crate::event::schema::{event_schema, quarantine_schema};
@@ -268,15 +268,9 @@ fn difference(expected: &SchemaRef, batch: &RecordBatch) -> String {
 
 /// Days since 1970-01-01, as Parquet and Arrow count dates.
 fn days(date: NaiveDate) -> i32 {
-    date.num_days_from_ce() - epoch_days()
+    date.to_epoch_days()
 }
 
 fn date(days: i32) -> NaiveDate {
-    days.checked_add(epoch_days())
-        .and_then(NaiveDate::from_num_days_from_ce_opt)
-        .unwrap_or(NaiveDate::MAX)
-}
-
-fn epoch_days() -> i32 {
-    DateTime::<Utc>::UNIX_EPOCH.date_naive().num_days_from_ce()
+    NaiveDate::from_epoch_days(days).unwrap_or(NaiveDate::MAX)
 }

@@ -60,22 +60,25 @@ impl Dates {
                 _ => spans.push((*day, *day)),
             }
         }
-        let dates = spans
-            .into_iter()
-            .filter_map(|(first, last)| Some((date_of_day(first)?, date_of_day(last)?)));
+        let dates = spans.into_iter().filter_map(|(first, last)| {
+            Some((
+                NaiveDate::from_epoch_days(first)?,
+                NaiveDate::from_epoch_days(last)?,
+            ))
+        });
         Self(dates.collect())
     }
 
     /// The first date, unless it is as early as any.
     pub(super) fn first(&self) -> Option<NaiveDate> {
         let (first, _) = self.0.first()?;
-        (Some(*first) != date_of_day(0)).then_some(*first)
+        (Some(*first) != NaiveDate::from_epoch_days(0)).then_some(*first)
     }
 
     /// The last date, unless it is as late as any.
     pub(super) fn last(&self) -> Option<NaiveDate> {
         let (_, last) = self.0.last()?;
-        (Some(*last) != date_of_day(DAYS - 1)).then_some(*last)
+        (Some(*last) != NaiveDate::from_epoch_days(DAYS - 1)).then_some(*last)
     }
 
     /// The windows of the dates.
@@ -90,7 +93,7 @@ impl Dates {
         let days = |dates: &Self| -> Vec<i32> {
             let spans = dates.0.iter();
             spans
-                .flat_map(|(first, last)| super::files::days(*first)..=super::files::days(*last))
+                .flat_map(|(first, last)| first.to_epoch_days()..=last.to_epoch_days())
                 .collect()
         };
         let mut all = days(self);
@@ -99,10 +102,6 @@ impl Dates {
         all.dedup();
         *self = Self::of(&all);
     }
-}
-
-fn date_of_day(day: i32) -> Option<NaiveDate> {
-    NaiveDate::from_num_days_from_ce_opt(day + 719_163)
 }
 
 impl Asked {

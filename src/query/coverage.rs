@@ -226,10 +226,14 @@ fn span_said(span: &Window, parts: usize) -> String {
 
 /// What retention deleted of the dates asked for.
 fn deleted(state: &State, asked: &Asked) -> Option<String> {
+    let sources = asked.sources.iter();
+    let windows: BTreeMap<&str, Coverage> = sources
+        .map(|(id, dates)| (id.as_str(), dates.windows()))
+        .collect();
     let mut dates: Option<(NaiveDate, NaiveDate)> = None;
     let mut categories = BTreeSet::new();
     for span in state.retention.gone.spans() {
-        let Some(windows) = asked.sources.get(span.source).map(Dates::windows) else {
+        let Some(windows) = windows.get(span.source) else {
             continue;
         };
         let whole = Window::of_date(span.first)

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
 use async_trait::async_trait;
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNode;
@@ -293,12 +293,7 @@ fn one_value<'f>(
 
 /// A date as a value of `dt`.
 fn date(date: NaiveDate) -> ScalarValue {
-    ScalarValue::Date32(Some(days(date)))
-}
-
-/// Days since 1970-01-01.
-pub(super) fn days(date: NaiveDate) -> i32 {
-    date.num_days_from_ce() - 719_163
+    ScalarValue::Date32(Some(date.to_epoch_days()))
 }
 
 /// An instant as a value of `event_time`.

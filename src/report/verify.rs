@@ -22,7 +22,7 @@ pub struct Depth {
 }
 
 /// From where on files are checked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
     /// From this entry on.
     Sequence(u64),

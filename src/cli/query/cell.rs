@@ -2,7 +2,7 @@
 
 use std::io;
 
-use arrow::array::{Array, ArrayRef, AsArray, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, TimestampMicrosecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Field, TimeUnit, TimestampMicrosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -10,12 +10,22 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 
+use crate::cli::escape::escape;
 use crate::window::format_instant;
 
 /// Whether values of a type are numbers, which stand on the right of a column and without quotes
 /// in JSON.
 pub(super) fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric()
+}
+
+/// All values of a row as text that a terminal can show.
+pub(super) fn escaped(batch: &RecordBatch, row: usize) -> io::Result<Vec<Option<String>>> {
+    let cells = batch.columns().iter().map(|column| {
+        let text = text(column, row)?;
+        Ok(text.map(|text| escape(&text).into_owned()))
+    });
+    cells.collect()
 }
 
 /// The text of a value: a `TIMESTAMP` as RFC 3339 with `Z`, a `DATETIME` without, since it is what the clock of some

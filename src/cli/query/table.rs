@@ -70,11 +70,7 @@ impl TableWriter {
 
     pub(super) fn batch(&mut self, batch: &RecordBatch, out: &mut dyn Write) -> io::Result<()> {
         for row in 0..batch.num_rows() {
-            let cells = batch.columns().iter().map(|column| {
-                let text = cell::text(column, row)?;
-                Ok(text.map(|text| escape(&text).into_owned()))
-            });
-            self.waiting.push(cells.collect::<io::Result<_>>()?);
+            self.waiting.push(cell::escaped(batch, row)?);
         }
         if self.form.is_some() || self.waiting.len() >= ROWS_FOR_WIDTHS {
             self.write_waiting(None, out)?;

@@ -39,11 +39,7 @@ impl VerticalWriter {
 
     pub(super) fn batch(&mut self, batch: &RecordBatch, out: &mut dyn Write) -> io::Result<()> {
         for row in 0..batch.num_rows() {
-            let cells = batch.columns().iter().map(|column| {
-                let text = cell::text(column, row)?;
-                Ok(text.map(|text| escape(&text).into_owned()))
-            });
-            self.row(&cells.collect::<io::Result<Vec<_>>>()?, out)?;
+            self.row(&cell::escaped(batch, row)?, out)?;
         }
         Ok(())
     }

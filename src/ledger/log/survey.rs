@@ -2,8 +2,9 @@
 
 use super::{FETCHES, Log, LogError, Projection};
 use crate::ledger::digest::Digest;
-use crate::ledger::entry::{Body, Entry, ExpiredPart, Trust};
+use crate::ledger::entry::{Body, Entry, EntryError, ExpiredPart, Trust};
 use crate::ledger::invariants::{self, Violation};
+use crate::ledger::key::VerifierKey;
 use crate::ledger::names::{ENTRY_FOLDER, entry_name, entry_sequence};
 use crate::ledger::state::{LiveFile, State};
 use bytes::Bytes;
@@ -168,21 +169,31 @@ impl Log {
     async fn end(&self, survey: &mut Survey) -> Result<u64, LogError> {
         let known = [Projection::STATE, Projection::INDEX].map(|kind| self.newest(kind));
         let known = futures::future::try_join_all(known).await?;
-        let mut last = known.into_iter().max().flatten();
+        let known = known.into_iter().max().flatten();
+        let foreign = |name: String| {
+            survey.damaged(Damage {
+                what: LogError::Foreign(name.clone()).to_string(),
+                object: name,
+                sequence: None,
+                dates: None,
+                names_files: false,
+            });
+        };
+        let last = self.last_listed(foreign).await?.max(known);
+        Ok(last.map_or(0, |last| last.saturating_add(1)))
+    }
+
+    /// The last entry that is listed. Names of other objects among the entries go to `foreign`.
+    async fn last_listed(&self, mut foreign: impl FnMut(String)) -> Result<Option<u64>, LogError> {
+        let mut last = None;
         let mut listing = self.bucket.list(ENTRY_FOLDER, None);
         while let Some(listed) = listing.try_next().await? {
             match entry_sequence(&listed.name) {
                 Ok(sequence) => last = last.max(Some(sequence)),
-                Err(_) => survey.damaged(Damage {
-                    what: LogError::Foreign(listed.name.clone()).to_string(),
-                    object: listed.name,
-                    sequence: None,
-                    dates: None,
-                    names_files: false,
-                }),
+                Err(_) => foreign(listed.name),
             }
         }
-        Ok(last.map_or(0, |last| last.saturating_add(1)))
+        Ok(last)
     }
 
     fn survey_one(
@@ -200,6 +211,7 @@ impl Log {
                 LogError::Violation { .. } => self.decode(survey, bytes).ok(),
                 _ => None,
             };
+            let signed = signed.map(|(entry, _)| entry);
             survey.damaged(Damage {
                 object: entry_name(sequence),
                 sequence: Some(sequence),
@@ -227,17 +239,15 @@ impl Log {
         }
     }
 
-    fn trust_after(&self, survey: &Survey) -> Trust {
-        let state = survey.state.as_ref();
-        state.map_or(self.root.clone(), State::trust)
-    }
-
+    /// An entry and its signer, by the keys that count after the entries before the damage.
     fn decode(
         &self,
         survey: &Survey,
         bytes: &[u8],
-    ) -> Result<Entry, crate::ledger::entry::EntryError> {
-        Entry::decode(bytes, &self.trust_after(survey)).map(|(entry, _)| entry)
+    ) -> Result<(Entry, Option<VerifierKey>), EntryError> {
+        let state = survey.state.as_ref();
+        let trust = state.map_or_else(|| self.root.clone(), State::trust);
+        Entry::decode(bytes, &trust)
     }
 
     /// What can be said of an entry without the state before it.
@@ -249,7 +259,7 @@ impl Log {
         before: Option<Digest>,
     ) -> Result<Entry, LogError> {
         let path = entry_name(sequence);
-        let decoded = Entry::decode(bytes, &self.trust_after(survey));
+        let decoded = self.decode(survey, bytes);
         let (entry, signer) = decoded.map_err(|source| LogError::Entry {
             path: path.clone(),
             source,
@@ -297,11 +307,7 @@ impl Log {
         let Trust::Keys(given) = &self.root else {
             return Ok(None);
         };
-        let mut last = 0;
-        let mut listing = self.bucket.list(ENTRY_FOLDER, None);
-        while let Some(listed) = listing.try_next().await? {
-            last = last.max(entry_sequence(&listed.name).unwrap_or(0));
-        }
+        let last = self.last_listed(|_| {}).await?.unwrap_or(0);
         let mut common: Option<Vec<String>> = None;
         for sequence in [0, last] {
             let bytes = match self.entry(sequence).await {

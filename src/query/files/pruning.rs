@@ -17,7 +17,7 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::scalar::ScalarValue;
 
-use super::{days, instant, instant_type};
+use super::{instant, instant_type};
 use crate::ledger::entry::FileEntry;
 
 /// The files whose rows meet conditions on `columns`, which have one value in each file.
@@ -80,7 +80,7 @@ fn chosen(files: Vec<&FileEntry>, keep: impl IntoIterator<Item = bool>) -> Vec<&
 }
 
 fn dates(files: &[&FileEntry]) -> ArrayRef {
-    let dates = files.iter().map(|file| days(file.date));
+    let dates = files.iter().map(|file| file.date.to_epoch_days());
     Arc::new(Date32Array::from_iter_values(dates))
 }
 

@@ -14,9 +14,6 @@ use super::native::Fault;
 /// Microseconds in a day.
 pub(super) const DAY: i64 = 86_400_000_000;
 
-/// 1970-01-01 as chrono counts days.
-const EPOCH: i32 = 719_163;
-
 /// A zone: one with a history, or a fixed distance from UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::query) enum Zone {
@@ -139,14 +136,14 @@ pub(super) fn period_in(clock: i64, zone: Zone) -> i64 {
 }
 
 pub(super) fn date_of(days: i32) -> Option<NaiveDate> {
-    NaiveDate::from_num_days_from_ce_opt(days.checked_add(EPOCH)?)
+    NaiveDate::from_epoch_days(days)
 }
 
 /// The day, if it is in the years that GoogleSQL knows, 1 to 9999.
 pub(super) fn days_of(date: NaiveDate) -> Option<i32> {
     (1..=9999)
         .contains(&date.year())
-        .then(|| date.num_days_from_ce() - EPOCH)
+        .then(|| date.to_epoch_days())
 }
 
 pub(super) fn clock_of(micros: i64) -> Option<NaiveDateTime> {

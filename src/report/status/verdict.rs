@@ -1,7 +1,7 @@
 //! How a lake stands, in one line.
 
 use super::{FeedStatus, SourceStatus};
-use crate::plural::{counted, thousands};
+use crate::plural::counted;
 use crate::warehouse::Standing;
 use crate::window::{Coverage, Window};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -114,11 +114,10 @@ impl StatusVerdict {
                 parts.push(format!("source {} {failure}", source.source));
             }
         }
-        let wrong = |standing: &&Standing| !standing.is_fine();
         let good = missing.is_empty()
             && never == 0
             && failed_sources.is_empty()
-            && !warehouses.iter().any(|it| wrong(&it));
+            && warehouses.iter().all(Standing::is_fine);
         parts.extend(warehouses.iter().map(warehouse_said));
         Self {
             complete_until: end.filter(|_| never == 0),
@@ -173,8 +172,7 @@ fn warehouse_said(standing: &Standing) -> String {
         (false, _) if standing.failure.is_some() => "failed in its newest run".to_owned(),
         (false, _) => "needs attention".to_owned(),
         (true, 0) => "is up to date".to_owned(),
-        (true, 1) => "is 1 entry behind".to_owned(),
-        (true, behind) => format!("is {} entries behind", thousands(behind)),
+        (true, behind) => format!("is {} behind", counted(behind, "entry", "entries")),
     };
     format!("warehouse {} {how}", standing.warehouse)
 }
