@@ -5,6 +5,7 @@
 mod bigquery_fake;
 mod certificate;
 mod cli;
+mod docs;
 mod faulty_store;
 mod faulty_warehouse;
 mod gcs;

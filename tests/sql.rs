@@ -222,14 +222,14 @@ fn views_are_bounded_by_date_and_show_no_record() {
 
 /// The question comes first, in one sentence: it becomes the description of the view.
 #[test]
-fn views_say_what_they_answer_and_the_readme_lists_them() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+fn views_say_what_they_answer_and_the_docs_list_them() {
+    let docs = fs::read_to_string(root().join("docs/querying.md")).unwrap();
     for (name, sql) in views() {
         let mut lines = sql.lines();
         let question = lines.next().unwrap().strip_prefix("-- ").unwrap();
         assert!(question.ends_with('?'), "{name}");
         assert_eq!(lines.next(), Some("--"), "{name}");
         assert!(sql.contains("Narrow it by "), "{name}");
-        assert!(readme.contains(&format!("`{name}`")), "{name}");
+        assert!(docs.contains(&format!("`{name}`")), "{name}");
     }
 }

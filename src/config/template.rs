@@ -136,7 +136,7 @@ start = {start}
 # chunk_rows = 250000      # maximum rows of one ledger entry
 # chunk_time = "5m"        # maximum time between two commits
 
-# To fill BigQuery, add a warehouse; the README shows all steps from an empty project.
+# To fill BigQuery, add a warehouse; docs/bigquery.md shows all steps from an empty project.
 # [[warehouse]]
 # name = "bq"
 # kind = "bigquery"

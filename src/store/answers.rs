@@ -138,7 +138,7 @@ impl StoreError {
         match self {
             Self::Missing { .. } | Self::Altered { .. } => WHEN_CHANGED,
             Self::Denied { .. } => {
-                "grant the identity the permissions listed in the README, then rerun; nothing was lost"
+                "grant the identity the permissions listed in docs/operations.md, then rerun; nothing was lost"
             }
             Self::NotFound { .. } => {
                 "check the URL: the bucket does not exist, or is not in this account; a rerun will not help"

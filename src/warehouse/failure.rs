@@ -108,7 +108,7 @@ impl FillError {
                 }
                 Class::Quota => "rerun later; nothing was lost",
                 Class::Denied => {
-                    "grant the identity the permissions that the README lists for this step"
+                    "grant the identity the permissions that docs/bigquery.md lists for this step"
                 }
                 Class::NotFound => "create what is missing with `trailhouse warehouse init`",
                 Class::Exists | Class::Conflict => {

@@ -80,7 +80,9 @@ fn demand_warehouses(config: &Config) -> Result<(), Failure> {
     Err(
         Failure::new(ExitKind::Usage, "the configuration has no warehouse")
             .kept("nothing was read or written")
-            .action("add a [[warehouse]]; the README shows every step, from an empty project on"),
+            .action(
+                "add a [[warehouse]]; docs/bigquery.md shows every step, from an empty project on",
+            ),
     )
 }
 

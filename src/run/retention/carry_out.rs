@@ -76,7 +76,7 @@ fn refusal(error: &StoreError) -> WarehouseFailure {
         StoreError::Denied { .. } => (
             "denied",
             "give the identity that applies retention the permission to delete objects of the lake, as \
-             the README lists it",
+             docs/retention.md lists it",
         ),
         error if error.meaning() == StoreMeaning::Configuration => ("lake", error.advice()),
         _ => ("lake", "run again: any later run finishes what was decided"),
