@@ -26,7 +26,8 @@ use trailhouse::ledger::entry::{
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::{Draft, Founding, Log};
 use trailhouse::ledger::state::State;
-use trailhouse::retention::{AsOf, Conditions, Policy, Rule, plan, plan_id};
+use trailhouse::policy::{AsOf, Conditions, Policy, Rule};
+use trailhouse::retention::{plan, plan_id};
 use trailhouse::run::{Access, Bounds, Confirmation, Job, Unobserved, retain};
 use trailhouse::store::{Bucket, Patience};
 use trailhouse::window::Window;

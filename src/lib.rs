@@ -12,7 +12,8 @@
 //!
 //! Around them: [`cli`] turns arguments into calls and results into text, JSON and exit codes;
 //! [`report`] makes status and verification from the ledger; [`clock`] says what time it is and how far
-//! that is believed; [`window`] is the arithmetic of time.
+//! that is believed; [`window`] is the arithmetic of time. [`policy`] has the rules of retention and of legal holds,
+//! and [`retention`] says what they mean for a lake.
 //! [`warehouse`] is what a projection of the lake for analysts needs of the service that holds it.
 //! The feature `query` adds SQL over the live files, the feature `demo` a platform to try it all on.
 //!
@@ -33,6 +34,7 @@ pub mod index;
 pub mod lake;
 pub mod ledger;
 pub mod merkle;
+pub mod policy;
 #[cfg(feature = "query")]
 pub mod query;
 pub mod report;

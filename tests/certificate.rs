@@ -12,10 +12,10 @@ use trailhouse::ledger::entry::{
 };
 use trailhouse::ledger::log::{Draft, Founding, Log, ReadEntry};
 use trailhouse::ledger::state::State;
+use trailhouse::policy::{Conditions, Keep, Policy, Rule};
 use trailhouse::report::certificate::{
     Asked, Certificate, CertificateType, EntryRef, FORMAT_VERSION, Material, Stays, certify,
 };
-use trailhouse::retention::{Conditions, Keep, Policy, Rule};
 use trailhouse::store::Bucket;
 
 fn read(sequence: u64, body: Body) -> ReadEntry {

@@ -16,7 +16,7 @@ use trailhouse::ledger::entry::{
 };
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::state::State;
-use trailhouse::retention::{Conditions, Policy, Rule};
+use trailhouse::policy::{Conditions, Policy, Rule};
 use trailhouse::window::Window;
 
 pub(crate) fn key() -> SigningKey {

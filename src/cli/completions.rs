@@ -22,7 +22,7 @@ use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
 use super::page::Page;
 use crate::config::Config;
-use crate::retention::CATEGORIES;
+use crate::policy::CATEGORIES;
 
 /// Set by the script of a shell to the shell's name.
 const VARIABLE: &str = "TRAILHOUSE_COMPLETE";

@@ -21,7 +21,8 @@ use crate::ledger::log::Log;
 use crate::ledger::names::proof_name;
 use crate::ledger::state::{State, StateSize};
 use crate::plural::{counted, thousands};
-use crate::retention::{Policy, RuleFinding, rule_findings};
+use crate::policy::Policy;
+use crate::retention::{RuleFinding, rule_findings};
 use crate::run::{
     Access, Asking, JobError, JobSource, look_at_clocks, open_bucket, open_sources, open_to_read,
     open_to_write, open_warehouses,

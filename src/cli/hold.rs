@@ -17,10 +17,8 @@ use crate::config::Config;
 use crate::ledger::entry::{Body, Hold, Release};
 use crate::ledger::state::{HoldState, State};
 use crate::plural::counted;
-use crate::retention::{
-    Amount, AsOf, CATEGORIES, HoldStanding, in_force, protected, standing, too_late,
-    unknown_sources,
-};
+use crate::policy::{AsOf, CATEGORIES, HoldStanding};
+use crate::retention::{Amount, protected, too_late, unknown_sources};
 use crate::run::{Asking, Job, Recorded, look_at_clocks, open_warehouses, place_hold, record};
 use crate::similar::{did_you_mean, similar};
 use crate::warehouse::settle_expiration;
@@ -154,7 +152,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
 fn add(args: Add, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
     for category in &args.category {
-        if !crate::retention::is_known(category) {
+        if !crate::policy::is_known_category(category) {
             let happened = format!("`{category}` is not a category that a hold can name");
             let near = did_you_mean(&similar(category, &CATEGORIES)).unwrap_or_else(|| {
                 format!(
@@ -315,10 +313,10 @@ fn list(args: &List, context: &Context) -> Result<Ending, Report> {
     let (_, bucket, state) = open_lake(&config, None)?;
     let now = look_at_clocks(Utc::now(), &bucket, &[], Some(&state));
     let holds = state.holds.iter().map(|(sequence, held)| {
-        let standing = standing(held, AsOf::now(&now));
+        let standing = held.standing(AsOf::now(&now));
         Listed {
             sequence: *sequence,
-            in_force: in_force(held, now.proven_date()),
+            in_force: held.is_in_force(now.proven_date()),
             standing,
             held: held.clone(),
             protects: protected(&state, held, now.proven_date()),

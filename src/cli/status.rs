@@ -18,11 +18,12 @@ use crate::ledger::entry::{Hold, Trust};
 use crate::ledger::log::Log;
 use crate::ledger::state::State;
 use crate::plural::{counted, thousands};
+use crate::policy::HoldStanding;
 use crate::report::retention::OpenDecision;
 use crate::report::status::{
     FeedStatus, SourceStatus, Status, StatusVerdict, divide, gap_said, runs,
 };
-use crate::retention::{HoldStanding, RuleFinding};
+use crate::retention::RuleFinding;
 use crate::run::{configured_feeds, look_at_clocks, open_bucket, open_to_read};
 use crate::store::Bucket;
 use crate::window::format_instant;

@@ -42,7 +42,7 @@ pub use crate::text::{TextFault, TextKind};
 
 use crate::event::redact;
 use crate::ledger::digest::Digest;
-use crate::retention::Policy;
+use crate::policy::Policy;
 use crate::source::kestra::Dialect;
 use problem::{Document, Place};
 

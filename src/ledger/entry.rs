@@ -18,9 +18,11 @@ pub use body::{
 pub use clock::ClockConfirmation;
 pub use file::{FileEntry, StatedRange, StatedStatistics, TimeRange};
 pub use retention::{
-    ExpiredPart, FilesExpired, GivenUp, Hold, Place, Recoverable, RecoverableBy, RefusedFile,
-    Release, Retained, Retention, Sweep, SweptObject, TableExpired, WarehouseExpired,
+    ExpiredPart, FilesExpired, GivenUp, Place, Recoverable, RecoverableBy, RefusedFile, Release,
+    Retained, Retention, Sweep, SweptObject, TableExpired, WarehouseExpired,
 };
+// Stated in entries, and pure rules otherwise.
+pub use crate::policy::Hold;
 pub use warehouse::{
     Done, DoneOutcome, Expiring, FailedLoad, Rebuild, RowsCounted, Span, TableOutcome,
     WarehouseOutcome,

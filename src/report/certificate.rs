@@ -21,7 +21,7 @@ use crate::ledger::entry::{ExpiredPart, GivenUp, RecoverableBy, Trust};
 use crate::ledger::key::{SigningKey, VerifierKey};
 use crate::ledger::log::LogError;
 use crate::ledger::note::{self, Note, NoteError};
-use crate::retention::{Conditions, Keep};
+use crate::policy::{Conditions, Keep};
 use crate::window::instant;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};

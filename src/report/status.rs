@@ -14,9 +14,8 @@ use crate::ledger::state::{
     is_recounted_in_each_run,
 };
 use crate::plural::{counted, thousands};
-use crate::retention::{
-    Amount, AsOf, HoldStanding, Past, Policy, RuleFinding, in_force, plan, rule_findings, standing,
-};
+use crate::policy::{AsOf, HoldStanding, Past, Policy};
+use crate::retention::{Amount, RuleFinding, plan, rule_findings};
 use crate::warehouse::Standing;
 use crate::window::{Window, format_instant, instant, times_of_day};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -180,11 +179,12 @@ impl Status {
                 events += live.file.rows;
             }
         }
+        let today = now.proven_date();
         let sources: Vec<SourceStatus> = state
             .sources
             .iter()
             .map(|(id, source)| {
-                let past = Past::of(policy, Some(state), id, now.proven_date());
+                let past = Past::of(policy, state.holds_in_force(today), id, today);
                 let of_source = source.feeds.iter().map(|(tenant, feed)| {
                     let configured = feeds.contains(&(id.clone(), tenant.clone()));
                     FeedStatus::of((tenant, configured), feed, &past, now.at())
@@ -216,9 +216,9 @@ impl Status {
             holds: state
                 .holds
                 .values()
-                .filter(|held| in_force(held, now.proven_date()))
+                .filter(|held| held.is_in_force(today))
                 .map(|held| HoldStatus {
-                    standing: standing(held, AsOf::now(now)),
+                    standing: held.standing(AsOf::now(now)),
                     held: held.clone(),
                 })
                 .collect(),

@@ -1,8 +1,8 @@
 //! Rules that cannot do anything, and names that nobody knows.
 
-use super::policy::{Policy, Rule, tenant_of};
 use crate::ledger::entry::FileEntry;
 use crate::ledger::state::State;
+use crate::policy::{Policy, Rule};
 use serde::Serialize;
 
 /// Something about a rule that its writer cannot have meant.
@@ -34,14 +34,15 @@ pub fn rule_findings(policy: &Policy, state: &State) -> Vec<RuleFinding> {
     let mut unclear_tenant = decides.clone();
     for live in state.live_files() {
         let file = &live.file;
-        if let Some(rule) = policy.verdict(file).rule {
+        let subject = file.subject();
+        if let Some(rule) = policy.verdict(&subject).rule {
             decides[rule] = true;
         }
         for (number, rule) in policy.rules.iter().enumerate() {
             unclear_tenant[number] |= !unclear_tenant[number]
                 && !rule.conditions.tenant.is_empty()
-                && tenant_of(file).is_none()
-                && policy.may_be_about_but_for_tenant(rule, file)
+                && subject.tenant.is_none()
+                && policy.may_be_about_but_for_tenant(rule, &subject)
                 && rule.conditions.tenant.iter().any(|it| may_have(file, it));
         }
     }
@@ -145,12 +146,12 @@ fn may_have(file: &FileEntry, tenant: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Conditions;
     use super::*;
     use crate::lake::layout::Table;
     use crate::ledger::digest::Digest;
     use crate::ledger::entry::StatedStatistics;
     use crate::ledger::state::{LiveFile, SourceState};
+    use crate::policy::Conditions;
 
     fn words(words: &[&str]) -> Vec<String> {
         words.iter().map(|word| (*word).to_owned()).collect()

@@ -1,35 +1,23 @@
-//! Retention: how long what is kept, and what a legal hold keeps beyond that. One policy for the lake
-//! and every warehouse.
+//! What a [policy](crate::policy) means for a lake: what is due now, what a hold keeps, which rules do nothing.
 //!
 //! ```text
 //! policy (configuration) + holds (ledger) + live files (ledger) + now ─ plan: what is due, what is held
 //! ```
 //!
-//! Everything here is pure: a plan is a function of state, policy and *now* ([`AsOf`]). Rules and holds match
-//! only what files carry (date, category, source and with it platform, and the tenant where a file has
-//! rows of one alone), since deleting never rewrites a file.
+//! Everything here is pure: a plan is a function of state, policy and *now*
+//! ([`AsOf`](crate::policy::AsOf)). What is decided of a plan, and how it is carried out, is
+//! [`crate::decision`].
 
 mod amount;
-mod guard;
 mod hold;
 mod idle;
-mod keep;
 mod orphan;
-mod past;
 mod plan;
-mod policy;
 #[cfg(test)]
 mod tests;
 
 pub use amount::Amount;
-pub(crate) use guard::Guard;
-pub use hold::{
-    AsOf, HoldError, HoldStanding, Protection, check, in_force, protected, protection, protects,
-    standing, too_late,
-};
+pub use hold::{protected, too_late};
 pub use idle::{RuleFinding, rule_findings, unknown_sources};
-pub use keep::{Keep, KeepError};
 pub use orphan::{LEAST_AGE, orphans, youngest};
-pub use past::Past;
 pub use plan::{Held, RetentionPlan, RuleStanding, Unattended, plan, plan_id};
-pub use policy::{CATEGORIES, Conditions, Policy, Rule, Verdict, is_known};

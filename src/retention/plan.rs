@@ -1,15 +1,12 @@
 //! What is due under a policy on a date, and what a hold keeps all the same.
 
 use super::amount::Amount;
-use super::guard::Guard;
-use super::hold::{AsOf, Protection, protection};
-use super::keep::Keep;
-use super::policy::{Policy, tenant_of};
 use crate::clock::Now;
 use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{ExpiredPart, FileEntry, Span};
 use crate::ledger::state::{LiveFile, State};
+use crate::policy::{AsOf, Guard, Keep, Policy, Protection, Subject};
 use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -148,7 +145,8 @@ pub fn plan(state: &State, policy: &Policy, as_of: AsOf) -> RetentionPlan {
             // Of which part the entry before was, in the same partition.
             let mut before: Option<Group<'_>> = None;
             for (sequence, files) in entries {
-                let verdict = policy.verdict_on_all(files);
+                let subjects: Vec<Subject<'_>> = files.iter().map(|file| file.subject()).collect();
+                let verdict = policy.verdict_on_all(&subjects);
                 let Some(standing) = standings.get_mut(&verdict.rule) else {
                     continue;
                 };
@@ -162,10 +160,10 @@ pub fn plan(state: &State, policy: &Policy, as_of: AsOf) -> RetentionPlan {
                     before = None;
                     continue;
                 };
-                let Protection { cases, in_doubt } = protection(state, first, holds);
+                let Protection { cases, in_doubt } = state.protection(&first.subject(), holds);
                 if cases.is_empty() {
                     standing.due.add(files);
-                    guard.see(&standing.rule, *date, files);
+                    guard.see(&standing.rule, *date, &subjects);
                 } else {
                     standing.held.add(files);
                     standing.kept.add(files);
@@ -175,7 +173,7 @@ pub fn plan(state: &State, policy: &Policy, as_of: AsOf) -> RetentionPlan {
                     table: first.table,
                     category: first.category.as_deref(),
                     source: &first.source,
-                    tenant: tenant_of_all(files),
+                    tenant: tenant_of_all(&subjects),
                     rule: verdict.rule,
                     last_day,
                     cases,
@@ -251,11 +249,11 @@ fn partitions(files: &[LiveFile]) -> BTreeMap<Partition<'_>, BTreeMap<u64, Vec<&
 }
 
 /// The tenant of all rows of some files.
-fn tenant_of_all<'s>(files: &[&'s FileEntry]) -> Option<&'s str> {
-    let (first, rest) = files.split_first()?;
-    let tenant = tenant_of(first)?;
+fn tenant_of_all<'s>(subjects: &[Subject<'s>]) -> Option<&'s str> {
+    let (first, rest) = subjects.split_first()?;
+    let tenant = first.tenant?;
     rest.iter()
-        .all(|file| tenant_of(file) == Some(tenant))
+        .all(|subject| subject.tenant == Some(tenant))
         .then_some(tenant)
 }
 

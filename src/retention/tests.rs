@@ -3,8 +3,11 @@
 use super::*;
 use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
-use crate::ledger::entry::{FileEntry, Hold, StatedStatistics};
+use crate::ledger::entry::{FileEntry, StatedStatistics};
 use crate::ledger::state::{HoldState, LiveFile, State};
+use crate::policy::{
+    AsOf, Conditions, Hold, HoldError, HoldStanding, Keep, KeepError, Policy, Rule,
+};
 use chrono::{DateTime, Days, NaiveDate};
 use proptest::prelude::*;
 
@@ -192,7 +195,7 @@ fn the_first_rule_that_fits_decides() {
         ("execution", "air", Some(1)),
         ("authentication", "air", Some(2)),
     ] {
-        let verdict = policy.verdict(&file(day, Some(category), source));
+        let verdict = policy.verdict(&file(day, Some(category), source).subject());
         assert_eq!(verdict.rule, expected, "{category} of {source}");
     }
 }
@@ -223,7 +226,7 @@ fn where_nobody_knows_which_rule_fits_the_longest_counts() {
     };
     let policy = policy(rules(), "20y");
     let day = date("2026-01-01");
-    let of = |file: &FileEntry| policy.verdict(file).rule;
+    let of = |file: &FileEntry| policy.verdict(&file.subject()).rule;
     // What has no category, or one that says nothing.
     for category in [None, Some("other"), Some("tomorrow")] {
         assert_eq!(
@@ -354,20 +357,20 @@ fn much_at_once_and_nothing_kept_need_somebody_who_looks() {
 #[test]
 fn a_hold_that_means_nothing_is_refused() {
     assert_eq!(
-        check(&hold("A", "2026-01-01", "2026-01-01"), date("2026-03-01")),
+        hold("A", "2026-01-01", "2026-01-01").check(date("2026-03-01")),
         Ok(())
     );
     assert_eq!(
-        check(&hold(" ", "2026-01-01", "2026-01-01"), date("2026-03-01")),
+        hold(" ", "2026-01-01", "2026-01-01").check(date("2026-03-01")),
         Err(HoldError::NoCase)
     );
-    let turned = check(&hold("A", "2026-01-02", "2026-01-01"), date("2026-03-01"));
+    let turned = hold("A", "2026-01-02", "2026-01-01").check(date("2026-03-01"));
     assert!(matches!(turned, Err(HoldError::Dates { .. })));
     let silent = Hold {
         reason: String::new(),
         ..hold("A", "2026-01-01", "2026-01-01")
     };
-    assert_eq!(check(&silent, date("2026-03-01")), Err(HoldError::NoReason));
+    assert_eq!(silent.check(date("2026-03-01")), Err(HoldError::NoReason));
 }
 
 const CATEGORIES: [Option<&str>; 5] = [
@@ -465,7 +468,7 @@ proptest! {
                     && file.source == due.source
             });
             let held = holds.iter().any(|hold| {
-                hold.until.is_none_or(|until| true_date <= until) && protects(hold, file)
+                hold.until.is_none_or(|until| true_date <= until) && hold.protects(&file.subject())
             });
             prop_assert!(!(due && held), "held and due: {:?}", file);
             // By the text of the policy alone: every rule that might fit, up to one that must.

@@ -19,7 +19,7 @@ use super::plan::{age, comparable, dates_back};
 use crate::clock::TOLERANCE;
 use crate::ledger::entry::Verdict;
 use crate::ledger::state::{FeedState, RECOUNTED, SETTLING, is_recounted_in_each_run};
-use crate::retention::Past;
+use crate::policy::Past;
 use crate::window::Window;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::collections::BTreeSet;

@@ -10,7 +10,7 @@ use crate::event::redact::{Redaction, RedactionError};
 use crate::ledger::digest::Digest;
 use crate::ledger::key::KeyError;
 use crate::ledger::log::{Log, LogError};
-use crate::retention::Policy;
+use crate::policy::Policy;
 use crate::retry::Retry;
 use crate::similar::UnknownName;
 use crate::source::http::{self, Client};

@@ -64,7 +64,7 @@ use crate::lake::{ReadError, RowError, WriteError};
 use crate::ledger::entry::{Body, Receipt, SourceOutcome};
 use crate::ledger::log::LogError;
 use crate::ledger::state::{State, StateSize};
-use crate::retention::HoldError;
+use crate::policy::HoldError;
 use crate::store::{CreateError, StoreError};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use ingest::{Attempt, Committer};

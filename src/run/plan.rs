@@ -5,7 +5,7 @@
 use super::due;
 use crate::lake::layout::RunId;
 use crate::ledger::state::{FeedState, State};
-use crate::retention::Past;
+use crate::policy::Past;
 use crate::window::{Coverage, Window, instant, midnight};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
@@ -243,7 +243,7 @@ mod tests {
     use super::*;
     use crate::ledger::entry::{Hold, HoleReason, Verdict, VerdictBy};
     use crate::ledger::state::{HoldState, HoleState, RecountState, SourceState};
-    use crate::retention::Policy;
+    use crate::policy::Policy;
 
     const NOW: &str = "2026-01-21T06:00:00Z";
 
@@ -297,6 +297,7 @@ mod tests {
     fn plan(state: &State, start: &str, keep: &str) -> FeedPlan {
         let now: DateTime<Utc> = NOW.parse().unwrap();
         let policy = policy(keep);
+        let today = now.date_naive();
         let settings = SourceSettings {
             id: "s".to_owned(),
             settle: TimeDelta::minutes(5),
@@ -307,7 +308,7 @@ mod tests {
             }],
             recount: Some(TimeDelta::days(60)),
             proven: now,
-            past: Past::of(Some(&policy), Some(state), "s", now.date_naive()),
+            past: Past::of(Some(&policy), state.holds_in_force(today), "s", today),
         };
         SourcePlan::make(&settings, Some(state), now)
             .feeds

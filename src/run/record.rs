@@ -9,7 +9,7 @@ use crate::ledger::entry::{Body, ClockConfirmation, Hold};
 use crate::ledger::log::Log;
 use crate::ledger::rebase::Rebase;
 use crate::ledger::state::State;
-use crate::retention::check;
+
 use chrono::NaiveDate;
 
 /// An entry that was committed, and the state with it.
@@ -39,7 +39,7 @@ pub async fn record(job: &Job, body: Body) -> Result<Recorded, RunError> {
 /// As [`record`], and a hold that cannot be placed.
 pub async fn place_hold(job: &Job, hold: Hold) -> Result<Recorded, RunError> {
     let (log, state, attempt) = Attempt::on_ledger(job).await?;
-    check(&hold, attempt.clock.proven_date())?;
+    hold.check(attempt.clock.proven_date())?;
     commit(job, &log, state, &attempt, Body::Hold(Box::new(hold))).await
 }
 

@@ -15,7 +15,7 @@ use super::plan::{FeedSettings, unread};
 use super::start::{Opened, name_of};
 use crate::config::Start;
 use crate::ledger::state::FeedState;
-use crate::retention::Past;
+use crate::policy::Past;
 use chrono::NaiveDate;
 use std::fmt;
 
@@ -60,7 +60,8 @@ pub(super) fn refuse(job: &Job, opened: &Opened) -> Result<(), RunError> {
             continue;
         };
         let state = opened.state.as_ref();
-        let past = Past::of(job.retention.as_ref(), state, &source.id, today);
+        let held = || state.into_iter().flat_map(|it| it.holds_in_force(today));
+        let past = Past::of(job.retention.as_ref(), held(), &source.id, today);
         let Some(kept_from) = past.kept_from().filter(|_| past.has(start.date_naive())) else {
             continue;
         };

@@ -10,7 +10,7 @@ use crate::config::Start;
 use crate::lake::layout::RunId;
 use crate::ledger::log::Founding;
 use crate::ledger::state::State;
-use crate::retention::Past;
+use crate::policy::Past;
 use crate::source::{SHARES, Scope, SourceError, Tenant, oldest};
 use crate::window::midnight;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -153,6 +153,7 @@ pub(super) fn plan(
     recount: Option<TimeDelta>,
 ) -> RunPlan {
     let now = opened.now.at();
+    let today = opened.now.proven_date();
     let sources = job.sources.iter().map(|source| {
         let nothing = Asked::default();
         let asked = opened.asked.get(&source.id).unwrap_or(&nothing);
@@ -183,9 +184,9 @@ pub(super) fn plan(
             proven: opened.now.proven(),
             past: Past::of(
                 job.retention.as_ref(),
-                state,
+                state.into_iter().flat_map(|it| it.holds_in_force(today)),
                 &source.id,
-                opened.now.proven_date(),
+                today,
             ),
         };
         SourcePlan::make(&settings, state, now)

@@ -4,7 +4,7 @@ use super::retention::RetentionSummary;
 use crate::clock::ClockReport;
 use crate::ledger::entry::{Counts, DayCount, Future, Horizon, Ingest, Recount};
 use crate::ledger::state::State;
-use crate::retention::Past;
+use crate::policy::Past;
 use crate::source::SourceError;
 use crate::warehouse::WarehouseSummary;
 use crate::window::{Window, instant};

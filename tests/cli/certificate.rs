@@ -9,7 +9,8 @@ use trailhouse::ledger::entry::{
     Body, Done, DoneOutcome, FilesExpired, Hold, Recoverable, RecoverableBy, RefusedFile, Retained,
     Retention, Span, TableExpired, WarehouseExpired,
 };
-use trailhouse::retention::{AsOf, Conditions, Keep, Policy, Rule, plan};
+use trailhouse::policy::{AsOf, Conditions, Keep, Policy, Rule};
+use trailhouse::retention::plan;
 
 const DECIDED: &str = "2026-04-02T05:00:00Z";
 

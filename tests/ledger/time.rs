@@ -8,7 +8,7 @@ use trailhouse::ledger::entry::{
 };
 use trailhouse::ledger::invariants::Violation;
 use trailhouse::ledger::state::LiveFile;
-use trailhouse::retention::Policy;
+use trailhouse::policy::Policy;
 
 /// An entry after the head of `state`, so many days after the first, of a version that names witnesses.
 fn entry(state: &State, days: i64, body: Body) -> Entry {

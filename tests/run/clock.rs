@@ -16,7 +16,8 @@ use trailhouse::demo::Platform;
 use trailhouse::ledger::entry::{ClockConfirmation, Hold};
 use trailhouse::ledger::note;
 use trailhouse::ledger::state::State;
-use trailhouse::retention::{AsOf, Policy, plan, plan_id};
+use trailhouse::policy::{AsOf, Policy};
+use trailhouse::retention::{plan, plan_id};
 use trailhouse::run::{
     Confirmation, Job, JobSource, RetentionSummary, RunError, RunOptions, Summary, Unobserved,
     confirm_clock, look_at_clocks, place_hold, retain,

@@ -11,7 +11,8 @@ use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{Body, Retention, Verdict, VerdictBy};
 use trailhouse::ledger::log::{Commit, Draft};
 use trailhouse::ledger::state::DayState;
-use trailhouse::retention::{AsOf, Conditions, Policy, Rule, plan};
+use trailhouse::policy::{AsOf, Conditions, Policy, Rule};
+use trailhouse::retention::plan;
 use trailhouse::run::{Job, RunError, RunOptions, Summary};
 
 const HOUR: Duration = Duration::from_secs(3_600);

@@ -32,7 +32,7 @@ async fn what_a_run_refuses_is_refused_here_too() {
     let (rig, store) = (rig().await, empty());
     let mut job = rig.job(&store);
     job.sources[0].start = Start::At(at("2020-01-01T00:00:00Z"));
-    job.retention = Some(trailhouse::retention::Policy {
+    job.retention = Some(trailhouse::policy::Policy {
         rules: Vec::new(),
         default: "30d".parse().unwrap(),
         platforms: Default::default(),

@@ -15,7 +15,8 @@ use super::output::Ending;
 use crate::config::{Config, format_size};
 use crate::ledger::entry::{Recoverable, RecoverableBy};
 use crate::plural::counted;
-use crate::retention::{Amount, Policy};
+use crate::policy::Policy;
+use crate::retention::Amount;
 use crate::window::format_instant;
 
 /// Show and apply retention rules, and certify what was deleted

@@ -14,11 +14,9 @@ use crate::config::{Config, format_size};
 use crate::ledger::entry::Hold;
 use crate::ledger::state::State;
 use crate::plural::counted;
+use crate::policy::{AsOf, HoldStanding};
 use crate::report::retention::OpenDecision;
-use crate::retention::{
-    AsOf, HoldStanding, RetentionPlan, RuleFinding, RuleStanding, in_force, plan, plan_id,
-    rule_findings, standing,
-};
+use crate::retention::{RetentionPlan, RuleFinding, RuleStanding, plan, plan_id, rule_findings};
 use crate::run::{Asking, RunError, look_at_clocks, open_warehouses};
 use crate::store::{Bucket, StoreKind};
 use crate::warehouse::{Foreseen, foresee};
@@ -73,7 +71,7 @@ pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> 
         (warehouses, lake) = block_on_two_threads(ask(&config, &bucket, &state, &plan, at))??;
     }
     let holds = state.holds.values();
-    let holds = holds.map(|held| (held, standing(held, as_of)));
+    let holds = holds.map(|held| (held, held.standing(as_of)));
     Ok(Ending::with_failures(
         Shown {
             plan: id,
@@ -87,7 +85,7 @@ pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> 
                 false => Vec::new(),
             },
             holds: holds
-                .filter(|(held, _)| in_force(held, as_of.holds))
+                .filter(|(held, _)| held.is_in_force(as_of.holds))
                 .map(|(held, standing)| HeldNow {
                     hold: held.hold.clone(),
                     standing,

@@ -4,7 +4,7 @@ use super::Checks;
 use crate::config::file::{KeepText, MatchTable, RetentionTable};
 use crate::config::problem::Place;
 use crate::config::{Platform, Source, Tenants};
-use crate::retention::{CATEGORIES, Conditions, Keep, Policy, Rule, is_known};
+use crate::policy::{CATEGORIES, Conditions, Keep, Policy, Rule, is_known_category};
 use crate::similar::{did_you_mean, nearest, similar};
 
 pub(super) fn check(
@@ -101,7 +101,7 @@ fn conditions(
         );
     }
     for (index, name) in table.category.iter().enumerate() {
-        if !is_known(name) {
+        if !is_known_category(name) {
             checks.problem(
                 &place.key("category").index(index),
                 format!("`{name}` is not a category that a rule can name"),

@@ -13,7 +13,7 @@ use crate::config::problem::Place;
 use crate::config::{GoogleAuth, Lake, SignIn, Warehouse};
 use crate::event::schema::{ColumnType, EVENT_COLUMNS};
 use crate::http::is_loopback;
-use crate::retention::Keep;
+use crate::policy::Keep;
 use crate::similar::nearest;
 use crate::warehouse::LAKE_LABEL;
 use crate::warehouse::bigquery::check_labels;

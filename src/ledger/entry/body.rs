@@ -2,10 +2,11 @@
 
 use super::clock::ClockConfirmation;
 use super::file::FileEntry;
-use super::retention::{Hold, Release, Retention, Sweep, is_zero};
+use super::retention::{Release, Retention, Sweep, is_zero};
 use super::warehouse::{Done, Rebuild, WarehouseOutcome};
 use crate::ledger::digest::Digest;
 use crate::ledger::key::VerifierKey;
+use crate::policy::Hold;
 use crate::window::{Window, instant};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};

@@ -7,6 +7,7 @@
 use crate::lake::layout::{FilePath, Table};
 use crate::lake::{ColumnStatistics, FileStatistics};
 use crate::ledger::digest::{Digest, Md5};
+use crate::policy::Subject;
 use crate::shared_text::SharedText;
 use crate::store::SignedFile;
 use crate::window::instant;
@@ -69,6 +70,23 @@ impl FileEntry {
             sha256: self.sha256.0,
             md5: self.md5.map(|md5| md5.0),
         }
+    }
+
+    /// What rules and holds look at.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject {
+            date: self.date,
+            category: self.category.as_deref(),
+            source: &self.source,
+            tenant: self.tenant(),
+        }
+    }
+
+    /// The tenant of all its rows; `None` where there are several, or none is stated.
+    fn tenant(&self) -> Option<&'static str> {
+        let range = self.statistics.range("tenant")?;
+        let (min, max) = (range.min?, range.max?);
+        (min == max && range.nulls == 0).then_some(min)
     }
 
     /// Bytes of memory that it takes beside its own size.

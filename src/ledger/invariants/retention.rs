@@ -4,7 +4,7 @@ use super::Violation;
 use crate::lake::layout::FilePath;
 use crate::ledger::entry::{Entry, FileEntry, Hold, Place, Release, Retained, Retention, Sweep};
 use crate::ledger::state::{LiveFile, State};
-use crate::retention::{Guard, protection};
+use crate::policy::{Guard, Subject};
 use std::collections::{BTreeMap, HashSet};
 
 /// INV-13 for a `hold` entry.
@@ -108,15 +108,16 @@ pub fn retention_fits(state: &State, entry: &Entry, decision: &Retention) -> Res
             return Err(says("its counts do not match the lake"));
         }
         for files in entries.values() {
-            let verdict = policy.verdict_on_all(files);
+            let subjects: Vec<Subject<'_>> = files.iter().map(|file| file.subject()).collect();
+            let verdict = policy.verdict_on_all(&subjects);
             if !verdict.is_over(as_of) || policy.name_of(verdict.rule) != part.rule {
                 return Err(says("it is not due under its rule"));
             }
-            guard.see(&part.rule, part.date, files);
+            guard.see(&part.rule, part.date, &subjects);
         }
         // Holds look at nothing in which the files of a partition differ.
         if let Some(file) = files().next()
-            && !protection(state, file, shown).cases.is_empty()
+            && !state.protection(&file.subject(), shown).cases.is_empty()
         {
             return Err(says("it is under hold"));
         }

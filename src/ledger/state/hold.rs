@@ -1,8 +1,10 @@
 //! Holds, in force and released.
 
-use crate::ledger::entry::{Hold, Release};
+use super::State;
+use crate::ledger::entry::Release;
+use crate::policy::{AsOf, Hold, HoldStanding, Protection, Subject};
 use crate::window::instant;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A hold as the ledger knows it.
@@ -58,5 +60,30 @@ impl HoldState {
     /// Whether it is a hold of this case that nobody has released.
     pub fn is_of(&self, case: &str) -> bool {
         self.released.is_none() && self.hold.case == case
+    }
+
+    /// How it stands.
+    pub fn standing(&self, as_of: AsOf) -> HoldStanding {
+        self.hold.standing(self.released.is_some(), as_of)
+    }
+
+    /// Whether it is in force: nobody has released it, and its last date is not before one that has
+    /// certainly come.
+    pub fn is_in_force(&self, has_come: NaiveDate) -> bool {
+        self.standing(AsOf::date(has_come)).is_in_force()
+    }
+}
+
+impl State {
+    /// The holds that are in force on a date that has certainly come.
+    pub fn holds_in_force(&self, has_come: NaiveDate) -> impl Iterator<Item = &Hold> {
+        let held = self.holds.values();
+        let held = held.filter(move |held| held.is_in_force(has_come));
+        held.map(|held| &held.hold)
+    }
+
+    /// The holds that protect a subject, once a date has certainly come.
+    pub fn protection(&self, subject: &Subject<'_>, has_come: NaiveDate) -> Protection {
+        Protection::by(self.holds_in_force(has_come), subject)
     }
 }

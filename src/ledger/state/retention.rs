@@ -3,7 +3,7 @@
 use super::{LiveFile, State};
 use crate::lake::layout::Table;
 use crate::ledger::entry::{ExpiredPart, Retained, Retention};
-use crate::retention::Policy;
+use crate::policy::Policy;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -11,7 +11,7 @@ use crate::ledger::entry::{
 };
 use crate::ledger::log::ReadEntry;
 use crate::ledger::state::State;
-use crate::retention::{Policy, protection};
+use crate::policy::Policy;
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,7 +91,7 @@ pub fn staying(
             of_table.files += 1;
             of_table.rows += file.rows;
             of_table.bytes += file.bytes;
-            let cases = protection(state, file, today).cases;
+            let cases = state.protection(&file.subject(), today).cases;
             of_table.held_by.extend(cases);
         }
     }

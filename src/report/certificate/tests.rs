@@ -5,7 +5,7 @@ use crate::ledger::entry::{
 };
 use crate::ledger::log::ReadEntry;
 use crate::ledger::state::{HoldState, LiveFile, State};
-use crate::retention::{Policy, Rule};
+use crate::policy::{Policy, Rule};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn date(text: &str) -> NaiveDate {

@@ -68,10 +68,10 @@ fn a_hold_stands_as_its_last_date_and_the_clock_say() {
             due: date(due),
             holds: date(holds),
         };
-        let found = standing(&held, as_of);
+        let found = held.standing(as_of);
         assert_eq!(found, expected, "{due} {holds}");
         let protects = matches!(found, HoldStanding::InForce | HoldStanding::EndUnproven);
-        assert_eq!(in_force(&held, as_of.holds), protects, "{due} {holds}");
+        assert_eq!(held.is_in_force(as_of.holds), protects, "{due} {holds}");
         // What is shown as protected is what protects.
         let day = file(date("2026-01-10"), Some("execution"), "kestra");
         let mut lake = state(vec![day.clone()], vec![]);
@@ -80,7 +80,7 @@ fn a_hold_stands_as_its_last_date_and_the_clock_say() {
             protected(&lake, &held, as_of.holds).files,
             u64::from(protects)
         );
-        let cases = protection(&lake, &day, as_of.holds).cases;
+        let cases = lake.protection(&day.subject(), as_of.holds).cases;
         assert_eq!(!cases.is_empty(), protects);
     }
 }
@@ -98,7 +98,7 @@ fn a_hold_that_would_never_be_in_force_is_refused() {
             until: until.map(date),
             ..hold("A", "2026-01-01", "2026-01-31")
         };
-        let checked = check(&hold, today);
+        let checked = hold.check(today);
         assert_eq!(checked.is_ok(), fits, "{until:?}");
         if let Err(error) = checked {
             assert!(matches!(error, HoldError::Ended { .. }), "{error}");

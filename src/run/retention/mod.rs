@@ -23,7 +23,7 @@ use super::job::Job;
 use super::observer::Observer;
 use super::warehouses::Step;
 use crate::ledger::entry::GivenUp;
-use crate::retention::Policy;
+use crate::policy::Policy;
 use std::collections::BTreeSet;
 use tokio::sync::watch;
 

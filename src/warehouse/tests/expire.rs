@@ -3,7 +3,8 @@
 use super::state::{date, file, state};
 use crate::ledger::entry::FileEntry;
 use crate::ledger::state::{State, Wholes};
-use crate::retention::{AsOf, Conditions, Policy, Rule, plan};
+use crate::policy::{AsOf, Conditions, Policy, Rule};
+use crate::retention::plan;
 use crate::warehouse::expire::deletions;
 use crate::warehouse::sql::{Condition, Deletion, delete};
 use chrono::NaiveDate;

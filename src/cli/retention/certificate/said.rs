@@ -6,11 +6,11 @@ use crate::config::format_size;
 use crate::lake::layout::Table as LakeTable;
 use crate::ledger::entry::Recoverable;
 use crate::plural::counted;
+use crate::policy::Conditions;
 use crate::report::certificate::{
     Asked, Certificate, CertifiedDecision, CertifiedPart, CertifiedRule, EmptiedTable, EntryRef,
     Standing, Stays, WholeDecision,
 };
-use crate::retention::Conditions;
 use crate::window::format_instant;
 
 /// Parts and files of a decision that are shown; --output json has all.

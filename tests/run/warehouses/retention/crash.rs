@@ -6,7 +6,7 @@ use crate::faulty_store::Fault as StoreFault;
 use crate::faulty_warehouse::Fault;
 use chrono::NaiveDate;
 use std::collections::BTreeSet;
-use trailhouse::retention::Policy;
+use trailhouse::policy::Policy;
 use trailhouse::run::{Confirmation, Job};
 
 /// Dates and categories of a lake.

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use trailhouse::ledger::entry::Body;
 use trailhouse::ledger::log::{Commit, Draft};
 use trailhouse::ledger::state::State;
-use trailhouse::retention::{AsOf, plan};
+use trailhouse::policy::AsOf;
+use trailhouse::retention::plan;
 use trailhouse::run::RunError;
 
 #[tokio::test]

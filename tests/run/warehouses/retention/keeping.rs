@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::entry::{Body, Hold};
-use trailhouse::retention::{AsOf, Conditions, Policy, Rule, plan, plan_id};
+use trailhouse::policy::{AsOf, Conditions, Policy, Rule};
+use trailhouse::retention::{plan, plan_id};
 use trailhouse::run::{
     Confirmation, Job, RetentionSummary, RunError, Unobserved, look_at_clocks, record, retain,
 };

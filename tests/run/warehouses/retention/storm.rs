@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use trailhouse::ledger::entry::{Body, Hold, Release};
 use trailhouse::ledger::state::State;
-use trailhouse::retention::{AsOf, Policy, plan, protection};
+use trailhouse::policy::{AsOf, Policy};
+use trailhouse::retention::plan;
 use trailhouse::run::{Job, RunOptions, record};
 
 fn rules(dice: &mut Dice) -> Policy {
@@ -31,7 +32,7 @@ fn rules(dice: &mut Dice) -> Policy {
 fn held(state: &State, as_of: NaiveDate) -> BTreeMap<String, String> {
     let files = state.live_files().map(|live| &live.file);
     files
-        .filter(|file| !protection(state, file, as_of).cases.is_empty())
+        .filter(|file| !state.protection(&file.subject(), as_of).cases.is_empty())
         .map(|file| (file.path.to_string(), file.sha256.to_string()))
         .collect()
 }

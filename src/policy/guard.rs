@@ -1,7 +1,6 @@
 //! What nobody deletes without a person having looked at it.
 
-use super::policy::Policy;
-use crate::ledger::entry::FileEntry;
+use super::rules::{Policy, Subject};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,11 +35,11 @@ impl<'a> Guard<'a> {
         }
     }
 
-    /// Takes note of files that one entry has added to a partition, and that are due under a rule.
-    pub(crate) fn see(&mut self, rule: &str, date: NaiveDate, files: &[&FileEntry]) {
+    /// Takes note of what one entry has added to a partition, file by file, and is due under a rule.
+    pub(crate) fn see(&mut self, rule: &str, date: NaiveDate, subjects: &[Subject<'_>]) {
         let kept_before = self
             .before
-            .is_some_and(|before| !before.verdict_on_all(files).is_over(self.as_of));
+            .is_some_and(|before| !before.verdict_on_all(subjects).is_over(self.as_of));
         if !self.rules.contains_key(rule) {
             self.rules.insert(rule.to_owned(), Seen::default());
         }

@@ -1,8 +1,7 @@
 //! Dates of which nothing is kept any more, so that nothing of them is read either.
 
-use super::hold::{in_force, is_about};
-use super::policy::Policy;
-use crate::ledger::state::State;
+use super::hold::Hold;
+use super::rules::Policy;
 use crate::window::{Coverage, Window, midnight};
 use chrono::{Days, NaiveDate};
 
@@ -16,21 +15,20 @@ pub struct Past {
 }
 
 impl Past {
-    /// What is past on a date that has certainly come. Without rules, nothing is.
-    pub fn of(
+    /// What is past on a date that has certainly come, under some holds that are in force then. Without
+    /// rules, nothing is.
+    pub fn of<'h>(
         policy: Option<&Policy>,
-        state: Option<&State>,
+        in_force: impl IntoIterator<Item = &'h Hold>,
         source: &str,
         today: NaiveDate,
     ) -> Self {
         let Some(kept_from) = policy.and_then(|policy| kept_from(policy, source, today)) else {
             return Self::default();
         };
-        let holds = state.into_iter().flat_map(|state| state.holds.values());
-        let held = holds
-            .filter(|held| in_force(held, today))
-            .map(|held| &held.hold)
-            .filter(|hold| is_about(hold, None, source))
+        let held = in_force
+            .into_iter()
+            .filter(|hold| hold.is_about(None, source))
             .filter_map(|hold| {
                 let after = hold.to.succ_opt().unwrap_or(hold.to).min(kept_from);
                 Window::new(midnight(hold.from), midnight(after))
@@ -107,9 +105,6 @@ fn kept_from(policy: &Policy, source: &str, today: NaiveDate) -> Option<NaiveDat
 mod tests {
     use super::super::{Conditions, Rule};
     use super::*;
-    use crate::ledger::entry::Hold;
-    use crate::ledger::state::{HoldState, Released};
-    use chrono::DateTime;
     use proptest::prelude::*;
 
     fn date(text: &str) -> NaiveDate {
@@ -132,36 +127,26 @@ mod tests {
         }
     }
 
-    fn held(holds: &[(&str, &str, &[&str])]) -> State {
-        let mut state = State::empty();
-        for (sequence, (from, to, sources)) in (1..).zip(holds) {
-            let hold = Hold {
-                case: "case".to_owned(),
-                from: date(from),
-                to: date(to),
-                categories: vec!["execution".to_owned()],
-                sources: sources.iter().map(|it| (*it).to_owned()).collect(),
-                reason: "why".to_owned(),
-                by: "anna".to_owned(),
-                until: None,
-            };
-            let held = HoldState {
-                hold,
-                at: DateTime::UNIX_EPOCH,
-                released: None,
-            };
-            state.holds.insert(sequence, held);
-        }
-        state
+    fn held(holds: &[(&str, &str, &[&str])]) -> Vec<Hold> {
+        let holds = holds.iter().map(|(from, to, sources)| Hold {
+            case: "case".to_owned(),
+            from: date(from),
+            to: date(to),
+            categories: vec!["execution".to_owned()],
+            sources: sources.iter().map(|it| (*it).to_owned()).collect(),
+            reason: "why".to_owned(),
+            by: "anna".to_owned(),
+            until: None,
+        });
+        holds.collect()
     }
 
-    /// Whether a hold in force may protect something of a source and date, whatever it is about.
-    fn may_protect(state: &State, source: &str, date: NaiveDate, as_of: NaiveDate) -> bool {
-        state.holds.values().any(|held| {
-            let hold = &held.hold;
+    /// Whether a hold may protect something of a source and date, whatever it is about.
+    fn may_protect(holds: &[Hold], source: &str, date: NaiveDate) -> bool {
+        holds.iter().any(|hold| {
             let inside = hold.from <= date && date <= hold.to;
             let of_source = hold.sources.is_empty() || hold.sources.iter().any(|it| it == source);
-            inside && of_source && in_force(held, as_of)
+            inside && of_source
         })
     }
 
@@ -192,25 +177,22 @@ mod tests {
             (&[], "1mo", "2026-02-28", Some("2026-01-28")),
         ] {
             let policy = policy(rules, default);
-            let past = Past::of(Some(&policy), None, "a", date(today));
+            let past = Past::of(Some(&policy), [], "a", date(today));
             assert_eq!(past.kept_from(), kept_from.map(date), "{default} {today}");
         }
-        assert_eq!(
-            Past::of(None, None, "a", date("2026-01-21")),
-            Past::default()
-        );
+        assert_eq!(Past::of(None, [], "a", date("2026-01-21")), Past::default());
     }
 
     #[test]
     fn a_hold_in_force_lifts_it() {
         let policy = policy(&[], "90d");
-        let mut state = held(&[
+        let holds = held(&[
             ("2025-03-01", "2025-03-31", &[]),
             ("2025-03-15", "2025-04-10", &["a"]),
             ("2025-06-01", "2025-06-30", &["b"]),
         ]);
         let today = date("2026-01-21");
-        let past = Past::of(Some(&policy), Some(&state), "a", today);
+        let past = Past::of(Some(&policy), &holds, "a", today);
         for (day, is_past) in [
             ("2025-02-28", true),
             ("2025-03-01", false),
@@ -233,15 +215,7 @@ mod tests {
             (midnight(date("2025-03-01")), midnight(date("2025-04-11")))
         );
         assert_eq!(read.windows().len(), 2);
-        for held in state.holds.values_mut() {
-            held.released = Some(Released {
-                by: "anna".to_owned(),
-                reason: "settled".to_owned(),
-                sequence: 9,
-                at: DateTime::UNIX_EPOCH,
-            });
-        }
-        let past = Past::of(Some(&policy), Some(&state), "a", today);
+        let past = Past::of(Some(&policy), [], "a", today);
         assert!(past.has(date("2025-03-15")));
     }
 
@@ -262,13 +236,13 @@ mod tests {
             let begin = date("2024-01-01");
             let day = |n| begin.checked_add_days(Days::new(n)).unwrap();
             let (first, last) = (day(from).to_string(), day(from + length).to_string());
-            let state = held(&[(&first, &last, &[])]);
+            let holds = held(&[(&first, &last, &[])]);
             let today = day(900 + today);
-            let past = Past::of(Some(&policy), Some(&state), "a", today);
+            let past = Past::of(Some(&policy), &holds, "a", today);
             for n in 0..1_000 {
                 let last_day = policy.verdict_on_date("a", day(n)).last_day;
                 let over = last_day.is_some_and(|it| it < today);
-                let is_past = over && !may_protect(&state, "a", day(n), today);
+                let is_past = over && !may_protect(&holds, "a", day(n));
                 prop_assert_eq!(past.has(day(n)), is_past, "{}", day(n));
             }
         }

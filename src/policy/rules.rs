@@ -1,12 +1,11 @@
-//! Which rule a file falls under.
+//! Which rule a subject falls under.
 
 use super::keep::Keep;
-use crate::ledger::entry::FileEntry;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What a rule is about. An empty list stands for everything; a file must satisfy all four.
+/// What a rule is about. An empty list stands for everything; a subject must satisfy all four.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conditions {
@@ -26,7 +25,7 @@ pub struct Conditions {
 
 impl Conditions {
     /// Whether they hold of everything that other conditions hold of.
-    pub(super) fn cover(&self, other: &Self) -> bool {
+    pub fn cover(&self, other: &Self) -> bool {
         let lists = [
             (&self.category, &other.category),
             (&self.platform, &other.platform),
@@ -57,7 +56,7 @@ pub struct Rule {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// Of several that fit a file the first counts.
+    /// Of several that fit a subject the first counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
     /// What no rule fits.
@@ -67,12 +66,12 @@ pub struct Policy {
     pub platforms: BTreeMap<String, String>,
 }
 
-/// How a file fares under a policy.
+/// How a subject fares under a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// Number of the rule that decides; none for the default.
     pub rule: Option<usize>,
-    /// The last date on which the file is kept; `None` for always.
+    /// The last date on which it is kept; `None` for always.
     pub last_day: Option<NaiveDate>,
 }
 
@@ -83,15 +82,20 @@ impl Verdict {
     }
 }
 
-/// What rules look at; what is not known is absent.
-struct Subject<'a> {
-    date: NaiveDate,
-    category: Option<&'a str>,
-    source: &'a str,
-    tenant: Option<&'a str>,
+/// What rules and holds look at: what all rows of a file have in common. What is not known is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject<'a> {
+    /// UTC date.
+    pub date: NaiveDate,
+    /// Category; `None` for quarantine.
+    pub category: Option<&'a str>,
+    /// Id of the source.
+    pub source: &'a str,
+    /// The tenant of all rows; `None` where there are several, or none is stated.
+    pub tenant: Option<&'a str>,
 }
 
-/// Whether a condition holds of all rows of a file, of none, or perhaps of some.
+/// Whether a condition holds of all rows of a subject, of none, or perhaps of some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fits {
     Yes,
@@ -110,7 +114,7 @@ pub const CATEGORIES: [&str; 6] = [
 ];
 
 /// Whether a category says what a record is about.
-pub fn is_known(category: &str) -> bool {
+pub fn is_known_category(category: &str) -> bool {
     CATEGORIES.contains(&category)
 }
 
@@ -127,19 +131,10 @@ impl Policy {
             .map_or(self.default, |rule| rule.keep)
     }
 
-    /// The verdict on a file. The first rule that fits it decides. Where it cannot be known whether a
+    /// The verdict on a subject. The first rule that fits it decides. Where it cannot be known whether a
     /// rule fits (a category that says nothing, quarantine, rows of several tenants, a source that is
     /// not configured any more), every rule that might fit is asked, and the longest counts.
-    pub fn verdict(&self, file: &FileEntry) -> Verdict {
-        self.verdict_on(&Subject {
-            date: file.date,
-            category: file.category.as_deref(),
-            source: &file.source,
-            tenant: tenant_of(file),
-        })
-    }
-
-    fn verdict_on(&self, subject: &Subject<'_>) -> Verdict {
+    pub fn verdict(&self, subject: &Subject<'_>) -> Verdict {
         let mut longest: Option<Verdict> = None;
         let mut ask = |rule: Option<usize>| {
             let last_day = self.keep_of(rule).last_day(subject.date);
@@ -174,9 +169,9 @@ impl Policy {
         self.rules.iter().position(|rule| rule.name == name)
     }
 
-    /// The verdict on files that stay or go together: the one that keeps them longest.
-    pub fn verdict_on_all(&self, files: &[&FileEntry]) -> Verdict {
-        let verdicts = files.iter().map(|file| self.verdict(file));
+    /// The verdict on subjects that stay or go together: the one that keeps them longest.
+    pub fn verdict_on_all(&self, subjects: &[Subject<'_>]) -> Verdict {
+        let verdicts = subjects.iter().map(|subject| self.verdict(subject));
         let longer = |one: Verdict, other: Verdict| match (one.last_day, other.last_day) {
             (None, _) => one,
             (Some(_), None) => other,
@@ -188,7 +183,7 @@ impl Policy {
 
     /// The verdict on everything of a source and date, whatever it is about: the one that keeps longest.
     pub fn verdict_on_date(&self, source: &str, date: NaiveDate) -> Verdict {
-        self.verdict_on(&Subject {
+        self.verdict(&Subject {
             date,
             category: None,
             source,
@@ -196,23 +191,17 @@ impl Policy {
         })
     }
 
-    /// Whether a rule may be about a file if nothing is asked of the tenant.
-    pub(super) fn may_be_about_but_for_tenant(&self, rule: &Rule, file: &FileEntry) -> bool {
+    /// Whether a rule may be about a subject if nothing is asked of the tenant.
+    pub fn may_be_about_but_for_tenant(&self, rule: &Rule, subject: &Subject<'_>) -> bool {
         let conditions = Conditions {
             tenant: Vec::new(),
             ..rule.conditions.clone()
         };
-        let subject = Subject {
-            date: file.date,
-            category: file.category.as_deref(),
-            source: &file.source,
-            tenant: None,
-        };
-        self.fits(&conditions, &subject) != Fits::No
+        self.fits(&conditions, subject) != Fits::No
     }
 
     fn fits(&self, conditions: &Conditions, subject: &Subject<'_>) -> Fits {
-        let category = subject.category.filter(|it| is_known(it));
+        let category = subject.category.filter(|it| is_known_category(it));
         let platform = self.platforms.get(subject.source).map(String::as_str);
         all([
             fits_one(&conditions.category, category),
@@ -228,13 +217,6 @@ const FOREVER: Verdict = Verdict {
     rule: None,
     last_day: None,
 };
-
-/// The tenant of all rows of a file; `None` where there are several, or none is stated.
-pub(super) fn tenant_of(file: &FileEntry) -> Option<&str> {
-    let range = file.statistics.range("tenant")?;
-    let (min, max) = (range.min?, range.max?);
-    (min == max && range.nulls == 0).then_some(min)
-}
 
 fn fits_one(wanted: &[String], known: Option<&str>) -> Fits {
     match known {
