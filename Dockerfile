@@ -9,15 +9,16 @@ WORKDIR /src
 # The dependencies are a separate layer, built with an empty crate, so that a change of our code does
 # not rebuild them.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir src \
+COPY demo/Cargo.toml demo/
+RUN mkdir -p src demo/src \
     && echo 'fn main() {}' > src/main.rs \
-    && touch src/lib.rs \
-    && cargo build --release --locked --no-default-features
+    && touch src/lib.rs demo/src/lib.rs \
+    && cargo build --release --locked --package trailhouse --no-default-features
 
 # Cargo compares file times, and the copied files may be older than those of the empty crate.
 COPY . .
 RUN touch src/main.rs src/lib.rs \
-    && cargo build --release --locked --no-default-features
+    && cargo build --release --locked --package trailhouse --no-default-features
 
 # The C library, libgcc and the certificates of public authorities; no shell, no package manager.
 FROM gcr.io/distroless/cc-debian12:nonroot

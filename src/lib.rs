@@ -27,8 +27,6 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
-#[cfg(feature = "demo")]
-pub mod demo;
 pub mod event;
 pub mod index;
 pub mod lake;

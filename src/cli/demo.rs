@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::net::TcpListener;
+use trailhouse_demo::kestra::{Options, Platform};
 use url::Url;
 
 use super::exit::ExitKind;
@@ -16,7 +17,6 @@ use super::page::Page;
 use super::progress::Unit;
 use super::{Context, block_on};
 use crate::config::{Auth, Config, SecretRef, Signing, Template, Tenants};
-use crate::demo::{Options, Platform};
 use crate::run::{Job, RunOptions, Summary};
 use crate::source::kestra::Dialect;
 use crate::window::format_instant;

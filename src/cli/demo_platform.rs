@@ -1,6 +1,8 @@
 //! `trailhouse demo-platform`: serves the demo platform alone.
 
 use serde::Serialize;
+use trailhouse_demo::kestra::{Options, Platform};
+use trailhouse_demo::listen;
 
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
@@ -8,7 +10,6 @@ use super::output::{Document, Ending};
 use super::page::Page;
 use super::stop::asked_to_stop;
 use super::{Context, block_on_to_the_end};
-use crate::demo::{Options, serve_forever};
 use crate::plural::thousands;
 
 /// Serve only the demo platform
@@ -36,22 +37,22 @@ Access: 6 more options, for tokens and passwords, and
 trouble: 25 switches that make records and requests fail: see --help";
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
-    let tenants = args.options.tenants.join(", ");
-    let events = args.options.events;
+    let options = args.options;
+    let platform = Platform::new(&options).map_err(|error| {
+        Failure::from_error(ExitKind::Usage, &error).kept("nothing was changed")
+    })?;
     let output = context.output;
-    let serving = serve_forever(
-        args.options,
-        |address, _| {
-            output.show(&Listening {
-                url: format!("http://{address}"),
-                token: "demo-token",
-                tenants: tenants.clone(),
-                events,
-            });
-        },
-        asked_to_stop(),
-    );
-    block_on_to_the_end(serving)?.map_err(|error| {
+    let served = async {
+        let serving = platform.serve(listen(options.listen).await?)?;
+        output.show(&Listening {
+            url: serving.url(),
+            token: "demo-token",
+            tenants: options.tenants.join(", "),
+            events: options.events,
+        });
+        serving.until(asked_to_stop()).await
+    };
+    block_on_to_the_end(served)?.map_err(|error| {
         Failure::from_error(ExitKind::Usage, &error)
             .kept("nothing was changed")
             .action("choose another address with --listen; port 0 takes a free one")

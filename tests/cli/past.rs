@@ -2,7 +2,7 @@
 
 use super::{code, json, told, trailhouse};
 use tokio::net::TcpListener;
-use trailhouse::demo::{Options, Platform};
+use trailhouse_demo::kestra::{Options, Platform};
 
 const CONFIG: &str = r#"version = 1
 [lake]

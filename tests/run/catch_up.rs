@@ -3,8 +3,8 @@
 use super::harness::{Rig, at, empty, quiet, run_until_hung, run_well, sound_lake};
 use crate::faulty_store::Fault;
 use chrono::{DateTime, TimeDelta, Utc};
-use trailhouse::demo::NewEvent;
 use trailhouse::run::Job;
+use trailhouse_demo::kestra::NewEvent;
 
 /// How far the ledger covers, or none before it covers anything.
 async fn covered_to(job: &Job) -> Option<DateTime<Utc>> {

@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use trailhouse::clock::Clock;
-use trailhouse::demo::Platform;
 use trailhouse::ledger::entry::{ClockConfirmation, Hold};
 use trailhouse::ledger::note;
 use trailhouse::ledger::state::State;
@@ -25,6 +24,7 @@ use trailhouse::run::{
 use trailhouse::source::Tenant;
 use trailhouse::source::http::Settings;
 use trailhouse::source::kestra::Dialect;
+use trailhouse_demo::kestra::Platform;
 
 /// A machine's clock: so many seconds off from the true time, which is the platform's.
 #[derive(Clone)]

@@ -8,9 +8,9 @@ use object_store::memory::InMemory;
 use std::sync::Arc;
 use std::time::Duration;
 use trailhouse::config::Start;
-use trailhouse::demo::{Change, NewEvent, Options};
 use trailhouse::run::{Job, Summary};
 use trailhouse::source::Tenant;
+use trailhouse_demo::kestra::{Change, NewEvent, Options};
 
 fn sharing(memory: &Arc<InMemory>) -> FaultyStore {
     FaultyStore::around(Arc::clone(memory) as Arc<dyn ObjectStore>)

@@ -7,10 +7,10 @@ use crate::faulty_store::{Fault, FaultyStore};
 use chrono::TimeDelta;
 use std::sync::Arc;
 use trailhouse::config::Start;
-use trailhouse::demo::NewEvent;
 use trailhouse::ledger::log::Log;
 use trailhouse::source::Tenant;
 use trailhouse::store::Bucket;
+use trailhouse_demo::kestra::NewEvent;
 
 const NOW: &str = "2026-11-20T06:00:00Z";
 

@@ -11,8 +11,8 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::memory::InMemory;
 use std::sync::Arc;
 use std::time::Duration;
-use trailhouse::demo::{Change, NewEvent};
 use trailhouse::ledger::names::entry_name;
+use trailhouse_demo::kestra::{Change, NewEvent};
 
 /// Three runs an hour apart: a first catch-up, one with late, changed and new records, and one
 /// with nothing new. A run that is killed is started again before the next one. Returns the lake

@@ -5,18 +5,19 @@ use super::harness::{Rig, SOURCE, at, empty, quiet, run, run_well, sound_lake, t
 use chrono::TimeDelta;
 use std::time::Duration;
 use trailhouse::config::Start;
-use trailhouse::demo::{Fault, NewEvent, Options, RetryAfter};
 use trailhouse::run::{RunOptions, Summary};
 use trailhouse::source::Tenant;
 use trailhouse::source::kestra::Dialect;
+use trailhouse_demo::kestra::{NewEvent, Options};
+use trailhouse_demo::{Fault, RetryAfter};
 
 const NOW: &str = "2026-11-20T06:00:00Z";
 
 fn speaking(dialect: Dialect) -> Options {
     Options {
         dialect: match dialect {
-            Dialect::V1 => trailhouse::demo::Dialect::V1,
-            Dialect::V2 => trailhouse::demo::Dialect::V2,
+            Dialect::V1 => trailhouse_demo::kestra::Dialect::V1,
+            Dialect::V2 => trailhouse_demo::kestra::Dialect::V2,
         },
         ..quiet(NOW)
     }

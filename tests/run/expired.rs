@@ -6,7 +6,6 @@ use crate::faulty_store::{Fault, FaultyStore, On};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::time::Duration;
 use trailhouse::config::Start;
-use trailhouse::demo::{NewEvent, Oddity};
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{Body, Retention, Verdict, VerdictBy};
 use trailhouse::ledger::log::{Commit, Draft};
@@ -14,6 +13,7 @@ use trailhouse::ledger::state::DayState;
 use trailhouse::policy::{AsOf, Conditions, Policy, Rule};
 use trailhouse::retention::plan;
 use trailhouse::run::{Job, RunError, RunOptions, Summary};
+use trailhouse_demo::kestra::{NewEvent, Oddity};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 

@@ -12,7 +12,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use trailhouse::clock::Clock;
 use trailhouse::config::Start;
-use trailhouse::demo::{NewEvent, Options, Platform, Serving};
 use trailhouse::event::redact::Redaction;
 use trailhouse::lake::layout::RunId;
 use trailhouse::ledger::digest::Digest;
@@ -27,6 +26,8 @@ use trailhouse::source::http::{Auth, Client, Retry, Secret, Settings};
 use trailhouse::source::kestra::{self, Dialect, Kestra};
 use trailhouse::source::{Tenant, Wording};
 use trailhouse::store::{Bucket, Patience};
+use trailhouse_demo::Serving;
+use trailhouse_demo::kestra::{NewEvent, Options, Platform};
 
 /// Id of the source.
 pub(super) const SOURCE: &str = "kestra-test";

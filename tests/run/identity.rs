@@ -8,11 +8,11 @@ use chrono::{NaiveDate, TimeDelta};
 use object_store::ObjectStoreExt as _;
 use std::time::Duration;
 use trailhouse::config::Start;
-use trailhouse::demo::{NewEvent, Options};
 use trailhouse::ledger::entry::{Body, Entry, Verdict};
 use trailhouse::ledger::state::DayState;
 use trailhouse::run::{Job, RunOptions, Summary};
 use trailhouse::source::Tenant;
+use trailhouse_demo::kestra::{NewEvent, Options};
 
 const NOW: &str = "2026-11-20T06:00:00Z";
 const OLD: &str = "2026-11-16T10:00:00Z";

@@ -9,7 +9,6 @@ use futures::TryStreamExt as _;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use trailhouse::demo::Platform;
 use trailhouse::event::schema::{EVENT_COLUMNS, QUARANTINE_COLUMNS};
 use trailhouse::lake::FileReader;
 use trailhouse::lake::layout::Table;
@@ -18,6 +17,7 @@ use trailhouse::ledger::log::Log;
 use trailhouse::ledger::state::State;
 use trailhouse::store::Bucket;
 use trailhouse::window::{Coverage, Window};
+use trailhouse_demo::kestra::Platform;
 
 /// A record in quarantine.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

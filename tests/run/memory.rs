@@ -11,10 +11,10 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Child, Output, Stdio};
 use std::time::Duration;
-use trailhouse::demo::{DataTrouble, NewEvent, Oddity, Options};
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::log::Log;
 use trailhouse::store::Bucket;
+use trailhouse_demo::kestra::{DataTrouble, NewEvent, Oddity, Options};
 
 /// What `run.memory` is by default, and what a container of the samples may take.
 const LIMIT: u64 = 256 << 20;

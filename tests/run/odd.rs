@@ -5,7 +5,6 @@ use super::lake::{everything, objects};
 use chrono::TimeDelta;
 use std::sync::Arc;
 use std::time::Duration;
-use trailhouse::demo::{NewEvent, Oddity};
 use trailhouse::event::redact::{Action, Redaction, Rule, Target};
 use trailhouse::event::schema::Classification;
 use trailhouse::ledger::entry::Verdict;
@@ -13,6 +12,7 @@ use trailhouse::source::http::Settings;
 use trailhouse::source::kestra::Dialect;
 use trailhouse::source::kestra::origins::ORIGINS;
 use trailhouse::source::{Tenant, Wording};
+use trailhouse_demo::kestra::{NewEvent, Oddity};
 
 const NOW: &str = "2026-11-20T06:00:00Z";
 

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
-use trailhouse::demo::{NewEvent, Options};
 use trailhouse::ledger::entry::Trust;
 use trailhouse::report::verify::{Depth, verify};
 use trailhouse::store::Bucket;
+use trailhouse_demo::kestra::{NewEvent, Options};
 
 /// A folder with everything that the program needs to read from a platform.
 pub(super) struct Place {

@@ -10,9 +10,10 @@ use crate::faulty_store::{Fault, FaultyStore, On};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use trailhouse::demo::{Change, Faults, NewEvent, Oddity, Options, RetryAfter, Visible};
 use trailhouse::ledger::entry::Verdict;
 use trailhouse::run::RunOptions;
+use trailhouse_demo::kestra::{Change, NewEvent, Oddity, Options, Visible};
+use trailhouse_demo::{Faults, RetryAfter};
 
 /// A platform and a store in the middle of a schedule.
 struct Schedule {

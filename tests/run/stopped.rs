@@ -9,7 +9,7 @@ use crate::cli::{code, json, told};
 use chrono::{TimeDelta, Utc};
 use std::process::{Command, Output};
 use std::time::Duration;
-use trailhouse::demo::NewEvent;
+use trailhouse_demo::kestra::NewEvent;
 
 /// A platform with a record on each of so many dates, and a place to read it from.
 async fn years(days: i64) -> (Rig, Place) {

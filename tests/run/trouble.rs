@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use trailhouse::config::Start;
-use trailhouse::demo::{self, Access, Fault, NewEvent, Options};
 use trailhouse::ledger::entry::{KeyGrant, Role, Verdict, VerdictBy};
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::Log;
@@ -17,6 +16,8 @@ use trailhouse::source::Tenant;
 use trailhouse::source::http::{Auth, Secret};
 use trailhouse::source::kestra::Dialect;
 use trailhouse::store::Bucket;
+use trailhouse_demo::kestra::{NewEvent, Options};
+use trailhouse_demo::{Access, Fault};
 
 const NOW: &str = "2026-11-20T06:00:00Z";
 
@@ -322,8 +323,8 @@ async fn several_tenants_and_all_of_them_at_once() {
 #[tokio::test]
 async fn records_on_the_edges_of_windows_are_read_once_in_either_dialect() {
     for (theirs, ours) in [
-        (demo::Dialect::V1, Dialect::V1),
-        (demo::Dialect::V2, Dialect::V2),
+        (trailhouse_demo::kestra::Dialect::V1, Dialect::V1),
+        (trailhouse_demo::kestra::Dialect::V2, Dialect::V2),
     ] {
         let rig = Rig::new(&Options {
             dialect: theirs,

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::watch;
-use trailhouse::demo::{NewEvent, Oddity};
 use trailhouse::lake::FileReader;
 use trailhouse::lake::layout::{RunId, Table};
 use trailhouse::ledger::entry::Body;
@@ -26,6 +25,7 @@ use trailhouse::warehouse::{
     Filling, Pace, Projection, Reconciliation, Settings, Staging, Warehouse, WarehouseSummary,
     Which, carry_out_preparation, plan_rebuild, prepare, reconcile,
 };
+use trailhouse_demo::kestra::{NewEvent, Oddity};
 
 pub(super) const EVENTS: &str = "audit_events";
 pub(super) const QUARANTINE: &str = "audit_quarantine";
