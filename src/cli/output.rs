@@ -12,6 +12,7 @@ use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::page::{Page, wrap};
 use super::style::{ColorChoice, Role, Style};
+use super::width::width as columns_of;
 
 /// Form of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -330,7 +331,7 @@ fn render(failure: &Failure, style: Style, width: Option<usize>) -> String {
         } else {
             indent.len()
         };
-        let last = label_lines.last().map_or(0, |line| line.chars().count());
+        let last = label_lines.last().map_or(0, |line| columns_of(line));
         let painted: Vec<String> = label_lines
             .iter()
             .map(|line| style.paint(Role::Heading, line))

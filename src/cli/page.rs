@@ -3,7 +3,7 @@
 
 use super::escape::escape;
 use super::style::{Role, Style};
-use super::width::width;
+use super::width::{end_of, padded, width};
 
 /// A page in the making.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Page {
 
     /// A name and a value, indented, the values under each other as long as names are short.
     pub fn field(&mut self, name: &str, value: &str) {
-        let name = format!("  {:<12} ", escape(name));
+        let name = format!("  {} ", padded(&escape(name), 12));
         self.text.push_str(&self.style.paint(Role::Faint, &name));
         self.wrapped(width(&name), FIELD_INDENT, &escape(value), None);
     }
@@ -234,7 +234,7 @@ const FIELD_INDENT: usize = 15;
 /// Text is not broken into columns narrower than this.
 const NARROWEST: usize = 20;
 
-/// Breaks text between words into lines of at most `room` characters; a longer word stays whole.
+/// Breaks text between words into lines of at most `room` columns; a longer word stays whole.
 fn broken(text: &str, room: usize) -> Vec<&str> {
     wrap(text, room, room)
 }
@@ -258,10 +258,7 @@ pub(super) fn wrap(text: &str, first: usize, others: usize) -> Vec<&str> {
         if width(rest) <= room {
             break;
         }
-        let limit = rest
-            .char_indices()
-            .nth(room + 1)
-            .map_or(rest.len(), |(at, _)| at);
+        let limit = end_of(rest, room);
         let space = rest[..limit].rfind(' ').or_else(|| rest.find(' '));
         let Some(space) = space.filter(|space| *space > 0) else {
             break;
@@ -297,6 +294,36 @@ mod tests {
     }
 
     #[test]
+    fn names_in_wide_characters_stand_under_each_other() {
+        let mut table = Table::new([
+            ("名前", Align::Left),
+            ("records", Align::Right),
+            ("lag", Align::Left),
+        ]);
+        table.row(["東京-prod", "1204", "5m"]);
+        table.row(["kestra-prod", "7", "1h"]);
+        let text = table.render(Style::PLAIN, None);
+        assert_eq!(
+            text,
+            "名前         records  lag\n\
+             東京-prod       1204  5m\n\
+             kestra-prod        7  1h\n"
+        );
+        let begins = text.lines().map(|line| {
+            let last = line.rfind(' ').map_or(0, |at| at + 1);
+            width(&line[..last])
+        });
+        assert_eq!(begins.collect::<Vec<_>>(), [22; 3]);
+        let mut page = Page::new(Style::PLAIN, None);
+        page.field("作者", "anna");
+        page.field("actor", "anna");
+        assert_eq!(
+            page.into_text(),
+            "  作者         anna\n  actor        anna\n"
+        );
+    }
+
+    #[test]
     fn the_last_column_is_broken_at_the_edge_of_a_terminal() {
         let mut table = Table::new([("key", Align::Left), ("meaning", Align::Left)]);
         table.row(["url", "where the lake is kept, in a store"]);
@@ -319,6 +346,8 @@ mod tests {
             ("abcdefghij kl", vec!["abcdefghij", "kl"]),
             ("kl abcdefghij", vec!["kl", "abcdefghij"]),
             ("äöü äöü äöü", vec!["äöü äöü", "äöü"]),
+            ("日本 日本", vec!["日本", "日本"]),
+            ("日 日本 日", vec!["日 日本", "日"]),
         ] {
             assert_eq!(broken(text, 7), lines);
         }

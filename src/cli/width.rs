@@ -1,10 +1,27 @@
 //! How many columns of a terminal a text takes: East Asian characters and emoji take two, combining marks none.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns of a text without control characters.
 pub(super) fn width(text: &str) -> usize {
     text.width()
+}
+
+/// The text with spaces after it, so that it takes at least `columns` columns.
+pub(super) fn padded(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
+}
+
+/// Where the character begins that is the first to begin after `room` columns.
+pub(super) fn end_of(text: &str, room: usize) -> usize {
+    let mut used = 0;
+    for (at, character) in text.char_indices() {
+        if used > room {
+            return at;
+        }
+        used += character.width().unwrap_or(0);
+    }
+    text.len()
 }
 
 /// The text in at most `room` columns: what is too long ends with `…`, and no character is cut in half.
@@ -47,6 +64,27 @@ mod tests {
             ("…", 1),
         ] {
             assert_eq!(width(text), columns, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_padded_text_takes_the_columns_asked_for() {
+        for text in ["", "größe", "日本語", "longer than that"] {
+            assert_eq!(width(&padded(text, 8)), width(text).max(8), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_place_in_a_text_is_counted_in_columns() {
+        for (text, room, end) in [
+            ("abc", 0, "a"),
+            ("abc", 1, "ab"),
+            ("abc", 9, "abc"),
+            ("日本語", 2, "日本"),
+            ("日本語", 3, "日本"),
+            ("o\u{308}o", 1, "o\u{308}o"),
+        ] {
+            assert_eq!(&text[..end_of(text, room)], end, "{text} {room}");
         }
     }
 

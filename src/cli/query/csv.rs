@@ -1,6 +1,6 @@
 //! Rows as comma-separated values: a head line, quotes where they are needed (RFC 4180), and lines that end
 //! with LF as those of `psql` and DuckDB do, since CR LF breaks `cut` and `tail` in a pipe. NULL is empty; a
-//! text without characters is `""`.
+//! text without characters is `""`. The crate `csv` writes both alike, and one empty column as `""`.
 
 use std::io::{self, Write};
 

@@ -9,7 +9,7 @@ use super::cell;
 use super::table::NULL;
 use crate::cli::escape::escape;
 use crate::cli::style::{Role, Style};
-use crate::cli::width::width;
+use crate::cli::width::{padded, width};
 
 pub(super) struct VerticalWriter {
     style: Style,
@@ -26,13 +26,12 @@ impl VerticalWriter {
             .map(|field| escape(field.name()))
             .collect();
         let widest = names.iter().map(|name| width(name)).max().unwrap_or(0);
-        let padded = names.iter().map(|name| {
-            let padding = " ".repeat(widest - width(name));
-            format!("  {name}{padding}  ")
-        });
+        let names = names
+            .iter()
+            .map(|name| format!("  {}  ", padded(name, widest)));
         Self {
             style,
-            names: padded.collect(),
+            names: names.collect(),
             rows: 0,
         }
     }
