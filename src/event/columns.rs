@@ -10,7 +10,7 @@ use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 
 use super::Event;
-use super::schema::{SCHEMA_VERSION, event_schema};
+use super::schema::{EVENT_TABLE, EventColumn, SCHEMA_VERSION, Value, event_schema};
 
 mod batches;
 
@@ -57,7 +57,7 @@ impl RowContext {
         same_text(&self.source, rows)
     }
 
-    pub(super) fn schema_version(rows: usize) -> ArrayRef {
+    pub(super) fn schema_version(&self, rows: usize) -> ArrayRef {
         Arc::new(Int64Array::from_value(SCHEMA_VERSION, rows))
     }
 
@@ -82,49 +82,6 @@ pub(super) fn day(time: DateTime<Utc>) -> i32 {
     // The years 0001 to 9999 have fewer than 2^22 days.
     i32::try_from(time.timestamp().div_euclid(86_400)).unwrap_or_default()
 }
-
-/// Columns of text that differ from row to row, in the order of the schema.
-#[derive(Debug, Clone, Copy)]
-enum TextColumn {
-    EventUid,
-    NativeId,
-    EventTimeText,
-    Tenant,
-    Category,
-    ActivityName,
-    Action,
-    Outcome,
-    OutcomeCode,
-    OutcomeDetail,
-    ActorUid,
-    ActorName,
-    ActorEmail,
-    ActorType,
-    ActorImpersonatedBy,
-    SrcIp,
-    UserAgent,
-    ResourceType,
-    ResourceUid,
-    ResourceName,
-    Namespace,
-    Workflow,
-    ExecutionUid,
-    Revision,
-    CorrelationUid,
-    Region,
-    Account,
-    Detail,
-    Raw,
-}
-
-const TEXT_COLUMNS: usize = TextColumn::Raw as usize + 1;
-
-/// What a value usually takes, in bytes, by column in the order above; 0 where most rows have none.
-/// Room that is there from the start need not be made, and copied, again and again.
-const USUAL_BYTES: [usize; TEXT_COLUMNS] = [
-    48, 24, 28, 8, 20, 8, 8, 8, 0, 0, 24, 0, 0, 8, 0, 16, 0, 12, 24, 0, 24, 24, 24, 4, 0, 0, 0,
-    256, 512,
-];
 
 /// A column of text. Rows without a value are only counted until one has a value again: most
 /// columns of most platforms have none at all.
@@ -160,18 +117,50 @@ impl Text {
     }
 }
 
+/// A column in the making.
+#[derive(Debug)]
+enum Builder {
+    Text(Text),
+    Number(Int64Builder),
+    Day(Date32Builder),
+    Time(TimestampMicrosecondBuilder),
+    /// The same in every row, so that it is made at the end.
+    Run(fn(&RowContext, usize) -> ArrayRef),
+}
+
+impl Builder {
+    fn of(column: &EventColumn, rows: usize) -> Self {
+        match column.value {
+            Value::Uid | Value::Text(_) | Value::Name(_) => {
+                Self::Text(Text::with_room(rows, rows * column.usual_bytes))
+            }
+            Value::Number(_) => Self::Number(Int64Builder::with_capacity(rows)),
+            Value::Day => Self::Day(Date32Builder::with_capacity(rows)),
+            Value::Time => Self::Time(TimestampMicrosecondBuilder::with_capacity(rows)),
+            Value::Run(array) => Self::Run(array),
+        }
+    }
+
+    /// Bytes of a row of this column, but for its text.
+    fn row_bytes(&self) -> usize {
+        match self {
+            // An offset.
+            Self::Text(_) | Self::Day(_) => 4,
+            Self::Number(_) | Self::Time(_) => 8,
+            Self::Run(_) => 0,
+        }
+    }
+}
+
 /// Builds batches of `audit_events`.
 ///
 /// One value serves a whole run: after [`finish`](Self::finish) it is empty and goes on.
 #[derive(Debug)]
 pub struct EventColumns {
     context: RowContext,
-    texts: [Text; TEXT_COLUMNS],
-    dt: Date32Builder,
-    event_time: TimestampMicrosecondBuilder,
-    class_uid: Int64Builder,
-    activity_id: Int64Builder,
-    severity_id: Int64Builder,
+    /// One for each row of the table of columns.
+    builders: [Builder; EVENT_TABLE.len()],
+    rows: usize,
     text_bytes: usize,
 }
 
@@ -183,15 +172,12 @@ impl EventColumns {
 
     /// No rows yet, but room for so many of the usual size.
     pub fn with_room(context: RowContext, rows: usize) -> Self {
-        let texts = USUAL_BYTES.map(|bytes| Text::with_room(rows, rows * bytes));
         Self {
             context,
-            texts,
-            dt: Date32Builder::with_capacity(rows),
-            event_time: TimestampMicrosecondBuilder::with_capacity(rows),
-            class_uid: Int64Builder::with_capacity(rows),
-            activity_id: Int64Builder::with_capacity(rows),
-            severity_id: Int64Builder::with_capacity(rows),
+            builders: EVENT_TABLE
+                .each_ref()
+                .map(|column| Builder::of(column, rows)),
+            rows: 0,
             text_bytes: 0,
         }
     }
@@ -201,70 +187,40 @@ impl EventColumns {
     /// # Errors
     /// [`Full`], and no row is added, where the batch would pass [`MAX_BATCH_BYTES`].
     pub fn push(&mut self, event: &Event<'_>, event_uid: &str) -> Result<(), Full> {
-        use TextColumn as C;
-        let required = [
-            (C::EventUid, event_uid),
-            (C::EventTimeText, &*event.time_text),
-            (C::Category, event.category.name()),
-            (C::ActivityName, event.activity_name),
-            (C::Outcome, event.outcome.name()),
-            (C::ActorType, event.actor_type.name()),
-            (C::Raw, event.raw),
-        ];
-        let optional = [
-            (C::NativeId, &event.native_id),
-            (C::Tenant, &event.tenant),
-            (C::Action, &event.action),
-            (C::OutcomeCode, &event.outcome_code),
-            (C::OutcomeDetail, &event.outcome_detail),
-            (C::ActorUid, &event.actor_uid),
-            (C::ActorName, &event.actor_name),
-            (C::ActorEmail, &event.actor_email),
-            (C::ActorImpersonatedBy, &event.actor_impersonated_by),
-            (C::SrcIp, &event.src_ip),
-            (C::UserAgent, &event.user_agent),
-            (C::ResourceType, &event.resource_type),
-            (C::ResourceUid, &event.resource_uid),
-            (C::ResourceName, &event.resource_name),
-            (C::Namespace, &event.namespace),
-            (C::Workflow, &event.workflow),
-            (C::ExecutionUid, &event.execution_uid),
-            (C::Revision, &event.revision),
-            (C::CorrelationUid, &event.correlation_uid),
-            (C::Region, &event.region),
-            (C::Account, &event.account),
-            (C::Detail, &event.detail),
-        ];
-        const { assert!(7 + 22 == TEXT_COLUMNS, "each column of text is filled once") };
-        let bytes = required.iter().map(|(_, text)| text.len()).sum::<usize>()
-            + optional
-                .iter()
-                .map(|(_, text)| text.as_ref().map_or(0, |text| text.len()))
-                .sum::<usize>();
+        let texts = EVENT_TABLE.each_ref().map(|column| match column.value {
+            Value::Uid => Some(event_uid),
+            Value::Text(text) => text(event),
+            Value::Name(name) => Some(name(event)),
+            Value::Number(_) | Value::Day | Value::Time | Value::Run(_) => None,
+        });
+        let bytes: usize = texts.iter().flatten().map(|text| text.len()).sum();
         if self.text_bytes + bytes > MAX_BATCH_BYTES {
             return Err(Full);
         }
         self.text_bytes += bytes;
-        for (column, text) in required {
-            self.texts[column as usize].push(text);
-        }
-        for (column, text) in optional {
-            match text {
-                Some(text) => self.texts[column as usize].push(text),
-                None => self.texts[column as usize].absent += 1,
+        for ((column, builder), text) in EVENT_TABLE.iter().zip(&mut self.builders).zip(texts) {
+            match builder {
+                Builder::Text(texts) => match text {
+                    Some(text) => texts.push(text),
+                    None => texts.absent += 1,
+                },
+                Builder::Number(numbers) => {
+                    if let Value::Number(number) = column.value {
+                        numbers.append_value(number(event));
+                    }
+                }
+                Builder::Day(days) => days.append_value(day(event.time)),
+                Builder::Time(times) => times.append_value(event.time.timestamp_micros()),
+                Builder::Run(_) => {}
             }
         }
-        self.dt.append_value(day(event.time));
-        self.event_time.append_value(event.time.timestamp_micros());
-        self.class_uid.append_value(event.class_uid);
-        self.activity_id.append_value(event.activity_id);
-        self.severity_id.append_value(event.severity_id);
+        self.rows += 1;
         Ok(())
     }
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        arrow::array::ArrayBuilder::len(&self.dt)
+        self.rows
     }
 
     /// Whether there are none.
@@ -274,8 +230,7 @@ impl EventColumns {
 
     /// About how many bytes of memory the finished batch will take.
     pub fn bytes(&self) -> usize {
-        // An offset for each text; a date, a time and three numbers.
-        let fixed = TEXT_COLUMNS * 4 + 4 + 8 + 3 * 8;
+        let fixed: usize = self.builders.iter().map(Builder::row_bytes).sum();
         self.text_bytes + self.len() * (fixed + self.context.row_bytes())
     }
 
@@ -284,61 +239,19 @@ impl EventColumns {
     /// # Errors
     /// Where the columns do not fit the schema, which would be a mistake in this module.
     pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
-        use TextColumn as C;
-        let rows = self.len();
+        let rows = std::mem::take(&mut self.rows);
         self.text_bytes = 0;
         let context = &self.context;
-        let mut texts = self
-            .texts
-            .each_mut()
-            .map(|builder| Some(Arc::new(builder.finish()) as ArrayRef));
-        let mut text = |column: C| {
-            let array = texts.get_mut(column as usize).and_then(Option::take);
-            array.ok_or_else(|| ArrowError::SchemaError(format!("{column:?} is used twice")))
-        };
-        let columns: Vec<ArrayRef> = vec![
-            text(C::EventUid)?,
-            text(C::NativeId)?,
-            Arc::new(self.dt.finish()),
-            Arc::new(self.event_time.finish().with_timezone("UTC")),
-            text(C::EventTimeText)?,
-            context.ingested_at(rows),
-            context.batch_id(rows),
-            context.platform(rows),
-            context.source(rows),
-            text(C::Tenant)?,
-            text(C::Category)?,
-            Arc::new(self.class_uid.finish()),
-            Arc::new(self.activity_id.finish()),
-            text(C::ActivityName)?,
-            text(C::Action)?,
-            Arc::new(self.severity_id.finish()),
-            text(C::Outcome)?,
-            text(C::OutcomeCode)?,
-            text(C::OutcomeDetail)?,
-            text(C::ActorUid)?,
-            text(C::ActorName)?,
-            text(C::ActorEmail)?,
-            text(C::ActorType)?,
-            text(C::ActorImpersonatedBy)?,
-            text(C::SrcIp)?,
-            text(C::UserAgent)?,
-            text(C::ResourceType)?,
-            text(C::ResourceUid)?,
-            text(C::ResourceName)?,
-            text(C::Namespace)?,
-            text(C::Workflow)?,
-            text(C::ExecutionUid)?,
-            text(C::Revision)?,
-            text(C::CorrelationUid)?,
-            text(C::Region)?,
-            text(C::Account)?,
-            text(C::Detail)?,
-            text(C::Raw)?,
-            RowContext::schema_version(rows),
-            context.mapping_version(rows),
-        ];
-        RecordBatch::try_new(event_schema(), columns)
+        let columns = self.builders.each_mut().map(|builder| -> ArrayRef {
+            match builder {
+                Builder::Text(texts) => Arc::new(texts.finish()),
+                Builder::Number(numbers) => Arc::new(numbers.finish()),
+                Builder::Day(days) => Arc::new(days.finish()),
+                Builder::Time(times) => Arc::new(times.finish().with_timezone("UTC")),
+                Builder::Run(array) => array(context, rows),
+            }
+        });
+        RecordBatch::try_new(event_schema(), columns.into())
     }
 }
 

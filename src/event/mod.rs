@@ -16,6 +16,7 @@ pub mod uid;
 pub mod unfit;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use schema::{EventColumn, Value};
 use std::borrow::Cow;
 
 /// What kind of act an event is; retention and partitioning go by it.
@@ -187,33 +188,12 @@ impl Event<'_> {
         self.time.date_naive()
     }
 
-    /// Bytes of all text of the event, but for the columns that depend on the run.
+    /// Bytes of all text that the record says, which is all but our own names.
     pub fn text_bytes(&self) -> usize {
-        let optional = [
-            &self.native_id,
-            &self.tenant,
-            &self.action,
-            &self.outcome_code,
-            &self.outcome_detail,
-            &self.actor_uid,
-            &self.actor_name,
-            &self.actor_email,
-            &self.actor_impersonated_by,
-            &self.src_ip,
-            &self.user_agent,
-            &self.resource_type,
-            &self.resource_uid,
-            &self.resource_name,
-            &self.namespace,
-            &self.workflow,
-            &self.execution_uid,
-            &self.revision,
-            &self.correlation_uid,
-            &self.region,
-            &self.account,
-            &self.detail,
-        ];
-        let optional = optional.into_iter().flatten().map(|text| text.len());
-        self.raw.len() + self.time_text.len() + self.activity_name.len() + optional.sum::<usize>()
+        let bytes = |column: &EventColumn| match column.value {
+            Value::Text(text) => text(self).map_or(0, str::len),
+            _ => 0,
+        };
+        schema::EVENT_TABLE.iter().map(bytes).sum()
     }
 }

@@ -192,7 +192,7 @@ impl QuarantineColumns {
             Arc::new(self.part.finish()),
             Arc::new(self.parts.finish()),
             Arc::new(self.content.finish()),
-            RowContext::schema_version(rows),
+            context.schema_version(rows),
             context.mapping_version(rows),
         ];
         RecordBatch::try_new(quarantine_schema(), columns)

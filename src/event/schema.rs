@@ -12,6 +12,7 @@ use std::sync::{Arc, LazyLock};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 pub use events::EVENT_COLUMNS;
+pub(super) use events::{EVENT_TABLE, EventColumn, Value};
 pub use quarantine::QUARANTINE_COLUMNS;
 
 /// Version of the stored event schema; part of every row and of every ledger entry.
@@ -91,21 +92,85 @@ pub struct Column {
     pub class: Classification,
     /// Meaning, in one sentence; becomes the column description in the warehouse.
     pub meaning: &'static str,
+    /// How Parquet stores it.
+    pub storage: Storage,
 }
 
-const fn column(
-    name: &'static str,
-    kind: ColumnType,
-    required: bool,
-    class: Classification,
-    meaning: &'static str,
-) -> Column {
-    Column {
-        name,
-        kind,
-        required,
-        class,
-        meaning,
+/// How a column is stored in Parquet, apart from what its type says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Storage {
+    /// Nearly every value is new: a dictionary would only be built to be thrown away.
+    pub unique: bool,
+    /// A range of its values says nothing, because values of all kinds stand in every stretch of time.
+    pub without_range: bool,
+    /// Few values, or numbers that follow each other: what their encoding leaves is too little to
+    /// compress, and to set up a compressor for a column costs more than some thousand rows.
+    pub compact: bool,
+    /// People search for one value, in files where most values are rare.
+    pub searched: bool,
+    /// Ledger entries state its range: text that is public and has few values.
+    pub stated: bool,
+}
+
+impl Column {
+    /// A column that may be null, and that Parquet stores as usual.
+    pub const fn new(name: &'static str, kind: ColumnType, class: Classification) -> Self {
+        Self {
+            name,
+            kind,
+            required: false,
+            class,
+            meaning: "",
+            storage: Storage {
+                unique: false,
+                without_range: false,
+                compact: false,
+                searched: false,
+                stated: false,
+            },
+        }
+    }
+
+    /// What it means, in one sentence.
+    pub const fn meaning(mut self, meaning: &'static str) -> Self {
+        self.meaning = meaning;
+        self
+    }
+
+    /// Every row has a value.
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// See [`Storage::unique`].
+    pub const fn unique(mut self) -> Self {
+        self.storage.unique = true;
+        self
+    }
+
+    /// See [`Storage::without_range`].
+    pub const fn without_range(mut self) -> Self {
+        self.storage.without_range = true;
+        self
+    }
+
+    /// See [`Storage::compact`].
+    pub const fn compact(mut self) -> Self {
+        self.storage.compact = true;
+        self
+    }
+
+    /// See [`Storage::searched`].
+    pub const fn searched(mut self) -> Self {
+        self.storage.searched = true;
+        self
+    }
+
+    /// See [`Storage::stated`].
+    pub const fn stated(mut self) -> Self {
+        self.storage.stated = true;
+        self
     }
 }
 

@@ -12,9 +12,7 @@ use parquet::arrow::ArrowSchemaConverter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
-use parquet::file::properties::{
-    BloomFilterProperties, EnabledStatistics, WriterProperties, WriterPropertiesBuilder,
-};
+use parquet::file::properties::{BloomFilterProperties, EnabledStatistics, WriterProperties};
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
 use super::layout::Table;
@@ -36,78 +34,6 @@ const PAGE_BYTES: usize = 256 * 1024;
 /// Below this number of rows a filter costs more than reading the rows.
 pub(super) const BLOOM_ROWS: usize = 10_000;
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
-
-/// Columns in which nearly every value is new: a dictionary would only be built to be thrown away.
-const UNIQUE: &[&str] = &[
-    "event_uid",
-    "native_id",
-    "event_time_text",
-    "resource_uid",
-    "execution_uid",
-    "correlation_uid",
-    "detail",
-    "raw",
-    "record_uid",
-    "record_sha256",
-    "content",
-];
-
-/// Columns whose range says nothing, because values of all kinds stand in every stretch of time.
-const NO_RANGE: &[&str] = &[
-    "event_uid",
-    "native_id",
-    "event_time_text",
-    "actor_uid",
-    "actor_name",
-    "actor_email",
-    "src_ip",
-    "user_agent",
-    "resource_uid",
-    "resource_name",
-    "workflow",
-    "execution_uid",
-    "revision",
-    "correlation_uid",
-    "detail",
-    "raw",
-    "record_sha256",
-    "content",
-];
-
-/// Columns of few values and of numbers that follow each other: what their encoding leaves is too
-/// little to compress, and to set up a compressor for a column costs more than some thousand rows.
-const COMPACT: &[&str] = &[
-    "dt",
-    "event_time",
-    "ingested_at",
-    "batch_id",
-    "platform",
-    "source",
-    "tenant",
-    "category",
-    "class_uid",
-    "activity_id",
-    "activity_name",
-    "action",
-    "severity_id",
-    "outcome",
-    "outcome_code",
-    "actor_type",
-    "resource_type",
-    "region",
-    "account",
-    "slice_from",
-    "slice_to",
-    "reason",
-    "record_bytes",
-    "part",
-    "parts",
-    "schema_version",
-    "mapping_version",
-];
-
-/// Columns that people search for one value, in files where most values are rare.
-const SEARCHED: &[&str] = &["event_uid", "actor_name", "execution_uid"];
 
 /// What is known of a file's rows before the first is encoded.
 #[derive(Debug, Default)]
@@ -134,16 +60,28 @@ pub(super) fn properties(
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_key_value_metadata(Some(metadata))
         .set_sorting_columns(Some(sorting(table)?));
-    for name in names(table, UNIQUE) {
-        builder = builder.set_column_dictionary_enabled(ColumnPath::from(name), false);
+    for column in table.columns() {
+        let path = || ColumnPath::from(column.name);
+        if column.storage.unique {
+            builder = builder.set_column_dictionary_enabled(path(), false);
+        }
+        if column.storage.compact {
+            builder = builder.set_column_compression(path(), Compression::UNCOMPRESSED);
+        }
+        if column.storage.without_range {
+            builder = builder.set_column_statistics_enabled(path(), EnabledStatistics::None);
+        }
+        if column.storage.searched && foreseen.with_bloom {
+            let filter = BloomFilterProperties::builder()
+                .with_fpp(BLOOM_FALSE_POSITIVES)
+                .with_max_ndv(ROW_GROUP_ROWS as u64)
+                .build();
+            builder = builder.set_column_bloom_filter_properties(path(), filter);
+        }
     }
-    let compact = names(table, COMPACT).map(str::to_owned);
-    for name in compact.chain(foreseen.empty.iter().cloned()) {
-        builder = builder.set_column_compression(ColumnPath::from(name), Compression::UNCOMPRESSED);
-    }
-    for name in names(table, NO_RANGE) {
-        builder =
-            builder.set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
+    for name in &foreseen.empty {
+        let path = ColumnPath::from(name.as_str());
+        builder = builder.set_column_compression(path, Compression::UNCOMPRESSED);
     }
     builder = builder
         .set_column_dictionary_enabled(ColumnPath::from("event_time"), false)
@@ -151,29 +89,7 @@ pub(super) fn properties(
             ColumnPath::from("event_time"),
             Encoding::DELTA_BINARY_PACKED,
         );
-    if foreseen.with_bloom {
-        builder = bloom(builder, table);
-    }
     Ok(builder.build())
-}
-
-fn bloom(mut builder: WriterPropertiesBuilder, table: Table) -> WriterPropertiesBuilder {
-    for name in names(table, SEARCHED) {
-        let filter = BloomFilterProperties::builder()
-            .with_fpp(BLOOM_FALSE_POSITIVES)
-            .with_max_ndv(ROW_GROUP_ROWS as u64)
-            .build();
-        builder = builder.set_column_bloom_filter_properties(ColumnPath::from(name), filter);
-    }
-    builder
-}
-
-fn names(table: Table, wanted: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
-    let schema = table.schema();
-    wanted
-        .iter()
-        .copied()
-        .filter(move |name| schema.index_of(name).is_ok())
 }
 
 /// What the footer says about the order of rows.

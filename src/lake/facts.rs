@@ -8,7 +8,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::layout::DataFile;
+use super::layout::{DataFile, Table};
+use crate::event::schema::Column;
 use crate::merkle::Hash;
 use crate::store::{Md5Sum, SignedFile};
 
@@ -20,17 +21,6 @@ pub struct TimeRange {
     /// The latest `event_time`.
     pub last: DateTime<Utc>,
 }
-
-/// Text columns whose range is stated: public, and with few values.
-const STATED: &[&str] = &[
-    "tenant",
-    "action",
-    "outcome",
-    "resource_type",
-    "namespace",
-    "workflow",
-    "reason",
-];
 
 /// Longer values are not stated, so that an entry stays small.
 const STATED_LENGTH: usize = 64;
@@ -81,9 +71,13 @@ pub struct FileStatistics {
 
 impl FileStatistics {
     /// Adds rows whose kept bytes are `kept_bytes` long together.
-    pub(super) fn add(&mut self, batch: &RecordBatch, kept_bytes: usize) {
+    pub(super) fn add(&mut self, table: Table, batch: &RecordBatch, kept_bytes: usize) {
         self.kept_bytes += kept_bytes as u64;
-        for name in STATED {
+        for Column { name, .. } in table
+            .columns()
+            .iter()
+            .filter(|column| column.storage.stated)
+        {
             let column = batch.column_by_name(name);
             let Some(values) = column.and_then(|array| array.as_any().downcast_ref()) else {
                 continue;
@@ -151,17 +145,21 @@ pub struct EncodedFile {
 
 #[cfg(test)]
 mod tests {
-    use super::STATED;
-    use crate::event::schema::{Classification, ColumnType, EVENT_COLUMNS, QUARANTINE_COLUMNS};
+    use super::*;
+    use crate::event::schema::{Classification, ColumnType};
 
     /// Entries outlive the files they describe.
     #[test]
     fn only_public_text_is_stated() {
-        for name in STATED {
-            let mut columns = EVENT_COLUMNS.iter().chain(QUARANTINE_COLUMNS);
-            let column = columns.find(|column| column.name == *name).unwrap();
-            assert_eq!(column.class, Classification::Public, "{name}");
-            assert_eq!(column.kind, ColumnType::Text, "{name}");
+        for table in [Table::Events, Table::Quarantine] {
+            for column in table
+                .columns()
+                .iter()
+                .filter(|column| column.storage.stated)
+            {
+                assert_eq!(column.class, Classification::Public, "{}", column.name);
+                assert_eq!(column.kind, ColumnType::Text, "{}", column.name);
+            }
         }
     }
 }

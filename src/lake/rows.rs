@@ -11,7 +11,9 @@ use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDate};
 
 use crate::event::Category;
-use crate::event::schema::{event_schema, quarantine_schema};
+use crate::event::schema::{
+    Column, EVENT_COLUMNS, QUARANTINE_COLUMNS, event_schema, quarantine_schema,
+};
 
 use super::facts::TimeRange;
 use super::layout::{LayoutError, Partition, Table};
@@ -44,6 +46,14 @@ impl Table {
         match self {
             Self::Events => event_schema(),
             Self::Quarantine => quarantine_schema(),
+        }
+    }
+
+    /// Its columns in stored order.
+    pub const fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Events => EVENT_COLUMNS,
+            Self::Quarantine => QUARANTINE_COLUMNS,
         }
     }
 

@@ -66,7 +66,8 @@ impl Tally {
         }
         self.last = Some(rows.key(rows.len() - 1));
         self.times = join(self.times, rows.times());
-        self.statistics.add(batch, rows.kept_bytes(0, rows.len()));
+        let kept_bytes = rows.kept_bytes(0, rows.len());
+        self.statistics.add(partition.table(), batch, kept_bytes);
         for row in 0..rows.len() {
             self.records.push(rows.kept(row));
         }

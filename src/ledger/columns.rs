@@ -11,13 +11,8 @@ const fn column(
     required: bool,
     meaning: &'static str,
 ) -> Column {
-    Column {
-        name,
-        kind,
-        required,
-        class: Classification::Public,
-        meaning,
-    }
+    let column = Column::new(name, kind, Classification::Public).meaning(meaning);
+    if required { column.required() } else { column }
 }
 
 /// The columns of `audit_batches`: one row for each `ingest` entry. Nothing is left over:

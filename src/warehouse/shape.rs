@@ -1,6 +1,6 @@
 //! What tables are to look like, and what they look like.
 
-use crate::event::schema::{Column, EVENT_COLUMNS, QUARANTINE_COLUMNS};
+use crate::event::schema::Column;
 use crate::lake::layout::Table;
 use crate::ledger::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
 use std::collections::BTreeMap;
@@ -48,8 +48,8 @@ impl TableKind {
     /// Its columns in stored order.
     pub const fn columns(self) -> &'static [Column] {
         match self {
-            Self::Events => EVENT_COLUMNS,
-            Self::Quarantine => QUARANTINE_COLUMNS,
+            Self::Events => Table::Events.columns(),
+            Self::Quarantine => Table::Quarantine.columns(),
             Self::Batches => BATCH_COLUMNS,
             Self::Coverage => COVERAGE_COLUMNS,
         }

@@ -9,7 +9,6 @@ use futures::TryStreamExt as _;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use trailhouse::event::schema::{EVENT_COLUMNS, QUARANTINE_COLUMNS};
 use trailhouse::lake::FileReader;
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::entry::Trust;
@@ -239,11 +238,8 @@ pub(super) async fn everything(store: &FaultyStore) -> BTreeMap<String, Vec<u8>>
     let mut all = BTreeMap::new();
     for live in lake.state.live_files() {
         let reader = FileReader::new(&bucket, live.file.signed()).unwrap();
-        let wanted = match live.file.table {
-            Table::Events => EVENT_COLUMNS,
-            Table::Quarantine => QUARANTINE_COLUMNS,
-        };
-        let names: Vec<&str> = wanted.iter().map(|column| column.name).collect();
+        let wanted = live.file.table.columns().iter();
+        let names: Vec<&str> = wanted.map(|column| column.name).collect();
         let mut text = Vec::new();
         for batch in columns(&reader, &names).await {
             for column in batch.columns() {

@@ -1,265 +1,363 @@
-//! The columns of `audit_events`.
+//! The columns of `audit_events`: one row of this table for each, and everything else follows from it.
 
+use self::Value::{Day, Name, Number, Run, Text, Time, Uid};
 use super::Classification::{Public, Secret, Sensitive};
-use super::ColumnType::{Date, Integer, Text, Timestamp};
-use super::{Column, column};
+use super::Column;
+use super::ColumnType::{Date, Integer, Text as Characters, Timestamp};
+use crate::event::Event;
+use crate::event::columns::RowContext;
+use arrow::array::ArrayRef;
 
-/// The columns of `audit_events` in stored order.
-pub const EVENT_COLUMNS: &[Column] = &[
-    column(
-        "event_uid",
-        Text,
-        true,
-        Public,
+/// A column of `audit_events`, and where its values come from.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::event) struct EventColumn {
+    pub(in crate::event) column: Column,
+    pub(in crate::event) value: Value,
+    /// What a value of text usually takes, in bytes; 0 where most rows have none. Room that is there
+    /// from the start need not be made, and copied, again and again.
+    pub(in crate::event) usual_bytes: usize,
+}
+
+/// Where the values of a column come from.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::event) enum Value {
+    /// The name of the event.
+    Uid,
+    /// What the record says.
+    Text(for<'e> fn(&'e Event<'_>) -> Option<&'e str>),
+    /// One of our own names for what the record says.
+    Name(fn(&Event<'_>) -> &'static str),
+    /// A number of the event.
+    Number(fn(&Event<'_>) -> i64),
+    /// The UTC date of its time.
+    Day,
+    /// Its time.
+    Time,
+    /// The run, and so the same in every row.
+    Run(fn(&RowContext, usize) -> ArrayRef),
+}
+
+const fn of(
+    column: Column,
+    value: Value,
+    usual_bytes: usize,
+    meaning: &'static str,
+) -> EventColumn {
+    EventColumn {
+        column: column.meaning(meaning),
+        value,
+        usual_bytes,
+    }
+}
+
+/// The columns of `audit_events` in stored order, with their values.
+pub(in crate::event) static EVENT_TABLE: [EventColumn; 40] = [
+    of(
+        Column::new("event_uid", Characters, Public)
+            .required()
+            .unique()
+            .without_range()
+            .searched(),
+        Uid,
+        48,
         "Unique name of the event: source, tenant and native id",
     ),
-    column(
-        "native_id",
-        Text,
-        false,
-        Public,
+    of(
+        Column::new("native_id", Characters, Public)
+            .unique()
+            .without_range(),
+        Text(|event| event.native_id.as_deref()),
+        24,
         "Id of the record on its platform",
     ),
-    column(
-        "dt",
-        Date,
-        true,
-        Public,
+    of(
+        Column::new("dt", Date, Public).required().compact(),
+        Day,
+        0,
         "UTC date of event_time; the partition",
     ),
-    column(
-        "event_time",
-        Timestamp,
-        true,
-        Public,
+    of(
+        Column::new("event_time", Timestamp, Public)
+            .required()
+            .compact(),
+        Time,
+        0,
         "When it happened, in UTC, cut to microseconds",
     ),
-    column(
-        "event_time_text",
-        Text,
-        true,
-        Public,
+    of(
+        Column::new("event_time_text", Characters, Public)
+            .required()
+            .unique()
+            .without_range(),
+        Text(|event| Some(&event.time_text)),
+        28,
         "The time exactly as the platform wrote it",
     ),
-    column(
-        "ingested_at",
-        Timestamp,
-        true,
-        Public,
+    of(
+        Column::new("ingested_at", Timestamp, Public)
+            .required()
+            .compact(),
+        Run(RowContext::ingested_at),
+        0,
         "The run's now when the record was read",
     ),
-    column(
-        "batch_id",
-        Text,
-        true,
-        Public,
+    of(
+        Column::new("batch_id", Characters, Public)
+            .required()
+            .compact(),
+        Run(RowContext::batch_id),
+        0,
         "The ledger batch that added the row",
     ),
-    column(
-        "platform",
-        Text,
-        true,
-        Public,
+    of(
+        Column::new("platform", Characters, Public)
+            .required()
+            .compact(),
+        Run(RowContext::platform),
+        0,
         "Platform that produced the record, such as kestra",
     ),
-    column(
-        "source",
-        Text,
-        true,
-        Public,
+    of(
+        Column::new("source", Characters, Public)
+            .required()
+            .compact(),
+        Run(RowContext::source),
+        0,
         "Id of the configured source the record was read from",
     ),
-    column(
-        "tenant",
-        Text,
-        false,
-        Public,
+    of(
+        Column::new("tenant", Characters, Public).compact().stated(),
+        Text(|event| event.tenant.as_deref()),
+        8,
         "Tenant the record belongs to on its platform",
     ),
-    column(
-        "category",
-        Text,
-        true,
-        Public,
-        "authentication, access_control, resource_management, execution, data_access, system_configuration or other",
+    of(
+        Column::new("category", Characters, Public)
+            .required()
+            .compact(),
+        Name(|event| event.category.name()),
+        20,
+        "authentication, access_control, resource_management, execution, data_access, \
+system_configuration or other",
     ),
-    column("class_uid", Integer, true, Public, "OCSF class"),
-    column(
-        "activity_id",
-        Integer,
-        true,
-        Public,
+    of(
+        Column::new("class_uid", Integer, Public)
+            .required()
+            .compact(),
+        Number(|event| event.class_uid),
+        0,
+        "OCSF class",
+    ),
+    of(
+        Column::new("activity_id", Integer, Public)
+            .required()
+            .compact(),
+        Number(|event| event.activity_id),
+        0,
         "OCSF activity within the class: 0 unknown, 99 other",
     ),
-    column(
-        "activity_name",
-        Text,
-        true,
-        Public,
+    of(
+        Column::new("activity_name", Characters, Public)
+            .required()
+            .compact(),
+        Text(|event| Some(event.activity_name)),
+        8,
         "OCSF name of the activity",
     ),
-    column(
-        "action",
-        Text,
-        false,
-        Public,
+    of(
+        Column::new("action", Characters, Public).compact().stated(),
+        Text(|event| event.action.as_deref()),
+        8,
         "The platform's own name of the action, verbatim",
     ),
-    column(
-        "severity_id",
-        Integer,
-        true,
-        Public,
+    of(
+        Column::new("severity_id", Integer, Public)
+            .required()
+            .compact(),
+        Number(|event| event.severity_id),
+        0,
         "OCSF severity: 1 informational to 6 fatal, 0 unknown",
     ),
-    column(
-        "outcome",
-        Text,
-        true,
-        Public,
+    of(
+        Column::new("outcome", Characters, Public)
+            .required()
+            .compact()
+            .stated(),
+        Name(|event| event.outcome.name()),
+        8,
         "success, failure or unknown; never inferred from silence",
     ),
-    column(
-        "outcome_code",
-        Text,
-        false,
-        Public,
+    of(
+        Column::new("outcome_code", Characters, Public).compact(),
+        Text(|event| event.outcome_code.as_deref()),
+        0,
         "The platform's code for the outcome",
     ),
-    column(
-        "outcome_detail",
-        Text,
-        false,
-        Sensitive,
+    of(
+        Column::new("outcome_detail", Characters, Sensitive),
+        Text(|event| event.outcome_detail.as_deref()),
+        0,
         "The platform's text about the outcome",
     ),
-    column(
-        "actor_uid",
-        Text,
-        false,
-        Sensitive,
+    of(
+        Column::new("actor_uid", Characters, Sensitive).without_range(),
+        Text(|event| event.actor_uid.as_deref()),
+        24,
         "Id of who acted, on the platform",
     ),
-    column(
-        "actor_name",
-        Text,
-        false,
-        Sensitive,
+    of(
+        Column::new("actor_name", Characters, Sensitive)
+            .without_range()
+            .searched(),
+        Text(|event| event.actor_name.as_deref()),
+        0,
         "Name of who acted, as known when the record was read",
     ),
-    column(
-        "actor_email",
-        Text,
-        false,
-        Sensitive,
+    of(
+        Column::new("actor_email", Characters, Sensitive).without_range(),
+        Text(|event| event.actor_email.as_deref()),
+        0,
         "Email of who acted, as known when the record was read",
     ),
-    column(
-        "actor_type",
-        Text,
-        true,
-        Public,
+    of(
+        Column::new("actor_type", Characters, Public)
+            .required()
+            .compact(),
+        Name(|event| event.actor_type.name()),
+        8,
         "user, service, system or unknown",
     ),
-    column(
-        "actor_impersonated_by",
-        Text,
-        false,
-        Sensitive,
+    of(
+        Column::new("actor_impersonated_by", Characters, Sensitive),
+        Text(|event| event.actor_impersonated_by.as_deref()),
+        0,
         "Id of who acted in the actor's name",
     ),
-    column(
-        "src_ip",
-        Text,
-        false,
-        Sensitive,
+    of(
+        Column::new("src_ip", Characters, Sensitive).without_range(),
+        Text(|event| event.src_ip.as_deref()),
+        16,
         "Where the request came from, as written; not always an address",
     ),
-    column("user_agent", Text, false, Sensitive, "Client software"),
-    column(
-        "resource_type",
-        Text,
-        false,
-        Public,
+    of(
+        Column::new("user_agent", Characters, Sensitive).without_range(),
+        Text(|event| event.user_agent.as_deref()),
+        0,
+        "Client software",
+    ),
+    of(
+        Column::new("resource_type", Characters, Public)
+            .compact()
+            .stated(),
+        Text(|event| event.resource_type.as_deref()),
+        12,
         "Kind of thing acted upon, verbatim",
     ),
-    column(
-        "resource_uid",
-        Text,
-        false,
-        Sensitive,
+    of(
+        Column::new("resource_uid", Characters, Sensitive)
+            .unique()
+            .without_range(),
+        Text(|event| event.resource_uid.as_deref()),
+        24,
         "Id of the thing acted upon",
     ),
-    column(
-        "resource_name",
-        Text,
-        false,
-        Sensitive,
+    of(
+        Column::new("resource_name", Characters, Sensitive).without_range(),
+        Text(|event| event.resource_name.as_deref()),
+        0,
         "Name of the thing acted upon",
     ),
-    column(
-        "namespace",
-        Text,
-        false,
-        Public,
+    of(
+        Column::new("namespace", Characters, Public).stated(),
+        Text(|event| event.namespace.as_deref()),
+        24,
         "Namespace, folder or project of the thing acted upon",
     ),
-    column(
-        "workflow",
-        Text,
-        false,
-        Public,
+    of(
+        Column::new("workflow", Characters, Public)
+            .without_range()
+            .stated(),
+        Text(|event| event.workflow.as_deref()),
+        24,
         "Flow, DAG, process, state machine or pipeline",
     ),
-    column("execution_uid", Text, false, Public, "Run of the workflow"),
-    column(
-        "revision",
-        Text,
-        false,
-        Public,
+    of(
+        Column::new("execution_uid", Characters, Public)
+            .unique()
+            .without_range()
+            .searched(),
+        Text(|event| event.execution_uid.as_deref()),
+        24,
+        "Run of the workflow",
+    ),
+    of(
+        Column::new("revision", Characters, Public).without_range(),
+        Text(|event| event.revision.as_deref()),
+        4,
         "Revision of the workflow, as written",
     ),
-    column(
-        "correlation_uid",
-        Text,
-        false,
-        Public,
+    of(
+        Column::new("correlation_uid", Characters, Public)
+            .unique()
+            .without_range(),
+        Text(|event| event.correlation_uid.as_deref()),
+        0,
         "What the platform uses to tie records together",
     ),
-    column("region", Text, false, Public, "Cloud region"),
-    column(
-        "account",
-        Text,
-        false,
-        Public,
+    of(
+        Column::new("region", Characters, Public).compact(),
+        Text(|event| event.region.as_deref()),
+        0,
+        "Cloud region",
+    ),
+    of(
+        Column::new("account", Characters, Public).compact(),
+        Text(|event| event.account.as_deref()),
+        0,
         "Cloud account, project or subscription",
     ),
-    column(
-        "detail",
-        Text,
-        false,
-        Secret,
+    of(
+        Column::new("detail", Characters, Secret)
+            .unique()
+            .without_range(),
+        Text(|event| event.detail.as_deref()),
+        256,
         "The platform's detail object, verbatim JSON text",
     ),
-    column(
-        "raw",
-        Text,
-        true,
-        Secret,
+    of(
+        Column::new("raw", Characters, Secret)
+            .required()
+            .unique()
+            .without_range(),
+        Text(|event| Some(event.raw)),
+        512,
         "The record as kept: exact bytes as served unless redaction was configured",
     ),
-    column(
-        "schema_version",
-        Integer,
-        true,
-        Public,
+    of(
+        Column::new("schema_version", Integer, Public)
+            .required()
+            .compact(),
+        Run(RowContext::schema_version),
+        0,
         "Version of this schema",
     ),
-    column(
-        "mapping_version",
-        Integer,
-        true,
-        Public,
+    of(
+        Column::new("mapping_version", Integer, Public)
+            .required()
+            .compact(),
+        Run(RowContext::mapping_version),
+        0,
         "Version of the rules that made the columns from raw",
     ),
 ];
+
+/// The columns of `audit_events` in stored order.
+pub const EVENT_COLUMNS: &[Column] = &{
+    let mut columns = [EVENT_TABLE[0].column; EVENT_TABLE.len()];
+    let mut at = 0;
+    while at < columns.len() {
+        columns[at] = EVENT_TABLE[at].column;
+        at += 1;
+    }
+    columns
+};

@@ -8,13 +8,8 @@ const COLUMNS: &[Column] = &[
 ];
 
 const fn column(name: &'static str, kind: ColumnType, required: bool) -> Column {
-    Column {
-        name,
-        kind,
-        required,
-        class: Classification::Public,
-        meaning: "what it means",
-    }
+    let column = Column::new(name, kind, Classification::Public).meaning("what it means");
+    if required { column.required() } else { column }
 }
 
 fn shape() -> TableShape {
