@@ -14,6 +14,7 @@
 //! [`report`] makes status and verification from the ledger; [`clock`] says what time it is and how far
 //! that is believed; [`window`] is the arithmetic of time. [`policy`] has the rules of retention and of legal holds,
 //! and [`retention`] says what they mean for a lake.
+//! [`decision`] makes and finishes whatever cannot be undone.
 //! [`warehouse`] is what a projection of the lake for analysts needs of the service that holds it.
 //! The feature `query` adds SQL over the live files, the feature `demo` a platform to try it all on.
 //!
@@ -27,6 +28,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod decision;
 pub mod event;
 pub mod index;
 pub mod lake;

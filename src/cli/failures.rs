@@ -3,6 +3,7 @@
 use super::exit::ExitKind;
 use super::failure::Failure;
 use crate::clock::Contradiction;
+use crate::decision::DecisionError;
 use crate::index::LoadIndexError;
 use crate::lake::ReadError;
 use crate::ledger::log::LogError;
@@ -126,10 +127,31 @@ fn of_store(error: &dyn std::error::Error, store: &StoreError) -> Failure {
         .action(store.advice())
 }
 
+impl From<DecisionError> for Failure {
+    fn from(error: DecisionError) -> Self {
+        match error {
+            DecisionError::Ledger(error) => error.into(),
+            DecisionError::UnprovenClock(_) => Self::from_error(ExitKind::Confirmation, &error)
+                .kept("nothing was written or deleted")
+                .action(CONFIRM_CLOCK),
+            DecisionError::Overtaken => Self::from_error(ExitKind::Superseded, &error)
+                .kept("nothing was changed")
+                .action("make the plan again and check it"),
+            DecisionError::Stale(_) => Self::from_error(ExitKind::Confirmation, &error)
+                .kept("nothing was deleted")
+                .action("read the plan again, and confirm what it shows now"),
+            DecisionError::Plan(_) => Self::from_error(ExitKind::Unforeseen, &error)
+                .kept(COMMITTED)
+                .action("report this to the maintainers of trailhouse; a rerun is safe"),
+        }
+    }
+}
+
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Log(error) => error.into(),
+            RunError::Decision(error) => error.into(),
             RunError::Index(error) => match error {
                 LoadIndexError::Log(error) => error.into(),
                 LoadIndexError::Read(error) => RunError::Read(error).into(),
@@ -144,9 +166,6 @@ impl From<RunError> for Failure {
             RunError::Clock(ref found) => Self::from_error(ExitKind::Usage, &error)
                 .kept("nothing was written or deleted")
                 .action(clock_action(found)),
-            RunError::UnprovenClock(_) => Self::from_error(ExitKind::Confirmation, &error)
-                .kept("nothing was written or deleted")
-                .action(CONFIRM_CLOCK),
             RunError::OtherDate { .. } => Self::from_error(ExitKind::Usage, &error)
                 .kept("nothing was written")
                 .action("set the clock of this machine, or give today's date in UTC"),
@@ -166,14 +185,7 @@ impl From<RunError> for Failure {
                     .kept("nothing was read or written for any source")
                     .action(action)
             }
-            RunError::DecidedMeanwhile => Self::from_error(ExitKind::Superseded, &error)
-                .kept("nothing was changed")
-                .action("make the plan again and check it"),
-            RunError::StalePlan { .. } => Self::from_error(ExitKind::Confirmation, &error)
-                .kept("nothing was deleted")
-                .action("read the plan again, and confirm what it shows now"),
             RunError::Randomness(_)
-            | RunError::Plan(_)
             | RunError::Cancelled
             | RunError::Rows(_)
             | RunError::Write(_)

@@ -9,8 +9,9 @@ use super::page::Page;
 use super::progress::Unit;
 use super::{Context, block_on};
 use crate::config::format_size;
+use crate::decision::sweep::Swept;
 use crate::plural::{counted, thousands};
-use crate::run::{Job, Swept, sweep};
+use crate::run::{Job, sweep};
 use crate::window::format_instant;
 
 /// Files that are named; --output json has all of them.

@@ -11,7 +11,6 @@
 mod amount;
 mod hold;
 mod idle;
-mod orphan;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -19,5 +18,4 @@ mod tests;
 pub use amount::Amount;
 pub use hold::{protected, too_late};
 pub use idle::{RuleFinding, rule_findings, unknown_sources};
-pub use orphan::{LEAST_AGE, orphans, youngest};
-pub use plan::{Held, RetentionPlan, RuleStanding, Unattended, plan, plan_id};
+pub use plan::{Held, RetentionPlan, RuleStanding, Unattended, plan};

@@ -3,7 +3,6 @@
 use super::amount::Amount;
 use crate::clock::Now;
 use crate::lake::layout::Table;
-use crate::ledger::digest::Digest;
 use crate::ledger::entry::{ExpiredPart, FileEntry, Span};
 use crate::ledger::state::{LiveFile, State};
 use crate::policy::{AsOf, Guard, Keep, Policy, Protection, Subject};
@@ -71,6 +70,15 @@ impl RetentionPlan {
         let mut total = Amount::default();
         for rule in &self.rules {
             total += rule.due;
+        }
+        total
+    }
+
+    /// All that would be due if it were not held.
+    pub fn total_held(&self) -> Amount {
+        let mut total = Amount::default();
+        for rule in &self.rules {
+            total += rule.held;
         }
         total
     }
@@ -223,15 +231,6 @@ pub fn plan(state: &State, policy: &Policy, as_of: AsOf) -> RetentionPlan {
         }
     }
     plan
-}
-
-/// The id of a plan, to be given back as confirmation: a hash of all that it says.
-///
-/// # Errors
-/// None for a plan of ours; the encoder's own.
-pub fn plan_id(lake_id: &str, plan: &RetentionPlan) -> Result<String, serde_json::Error> {
-    let shown = serde_json::to_vec(&(lake_id, plan))?;
-    Ok(Digest::of(&shown).to_string()[..12].to_owned())
 }
 
 /// Table, category and source.

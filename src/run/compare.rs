@@ -10,6 +10,8 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+use super::error::RunError;
+use super::feed::one_tenant;
 use super::known::{Known, KnownEvent};
 use super::piece::{Piece, time_of};
 use super::redacted::Redacted;
@@ -95,6 +97,12 @@ impl From<PushError> for CompareError {
             PushError::Full(full) => full.into(),
             PushError::Schema(error) => error.into(),
         }
+    }
+}
+
+impl From<CompareError> for RunError {
+    fn from(error: CompareError) -> Self {
+        Self::Compare(error.to_string())
     }
 }
 
@@ -222,7 +230,7 @@ impl<'p> Comparison<'_, 'p> {
         );
         if event.tenant.is_none() {
             // The tenant it was asked for is the best that is known of it, and no part of its name.
-            event.tenant = feed_tenant(&piece.tenant).map(Cow::Borrowed);
+            event.tenant = one_tenant(&piece.tenant).map(Cow::Borrowed);
         }
         if event.text_bytes() + self.uid.len() > MAX_ROW_BYTES {
             let reason = Unfit::because(Reason::TooLarge);
@@ -558,7 +566,7 @@ fn evidence<'a>(
         unfit,
         native_id: record.native_id().filter(|id| id.len() <= LONGEST_ID),
         time: time_of(record),
-        tenant: feed_tenant(&piece.tenant),
+        tenant: one_tenant(&piece.tenant),
         slice: piece.window,
     }
 }
@@ -598,8 +606,3 @@ fn listed(sets: BTreeMap<&str, Coverage>) -> Vec<Covered> {
 /// The longest id that stands beside a record in quarantine: its rows have to stay loadable. A longer
 /// one is in the record's bytes.
 const LONGEST_ID: usize = 1 << 20;
-
-/// The tenant that a feed stands for, if it stands for one.
-pub(super) fn feed_tenant(name: &str) -> Option<&str> {
-    (name != super::plan::ALL_TENANTS).then_some(name)
-}

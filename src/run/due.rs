@@ -15,7 +15,7 @@
 //!
 //! Dates past retention are neither counted nor read: nothing of them would be kept.
 
-use super::plan::{age, comparable, dates_back};
+use super::dates::{age, comparable, dates_back};
 use crate::clock::TOLERANCE;
 use crate::ledger::entry::Verdict;
 use crate::ledger::state::{FeedState, RECOUNTED, SETTLING, is_recounted_in_each_run};

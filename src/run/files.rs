@@ -1,26 +1,33 @@
 //! From the rows of a chunk to files in the bucket, one partition after the other, so that no more
 //! than one partition's files are in memory.
 
-use super::RunError;
 use super::compare::Compared;
-use super::ingest::Committer;
-use crate::lake::layout::Table;
+use super::error::RunError;
+use super::plan::Seed;
+use crate::lake::layout::{RunId, Table};
 use crate::lake::{Belonging, EncodedFile, PART_BYTES, PartWriter, split, upload};
 use crate::ledger::digest::{Digest, Md5};
 use crate::ledger::entry::{FileEntry, TimeRange};
+use crate::store::{Bucket, Patience};
 use arrow::array::RecordBatch;
 
-impl Committer<'_> {
+/// Where the files of one chunk go, and what their names and salts come from.
+pub(super) struct Files<'a> {
+    pub(super) bucket: &'a Bucket,
+    pub(super) patience: Patience,
+    pub(super) run_id: RunId,
+    pub(super) chunk: u32,
+    pub(super) lake_id: &'a str,
+    pub(super) batch_id: &'a str,
+    pub(super) seed: Seed,
+}
+
+impl Files<'_> {
     /// Encodes and uploads the new rows of a chunk, and takes them out of `compared`.
-    pub(super) async fn store(
-        &self,
-        compared: &mut Compared,
-        chunk: u32,
-        batch_id: &str,
-    ) -> Result<Vec<FileEntry>, RunError> {
+    pub(super) async fn write(&self, compared: &mut Compared) -> Result<Vec<FileEntry>, RunError> {
         let belonging = Belonging {
-            lake_id: self.state.lake_id.clone(),
-            batch_id: batch_id.to_owned(),
+            lake_id: self.lake_id.to_owned(),
+            batch_id: self.batch_id.to_owned(),
         };
         let events = std::mem::take(&mut compared.events).into_iter();
         let quarantine = compared.quarantine.take().into_iter();
@@ -33,10 +40,10 @@ impl Committer<'_> {
             for (partition, batches) in parts {
                 let writer = PartWriter::new(
                     partition,
-                    self.attempt.run_id,
-                    chunk,
+                    self.run_id,
+                    self.chunk,
                     belonging.clone(),
-                    self.attempt.seed.0,
+                    self.seed.0,
                     PART_BYTES,
                 );
                 let files = in_background(move || encode(batches, writer)).await?;

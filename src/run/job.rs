@@ -1,30 +1,32 @@
 //! What a run works with: the bucket, the key, the sources and the clock, all opened.
 
+use super::error::JobError;
 use super::keys::{Access, open_to_read, open_to_write};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{
     Auth, Config, Lake, Platform, Redaction as RedactionConfig, SecretError, SecretRef, Start,
     Tenants, TextKind,
 };
-use crate::event::redact::{Redaction, RedactionError};
+use crate::decision::Places;
+use crate::event::redact::Redaction;
 use crate::ledger::digest::Digest;
-use crate::ledger::key::KeyError;
 use crate::ledger::log::{Log, LogError};
 use crate::policy::Policy;
 use crate::retry::Retry;
 use crate::similar::UnknownName;
 use crate::source::http::{self, Client};
 use crate::source::kestra::{self, Kestra};
-use crate::source::{Limits, Source, SourceError, Tenant, Wording};
+use crate::source::{Limits, Source, Tenant, Wording};
 use crate::store::{Bucket, OpenError, Options, Patience};
 use crate::waits::NamedWaits;
-use crate::warehouse::{Projection, WarehouseError};
+use crate::warehouse::Projection;
 use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Bounds of a run's memory and chunks.
 #[derive(Debug, Clone, Copy)]
@@ -107,69 +109,6 @@ impl fmt::Debug for Job {
             .field("sources", &self.sources)
             .finish_non_exhaustive()
     }
-}
-
-/// Why a job cannot be opened: always something to mend in the configuration or around it.
-#[derive(Debug, thiserror::Error)]
-pub enum JobError {
-    /// A secret cannot be read.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// The signing key is none.
-    #[error("the signing key cannot be used: {0}")]
-    Key(#[from] KeyError),
-    /// The verifier key is none.
-    #[error("`public_key` in [signing], which is {place}, cannot be used: {source}")]
-    PublicKey {
-        /// Where it is.
-        place: String,
-        /// Why.
-        source: KeyError,
-    },
-    /// There is only a verifier key.
-    #[error("`key` in [signing] is missing: with `public_key` alone the lake can only be read")]
-    NoSigningKey,
-    /// The two keys are not of one pair.
-    #[error("`key` and `public_key` in [signing] do not belong together: {key} and {public_key}")]
-    KeysDiffer {
-        /// The verifier key of the signing key.
-        key: String,
-        /// The verifier key that is named.
-        public_key: String,
-    },
-    /// The bucket cannot be opened.
-    #[error("the lake cannot be opened: {0}")]
-    Lake(#[from] OpenError),
-    /// Redaction rules that cannot be applied.
-    #[error("the redaction cannot be used: {0}")]
-    Redaction(#[from] RedactionError),
-    /// A source that cannot be set up.
-    #[error("source {id} cannot be set up: {source}")]
-    Source {
-        /// Its id.
-        id: String,
-        /// Why.
-        source: SourceError,
-    },
-    /// A warehouse that cannot be set up.
-    #[error("warehouse {name} cannot be set up: {source}")]
-    Warehouse {
-        /// Its name.
-        name: String,
-        /// Why.
-        source: WarehouseError,
-    },
-    /// The staging location of a warehouse cannot be opened.
-    #[error("the staging location of warehouse {name} cannot be opened: {source}")]
-    Staging {
-        /// Its name.
-        name: String,
-        /// Why.
-        source: OpenError,
-    },
-    /// No source or warehouse of the configuration has the name.
-    #[error(transparent)]
-    Unknown(#[from] UnknownName),
 }
 
 /// Opens the bucket of a configuration.
@@ -286,6 +225,20 @@ impl Job {
         })
     }
 
+    /// Where decisions are carried out.
+    pub(super) const fn places<'a>(
+        &'a self,
+        stop: &'a watch::Receiver<bool>,
+        say: &'a (dyn Fn(&str) + Sync),
+    ) -> Places<'a> {
+        Places {
+            warehouses: self.warehouses.as_slice(),
+            lake: &self.bucket,
+            stop,
+            say,
+        }
+    }
+
     /// The ledger of the bucket.
     pub fn log(&self) -> Log {
         let bucket = self.bucket.clone();
@@ -398,7 +351,7 @@ pub fn configured_feeds(config: &Config) -> BTreeSet<(String, String)> {
     let feeds = sources.flat_map(|source| {
         let Platform::Kestra(settings) = &source.platform;
         let tenants = match &settings.tenants {
-            Tenants::All => vec![super::plan::ALL_TENANTS.to_owned()],
+            Tenants::All => vec![super::feed::ALL_TENANTS.to_owned()],
             Tenants::Named(names) => names.clone(),
         };
         tenants

@@ -1,6 +1,6 @@
 //! The keys of a configuration: what a run signs with, and whose signatures a reader believes.
 
-use super::job::JobError;
+use super::error::JobError;
 use crate::config::{Config, SecretRef, Signing, TextKind};
 use crate::ledger::entry::Trust;
 use crate::ledger::key::{SigningKey, VerifierKey};

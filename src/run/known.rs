@@ -4,7 +4,7 @@
 //! that is not there is looked up by its id, under whatever date the lake may hold it
 //! ([`LakeIds`](crate::index::LakeIds)). Files are read only for what they may have.
 
-use super::RunError;
+use super::error::RunError;
 use super::piece::Piece;
 use crate::event::unfit::Reason;
 use crate::index::{Fingerprint, LakeIds};

@@ -13,9 +13,14 @@
 //! lake ends the run.
 
 mod chunk;
+mod commit;
 mod compare;
 mod dated;
+mod dates;
+mod decisions;
 mod due;
+mod error;
+mod feed;
 mod files;
 mod ingest;
 mod job;
@@ -29,144 +34,39 @@ mod record;
 mod recount;
 mod redacted;
 mod refuse;
-mod retention;
 mod source;
 mod start;
 mod summary;
-mod sweep;
 mod warehouse;
 mod warehouses;
 
-pub(crate) use ingest::tenant_of;
-pub use job::{
-    Asking, Bounds, Job, JobError, JobSource, configured_feeds, open_bucket, open_sources,
-};
+pub use decisions::{RebuildEnd, RebuildSummary, give_up, rebuild, retain, sweep};
+pub use error::{JobError, PastStart, RunError};
+pub use feed::ALL_TENANTS;
+pub(crate) use feed::tenant_of;
+pub use job::{Asking, Bounds, Job, JobSource, configured_feeds, open_bucket, open_sources};
 pub use keys::{Access, open_to_read, open_to_write};
 pub use now::{compare_clocks, look_at_clocks};
 pub use observer::{Observer, Unobserved};
-pub use plan::{ALL_TENANTS, FeedPlan, RunPlan, Seed, SourcePlan};
+pub use plan::{FeedPlan, RunPlan, Seed, SourcePlan};
 pub use record::{Recorded, confirm_clock, place_hold, record};
-pub use refuse::PastStart;
-pub use retention::{
-    CarriedOut, Confirmation, Decided, RetentionFailure, RetentionSummary, RuleToConfirm,
-    ToConfirm, give_up, retain,
-};
 pub use start::Opened;
 pub use summary::{FeedFailure, HoleSummary, SourceFailure, SourceSummary, Summary};
-pub use sweep::{Swept, sweep};
 pub use warehouse::open_warehouses;
 pub use warehouses::{LoadSummary, load};
 
-use crate::clock::Contradiction;
+use crate::decision::{self, KINDS, Kind, retention};
 use crate::index::LoadIndexError;
-use crate::lake::layout::{LayoutError, RunId};
-use crate::lake::{ReadError, RowError, WriteError};
+use crate::lake::ReadError;
+use crate::lake::layout::RunId;
 use crate::ledger::entry::{Body, Receipt, SourceOutcome};
-use crate::ledger::log::LogError;
 use crate::ledger::state::{State, StateSize};
-use crate::policy::HoldError;
-use crate::store::{CreateError, StoreError};
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use ingest::{Attempt, Committer};
-use retention::Retaining;
+use crate::ledger::writer::{Attempt, Writer};
+use crate::store::StoreError;
+use chrono::{DateTime, TimeDelta, Utc};
+use commit::Committer;
 use std::time::Duration;
 use tokio::sync::watch;
-use warehouses::Step;
-
-/// Why a run could not go on. Everything that was committed before stays.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The ledger.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// A file of the lake could not be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// A file of the lake could not be made.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// Rows could not be put into files.
-    #[error("rows cannot be put into files: {0}")]
-    Rows(#[from] RowError),
-    /// A file could not be uploaded.
-    #[error(transparent)]
-    Upload(#[from] CreateError),
-    /// An entry names a file that has no name of ours.
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
-    /// The id index could not be had.
-    #[error(transparent)]
-    Index(#[from] LoadIndexError),
-    /// Records could not be compared with the lake.
-    #[error("records cannot be compared with the lake: {0}")]
-    Compare(String),
-    /// Something contradicts this machine's clock.
-    #[error("{}", joined(.0))]
-    Clock(Vec<Contradiction>),
-    /// Nothing bears out this machine's clock, and what was asked for needs that.
-    #[error("{0}")]
-    UnprovenClock(String),
-    /// A person gave another date than the clock does.
-    #[error("the clock says that today is {clock} (UTC), and you say {given}")]
-    OtherDate {
-        /// The clock's.
-        clock: NaiveDate,
-        /// The person's.
-        given: NaiveDate,
-    },
-    /// A hold that cannot be placed.
-    #[error(transparent)]
-    Hold(#[from] HoldError),
-    /// There is nothing to load from.
-    #[error("there is no lake yet")]
-    NoLake,
-    /// Sources that would begin to read where nothing is kept any more.
-    #[error("{}", joined(.0))]
-    PastRetention(Vec<PastStart>),
-    /// A file went while it was read, as others have decided meanwhile.
-    #[error("retention deleted {path} while it was needed")]
-    GoneMeanwhile {
-        /// The file.
-        path: String,
-    },
-    /// Others have decided the same while we were about to.
-    #[error("another process has made the same decision meanwhile")]
-    DecidedMeanwhile,
-    /// A plan was confirmed that is not what would be done now.
-    #[error("plan {confirmed} was confirmed, but the current plan is {found}")]
-    StalePlan {
-        /// What was confirmed.
-        confirmed: String,
-        /// What would be done.
-        found: String,
-    },
-    /// A plan has no id.
-    #[error("the plan cannot be written: {0}")]
-    Plan(#[from] serde_json::Error),
-    /// No randomness.
-    #[error("the operating system provided no randomness: {0}")]
-    Randomness(String),
-    /// The process is ending.
-    #[error("the run was cancelled")]
-    Cancelled,
-}
-
-fn joined(several: &[impl std::fmt::Display]) -> String {
-    let several: Vec<String> = several.iter().map(ToString::to_string).collect();
-    several.join("; ")
-}
-
-impl From<compare::CompareError> for RunError {
-    fn from(error: compare::CompareError) -> Self {
-        Self::Compare(error.to_string())
-    }
-}
-
-impl From<getrandom::Error> for RunError {
-    fn from(error: getrandom::Error) -> Self {
-        Self::Randomness(error.to_string())
-    }
-}
 
 /// How a run is to be done, beyond the configuration.
 #[derive(Debug, Clone, Default)]
@@ -277,18 +177,14 @@ async fn run(
     let mut opened = start::open(job).await?;
     refuse::refuse(job, &opened)?;
     let (run_id, seed) = options.identity(opened.now.at())?;
-    let log = job.log();
     let (state, founded) = begin(job, &mut opened, run_id).await?;
     let plan = start::plan(job, &opened, Some(&state), (run_id, seed), options.recount);
-    let attempt = Attempt {
-        run_id,
-        now: opened.now.at(),
-        clock: opened.now.clone(),
-        began: std::time::Instant::now(),
-        seed,
-        config_sha256: job.config_sha256,
+    let ledger = Writer {
+        log: job.log(),
+        attempt: Attempt::new(run_id, opened.now.clone(), job.config_sha256),
+        state,
     };
-    let mut committer = Committer::new(job, &log, &attempt, state);
+    let mut committer = Committer::new(job, ledger, seed);
     let mut summaries = Vec::with_capacity(job.sources.len());
     for (job_source, planned) in job.sources.iter().zip(&plan.sources) {
         observer.doing(&job_source.id);
@@ -303,28 +199,16 @@ async fn run(
         };
         summaries.push(work.run(&mut committer, &stop, observer).await?);
     }
-    let step = Step {
-        warehouses: &job.warehouses,
-        log: &log,
-        stop: &stop,
-        observer,
-        retain: job.retain,
+    let say = |what: &str| observer.doing(what);
+    // Who does not apply retention may not delete anything.
+    let kinds: &[Kind] = match job.retain {
+        true => &KINDS,
+        false => &[Kind::Rebuild],
     };
-    let filled = step.fill(&mut committer).await?;
+    let mut driver = decision::driver(&mut committer.ledger, job.places(&stop, &say), kinds);
+    let filled = warehouses::fill_all(&mut driver).await?;
     let retention = match job.retention.as_ref().filter(|_| job.retain) {
-        Some(policy) if !*stop.borrow() => {
-            let retaining = Retaining {
-                job,
-                policy,
-                confirmation: None,
-                step: &step,
-                down: {
-                    let failed = filled.iter().filter(|it| it.outcome.failure.is_some());
-                    failed.map(|it| it.outcome.warehouse.clone()).collect()
-                },
-            };
-            Some(retaining.retain(&mut committer).await?)
-        }
+        Some(policy) if !*stop.borrow() => Some(retention::apply(&mut driver, policy, None).await?),
         _ => None,
     };
     observer.doing("writing the receipt");
@@ -343,32 +227,33 @@ async fn run(
         horizons: summaries.iter().flat_map(|s| s.horizons.clone()).collect(),
         warehouses: warehouses::outcomes(&filled),
     };
-    committer
-        .commit(&attempt.draft(Body::Receipt(Box::new(receipt))))
-        .await?;
+    let Committer { ledger, ids, .. } = &mut committer;
+    let draft = ledger.attempt.draft(Body::Receipt(Box::new(receipt)));
+    ledger.commit(&draft).await?;
+    let (log, state) = (&ledger.log, &ledger.state);
     let mut notes = Vec::new();
-    let size = StateSize::of(&committer.state, job.bounds.memory);
+    let size = StateSize::of(state, job.bounds.memory);
     if let Some(finding) = size.finding() {
         notes.push(format!("{finding}: {}", size.action()));
     }
-    step.tidy(&committer, &mut notes).await;
-    if let Err(note) = log.save_cache(&committer.state).await {
+    warehouses::tidy(&job.warehouses, state, &mut notes).await;
+    if let Err(note) = log.save_cache(state).await {
         notes.push(note.to_string());
     }
-    if let Err(note) = committer.ids.save(&log, &committer.state).await {
+    if let Err(note) = ids.save(log, state).await {
         notes.push(note.to_string());
     }
     for (summary, source) in summaries.iter_mut().zip(&job.sources) {
-        let tenants = source.source.tenants().iter().map(start::name_of);
-        summary.close(&committer.state, &tenants.collect());
+        let tenants = source.source.tenants().iter().map(feed::name_of);
+        summary.close(state, &tenants.collect());
     }
     Ok(Summary {
         run_id: run_id.to_string(),
-        now: attempt.now,
-        clock: committer.now().report(),
-        lake_id: committer.state.lake_id.clone(),
+        now: ledger.attempt.now,
+        clock: ledger.now().report(),
+        lake_id: state.lake_id.clone(),
         founded,
-        sequence: committer.state.head.sequence,
+        sequence: state.head.sequence,
         sources: summaries,
         warehouses: filled.into_iter().map(|filled| filled.summary).collect(),
         retention,

@@ -6,17 +6,14 @@ use super::due;
 use crate::lake::layout::RunId;
 use crate::ledger::state::{FeedState, State};
 use crate::policy::Past;
-use crate::window::{Coverage, Window, instant, midnight};
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use crate::window::{Coverage, Window, instant};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
-
-/// The name under which the ledger keeps a feed that is read across tenants.
-pub const ALL_TENANTS: &str = "*";
 
 /// What a plan needs to know of one feed.
 #[derive(Debug, Clone)]
 pub struct FeedSettings {
-    /// Tenant, or [`ALL_TENANTS`].
+    /// Tenant, or [`ALL_TENANTS`](super::feed::ALL_TENANTS).
     pub tenant: String,
     /// Where reading begins.
     pub start: DateTime<Utc>,
@@ -85,7 +82,7 @@ pub struct SourcePlan {
 /// What is read of one feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FeedPlan {
-    /// Tenant, or [`ALL_TENANTS`].
+    /// Tenant, or [`ALL_TENANTS`](super::feed::ALL_TENANTS).
     pub tenant: String,
     /// What is read, in order of time, disjoint.
     pub windows: Vec<Window>,
@@ -193,57 +190,14 @@ fn missed(unread: &Coverage, known: &FeedState, past: &Past) -> Vec<Window> {
         .collect()
 }
 
-/// The part of a date that can be compared with the source: what is covered of it.
-pub(super) fn comparable(known: &FeedState, date: NaiveDate) -> Vec<Window> {
-    let mut parts = Coverage::new();
-    for part in Window::of_date(date)
-        .iter()
-        .flat_map(|day| known.coverage.inside(day))
-    {
-        parts.insert(part);
-    }
-    // What is known to be unreadable is reported as a hole; counting it would call it a gap too.
-    for hole in &known.holes {
-        parts.remove(hole.window);
-    }
-    parts.into()
-}
-
-/// Whether all of a date is covered.
-pub(super) fn is_closed(known: &FeedState, date: NaiveDate) -> bool {
-    Window::of_date(date).is_some_and(|day| known.coverage.covers(&day))
-}
-
-/// The UTC dates that a span of time touches, newest first.
-pub(super) fn dates_back(now: DateTime<Utc>, span: TimeDelta) -> impl Iterator<Item = NaiveDate> {
-    let first = (now - span).date_naive();
-    now.date_naive()
-        .iter_days_back()
-        .take_while(move |date| *date >= first)
-}
-
-trait DaysBack {
-    fn iter_days_back(self) -> impl Iterator<Item = NaiveDate>;
-}
-
-impl DaysBack for NaiveDate {
-    fn iter_days_back(self) -> impl Iterator<Item = NaiveDate> {
-        std::iter::successors(Some(self), |date| date.pred_opt())
-    }
-}
-
-/// How long ago a date ended; negative while it lasts.
-pub(super) fn age(date: NaiveDate, now: DateTime<Utc>) -> TimeDelta {
-    let end = date.succ_opt().map_or(now, midnight);
-    now - end
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ledger::entry::{Hold, HoleReason, Verdict, VerdictBy};
     use crate::ledger::state::{HoldState, HoleState, RecountState, SourceState};
     use crate::policy::Policy;
+    use crate::window::midnight;
+    use chrono::NaiveDate;
 
     const NOW: &str = "2026-01-21T06:00:00Z";
 

@@ -1,15 +1,15 @@
 //! Entries that somebody has decided on, without a run around them.
 
-use super::RunError;
-use super::ingest::{Attempt, Committer};
+use super::error::RunError;
 use super::job::Job;
-use super::now::{compare_clocks, look_at_clocks};
+use super::now::{compare_clocks, look_at_clocks, open_writer};
 use crate::clock::Now;
+use crate::decision::DecisionError;
+use crate::lake::layout::RunId;
 use crate::ledger::entry::{Body, ClockConfirmation, Hold};
-use crate::ledger::log::Log;
 use crate::ledger::rebase::Rebase;
 use crate::ledger::state::State;
-
+use crate::ledger::writer::{Attempt, Writer};
 use chrono::NaiveDate;
 
 /// An entry that was committed, and the state with it.
@@ -29,8 +29,7 @@ pub struct Recorded {
 /// No lake yet, a job that only reads, a clock that something contradicts, an entry that the ledger does
 /// not take, or a failing ledger.
 pub async fn record(job: &Job, body: Body) -> Result<Recorded, RunError> {
-    let (log, state, attempt) = Attempt::on_ledger(job).await?;
-    commit(job, &log, state, &attempt, body).await
+    commit(open_writer(job).await?, body).await
 }
 
 /// Places a hold.
@@ -38,9 +37,9 @@ pub async fn record(job: &Job, body: Body) -> Result<Recorded, RunError> {
 /// # Errors
 /// As [`record`], and a hold that cannot be placed.
 pub async fn place_hold(job: &Job, hold: Hold) -> Result<Recorded, RunError> {
-    let (log, state, attempt) = Attempt::on_ledger(job).await?;
-    hold.check(attempt.clock.proven_date())?;
-    commit(job, &log, state, &attempt, Body::Hold(Box::new(hold))).await
+    let ledger = open_writer(job).await?;
+    hold.check(ledger.attempt.clock.proven_date())?;
+    commit(ledger, Body::Hold(Box::new(hold))).await
 }
 
 /// Commits what a person says: that this machine's clock is right, and that today is `today` (UTC). From
@@ -68,28 +67,25 @@ pub async fn confirm_clock(
             given: today,
         });
     }
-    let attempt = Attempt::without_files(job, now)?;
-    let body = Body::Clock(confirmation);
-    let mut recorded = commit(job, &job.log(), state, &attempt, body).await?;
+    let ledger = Writer {
+        log: job.log(),
+        attempt: Attempt::new(RunId::draw(now.at())?, now, job.config_sha256),
+        state,
+    };
+    let mut recorded = commit(ledger, Body::Clock(confirmation)).await?;
     let (machine, state) = (job.clock.now(), Some(&recorded.state));
     recorded.now = look_at_clocks(machine, &job.bucket, &job.sources, state);
     Ok(recorded)
 }
 
-async fn commit(
-    job: &Job,
-    log: &Log,
-    state: State,
-    attempt: &Attempt,
-    body: Body,
-) -> Result<Recorded, RunError> {
-    let mut committer = Committer::new(job, log, attempt, state);
-    if committer.commit(&attempt.draft(body)).await? == Rebase::CompareAgain {
-        return Err(RunError::DecidedMeanwhile);
+async fn commit(mut ledger: Writer, body: Body) -> Result<Recorded, RunError> {
+    let draft = ledger.attempt.draft(body);
+    if ledger.commit(&draft).await? == Rebase::CompareAgain {
+        return Err(DecisionError::Overtaken.into());
     }
     Ok(Recorded {
-        sequence: committer.state.head.sequence,
-        now: committer.now(),
-        state: committer.state,
+        sequence: ledger.state.head.sequence,
+        now: ledger.now(),
+        state: ledger.state,
     })
 }

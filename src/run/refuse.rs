@@ -9,44 +9,14 @@
 //! retention, refusing would stop the source for ever: what is past is left out, with a warning
 //! ([`FeedPlan::missed`](super::FeedPlan)). And a source that does not answer is not read anyhow.
 
-use super::RunError;
+use super::error::{PastStart, RunError};
+use super::feed::name_of;
 use super::job::Job;
 use super::plan::{FeedSettings, unread};
-use super::start::{Opened, name_of};
+use super::start::Opened;
 use crate::config::Start;
 use crate::ledger::state::FeedState;
 use crate::policy::Past;
-use chrono::NaiveDate;
-use std::fmt;
-
-/// A source that would begin to read where nothing is kept any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PastStart {
-    /// The source.
-    pub source: String,
-    /// The tenants of it that are not read from there yet; empty where all are meant.
-    pub tenants: Vec<String>,
-    /// The date on which it would begin.
-    pub start: NaiveDate,
-    /// The first date of which anything is kept.
-    pub kept_from: NaiveDate,
-}
-
-impl fmt::Display for PastStart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "source {} would read ", self.source)?;
-        if !self.tenants.is_empty() {
-            write!(f, "{} ", self.tenants.join(", "))?;
-        }
-        let Self {
-            start, kept_from, ..
-        } = self;
-        write!(
-            f,
-            "from {start} on, and nothing of it from before {kept_from} is kept"
-        )
-    }
-}
 
 /// Refuses the sources of a job that would begin where nothing is kept.
 ///

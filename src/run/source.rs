@@ -1,11 +1,14 @@
 //! One source's part of a run: read what is planned, count again, read gaps again.
 
-use super::RunError;
+use super::commit::Committer;
+use super::dates::{age, comparable};
 use super::due;
-use super::ingest::{Committer, Reading, tenant_of};
+use super::error::RunError;
+use super::feed::tenant_of;
+use super::ingest::{Reading, ingest};
 use super::job::JobSource;
 use super::observer::Observer;
-use super::plan::{FeedPlan, SourcePlan, age, comparable};
+use super::plan::{FeedPlan, SourcePlan};
 use super::recount::{Counted, Found, compared, recount_date};
 use super::start::Asked;
 use super::summary::SourceSummary;
@@ -54,8 +57,8 @@ impl Work<'_> {
         summary.warnings.append(&mut self.asked.warnings);
         self.expect(observer).await;
         let windows = self.windows();
-        let reading = committer
-            .ingest(self.source, &windows, stop, observer, &mut summary)
+        let reading = self
+            .read(committer, &windows, stop, observer, &mut summary)
             .await?;
         let reading = match reading {
             Reading::Complete => {
@@ -78,6 +81,31 @@ impl Work<'_> {
         self.watch_ids(committer, &mut summary);
         summary.requests = self.source.source.requests();
         Ok(summary)
+    }
+
+    /// Reads and commits windows, and notes in the summary what became of them.
+    async fn read(
+        &self,
+        committer: &mut Committer<'_>,
+        windows: &[(String, Window)],
+        stop: &watch::Receiver<bool>,
+        observer: &dyn Observer,
+        summary: &mut SourceSummary,
+    ) -> Result<Reading, RunError> {
+        let mut settled = |settled| summary.settled(&settled);
+        let read = ingest(
+            committer,
+            self.source,
+            windows,
+            stop,
+            observer,
+            &mut settled,
+        );
+        let read = read.await?;
+        for (tenant, error) in &read.failed {
+            summary.feed_failed(tenant, error);
+        }
+        Ok(read.reading)
     }
 
     /// Says what was not read before it was past retention.
@@ -125,9 +153,9 @@ impl Work<'_> {
 
     /// Settled dates of which all was read in this run, some of it again, were compared id by id.
     fn matched_by_id(&self, committer: &Committer<'_>, summary: &mut SourceSummary) {
-        let now = committer.attempt.now;
+        let now = committer.ledger.attempt.now;
         for feed in &self.planned.feeds {
-            let Some(known) = committer.state.feed(&self.source.id, &feed.tenant) else {
+            let Some(known) = committer.ledger.state.feed(&self.source.id, &feed.tenant) else {
                 continue;
             };
             let read: Coverage = feed.windows.iter().copied().collect();
@@ -154,7 +182,7 @@ impl Work<'_> {
         tenant: &str,
         date: NaiveDate,
     ) {
-        let Some(known) = committer.state.feed(&self.source.id, tenant) else {
+        let Some(known) = committer.ledger.state.feed(&self.source.id, tenant) else {
             return;
         };
         let key = (tenant.to_owned(), date);
@@ -164,7 +192,7 @@ impl Work<'_> {
             tenant,
             date,
             known,
-            committer.attempt.now,
+            committer.ledger.attempt.now,
             Found::Read(read),
         );
         summary
@@ -221,7 +249,11 @@ impl Work<'_> {
             if !fell_short || recount.by != VerdictBy::Count {
                 continue;
             }
-            if let Some(known) = committer.state.feed(&self.source.id, &recount.tenant) {
+            if let Some(known) = committer
+                .ledger
+                .state
+                .feed(&self.source.id, &recount.tenant)
+            {
                 let found = Found::Counted(recount.source_count);
                 let (tenant, date, at) = (recount.tenant.clone(), recount.date, recount.at);
                 *recount = compared(&self.source.id, &tenant, date, known, at, found);
@@ -239,11 +271,11 @@ impl Work<'_> {
         planned: &FeedPlan,
     ) -> Result<Option<Vec<NaiveDate>>, SourceError> {
         let feed = &*self.source.source;
-        let now = committer.attempt.now;
+        let now = committer.ledger.attempt.now;
         let name = planned.tenant.as_str();
         let tenant = tenant_of(name);
         let nothing = FeedState::default();
-        let known = committer.state.feed(&self.source.id, name);
+        let known = committer.ledger.state.feed(&self.source.id, name);
         let known = known.unwrap_or(&nothing);
         let mut by_date: BTreeMap<NaiveDate, Vec<Window>> = BTreeMap::new();
         for part in due::recounts(known, now, self.recount, &self.planned.past) {
@@ -302,7 +334,7 @@ impl Work<'_> {
         (tenant, date): (&str, NaiveDate),
     ) -> Result<Reading, RunError> {
         let of_date = |committer: &Committer<'_>| {
-            let known = committer.state.feed(&self.source.id, tenant);
+            let known = committer.ledger.state.feed(&self.source.id, tenant);
             known.map_or_else(Vec::new, |known| comparable(known, date))
         };
         let windows = of_date(committer);
@@ -315,8 +347,8 @@ impl Work<'_> {
         let is_counted = |other: &Recount| (other.tenant.as_str(), other.date) == (tenant, date);
         let counted = summary.recounts.iter().find(|other| is_counted(other));
         let counted = counted.map(|counted| counted.source_count);
-        let reading = committer
-            .ingest(self.source, &windows, stop, observer, summary)
+        let reading = self
+            .read(committer, &windows, stop, observer, summary)
             .await?;
         if !matches!(reading, Reading::Complete) || summary.has_failed(tenant) {
             return Ok(reading);
@@ -329,10 +361,14 @@ impl Work<'_> {
         // It counted more than it returned: either some of it went meanwhile, or it counts what it does
         // not return.
         let parts = of_date(committer);
-        let known = committer.state.feed(&self.source.id, tenant).cloned();
+        let known = committer
+            .ledger
+            .state
+            .feed(&self.source.id, tenant)
+            .cloned();
         let known = known.unwrap_or_default().expecting(date, read);
         let asked = tenant_of(tenant);
-        let now = committer.attempt.now;
+        let now = committer.ledger.attempt.now;
         let feed = &*self.source.source;
         let again = recount_date(feed, &self.source.id, (tenant, &asked), &known, &parts, now);
         match again.await {
@@ -355,7 +391,7 @@ impl Work<'_> {
                 tenant: tenant.clone(),
                 oldest: *oldest,
             });
-            let known = committer.state.feed(&self.source.id, tenant);
+            let known = committer.ledger.state.feed(&self.source.id, tenant);
             let purging = known
                 .zip(*oldest)
                 .is_some_and(|(known, oldest)| was_purged(known, oldest));
@@ -375,7 +411,7 @@ impl Work<'_> {
 
     /// Warns where a record that came back under another time may not be recognised.
     fn watch_ids(&self, committer: &Committer<'_>, summary: &mut SourceSummary) {
-        let first = (committer.attempt.now - RECOUNTED).date_naive();
+        let first = (committer.ledger.attempt.now - RECOUNTED).date_naive();
         if let Some(from) = committer.ids.complete_from().filter(|from| *from > first) {
             summary.warnings.push(format!(
                 "memory holds the ids of records from {from} on: an older record that comes back under \
@@ -395,7 +431,7 @@ impl Work<'_> {
             .feeds
             .iter()
             .find(|feed| feed.tenant == tenant)?;
-        let known = committer.state.feed(&self.source.id, tenant);
+        let known = committer.ledger.state.feed(&self.source.id, tenant);
         let still_missing = |window: &Window| {
             known.map_or_else(|| vec![*window], |known| known.coverage.missing(window))
         };

@@ -1,17 +1,18 @@
 //! The start of a run: the ledger's state, whether the sources answer, and what time it is.
 
-use super::RunError;
 use super::chunk;
+use super::error::RunError;
+use super::feed::name_of;
 use super::job::{Job, JobSource};
 use super::now::now_to_write;
-use super::plan::{ALL_TENANTS, FeedSettings, RunPlan, Seed, SourcePlan, SourceSettings};
+use super::plan::{FeedSettings, RunPlan, Seed, SourcePlan, SourceSettings};
 use crate::clock::{Now, TOLERANCE, Witness};
 use crate::config::Start;
 use crate::lake::layout::RunId;
 use crate::ledger::log::Founding;
 use crate::ledger::state::State;
 use crate::policy::Past;
-use crate::source::{SHARES, Scope, SourceError, Tenant, oldest};
+use crate::source::{SHARES, Scope, SourceError, oldest};
 use crate::window::midnight;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
@@ -137,11 +138,6 @@ fn begins_with_oldest(source: &JobSource, state: Option<&State>, tenant: &str) -
     let known = state.and_then(|state| state.feed(&source.id, tenant));
     let begun = known.is_some_and(|feed| feed.coverage.start().is_some());
     matches!(source.start, Start::Earliest) && !begun
-}
-
-/// The name under which the ledger keeps a tenant's feed.
-pub(super) fn name_of(tenant: &Tenant) -> String {
-    tenant.name().unwrap_or(ALL_TENANTS).to_owned()
 }
 
 /// The plan of a run on what was found.

@@ -1,7 +1,8 @@
 //! What a run did: a value that is printed, or is the JSON document of `run`.
 
-use super::retention::RetentionSummary;
+use super::commit::Settled;
 use crate::clock::ClockReport;
+use crate::decision::retention::RetentionSummary;
 use crate::ledger::entry::{Counts, DayCount, Future, Horizon, Ingest, Recount};
 use crate::ledger::state::State;
 use crate::policy::Past;
@@ -200,8 +201,16 @@ impl SourceSummary {
         self.failed_feeds.iter().any(|feed| feed.tenant == tenant)
     }
 
+    /// Adds what became of a chunk.
+    pub(super) fn settled(&mut self, settled: &Settled) {
+        match settled {
+            Settled::Committed { ingest, read } => self.committed(ingest, read),
+            Settled::Nothing { days, read } => self.read_again(days, read),
+        }
+    }
+
     /// Adds a committed chunk.
-    pub(super) fn committed(&mut self, ingest: &Ingest, read: &[u64]) {
+    fn committed(&mut self, ingest: &Ingest, read: &[u64]) {
         self.entries += 1;
         self.files += ingest.files.len() as u64;
         self.bytes += ingest.files.iter().map(|file| file.bytes).sum::<u64>();
@@ -219,7 +228,7 @@ impl SourceSummary {
 
     /// Adds counts of records, committed or not worth an entry, with how many of windows read whole there
     /// were on each day.
-    pub(super) fn read_again(&mut self, days: &[DayCount], read: &[u64]) {
+    fn read_again(&mut self, days: &[DayCount], read: &[u64]) {
         for (day, read) in days.iter().zip(read) {
             self.counts.add(&day.counts);
             let key = (day.tenant.clone(), day.date);

@@ -1,6 +1,7 @@
 //! From configuration to warehouses that can be asked.
 
-use super::job::{Asking, JobError, open_store};
+use super::error::JobError;
+use super::job::{Asking, open_store};
 use crate::config::{self, Config, SignIn, TextKind};
 use crate::retry::Retry;
 use crate::similar::UnknownName;

@@ -47,7 +47,7 @@ pub use fill::{Filled, Filling, RebuiltDates, TableSummary, WarehouseSummary, fi
 pub use init::{Preparation, Preparing, Step, carry_out_preparation, prepare};
 pub use job::{JobDone, JobFailure, JobId, JobState, Started, Work};
 pub use projection::{Projection, Settings};
-pub use rebuild::{RebuildPlan, Which, carry_out, plan_id, plan_rebuild};
+pub use rebuild::{RebuildPlan, Which, carry_out, plan_rebuild};
 pub use reconcile::{Partition, Reconciliation, TableReconciliation, reconcile};
 pub use shape::{ColumnFound, TableFound, TableKind, TableShape, ViewShape};
 pub use staging::{FilesChecked, Staging};

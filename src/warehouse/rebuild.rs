@@ -20,7 +20,6 @@ use super::pending::{Barred, pending, rows};
 use super::shape::TableKind;
 use crate::failpoint;
 use crate::lake::layout::Table;
-use crate::ledger::digest::Digest;
 use crate::ledger::entry::{DoneOutcome, FileEntry, Rebuild, RowsCounted};
 use chrono::{DateTime, NaiveDate, Utc};
 use replace::{Replacing, staged_table};
@@ -78,15 +77,6 @@ impl RebuildPlan {
             plan: plan.to_owned(),
         }
     }
-}
-
-/// The id of some plans together, to be given back as confirmation: a hash of all that was shown.
-///
-/// # Errors
-/// None for plans of ours; the encoder's own.
-pub fn plan_id(lake_id: &str, plans: &[RebuildPlan]) -> Result<String, serde_json::Error> {
-    let shown = serde_json::to_vec(&(lake_id, plans))?;
-    Ok(Digest::of(&shown).to_string()[..12].to_owned())
 }
 
 /// Which dates to rebuild.

@@ -12,14 +12,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use trailhouse::clock::Clock;
+use trailhouse::decision::plan_id;
+use trailhouse::decision::retention::{Confirmation, RetentionSummary};
 use trailhouse::ledger::entry::{ClockConfirmation, Hold};
 use trailhouse::ledger::note;
 use trailhouse::ledger::state::State;
 use trailhouse::policy::{AsOf, Policy};
-use trailhouse::retention::{plan, plan_id};
+use trailhouse::retention::plan;
 use trailhouse::run::{
-    Confirmation, Job, JobSource, RetentionSummary, RunError, RunOptions, Summary, Unobserved,
-    confirm_clock, look_at_clocks, place_hold, retain,
+    Job, JobSource, RunError, RunOptions, Summary, Unobserved, confirm_clock, look_at_clocks,
+    place_hold, retain,
 };
 use trailhouse::source::Tenant;
 use trailhouse::source::http::Settings;

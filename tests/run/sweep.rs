@@ -5,10 +5,13 @@ use crate::faulty_store::{Fault, FaultyStore, On};
 use chrono::TimeDelta;
 use futures::TryStreamExt as _;
 use object_store::ObjectStore;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use trailhouse::decision::DecisionError;
+use trailhouse::decision::sweep::Swept;
 use trailhouse::ledger::entry::ClockConfirmation;
-use trailhouse::run::{Job, RunError, Swept, Unobserved, confirm_clock, sweep};
+use trailhouse::policy::{Keep, Policy};
+use trailhouse::run::{Job, RunError, Unobserved, confirm_clock, sweep};
 
 const DEADLINE: TimeDelta = TimeDelta::minutes(50);
 
@@ -73,7 +76,10 @@ async fn orphans_go_and_nothing_else_does() {
         "{look:?}"
     );
     let refused = swept(&job, false).await;
-    assert!(matches!(refused, Err(RunError::UnprovenClock(_))));
+    assert!(matches!(
+        refused,
+        Err(RunError::Decision(DecisionError::UnprovenClock(_)))
+    ));
     rig.platform.set_now(now);
     days_later(&rig, &store).await;
     let all = data(&store).await;
@@ -148,6 +154,34 @@ async fn killed_anywhere_the_next_sweep_finishes_it() {
             }
         }
     }
+}
+
+/// A run that may delete finishes what a killed sweep has decided; one that may not leaves it.
+#[tokio::test]
+async fn a_run_that_applies_retention_finishes_a_sweep() {
+    let (rig, store, orphans) = left().await;
+    days_later(&rig, &store).await;
+    store.next(On::Change, "events", Fault::HangBefore);
+    let sweeper = rig.job(&store);
+    tokio::select! {
+        _ = swept(&sweeper, false) => panic!("it hangs"),
+        () = store.hung() => {}
+    }
+    store.calm();
+    let mut job = rig.job(&store);
+    run(&job).await;
+    assert_eq!(sound_lake(&store).await.state.sweeps.len(), 1);
+    job.retention = Some(Policy {
+        rules: Vec::new(),
+        default: Keep::Forever,
+        platforms: BTreeMap::new(),
+    });
+    job.retain = true;
+    let summary = run(&job).await;
+    let notes = summary.retention.unwrap().notes;
+    assert!(notes[0].contains("of dead runs removed"), "{notes:?}");
+    assert!(data(&store).await.is_disjoint(&orphans));
+    assert!(sound_lake(&store).await.state.sweeps.is_empty());
 }
 
 /// A run that was taken for dead, and comes back with files that were swept meanwhile, writes them anew.

@@ -15,11 +15,10 @@ use crate::cli::progress::Unit;
 use crate::cli::stop::stop_at;
 use crate::cli::{Context, block_on_to_the_end};
 use crate::config::{Config, format_size, parse_duration};
+use crate::decision::retention::{CarriedOut, Confirmation, RetentionSummary};
 use crate::ledger::entry::GivenUp;
 use crate::plural::counted;
-use crate::run::{
-    Asking, CarriedOut, Confirmation, Job, RetentionSummary, give_up, open_warehouses, retain,
-};
+use crate::run::{Asking, Job, give_up, open_warehouses, retain};
 use crate::window::format_instant;
 
 /// Delete what is due

@@ -11,13 +11,14 @@ use crate::cli::page::{Align, Page, Table};
 use crate::cli::status::{open_lake, text_of_finding, text_of_hold, text_of_open};
 use crate::cli::{Context, block_on_two_threads};
 use crate::config::{Config, format_size};
+use crate::decision::{DecisionError, plan_id};
 use crate::ledger::entry::Hold;
 use crate::ledger::state::State;
 use crate::plural::counted;
 use crate::policy::{AsOf, HoldStanding};
 use crate::report::retention::OpenDecision;
-use crate::retention::{RetentionPlan, RuleFinding, RuleStanding, plan, plan_id, rule_findings};
-use crate::run::{Asking, RunError, look_at_clocks, open_warehouses};
+use crate::retention::{RetentionPlan, RuleFinding, RuleStanding, plan, rule_findings};
+use crate::run::{Asking, look_at_clocks, open_warehouses};
 use crate::store::{Bucket, StoreKind};
 use crate::warehouse::{Foreseen, foresee};
 use crate::window::{format_instant, some_instant};
@@ -63,8 +64,8 @@ pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> 
         _ => AsOf::now(&now),
     };
     let plan = plan(&state, policy, as_of);
-    let id =
-        plan_id(&state.lake_id, &plan).map_err(|error| Failure::from(RunError::Plan(error)))?;
+    let id = plan_id(&state.lake_id, &plan)
+        .map_err(|error| Failure::from(DecisionError::Plan(error)))?;
     let (mut warehouses, mut lake) = (Vec::new(), None);
     if !args.offline && !plan.due.is_empty() {
         let at = now.at().trunc_subsecs(0);

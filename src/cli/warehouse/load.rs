@@ -49,7 +49,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         job.listen_to_waits(&progress.waits());
         let (stop, stopped) = watch::channel(false);
         let watcher = tokio::spawn(stop_at(deadline, stop));
-        let loaded = crate::run::load(&job, &[], stopped, &progress).await;
+        let loaded = crate::run::load(&job, stopped, &progress).await;
         watcher.abort();
         Ok::<_, Failure>(loaded?)
     })??;

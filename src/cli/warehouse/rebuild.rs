@@ -7,24 +7,22 @@ use clap::ValueEnum;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::look::Look;
 use super::reconcile::between;
 use super::{Which, demand_warehouses, failure_of, text_of_load, with_warehouses};
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Failure, Report};
 use crate::cli::output::{Document, Ending};
 use crate::cli::page::Page;
-use crate::cli::progress::{Progress, Unit};
+use crate::cli::progress::Unit;
 use crate::cli::stop::stop_at;
 use crate::cli::{Context, block_on_to_the_end};
 use crate::config::{format_size, parse_duration};
+use crate::decision::StalePlan;
+use crate::decision::rebuild::Rebuild;
 use crate::lake::layout::Table;
-use crate::ledger::entry::Body;
 use crate::plural::counted;
-use crate::run::{Asking, Job, LoadSummary, Observer as _};
-use crate::warehouse::{
-    RebuildPlan, TableKind, WarehouseFailure, Which as Dates, plan_id, plan_rebuild,
-};
+use crate::run::{Asking, Job, LoadSummary, RebuildEnd, RebuildSummary, rebuild};
+use crate::warehouse::{RebuildPlan, TableKind, Which as Dates};
 
 /// Replace dates of a warehouse with what the lake holds
 ///
@@ -101,81 +99,60 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let job = job.map_err(Failure::from)?;
     let deadline = args.deadline.unwrap_or(config.run.deadline);
     let progress = context.progress(Unit::Nothing);
-    block_on_to_the_end(async {
+    let wish = Rebuild {
+        tables: args.tables(),
+        dates,
+    };
+    let summary = block_on_to_the_end(async {
         let job = with_warehouses(job, &config, &args.which, Asking::Patiently).await;
         let job = job.map_err(Failure::from)?;
         job.listen_to_waits(&progress.waits());
-        let (shown, mut failures) = show(&job, &args, dates, &progress).await?;
-        // Half a plan is none: its id would be that of other dates than the whole one's.
-        // And nothing is to be confirmed where all is right, as it is when somebody asks a second time.
-        if !failures.is_empty() || shown.tables.is_empty() {
-            return Ok(Ending::with_failures(shown, failures));
-        }
-        let Some(confirmed) = &args.confirm else {
-            let happened = "nothing was replaced: confirmation is needed";
-            failures.push(
-                Failure::new(ExitKind::Confirmation, happened)
-                    .kept("nothing was changed")
-                    .action(format!("add --confirm {} to the same command", shown.plan)),
-            );
-            return Ok(Ending::with_failures(shown, failures));
-        };
-        if *confirmed != shown.plan {
-            let happened = format!("plan {confirmed} is stale");
-            failures.push(
-                Failure::new(ExitKind::Confirmation, happened)
-                    .kept("nothing was changed")
-                    .action(format!(
-                        "read the new plan, then add --confirm {}",
-                        shown.plan
-                    )),
-            );
-            return Ok(Ending::with_failures(shown, failures));
-        }
-        let decisions: Vec<Body> = shown
-            .tables
-            .iter()
-            .map(|table| Body::Rebuild(Box::new(table.decision(confirmed))))
-            .collect();
         let (stop, stopped) = watch::channel(false);
         let watcher = tokio::spawn(stop_at(deadline, stop));
-        let loaded = crate::run::load(&job, &decisions, stopped, &progress).await;
+        let confirmed = args.confirm.as_deref();
+        let rebuilt = rebuild(&job, &wish, confirmed, stopped, &progress).await;
         watcher.abort();
-        let loaded = loaded.map_err(Failure::from)?;
-        failures.extend(super::failures(&loaded.warehouses, loaded.stopped));
-        let rebuilt = Rebuilt { shown, loaded };
-        Ok(Ending::with_failures(rebuilt, failures))
-    })
-    .map_err(Report::from)?
+        rebuilt.map_err(Failure::from)
+    })??;
+    Ok(ending(summary))
 }
 
-/// What would be replaced now.
-async fn show(
-    job: &Job,
-    args: &Args,
-    dates: Dates,
-    progress: &Progress,
-) -> Result<(Shown, Vec<Failure>), Failure> {
-    let look = Look::new(job).await?;
-    let say = |what: &str| progress.doing(what);
-    let filling = look.filling(&say);
-    let mut tables = Vec::new();
-    let mut failures = Vec::new();
-    for projection in &job.warehouses {
-        for table in args.tables() {
-            match plan_rebuild(projection, filling, table, dates).await {
-                Ok(plan) => tables.extend(plan),
-                Err(error) => {
-                    let failure = WarehouseFailure::from(&error);
-                    failures.push(failure_of(&projection.name, &failure));
-                    break;
-                }
+/// The document and the exit code of what it came to.
+fn ending(RebuildSummary { planned, end }: RebuildSummary) -> Ending {
+    let failed = planned.plan.failures.iter();
+    let mut failures: Vec<Failure> = failed.map(|(name, it)| failure_of(name, it)).collect();
+    let can_be_confirmed = planned.plan.can_be_confirmed();
+    let shown = Shown {
+        plan: planned.id,
+        tables: planned.plan.tables,
+    };
+    let ask = |happened: String, action: String| {
+        Failure::new(ExitKind::Confirmation, happened)
+            .kept("nothing was changed")
+            .action(action)
+    };
+    match end {
+        RebuildEnd::Planned => {
+            if can_be_confirmed {
+                failures.push(ask(
+                    "nothing was replaced: confirmation is needed".to_owned(),
+                    format!("add --confirm {} to the same command", shown.plan),
+                ));
             }
+            Ending::with_failures(shown, failures)
+        }
+        RebuildEnd::Stale(StalePlan { confirmed, found }) => {
+            failures.push(ask(
+                format!("plan {confirmed} is stale"),
+                format!("read the new plan, then add --confirm {found}"),
+            ));
+            Ending::with_failures(shown, failures)
+        }
+        RebuildEnd::Decided(loaded) => {
+            failures.extend(super::failures(&loaded.warehouses, loaded.stopped));
+            Ending::with_failures(Rebuilt { shown, loaded }, failures)
         }
     }
-    let plan = plan_id(&look.state.lake_id, &tables);
-    let plan = plan.map_err(|error| Failure::from_error(ExitKind::Unforeseen, &error))?;
-    Ok((Shown { plan, tables }, failures))
 }
 
 /// What a rebuild would do.

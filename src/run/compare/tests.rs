@@ -256,7 +256,7 @@ proptest! {
         let source = Kestra::new(client, Dialect::V2, vec![Tenant::All]).unwrap();
         let (known, plain) = known_of(&source, &held);
         let parts: Vec<Piece> = days.iter().zip(0..).map(|(records, day)| Piece {
-            tenant: feed.unwrap_or(super::super::plan::ALL_TENANTS).to_owned(),
+            tenant: feed.unwrap_or(super::super::feed::ALL_TENANTS).to_owned(),
             window: Window::of_date(date(day)).unwrap(),
             records: records.iter().map(|record| record.keyed(&source, date(day))).collect(),
             hole: None,

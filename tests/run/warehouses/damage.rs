@@ -3,7 +3,11 @@
 use super::stand::{EVENTS, QUARANTINE, Stand, only};
 use crate::bigquery_fake::Row;
 use serde_json::json;
+use tokio::sync::watch;
+use trailhouse::decision::rebuild::Rebuild;
+use trailhouse::lake::layout::Table;
 use trailhouse::ledger::entry::RowsCounted;
+use trailhouse::run::{RebuildEnd, RebuildSummary, Unobserved, rebuild};
 use trailhouse::warehouse::{LAKE_LABEL, Which, carry_out_preparation, prepare};
 
 /// The run after the damage says what it is, in numbers; a rebuild of what differs mends it.
@@ -40,6 +44,45 @@ async fn rows_that_were_deleted() {
         ..RowsCounted::default()
     };
     said_and_mended(&stand, 0, counted).await;
+}
+
+/// Nothing is replaced but what was shown to whoever confirms it, and that once.
+#[tokio::test]
+async fn a_rebuild_replaces_what_was_shown() {
+    let stand = Stand::new().await;
+    stand.run().await;
+    stand.fake.edit_rows(EVENTS, |rows| rows.truncate(100));
+    let before = stand.state().await.head;
+    let shown = rebuilt(&stand, None).await;
+    assert!(matches!(shown.end, RebuildEnd::Planned), "{shown:?}");
+    assert!(shown.planned.plan.can_be_confirmed());
+    let stale = rebuilt(&stand, Some("3f9a0c1d2e4b")).await;
+    let RebuildEnd::Stale(stale) = stale.end else {
+        panic!("{stale:?}");
+    };
+    assert_eq!(stale.found, shown.planned.id);
+    assert_eq!(stand.state().await.head, before);
+    let confirmed = Some(shown.planned.id.as_str());
+    let done = rebuilt(&stand, confirmed).await;
+    let RebuildEnd::Decided(loaded) = done.end else {
+        panic!("{done:?}");
+    };
+    assert_eq!(only(&loaded.warehouses).rebuilt.len(), 1);
+    stand.assert_level("after the rebuild").await;
+    let again = rebuilt(&stand, confirmed).await;
+    assert!(matches!(again.end, RebuildEnd::Planned), "{again:?}");
+    assert!(again.planned.plan.tables.is_empty());
+}
+
+async fn rebuilt(stand: &Stand, confirmed: Option<&str>) -> RebuildSummary {
+    let wish = Rebuild {
+        tables: vec![Table::Events, Table::Quarantine],
+        dates: Which::Differing,
+    };
+    let (_stop, stopped) = watch::channel(false);
+    let loader = stand.loader();
+    let rebuilding = rebuild(&loader, &wish, confirmed, stopped, &Unobserved);
+    rebuilding.await.unwrap()
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use trailhouse::lake::FileReader;
 use trailhouse::lake::layout::{RunId, Table};
 use trailhouse::ledger::entry::Body;
 use trailhouse::ledger::state::State;
-use trailhouse::run::{Job, LoadSummary, RunError, Summary, Unobserved, load};
+use trailhouse::run::{Job, LoadSummary, RunError, Summary, Unobserved, load, record};
 use trailhouse::store::Bucket;
 use trailhouse::warehouse::bigquery::{BigQuery, BigQuerySettings, Retry};
 use trailhouse::warehouse::{
@@ -320,7 +320,10 @@ fn filling<'a>(
 pub(super) async fn try_load(job: &Job, decide: &[Body]) -> Result<LoadSummary, RunError> {
     // The sender must live as long as the load: without it, nobody could tell it to stop.
     let (_stop, stopped) = watch::channel(false);
-    load(job, decide, stopped, &Unobserved).await
+    for body in decide {
+        record(job, body.clone()).await?;
+    }
+    load(job, stopped, &Unobserved).await
 }
 
 /// What is only in the first, and what is only in the second, each as often as it is.

@@ -11,9 +11,7 @@ async fn told_to_stop_before_it_begins_it_starts_nothing() {
     let stand = Stand::new().await;
     let before = stand.fake.calls();
     let (stop, stopped) = watch::channel(true);
-    let loaded = load(&stand.loader(), &[], stopped, &Unobserved)
-        .await
-        .unwrap();
+    let loaded = load(&stand.loader(), stopped, &Unobserved).await.unwrap();
     drop(stop);
     assert!(loaded.stopped);
     let warehouse = only(&loaded.warehouses);
@@ -30,7 +28,7 @@ async fn told_to_stop_while_jobs_run_it_leaves_them_to_the_next() {
     stand.fake.set(|options| options.pending = 1_000_000);
     let (stop, stopped) = watch::channel(false);
     let loader = stand.loader();
-    let loading = load(&loader, &[], stopped, &Unobserved);
+    let loading = load(&loader, stopped, &Unobserved);
     tokio::pin!(loading);
     tokio::select! {
         _ = &mut loading => panic!("its jobs wait"),

@@ -5,6 +5,7 @@ use super::super::stand::{Stand, try_load};
 use super::keeping::{apply, apply_confirmed, confirmation, date, hold, place, policy, try_apply};
 use crate::faulty_store::{Fault as StoreFault, On as StoreOn};
 use crate::faulty_warehouse::{Fault, On};
+use trailhouse::decision::DecisionError;
 use trailhouse::run::RunError;
 
 /// A loader that has not heard of the decision starts its job when everything is over: nothing of what
@@ -92,7 +93,10 @@ async fn several_that_apply_the_rules_at_once_delete_once() {
     assert!(first.is_ok() || second.is_ok(), "{first:?} {second:?}");
     for ended in [first, second] {
         assert!(
-            matches!(ended, Ok(_) | Err(RunError::StalePlan { .. })),
+            matches!(
+                ended,
+                Ok(_) | Err(RunError::Decision(DecisionError::Stale(_)))
+            ),
             "{ended:?}"
         );
     }

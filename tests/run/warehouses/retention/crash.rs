@@ -6,8 +6,9 @@ use crate::faulty_store::Fault as StoreFault;
 use crate::faulty_warehouse::Fault;
 use chrono::NaiveDate;
 use std::collections::BTreeSet;
+use trailhouse::decision::retention::Confirmation;
 use trailhouse::policy::Policy;
-use trailhouse::run::{Confirmation, Job};
+use trailhouse::run::Job;
 
 /// Dates and categories of a lake.
 type Partitions = BTreeSet<(NaiveDate, String)>;

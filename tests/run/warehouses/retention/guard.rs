@@ -4,6 +4,7 @@ use super::super::stand::Stand;
 use super::keeping::{apply, apply_confirmed, confirmation, date, hold, place, policy, try_apply};
 use chrono::TimeDelta;
 use std::collections::BTreeSet;
+use trailhouse::decision::DecisionError;
 use trailhouse::ledger::entry::Body;
 use trailhouse::ledger::log::{Commit, Draft};
 use trailhouse::ledger::state::State;
@@ -116,10 +117,16 @@ async fn a_plan_that_is_not_true_any_more_is_refused() {
     let before = stand.data().await;
     place(&job, hold("A", "2026-03-01", "2026-03-01", &[])).await;
     let refused = try_apply(&job, &rules, Some(&confirmed)).await;
-    assert!(matches!(refused, Err(RunError::StalePlan { .. })));
+    assert!(matches!(
+        refused,
+        Err(RunError::Decision(DecisionError::Stale(_)))
+    ));
     let other = policy(&[("execution", "1d")], "2d");
     let refused = try_apply(&job, &other, Some(&confirmed)).await;
-    assert!(matches!(refused, Err(RunError::StalePlan { .. })));
+    assert!(matches!(
+        refused,
+        Err(RunError::Decision(DecisionError::Stale(_)))
+    ));
     assert_eq!(stand.data().await, before);
     apply_confirmed(&job, &rules).await;
     stand.assert_one_story("after the new plan").await;

@@ -7,13 +7,13 @@ use futures::TryStreamExt as _;
 use object_store::ObjectStore as _;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
+use trailhouse::decision::plan_id;
+use trailhouse::decision::retention::{Confirmation, RetentionSummary};
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::entry::{Body, Hold};
 use trailhouse::policy::{AsOf, Conditions, Policy, Rule};
-use trailhouse::retention::{plan, plan_id};
-use trailhouse::run::{
-    Confirmation, Job, RetentionSummary, RunError, Unobserved, look_at_clocks, record, retain,
-};
+use trailhouse::retention::plan;
+use trailhouse::run::{Job, RunError, Unobserved, look_at_clocks, record, retain};
 
 pub(super) fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()

@@ -1,10 +1,15 @@
 //! What a step of retention did: part of the JSON document of `run`, and that of `retention apply`.
 
-use crate::ledger::entry::{FilesExpired, Recoverable, WarehouseExpired};
-use crate::retention::Amount;
+use crate::decision::driver::{CarriedAt, Finished};
+use crate::decision::kind::Carried;
+use crate::ledger::entry::{ExpiredPart, FilesExpired, Recoverable, WarehouseExpired};
+use crate::ledger::state::State;
+use crate::plural::counted;
+use crate::retention::{Amount, Unattended};
 use crate::warehouse::WarehouseFailure;
 use chrono::NaiveDate;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// What a step of retention did.
 #[derive(Debug, Clone, Serialize)]
@@ -12,7 +17,7 @@ pub struct RetentionSummary {
     /// The date as of which the rules were applied.
     pub as_of: NaiveDate,
     /// Decisions that were made now.
-    pub decided: Vec<Decided>,
+    pub decided: Vec<RetentionDecided>,
     /// What was done now of these decisions and of earlier ones.
     pub carried_out: Vec<CarriedOut>,
     /// What is due and has to be confirmed first.
@@ -30,7 +35,7 @@ pub struct RetentionSummary {
 
 /// A decision that was made now.
 #[derive(Debug, Clone, Serialize)]
-pub struct Decided {
+pub struct RetentionDecided {
     /// Its entry.
     pub sequence: u64,
     /// Dates of what goes.
@@ -97,6 +102,23 @@ pub struct RetentionFailure {
     pub failure: WarehouseFailure,
 }
 
+impl ToConfirm {
+    /// What of a plan waits for a person.
+    pub(super) fn of(plan_id: &str, unattended: &Unattended<'_>) -> Self {
+        let rules = unattended.to_confirm.iter().map(|rule| RuleToConfirm {
+            rule: rule.rule.clone(),
+            dates: rule.due_dates,
+            amount: rule.due,
+            reasons: rule.confirm.clone(),
+        });
+        Self {
+            plan: plan_id.to_owned(),
+            clock: unattended.clock.clone(),
+            rules: rules.collect(),
+        }
+    }
+}
+
 impl RetentionSummary {
     pub(super) fn new(as_of: NaiveDate) -> Self {
         Self {
@@ -111,8 +133,79 @@ impl RetentionSummary {
         }
     }
 
+    /// Adds a decision.
+    pub(super) fn decided(
+        &mut self,
+        sequence: u64,
+        parts: &[ExpiredPart],
+        confirmed_by: Option<&str>,
+    ) {
+        let dates: BTreeSet<NaiveDate> = parts.iter().map(|part| part.date).collect();
+        self.decided.push(RetentionDecided {
+            sequence,
+            dates: dates.len() as u64,
+            amount: Amount {
+                files: parts.iter().map(|part| part.files).sum(),
+                rows: parts.iter().map(|part| part.rows).sum(),
+                bytes: parts.iter().map(|part| part.bytes).sum(),
+            },
+            confirmed_by: confirmed_by.map(str::to_owned),
+        });
+    }
+
+    /// Adds what was carried out, and what failed.
+    pub(super) fn finished(&mut self, finished: Finished) {
+        for CarriedAt {
+            decision,
+            carried,
+            receipted,
+        } in finished.carried
+        {
+            match carried {
+                Carried::Expired(expired, recoverable) => {
+                    let of = self.of(decision);
+                    of.warehouses.push(expired);
+                    of.recoverable.extend(recoverable);
+                }
+                Carried::Removed(files, recoverable) => {
+                    let of = self.of(decision);
+                    of.files = Some(files);
+                    if receipted {
+                        of.recoverable.extend(recoverable);
+                    }
+                }
+                Carried::Swept { removed, refused } => {
+                    let removed = counted(removed, "file", "files");
+                    let kept = match refused.len() {
+                        0 => String::new(),
+                        kept => format!(", and the store keeps {kept}"),
+                    };
+                    self.notes.push(format!(
+                        "entry {decision}: {removed} of dead runs removed{kept}"
+                    ));
+                }
+                Carried::Rebuilt(..) | Carried::GivenUp(_) => {}
+            }
+        }
+        let failures = finished.failures.iter();
+        self.failures
+            .extend(failures.map(|(place, error)| RetentionFailure {
+                place: place.clone(),
+                failure: WarehouseFailure::from(error),
+            }));
+    }
+
+    /// Takes what is left to be done from the state afterwards.
+    pub(super) fn close(&mut self, state: &State) {
+        for of in &mut self.carried_out {
+            let open = state.retention.open.get(&of.decision);
+            of.done = open.is_none();
+            of.left = open.map_or_else(Vec::new, |open| open.warehouses.iter().cloned().collect());
+        }
+    }
+
     /// What was done now of a decision, to be added to.
-    pub(super) fn of(&mut self, decision: u64) -> &mut CarriedOut {
+    fn of(&mut self, decision: u64) -> &mut CarriedOut {
         let known = self
             .carried_out
             .iter()

@@ -1,0 +1,101 @@
+//! How decisions of retention are carried out, and what `done` says of it: one entry for each warehouse and for
+//! the files, the last of which leaves nothing.
+
+use super::files::remove;
+use crate::decision::kind::{Carried, Execution, Kind, Progress};
+use crate::decision::place::{DecisionContext, Place, PlaceError};
+use crate::ledger::entry::{DoneOutcome, Retained};
+use crate::ledger::state::{OpenRetention, State};
+use crate::warehouse::{expire, recoverable};
+use async_trait::async_trait;
+
+/// How decisions of retention are carried out.
+pub(in crate::decision) struct Expiring;
+
+#[async_trait]
+impl Execution for Expiring {
+    fn kind(&self) -> Kind {
+        Kind::Retention
+    }
+
+    fn open_at(&self, state: &State, place: Place<'_>) -> Vec<u64> {
+        match place {
+            Place::Warehouse(projection) => {
+                let open = state.retention.open_at(&projection.name);
+                open.map(|(decision, _)| decision).collect()
+            }
+            Place::Lake(_) => state.retention.open.keys().copied().collect(),
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        context: DecisionContext<'_>,
+        place: Place<'_>,
+        decision: u64,
+    ) -> Progress {
+        let Some(open) = context.ledger.state.retention.open.get(&decision) else {
+            return Progress::Nothing;
+        };
+        let projection = match place {
+            Place::Warehouse(projection) => projection,
+            Place::Lake(lake) => return remove(context, lake, open).await,
+        };
+        match expire(projection, context.filling(), decision, open).await {
+            Ok(Some(expired)) => {
+                // From now on, not from when the run began.
+                let now = context.ledger.attempt.later();
+                let recoverable = recoverable(projection, now).await;
+                Progress::Carried(Carried::Expired(expired, recoverable))
+            }
+            Ok(None) => Progress::NotNow,
+            Err(error) => Progress::Failed(PlaceError::Warehouse(error)),
+        }
+    }
+
+    fn done(&self, state: &State, decision: u64, carried: &Carried) -> Option<DoneOutcome> {
+        let open = state.retention.open.get(&decision)?;
+        let mut retained = retained(open, carried)?;
+        let finished = |name: &String| {
+            retained.warehouses.iter().any(|it| it.warehouse == *name)
+                || retained.given_up.iter().any(|it| it.warehouse == *name)
+        };
+        let left = open.warehouses.iter().filter(|name| !finished(name));
+        retained.left = left.cloned().collect();
+        Some(DoneOutcome::Retained(Box::new(retained)))
+    }
+}
+
+/// What is new of what was carried out, beside what is left.
+fn retained(open: &OpenRetention, carried: &Carried) -> Option<Retained> {
+    match carried {
+        Carried::Expired(expired, recoverable) => {
+            let left = open.warehouses.contains(&expired.warehouse);
+            left.then(|| Retained {
+                warehouses: vec![expired.clone()],
+                recoverable: recoverable.clone(),
+                ..Retained::default()
+            })
+        }
+        Carried::Removed(files, recoverable) => {
+            let is_known = |path, until| open.refused.get(path) == Some(until);
+            let same = open.tried
+                && files.removed + files.missing == 0
+                && files.refused.iter().all(|it| is_known(&it.path, &it.until));
+            // Nothing has changed since the last time, which an entry need not say.
+            (!same).then(|| Retained {
+                files: Some(files.clone()),
+                recoverable: recoverable.clone(),
+                ..Retained::default()
+            })
+        }
+        Carried::GivenUp(given_up) => {
+            let left = open.warehouses.contains(&given_up.warehouse);
+            left.then(|| Retained {
+                given_up: vec![given_up.clone()],
+                ..Retained::default()
+            })
+        }
+        Carried::Rebuilt(..) | Carried::Swept { .. } => None,
+    }
+}

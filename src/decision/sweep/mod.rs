@@ -1,0 +1,200 @@
+//! The sweep of what dead runs have left: unattended, but only by a clock that is borne out, and carried out in
+//! the lake.
+
+mod orphan;
+
+pub use orphan::{LEAST_AGE, orphans, youngest};
+
+use super::driver::Driver;
+use super::error::DecisionError;
+use super::kind::{Carried, Decision, Execution, Kind, Progress};
+use super::place::{DecisionContext, Place, PlaceError};
+use crate::clock::Now;
+use crate::failpoint;
+use crate::ledger::entry::{self, Body, DoneOutcome, SweptObject};
+use crate::ledger::log::LogError;
+use crate::ledger::state::State;
+use crate::ledger::writer::Attempt;
+use crate::store::{Listed, StoreError};
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt as _;
+use serde::Serialize;
+use std::collections::HashSet;
+
+/// Most files of one decision, so that an entry stays small; the rest goes with the next.
+const FILES_AT_ONCE: usize = 10_000;
+
+/// A wish to sweep.
+struct Sweep {
+    /// Files older than this are looked for.
+    older_than: DateTime<Utc>,
+}
+
+/// Orphans that no decision names yet.
+#[derive(Serialize)]
+struct SweepPlan {
+    /// The objects, in order of name.
+    objects: Vec<SweptObject>,
+}
+
+/// What a sweep found, and did.
+#[derive(Debug, Clone, Serialize)]
+pub struct Swept {
+    /// Files older than this were looked for.
+    #[serde(with = "crate::window::instant")]
+    pub older_than: DateTime<Utc>,
+    /// Orphans that were found now.
+    pub found: Vec<SweptObject>,
+    /// Objects that were removed, of these and of decisions that were open.
+    pub removed: u64,
+    /// Objects that the store refused to remove.
+    pub refused: Vec<String>,
+    /// Whether anything was removed at all, or only looked for.
+    pub dry_run: bool,
+    /// What speaks against the clock by which files are old; nothing is removed then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clock: Vec<String>,
+}
+
+/// Looks for orphans that no run with this deadline may still be writing, and removes them unless told only to
+/// look. How old a file is says the clock, so nothing is removed where nothing bears that out.
+///
+/// # Errors
+/// The ledger, the store, or a clock that nothing bears out where something is to be removed.
+pub async fn sweep(
+    driver: &mut Driver<'_>,
+    deadline: TimeDelta,
+    dry_run: bool,
+) -> Result<Swept, DecisionError> {
+    let older_than = driver.ledger.attempt.now - youngest(deadline);
+    let wish = Sweep { older_than };
+    let planned = driver.plan(&wish).await?;
+    let mut swept = Swept {
+        older_than,
+        found: planned.plan.objects.clone(),
+        removed: 0,
+        refused: Vec::new(),
+        dry_run,
+        clock: driver.ledger.attempt.clock.objections(),
+    };
+    if dry_run {
+        return Ok(swept);
+    }
+    let approved = driver.approve(&wish, planned, None)?;
+    let decided = driver.commit(&wish, approved, None).await?;
+    swept.found = decided.entries.into_iter().flat_map(|it| it.1).collect();
+    let mut finished = driver.finish().await?;
+    if let Some((_, PlaceError::Lake(error))) = finished.failures.pop() {
+        return Err(LogError::from(error).into());
+    }
+    for at in finished.carried {
+        if let Carried::Swept { removed, refused } = at.carried {
+            swept.removed += removed;
+            swept.refused.extend(refused);
+        }
+    }
+    Ok(swept)
+}
+
+#[async_trait]
+impl Decision for Sweep {
+    type Plan = SweepPlan;
+    type Share = Vec<SweptObject>;
+
+    const PLANS_AGAIN: u32 = 16;
+
+    async fn plan(&self, context: DecisionContext<'_>) -> Result<SweepPlan, DecisionError> {
+        (context.places.say)("listing the lake");
+        let mut listed: Vec<Listed> = Vec::new();
+        for folder in ["events", "quarantine"] {
+            let found = context.places.lake.list(folder, None);
+            let found: Result<Vec<Listed>, StoreError> = found.try_collect().await;
+            listed.extend(found.map_err(LogError::from)?);
+        }
+        let (state, now) = (&context.ledger.state, context.ledger.attempt.now);
+        let mut objects = orphans(state, &listed, self.older_than, now);
+        // What is decided already is no finding of now. What a store has refused before is one again.
+        let decided = state.sweeps.values().flat_map(|sweep| &sweep.objects);
+        let decided: HashSet<&str> = decided.map(|object| object.path.as_str()).collect();
+        objects.retain(|object| !decided.contains(object.path.as_str()));
+        Ok(SweepPlan { objects })
+    }
+
+    fn all(&self, plan: &SweepPlan) -> Vec<Vec<SweptObject>> {
+        let shares = plan.objects.chunks(FILES_AT_ONCE);
+        shares.map(<[SweptObject]>::to_vec).collect()
+    }
+
+    /// How old a file is says the clock.
+    fn unattended(
+        &self,
+        plan: &SweepPlan,
+        now: &Now,
+    ) -> Result<Vec<Vec<SweptObject>>, DecisionError> {
+        match now.objections().into_iter().next() {
+            None => Ok(self.all(plan)),
+            Some(objection) => Err(DecisionError::UnprovenClock(objection)),
+        }
+    }
+
+    fn entry(&self, share: &Vec<SweptObject>, _: &str, _: &Attempt) -> Body {
+        Body::Sweep(Box::new(entry::Sweep {
+            objects: share.clone(),
+            older_than: self.older_than,
+        }))
+    }
+}
+
+/// How sweeps are carried out.
+pub(super) struct Sweeping;
+
+#[async_trait]
+impl Execution for Sweeping {
+    fn kind(&self) -> Kind {
+        Kind::Sweep
+    }
+
+    fn open_at(&self, state: &State, place: Place<'_>) -> Vec<u64> {
+        match place {
+            Place::Warehouse(_) => Vec::new(),
+            Place::Lake(_) => state.sweeps.keys().copied().collect(),
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        context: DecisionContext<'_>,
+        place: Place<'_>,
+        decision: u64,
+    ) -> Progress {
+        let sweep = context.ledger.state.sweeps.get(&decision);
+        let (Place::Lake(lake), Some(sweep)) = (place, sweep) else {
+            return Progress::Nothing;
+        };
+        (context.places.say)("removing files of dead runs");
+        let (mut removed, mut refused) = (0, Vec::new());
+        for object in &sweep.objects {
+            failpoint::hit("sweep.delete.before");
+            match lake.delete(&object.path).await {
+                Ok(()) => removed += 1,
+                // A lock keeps it, or we may not: it stays, and is said to.
+                Err(StoreError::Denied { .. }) => refused.push(object.path.clone()),
+                Err(error) => return Progress::Failed(PlaceError::Lake(error)),
+            }
+            failpoint::hit("sweep.delete.after");
+        }
+        Progress::Carried(Carried::Swept { removed, refused })
+    }
+
+    fn done(&self, state: &State, decision: u64, carried: &Carried) -> Option<DoneOutcome> {
+        let is_open = state.sweeps.contains_key(&decision);
+        match carried {
+            Carried::Swept { removed, refused } if is_open => Some(DoneOutcome::Swept {
+                removed: *removed,
+                refused: refused.len() as u64,
+            }),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Decisions without a run around them: what the commands of each kind do.
+
+use super::error::RunError;
+use super::job::Job;
+use super::now::{open_ledger, open_writer, refuse_contradicted};
+use super::observer::Observer;
+use super::warehouses::{LoadSummary, load_with, tidy};
+use crate::decision::rebuild::{Rebuild, RebuildPlans};
+use crate::decision::retention::{Confirmation, RetentionSummary};
+use crate::decision::sweep::Swept;
+use crate::decision::{DecisionError, KINDS, Kind, Planned, StalePlan, driver, retention};
+use crate::ledger::entry::GivenUp;
+use crate::policy::Policy;
+use chrono::TimeDelta;
+use tokio::sync::watch;
+
+/// Applies the rules now, without reading any source: what `retention apply` does.
+///
+/// # Errors
+/// No lake, a job that only reads, a confirmation that is about something else, a clock that something
+/// contradicts, or a failing ledger.
+pub async fn retain(
+    job: &Job,
+    policy: &Policy,
+    confirmation: Option<&Confirmation>,
+    stop: watch::Receiver<bool>,
+    observer: &dyn Observer,
+) -> Result<RetentionSummary, RunError> {
+    observer.doing("reading the ledger");
+    let mut ledger = open_writer(job).await?;
+    let say = |what: &str| observer.doing(what);
+    let mut driver = driver(&mut ledger, job.places(&stop, &say), &KINDS);
+    let mut summary = retention::apply(&mut driver, policy, confirmation).await?;
+    tidy(&job.warehouses, &ledger.state, &mut summary.notes).await;
+    if let Err(note) = ledger.log.save_cache(&ledger.state).await {
+        summary.notes.push(note.to_string());
+    }
+    Ok(summary)
+}
+
+/// Gives a warehouse up: nobody can reach it any more, so no decision waits for it. Returns the decisions
+/// that did.
+///
+/// # Errors
+/// No lake, a job that only reads, a clock that something contradicts, or a failing ledger.
+pub async fn give_up(job: &Job, given_up: &GivenUp) -> Result<Vec<u64>, RunError> {
+    let mut ledger = open_writer(job).await?;
+    let (_tell, stop) = watch::channel(false);
+    let mut driver = driver(&mut ledger, job.places(&stop, &|_| {}), &[Kind::Retention]);
+    Ok(retention::give_up(&mut driver, given_up).await?)
+}
+
+/// Looks for orphans, and removes them unless told only to look.
+///
+/// # Errors
+/// No lake; where something is to be removed a job that only reads, or a clock that something contradicts
+/// or nothing bears out; or a failing store or ledger.
+pub async fn sweep(
+    job: &Job,
+    deadline: TimeDelta,
+    dry_run: bool,
+    observer: &dyn Observer,
+) -> Result<Swept, RunError> {
+    observer.doing("reading the ledger");
+    let mut ledger = match dry_run {
+        true => open_ledger(job).await?,
+        false => open_writer(job).await?,
+    };
+    let (_tell, stop) = watch::channel(false);
+    let say = |what: &str| observer.doing(what);
+    let mut driver = driver(&mut ledger, job.places(&stop, &say), &[Kind::Sweep]);
+    Ok(crate::decision::sweep::sweep(&mut driver, deadline, dry_run).await?)
+}
+
+/// What a wish to rebuild came to.
+#[derive(Debug)]
+pub struct RebuildSummary {
+    /// What would be replaced, or was.
+    pub planned: Planned<RebuildPlans>,
+    /// How it ended.
+    pub end: RebuildEnd,
+}
+
+/// How a wish to rebuild ended.
+#[derive(Debug)]
+pub enum RebuildEnd {
+    /// It was planned alone: nobody has confirmed it, or there is nothing that could be.
+    Planned,
+    /// Another plan was confirmed.
+    Stale(StalePlan),
+    /// It was decided, and carried out as far as it could be.
+    Decided(LoadSummary),
+}
+
+/// Plans what a rebuild would replace in the warehouses of a job, and replaces it if this very plan was
+/// confirmed.
+///
+/// # Errors
+/// No lake, a failing ledger or, where something is replaced, a job that only reads or a clock that something
+/// contradicts. What fails in a warehouse is part of what is returned.
+pub async fn rebuild(
+    job: &Job,
+    wish: &Rebuild,
+    confirmed: Option<&str>,
+    stop: watch::Receiver<bool>,
+    observer: &dyn Observer,
+) -> Result<RebuildSummary, RunError> {
+    let mut ledger = open_ledger(job).await?;
+    let say = |what: &str| observer.doing(what);
+    let mut driver = driver(&mut ledger, job.places(&stop, &say), &[Kind::Rebuild]);
+    let planned = driver.plan(wish).await?;
+    // Where all is right, as it is when somebody asks a second time, there is nothing to confirm.
+    if confirmed.is_none() || !planned.plan.can_be_confirmed() {
+        let end = RebuildEnd::Planned;
+        return Ok(RebuildSummary { planned, end });
+    }
+    let approved = match driver.approve(wish, planned.clone(), confirmed) {
+        Err(DecisionError::Stale(stale)) => {
+            let end = RebuildEnd::Stale(stale);
+            return Ok(RebuildSummary { planned, end });
+        }
+        approved => approved?,
+    };
+    job.refuse_to_only_read()?;
+    refuse_contradicted(driver.ledger.attempt.clock.clone())?;
+    let started_at = job.clock.now();
+    let decided = driver.commit(wish, approved, confirmed).await?;
+    let end = RebuildEnd::Decided(load_with(&mut driver, started_at).await?);
+    Ok(RebuildSummary {
+        planned: decided.planned,
+        end,
+    })
+}
