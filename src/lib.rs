@@ -50,7 +50,6 @@ mod failpoint;
 mod foreign;
 mod http;
 mod plural;
-mod retry;
 mod similar;
 pub mod stop;
 mod text;

@@ -367,6 +367,10 @@ fn next(config: &Path, template: &Template) -> Vec<String> {
     let secret = match &template.auth {
         Auth::Bearer(place) => Some(("the API token", place)),
         Auth::Basic { password, .. } => Some(("the password", password)),
+        Auth::Google(google) => google
+            .credentials
+            .as_ref()
+            .map(|place| ("the credentials", place)),
         Auth::None => None,
     };
     match secret {

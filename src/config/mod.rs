@@ -38,6 +38,7 @@ pub use secret::{Secret, SecretError, SecretRef};
 pub use size::{SizeError, format_size, parse_size};
 pub use template::Template;
 
+pub use crate::http::{Auth, GoogleAuth};
 pub use crate::text::{TextFault, TextKind};
 
 use crate::event::redact;
@@ -176,7 +177,7 @@ pub struct Kestra {
     /// What to read.
     pub tenants: Tenants,
     /// How to sign in.
-    pub auth: Auth,
+    pub auth: Auth<SecretRef>,
 }
 
 /// The tenants to read.
@@ -186,22 +187,6 @@ pub enum Tenants {
     All,
     /// These, at least one, each once.
     Named(Vec<String>),
-}
-
-/// How to sign in to a platform.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Auth {
-    /// With an API token.
-    Bearer(SecretRef),
-    /// With a user name and a password.
-    Basic {
-        /// User name, without a colon.
-        username: String,
-        /// Where the password is.
-        password: SecretRef,
-    },
-    /// Not at all.
-    None,
 }
 
 /// Bounds of one run.
@@ -229,7 +214,7 @@ pub struct Warehouse {
     /// Its location.
     pub location: String,
     /// How to sign in.
-    pub auth: GoogleAuth,
+    pub auth: Auth<SecretRef>,
     /// Where files are copied to for loading, a `gs://` location; none where the lake is on Google
     /// Cloud Storage and is loaded from there.
     pub staging: Option<Lake>,
@@ -252,26 +237,6 @@ pub struct Warehouse {
     /// After how many days the service itself drops partitions that the ledger does not keep; never where it
     /// is absent.
     pub partition_expiration: Option<u32>,
-}
-
-/// How to sign in to Google Cloud.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GoogleAuth {
-    /// As whom.
-    pub sign_in: SignIn,
-    /// Service account to act as afterwards.
-    pub impersonate: Option<String>,
-}
-
-/// Who signs in to Google Cloud.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SignIn {
-    /// Whoever the environment says: application default credentials.
-    Default,
-    /// What this credentials file says.
-    Credentials(SecretRef),
-    /// Nobody: an emulator.
-    None,
 }
 
 /// What is removed or hidden before anything is written.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::http::{self, Auth};
 use crate::text::{self, TextFault, TextKind};
 
 /// No password, token or key that we know of comes near this; a larger file is a mistake.
@@ -168,6 +169,32 @@ impl SecretRef {
             remark: text::remark(value, kind),
             readable_by_others,
         })
+    }
+}
+
+impl Auth<SecretRef> {
+    /// The same for a client, with secrets that are read each time they are needed, so that a renewed one
+    /// is found.
+    pub(crate) fn lazily_read(&self) -> Auth {
+        let secret = |place: &SecretRef, kind| {
+            let place = place.clone();
+            http::Secret::new(move || place.load(kind).map_err(|error| error.to_string()))
+        };
+        match self {
+            Self::None => Auth::None,
+            Self::Bearer(token) => Auth::Bearer(secret(token, TextKind::Token)),
+            Self::Basic { username, password } => Auth::Basic {
+                username: username.clone(),
+                password: secret(password, TextKind::Password),
+            },
+            Self::Google(google) => {
+                let json = google.credentials.as_ref();
+                Auth::Google(http::GoogleAuth {
+                    credentials: json.map(|place| secret(place, TextKind::Document)),
+                    impersonate: google.impersonate.clone(),
+                })
+            }
+        }
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Template {
     /// What to read.
     pub tenants: Tenants,
     /// How to sign in.
-    pub auth: Auth,
+    pub auth: Auth<SecretRef>,
     /// First date, or "earliest".
     pub start: String,
 }
@@ -114,6 +114,10 @@ dialect = "{dialect}""#,
                 quote(username),
                 secret(password)
             ),
+            Auth::Google(google) => match &google.credentials {
+                Some(place) => format!("{{ service_account = {} }}", secret(place)),
+                None => "{ default = true }".to_owned(),
+            },
             Auth::None => "{ none = true }".to_owned(),
         };
         writeln!(

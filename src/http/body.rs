@@ -60,7 +60,7 @@ enum StreamError {
 ///
 /// # Errors
 /// See [`BodyError`].
-pub(crate) async fn read_body(
+pub(super) async fn read_body(
     response: Response,
     most: u64,
     room: usize,
@@ -80,18 +80,19 @@ pub(crate) async fn read_body(
     Ok(text.freeze())
 }
 
-/// As much of a body as can be read, decoded, of at most `most` bytes; and whether there was more.
-pub(crate) async fn read_start(
+/// As much of a body as can be read, decoded, of at most `most` bytes; and why that is not all of it.
+pub(super) async fn read_start(
     response: Response,
     most: usize,
     secrets: &Secrets,
-) -> (Bytes, bool) {
+) -> (Bytes, Option<BodyError>) {
     let mut text = BytesMut::new();
-    let Ok(encodings) = Encodings::of(response.headers()) else {
-        return (Bytes::new(), true);
+    let encodings = match Encodings::of(response.headers()) {
+        Ok(encodings) => encodings,
+        Err(error) => return (Bytes::new(), Some(error.into())),
     };
     let read = read_into(&mut text, response, most, &encodings, secrets).await;
-    (text.freeze(), read.is_err())
+    (text.freeze(), read.err())
 }
 
 /// Where it fails, `text` has what was read before.

@@ -1,45 +1,51 @@
-//! What every HTTP client of ours does alike: reading the bodies of answers, and words about failures.
+//! The one HTTP client, for sources, warehouses and whatever else is spoken to in JSON over HTTP.
+//!
+//! A [`Request`] is signed ([`auth`]), sent, and answered within bounds of size and time ([`body`]): that is
+//! [`Client::exchange`], which also renews a credential that is refused. [`Client::send`] has its caller
+//! judge each [`Answer`] and is patient in between ([`patience`], [`retry`]). What an answer means depends
+//! on the interface, so the tables for it stand with the sources and with BigQuery.
 
+pub(crate) mod answer;
+pub(crate) mod auth;
 mod body;
+mod client;
 mod encoding;
 mod hopeless;
+pub(crate) mod patience;
+mod request;
+mod retry;
+#[cfg(test)]
+pub(crate) mod script;
 mod way;
 
-pub(crate) use body::{BodyError, read_body, read_start};
+pub(crate) use answer::{Answer, Unanswered};
+pub(crate) use auth::CredentialError;
+pub use auth::{Auth, GoogleAuth, Secret};
+pub(crate) use body::BodyError;
+pub(crate) use client::{Client, GivenUp, SettingsError};
+pub use client::{ClockReading, Settings};
 pub(crate) use encoding::{EncodingError, Encodings};
 pub use hopeless::Hopeless;
 pub(crate) use hopeless::{hopeless, lasting};
+pub use patience::Now;
+pub(crate) use patience::{Again, Failure, Patience};
+pub(crate) use request::Request;
+pub use retry::Retry;
 pub(crate) use way::{Way, check_proxies, no_proxy};
 
 use crate::foreign::Secrets;
 use chrono::{DateTime, Utc};
-use reqwest::Response;
-use reqwest::header::{CONTENT_TYPE, HeaderName};
 use url::Url;
 
-/// The client for an address, before what is special about it: the one place where clients are made. The
-/// proxies and the roots are those of the environment, which the command line has completed.
-pub(crate) fn client(base: &Url) -> reqwest::ClientBuilder {
+/// The library's client for an address, before what is special about it: the one place where clients are
+/// made. The proxies and the roots are those of the environment, which the command line has completed.
+fn builder(base: &Url) -> reqwest::ClientBuilder {
     let builder =
         reqwest::Client::builder().user_agent(concat!("trailhouse/", env!("CARGO_PKG_VERSION")));
     match Way::to(base) {
         Way::Proxy { .. } => builder,
         Way::Straight | Way::Local | Way::Excepted(_) => builder.no_proxy(),
     }
-}
-
-/// A header of a response, where it is there and text.
-pub(crate) fn header(response: &Response, name: &HeaderName) -> Option<String> {
-    let value = response.headers().get(name)?;
-    value.to_str().ok().map(str::to_owned)
-}
-
-/// Whether a response says that it is a web page, which no interface of ours answers with.
-pub(crate) fn is_html(response: &Response) -> bool {
-    header(response, &CONTENT_TYPE).is_some_and(|kind| {
-        let kind = kind.trim_start().to_ascii_lowercase();
-        kind.starts_with("text/html")
-    })
 }
 
 /// A date in one of the three forms that RFC 9110 section 5.6.7 asks recipients to read.

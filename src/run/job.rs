@@ -4,15 +4,14 @@ use super::error::JobError;
 use super::keys::{Access, open_to_read, open_to_write};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{
-    Auth, Config, Lake, Platform, Redaction as RedactionConfig, SecretError, SecretRef, Start,
-    Tenants, TextKind,
+    Config, Lake, Platform, Redaction as RedactionConfig, SecretError, Start, Tenants, TextKind,
 };
 use crate::decision::Places;
 use crate::event::redact::Redaction;
+use crate::http::Retry;
 use crate::ledger::digest::Digest;
 use crate::ledger::log::{Log, LogError};
 use crate::policy::Policy;
-use crate::retry::Retry;
 use crate::similar::UnknownName;
 use crate::source::http::{self, Client};
 use crate::source::kestra::{self, Kestra};
@@ -302,17 +301,9 @@ fn open_source(
         id: config.id.clone(),
         source,
     };
-    let auth = match &settings.auth {
-        Auth::Bearer(token) => http::Auth::Bearer(secret(token, TextKind::Token)),
-        Auth::Basic { username, password } => http::Auth::Basic {
-            username: username.clone(),
-            password: secret(password, TextKind::Password),
-        },
-        Auth::None => http::Auth::None,
-    };
     let redaction = open_redaction(&job.redaction)?;
     let requests = &config.requests;
-    let client = Client::new(http::Settings {
+    let http = http::Settings {
         timeout: requests.timeout,
         response_bytes: requests.max_response,
         concurrency: usize::try_from(requests.concurrency).unwrap_or(usize::MAX),
@@ -320,9 +311,9 @@ fn open_source(
             patience: asking.patience(requests.retry_for),
             ..Retry::default()
         },
-        ..http::Settings::new(settings.url.clone(), auth, Wording::under(&redaction))
-    })
-    .map_err(wrong)?;
+        ..http::Settings::new(settings.url.clone(), settings.auth.lazily_read())
+    };
+    let client = Client::new(http, Wording::under(&redaction)).map_err(wrong)?;
     let tenants = match &settings.tenants {
         Tenants::All => vec![Tenant::All],
         Tenants::Named(names) => names.iter().cloned().map(Tenant::Named).collect(),
@@ -359,12 +350,6 @@ pub fn configured_feeds(config: &Config) -> BTreeSet<(String, String)> {
             .map(|tenant| (source.id.clone(), tenant))
     });
     feeds.collect()
-}
-
-/// A secret that is read each time it is needed, so that a renewed token is found.
-fn secret(place: &SecretRef, kind: TextKind) -> http::Secret {
-    let place = place.clone();
-    http::Secret::new(move || place.load(kind).map_err(|error| error.to_string()))
 }
 
 fn open_redaction(config: &RedactionConfig) -> Result<Redaction, JobError> {

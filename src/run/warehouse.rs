@@ -2,11 +2,11 @@
 
 use super::error::JobError;
 use super::job::{Asking, open_store};
-use crate::config::{self, Config, SignIn, TextKind};
-use crate::retry::Retry;
+use crate::config::{self, Auth, Config, TextKind};
+use crate::http::Retry;
 use crate::similar::UnknownName;
 use crate::stop::Stop;
-use crate::warehouse::bigquery::{BigQuery, BigQueryAuth, BigQuerySettings};
+use crate::warehouse::bigquery::{BigQuery, BigQuerySettings};
 use crate::warehouse::{Pace, Projection, Settings, Staging, Stoppable};
 use std::sync::Arc;
 
@@ -44,19 +44,19 @@ async fn open(config: &config::Warehouse, asking: Asking) -> Result<Projection, 
         }
         None => None,
     };
-    let auth = match &config.auth.sign_in {
-        SignIn::Default => BigQueryAuth::Default,
-        SignIn::Credentials(place) => BigQueryAuth::ServiceAccount(place.load(TextKind::Document)?),
-        SignIn::None => BigQueryAuth::None,
-    };
+    if let Auth::Google(google) = &config.auth
+        && let Some(place) = &google.credentials
+    {
+        // Credentials that cannot be read are an error of the configuration, not of the service.
+        place.load(TextKind::Document)?;
+    }
     let settings = BigQuerySettings {
         project: config.project.clone(),
         dataset: config.dataset.clone(),
         location: config.location.clone(),
         billing_project: config.billing_project.clone(),
         endpoint: config.endpoint.clone(),
-        auth,
-        impersonate: config.auth.impersonate.clone(),
+        auth: config.auth.lazily_read(),
         labels: config.labels.clone(),
         timeout: config.timeout,
         retry: Retry {

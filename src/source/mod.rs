@@ -16,7 +16,7 @@ mod scripted;
 mod slice;
 mod words;
 
-pub use crate::http::Hopeless;
+pub use crate::http::{ClockReading, Hopeless};
 pub use error::{Scope, SourceError};
 pub(crate) use read::SHARES;
 #[cfg(test)]
@@ -274,21 +274,5 @@ pub trait Source: Send + Sync {
     /// Where waits between two tries of a request are reported, where there are any.
     fn waits(&self) -> Option<&Waits> {
         None
-    }
-}
-
-/// The platform's clock beside ours at the same moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClockReading {
-    /// The `Date` header, which has whole seconds.
-    pub theirs: DateTime<Utc>,
-    /// Our clock when the response came.
-    pub ours: DateTime<Utc>,
-}
-
-impl ClockReading {
-    /// Theirs less ours.
-    pub fn offset(&self) -> TimeDelta {
-        self.theirs - self.ours
     }
 }

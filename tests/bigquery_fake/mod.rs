@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use trailhouse::warehouse::bigquery::{BigQuery, BigQueryAuth, BigQuerySettings, Retry};
+use trailhouse::warehouse::bigquery::{Auth, BigQuery, BigQuerySettings, Retry};
 
 /// Project of the dataset.
 pub const PROJECT: &str = "acme-audit";
@@ -96,7 +96,7 @@ impl BigQueryFake {
     pub fn settings(&self) -> BigQuerySettings {
         BigQuerySettings {
             endpoint: Some(self.address.parse().unwrap()),
-            auth: BigQueryAuth::None,
+            auth: Auth::None,
             timeout: Duration::from_secs(20),
             retry: Retry {
                 first: Duration::from_millis(2),

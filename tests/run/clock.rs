@@ -24,6 +24,7 @@ use trailhouse::run::{
     place_hold, retain,
 };
 use trailhouse::source::Tenant;
+use trailhouse::source::Wording;
 use trailhouse::source::http::Settings;
 use trailhouse::source::kestra::Dialect;
 use trailhouse_demo::kestra::Platform;
@@ -54,7 +55,7 @@ impl Machine {
             ..settings
         };
         let main = Tenant::Named("main".to_owned());
-        Rig::source_of(settings, Dialect::V2, vec![main])
+        Rig::source_of(settings, Wording::Kept, Dialect::V2, vec![main])
     }
 
     /// The platform as it is.

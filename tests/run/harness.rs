@@ -84,11 +84,7 @@ impl Rig {
                 tries_of_failure: 3,
             },
             now: Arc::new(move || platform.now()),
-            ..Settings::new(
-                self.serving.url().parse().unwrap(),
-                bearer("demo-token"),
-                Wording::Kept,
-            )
+            ..Settings::new(self.serving.url().parse().unwrap(), bearer("demo-token"))
         }
     }
 
@@ -103,15 +99,16 @@ impl Rig {
         dialect: Dialect,
         tenants: Vec<Tenant>,
     ) -> JobSource {
-        Self::source_of(settings, dialect, tenants)
+        Self::source_of(settings, Wording::Kept, dialect, tenants)
     }
 
     pub(super) fn source_of(
         settings: Settings,
+        wording: Wording,
         dialect: Dialect,
         tenants: Vec<Tenant>,
     ) -> JobSource {
-        let client = Client::new(settings).unwrap();
+        let client = Client::new(settings, wording).unwrap();
         let kestra = Kestra::new(client, dialect, tenants).unwrap();
         JobSource {
             id: SOURCE.to_owned(),

@@ -8,7 +8,6 @@ use std::time::Duration;
 use trailhouse::event::redact::{Action, Redaction, Rule, Target};
 use trailhouse::event::schema::Classification;
 use trailhouse::ledger::entry::Verdict;
-use trailhouse::source::http::Settings;
 use trailhouse::source::kestra::Dialect;
 use trailhouse::source::kestra::origins::ORIGINS;
 use trailhouse::source::{Tenant, Wording};
@@ -258,12 +257,9 @@ async fn what_the_platform_says_is_not_kept_under_redaction() {
         let rig = Rig::new(&quiet(NOW)).await;
         let id = rig.platform.push(NewEvent::at(at("2026-11-20T05:40:00Z")));
         rig.platform.poison(&[id]);
-        let settings = Settings {
-            wording: Wording::under(&redaction),
-            ..rig.settings()
-        };
+        let wording = Wording::under(&redaction);
         let main = vec![Tenant::Named("main".to_owned())];
-        let mut source = rig.source_with(settings, Dialect::V2, main);
+        let mut source = Rig::source_of(rig.settings(), wording, Dialect::V2, main);
         let kept = redaction.is_none();
         source.redaction = Arc::new(redaction);
         let store = empty();

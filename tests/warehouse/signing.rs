@@ -13,7 +13,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use trailhouse::warehouse::bigquery::{BigQuery, BigQueryAuth};
+use trailhouse::warehouse::bigquery::{Auth, BigQuery, GoogleAuth, Secret};
 use trailhouse::warehouse::{Class, Warehouse};
 
 const REFRESH: &str = "1//refresh-s3cret";
@@ -107,9 +107,17 @@ fn acting(tokens: &Tokens) -> String {
     )
 }
 
+fn google(credentials: Option<Secret>) -> Auth {
+    Auth::Google(GoogleAuth {
+        credentials,
+        impersonate: None,
+    })
+}
+
 async fn client(fake: &BigQueryFake, credentials: &Value) -> BigQuery {
     let mut settings = fake.settings();
-    settings.auth = BigQueryAuth::ServiceAccount(credentials.to_string().into());
+    let json = credentials.to_string();
+    settings.auth = google(Some(Secret::new(move || Ok(json.clone().into()))));
     settings.retry.patience = Duration::ZERO;
     BigQuery::open(settings).await.unwrap()
 }
@@ -282,7 +290,7 @@ async fn signs_in_as_the_environment_says() {
     let fake = BigQueryFake::start(Options::new(unused.path())).await;
     let mut settings = fake.settings();
     settings.endpoint = Some(endpoint.parse().unwrap());
-    settings.auth = BigQueryAuth::Default;
+    settings.auth = google(None);
     let warehouse = BigQuery::open(settings).await.unwrap();
     assert_eq!(warehouse.table("t").await, Ok(None));
     assert_eq!(warehouse.dataset().await, Ok(None));

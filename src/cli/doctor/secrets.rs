@@ -14,7 +14,7 @@ pub(super) fn check(config: &Config, checked: &mut Checked) {
                 password,
                 TextKind::Password,
             )),
-            Auth::Bearer(_) | Auth::None => None,
+            Auth::Bearer(_) | Auth::Google(_) | Auth::None => None,
         }
     });
     let hmac_key = config.redaction.hmac_key.iter();

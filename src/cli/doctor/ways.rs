@@ -4,7 +4,7 @@ use url::Url;
 
 use super::Checked;
 use crate::cli::environment::roots;
-use crate::config::{Config, Lake, Platform, SignIn, StoreOption};
+use crate::config::{Auth, Config, Lake, Platform, StoreOption};
 use crate::http::Way;
 use crate::warehouse::bigquery::SERVICE;
 
@@ -36,7 +36,7 @@ fn destinations(config: &Config) -> Vec<(String, Url)> {
         let service = || Url::parse(SERVICE).ok();
         let address = warehouse.endpoint.clone().or_else(service);
         add(format!("warehouse {name}"), address);
-        if !matches!(warehouse.auth.sign_in, SignIn::None) {
+        if !matches!(warehouse.auth, Auth::None) {
             let address = Url::parse(GOOGLE_TOKENS).ok();
             add(format!("sign-in of warehouse {name}"), address);
         }

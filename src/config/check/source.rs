@@ -9,7 +9,9 @@ use url::Url;
 use super::Checks;
 use crate::config::file::{AuthTable, PlatformName, SourceTable};
 use crate::config::problem::Place;
-use crate::config::{Auth, Kestra, Platform, Requests, Source, Start, Tenants, parse_size};
+use crate::config::{
+    Auth, Kestra, Platform, Requests, SecretRef, Source, Start, Tenants, parse_size,
+};
 use crate::http::is_loopback;
 use crate::source::kestra::Dialect;
 
@@ -246,7 +248,7 @@ fn tenants(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> O
     (checks.problems.len() == before).then(|| Tenants::Named(names.clone()))
 }
 
-fn auth(checks: &mut Checks<'_, '_>, table: &AuthTable, place: &Place) -> Option<Auth> {
+fn auth(checks: &mut Checks<'_, '_>, table: &AuthTable, place: &Place) -> Option<Auth<SecretRef>> {
     if let Some(bearer) = &table.bearer {
         return checks
             .secret(bearer, &place.key("bearer"))

@@ -10,7 +10,7 @@ use crate::config::file::{
     KeepText, RetentionTable, WarehouseAuthTable, WarehouseName, WarehouseTable,
 };
 use crate::config::problem::Place;
-use crate::config::{GoogleAuth, Lake, SignIn, Warehouse};
+use crate::config::{Auth, GoogleAuth, Lake, SecretRef, Warehouse};
 use crate::event::schema::{ColumnType, EVENT_COLUMNS};
 use crate::http::is_loopback;
 use crate::policy::Keep;
@@ -101,7 +101,7 @@ fn check(
     };
     let auth_place = place.key("auth");
     if let (Some(None), Some(auth)) = (&endpoint, &auth)
-        && auth.sign_in == SignIn::None
+        && *auth == Auth::None
         && checks.is_written(&auth_place)
     {
         checks.problem(
@@ -240,13 +240,19 @@ fn auth(
     checks: &mut Checks<'_, '_>,
     table: &WarehouseAuthTable,
     place: &Place,
-) -> Option<GoogleAuth> {
-    let sign_in = match (table.default, &table.service_account, table.none) {
-        (Some(true), None, None) => SignIn::Default,
-        (None, Some(secret), None) => {
-            SignIn::Credentials(checks.secret(secret, &place.key("service_account"))?)
+) -> Option<Auth<SecretRef>> {
+    let credentials = match (table.default, &table.service_account, table.none) {
+        (Some(true), None, None) => None,
+        (None, Some(secret), None) => Some(checks.secret(secret, &place.key("service_account"))?),
+        (None, None, Some(true)) if table.impersonate.is_none() => return Some(Auth::None),
+        (None, None, Some(true)) => {
+            checks.problem(
+                &place.key("impersonate"),
+                "needs credentials to sign in with first",
+                "write default = true or service_account beside it",
+            );
+            return None;
         }
-        (None, None, Some(true)) => SignIn::None,
         _ => {
             checks.problem(
                 place,
@@ -256,14 +262,6 @@ fn auth(
             return None;
         }
     };
-    if table.impersonate.is_some() && sign_in == SignIn::None {
-        checks.problem(
-            &place.key("impersonate"),
-            "needs credentials to sign in with first",
-            "write default = true or service_account beside it",
-        );
-        return None;
-    }
     if table
         .impersonate
         .as_ref()
@@ -276,10 +274,10 @@ fn auth(
         );
         return None;
     }
-    Some(GoogleAuth {
-        sign_in,
+    Some(Auth::Google(GoogleAuth {
+        credentials,
         impersonate: table.impersonate.clone(),
-    })
+    }))
 }
 
 /// The staging location: absent only where the lake itself can be loaded from.

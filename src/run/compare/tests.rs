@@ -251,8 +251,8 @@ proptest! {
         gone in prop::collection::vec(part(), 0..6),
         feed in prop_oneof![Just(None), Just(Some("a"))],
     ) {
-        let settings = Settings::new("http://127.0.0.1:9".parse().unwrap(), Auth::None, Wording::Kept);
-        let client = Client::new(settings).unwrap();
+        let settings = Settings::new("http://127.0.0.1:9".parse().unwrap(), Auth::None);
+        let client = Client::new(settings, Wording::Kept).unwrap();
         let source = Kestra::new(client, Dialect::V2, vec![Tenant::All]).unwrap();
         let (known, plain) = known_of(&source, &held);
         let parts: Vec<Piece> = days.iter().zip(0..).map(|(records, day)| Piece {
@@ -325,12 +325,8 @@ proptest! {
 /// Other content of a record of which the lake has nothing more is no evidence of anything that is kept.
 #[test]
 fn another_reading_of_an_expired_record_is_a_repetition_and_leaves_no_bytes() {
-    let settings = Settings::new(
-        "http://127.0.0.1:9".parse().unwrap(),
-        Auth::None,
-        Wording::Kept,
-    );
-    let client = Client::new(settings).unwrap();
+    let settings = Settings::new("http://127.0.0.1:9".parse().unwrap(), Auth::None);
+    let client = Client::new(settings, Wording::Kept).unwrap();
     let source = Kestra::new(client, Dialect::V2, vec![Tenant::All]).unwrap();
     let record = |version| Served {
         id: 1,

@@ -1,24 +1,8 @@
 //! What an answer of a source means: the one table for it.
 
 use super::super::{PlatformWords, SourceError};
-use crate::http::{BodyError, Hopeless};
+use crate::http::{Again, BodyError, CredentialError, Failure, Hopeless};
 use std::time::Duration;
-
-/// Whether the same request is sent again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Again {
-    /// It would be answered the same.
-    No,
-    /// The credential is read again first; a second refusal is final.
-    WithNewCredential,
-    /// The failure may be the request's own fault.
-    AFewTimes,
-    /// As long as there is patience.
-    Patiently,
-    /// Patiently where this address was the interface before in this run, for this tenant; otherwise not at
-    /// all, since then the address is wrong.
-    WhereKnown,
-}
 
 /// Why one try gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +47,7 @@ pub(super) struct Refusal {
 /// | status | means | asked again | is about |
 /// |---|---|---|---|
 /// | other 2xx, 3xx to another host, 511 | something else answers, as a log-in page does | where it is known | source |
-/// | 401 | the credential | once, with the credential read again | source |
+/// | 401 | the credential, which was renewed once | no | source |
 /// | 403 | a missing permission | no | feed |
 /// | 404 | no such tenant, or no audit log | no | feed |
 /// | 407 | the proxy wants credentials | no | source |
@@ -121,10 +105,7 @@ pub(super) fn of_status(refusal: Refusal) -> Failed {
             },
             Again::WhereKnown,
         ),
-        401 => (
-            SourceError::Unauthorised { message },
-            Again::WithNewCredential,
-        ),
+        401 => (SourceError::Unauthorised { message }, Again::No),
         403 => (SourceError::Forbidden { tenant, message }, Again::No),
         404 => (SourceError::NotFound { tenant, message }, Again::No),
         423 => (SourceError::UnreadableRecord { message }, Again::No),
@@ -179,6 +160,24 @@ impl Failed {
         }
     }
 
+    /// There is no credential to ask with.
+    pub(super) fn credential(error: CredentialError) -> Self {
+        let again = match error.passes {
+            true => Again::Patiently,
+            false => Again::No,
+        };
+        let message = error.said;
+        Self::new(SourceError::Credential { message }, again)
+    }
+
+    /// The same, once it is known whether the interface has answered at this address.
+    pub(super) fn where_known(self, is_known: bool) -> Self {
+        Self {
+            again: self.again.where_known(is_known),
+            ..self
+        }
+    }
+
     /// No connection, or no answer in time.
     pub(super) fn network(message: String) -> Self {
         let error = SourceError::Unreachable { tries: 0, message };
@@ -216,20 +215,6 @@ impl Failed {
         Self::new(error, Again::AFewTimes)
     }
 
-    /// Why in a word or two, for a progress bar.
-    pub(super) fn in_short(&self) -> String {
-        match &self.error {
-            SourceError::Throttled { status, .. } | SourceError::ServerFailure { status, .. } => {
-                status.to_string()
-            }
-            SourceError::Unreachable { .. } | SourceError::NoConnection { .. } => {
-                "no connection".to_owned()
-            }
-            SourceError::CutOff { .. } => "response cut off".to_owned(),
-            other => other.code().replace('_', " "),
-        }
-    }
-
     /// The error after so many tries.
     pub(super) fn after(self, tried: u32, whole: Duration) -> SourceError {
         let mut error = self.error;
@@ -247,6 +232,29 @@ impl Failed {
             _ => {}
         }
         error
+    }
+}
+
+impl Failure for Failed {
+    fn again(&self) -> Again {
+        self.again
+    }
+
+    fn told(&self) -> Option<&str> {
+        self.told.as_deref()
+    }
+
+    fn in_short(&self) -> String {
+        match &self.error {
+            SourceError::Throttled { status, .. } | SourceError::ServerFailure { status, .. } => {
+                status.to_string()
+            }
+            SourceError::Unreachable { .. } | SourceError::NoConnection { .. } => {
+                "no connection".to_owned()
+            }
+            SourceError::CutOff { .. } => "response cut off".to_owned(),
+            other => other.code().replace('_', " "),
+        }
     }
 }
 
@@ -271,7 +279,7 @@ mod tests {
     /// Each row of the table, by number.
     #[test]
     fn every_status_means_what_the_table_says() {
-        use Again::{AFewTimes, No, Patiently, WhereKnown, WithNewCredential};
+        use Again::{AFewTimes, No, Patiently, WhereKnown};
         use Scope::{Feed, Source, Window};
         for (statuses, code, again, scope) in [
             (
@@ -281,7 +289,7 @@ mod tests {
                 Source,
             ),
             (&[511], "not_the_interface", WhereKnown, Source),
-            (&[401], "unauthorised", WithNewCredential, Source),
+            (&[401], "unauthorised", No, Source),
             (&[403], "forbidden", No, Feed),
             (&[404], "not_found", No, Feed),
             (&[407], "proxy_refused", No, Source),

@@ -4,11 +4,16 @@ mod amid;
 mod encoding;
 
 use super::*;
+use crate::foreign::Secrets;
+use crate::http::script::{Server, json, reply};
+use crate::waits::Wait;
 use chrono::TimeDelta;
-use script::{Server, json, reply};
 use secrecy::SecretString;
-use std::sync::atomic::AtomicU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 fn settings(base: &Url) -> Settings {
     Settings {
@@ -20,7 +25,7 @@ fn settings(base: &Url) -> Settings {
             tries_of_failure: 3,
         },
         response_bytes: 1000,
-        ..Settings::new(base.clone(), Auth::None, Wording::Kept)
+        ..Settings::new(base.clone(), Auth::None)
     }
 }
 
@@ -29,7 +34,11 @@ fn main() -> Tenant {
 }
 
 async fn get(settings: Settings) -> (Result<Bytes, SourceError>, Client) {
-    let client = Client::new(settings).unwrap();
+    get_under(settings, Wording::Kept).await
+}
+
+async fn get_under(settings: Settings, wording: Wording) -> (Result<Bytes, SourceError>, Client) {
+    let client = Client::new(settings, wording).unwrap();
     let url = client.base().join("search?page=1").unwrap();
     let got = client.get(&url, &main(), None, Ok).await;
     (got, client)
@@ -300,11 +309,8 @@ async fn a_redirect_is_followed_within_the_host_only() {
 #[tokio::test]
 async fn settings_that_cannot_work_are_refused() {
     for base in ["ftp://x/", "https://anna:s3cret@x/", "data:x"] {
-        let refused = Client::new(Settings::new(
-            base.parse().unwrap(),
-            Auth::None,
-            Wording::Kept,
-        ));
+        let settings = Settings::new(base.parse().unwrap(), Auth::None);
+        let refused = Client::new(settings, Wording::Kept);
         let error = refused.err().unwrap();
         assert_eq!(error.code(), "settings");
         assert!(!error.to_string().contains("s3cret"));
@@ -373,11 +379,7 @@ async fn under_redaction_a_failure_is_a_code_and_a_status() {
         let headers = "Location: https://anna.example.com/\r\n";
         let server = Server::start(vec![reply(status, headers, body)]).await;
         for wording in [Wording::Kept, Wording::Withheld] {
-            let (got, _) = get(Settings {
-                wording,
-                ..settings(&server.base)
-            })
-            .await;
+            let (got, _) = get_under(settings(&server.base), wording).await;
             let error = got.unwrap_err();
             let shown = format!("{error} {error:?}");
             assert!(error.to_string().starts_with(said), "{error}");

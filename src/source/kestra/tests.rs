@@ -1,7 +1,7 @@
 //! Kestra over HTTP, against a server that answers from a script.
 
 use super::*;
-use crate::source::http::script::{Server, json, reply};
+use crate::http::script::{Server, json, reply};
 use crate::source::http::{Auth, Retry, Settings};
 use crate::source::{Limits, Slice, SliceOutcome, UpperEdge, Wording, read_window};
 use futures::StreamExt;
@@ -19,9 +19,10 @@ fn kestra(server: &Server, dialect: Dialect) -> Kestra {
             longest: Duration::from_millis(1),
             ..Retry::default()
         },
-        ..Settings::new(server.base.clone(), Auth::None, Wording::Kept)
+        ..Settings::new(server.base.clone(), Auth::None)
     };
-    Kestra::new(Client::new(settings).unwrap(), dialect, vec![main()]).unwrap()
+    let client = Client::new(settings, Wording::Kept).unwrap();
+    Kestra::new(client, dialect, vec![main()]).unwrap()
 }
 
 fn item(id: &str, date: &str) -> String {
@@ -134,12 +135,8 @@ async fn what_is_not_a_page() {
 #[test]
 fn tenants_that_would_change_the_path_are_refused() {
     let client = || {
-        Client::new(Settings::new(
-            "http://x".parse().unwrap(),
-            Auth::None,
-            Wording::Kept,
-        ))
-        .unwrap()
+        let settings = Settings::new("http://x".parse().unwrap(), Auth::None);
+        Client::new(settings, Wording::Kept).unwrap()
     };
     let named = |name: &str| vec![main(), Tenant::Named(name.to_owned())];
     for tenants in [Vec::new(), named(""), named("."), named("..")] {

@@ -4,25 +4,13 @@
 
 use crate::event::json;
 use crate::foreign::Secrets;
-use crate::http::Hopeless;
-use crate::retry::Retry;
+use crate::http::{Again, Answer, BodyError, Failure, Hopeless, Retry, Unanswered};
 use crate::warehouse::{Class, JobFailure, WarehouseError};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 /// Most values in an answer: a page of results has some 140,000, and a tree of them 100 bytes for each.
 const ANSWER_VALUES: usize = 400_000;
-
-/// Whether the same request may be sent again, and how often.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Again {
-    /// It would be answered the same.
-    No,
-    /// The failure may be the request's own fault.
-    AFewTimes,
-    /// As long as there is patience.
-    Patiently,
-}
 
 /// Why one try failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,19 +35,6 @@ pub(super) enum Effect {
     None,
     /// It changes something.
     Some,
-}
-
-/// An answer as it came.
-#[derive(Debug, Clone)]
-pub(super) struct Answer {
-    /// Its status.
-    pub(super) status: u16,
-    /// Whether its headers call it a web page.
-    pub(super) html: bool,
-    /// Its `Retry-After`.
-    pub(super) told: Option<String>,
-    /// Its body, as much of it as came.
-    pub(super) body: Vec<u8>,
 }
 
 impl Failed {
@@ -110,84 +85,153 @@ impl Failed {
     }
 }
 
-impl Answer {
-    /// The document of a success. A body that is none is never success: a proxy answers 200 too.
-    pub(super) fn document(&self) -> Result<Value, Failed> {
-        let shown = self.status;
-        if self.is_page() {
-            let said = format!("the answer ({shown}) is a web page");
-            return Err(Failed::not_understood(said));
-        }
-        if !json::has_at_most_values(&self.body, ANSWER_VALUES) {
-            return Err(Failed::not_understood(format!(
-                "the answer ({shown}) has more than {ANSWER_VALUES} values"
-            )));
-        }
-        match serde_json::from_slice::<Value>(&self.body) {
-            Ok(value) if value.is_object() => Ok(value),
-            Ok(_) => Err(Failed::not_understood(format!(
-                "the answer ({shown}) is not a JSON object"
-            ))),
-            Err(_) if self.body.trim_ascii().is_empty() => Err(Failed::not_understood(format!(
-                "the answer ({shown}) is empty"
-            ))),
-            Err(_) => Err(Failed::not_understood(format!(
-                "the answer ({shown}) is not JSON"
-            ))),
-        }
+impl Failure for Failed {
+    fn again(&self) -> Again {
+        self.again
     }
 
-    /// What an answer means whose status is not a success.
-    pub(super) fn failure(&self, effect: Effect, secrets: &Secrets) -> Failed {
-        let told = self.told.clone();
-        match spoken(&self.body) {
-            Some((reason, message)) if !self.is_page() => Failed {
-                told,
-                ..of_words(self.status, (&reason, &message), effect, secrets)
-            },
-            _ => Failed {
-                told,
-                ..self.of_status(effect)
-            },
-        }
+    fn told(&self) -> Option<&str> {
+        self.told.as_deref()
     }
 
-    /// The service did not say anything in its own form, so perhaps it was not the service. From
-    /// such an answer nobody may conclude that something exists or does not.
-    fn of_status(&self, effect: Effect) -> Failed {
-        let status = self.status;
-        let kind = if self.is_page() {
-            "a web page"
-        } else if self.body.trim_ascii().is_empty() {
-            "empty"
-        } else {
-            "not in the form of BigQuery"
-        };
-        let said = match status {
-            407 => format!(
-                "{0}; {1}",
-                Hopeless::ProxyCredentials,
-                Hopeless::ProxyCredentials.advice()
-            ),
-            _ => format!("the answer ({status}) is {kind}"),
-        };
-        let (class, again) = match status {
-            401 | 403 | 407 => (Class::Denied, Again::No),
-            412 => (Class::Conflict, Again::No),
-            429 => (Class::Quota, Again::Patiently),
-            500 => (trouble(effect), Again::AFewTimes),
-            408 | 502.. => (trouble(effect), Again::Patiently),
-            400 | 404 | 405 | 411 | 413 | 414 | 501 => (Class::Refused, Again::No),
-            _ => (Class::Unknown, Again::No),
-        };
-        Failed {
-            again,
-            ..Failed::finally(class, said)
+    fn in_short(&self) -> String {
+        match self.reason.as_str() {
+            "" => "no answer".to_owned(),
+            reason => reason.to_owned(),
         }
     }
+}
 
-    fn is_page(&self) -> bool {
-        self.html || self.body.trim_ascii_start().starts_with(b"<")
+/// A request that got no answer. Without a connection nothing was sent.
+pub(super) fn unanswered(unanswered: Unanswered, effect: Effect) -> Failed {
+    match unanswered {
+        Unanswered::Credential(error) => {
+            let (class, again) = match error.passes {
+                true => (Class::Transient, Again::Patiently),
+                false => (Class::Denied, Again::No),
+            };
+            Failed {
+                again,
+                ..Failed::finally(class, error.said)
+            }
+        }
+        // A name of a large service that does not exist is rather a name server that has a bad moment.
+        Unanswered::Network {
+            hopeless: Some(why),
+            said,
+            ..
+        } if why != Hopeless::NoSuchHost => {
+            Failed::finally(Class::Refused, format!("{why}: {said}; {}", why.advice()))
+        }
+        Unanswered::Network {
+            connected, said, ..
+        } => {
+            let failed = Failed::unheard(effect, said);
+            match connected {
+                true => failed,
+                false => Failed {
+                    class: Class::Transient,
+                    ..failed
+                },
+            }
+        }
+        Unanswered::Timeout(after) => {
+            Failed::unheard(effect, format!("no answer within {} s", after.as_secs()))
+        }
+    }
+}
+
+/// An answer whose body was not read to its end.
+pub(super) fn of_body(answer: &Answer, error: &BodyError, effect: Effect) -> Failed {
+    let status = answer.status.as_u16();
+    match error {
+        BodyError::TooLarge => Failed::not_understood(format!(
+            "the answer ({status}) has more than {} bytes",
+            answer.most_bytes
+        )),
+        BodyError::CutOff(said) => {
+            Failed::unheard(effect, format!("the answer ({status}) broke off: {said}"))
+        }
+        BodyError::Trickle => Failed::unheard(effect, error.to_string()),
+        BodyError::Encoding(error) => Failed {
+            again: Again::No,
+            ..Failed::not_understood(format!("{error} ({status})"))
+        },
+    }
+}
+
+/// The document of a success. A body that is none is never success: a proxy answers 200 too.
+pub(super) fn document(answer: &Answer) -> Result<Value, Failed> {
+    let shown = answer.status.as_u16();
+    if answer.is_page() {
+        let said = format!("the answer ({shown}) is a web page");
+        return Err(Failed::not_understood(said));
+    }
+    if !json::has_at_most_values(&answer.body, ANSWER_VALUES) {
+        return Err(Failed::not_understood(format!(
+            "the answer ({shown}) has more than {ANSWER_VALUES} values"
+        )));
+    }
+    match serde_json::from_slice::<Value>(&answer.body) {
+        Ok(value) if value.is_object() => Ok(value),
+        Ok(_) => Err(Failed::not_understood(format!(
+            "the answer ({shown}) is not a JSON object"
+        ))),
+        Err(_) if answer.body.trim_ascii().is_empty() => Err(Failed::not_understood(format!(
+            "the answer ({shown}) is empty"
+        ))),
+        Err(_) => Err(Failed::not_understood(format!(
+            "the answer ({shown}) is not JSON"
+        ))),
+    }
+}
+
+/// What an answer means whose status is not a success.
+pub(super) fn failure(answer: &Answer, effect: Effect, secrets: &Secrets) -> Failed {
+    let failed = match spoken(&answer.body) {
+        Some((reason, message)) if !answer.is_page() => {
+            let words = (reason.as_str(), message.as_str());
+            of_words(answer.status.as_u16(), words, effect, secrets)
+        }
+        _ => of_status(answer, effect),
+    };
+    Failed {
+        told: answer.told.clone(),
+        ..failed
+    }
+}
+
+/// The service did not say anything in its own form, so perhaps it was not the service. From
+/// such an answer nobody may conclude that something exists or does not.
+fn of_status(answer: &Answer, effect: Effect) -> Failed {
+    let status = answer.status.as_u16();
+    let kind = if answer.is_page() {
+        "a web page"
+    } else if answer.body.trim_ascii().is_empty() {
+        "empty"
+    } else {
+        "not in the form of BigQuery"
+    };
+    let said = match status {
+        407 => format!(
+            "{0}; {1}",
+            Hopeless::ProxyCredentials,
+            Hopeless::ProxyCredentials.advice()
+        ),
+        _ => format!("the answer ({status}) is {kind}"),
+    };
+    let (class, again) = match status {
+        401 | 403 | 407 => (Class::Denied, Again::No),
+        412 => (Class::Conflict, Again::No),
+        429 => (Class::Quota, Again::Patiently),
+        500 => (trouble(effect), Again::AFewTimes),
+        408 | 502.. => (trouble(effect), Again::Patiently),
+        400 | 404 | 405 | 411 | 413 | 414 | 501 => (Class::Refused, Again::No),
+        _ => (Class::Unknown, Again::No),
+    };
+    Failed {
+        again,
+        ..Failed::finally(class, said)
     }
 }
 

@@ -15,9 +15,8 @@
 //! read results.
 //!
 //! What an answer means is decided in `error`, what is sent in `load`, `jobs` and `tables`; these are
-//! pure. `transport` sends, `auth` signs.
+//! pure. `transport` sends.
 
-mod auth;
 mod error;
 mod jobs;
 mod labels;
@@ -28,8 +27,7 @@ mod tables;
 mod transport;
 mod typed;
 
-pub use crate::retry::Retry;
-pub use auth::BigQueryAuth;
+pub use crate::http::{Auth, GoogleAuth, Retry, Secret};
 pub use labels::check_labels;
 pub use settings::BigQuerySettings;
 pub(crate) use settings::SERVICE;
@@ -38,12 +36,11 @@ use super::{
     Class, DatasetFound, JobId, JobState, Started, TableFound, TableShape, ViewShape, Warehouse,
     WarehouseError, Work,
 };
-use crate::http::causes;
+use crate::http::{Again, causes};
 use crate::waits::Waits;
 use async_trait::async_trait;
-use auth::Signer;
 use chrono::Utc;
-use error::{Again, Failed};
+use error::Failed;
 use gcp_bigquery_client::Client;
 use gcp_bigquery_client::client_builder::ClientBuilder;
 use serde_json::{Value, json};
@@ -81,19 +78,14 @@ impl BigQuery {
             Failed::finally(Class::Refused, said).about(&target, "open it", Utc::now())
         };
         let base = settings.checked().map_err(refuse)?;
-        let signer = Signer::new(
-            settings.auth.clone(),
-            settings.impersonate.clone(),
-            settings.timeout,
-        );
-        let transport = Transport::new(&base, signer.clone(), settings.timeout, settings.retry)
-            .map_err(refuse)?;
+        let transport =
+            Transport::new(&base, &settings).map_err(|error| refuse(error.to_string()))?;
         let client = ClientBuilder::new()
             .with_v2_base_url(format!("{base}bigquery/v2"))
-            .with_client(transport.http().clone())
-            .build_from_authenticator(Arc::new(signer.clone()))
+            .with_client(transport.library().clone())
+            .build_from_authenticator(Arc::new(typed::Tokens(transport.signer().clone())))
             .await
-            .map_err(|error| refuse(signer.secrets().line(&causes(&error))))?;
+            .map_err(|error| refuse(transport.secrets().line(&causes(&error))))?;
         Ok(Self {
             settings,
             target,
@@ -200,7 +192,7 @@ impl BigQuery {
             let said = "the service gave no etag, so others' changes could be lost";
             Failed::finally(Class::Refused, said)
         })?;
-        let request = Request::patch(self.table_url(name), &body, etag);
+        let request = Request::patch(self.table_url(name), &body, etag)?;
         let mut patience = self.transport.patience();
         let mut unclear = false;
         loop {

@@ -116,7 +116,7 @@ impl BigQuery {
     }
 
     fn state_of(&self, id: &JobId, told: &Value) -> Result<JobState, Failed> {
-        let secrets = self.transport.signer().secrets();
+        let secrets = self.transport.secrets();
         jobs::state(id, &self.settings.location, told, secrets).map_err(Failed::not_understood)
     }
 }

@@ -4,18 +4,39 @@
 //! Results are read by our transport alone: the client reads an answer of any length.
 
 use super::BigQuery;
-use super::error::{Again, Effect, Failed, of_words};
+use super::error::{Effect, Failed, of_words, unanswered};
 use super::transport::Request;
+use crate::http::auth::Signer;
+use crate::http::{Again, Unanswered};
+use async_trait::async_trait;
+use gcp_bigquery_client::auth::Authenticator;
 use gcp_bigquery_client::error::BQError;
 use gcp_bigquery_client::model::get_query_results_response::GetQueryResultsResponse;
 use gcp_bigquery_client::model::table_row::TableRow;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::future::Future;
+use tokio::time::timeout;
 
 /// Rows of a page of results. Without a number the service fills pages to 10 MB, and a tree of their
 /// values takes ten times that.
 const PAGE_ROWS: u32 = 10_000;
+
+/// What the typed client sends to a service that asks for nothing.
+const ANONYMOUS: &str = "anonymous";
+
+/// Tokens for the typed client.
+#[derive(Clone)]
+pub(super) struct Tokens(pub(super) Signer);
+
+#[async_trait]
+impl Authenticator for Tokens {
+    async fn access_token(&self) -> Result<String, BQError> {
+        // Who asks has just been given this token: the reason of a failure was heard there.
+        let proof = self.0.proof().await.map_err(|_| BQError::NoToken)?;
+        Ok(proof.token().unwrap_or(ANONYMOUS).to_owned())
+    }
+}
 
 impl BigQuery {
     /// Removes a table.
@@ -87,16 +108,18 @@ impl BigQuery {
         call: impl Future<Output = Result<T, BQError>>,
     ) -> Result<Option<T>, Failed> {
         // The typed client would hide why there is none.
-        self.transport.signer().token().await?;
-        let error = match call.await {
-            Ok(told) => return Ok(Some(told)),
-            Err(BQError::ResponseError { error }) => error.error,
-            Err(_) => return Ok(None),
+        let proof = self.transport.signer().proof().await;
+        proof.map_err(|error| unanswered(Unanswered::Credential(error), effect))?;
+        // Its requests have no limit of their own.
+        let error = match timeout(self.transport.timeout(), call).await {
+            Ok(Ok(told)) => return Ok(Some(told)),
+            Ok(Err(BQError::ResponseError { error })) => error.error,
+            Ok(Err(_)) | Err(_) => return Ok(None),
         };
         let reason = error.errors.first().and_then(|first| first.get("reason"));
         let reason = reason.map_or("", String::as_str);
         let status = u16::try_from(error.code).unwrap_or(0);
-        let secrets = self.transport.signer().secrets();
+        let secrets = self.transport.secrets();
         let failed = of_words(status, (reason, &error.message), effect, secrets);
         // With 401 another token may help.
         if failed.again != Again::No || status == 401 {

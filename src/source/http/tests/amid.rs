@@ -48,7 +48,7 @@ async fn ask(client: &Client, tenant: &str) -> Result<Bytes, SourceError> {
 async fn one_odd_answer_amid_good_ones_is_transient() {
     for odd in odd_ones() {
         let server = Server::start(vec![good(), odd.clone(), odd.clone(), good()]).await;
-        let client = Client::new(settings(&server.base)).unwrap();
+        let client = Client::new(settings(&server.base), Wording::Kept).unwrap();
         assert!(ask(&client, "main").await.is_ok());
         assert!(ask(&client, "main").await.is_ok(), "{odd}");
         assert_eq!(client.requests(), 4, "{odd}");
@@ -59,7 +59,7 @@ async fn one_odd_answer_amid_good_ones_is_transient() {
 async fn an_odd_answer_at_the_start_is_final_at_once() {
     for odd in odd_ones() {
         let server = Server::start(vec![odd.clone(), good()]).await;
-        let client = Client::new(settings(&server.base)).unwrap();
+        let client = Client::new(settings(&server.base), Wording::Kept).unwrap();
         assert!(ask(&client, "main").await.is_err(), "{odd}");
         assert_eq!(client.requests(), 1, "{odd}");
     }
@@ -69,7 +69,7 @@ async fn an_odd_answer_at_the_start_is_final_at_once() {
 async fn an_odd_answer_that_stays_is_final_and_says_how_often_it_came() {
     let login = odd_ones().swap_remove(0);
     let server = Server::start(vec![good(), login]).await;
-    let client = Client::new(settings(&server.base)).unwrap();
+    let client = Client::new(settings(&server.base), Wording::Kept).unwrap();
     assert!(ask(&client, "main").await.is_ok());
     let error = ask(&client, "main").await.unwrap_err();
     assert_eq!(error.code(), "not_the_interface");
@@ -81,7 +81,7 @@ async fn an_odd_answer_that_stays_is_final_and_says_how_often_it_came() {
 async fn what_is_known_of_one_tenant_says_nothing_of_another() {
     let page = reply("404 Not Found", "Content-Type: text/html\r\n", "<html>");
     let server = Server::start(vec![good(), page]).await;
-    let client = Client::new(settings(&server.base)).unwrap();
+    let client = Client::new(settings(&server.base), Wording::Kept).unwrap();
     assert!(ask(&client, "main").await.is_ok());
     assert_eq!(ask(&client, "other").await.unwrap_err().code(), "not_found");
     assert_eq!(client.requests(), 2);
@@ -95,7 +95,7 @@ async fn a_cut_off_answer_is_asked_for_again_wherever_it_ends() {
         "HTTP/1.1 200 OK\r\nContent-Le".to_owned(),
     ] {
         let server = Server::start(vec![cut.clone(), cut.clone(), good()]).await;
-        let client = Client::new(settings(&server.base)).unwrap();
+        let client = Client::new(settings(&server.base), Wording::Kept).unwrap();
         assert!(ask(&client, "main").await.is_ok(), "{cut}");
         assert_eq!(client.requests(), 3);
     }

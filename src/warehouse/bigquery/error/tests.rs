@@ -1,13 +1,17 @@
 //! A table of answers and what they mean.
 
 use super::*;
+use reqwest::StatusCode;
 
 fn answer(status: u16, body: &str) -> Answer {
     Answer {
-        status,
-        html: false,
+        status: StatusCode::from_u16(status).unwrap(),
         told: None,
-        body: body.as_bytes().to_vec(),
+        redirect_host: None,
+        body: body.to_owned().into(),
+        most_bytes: 1000,
+        cut: None,
+        html: false,
     }
 }
 
@@ -115,7 +119,7 @@ fn refusals_of_the_service() {
     for (status, reason, change, read, again) in table {
         let answer = words(status, reason, "why");
         for (effect, class) in [(Effect::Some, change), (Effect::None, read)] {
-            let failed = answer.failure(effect, &Secrets::default());
+            let failed = failure(&answer, effect, &Secrets::default());
             assert_eq!(
                 (failed.class, failed.again),
                 (class, again),
@@ -150,7 +154,7 @@ fn answers_that_the_service_did_not_write() {
         (302, "", Class::Unknown, No),
     ];
     for (status, body, class, again) in table {
-        let failed = answer(status, body).failure(Effect::Some, &Secrets::default());
+        let failed = failure(&answer(status, body), Effect::Some, &Secrets::default());
         assert_eq!(
             (failed.class, failed.again),
             (class, again),
@@ -159,9 +163,7 @@ fn answers_that_the_service_did_not_write() {
         assert!(!failed.said.contains("<html"), "{}", failed.said);
     }
     assert_eq!(
-        answer(502, page)
-            .failure(Effect::None, &Secrets::default())
-            .class,
+        failure(&answer(502, page), Effect::None, &Secrets::default()).class,
         Class::Transient
     );
 }
@@ -183,17 +185,17 @@ fn a_success_that_is_no_document_is_unknown() {
         (answer(200, "[]"), "the answer (200) is not a JSON object"),
         (answer(200, "true"), "the answer (200) is not a JSON object"),
     ] {
-        let failed = answer.document().unwrap_err();
+        let failed = document(&answer).unwrap_err();
         assert_eq!((failed.class, failed.said.as_str()), (Class::Unknown, said));
     }
-    assert!(answer(200, "{}").document().is_ok());
+    assert!(document(&answer(200, "{}")).is_ok());
 }
 
 /// A tree of an answer takes a hundred bytes for two of its own.
 #[test]
 fn an_answer_of_very_many_values_is_not_parsed() {
     let many = vec!["{}"; ANSWER_VALUES + 1].join(",");
-    let failed = answer(200, &format!("{{\"rows\":[{many}]}}")).document();
+    let failed = document(&answer(200, &format!("{{\"rows\":[{many}]}}")));
     assert!(
         failed
             .unwrap_err()
@@ -201,14 +203,18 @@ fn an_answer_of_very_many_values_is_not_parsed() {
             .ends_with("has more than 400000 values")
     );
     let error = format!("{{\"error\":{{\"message\":\"no\",\"errors\":[{many}]}}}}");
-    let failed = answer(400, &error).failure(Effect::None, &Secrets::default());
+    let failed = failure(&answer(400, &error), Effect::None, &Secrets::default());
     assert!(failed.reason.is_empty());
 }
 
 #[test]
 fn the_words_of_the_service_are_one_short_line() {
     let wild = format!("Not found:\n\u{1b}[31m{}", "x".repeat(1000));
-    let failed = words(404, "notFound", &wild).failure(Effect::None, &Secrets::default());
+    let failed = failure(
+        &words(404, "notFound", &wild),
+        Effect::None,
+        &Secrets::default(),
+    );
     assert!(failed.said.starts_with("Not found:\\n\\u{1b}[31mxxx"));
     assert!(failed.said.ends_with('…') && failed.said.chars().count() < 420);
     let error = failed.about("p.d", "read table t", Utc::now());
@@ -224,9 +230,7 @@ fn a_sensible_retry_after_is_handed_on() {
             told: Some(told.to_owned()),
             ..answer(429, "")
         };
-        let error = answer
-            .failure(Effect::Some, &Secrets::default())
-            .about("p.d", "start", now);
+        let error = failure(&answer, Effect::Some, &Secrets::default()).about("p.d", "start", now);
         let seconds = seconds.map(std::time::Duration::from_secs);
         assert_eq!(error.retry_after, seconds, "{told}");
     }
@@ -285,7 +289,7 @@ fn a_reason_that_is_no_code_is_not_kept() {
     let secrets = Secrets::default();
     for reason in ["anna@example.com may not", "ungültig", "", &"x".repeat(65)] {
         assert_eq!(of_job(reason, "", &secrets).reason, "refused", "{reason}");
-        let failed = words(400, reason, "no").failure(Effect::None, &secrets);
+        let failed = failure(&words(400, reason, "no"), Effect::None, &secrets);
         assert_eq!(failed.reason, "", "{reason}");
     }
     assert_eq!(of_job("invalid", "", &secrets).reason, "invalid");
@@ -298,7 +302,7 @@ fn a_token_that_comes_back_is_not_shown_nor_a_half_of_it() {
         let secrets = Secrets::default();
         secrets.learn("ya29.token");
         let answer = words(403, "accessDenied", &message);
-        let said = answer.failure(Effect::None, &secrets).said;
+        let said = failure(&answer, Effect::None, &secrets).said;
         assert!(!said.contains("ya"), "{said}");
     }
 }

@@ -2,8 +2,6 @@
 //! says in `Retry-After` as far as it is sensible.
 
 use chrono::{DateTime, Utc};
-
-use crate::http;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
@@ -41,7 +39,7 @@ impl Default for Retry {
 impl Retry {
     /// The wait after the given number of tries (from 1). `told` is the `Retry-After` header, `now`
     /// what its date is compared with, `chance` any number, all equally likely.
-    pub(crate) fn wait(
+    pub(super) fn wait(
         &self,
         tries: u32,
         told: Option<&str>,
@@ -76,7 +74,7 @@ fn share(longest: Duration, chance: u64) -> Duration {
 
 /// A number that no one can foresee and that cannot fail: the standard library's hash keys are
 /// random per process and differ from call to call.
-pub(crate) fn chance() -> u64 {
+pub(super) fn chance() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
@@ -87,7 +85,7 @@ fn sensible(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         Duration::from_secs(text.parse().ok()?)
     } else {
-        (http::date(text)? - now).to_std().ok()?
+        (super::date(text)? - now).to_std().ok()?
     };
     (wait > Duration::ZERO && wait <= LONGEST_SENSIBLE).then_some(wait)
 }

@@ -1,172 +1,96 @@
 //! Who we are to Google. Tokens come from `google-cloud-auth`, which keeps them until shortly before
-//! they end; here they are handed to both clients, and fetched anew where the service refuses one.
+//! they end; credentials are read again where the service refuses a token.
 
-use super::error::{Again, Failed};
+use super::{CredentialError, GoogleAuth, Proof, Provider, bearer_text};
 use crate::foreign::Secrets;
 use crate::http::{causes, lasting};
-use crate::warehouse::Class;
 use async_trait::async_trait;
-use gcp_bigquery_client::auth::Authenticator;
-use gcp_bigquery_client::error::BQError;
 use google_cloud_auth::credentials::{
     AccessTokenCredentials, Builder, Credentials, external_account, impersonated, service_account,
     user_account,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::Value;
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// BigQuery reads the files of a load with the rights of the caller, so its own scope is not enough;
-/// what the caller may do is said by IAM.
+/// Services read files with the rights of the caller, as BigQuery does those of a load, so their own scopes
+/// are not enough; what the caller may do is said by IAM.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
-/// What the typed client sends to a service that asks for nothing.
-const ANONYMOUS: &str = "anonymous";
-
-/// How requests prove who sends them.
-#[derive(Debug, Clone)]
-pub enum BigQueryAuth {
-    /// Application default credentials: the file that `GOOGLE_APPLICATION_CREDENTIALS` names, the
-    /// one of `gcloud auth application-default login`, or the metadata server of the machine.
-    Default,
-    /// The JSON of a service account key, or of another kind that its `type` names:
-    /// `external_account` (workload identity federation), `impersonated_service_account` or
-    /// `authorized_user`.
-    ServiceAccount(SecretString),
-    /// Not at all: services on this machine that stand for BigQuery.
-    None,
-}
-
-/// Gets tokens. Clones share what they have.
-#[derive(Clone)]
-pub(super) struct Signer(Arc<Inner>);
-
-struct Inner {
-    auth: BigQueryAuth,
-    impersonate: Option<String>,
+/// Gets tokens of Google Cloud.
+pub(super) struct GoogleTokens {
+    auth: GoogleAuth,
     patience: Duration,
-    secrets: Secrets,
     kept: Mutex<Kept>,
 }
 
 #[derive(Default)]
 struct Kept {
-    /// How often credentials were made.
+    /// How often credentials were made: the number of a reading.
     making: u64,
     credentials: Option<AccessTokenCredentials>,
 }
 
-/// A token, and from which making of the credentials it is.
-#[derive(Clone)]
-pub(super) struct Token {
-    making: u64,
-    text: Option<SecretString>,
-}
-
-impl Token {
-    /// The text, unless nothing is to be sent.
-    pub(super) fn text(&self) -> Option<&str> {
-        self.text.as_ref().map(ExposeSecret::expose_secret)
-    }
-}
-
-impl fmt::Debug for Signer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Signer(…)")
-    }
-}
-
-impl Signer {
-    /// Reads no credential and connects to nothing yet.
-    pub(super) fn new(auth: BigQueryAuth, impersonate: Option<String>, patience: Duration) -> Self {
-        let secrets = Secrets::default();
-        if let BigQueryAuth::ServiceAccount(json) = &auth {
-            learn(&secrets, json.expose_secret());
-        }
-        Self(Arc::new(Inner {
-            auth,
-            impersonate,
-            patience,
-            secrets,
-            kept: Mutex::default(),
-        }))
-    }
-
-    /// What the service may send back and nobody may see: what credentials hold, as far as we read them,
-    /// and all tokens so far.
-    pub(super) fn secrets(&self) -> &Secrets {
-        &self.0.secrets
-    }
-
-    /// A token that has not ended, as far as we know.
-    ///
-    /// # Errors
-    /// The credentials are missing, are none, or are refused; or whoever gives tokens does not
-    /// answer.
-    pub(super) async fn token(&self) -> Result<Token, Failed> {
-        self.newer_than(0).await
-    }
-
-    /// A token from newer credentials than those of `refused`. Where another request has made them
-    /// anew in the meantime, these serve.
-    pub(super) async fn renewed(&self, refused: &Token) -> Result<Token, Failed> {
-        self.newer_than(refused.making).await
-    }
-
-    async fn newer_than(&self, making: u64) -> Result<Token, Failed> {
-        let inner = &self.0;
-        if matches!(inner.auth, BigQueryAuth::None) {
-            return Ok(Token { making, text: None });
-        }
-        let (making, credentials) = self.credentials(making)?;
-        let token = timeout(inner.patience, credentials.access_token()).await;
+#[async_trait]
+impl Provider for GoogleTokens {
+    async fn newer_than(&self, making: u64, secrets: &Secrets) -> Result<Proof, CredentialError> {
+        let (making, credentials) = self.credentials(making, secrets)?;
+        let token = timeout(self.patience, credentials.access_token()).await;
         let refused = match token {
             Ok(Ok(token)) => {
-                inner.secrets.learn(&token.token);
-                let text = Some(SecretString::from(token.token));
-                return Ok(Token { making, text });
+                secrets.learn(&token.token);
+                return Proof::new(making, &bearer_text(&token.token));
             }
             Ok(Err(refused)) => refused,
             Err(_) => {
-                let waited = inner.patience.as_secs();
-                let said = format!("signing in: no token within {waited} s");
-                return Err(Failed {
-                    again: Again::Patiently,
-                    ..Failed::finally(Class::Transient, said)
+                let waited = self.patience.as_secs();
+                return Err(CredentialError {
+                    said: format!("signing in: no token within {waited} s"),
+                    passes: true,
                 });
             }
         };
-        let said = inner.secrets.line(&causes(&refused));
+        let said = secrets.line(&causes(&refused));
         let why = lasting(&refused);
-        let said = match why {
-            Some(why) => format!("{why}: {said}; {}", why.advice()),
-            None => said,
-        };
-        let (class, again) = if refused.is_transient() && why.is_none() {
-            (Class::Transient, Again::Patiently)
-        } else {
+        let passes = refused.is_transient() && why.is_none();
+        if !passes {
             // The library has given up on these credentials; new ones are read the next time.
             self.forget(making);
-            (Class::Denied, Again::No)
-        };
-        Err(Failed {
-            again,
-            ..Failed::finally(class, format!("signing in: {said}"))
+        }
+        Err(CredentialError {
+            said: match why {
+                Some(why) => format!("signing in: {why}: {said}; {}", why.advice()),
+                None => format!("signing in: {said}"),
+            },
+            passes,
         })
     }
+}
 
-    fn credentials(&self, newer_than: u64) -> Result<(u64, AccessTokenCredentials), Failed> {
+impl GoogleTokens {
+    pub(super) fn new(auth: GoogleAuth, patience: Duration) -> Self {
+        Self {
+            auth,
+            patience,
+            kept: Mutex::default(),
+        }
+    }
+
+    fn credentials(
+        &self,
+        newer_than: u64,
+        secrets: &Secrets,
+    ) -> Result<(u64, AccessTokenCredentials), CredentialError> {
         let mut kept = self.kept();
         if let Some(credentials) = &kept.credentials
             && kept.making > newer_than
         {
             return Ok((kept.making, credentials.clone()));
         }
-        let credentials = self.0.make()?;
+        let credentials = self.make(secrets)?;
         kept.making += 1;
         kept.credentials = Some(credentials.clone());
         Ok((kept.making, credentials))
@@ -179,37 +103,29 @@ impl Signer {
         }
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-#[async_trait]
-impl Authenticator for Signer {
-    async fn access_token(&self) -> Result<String, BQError> {
-        // Who asks has just been given this token: the reason of a failure was heard there.
-        let token = self.token().await.map_err(|_| BQError::NoToken)?;
-        Ok(token.text().unwrap_or(ANONYMOUS).to_owned())
-    }
-}
-
-impl Inner {
-    fn make(&self) -> Result<AccessTokenCredentials, Failed> {
+    fn make(&self, secrets: &Secrets) -> Result<AccessTokenCredentials, CredentialError> {
         name_what_encrypts();
-        let made = match &self.auth {
-            BigQueryAuth::Default => {
+        let made = match &self.auth.credentials {
+            None => {
                 if let Some(json) = default_credentials() {
-                    learn(&self.secrets, &json);
+                    learn(secrets, &json);
                 }
                 Builder::default()
                     .with_scopes([SCOPE])
                     .build_access_token_credentials()
                     .map_err(|error| causes(&error))
             }
-            BigQueryAuth::ServiceAccount(json) => of_json(json.expose_secret()),
-            BigQueryAuth::None => Err("there are no credentials".to_owned()),
+            Some(json) => {
+                let json = json.reveal()?;
+                learn(secrets, json.expose_secret());
+                of_json(json.expose_secret())
+            }
         };
-        let made = match (made, &self.impersonate) {
+        let made = match (made, &self.auth.impersonate) {
             (Ok(source), Some(principal)) => {
                 impersonated::Builder::from_source_credentials(Credentials::from(source))
                     .with_target_principal(principal)
@@ -220,8 +136,7 @@ impl Inner {
             (made, _) => made,
         };
         made.map_err(|said| {
-            let said = format!("signing in: {}", self.secrets.line(&said));
-            Failed::finally(Class::Denied, said)
+            CredentialError::unusable(format!("signing in: {}", secrets.line(&said)))
         })
     }
 }

@@ -8,8 +8,8 @@ use url::Url;
 
 /// Answers each request with the next reply, the last one again and again, and keeps the heads of
 /// the requests.
-pub(in crate::source) struct Server {
-    pub(in crate::source) base: Url,
+pub(crate) struct Server {
+    pub(crate) base: Url,
     heads: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
@@ -21,7 +21,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub(in crate::source) async fn start(replies: Vec<impl Into<Vec<u8>>>) -> Self {
+    pub(crate) async fn start(replies: Vec<impl Into<Vec<u8>>>) -> Self {
         let replies: Vec<Vec<u8>> = replies.into_iter().map(Into::into).collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}/", listener.local_addr().unwrap());
@@ -49,7 +49,7 @@ impl Server {
         }
     }
 
-    pub(in crate::source) fn heads(&self) -> Vec<String> {
+    pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }
@@ -66,13 +66,13 @@ async fn read_head(stream: &mut TcpStream) -> Option<String> {
     Some(String::from_utf8(head).unwrap())
 }
 
-pub(in crate::source) fn reply(status: &str, headers: &str, body: &str) -> String {
+pub(crate) fn reply(status: &str, headers: &str, body: &str) -> String {
     format!(
         "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
         body.len()
     )
 }
 
-pub(in crate::source) fn json(body: &str) -> String {
+pub(crate) fn json(body: &str) -> String {
     reply("200 OK", "Content-Type: application/json\r\n", body)
 }

@@ -1,0 +1,79 @@
+//! One request, before anybody signs it.
+
+use bytes::Bytes;
+use reqwest::Method;
+use reqwest::header::{HeaderValue, InvalidHeaderValue};
+use serde_json::Value;
+use url::Url;
+
+/// A request of [`Client`](super::Client). Cheap to clone, since it may be sent several times.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    /// Content type and body.
+    pub(super) content: Option<(String, Bytes)>,
+    pub(super) if_match: Option<HeaderValue>,
+    /// Fewer bytes than the client takes.
+    pub(super) most_bytes: Option<u64>,
+}
+
+impl Request {
+    /// Reads a document.
+    pub(crate) fn get(url: Url) -> Self {
+        Self {
+            method: Method::GET,
+            url,
+            content: None,
+            if_match: None,
+            most_bytes: None,
+        }
+    }
+
+    /// Sends a JSON document.
+    pub(crate) fn post_json(url: Url, body: &Value) -> Self {
+        Self::post(url, "application/json", Bytes::from(body.to_string()))
+    }
+
+    /// Sends content of any type.
+    pub(crate) fn post(url: Url, kind: &str, content: Bytes) -> Self {
+        Self {
+            method: Method::POST,
+            content: Some((kind.to_owned(), content)),
+            ..Self::get(url)
+        }
+    }
+
+    /// Changes what still has this etag (`If-Match`).
+    ///
+    /// # Errors
+    /// The etag cannot be a header.
+    pub(crate) fn patch_json(
+        url: Url,
+        body: &Value,
+        etag: &str,
+    ) -> Result<Self, InvalidHeaderValue> {
+        Ok(Self {
+            method: Method::PATCH,
+            if_match: Some(HeaderValue::from_str(etag)?),
+            ..Self::post_json(url, body)
+        })
+    }
+
+    /// Removes.
+    pub(crate) fn delete(url: Url) -> Self {
+        Self {
+            method: Method::DELETE,
+            ..Self::get(url)
+        }
+    }
+
+    /// The same request, of whose response no more than `bytes` are taken.
+    #[must_use]
+    pub(crate) fn within(self, bytes: Option<u64>) -> Self {
+        Self {
+            most_bytes: bytes,
+            ..self
+        }
+    }
+}
