@@ -19,8 +19,10 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use trailhouse::event::columns::{EventColumns, RowContext};
 use trailhouse::event::uid::push_event_uid;
-use trailhouse::source::kestra::normalise::{MAPPING_VERSION, PLATFORM, identify, normalise};
-use trailhouse::source::kestra::page;
+use trailhouse::source::platform::kestra::client::page;
+use trailhouse::source::platform::kestra::mapping::{
+    MAPPING_VERSION, PLATFORM, identify, normalise,
+};
 
 use records::Random;
 
@@ -117,7 +119,7 @@ fn split_normalise(made: &Made) -> Result<(), Box<dyn Error>> {
     for body in &made.pages {
         for returned in page::parse(body, 1000)?.records {
             black_box(identify(&returned.record).map_err(|it| it.unfit)?);
-            black_box(normalise(&returned.record, returned.user.as_deref())?);
+            black_box(normalise(&returned.record, returned.actor.as_deref())?);
         }
     }
     Ok(())
@@ -127,7 +129,7 @@ fn split_columns(made: &Made) -> Result<(), Box<dyn Error>> {
     let mut rows = Rows::new();
     for body in &made.pages {
         for returned in page::parse(body, 1000)?.records {
-            rows.push(&returned.record, returned.user.as_deref())?;
+            rows.push(&returned.record, returned.actor.as_deref())?;
         }
     }
     Ok(())

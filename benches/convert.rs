@@ -22,7 +22,9 @@ use trailhouse::event::columns::{EventBatches, RowContext};
 use trailhouse::event::uid::push_event_uid;
 use trailhouse::lake::layout::{RunId, Table};
 use trailhouse::lake::{Belonging, EncodedFile, PART_BYTES, PartWriter, split};
-use trailhouse::source::kestra::normalise::{MAPPING_VERSION, PLATFORM, identify, normalise};
+use trailhouse::source::platform::kestra::mapping::{
+    MAPPING_VERSION, PLATFORM, identify, normalise,
+};
 
 use records::Random;
 

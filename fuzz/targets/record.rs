@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use trailhouse::event::columns::{EventColumns, RowContext};
 use trailhouse::event::uid::event_uid;
-use trailhouse::source::kestra::normalise::{MAPPING_VERSION, PLATFORM, identify, normalise};
+use trailhouse::source::platform::kestra::mapping::{MAPPING_VERSION, PLATFORM, identify, normalise};
 
 fuzz_target!(|bytes: &[u8]| {
     let identity = identify(bytes);

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use trailhouse::event::json;
 use trailhouse::event::redact::{Action, Redaction, Rule, Target};
-use trailhouse::source::kestra::origins::ORIGINS;
+use trailhouse::source::platform::kestra::mapping::ORIGINS;
 
 fuzz_target!(|bytes: &[u8]| {
     let [choice, record @ ..] = bytes else {

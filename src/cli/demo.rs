@@ -18,7 +18,7 @@ use super::progress::Unit;
 use super::{Context, block_on};
 use crate::config::{Auth, Config, SecretRef, Signing, Template, Tenants};
 use crate::run::{Job, RunOptions, Summary};
-use crate::source::kestra::Dialect;
+use crate::source::platform::kestra::Dialect;
 use crate::window::format_instant;
 
 /// See the whole product on this machine, without any cloud

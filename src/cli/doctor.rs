@@ -27,7 +27,6 @@ use crate::run::{
     Access, Asking, JobError, JobSource, look_at_clocks, open_bucket, open_sources, open_to_read,
     open_to_write, open_warehouses,
 };
-use crate::source::oldest;
 use crate::store::{Bucket, Removal, prove_create_once};
 use crate::window::format_instant;
 
@@ -367,7 +366,7 @@ async fn check_source(source: &JobSource, checked: &mut Checked) {
         let what = format!("source {} tenant {tenant}", source.id);
         let asked = async {
             feed.control_request(tenant).await?;
-            oldest(feed, tenant, chrono::Utc::now()).await
+            feed.oldest(tenant, chrono::Utc::now()).await
         };
         match asked.await {
             Ok(Some(oldest)) => checked.good(

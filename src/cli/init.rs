@@ -19,7 +19,7 @@ use super::output::{Document, Ending, Format};
 use super::page::Page;
 use crate::config::{Auth, Config, ConfigError, SecretRef, Signing, Template, Tenants, TextKind};
 use crate::ledger::key::SigningKey;
-use crate::source::kestra::Dialect;
+use crate::source::platform::kestra::Dialect;
 use crate::store::Bucket;
 use interview::Interview;
 

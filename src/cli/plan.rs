@@ -22,7 +22,7 @@ use crate::policy::{AsOf, Policy};
 use crate::report::retention::OpenDecision;
 use crate::retention::{Amount, RuleFinding, rule_findings};
 use crate::run::{FeedPlan, Job, JobSource, RunOptions, SourceFailure, SourcePlan};
-use crate::source::{Scope, SourceError, count};
+use crate::source::{Scope, SourceError};
 use crate::warehouse::{LOAD_JOBS_A_DAY, PARTITION_CHANGES_A_DAY, Standing};
 use crate::window::format_instant;
 
@@ -115,7 +115,7 @@ async fn estimate(source: &JobSource, plan: SourcePlan, failure: Option<&SourceE
                 break;
             }
             let tenant = crate::run::tenant_of(&feed.tenant);
-            match count(&*source.source, &tenant, *window).await {
+            match source.source.count(&tenant, *window).await {
                 Ok(counted) => records = records.map(|sum| sum + counted.rows),
                 // A window that cannot be read cannot be counted either, which `run` gets through.
                 Err(error) if error.scope() == Scope::Window => records = None,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::event::redact::Action;
-use crate::source::kestra::Dialect;
+use crate::source::platform::kestra::Dialect;
 
 pub(super) use retention::{KeepText, MatchTable, RetentionTable};
 pub(super) use warehouse::{WarehouseAuthTable, WarehouseName, WarehouseTable};

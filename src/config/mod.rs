@@ -44,7 +44,7 @@ pub use crate::text::{TextFault, TextKind};
 use crate::event::redact;
 use crate::ledger::digest::Digest;
 use crate::policy::Policy;
-use crate::source::kestra::Dialect;
+use crate::source::platform::kestra::Dialect;
 use problem::{Document, Place};
 
 /// A configuration in which every choice has been made.

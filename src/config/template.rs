@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::source::kestra::Dialect;
+use crate::source::platform::kestra::Dialect;
 
 use super::{Auth, SecretRef, Signing, Tenants};
 

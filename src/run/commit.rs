@@ -105,10 +105,10 @@ impl<'a> Committer<'a> {
             let files = files.write(&mut compared).await?;
             let ingest = Ingest {
                 source: source.id.clone(),
-                platform: source.platform.to_owned(),
+                platform: source.source.mapping().platform().to_owned(),
                 batch_id,
                 schema_version: SCHEMA_VERSION,
-                mapping_version: source.mapping_version,
+                mapping_version: source.source.mapping().version(),
                 covered: compared.covered,
                 reread: compared.reread,
                 holes: compared.holes,
@@ -170,8 +170,8 @@ impl<'a> Committer<'a> {
             ingested_at: self.ledger.attempt.now,
             batch_id: batch_id.to_owned(),
             source: source.id.clone(),
-            platform: source.platform,
-            mapping_version: source.mapping_version,
+            platform: source.source.mapping().platform(),
+            mapping_version: source.source.mapping().version(),
         };
         let (feed, redaction) = (Arc::clone(&source.source), Arc::clone(&source.redaction));
         let history = self.ledger.state.sources.get(&source.id);
@@ -180,7 +180,8 @@ impl<'a> Committer<'a> {
         let pieces = Arc::clone(pieces);
         in_background(move || {
             let context = Context {
-                source: &*feed,
+                mapping: feed.mapping(),
+                axis: feed.capabilities().axis,
                 redaction: &redaction,
                 redacted: &redacted,
                 row,
@@ -208,10 +209,9 @@ impl<'a> Committer<'a> {
 
     /// What was decided to go of a source on the dates of pieces.
     fn gone(&self, source: &str, pieces: &[Piece]) -> Gone {
-        let windows = || pieces.iter().map(|piece| piece.window);
-        let first = windows().map(|window| window.from.date_naive()).min();
-        let last = windows().map(|window| window.to.date_naive()).max();
-        first.zip(last).map_or_else(Gone::default, |(first, last)| {
+        let dates = pieces.iter().map(Piece::filing_dates);
+        let span = dates.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+        span.map_or_else(Gone::default, |(first, last)| {
             self.ledger.state.retention.gone.of(source, first, last)
         })
     }

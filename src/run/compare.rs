@@ -13,7 +13,7 @@ mod tests;
 use super::error::RunError;
 use super::feed::one_tenant;
 use super::known::{Known, KnownEvent};
-use super::piece::{Piece, time_of};
+use super::piece::Piece;
 use super::redacted::Redacted;
 use crate::event::Event;
 use crate::event::columns::{EventBatches, Full, PushError, RowContext};
@@ -27,7 +27,7 @@ use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Changed, Covered, DayCount, Hole};
 use crate::ledger::state::Gone;
-use crate::source::{Keyed, Source, may_be_same_tenant};
+use crate::source::{Axis, Keyed, Mapping, may_be_same_tenant};
 use crate::window::{Coverage, Window};
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
@@ -37,8 +37,10 @@ use tally::{Fate, Reading, Tally};
 
 /// What the comparison needs besides the pieces.
 pub(super) struct Context<'a> {
-    /// The source that the records come from.
-    pub(super) source: &'a dyn Source,
+    /// How the records become events.
+    pub(super) mapping: &'a dyn Mapping,
+    /// What the windows of the pieces are intervals of.
+    pub(super) axis: Axis,
     /// Its redaction.
     pub(super) redaction: &'a Redaction,
     /// What a comparison leaves out because of it, and of what was in force before.
@@ -206,11 +208,11 @@ impl<'p> Comparison<'_, 'p> {
         };
         let user = record
             .returned
-            .user
+            .actor
             .as_deref()
-            .filter(|user| self.context.source.is_actor(served, user))
+            .filter(|user| self.context.mapping.is_actor(served, user))
             .and_then(|user| self.context.redaction.apply_user(user));
-        let normalised = self.context.source.normalise(&kept, user.as_deref());
+        let normalised = self.context.mapping.normalise(&kept, user.as_deref());
         // What can be normalised has a key.
         let key = record.key.as_ref().map_err(|nameless| nameless.unfit);
         let (mut event, key) = match normalised.and_then(|event| Ok((event, key?))) {
@@ -264,10 +266,11 @@ impl<'p> Comparison<'_, 'p> {
                 event_uid: &event.event_uid,
                 first: First::Kept(&event.raw),
                 sequence: Some(event.sequence),
-                moved_from: (date != piece.date_of(record)).then_some(date),
+                moved_from: (date != piece.filed_under(record)).then_some(date),
             };
             let noticed = self.again(piece, known, record, &again, &kept)?;
             let moved = again.moved_from.filter(|_| noticed);
+            let moved = moved.and_then(|from| self.counted_on(from));
             self.tally.note(
                 piece,
                 record,
@@ -281,8 +284,11 @@ impl<'p> Comparison<'_, 'p> {
         } else {
             self.events.push(&event, &self.uid)?;
             let repaired = known.unreadable.get(id).map(|unfit| unfit.date);
-            self.tally
-                .note(piece, record, reading, Fate::Added { repaired });
+            let fate = Fate::Added {
+                repaired: repaired.is_some(),
+                moved_from: repaired.and_then(|from| self.counted_on(from)),
+            };
+            self.tally.note(piece, record, reading, fate);
             self.note_id(id, event.time.date_naive());
         }
         self.see(id, tenant, Some(kept))
@@ -319,21 +325,27 @@ impl<'p> Comparison<'_, 'p> {
         let same = events.iter().find(|event| *event.raw == *kept);
         same.or_else(|| {
             events.iter().find(|event| {
-                let first = self.context.source.identify(&event.raw);
+                let first = self.context.mapping.identify(&event.raw);
                 let first = first.ok().and_then(|first| first.tenant);
                 may_be_same_tenant(first.as_deref(), tenant)
             })
         })
     }
 
+    /// The date under which a record is counted that is filed under `date`, where that is one date: a
+    /// record of a feed that is read by arrival stays counted under the date of its arrival.
+    fn counted_on(&self, date: NaiveDate) -> Option<NaiveDate> {
+        (self.context.axis == Axis::Event).then_some(date)
+    }
+
     /// How a record came to be read.
     fn reading(&self, piece: &Piece, record: &Keyed) -> Reading {
-        let time = time_of(record).unwrap_or(piece.window.from);
+        let position = record.position().unwrap_or(piece.window.from);
         let covered = self.context.coverage.get(&piece.tenant);
         let mut covered = covered.into_iter().flat_map(Coverage::windows);
         if piece.hole.is_some() {
             Reading::Salvaged
-        } else if covered.any(|window| window.contains(time)) {
+        } else if covered.any(|window| window.contains(position)) {
             Reading::Again
         } else {
             Reading::First
@@ -451,7 +463,7 @@ impl<'p> Comparison<'_, 'p> {
             self.seen_unfit.insert(sha256);
             self.quarantine.push(unfit)?;
             if let Some(id) = record.native_id() {
-                self.note_id(id, piece.date_of(record));
+                self.note_id(id, piece.filed_under(record));
             }
             Fate::Quarantined
         };
@@ -476,7 +488,7 @@ impl<'p> Comparison<'_, 'p> {
             ..*unfit
         };
         let all = || vec![String::new()];
-        let here = piece.date_of(record);
+        let here = piece.filed_under(record);
         if let Some(seen) = self.seen.get(id).and_then(|seen| seen.first()) {
             if let Some(first) = seen.kept.clone() {
                 let event_uid = seen.event_uid.clone();
@@ -527,6 +539,7 @@ impl<'p> Comparison<'_, 'p> {
         };
         let noticed = self.keep_evidence(piece, known, record, &other, &again, all())?;
         let moved = again.moved_from.filter(|_| noticed);
+        let moved = moved.and_then(|from| self.counted_on(from));
         Ok(Some(moved.map_or(Fate::Known, Fate::Moved)))
     }
 
@@ -565,7 +578,7 @@ fn evidence<'a>(
         withheld,
         unfit,
         native_id: record.native_id().filter(|id| id.len() <= LONGEST_ID),
-        time: time_of(record),
+        time: record.time(),
         tenant: one_tenant(&piece.tenant),
         slice: piece.window,
     }

@@ -6,8 +6,7 @@
 //! it. So such a slice is read again in halves, cut at midnight, until each half with such a record
 //! is of one date.
 
-use super::piece::time_of;
-use crate::source::{Limits, Slice, SliceOutcome, Source, SourceError, Tenant, read_window};
+use crate::source::{Limits, Slice, SliceOutcome, Source, SourceError, Tenant, WindowRequest};
 use crate::window::{Window, midnight};
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use futures::TryStreamExt as _;
@@ -37,8 +36,12 @@ pub(super) async fn dated(
         };
         let Window { from, to } = outcome.window();
         let mut halves = Vec::new();
-        for half in [Window { from, to: at }, Window { from: at, to }] {
-            let read = read_window(Arc::clone(source), tenant.clone(), half, limits);
+        for window in [Window { from, to: at }, Window { from: at, to }] {
+            let read = source.read(WindowRequest {
+                tenant: tenant.clone(),
+                window,
+                limits,
+            });
             halves.extend(read.try_collect::<Vec<_>>().await?);
         }
         waiting.extend(halves.into_iter().rev());
@@ -48,7 +51,10 @@ pub(super) async fn dated(
 
 /// The midnight at which a slice is to be cut, if it has a record whose date it does not tell.
 fn undated_cut(slice: &Slice) -> Option<DateTime<Utc>> {
-    let undated = slice.records.iter().any(|record| time_of(record).is_none());
+    let undated = slice
+        .records
+        .iter()
+        .any(|record| record.position().is_none());
     undated.then(|| middle_midnight(&slice.window)).flatten()
 }
 

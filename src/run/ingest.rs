@@ -12,7 +12,7 @@ use super::feed::tenant_of;
 use super::job::JobSource;
 use super::observer::Observer;
 use super::piece::cut;
-use crate::source::{Scope, SliceOutcome, SourceError, read_window};
+use crate::source::{Scope, SliceOutcome, SourceError, WindowRequest};
 use crate::window::Window;
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::sync::Arc;
@@ -111,7 +111,11 @@ async fn read_chunks(
         }
         let feed = &source.source;
         let asked = tenant_of(tenant);
-        let slices = read_window(Arc::clone(feed), asked.clone(), *window, source.limits);
+        let slices = feed.read(WindowRequest {
+            tenant: asked.clone(),
+            window: *window,
+            limits: source.limits,
+        });
         let slices = slices.and_then(|outcome| dated(feed, &asked, source.limits, outcome));
         let mut slices = Box::pin(slices);
         loop {

@@ -14,7 +14,8 @@ use crate::ledger::log::{Log, LogError};
 use crate::policy::Policy;
 use crate::similar::UnknownName;
 use crate::source::http::{self, Client};
-use crate::source::kestra::{self, Kestra};
+use crate::source::paged::Paged;
+use crate::source::platform::kestra::{self, Kestra};
 use crate::source::{Limits, Source, Tenant, Wording};
 use crate::store::{Bucket, OpenError, Options, Patience};
 use crate::waits::NamedWaits;
@@ -42,10 +43,6 @@ pub struct Bounds {
 pub struct JobSource {
     /// Id.
     pub id: String,
-    /// Name of its platform.
-    pub platform: &'static str,
-    /// Version of the rules that make its columns.
-    pub mapping_version: i64,
     /// The feed.
     pub source: Arc<dyn Source>,
     /// What is redacted of its records.
@@ -321,9 +318,7 @@ fn open_source(
     let source = Kestra::new(client, settings.dialect, tenants).map_err(wrong)?;
     Ok(JobSource {
         id: config.id.clone(),
-        platform: config.platform.name(),
-        mapping_version: kestra::normalise::MAPPING_VERSION,
-        source: Arc::new(source.with_page_size(requests.page_size)),
+        source: Arc::new(Paged::new(source.with_page_size(requests.page_size))),
         redaction: Arc::new(redaction),
         start: config.start,
         settle: delta(config.settle),
@@ -361,7 +356,7 @@ fn open_redaction(config: &RedactionConfig) -> Result<Redaction, JobError> {
     let key = key.as_ref().map(|key| key.expose_secret().as_bytes());
     Ok(Redaction::compile(
         &config.rules,
-        &kestra::origins::ORIGINS,
+        &kestra::mapping::ORIGINS,
         key,
     )?)
 }

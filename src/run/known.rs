@@ -84,8 +84,10 @@ impl Known {
             .iter()
             .filter_map(|it| it.native_id())
             .collect();
-        known.read_events(shelf, &piece.window, &wanted).await?;
-        known.read_quarantine(shelf, &piece.window, &wanted).await?;
+        for window in piece.lookups() {
+            known.read_events(shelf, &window, &wanted).await?;
+            known.read_quarantine(shelf, &window, &wanted).await?;
+        }
         let mut elsewhere: BTreeMap<NaiveDate, HashSet<&str>> = BTreeMap::new();
         let missing = wanted.iter().copied().filter(|id| !known.has(id));
         let missing: Vec<&str> = missing.collect();

@@ -3,11 +3,16 @@
 //! A slice may span several dates where records are rare. A chunk holds rows of one date only, so
 //! slices are cut at midnight, which loses nothing: a slice that was read whole is read whole in
 //! every part of it.
+//!
+//! Windows, and the dates under which records are counted, are of the axis on which the feed is read.
+//! A record is filed under the date on which it happened. The two differ only where a feed is read by
+//! arrival ([`Axis`](crate::source::Axis)).
 
 use crate::ledger::entry::{Hole, HoleReason};
 use crate::source::{Keyed, SliceOutcome};
 use crate::window::Window;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use std::collections::BTreeMap;
 
 /// What was read, or not, of one feed within one date, or a stretch of dates without records.
 #[derive(Debug)]
@@ -23,10 +28,42 @@ pub(super) struct Piece {
 }
 
 impl Piece {
-    /// The date that a record is counted under: its own, or that of the piece where the record
-    /// has no readable time.
+    /// The date that a record is counted under: that of the piece where the record has no readable time.
     pub(super) fn date_of(&self, record: &Keyed) -> NaiveDate {
-        time_of(record).unwrap_or(self.window.from).date_naive()
+        let position = record.position().unwrap_or(self.window.from);
+        position.date_naive()
+    }
+
+    /// The date that a record is filed under, in files and in the index of ids.
+    pub(super) fn filed_under(&self, record: &Keyed) -> NaiveDate {
+        record.time().unwrap_or(self.window.from).date_naive()
+    }
+
+    /// First and last date under which its records may be filed.
+    pub(super) fn filing_dates(&self) -> (NaiveDate, NaiveDate) {
+        let window = (self.window.from.date_naive(), self.window.to.date_naive());
+        let filed = self.records.iter().map(|record| self.filed_under(record));
+        filed.fold(window, |(first, last), date| {
+            (first.min(date), last.max(date))
+        })
+    }
+
+    /// Where the lake may hold its records under the times that they state: windows of the time of the
+    /// act, of one date each.
+    pub(super) fn lookups(&self) -> Vec<Window> {
+        if self.records.iter().all(|it| it.returned.arrived.is_none()) {
+            return vec![self.window];
+        }
+        let mut by_date: BTreeMap<NaiveDate, (DateTime<Utc>, DateTime<Utc>)> = BTreeMap::new();
+        for record in &self.records {
+            let time = record.time().unwrap_or(self.window.from);
+            let (first, last) = by_date.entry(time.date_naive()).or_insert((time, time));
+            (*first, *last) = ((*first).min(time), (*last).max(time));
+        }
+        let windows = by_date.into_values();
+        windows
+            .filter_map(|(first, last)| Window::new(first, last + TimeDelta::nanoseconds(1)))
+            .collect()
     }
 
     /// The date of its records; none where it has none.
@@ -38,11 +75,6 @@ impl Piece {
     pub(super) fn bytes(&self) -> u64 {
         self.records.iter().map(Keyed::held_bytes).sum()
     }
-}
-
-/// When a record happened, where that could be read.
-pub(super) fn time_of(record: &Keyed) -> Option<DateTime<Utc>> {
-    record.key.as_ref().ok().map(|key| key.time)
 }
 
 /// Cuts what the reader returned into pieces, in order of time.
@@ -63,12 +95,14 @@ pub(super) fn cut(tenant: &str, outcome: SliceOutcome) -> Vec<Piece> {
     }
 }
 
-/// Where a record stands among those of its slice.
-fn place<'a>(record: &'a Keyed, window: &Window) -> (DateTime<Utc>, &'a str) {
-    record
+/// Where a record stands among those of its slice: on one date as in the lake's files.
+fn place<'a>(record: &'a Keyed, window: &Window) -> (NaiveDate, DateTime<Utc>, &'a str) {
+    let date = record.position().unwrap_or(window.from).date_naive();
+    let (time, id) = record
         .key
         .as_ref()
-        .map_or((window.from, ""), |key| (key.time, &key.native_id))
+        .map_or((window.from, ""), |key| (key.time, &key.native_id));
+    (date, time, id)
 }
 
 fn cut_slice(tenant: &str, window: Window, mut records: Vec<Keyed>) -> Vec<Piece> {
@@ -79,12 +113,11 @@ fn cut_slice(tenant: &str, window: Window, mut records: Vec<Keyed>) -> Vec<Piece
     let mut rest = records.into_iter().peekable();
     let mut from = window.from;
     while let Some(first) = rest.peek() {
-        let date = time_of(first).unwrap_or(window.from).date_naive();
+        let date_of = |record: &Keyed| record.position().unwrap_or(window.from).date_naive();
+        let date = date_of(first);
         let end = Window::of_date(date).map_or(window.to, |day| day.to.min(window.to));
         let mut own = Vec::new();
-        while let Some(record) =
-            rest.next_if(|record| time_of(record).unwrap_or(window.from).date_naive() == date)
-        {
+        while let Some(record) = rest.next_if(|record| date_of(record) == date) {
             own.push(record);
         }
         pieces.push(Piece {

@@ -14,7 +14,7 @@
 use super::dates::{age, is_closed};
 use crate::ledger::entry::{Recount, Verdict, VerdictBy};
 use crate::ledger::state::{DayState, FeedState};
-use crate::source::{Scope, Source, SourceError, Tenant, count};
+use crate::source::{Scope, Source, SourceError, Tenant};
 use crate::window::Window;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
@@ -89,7 +89,7 @@ pub(super) async fn recount_date(
     let mut source_count = 0_u64;
     let mut exact = true;
     for part in parts {
-        let counted = match count(source, tenant.1, *part).await {
+        let counted = match source.count(tenant.1, *part).await {
             Ok(counted) => counted,
             Err(error) if error.scope() == Scope::Window => return Ok(Counted::MustRead),
             Err(error) => return Err(error),

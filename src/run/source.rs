@@ -14,7 +14,7 @@ use super::start::Asked;
 use super::summary::SourceSummary;
 use crate::ledger::entry::{Future, Horizon, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{FeedState, RECOUNTED, SETTLING};
-use crate::source::{Scope, SourceError, count, count_after};
+use crate::source::{Scope, SourceError};
 use crate::window::{Coverage, Window, format_instant, midnight};
 use chrono::{NaiveDate, TimeDelta};
 use std::collections::{BTreeMap, BTreeSet};
@@ -142,7 +142,8 @@ impl Work<'_> {
                 .iter()
                 .filter(|new| new.duration() >= WORTH_COUNTING)
             {
-                match count(&*self.source.source, &tenant_of(&feed.tenant), *window).await {
+                let tenant = tenant_of(&feed.tenant);
+                match self.source.source.count(&tenant, *window).await {
                     Ok(counted) if counted.exact => total += counted.rows,
                     Ok(_) | Err(_) => return observer.expect(None),
                 }
@@ -306,7 +307,7 @@ impl Work<'_> {
                 }
             }
         }
-        match count_after(feed, &tenant, now).await {
+        match feed.count_after(&tenant, now).await {
             Ok(counted) => {
                 summary.future = summary.future.saturating_add(counted.rows);
                 summary.futures.push(Future {

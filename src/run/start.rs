@@ -12,7 +12,7 @@ use crate::lake::layout::RunId;
 use crate::ledger::log::Founding;
 use crate::ledger::state::State;
 use crate::policy::Past;
-use crate::source::{SHARES, Scope, SourceError, oldest};
+use crate::source::{SHARES, Scope, SourceError};
 use crate::window::midnight;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
@@ -111,7 +111,7 @@ async fn ask(
             }
             Err(error) => return Err(error),
         }
-        match oldest(feed, tenant, ours).await {
+        match feed.oldest(tenant, ours).await {
             Ok(found) => {
                 asked.oldest.insert(name, found);
             }

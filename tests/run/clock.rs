@@ -26,7 +26,7 @@ use trailhouse::run::{
 use trailhouse::source::Tenant;
 use trailhouse::source::Wording;
 use trailhouse::source::http::Settings;
-use trailhouse::source::kestra::Dialect;
+use trailhouse::source::platform::kestra::Dialect;
 use trailhouse_demo::kestra::Platform;
 
 /// A machine's clock: so many seconds off from the true time, which is the platform's.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use trailhouse::config::Start;
 use trailhouse::run::{RunOptions, Summary};
 use trailhouse::source::Tenant;
-use trailhouse::source::kestra::Dialect;
+use trailhouse::source::platform::kestra::Dialect;
 use trailhouse_demo::kestra::{NewEvent, Options};
 use trailhouse_demo::{Fault, RetryAfter};
 

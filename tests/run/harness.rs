@@ -23,7 +23,8 @@ use trailhouse::run::{
     Access, Bounds, Job, JobSource, RunError, RunOptions, Seed, Summary, Unobserved, execute,
 };
 use trailhouse::source::http::{Auth, Client, Retry, Secret, Settings};
-use trailhouse::source::kestra::{self, Dialect, Kestra};
+use trailhouse::source::paged::Paged;
+use trailhouse::source::platform::kestra::{Dialect, Kestra};
 use trailhouse::source::{Tenant, Wording};
 use trailhouse::store::{Bucket, Patience};
 use trailhouse_demo::Serving;
@@ -112,9 +113,7 @@ impl Rig {
         let kestra = Kestra::new(client, dialect, tenants).unwrap();
         JobSource {
             id: SOURCE.to_owned(),
-            platform: "kestra",
-            mapping_version: kestra::normalise::MAPPING_VERSION,
-            source: Arc::new(kestra.with_page_size(40)),
+            source: Arc::new(Paged::new(kestra.with_page_size(40))),
             redaction: Arc::new(Redaction::none()),
             start: Start::Earliest,
             settle: TimeDelta::minutes(5),

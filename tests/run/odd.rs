@@ -8,8 +8,8 @@ use std::time::Duration;
 use trailhouse::event::redact::{Action, Redaction, Rule, Target};
 use trailhouse::event::schema::Classification;
 use trailhouse::ledger::entry::Verdict;
-use trailhouse::source::kestra::Dialect;
-use trailhouse::source::kestra::origins::ORIGINS;
+use trailhouse::source::platform::kestra::Dialect;
+use trailhouse::source::platform::kestra::mapping::ORIGINS;
 use trailhouse::source::{Tenant, Wording};
 use trailhouse_demo::kestra::{NewEvent, Oddity};
 

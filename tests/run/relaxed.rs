@@ -5,7 +5,7 @@ use super::harness::{Rig, at, empty, quiet, run, run_well, sound_lake};
 use std::sync::Arc;
 use std::time::Duration;
 use trailhouse::event::redact::{Action, Redaction, Rule, Target};
-use trailhouse::source::kestra::origins::ORIGINS;
+use trailhouse::source::platform::kestra::mapping::ORIGINS;
 use trailhouse_demo::kestra::NewEvent;
 
 const NOW: &str = "2026-11-20T06:00:00Z";

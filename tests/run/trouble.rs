@@ -14,7 +14,7 @@ use trailhouse::ledger::log::Log;
 use trailhouse::run::{RunError, RunOptions, Summary};
 use trailhouse::source::Tenant;
 use trailhouse::source::http::{Auth, Secret};
-use trailhouse::source::kestra::Dialect;
+use trailhouse::source::platform::kestra::Dialect;
 use trailhouse::store::Bucket;
 use trailhouse_demo::kestra::{NewEvent, Options};
 use trailhouse_demo::{Access, Fault};

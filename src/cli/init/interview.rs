@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{Args, lake_url};
 use crate::cli::escape::escape;
 use crate::config::{Auth, Config, Problem, SecretRef, Template, Tenants};
-use crate::source::kestra::Dialect;
+use crate::source::platform::kestra::Dialect;
 
 /// A conversation over any pair of streams.
 pub(super) struct Interview<R, W> {

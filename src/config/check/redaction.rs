@@ -9,7 +9,7 @@ use crate::config::problem::Place;
 use crate::event::redact::{self, Action, RedactionError, Rule, Target};
 use crate::event::schema::{Classification, Column, EVENT_COLUMNS};
 use crate::similar::nearest;
-use crate::source::kestra;
+use crate::source::platform::kestra;
 
 /// Columns that `event_uid` repeats in readable form, so that hiding them would hide nothing.
 const PARTS_OF_UID: [&str; 2] = ["native_id", "tenant"];
@@ -144,7 +144,7 @@ fn cannot_apply(target: &Target, platforms: &[PlatformName]) -> Option<(String, 
     };
     platforms.iter().find_map(|platform| {
         let (name, origins) = match platform {
-            PlatformName::Kestra => ("Kestra", &kestra::origins::ORIGINS),
+            PlatformName::Kestra => ("Kestra", &kestra::mapping::ORIGINS),
         };
         match redact::Redaction::compile(std::slice::from_ref(&rule), origins, None) {
             Ok(_) => None,

@@ -13,7 +13,7 @@ use crate::config::{
     Auth, Kestra, Platform, Requests, SecretRef, Source, Start, Tenants, parse_size,
 };
 use crate::http::is_loopback;
-use crate::source::kestra::Dialect;
+use crate::source::platform::kestra::Dialect;
 
 /// What Kestra 2 allows; a larger page is refused with 422.
 const KESTRA_V2_PAGE: u32 = 1_000;

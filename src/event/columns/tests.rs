@@ -3,7 +3,7 @@ use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
 
 use super::*;
 use crate::event::uid::event_uid;
-use crate::source::kestra::normalise::{MAPPING_VERSION, PLATFORM, normalise};
+use crate::source::platform::kestra::mapping::{MAPPING_VERSION, PLATFORM, normalise};
 
 pub(crate) fn context() -> RowContext {
     RowContext {

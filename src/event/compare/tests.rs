@@ -223,7 +223,7 @@ fn what_is_left_out_is_left_out_of_texts_too() {
 #[test]
 fn under_redaction_only_names_of_the_platform_and_of_rules_are_told() {
     use crate::event::redact::{Action, Redaction, Rule, Target};
-    use crate::source::kestra::origins::ORIGINS;
+    use crate::source::platform::kestra::mapping::ORIGINS;
     let rule = Rule {
         target: Target::Pointer("/custom/deep".to_owned()),
         action: Action::Mask,

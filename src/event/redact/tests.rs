@@ -1,8 +1,8 @@
 use super::*;
 use crate::event::schema::EVENT_COLUMNS;
 use crate::event::unfit::Reason;
-use crate::source::kestra::normalise::{identify, normalise};
-use crate::source::kestra::origins::ORIGINS;
+use crate::source::platform::kestra::mapping::ORIGINS;
+use crate::source::platform::kestra::mapping::{identify, normalise};
 
 const KEY: &[u8] = b"a key of enough bytes";
 

@@ -3,7 +3,7 @@
 use super::tests::{place, redact};
 use super::*;
 use crate::event::unfit::Reason;
-use crate::source::kestra::origins::ORIGINS;
+use crate::source::platform::kestra::mapping::ORIGINS;
 use proptest::prelude::*;
 
 /// The value as text in JSON, so many times.

@@ -26,8 +26,13 @@ pub(super) enum Fate {
     Known,
     /// The lake has it under another date, where nobody had noticed before.
     Moved(NaiveDate),
-    /// A new event. The lake may have held it in quarantine, under a date.
-    Added { repaired: Option<NaiveDate> },
+    /// A new event.
+    Added {
+        /// Whether the lake held it in quarantine.
+        repaired: bool,
+        /// The date under which it was counted there, where it may be another one than now.
+        moved_from: Option<NaiveDate>,
+    },
     /// New in quarantine.
     Quarantined,
     /// It would be one of those that were deleted by rule.
@@ -74,10 +79,13 @@ impl Tally {
                 counts.known += 1;
                 matches!(fate, Fate::Moved(_))
             }
-            Fate::Added { repaired } => {
+            Fate::Added {
+                repaired,
+                moved_from,
+            } => {
                 counts.added += 1;
-                counts.repaired += u64::from(repaired.is_some());
-                true
+                counts.repaired += u64::from(repaired);
+                !repaired || moved_from.is_some()
             }
             Fate::Quarantined => {
                 counts.quarantined += 1;
@@ -99,7 +107,8 @@ impl Tally {
         });
         if let Fate::Moved(from)
         | Fate::Added {
-            repaired: Some(from),
+            moved_from: Some(from),
+            ..
         } = fate
         {
             self.day(from).expected -= 1;

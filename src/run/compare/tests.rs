@@ -6,9 +6,8 @@ use crate::event::columns::context as row_context;
 use crate::event::uid::{event_uid, record_uid};
 use crate::ledger::entry::{Counts, ExpiredPart};
 use crate::run::known::KnownUnfit;
-use crate::source::http::{Auth, Client, Settings};
-use crate::source::kestra::{Dialect, Kestra};
-use crate::source::{Returned, Tenant, Wording, key_of};
+use crate::source::platform::kestra::KestraMapping;
+use crate::source::{Returned, key_of};
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::Date32Type;
 use chrono::DateTime;
@@ -50,15 +49,11 @@ impl Served {
         text.into_bytes()
     }
 
-    fn keyed(&self, source: &Kestra, date: NaiveDate) -> Keyed {
+    fn keyed(&self, date: NaiveDate) -> Keyed {
         let record = self.bytes(date);
-        let key = key_of(source, &record);
+        let key = key_of(&KestraMapping, &record);
         Keyed {
-            returned: Returned {
-                record: record.into(),
-                user: None,
-                is_record: true,
-            },
+            returned: Returned::record(record.into()),
             key,
         }
     }
@@ -213,7 +208,7 @@ fn expected(
     expected
 }
 
-fn known_of(source: &Kestra, held: &[(u32, Served)]) -> (Known, Held) {
+fn known_of(held: &[(u32, Served)]) -> (Known, Held) {
     let (mut known, mut plain) = (Known::default(), Held::default());
     for (day, record) in held {
         let bytes = record.bytes(date(*day));
@@ -222,7 +217,7 @@ fn known_of(source: &Kestra, held: &[(u32, Served)]) -> (Known, Held) {
         if record.kind.is_some() {
             let event = KnownEvent {
                 event_uid: event_uid(SOURCE, record.tenant, &id),
-                time: source.identify(&bytes).unwrap().time,
+                time: KestraMapping.identify(&bytes).unwrap().time,
                 raw: bytes.into(),
                 sequence: 1,
             };
@@ -251,14 +246,11 @@ proptest! {
         gone in prop::collection::vec(part(), 0..6),
         feed in prop_oneof![Just(None), Just(Some("a"))],
     ) {
-        let settings = Settings::new("http://127.0.0.1:9".parse().unwrap(), Auth::None);
-        let client = Client::new(settings, Wording::Kept).unwrap();
-        let source = Kestra::new(client, Dialect::V2, vec![Tenant::All]).unwrap();
-        let (known, plain) = known_of(&source, &held);
+            let (known, plain) = known_of(&held);
         let parts: Vec<Piece> = days.iter().zip(0..).map(|(records, day)| Piece {
             tenant: feed.unwrap_or(super::super::feed::ALL_TENANTS).to_owned(),
             window: Window::of_date(date(day)).unwrap(),
-            records: records.iter().map(|record| record.keyed(&source, date(day))).collect(),
+            records: records.iter().map(|record| record.keyed(date(day))).collect(),
             hole: None,
         }).collect();
         let all: Vec<(u32, Served)> = days.iter().zip(0..)
@@ -269,7 +261,8 @@ proptest! {
         let of_source = everything.of(SOURCE, date(0), date(1));
         let nothing = BTreeMap::new();
         let context = Context {
-            source: &source,
+            mapping: &KestraMapping,
+            axis: Axis::Event,
             redaction: &Redaction::none(),
             redacted: &Redacted::new(&Redaction::none(), &[], None),
             row: row_context(),
@@ -325,9 +318,6 @@ proptest! {
 /// Other content of a record of which the lake has nothing more is no evidence of anything that is kept.
 #[test]
 fn another_reading_of_an_expired_record_is_a_repetition_and_leaves_no_bytes() {
-    let settings = Settings::new("http://127.0.0.1:9".parse().unwrap(), Auth::None);
-    let client = Client::new(settings, Wording::Kept).unwrap();
-    let source = Kestra::new(client, Dialect::V2, vec![Tenant::All]).unwrap();
     let record = |version| Served {
         id: 1,
         tenant: Some("a"),
@@ -337,7 +327,7 @@ fn another_reading_of_an_expired_record_is_a_repetition_and_leaves_no_bytes() {
     let piece = Piece {
         tenant: "a".to_owned(),
         window: Window::of_date(date(0)).unwrap(),
-        records: [0, 1].map(|it| record(it).keyed(&source, date(0))).into(),
+        records: [0, 1].map(|it| record(it).keyed(date(0))).into(),
         hole: None,
     };
     let mut gone = Gone::default();
@@ -356,7 +346,8 @@ fn another_reading_of_an_expired_record_is_a_repetition_and_leaves_no_bytes() {
     });
     let nothing = BTreeMap::new();
     let context = Context {
-        source: &source,
+        mapping: &KestraMapping,
+        axis: Axis::Event,
         redaction: &Redaction::none(),
         redacted: &Redacted::new(&Redaction::none(), &[], None),
         row: row_context(),

@@ -7,10 +7,11 @@
 //! new. While the count changes, rows come or go, and the comparison begins anew; what was seen is
 //! kept all the same.
 
-use super::digest::{RowKey, digest_within};
-use super::{Keyed, Limits};
-use crate::source::slice::{Instant, Trouble};
-use crate::source::{Narrow, Order, PageRequest, Scope, Source, SourceError, Tenant, UpperEdge};
+use super::digest::digest_within;
+use super::slice::{Instant, Trouble};
+use super::{Narrow, Order, PageRequest, Pages, UpperEdge};
+use crate::source::reading::RowKey;
+use crate::source::{Keyed, Limits, Scope, SourceError, Tenant};
 use crate::window::Window;
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -36,7 +37,7 @@ const SALVAGE_ROWS: u32 = 16;
 /// # Errors
 /// Those of the source as a whole.
 pub(super) async fn read_instant(
-    source: &dyn Source,
+    source: &dyn Pages,
     tenant: Tenant,
     window: Window,
     trouble: Trouble,
@@ -45,8 +46,8 @@ pub(super) async fn read_instant(
     let mut crowd = Crowd {
         source,
         window,
-        request: PageRequest::first(tenant, window, source.capabilities().page_cap),
-        page: source.capabilities().page_cap,
+        request: PageRequest::first(tenant, window, source.paging().page_cap),
+        page: source.paging().page_cap,
         limits,
         known: HashMap::new(),
         records: Vec::new(),
@@ -75,7 +76,7 @@ pub(super) async fn read_instant(
 }
 
 struct Crowd<'a> {
-    source: &'a dyn Source,
+    source: &'a dyn Pages,
     window: Window,
     request: PageRequest,
     /// Rows of a page: the most that there may be, or fewer where such a page was too large.
@@ -107,7 +108,7 @@ impl Crowd<'_> {
     /// Whether all the trouble lies at a closed upper edge: the rows before it are read whole by
     /// one response that ends a nanosecond earlier. From then on no request asks for the edge.
     async fn is_the_edge(&mut self) -> Result<bool, SourceError> {
-        let can = self.source.capabilities();
+        let can = self.source.paging();
         let before = Window::new(self.window.from, self.window.to - TimeDelta::nanoseconds(1));
         let (Some(before), UpperEdge::Closed) = (before, can.upper_edge) else {
             return Ok(false);
@@ -172,7 +173,7 @@ impl Crowd<'_> {
     }
 
     fn is_complete(&self) -> bool {
-        let can = self.source.capabilities();
+        let can = self.source.paging();
         match self.total {
             _ if self.is_too_much => false,
             Some(total) if can.counts_trusted => {
@@ -284,7 +285,7 @@ impl Crowd<'_> {
     /// Reads around the rows that fail: small pages, and halves of those that fail, down to one.
     /// Whether all could be read.
     async fn salvage(&mut self) -> Result<bool, SourceError> {
-        let cap = self.source.capabilities().page_cap;
+        let cap = self.source.paging().page_cap;
         let first = SALVAGE_ROWS.min(1 << cap.max(1).ilog2());
         self.request.narrow = None;
         self.request.order = Order::Oldest;

@@ -2,7 +2,7 @@
 
 use super::verdict::tests::able;
 use super::*;
-use crate::source::{Capabilities, UpperEdge};
+use crate::source::paged::{Paging, UpperEdge};
 use chrono::{DateTime, Utc};
 
 /// Microseconds of a day.
@@ -11,7 +11,7 @@ const DAY: i64 = 86_400_000_000;
 struct Model {
     /// Sorted, in microseconds.
     times: Vec<i64>,
-    can: Capabilities,
+    can: Paging,
     row_bytes: u64,
     /// From here on rows have a hundred times as many bytes.
     large_from: i64,

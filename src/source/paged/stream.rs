@@ -1,29 +1,27 @@
 //! The stream of slices: asks what the plan wants to know, several questions at once.
 
 use super::crowd::read_instant;
-use super::digest::{digest, distinct, trim};
-use super::{Hole, Keyed, Limits, Slice, SliceOutcome, explain};
-use crate::source::slice::{Answer, Ask, Piece, Plan, Room};
-use crate::source::{PageRequest, Source, SourceError, Tenant};
-use crate::window::Window;
+use super::digest::{digest, trim};
+use super::slice::{Answer, Ask, Piece, Plan, Room, Trouble};
+use super::{PageRequest, Pages};
+use crate::source::reading::distinct;
+use crate::source::{
+    Hole, HoleReason, Keyed, Limits, Slice, SliceOutcome, SourceError, Tenant, WindowRequest,
+};
 use futures::stream::{Stream, unfold};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// Reads a window of a tenant's feed.
-///
-/// The stream yields slices and holes in order of time, each beginning where the one before ended,
-/// until the window is done. A failure of the source comes in its place after everything that lies
-/// before it, and ends the stream. Slices depend on the responses of the source and on nothing
-/// else, in particular not on `limits.concurrency`. Dropping the stream cancels what is under way.
-///
-/// Requests run on tasks of their own, so this must be polled within a tokio runtime.
-pub fn read_window(
-    source: Arc<dyn Source>,
-    tenant: Tenant,
-    window: Window,
-    limits: Limits,
+/// Reads a window of a tenant's feed, see [`Source::read`](crate::source::Source::read).
+pub(super) fn read_window(
+    source: Arc<dyn Pages>,
+    request: WindowRequest,
 ) -> impl Stream<Item = Result<SliceOutcome, SourceError>> + Send + 'static {
+    let WindowRequest {
+        tenant,
+        window,
+        limits,
+    } = request;
     let room = Room {
         flying: limits.concurrency.max(1),
         held: limits.held.max(1),
@@ -32,7 +30,7 @@ pub fn read_window(
         largest: limits.record_bytes,
     };
     let reader = Reader {
-        plan: Plan::new(window, source.capabilities().clone(), room),
+        plan: Plan::new(window, source.paging().clone(), room),
         source,
         tenant,
         limits,
@@ -46,7 +44,7 @@ pub fn read_window(
 }
 
 struct Reader {
-    source: Arc<dyn Source>,
+    source: Arc<dyn Pages>,
     tenant: Tenant,
     limits: Limits,
     plan: Plan<Vec<Keyed>>,
@@ -142,7 +140,7 @@ impl Reader {
 }
 
 async fn answer(
-    source: &dyn Source,
+    source: &dyn Pages,
     tenant: Tenant,
     ask: Ask,
     limits: Limits,
@@ -163,5 +161,34 @@ async fn answer(
         Ask::Instant { window, trouble } => {
             Answer::Instant(read_instant(source, tenant, window, trouble, limits).await)
         }
+    }
+}
+
+/// Reason and detail of a hole, or the error where it is one of the whole source.
+fn explain(trouble: Trouble) -> Result<(HoleReason, String), SourceError> {
+    let counted = |total: Option<u64>| match total {
+        Some(total) => format!("{total} by count"),
+        None => "no count".to_owned(),
+    };
+    match trouble {
+        Trouble::Failed(error) => {
+            let reason = match &error {
+                SourceError::UnreadableRecord { .. } => HoleReason::Unreadable,
+                SourceError::ServerFailure { .. } => HoleReason::ServerFailure,
+                SourceError::CutOff { .. } => HoleReason::CutOff,
+                SourceError::TooLarge { .. } => HoleReason::TooLarge,
+                SourceError::NotUnderstood { .. } => HoleReason::NotUnderstood,
+                _ => return Err(error),
+            };
+            Ok((reason, error.to_string()))
+        }
+        Trouble::Disagrees { total, distinct } => Ok((
+            HoleReason::CountsDisagree,
+            format!("{}, {distinct} different records returned", counted(total)),
+        )),
+        Trouble::Crowded { total, distinct } => Ok((
+            HoleReason::Crowded,
+            format!("{}, {distinct} different records seen", counted(total)),
+        )),
     }
 }

@@ -1,13 +1,12 @@
 //! A source in memory that misbehaves as it is told, for tests.
 
-use super::error::SourceError;
-use super::words::PlatformWords;
-use super::{
-    Capabilities, ClockReading, Identity, Narrow, Order, Page, PageRequest, Returned, Source,
-    Tenant, Unidentified, UpperEdge,
-};
+use super::{Narrow, Order, Page, PageRequest, Pages, Paging, UpperEdge};
 use crate::event::Event;
+use crate::event::redact::Origins;
 use crate::event::unfit::{Reason, Unfit};
+use crate::source::{
+    ClockReading, Identity, Mapping, PlatformWords, Returned, SourceError, Tenant, Unidentified,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -70,7 +69,7 @@ pub(super) struct Faults {
 }
 
 pub(super) struct Scripted {
-    pub(super) can: Capabilities,
+    pub(super) can: Paging,
     pub(super) faults: Faults,
     tenants: Vec<Tenant>,
     state: Mutex<State>,
@@ -87,8 +86,8 @@ pub(super) fn main() -> Tenant {
 }
 
 /// What a well-behaved source can do.
-pub(super) fn able(page_cap: u32) -> Capabilities {
-    Capabilities {
+pub(super) fn able(page_cap: u32) -> Paging {
+    Paging {
         counts_trusted: true,
         count_cap: None,
         page_cap,
@@ -126,16 +125,12 @@ impl Row {
             Kind::Unfit => format!("?{}", self.id),
             _ => format!("{}@{}", self.id, self.time),
         };
-        Returned {
-            record: Bytes::from(text),
-            user: None,
-            is_record: true,
-        }
+        Returned::record(Bytes::from(text))
     }
 }
 
 impl Scripted {
-    pub(super) fn new(can: Capabilities, mut rows: Vec<Row>, faults: Faults) -> Self {
+    pub(super) fn new(can: Paging, mut rows: Vec<Row>, faults: Faults) -> Self {
         rows.sort_by_key(|row| row.time);
         Self {
             can,
@@ -260,8 +255,8 @@ impl Scripted {
 }
 
 #[async_trait]
-impl Source for Scripted {
-    fn capabilities(&self) -> &Capabilities {
+impl Pages for Scripted {
+    fn paging(&self) -> &Paging {
         &self.can
     }
 
@@ -269,8 +264,8 @@ impl Source for Scripted {
         &self.tenants
     }
 
-    async fn control_request(&self, _: &Tenant) -> Result<(), SourceError> {
-        Ok(())
+    fn mapping(&self) -> &dyn Mapping {
+        &Rows
     }
 
     async fn page(&self, request: &PageRequest) -> Result<Page, SourceError> {
@@ -282,24 +277,6 @@ impl Source for Scripted {
             }
         }
         answer
-    }
-
-    fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unidentified<'a>> {
-        let text = std::str::from_utf8(record).unwrap();
-        let (id, time) = text.split_once('@').ok_or(Unfit::because(Reason::NoId))?;
-        Ok(Identity {
-            native_id: id.into(),
-            time: instant(time.parse().unwrap()),
-            tenant: None,
-        })
-    }
-
-    fn is_actor(&self, _record: &[u8], _user: &[u8]) -> bool {
-        true
-    }
-
-    fn normalise<'a>(&self, _: &'a [u8], _: Option<&'a [u8]>) -> Result<Event<'a>, Unfit> {
-        Err(Unfit::because(Reason::NotJson))
     }
 
     fn narrowings(&self) -> Vec<Narrow> {
@@ -314,5 +291,40 @@ impl Source for Scripted {
 
     fn requests(&self) -> u64 {
         self.state.lock().unwrap().requests
+    }
+}
+
+/// Rows as records.
+struct Rows;
+
+impl Mapping for Rows {
+    fn platform(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn version(&self) -> i64 {
+        1
+    }
+
+    fn origins(&self) -> &'static Origins {
+        &Origins {
+            columns: &[],
+            secret: &[],
+            identity: &[],
+        }
+    }
+
+    fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unidentified<'a>> {
+        let text = std::str::from_utf8(record).unwrap();
+        let (id, time) = text.split_once('@').ok_or(Unfit::because(Reason::NoId))?;
+        Ok(Identity {
+            native_id: id.into(),
+            time: instant(time.parse().unwrap()),
+            tenant: None,
+        })
+    }
+
+    fn normalise<'a>(&self, _: &'a [u8], _: Option<&'a [u8]>) -> Result<Event<'a>, Unfit> {
+        Err(Unfit::because(Reason::NotJson))
     }
 }

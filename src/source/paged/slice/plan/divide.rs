@@ -2,9 +2,9 @@
 //! ones.
 
 use super::{CREDIT, Node, Plan, Segment, State};
-use crate::source::slice::verdict::{Seen, Verdict, judge};
-use crate::source::slice::walk::{FIT, Lane, Road, SMALLEST, Sample};
-use crate::source::slice::{Piece, ROW_BYTES, Trouble};
+use crate::source::paged::slice::verdict::{Seen, Verdict, judge};
+use crate::source::paged::slice::walk::{FIT, Lane, Road, SMALLEST, Sample};
+use crate::source::paged::slice::{Piece, ROW_BYTES, Trouble};
 use crate::source::{Scope, SourceError};
 use crate::window::Window;
 

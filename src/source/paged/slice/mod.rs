@@ -17,11 +17,10 @@ pub(super) use grid::Grid;
 pub(super) use plan::Plan;
 pub(super) use verdict::Seen;
 
-use super::SourceError;
-use crate::window::Window;
+pub(super) use crate::source::reading::ROW_BYTES;
 
-/// Bytes that are noted of a row beside the row itself, about.
-pub(super) const ROW_BYTES: u64 = 256;
+use crate::source::SourceError;
+use crate::window::Window;
 
 /// What to ask a source for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What one response proves about its window.
 
-use crate::source::Capabilities;
+use crate::source::paged::Paging;
 use chrono::{DateTime, Utc};
 
 /// How often a window is asked for again when a response does not agree with itself.
@@ -8,26 +8,26 @@ const ASKS: u32 = 3;
 
 /// What a response to the first page of a window says, without its records.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::source) struct Seen {
+pub(in crate::source::paged) struct Seen {
     /// Rows asked for at most.
-    pub(in crate::source) size: u32,
+    pub(in crate::source::paged) size: u32,
     /// Rows returned.
-    pub(in crate::source) rows: u64,
+    pub(in crate::source::paged) rows: u64,
     /// Different records among them.
-    pub(in crate::source) distinct: u64,
+    pub(in crate::source::paged) distinct: u64,
     /// Rows that the request selects, as the source says.
-    pub(in crate::source) total: Option<u64>,
+    pub(in crate::source::paged) total: Option<u64>,
     /// Bytes of the response.
-    pub(in crate::source) bytes: u64,
+    pub(in crate::source::paged) bytes: u64,
     /// A fingerprint of the set of records, whatever their order.
-    pub(in crate::source) print: u64,
+    pub(in crate::source::paged) print: u64,
     /// When the records happened, in the order returned, unless there is one without a time.
-    pub(in crate::source) times: Vec<DateTime<Utc>>,
+    pub(in crate::source::paged) times: Vec<DateTime<Utc>>,
 }
 
 impl Seen {
     /// The total, where it is a number and not a limit.
-    pub(super) fn counted(&self, can: &Capabilities) -> Option<u64> {
+    pub(super) fn counted(&self, can: &Paging) -> Option<u64> {
         self.total
             .filter(|total| can.counts_trusted && can.count_cap != Some(*total))
     }
@@ -62,7 +62,7 @@ pub(super) enum Verdict {
 /// A response that is full proves nothing, even where the total equals its rows: a row that was
 /// added between the counting and the reading pushes another one out. A response that is not full
 /// is the answer to one query that nothing cut off.
-pub(super) fn judge(seen: &Seen, before: Option<&Seen>, asks: u32, can: &Capabilities) -> Verdict {
+pub(super) fn judge(seen: &Seen, before: Option<&Seen>, asks: u32, can: &Paging) -> Verdict {
     if seen.rows >= u64::from(seen.size) {
         return Verdict::Beyond;
     }
@@ -85,11 +85,11 @@ pub(super) fn judge(seen: &Seen, before: Option<&Seen>, asks: u32, can: &Capabil
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::source::UpperEdge;
+    use crate::source::paged::UpperEdge;
     use chrono::TimeDelta;
 
-    pub(in crate::source::slice) fn able() -> Capabilities {
-        Capabilities {
+    pub(in crate::source::paged::slice) fn able() -> Paging {
+        Paging {
             counts_trusted: true,
             count_cap: Some(10_000),
             page_cap: 1000,
@@ -156,11 +156,11 @@ pub(super) mod tests {
 
     #[test]
     fn two_readings_stand_for_a_count_that_is_none() {
-        let untrusted = Capabilities {
+        let untrusted = Paging {
             counts_trusted: false,
             ..able()
         };
-        let small_cap = Capabilities {
+        let small_cap = Paging {
             count_cap: Some(5),
             ..able()
         };

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::json::any_object;
 use crate::event::unfit::Reason;
-use crate::source::kestra::normalise::{identify, normalise};
+use crate::source::platform::kestra::mapping::{identify, normalise};
 
 fn page(body: impl Into<Vec<u8>>) -> Result<Page, PageError> {
     parse(&Bytes::from(body.into()), 100)
@@ -12,17 +12,15 @@ fn page(body: impl Into<Vec<u8>>) -> Result<Page, PageError> {
 
 fn record(bytes: &[u8], user: Option<&[u8]>) -> Returned {
     Returned {
-        record: Bytes::copy_from_slice(bytes),
-        user: user.map(Bytes::copy_from_slice),
-        is_record: true,
+        actor: user.map(Bytes::copy_from_slice),
+        ..Returned::record(Bytes::copy_from_slice(bytes))
     }
 }
 
 fn item(bytes: &[u8]) -> Returned {
     Returned {
-        record: Bytes::copy_from_slice(bytes),
-        user: None,
         is_record: false,
+        ..Returned::record(Bytes::copy_from_slice(bytes))
     }
 }
 
@@ -217,7 +215,7 @@ fn between_neighbours(bad: &[u8]) {
     for good in [&records[0], &records[2]] {
         assert_eq!(good.record, GOOD);
         assert!(identify(&good.record).is_ok());
-        let event = normalise(&good.record, good.user.as_deref()).unwrap();
+        let event = normalise(&good.record, good.actor.as_deref()).unwrap();
         assert_eq!(event.actor_name.as_deref(), Some("anna"));
     }
 }

@@ -3,7 +3,8 @@
 //! A server ignores parameters it does not know, so the wrong dialect reads everything without a
 //! word: see [`super::Kestra`] for the request that finds out.
 
-use crate::source::{Narrow, Order, PageRequest, Tenant, UpperEdge};
+use crate::source::Tenant;
+use crate::source::paged::{Narrow, Order, PageRequest, UpperEdge};
 use crate::window::format_instant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

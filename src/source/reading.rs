@@ -1,23 +1,11 @@
-//! Reading a window completely, slice by slice, or naming what could not be read.
+//! What reading a window gives: slices that are whole, and holes that are named.
 
-mod count;
-mod crowd;
-mod digest;
-mod stream;
-#[cfg(test)]
-mod tests;
-
-pub(super) use count::new_year;
-pub use count::{Count, count, count_after, oldest};
-#[cfg(test)]
-pub(crate) use digest::key_of;
-pub use stream::read_window;
-
-use super::slice::Trouble;
-use super::{Returned, SourceError, Tenant};
+use super::{Mapping, Returned, Tenant};
 use crate::event::unfit::Unfit;
 use crate::window::Window;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use std::collections::HashSet;
 use std::fmt;
 
 /// A chunk, a response and what is read ahead are each bounded by one of so many parts of a run's
@@ -193,31 +181,103 @@ impl fmt::Display for HoleReason {
     }
 }
 
-/// Reason and detail of a hole, or the error where it is one of the whole source.
-fn explain(trouble: Trouble) -> Result<(HoleReason, String), SourceError> {
-    let counted = |total: Option<u64>| match total {
-        Some(total) => format!("{total} by count"),
-        None => "no count".to_owned(),
-    };
-    match trouble {
-        Trouble::Failed(error) => {
-            let reason = match &error {
-                SourceError::UnreadableRecord { .. } => HoleReason::Unreadable,
-                SourceError::ServerFailure { .. } => HoleReason::ServerFailure,
-                SourceError::CutOff { .. } => HoleReason::CutOff,
-                SourceError::TooLarge { .. } => HoleReason::TooLarge,
-                SourceError::NotUnderstood { .. } => HoleReason::NotUnderstood,
-                _ => return Err(error),
-            };
-            Ok((reason, error.to_string()))
+/// How many records a source has in a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// Records, repetitions included. Where `exact` is false, as far as the source says.
+    pub rows: u64,
+    /// Whether the number is one: the source counts truly and did not stop at its limit.
+    pub exact: bool,
+    /// Requests it took.
+    pub requests: u32,
+}
+
+/// Bytes that are noted of a row beside the row itself, about.
+pub(in crate::source) const ROW_BYTES: u64 = 256;
+
+/// What makes two rows the same record: tenant and id, or, without an id, the bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(in crate::source) enum RowKey<S, B> {
+    Id(Option<S>, S),
+    Bytes(B),
+}
+
+impl Keyed {
+    /// Its id on its platform, where that can be read.
+    pub(crate) fn native_id(&self) -> Option<&str> {
+        match &self.key {
+            Ok(key) => Some(&key.native_id),
+            Err(nameless) => nameless.native_id.as_deref(),
         }
-        Trouble::Disagrees { total, distinct } => Ok((
-            HoleReason::CountsDisagree,
-            format!("{}, {distinct} different records returned", counted(total)),
-        )),
-        Trouble::Crowded { total, distinct } => Ok((
-            HoleReason::Crowded,
-            format!("{}, {distinct} different records seen", counted(total)),
-        )),
     }
+
+    /// The key, borrowed.
+    pub(in crate::source) fn row_key(&self) -> RowKey<&str, &[u8]> {
+        match &self.key {
+            Ok(key) => RowKey::Id(key.tenant.as_deref(), &key.native_id),
+            Err(_) => RowKey::Bytes(&self.returned.record),
+        }
+    }
+
+    /// The key, to keep.
+    pub(in crate::source) fn own_row_key(&self) -> RowKey<Box<str>, Bytes> {
+        match &self.key {
+            Ok(key) => RowKey::Id(key.tenant.clone(), key.native_id.clone()),
+            // A copy, since a part of the response would keep all of it.
+            Err(_) => RowKey::Bytes(Bytes::copy_from_slice(&self.returned.record)),
+        }
+    }
+
+    /// The same, without the rest of the response it came in.
+    pub(in crate::source) fn detached(mut self) -> Self {
+        let returned = &mut self.returned;
+        returned.record = Bytes::copy_from_slice(&returned.record);
+        returned.actor = returned.actor.as_deref().map(Bytes::copy_from_slice);
+        self
+    }
+
+    /// When it happened, where that could be read.
+    pub(crate) fn time(&self) -> Option<DateTime<Utc>> {
+        self.key.as_ref().ok().map(|key| key.time)
+    }
+
+    /// Where it lies on the axis of its feed: when it arrived, or else when it happened.
+    pub(crate) fn position(&self) -> Option<DateTime<Utc>> {
+        self.returned.arrived.or_else(|| self.time())
+    }
+
+    /// Bytes of record and joined user.
+    pub(in crate::source) fn bytes(&self) -> u64 {
+        let actor = self.returned.actor.as_ref().map_or(0, Bytes::len);
+        (self.returned.record.len() + actor) as u64
+    }
+
+    /// Bytes that it takes in memory, with what is noted of it.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.bytes() + ROW_BYTES
+    }
+}
+
+/// The key of a record, as its platform reads it.
+pub(crate) fn key_of(mapping: &dyn Mapping, record: &[u8]) -> Result<Key, Nameless> {
+    match mapping.identify(record) {
+        Ok(identity) => Ok(Key {
+            native_id: identity.native_id.into(),
+            tenant: identity.tenant.map(Into::into),
+            time: identity.time,
+        }),
+        Err(unidentified) => Err(Nameless {
+            unfit: unidentified.unfit,
+            native_id: unidentified.native_id.map(Into::into),
+        }),
+    }
+}
+
+/// How many different records there are.
+pub(in crate::source) fn distinct(records: &[Keyed]) -> usize {
+    records
+        .iter()
+        .map(Keyed::row_key)
+        .collect::<HashSet<_>>()
+        .len()
 }

@@ -1,19 +1,19 @@
 //! Cutting windows on a grid of ticks.
 
-use crate::source::UpperEdge;
+use crate::source::paged::UpperEdge;
 use crate::window::Window;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// The times at which windows are cut: whole multiples of the tick since 1970.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::source) struct Grid {
+pub(in crate::source::paged) struct Grid {
     /// Microseconds, positive.
     tick: i64,
 }
 
 impl Grid {
     /// A grid as fine as `tick`, but never finer than a microsecond.
-    pub(in crate::source) fn new(tick: TimeDelta) -> Self {
+    pub(in crate::source::paged) fn new(tick: TimeDelta) -> Self {
         Self {
             tick: tick.num_microseconds().unwrap_or(i64::MAX).max(1),
         }
@@ -45,7 +45,7 @@ impl Grid {
     }
 
     /// Two halves, or `None` for an instant.
-    pub(in crate::source) fn halves(self, window: Window) -> Option<(Window, Window)> {
+    pub(in crate::source::paged) fn halves(self, window: Window) -> Option<(Window, Window)> {
         let middle = self.floor(window.from + window.duration() / 2)?;
         self.cut(window, middle)
             .or_else(|| self.cut(window, self.after(window.from)?))

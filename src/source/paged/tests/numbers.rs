@@ -1,7 +1,9 @@
 //! Counting, the oldest record, records of the future.
 
+use super::super::count::{count, oldest};
+use super::super::scripted::able;
 use super::*;
-use crate::source::scripted::able;
+use crate::source::Source as _;
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -77,7 +79,7 @@ fn the_oldest_and_the_future() {
         Ok(Some(first))
     );
     assert_eq!(run(oldest(&source(Vec::new()), &main(), now)), Ok(None));
-    let after = run(count_after(&source(there.clone()), &main(), now)).unwrap();
+    let after = run(Paged::new(source(there.clone())).count_after(&main(), now)).unwrap();
     assert_eq!(after.rows, 20);
 
     there[0].kind = Kind::Poison;
@@ -142,7 +144,12 @@ fn the_ends_of_the_calendar_are_read_and_counted() {
     let now: DateTime<Utc> = "2026-01-02T00:00:00Z".parse().unwrap();
     let first: DateTime<Utc> = times[0].parse().unwrap();
     assert_eq!(run(oldest(&source(), &main(), now)), Ok(Some(first)));
-    assert_eq!(run(count_after(&source(), &main(), now)).unwrap().rows, 2);
+    assert_eq!(
+        run(Paged::new(source()).count_after(&main(), now))
+            .unwrap()
+            .rows,
+        2
+    );
     let asked = Window::new(first, now).unwrap();
     assert_eq!(run(count(&source(), &main(), asked)).unwrap().rows, 5);
     let (outcomes, _) = read(source(), asked);

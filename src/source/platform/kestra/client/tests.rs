@@ -3,9 +3,10 @@
 use super::*;
 use crate::http::script::{Server, json, reply};
 use crate::source::http::{Auth, Retry, Settings};
-use crate::source::{Limits, Slice, SliceOutcome, UpperEdge, Wording, read_window};
+use crate::source::paged::{Paged, UpperEdge};
+use crate::source::{Limits, Slice, SliceOutcome, Source as _, WindowRequest, Wording};
+use crate::window::Window;
 use futures::StreamExt;
-use std::sync::Arc;
 use std::time::Duration;
 
 fn main() -> Tenant {
@@ -59,7 +60,9 @@ async fn the_control_request_finds_out_the_wrong_dialect() {
         (page(5, &[]), Some("contradicts")),
     ] {
         let server = Server::start(vec![answer.clone()]).await;
-        let result = kestra(&server, Dialect::V2).control_request(&main()).await;
+        let result = Paged::new(kestra(&server, Dialect::V2))
+            .control_request(&main())
+            .await;
         let code = result.err().map(|error| error.code());
         assert_eq!(code, refused, "{answer}");
         let head = &server.heads()[0];
@@ -79,9 +82,14 @@ async fn a_day_is_read_with_its_edge_cut() {
         (Dialect::V2, UpperEdge::Open),
     ] {
         let server = Server::start(vec![page(3, &items)]).await;
-        let source = Arc::new(kestra(&server, dialect));
-        assert_eq!(source.capabilities().upper_edge, edge);
-        let read = read_window(source.clone(), main(), day(), Limits::default());
+        let pages = kestra(&server, dialect);
+        assert_eq!(pages.paging().upper_edge, edge);
+        let source = Paged::new(pages);
+        let read = source.read(WindowRequest {
+            tenant: main(),
+            window: day(),
+            limits: Limits::default(),
+        });
         let outcomes: Vec<_> = read.collect().await;
         match (&outcomes[..], edge) {
             (
@@ -97,7 +105,7 @@ async fn a_day_is_read_with_its_edge_cut() {
                     &first[..],
                     br#"{"id":"a","type":"CREATE","date":"2026-11-23T00:00:00Z"}"#
                 );
-                let event = source.normalise(first, None).unwrap();
+                let event = source.mapping().normalise(first, None).unwrap();
                 assert_eq!(event.native_id.as_deref(), Some("a"));
             }
             ([Err(SourceError::OutsideWindow { .. })], UpperEdge::Open) => {}

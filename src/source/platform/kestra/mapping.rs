@@ -24,12 +24,17 @@
 
 use std::borrow::Cow;
 
-use super::mapping;
+mod actions;
+mod origins;
+
+pub use origins::ORIGINS;
+
 use crate::event::json::{self, Kind, Source, Value};
+use crate::event::redact::Origins;
 use crate::event::time;
 use crate::event::unfit::{MAX_RECORD_BYTES, Reason, Unfit};
 use crate::event::{ActorType, Event};
-use crate::source::{Identity, Unidentified};
+use crate::source::{Identity, Mapping, Unidentified};
 
 /// Version of the rules in this module and in its tables, stored in every row. It rises whenever the
 /// same record would give another row. 2: the tenant it was asked for is no part of a record's name, and
@@ -98,7 +103,7 @@ pub fn normalise<'a>(record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'
     let actor_uid = text(fields.user_id);
     let actor = user.map_or_else(Actor::default, Actor::read);
     let names = [about.resource_type, about.resource, about.permission].map(text);
-    let meaning = mapping::meaning(
+    let meaning = actions::meaning(
         action.as_deref(),
         names.iter().flatten().map(|name| &**name),
     );
@@ -333,6 +338,36 @@ fn text_or_number<'a>(value: Option<Value>, source: impl Source<'a>) -> Option<C
 /// The value as written.
 fn verbatim<'a>(value: Value, source: impl Source<'a>) -> Option<Cow<'a, str>> {
     value.verbatim(source).ok().map(Cow::Borrowed)
+}
+
+/// How Kestra's audit records become events.
+#[derive(Debug, Clone, Copy)]
+pub struct KestraMapping;
+
+impl Mapping for KestraMapping {
+    fn platform(&self) -> &'static str {
+        PLATFORM
+    }
+
+    fn version(&self) -> i64 {
+        MAPPING_VERSION
+    }
+
+    fn origins(&self) -> &'static Origins {
+        &ORIGINS
+    }
+
+    fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unidentified<'a>> {
+        identify(record)
+    }
+
+    fn is_actor(&self, record: &[u8], actor: &[u8]) -> bool {
+        is_actor(record, actor)
+    }
+
+    fn normalise<'a>(&self, record: &'a [u8], actor: Option<&'a [u8]>) -> Result<Event<'a>, Unfit> {
+        normalise(record, actor)
+    }
 }
 
 #[cfg(test)]

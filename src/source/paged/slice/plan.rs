@@ -4,7 +4,7 @@ mod divide;
 
 use super::walk::{Lane, Most, Road, SMALLEST};
 use super::{Answer, Ask, Grid, Piece, ROW_BYTES, Room, Seen, Trouble};
-use crate::source::Capabilities;
+use crate::source::paged::Paging;
 use crate::window::Window;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -27,9 +27,9 @@ const SURPRISE: f64 = 2.0;
 const EXPECTED: u64 = 256 * 1024;
 
 /// The plan of one window.
-pub(in crate::source) struct Plan<P> {
+pub(in crate::source::paged) struct Plan<P> {
     grid: Grid,
-    can: Capabilities,
+    can: Paging,
     room: Room,
     nodes: VecDeque<Node<P>>,
     pairs: BTreeMap<u64, [Option<bool>; 2]>,
@@ -90,7 +90,7 @@ enum State<P> {
 
 impl<P> Plan<P> {
     /// A plan that asks for the whole window first.
-    pub(in crate::source) fn new(window: Window, can: Capabilities, room: Room) -> Self {
+    pub(in crate::source::paged) fn new(window: Window, can: Paging, room: Room) -> Self {
         let mut plan = Self {
             grid: Grid::new(can.tick),
             room,
@@ -111,7 +111,7 @@ impl<P> Plan<P> {
 
     /// What to ask now, with the name of the piece it is for; `None` until an answer comes or a
     /// finished piece is taken.
-    pub(in crate::source) fn next(&mut self) -> Option<(u64, Ask)> {
+    pub(in crate::source::paged) fn next(&mut self) -> Option<(u64, Ask)> {
         if self.flying >= self.room.flying {
             return None;
         }
@@ -171,7 +171,7 @@ impl<P> Plan<P> {
     }
 
     /// Takes an answer in. Answers for pieces that are not awaited are ignored.
-    pub(in crate::source) fn answer(&mut self, id: u64, answer: Answer<P>) {
+    pub(in crate::source::paged) fn answer(&mut self, id: u64, answer: Answer<P>) {
         let Some(at) = self.find(id) else { return };
         let Node::Segment(segment) = &mut self.nodes[at] else {
             return;
@@ -220,7 +220,7 @@ impl<P> Plan<P> {
     }
 
     /// The next finished piece in order of time.
-    pub(in crate::source) fn pop(&mut self) -> Option<Piece<P>> {
+    pub(in crate::source::paged) fn pop(&mut self) -> Option<Piece<P>> {
         if !self.nodes.front()?.is_done() {
             return None;
         }
@@ -234,7 +234,7 @@ impl<P> Plan<P> {
     }
 
     /// Whether every piece was handed out.
-    pub(in crate::source) fn finished(&self) -> bool {
+    pub(in crate::source::paged) fn finished(&self) -> bool {
         self.nodes.is_empty()
     }
 

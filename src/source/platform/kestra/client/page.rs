@@ -9,8 +9,9 @@
 use bytes::Bytes;
 
 use crate::event::json::{self, Fault, FaultKind, Kind, Value};
+use crate::source::Returned;
 use crate::source::http::Misfit;
-use crate::source::{Page, Returned};
+use crate::source::paged::Page;
 
 /// Why a body is not a response of the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -200,9 +201,8 @@ fn item(body: &Bytes, at: usize) -> Result<(Returned, usize), PageError> {
             // Its members may be broken, but its brackets still say where it ends.
             let (_, end) = json::value_end(body, at)?;
             let whole = Returned {
-                record: body.slice(at..end),
-                user: None,
                 is_record: false,
+                ..Returned::record(body.slice(at..end))
             };
             Ok((whole, end))
         }
@@ -228,9 +228,8 @@ fn record(body: &Bytes, at: usize) -> Result<(Option<Returned>, usize), Fault> {
         Some(body.slice(value.at..value.end))
     };
     let returned = object(record).map(|record| Returned {
-        record,
-        user: object(user),
-        is_record: true,
+        actor: object(user),
+        ..Returned::record(record)
     });
     Ok((returned, members.offset()))
 }

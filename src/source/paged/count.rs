@@ -1,12 +1,13 @@
-//! Numbers without the records: how many, how old, how many in the future.
+//! Numbers without the records: how many, and how old.
 //!
 //! Sources say any number, so sums of theirs stop at the largest one instead of overflowing.
 
 use super::digest::digest;
-use crate::source::slice::Grid;
-use crate::source::{Order, PageRequest, Scope, Source, SourceError, Tenant, UpperEdge};
+use super::slice::Grid;
+use super::{Order, PageRequest, Pages, UpperEdge};
+use crate::source::{Count, Scope, SourceError, Tenant, year};
 use crate::window::{Window, format_instant, midnight};
-use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Days, Utc};
 
 /// Rows asked for to see which lie at a closed upper edge, or which is the oldest.
 const FEW: u32 = 16;
@@ -14,27 +15,16 @@ const FEW: u32 = 16;
 /// Most pages that are looked through for the rows at a closed upper edge.
 const EDGE_PAGES: u32 = 1_000;
 
-/// How many rows a source has in a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Count {
-    /// Rows. Where `exact` is false, as far as the source says.
-    pub rows: u64,
-    /// Whether the number is one: the source counts truly and did not stop at its limit.
-    pub exact: bool,
-    /// Requests it took.
-    pub requests: u32,
-}
-
 /// Counts the rows of a window as the source counts them.
 ///
 /// # Errors
-/// Those of [`Source::page`].
-pub async fn count(
-    source: &dyn Source,
+/// Those of [`Pages::page`].
+pub(super) async fn count(
+    source: &dyn Pages,
     tenant: &Tenant,
     window: Window,
 ) -> Result<Count, SourceError> {
-    let can = source.capabilities();
+    let can = source.paging();
     let grid = Grid::new(can.tick);
     let mut count = Count {
         rows: 0,
@@ -59,12 +49,12 @@ pub async fn count(
 
 /// The total of one request, and how many of those rows lie at the closed upper edge.
 async fn count_part(
-    source: &dyn Source,
+    source: &dyn Pages,
     tenant: &Tenant,
     window: Window,
     requests: &mut u32,
 ) -> Result<(Option<u64>, u64), SourceError> {
-    let can = source.capabilities();
+    let can = source.paging();
     let mut request = PageRequest::first(tenant.clone(), window, 1);
     if can.upper_edge == UpperEdge::Open {
         *requests += 1;
@@ -105,43 +95,22 @@ async fn count_part(
     }
 }
 
-/// Counts the rows dated `now` or later, as far as a date can be written: up to the last nanosecond of
-/// the year 9999, which alone a source with an open upper edge cannot be asked for.
-///
-/// # Errors
-/// Those of [`Source::page`].
-pub async fn count_after(
-    source: &dyn Source,
-    tenant: &Tenant,
-    now: DateTime<Utc>,
-) -> Result<Count, SourceError> {
-    let end = new_year(10_000).map(|after| after - TimeDelta::nanoseconds(1));
-    match end.and_then(|end| Window::new(now, end)) {
-        Some(window) => count(source, tenant, window).await,
-        None => Ok(Count {
-            rows: 0,
-            exact: true,
-            requests: 0,
-        }),
-    }
-}
-
 /// When the oldest record happened that the source still has before `until`; `None` where it has none.
 /// The midnight before it where the oldest records cannot be read or have no time: they are found by
 /// what is counted, so no record can hide the others.
 ///
 /// # Errors
-/// Those of [`Source::page`] that are not about records.
-pub async fn oldest(
-    source: &dyn Source,
+/// Those of [`Pages::page`] that are not about records.
+pub(super) async fn oldest(
+    source: &dyn Pages,
     tenant: &Tenant,
     until: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, SourceError> {
     // No record is older: the text of an instant has a year of four digits.
-    let Some(window) = new_year(1).and_then(|first| Window::new(first, until)) else {
+    let Some(window) = year(1).and_then(|first| Window::new(first, until)) else {
         return Ok(None);
     };
-    let size = FEW.min(source.capabilities().page_cap);
+    let size = FEW.min(source.paging().page_cap);
     let request = PageRequest::first(tenant.clone(), window, size);
     match source.page(&request).await {
         Ok(page) => {
@@ -161,7 +130,7 @@ pub async fn oldest(
 
 /// The first midnight after which a window holds a record, of whatever kind.
 async fn first_date(
-    source: &dyn Source,
+    source: &dyn Pages,
     tenant: &Tenant,
     window: Window,
 ) -> Result<Option<DateTime<Utc>>, SourceError> {
@@ -193,7 +162,7 @@ async fn first_date(
 
 /// Whether a window holds a record, of whatever kind.
 async fn holds_any(
-    source: &dyn Source,
+    source: &dyn Pages,
     tenant: &Tenant,
     window: Window,
 ) -> Result<bool, SourceError> {
@@ -212,14 +181,5 @@ fn is_about_records(error: &SourceError) -> bool {
         SourceError::UnreadableRecord { .. }
             | SourceError::TooLarge { .. }
             | SourceError::NotUnderstood { .. }
-    )
-}
-
-/// The first instant of a year.
-pub(in crate::source) fn new_year(year: i32) -> Option<DateTime<Utc>> {
-    Some(
-        NaiveDate::from_ymd_opt(year, 1, 1)?
-            .and_time(chrono::NaiveTime::MIN)
-            .and_utc(),
     )
 }

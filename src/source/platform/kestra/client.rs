@@ -1,29 +1,17 @@
-//! Kestra Enterprise Edition: the audit-log search of its REST API, EE 0.2x to 2.x.
-//!
-//! The search pages by offset, sorts by `date` without a tie-breaker, and ignores parameters that
-//! it does not know. There is no cursor and no export that could be relied on, so windows are read
-//! in slices that one response holds.
+//! The client of Kestra's audit-log search.
 
 mod dialect;
-mod mapping;
-pub mod normalise;
-pub mod origins;
 pub mod page;
 #[cfg(test)]
 mod tests;
 
 pub use dialect::Dialect;
 
-use super::http::{Client, Misfit};
-use super::read::new_year;
-use super::{
-    Capabilities, ClockReading, Identity, Narrow, Page, PageRequest, Source, SourceError, Tenant,
-    Unidentified,
-};
-use crate::event::Event;
-use crate::event::unfit::Unfit;
+use super::mapping::KestraMapping;
+use crate::source::http::{Client, Misfit};
+use crate::source::paged::{Narrow, Page, PageRequest, Pages, Paging};
+use crate::source::{ClockReading, Mapping, SourceError, Tenant};
 use crate::waits::Waits;
-use crate::window::Window;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
@@ -32,9 +20,6 @@ const PAGE_CAP: u32 = 1000;
 
 /// A backend that searches with Elasticsearch counts no further than this.
 const COUNT_CAP: u64 = 10_000;
-
-/// The year of the request that must return nothing.
-const CONTROL_YEAR: i32 = 2999;
 
 /// Actions of EE 0.2x to 2.x.
 const ACTIONS: [&str; 11] = [
@@ -73,7 +58,7 @@ pub struct Kestra {
     client: Client,
     dialect: Dialect,
     tenants: Vec<Tenant>,
-    capabilities: Capabilities,
+    paging: Paging,
 }
 
 impl Kestra {
@@ -107,7 +92,7 @@ impl Kestra {
             client,
             dialect,
             tenants,
-            capabilities: Capabilities {
+            paging: Paging {
                 counts_trusted: true,
                 count_cap: Some(COUNT_CAP),
                 page_cap: PAGE_CAP,
@@ -125,7 +110,7 @@ impl Kestra {
     /// The same, asking for at most so many rows in one page; never more than the platform allows.
     #[must_use]
     pub fn with_page_size(mut self, rows: u32) -> Self {
-        self.capabilities.page_cap = rows.clamp(1, PAGE_CAP);
+        self.paging.page_cap = rows.clamp(1, PAGE_CAP);
         self
     }
 
@@ -136,45 +121,17 @@ impl Kestra {
 }
 
 #[async_trait]
-impl Source for Kestra {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
+impl Pages for Kestra {
+    fn paging(&self) -> &Paging {
+        &self.paging
     }
 
     fn tenants(&self) -> &[Tenant] {
         &self.tenants
     }
 
-    async fn control_request(&self, tenant: &Tenant) -> Result<(), SourceError> {
-        let window = new_year(CONTROL_YEAR)
-            .and_then(|from| Window::new(from, from + TimeDelta::days(1)))
-            .ok_or_else(|| SourceError::Settings {
-                message: "the calendar ends too early".to_owned(),
-            })?;
-        let request = PageRequest::first(tenant.clone(), window, 2);
-        let page = self.page(&request).await?;
-        let rows = page.total.unwrap_or(0).max(page.records.len() as u64);
-        // Somebody's clock may really have been there, so rows of that day prove nothing.
-        let of_that_day = |record: &super::Returned| {
-            self.identify(&record.record)
-                .is_ok_and(|identity| window.from <= identity.time && identity.time <= window.to)
-        };
-        let explained = !page.records.is_empty() && page.records.iter().all(of_that_day);
-        if rows > 0 && page.records.is_empty() {
-            return Err(SourceError::Contradicts {
-                message: format!(
-                    "for {window} of {tenant} it counts {rows} but returns no records"
-                ),
-            });
-        }
-        if rows > 0 && !explained {
-            return Err(SourceError::FiltersIgnored {
-                tenant: tenant.to_string(),
-                window,
-                rows,
-            });
-        }
-        Ok(())
+    fn mapping(&self) -> &dyn Mapping {
+        &KestraMapping
     }
 
     async fn page(&self, request: &PageRequest) -> Result<Page, SourceError> {
@@ -188,18 +145,6 @@ impl Source for Kestra {
         self.client
             .get(&url, &request.tenant, request.bytes, read)
             .await
-    }
-
-    fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unidentified<'a>> {
-        normalise::identify(record)
-    }
-
-    fn is_actor(&self, record: &[u8], user: &[u8]) -> bool {
-        normalise::is_actor(record, user)
-    }
-
-    fn normalise<'a>(&self, record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'a>, Unfit> {
-        normalise::normalise(record, user)
     }
 
     fn narrowings(&self) -> Vec<Narrow> {

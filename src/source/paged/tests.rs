@@ -3,9 +3,10 @@
 mod any_source;
 mod numbers;
 
+use super::scripted::{Change, Faults, Kind, Row, Scripted, able, main, row};
+use super::stream::read_window;
 use super::*;
-use crate::source::scripted::{Change, Faults, Kind, Row, Scripted, able, main, row};
-use crate::source::{PlatformWords, Source, UpperEdge};
+use crate::source::{Hole, HoleReason, Keyed, Limits, PlatformWords, Slice, SliceOutcome};
 use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,13 +26,21 @@ fn rows(count: usize) -> Vec<Row> {
         .collect()
 }
 
+fn request(window: Window, limits: Limits) -> WindowRequest {
+    WindowRequest {
+        tenant: main(),
+        window,
+        limits,
+    }
+}
+
 type Outcomes = Vec<Result<SliceOutcome, SourceError>>;
 
 fn read_with(source: Arc<Scripted>, window: Window, limits: Limits) -> Outcomes {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    runtime.block_on(read_window(source, main(), window, limits).collect())
+    runtime.block_on(read_window(source, request(window, limits)).collect())
 }
 
 fn read(source: Scripted, window: Window) -> (Outcomes, u64) {

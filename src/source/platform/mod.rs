@@ -1,0 +1,3 @@
+//! The platforms, one folder each with the same names of files.
+
+pub mod kestra;
