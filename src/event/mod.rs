@@ -182,6 +182,46 @@ pub struct Event<'a> {
     pub detail: Option<Cow<'a, str>>,
 }
 
+impl<'a> Event<'a> {
+    /// An event of which nothing but its time is known: OCSF's API Activity of an unknown kind.
+    pub fn bare(raw: &'a str, time: DateTime<Utc>, time_text: Cow<'a, str>) -> Self {
+        Self {
+            raw,
+            native_id: None,
+            time,
+            time_text,
+            tenant: None,
+            category: Category::Other,
+            class_uid: 6003,
+            activity_id: 0,
+            activity_name: "Unknown",
+            action: None,
+            severity_id: 1,
+            outcome: Outcome::Unknown,
+            outcome_code: None,
+            outcome_detail: None,
+            actor_uid: None,
+            actor_name: None,
+            actor_email: None,
+            actor_type: ActorType::Unknown,
+            actor_impersonated_by: None,
+            src_ip: None,
+            user_agent: None,
+            resource_type: None,
+            resource_uid: None,
+            resource_name: None,
+            namespace: None,
+            workflow: None,
+            execution_uid: None,
+            revision: None,
+            correlation_uid: None,
+            region: None,
+            account: None,
+            detail: None,
+        }
+    }
+}
+
 impl Event<'_> {
     /// The UTC date of the event: the partition it belongs to.
     pub fn date(&self) -> NaiveDate {

@@ -8,6 +8,7 @@
 //!
 //! The conformance suite holds every source against the contract.
 
+pub mod conformance;
 mod contract;
 mod error;
 pub mod http;

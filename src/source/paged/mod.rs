@@ -12,7 +12,7 @@ mod count;
 mod crowd;
 mod digest;
 #[cfg(test)]
-mod scripted;
+pub(in crate::source) mod scripted;
 mod slice;
 mod stream;
 #[cfg(test)]

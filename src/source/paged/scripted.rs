@@ -15,16 +15,16 @@ use std::sync::Mutex;
 
 /// One record of the double. Its bytes are `id@nanoseconds`, or `?id` where it has no key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) id: String,
+pub(in crate::source) struct Row {
+    pub(in crate::source) id: String,
     /// Nanoseconds since 1970.
-    pub(super) time: i128,
-    pub(super) kind: Kind,
-    pub(super) action: u8,
+    pub(in crate::source) time: i128,
+    pub(in crate::source) kind: Kind,
+    pub(in crate::source) action: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::source) enum Kind {
     Plain,
     /// The platform cannot read it.
     Poison,
@@ -38,39 +38,39 @@ pub(super) enum Kind {
 
 /// What changes between two requests.
 #[derive(Debug, Clone)]
-pub(super) enum Change {
+pub(in crate::source) enum Change {
     Insert(Row),
     Purge(String),
 }
 
 /// How a platform misbehaves.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Faults {
+pub(in crate::source) struct Faults {
     /// Rows of the same time come in another order each time.
-    pub(super) unstable: bool,
+    pub(in crate::source) unstable: bool,
     /// By number of the request: the total is off by this much.
-    pub(super) miscounts: BTreeMap<u64, i64>,
+    pub(in crate::source) miscounts: BTreeMap<u64, i64>,
     /// By number of the request: the last row is missing.
-    pub(super) partial: Vec<u64>,
+    pub(in crate::source) partial: Vec<u64>,
     /// Ids that come twice in every response.
-    pub(super) doubled: Vec<String>,
+    pub(in crate::source) doubled: Vec<String>,
     /// By number of the request: what happened before it.
-    pub(super) changes: BTreeMap<u64, Vec<Change>>,
+    pub(in crate::source) changes: BTreeMap<u64, Vec<Change>>,
     /// Windows, narrowings and order are not known to it.
-    pub(super) ignores_filters: bool,
+    pub(in crate::source) ignores_filters: bool,
     /// By number of the request: the response breaks off.
-    pub(super) cut: Vec<u64>,
+    pub(in crate::source) cut: Vec<u64>,
     /// Fails for good from this request on.
-    pub(super) breaks_at: Option<u64>,
+    pub(in crate::source) breaks_at: Option<u64>,
     /// Answers of some requests come later than those of others.
-    pub(super) jitter: bool,
+    pub(in crate::source) jitter: bool,
     /// Every total is this number.
-    pub(super) total: Option<u64>,
+    pub(in crate::source) total: Option<u64>,
 }
 
-pub(super) struct Scripted {
-    pub(super) can: Paging,
-    pub(super) faults: Faults,
+pub(in crate::source) struct Scripted {
+    pub(in crate::source) can: Paging,
+    pub(in crate::source) faults: Faults,
     tenants: Vec<Tenant>,
     state: Mutex<State>,
 }
@@ -81,12 +81,12 @@ struct State {
     dice: u64,
 }
 
-pub(super) fn main() -> Tenant {
+pub(in crate::source) fn main() -> Tenant {
     Tenant::Named("main".to_owned())
 }
 
 /// What a well-behaved source can do.
-pub(super) fn able(page_cap: u32) -> Paging {
+pub(in crate::source) fn able(page_cap: u32) -> Paging {
     Paging {
         counts_trusted: true,
         count_cap: None,
@@ -98,7 +98,7 @@ pub(super) fn able(page_cap: u32) -> Paging {
     }
 }
 
-pub(super) fn row(id: impl Into<String>, time: impl Into<i128>) -> Row {
+pub(in crate::source) fn row(id: impl Into<String>, time: impl Into<i128>) -> Row {
     Row {
         id: id.into(),
         time: time.into(),
@@ -116,7 +116,7 @@ fn instant(nanos: i128) -> DateTime<Utc> {
 }
 
 impl Row {
-    pub(super) fn instant(&self) -> DateTime<Utc> {
+    pub(in crate::source) fn instant(&self) -> DateTime<Utc> {
         instant(self.time)
     }
 
@@ -130,7 +130,7 @@ impl Row {
 }
 
 impl Scripted {
-    pub(super) fn new(can: Paging, mut rows: Vec<Row>, faults: Faults) -> Self {
+    pub(in crate::source) fn new(can: Paging, mut rows: Vec<Row>, faults: Faults) -> Self {
         rows.sort_by_key(|row| row.time);
         Self {
             can,
@@ -295,7 +295,7 @@ impl Pages for Scripted {
 }
 
 /// Rows as records.
-struct Rows;
+pub(in crate::source) struct Rows;
 
 impl Mapping for Rows {
     fn platform(&self) -> &'static str {
