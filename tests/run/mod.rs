@@ -6,6 +6,7 @@ mod absent;
 mod catch_up;
 mod clock;
 mod concurrent;
+mod conformance;
 mod costs;
 mod crash;
 mod damage;
