@@ -19,8 +19,8 @@ mod words;
 
 pub use crate::http::{ClockReading, Hopeless};
 pub use contract::{
-    Axis, Capabilities, Identity, Mapping, Returned, Slices, Source, Tenant,
-    Unidentified, WindowRequest, may_be_same_tenant,
+    Axis, Capabilities, Identity, Mapping, Returned, Slices, Source, Tenant, Unidentified,
+    WindowRequest, may_be_same_tenant,
 };
 pub use error::{Scope, SourceError};
 pub(crate) use reading::SHARES;

@@ -3,11 +3,11 @@
 use super::harness::{Rig, at, quiet};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
-use trailhouse::demo::{self, NewEvent, Options};
 use trailhouse::source::Tenant;
 use trailhouse::source::conformance::{Known, check_feed, check_under_faults};
 use trailhouse::source::platform::kestra::Dialect;
 use trailhouse::window::Window;
+use trailhouse_demo::kestra::{self as demo, NewEvent, Options};
 
 const NOW: &str = "2026-11-20T06:00:00Z";
 
