@@ -51,6 +51,22 @@ impl ExitKind {
         Self::Done,
     ];
 
+    /// Every kind by its exit code.
+    pub const BY_CODE: [Self; 12] = [
+        Self::Done,
+        Self::Unforeseen,
+        Self::Usage,
+        Self::Source,
+        Self::Destination,
+        Self::Gap,
+        Self::Integrity,
+        Self::Superseded,
+        Self::Confirmation,
+        Self::Findings,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
     /// The process exit code.
     pub const fn code(self) -> u8 {
         match self {
@@ -85,6 +101,41 @@ impl ExitKind {
             Self::Findings => "findings",
             Self::Interrupted => "interrupted",
             Self::Terminated => "terminated",
+        }
+    }
+
+    /// What it means, for help texts and the docs.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "everything done, nothing missing",
+            Self::Unforeseen => "a bug or an unforeseen failure",
+            Self::Usage => "usage or configuration",
+            Self::Source => "a source failed or was not read to the end (others committed)",
+            Self::Destination => "the lake or a warehouse failed",
+            Self::Gap => "a gap or a hole remains",
+            Self::Integrity => "integrity: a signature, the chain or a file failed verification",
+            Self::Superseded => "another writer was first, nothing of this run was needed",
+            Self::Confirmation => "confirmation needed",
+            Self::Findings => "findings",
+            Self::Interrupted => "ended by SIGINT before it was done",
+            Self::Terminated => "ended by SIGTERM before it was done",
+        }
+    }
+
+    /// What to do about it; nothing where all is done.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Done => "",
+            Self::Unforeseen => "report it, a rerun is safe",
+            Self::Usage => "fix it, a rerun will not help",
+            Self::Source => "rerun, see the source",
+            Self::Destination => "rerun, nothing was lost",
+            Self::Gap => "page: records may be lost at the source",
+            Self::Integrity => "page security, do not rerun",
+            Self::Superseded => "rerun later",
+            Self::Confirmation => "read the plan, pass `--confirm` or run `clock confirm`",
+            Self::Findings => "check what was found",
+            Self::Interrupted | Self::Terminated => "rerun, what was committed is kept",
         }
     }
 

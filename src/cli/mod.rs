@@ -29,6 +29,8 @@ mod plan;
 pub mod progress;
 #[cfg(feature = "query")]
 mod query;
+#[cfg(test)]
+mod reference;
 mod retention;
 mod run;
 mod schema;
@@ -41,6 +43,7 @@ mod warehouse;
 mod width;
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,7 +71,7 @@ use style::{ColorChoice, Style};
     version,
     max_term_width = 100,
     arg_required_else_help = true,
-    after_long_help = EXIT_CODES
+    after_long_help = closing_help()
 )]
 struct Cli {
     #[command(flatten)]
@@ -77,21 +80,24 @@ struct Cli {
     command: Command,
 }
 
-const EXIT_CODES: &str = "\
-Exit codes:
-   0  all done, nothing missing
-   1  a bug or an unforeseen failure: report it, a rerun is safe
-   2  usage or configuration: fix it, a rerun will not help
-   3  a source failed, the others committed: run again
-   4  the lake or another destination failed: run again, nothing was lost
-   5  a gap or a hole remains: records may be lost at the source
-   6  integrity: a signature, the chain or a file is not valid; do not rerun
-   7  another writer won: run again later
-   8  confirmation needed: read the plan
-  10  findings: check them
- 130, 143  ended by SIGINT or SIGTERM before it was done; what was committed stays
-With several failures, the exit code is the first of 6, 5, 1, 4, 3, 7, 8, 10; JSON output lists all.
+/// What the help of the program ends with.
+fn closing_help() -> String {
+    let mut help = "Exit codes:\n".to_owned();
+    for kind in ExitKind::BY_CODE {
+        let _ = write!(help, "{:>4}  {}", kind.code(), kind.meaning());
+        match kind.advice() {
+            "" => help.push('\n'),
+            advice => drop(writeln!(help, "; {advice}")),
+        }
+    }
+    help.push_str(
+        "With several failures, the exit code is the first of 6, 5, 1, 4, 3, 7, 8, 10; JSON output lists all.\n\n",
+    );
+    help.push_str(FIRST_STEPS);
+    help
+}
 
+const FIRST_STEPS: &str = "\
 First steps:
   trailhouse demo               see the whole product on this machine, without any cloud
   trailhouse init               write a configuration and make a signing key

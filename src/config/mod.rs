@@ -33,7 +33,7 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub use error::ConfigError;
 pub use file::json_schema;
 pub use problem::Problem;
-pub use reference::{Setting, settings};
+pub use reference::{Section, Setting, sections, settings};
 pub use secret::{Secret, SecretError, SecretRef};
 pub use size::{SizeError, format_size, parse_size};
 pub use template::Template;

@@ -1,13 +1,12 @@
 //! Every key of the configuration with its type, default and meaning: the schema as a table.
 
-use serde::Serialize;
 use serde_json::Value;
 
 use super::json_schema;
 use super::shape::{alternatives, as_toml, words};
 
 /// One key of the configuration file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// The key with its tables: `lake.url`, `source[].settle`.
     pub key: String,
@@ -19,6 +18,21 @@ pub struct Setting {
     pub required: bool,
     /// Meaning, in one sentence.
     pub meaning: String,
+    /// What else is to be known, in one line; often nothing.
+    pub details: String,
+    /// The numbers that are accepted, as in `1 to 64`.
+    pub range: Option<String>,
+}
+
+/// One table of the configuration file with its keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// As it is written: `[run]`, `[[source]]`; empty for keys before the first table.
+    pub heading: String,
+    /// Meaning, in one line.
+    pub meaning: String,
+    /// Its keys, those of inner tables with a dot.
+    pub settings: Vec<Setting>,
 }
 
 /// The tables in the order in which one writes them.
@@ -57,6 +71,58 @@ pub fn settings() -> Vec<Setting> {
     settings
 }
 
+/// The same keys, each in the table in which it is written.
+pub fn sections() -> Vec<Section> {
+    let root = json_schema();
+    let mut sections: Vec<Section> = Vec::new();
+    for mut setting in settings() {
+        let (table, key) = match setting.key.rsplit_once("[].") {
+            Some((table, key)) => (format!("{table}[]"), key.to_owned()),
+            None => match setting.key.split_once('.') {
+                Some((table, key)) => (table.to_owned(), key.to_owned()),
+                None => (String::new(), setting.key.clone()),
+            },
+        };
+        let heading = match table.strip_suffix("[]") {
+            Some(table) => format!("[[{}]]", table.replace("[]", "")),
+            None if table.is_empty() => String::new(),
+            None => format!("[{table}]"),
+        };
+        setting.key = key;
+        match sections
+            .iter_mut()
+            .find(|section| section.heading == heading)
+        {
+            Some(section) => section.settings.push(setting),
+            None => sections.push(Section {
+                meaning: meaning_of_table(&root, &table),
+                heading,
+                settings: vec![setting],
+            }),
+        }
+    }
+    sections
+}
+
+/// What the schema says about the table with this path; nothing about the file itself.
+fn meaning_of_table(root: &Value, path: &str) -> String {
+    let mut table = root;
+    let mut meaning = String::new();
+    for name in path.split('.').filter(|name| !name.is_empty()) {
+        let written = &table["properties"][name.trim_end_matches("[]")];
+        let schema = alternatives(root, written).first().copied();
+        meaning = schema.map_or_else(String::new, |schema| description(written, schema));
+        let items = schema.map(|schema| &schema["items"]);
+        let element = items.and_then(|items| alternatives(root, items).first().copied());
+        table = match (name.ends_with("[]"), element, schema) {
+            (true, Some(element), _) => element,
+            (_, _, Some(schema)) => schema,
+            (_, _, None) => return meaning,
+        };
+    }
+    meaning
+}
+
 fn collect(root: &Value, table: &Value, prefix: &str, settings: &mut Vec<Setting>) {
     let Some(Value::Object(properties)) = table.get("properties") else {
         return;
@@ -82,6 +148,7 @@ fn collect(root: &Value, table: &Value, prefix: &str, settings: &mut Vec<Setting
             collect(root, inner, &format!("{key}{joint}"), settings);
             continue;
         }
+        let (meaning, details) = sentences(&description(written, schema));
         settings.push(Setting {
             kind: if secret {
                 "{ env } or { file }".to_owned()
@@ -90,7 +157,9 @@ fn collect(root: &Value, table: &Value, prefix: &str, settings: &mut Vec<Setting
             },
             default: written.get("default").map(as_toml),
             required: required.is_some_and(|names| names.iter().any(|other| other == name)),
-            meaning: first_sentence(written, schema),
+            meaning,
+            details,
+            range: range(schema),
             key,
         });
     }
@@ -120,14 +189,27 @@ fn kind(schema: &Value) -> String {
     .to_owned()
 }
 
-fn first_sentence(written: &Value, schema: &Value) -> String {
+/// The description of a key, or of what it holds, in one line.
+fn description(written: &Value, schema: &Value) -> String {
     let text = |schema: &Value| {
         let text = schema.get("description").and_then(Value::as_str)?;
-        Some(text.replace('\n', " "))
+        Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
     };
-    let text = text(written).or_else(|| text(schema)).unwrap_or_default();
-    let end = text.find(". ").unwrap_or(text.len());
-    text[..end].trim_end_matches('.').to_owned()
+    text(written).or_else(|| text(schema)).unwrap_or_default()
+}
+
+/// The first sentence without its full stop, and the others.
+fn sentences(text: &str) -> (String, String) {
+    let (first, others) = text.split_once(". ").unwrap_or((text, ""));
+    (first.trim_end_matches('.').to_owned(), others.to_owned())
+}
+
+fn range(schema: &Value) -> Option<String> {
+    let bound = |key| schema.get(key).and_then(Value::as_i64);
+    match (bound("minimum")?, bound("maximum")?) {
+        (least, most) if least == most => Some(least.to_string()),
+        (least, most) => Some(format!("{least} to {most}")),
+    }
 }
 
 #[cfg(test)]
@@ -145,5 +227,25 @@ mod tests {
         assert!(find("lake.url").required);
         assert_eq!(find("run.memory").kind, "size");
         assert_eq!(find("redaction.rule[].action").kind, "drop | mask | hmac");
+    }
+
+    #[test]
+    fn every_key_is_in_the_table_where_it_is_written() {
+        let sections = sections();
+        let headings: Vec<&str> = sections.iter().map(|s| s.heading.as_str()).collect();
+        assert_eq!(headings[..4], ["", "[lake]", "[signing]", "[[source]]"]);
+        assert!(headings.contains(&"[[retention.rule]]"));
+        for section in &sections {
+            assert_eq!(section.heading.is_empty(), section.meaning.is_empty());
+        }
+        let keys: usize = sections.iter().map(|section| section.settings.len()).sum();
+        assert_eq!(keys, settings().len());
+        let source = sections.iter().find(|s| s.heading == "[[source]]").unwrap();
+        let size = source
+            .settings
+            .iter()
+            .find(|s| s.key == "page_size")
+            .unwrap();
+        assert_eq!(size.range.as_deref(), Some("1 to 10000"));
     }
 }

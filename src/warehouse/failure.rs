@@ -141,6 +141,88 @@ impl FillError {
     }
 }
 
+#[cfg(test)]
+impl FillError {
+    /// One example of each failure, for the reference of codes.
+    pub(crate) fn examples() -> Vec<Self> {
+        std::iter::successors(Some(of_service(Class::Transient)), next_example).collect()
+    }
+}
+
+#[cfg(test)]
+fn of_service(class: Class) -> FillError {
+    FillError::Warehouse(WarehouseError {
+        class,
+        target: "acme-audit.audit".to_owned(),
+        action: "load entry 7 into audit_events".to_owned(),
+        said: "what the service answered".to_owned(),
+        retry_after: None,
+    })
+}
+
+/// The example after this one: a new failure does not compile until it has its place.
+#[cfg(test)]
+fn next_example(last: &FillError) -> Option<FillError> {
+    use FillError as E;
+    let target = || "acme-audit.audit".to_owned();
+    let path = || "events/date=2026-01-01/….parquet".to_owned();
+    let said = || "what the store answered".to_owned();
+    Some(match last {
+        E::Warehouse(error) => match error.class {
+            Class::Transient => of_service(Class::Quota),
+            Class::Quota => of_service(Class::Unknown),
+            Class::Unknown => of_service(Class::Denied),
+            Class::Denied => of_service(Class::NotFound),
+            Class::NotFound => of_service(Class::Exists),
+            Class::Exists => of_service(Class::Conflict),
+            Class::Conflict => of_service(Class::Refused),
+            Class::Refused => E::NoTable {
+                target: target(),
+                table: "audit_events",
+            },
+        },
+        E::NoTable { .. } => E::Foreign {
+            target: target(),
+            table: "audit_events".to_owned(),
+            owner: "lake-1".to_owned(),
+            lake_id: "lake-2".to_owned(),
+        },
+        E::Foreign { .. } => E::Shape {
+            target: target(),
+            table: "audit_events".to_owned(),
+            differences: vec!["raw is INT64, not STRING".to_owned()],
+        },
+        E::Shape { .. } => E::Location {
+            target: target(),
+            found: "US".to_owned(),
+            configured: "EU".to_owned(),
+        },
+        E::Location { .. } => E::GoneMeanwhile { path: path() },
+        E::GoneMeanwhile { .. } => E::Lake(StoreError::Missing {
+            object: path(),
+            said: said(),
+        }),
+        E::Lake(StoreError::Missing { .. }) => E::Lake(StoreError::Altered {
+            object: path(),
+            said: said(),
+        }),
+        E::Lake(StoreError::Altered { .. }) => E::Lake(StoreError::NotFound {
+            object: path(),
+            said: said(),
+        }),
+        E::Lake(_) => E::Staging(StoreError::NotFound {
+            object: path(),
+            said: said(),
+        }),
+        E::Staging(_) => E::Answer {
+            target: target(),
+            what: "no rows".to_owned(),
+        },
+        // What the ledger says is described with the ledger.
+        E::Answer { .. } | E::Log(_) | E::Tables(_) => return None,
+    })
+}
+
 /// Why a warehouse failed.
 #[derive(Debug, Clone, Serialize)]
 pub struct WarehouseFailure {
