@@ -13,6 +13,7 @@
 mod path;
 
 pub use path::FilePath;
+pub(crate) use path::PathOfOurs;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -5,12 +5,10 @@
 //! `0x01` (Ed25519) and the hash is the first four bytes of SHA-256(name ‖ `\n` ‖ key bytes).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign_byupdate};
-use ed25519_dalek::{SignatureError, Signer as _, Verifier as _};
+use ed25519_dalek::{Signer as _, Verifier as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use sha2::{Digest as _, Sha256, Sha512};
-use std::cell::RefCell;
+use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::io::{self, Read};
 use std::str::FromStr;
@@ -269,33 +267,6 @@ impl SigningKey {
     /// Signs a text.
     pub fn sign(&self, text: &[u8]) -> [u8; 64] {
         self.key.sign(text).to_bytes()
-    }
-
-    /// As [`Self::sign`], over a text that `text` gives as often as it is asked, and always the same.
-    ///
-    /// # Errors
-    /// Where the text cannot be read.
-    pub(super) fn sign_streamed<R: Read>(
-        &self,
-        text: impl Fn() -> io::Result<R>,
-    ) -> io::Result<[u8; 64]> {
-        let expanded = ExpandedSecretKey::from(self.key.as_bytes());
-        let failure = RefCell::new(None);
-        let signed = raw_sign_byupdate::<Sha512, _>(
-            &expanded,
-            |hasher| {
-                let read = text().and_then(|mut text| in_pieces(&mut text, |it| hasher.update(it)));
-                read.map_err(|error| {
-                    failure.replace(Some(error));
-                    SignatureError::new()
-                })
-            },
-            &self.verifier.key,
-        );
-        let unsigned = || io::Error::other("the text could not be signed");
-        signed
-            .map(|signature| signature.to_bytes())
-            .map_err(|_| failure.take().unwrap_or_else(unsigned))
     }
 }
 

@@ -11,6 +11,7 @@ pub mod digest;
 pub mod entry;
 pub mod invariants;
 pub mod key;
+mod leb128;
 pub mod log;
 pub mod names;
 pub mod note;

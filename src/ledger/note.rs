@@ -268,22 +268,6 @@ pub fn sign(text: impl Into<String>, key: Option<&SigningKey>) -> Result<String,
     }
 }
 
-/// What follows a text that is not held: the empty line, and the signature by `key`. `text` gives it as
-/// often as it is asked, and always the same.
-///
-/// # Errors
-/// Where the text cannot be read.
-pub(super) fn signature_block<R: Read>(
-    key: Option<&SigningKey>,
-    text: impl Fn() -> io::Result<R>,
-) -> io::Result<String> {
-    let signature = match key {
-        Some(key) => Some((key.verifier(), key.sign_streamed(text)?)),
-        None => None,
-    };
-    Ok(block(signature))
-}
-
 fn block(signature: Option<(&VerifierKey, [u8; 64])>) -> String {
     let mut block = "\n".to_owned();
     if let Some((verifier, signature)) = signature {

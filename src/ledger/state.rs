@@ -122,8 +122,9 @@ pub struct State {
     pub clock: LedgerTime,
     /// Sources by id.
     pub sources: BTreeMap<String, SourceState>,
-    /// Files of the lake by date.
-    #[serde(deserialize_with = "files_without_slack")]
+    /// Files of the lake by date. A state cache has them in a table of its own, and had them here in
+    /// version 2.
+    #[serde(default, skip_serializing, deserialize_with = "files_without_slack")]
     pub files: BTreeMap<NaiveDate, Vec<LiveFile>>,
     /// Ingest entries in order.
     pub batches: Vec<Batch>,

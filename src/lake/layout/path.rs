@@ -26,7 +26,57 @@ enum Form {
     Other(Box<str>),
 }
 
+/// What the name of a file of ours says beside date, category and source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct PathOfOurs {
+    /// Second at which its run began.
+    pub(crate) second: u32,
+    /// What tells that run apart.
+    pub(crate) nonce: u32,
+    /// The chunk.
+    pub(crate) chunk: u32,
+    /// The part.
+    pub(crate) part: u32,
+}
+
 impl FilePath {
+    /// A name of ours.
+    pub(crate) fn of_ours(
+        date: NaiveDate,
+        category: Option<Category>,
+        source: SharedText,
+        of: PathOfOurs,
+    ) -> Self {
+        Self(Form::Ours {
+            date,
+            category,
+            source,
+            second: of.second,
+            nonce: of.nonce,
+            chunk: of.chunk,
+            part: of.part,
+        })
+    }
+
+    /// What it says, if it is one of ours.
+    pub(crate) fn ours(&self) -> Option<PathOfOurs> {
+        match self.0 {
+            Form::Ours {
+                second,
+                nonce,
+                chunk,
+                part,
+                ..
+            } => Some(PathOfOurs {
+                second,
+                nonce,
+                chunk,
+                part,
+            }),
+            Form::Other(_) => None,
+        }
+    }
+
     /// What the name says.
     ///
     /// # Errors

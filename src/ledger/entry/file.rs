@@ -7,6 +7,7 @@
 use crate::lake::layout::{FilePath, Table};
 use crate::lake::{ColumnStatistics, FileStatistics};
 use crate::ledger::digest::{Digest, Md5};
+use crate::ledger::leb128::{put, take};
 use crate::policy::Subject;
 use crate::shared_text::SharedText;
 use crate::store::SignedFile;
@@ -128,88 +129,129 @@ impl StatedStatistics {
     /// What is stated of a column, if anything is.
     pub fn range(&self, column: &str) -> Option<StatedRange> {
         let column = SharedText::known(column)?;
-        let mut ranges = self.ranges();
-        ranges.find_map(|(of, range)| (of == column).then_some(range))
+        let found = self.ranges().find(|range| range.column == column);
+        found.map(SharedRange::stated)
     }
 
     fn ranges(&self) -> Ranges<'_> {
         Ranges(&self.ranges)
     }
-}
 
-struct Ranges<'a>(&'a [u8]);
-
-impl Ranges<'_> {
-    fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(number);
-            }
+    /// Names each text in it.
+    pub(in crate::ledger) fn texts(&self, mut name: impl FnMut(SharedText)) {
+        for range in self.ranges() {
+            let texts = [Some(range.column), range.min, range.max];
+            texts.into_iter().flatten().for_each(&mut name);
         }
-        None
     }
 
-    fn text(&mut self) -> Option<SharedText> {
-        SharedText::of_number(usize::try_from(self.number()?).ok()?)
+    /// Appends it, with the number that `number` gives to each text, since the numbers of texts mean
+    /// nothing to another process.
+    pub(in crate::ledger) fn write(&self, number: impl Fn(SharedText) -> u64, to: &mut Vec<u8>) {
+        put(to, self.kept_bytes);
+        put(to, self.ranges().count() as u64);
+        for range in self.ranges() {
+            range.write(&number, to);
+        }
+    }
+
+    /// Takes from the front what [`Self::write`] wrote.
+    pub(in crate::ledger) fn read(
+        from: &mut &[u8],
+        text: impl Fn(u64) -> Option<SharedText>,
+    ) -> Option<Self> {
+        let kept_bytes = take(from)?;
+        let mut ranges = Vec::new();
+        for _ in 0..take(from)? {
+            let range = SharedRange::read(from, &text)?;
+            range.write(&|text| text.number() as u64, &mut ranges);
+        }
+        Some(Self {
+            kept_bytes,
+            ranges: ranges.into(),
+        })
     }
 }
 
-impl Iterator for Ranges<'_> {
-    type Item = (SharedText, StatedRange);
+/// A range as it is held.
+#[derive(Debug, Clone, Copy)]
+struct SharedRange {
+    column: SharedText,
+    min: Option<SharedText>,
+    max: Option<SharedText>,
+    nulls: u64,
+}
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let column = self.text()?;
-        let stated = self.number()?;
-        let nulls = self.number()?;
+impl SharedRange {
+    fn stated(self) -> StatedRange {
+        StatedRange {
+            min: self.min.map(|text| text.as_str()),
+            max: self.max.map(|text| text.as_str()),
+            nulls: self.nulls,
+        }
+    }
+
+    fn write(&self, number: &impl Fn(SharedText) -> u64, to: &mut Vec<u8>) {
+        let stated = match (self.min, self.max) {
+            (None, None) => 0,
+            (Some(_), None) => MIN,
+            (None, Some(_)) => MAX,
+            (Some(min), Some(max)) if min == max => MIN | SAME,
+            (Some(_), Some(_)) => MIN | MAX,
+        };
+        put(to, number(self.column));
+        put(to, stated);
+        put(to, self.nulls);
+        let max = self.max.filter(|_| stated & MAX != 0);
+        for end in self.min.into_iter().chain(max) {
+            put(to, number(end));
+        }
+    }
+
+    fn read(from: &mut &[u8], text: &impl Fn(u64) -> Option<SharedText>) -> Option<Self> {
+        let column = text(take(from)?)?;
+        let stated = take(from)?;
+        let nulls = take(from)?;
         let min = match stated & MIN {
             0 => None,
-            _ => Some(self.text()?.as_str()),
+            _ => Some(text(take(from)?)?),
         };
         let max = match stated & (MAX | SAME) {
             0 => None,
             SAME => min,
-            _ => Some(self.text()?.as_str()),
+            _ => Some(text(take(from)?)?),
         };
-        Some((column, StatedRange { min, max, nulls }))
+        Some(Self {
+            column,
+            min,
+            max,
+            nulls,
+        })
     }
 }
 
-fn push(ranges: &mut Vec<u8>, mut number: u64) {
-    loop {
-        let byte = (number & 0x7f) as u8;
-        number >>= 7;
-        if number == 0 {
-            ranges.push(byte);
-            return;
-        }
-        ranges.push(byte | 0x80);
+struct Ranges<'a>(&'a [u8]);
+
+impl Iterator for Ranges<'_> {
+    type Item = SharedRange;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let text = |number| SharedText::of_number(usize::try_from(number).ok()?);
+        SharedRange::read(&mut self.0, &text)
     }
 }
 
 impl From<FileStatistics> for StatedStatistics {
     fn from(statistics: FileStatistics) -> Self {
         let mut ranges = Vec::new();
-        let number = |text: &str| SharedText::from(text).number() as u64;
         for (column, range) in &statistics.columns {
-            let ends = (range.min.as_deref(), range.max.as_deref());
-            let stated = match ends {
-                (None, None) => 0,
-                (Some(_), None) => MIN,
-                (None, Some(_)) => MAX,
-                (Some(min), Some(max)) if min == max => MIN | SAME,
-                (Some(_), Some(_)) => MIN | MAX,
+            let range = SharedRange {
+                column: column.as_str().into(),
+                min: range.min.as_deref().map(SharedText::from),
+                max: range.max.as_deref().map(SharedText::from),
+                nulls: range.nulls,
             };
-            push(&mut ranges, number(column));
-            push(&mut ranges, stated);
-            push(&mut ranges, range.nulls);
-            let max = ends.1.filter(|_| stated & MAX != 0);
-            for end in ends.0.into_iter().chain(max) {
-                push(&mut ranges, number(end));
-            }
+            range.write(&|text| text.number() as u64, &mut ranges);
         }
         Self {
             kept_bytes: statistics.kept_bytes,
@@ -220,13 +262,14 @@ impl From<FileStatistics> for StatedStatistics {
 
 impl From<StatedStatistics> for FileStatistics {
     fn from(stated: StatedStatistics) -> Self {
-        let columns = stated.ranges().map(|(column, range)| {
+        let columns = stated.ranges().map(|shared| {
+            let range = shared.stated();
             let range = ColumnStatistics {
                 min: range.min.map(str::to_owned),
                 max: range.max.map(str::to_owned),
                 nulls: range.nulls,
             };
-            (column.to_string(), range)
+            (shared.column.to_string(), range)
         });
         Self {
             kept_bytes: stated.kept_bytes,
