@@ -40,6 +40,7 @@ pub mod query;
 pub mod report;
 pub mod retention;
 pub mod run;
+pub mod settings;
 pub mod shared_text;
 pub mod source;
 pub mod store;

@@ -16,9 +16,9 @@ use super::output::{Document, Ending};
 use super::page::Page;
 use super::progress::Unit;
 use super::{Context, block_on};
-use crate::config::{Auth, Config, SecretRef, Signing, Template, Tenants};
+use crate::config::{Auth, Config, SecretRef, Signing, Template};
 use crate::run::{Job, RunOptions, Summary};
-use crate::source::platform::kestra::Dialect;
+use crate::source::platform::kestra::{Dialect, Tenants};
 use crate::window::format_instant;
 
 /// See the whole product on this machine, without any cloud

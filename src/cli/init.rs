@@ -17,9 +17,9 @@ use super::key_file::{self, unwritable};
 use super::keygen::Role;
 use super::output::{Document, Ending, Format};
 use super::page::Page;
-use crate::config::{Auth, Config, ConfigError, SecretRef, Signing, Template, Tenants, TextKind};
+use crate::config::{Auth, Config, ConfigError, SecretRef, Signing, Template, TextKind};
 use crate::ledger::key::SigningKey;
-use crate::source::platform::kestra::Dialect;
+use crate::source::platform::kestra::{Dialect, Tenants};
 use crate::store::Bucket;
 use interview::Interview;
 

@@ -1,9 +1,6 @@
 //! Decides what the values of the file mean, and collects every value that is not valid.
 //!
-//! Each check returns `None` where it reported a problem, so that no failure becomes a default
-//! value, and goes on with its neighbours, so that one reading shows all problems. Where a value was
-//! reported before, an example stands in for it: nothing is reported about the example, and no other
-//! value is compared with it ([`Checks::is_written`]).
+//! See [`Checks`] for how.
 
 mod lake;
 mod redaction;
@@ -13,137 +10,15 @@ mod warehouse;
 
 pub(super) use lake::option_kind;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::file::{
-    DurationText, File, NetworkTable, RunTable, SecretTable, SigningTable, SizeText,
-};
-use super::problem::{Document, Place, Problem};
-use super::{
-    Config, Run, SecretRef, Signing, format_duration, format_size, parse_duration, parse_size,
-};
+use super::file::{File, NetworkTable, RunTable, SigningTable};
+use super::{Config, Run, Signing};
 use crate::ledger::digest::Digest;
-
-/// What the checks have found so far.
-pub(super) struct Checks<'d, 't> {
-    document: &'d Document<'t>,
-    folder: &'d Path,
-    /// Places that were reported before; examples stand there.
-    replaced: Vec<Place>,
-    /// What is wrong.
-    pub(super) problems: Vec<Problem>,
-    /// What is allowed and probably not meant.
-    pub(super) warnings: Vec<Problem>,
-}
-
-impl<'d, 't> Checks<'d, 't> {
-    pub(super) fn new(
-        document: &'d Document<'t>,
-        folder: &'d Path,
-        problems: Vec<Problem>,
-        replaced: Vec<Place>,
-    ) -> Self {
-        Self {
-            document,
-            folder,
-            replaced,
-            problems,
-            warnings: Vec::new(),
-        }
-    }
-
-    fn problem(&mut self, place: &Place, what: impl Into<String>, action: impl Into<String>) {
-        // The example that stands there is not what anyone wrote.
-        if !self.replaced.iter().any(|replaced| place.is_in(replaced)) {
-            self.problems
-                .push(self.document.problem(place, what, action));
-        }
-    }
-
-    /// Whether the value at `place` is wholly as written, so that others can be compared with it.
-    fn is_written(&self, place: &Place) -> bool {
-        let mut replaced = self.replaced.iter();
-        !replaced.any(|replaced| place.is_in(replaced) || replaced.is_in(place))
-    }
-
-    fn warn(&mut self, place: &Place, what: impl Into<String>, action: impl Into<String>) {
-        self.warnings
-            .push(self.document.problem(place, what, action));
-    }
-
-    fn duration(
-        &mut self,
-        text: &DurationText,
-        place: &Place,
-        least: Duration,
-    ) -> Option<Duration> {
-        match parse_duration(&text.0) {
-            Ok(duration) if duration < least => {
-                let least = format_duration(least);
-                self.problem(place, "is too short", format!("write at least \"{least}\""));
-                None
-            }
-            Ok(duration) => Some(duration),
-            Err(error) => {
-                self.problem(
-                    place,
-                    format!("\"{}\" is not a duration: {error}", text.0),
-                    "write for example \"90s\", \"5m\", \"1h30m\" or \"7d\"",
-                );
-                None
-            }
-        }
-    }
-
-    fn size(&mut self, text: &SizeText, place: &Place, least: u64) -> Option<u64> {
-        match parse_size(&text.0) {
-            Ok(bytes) if bytes < least => {
-                let least = format_size(least).replace(' ', "");
-                self.problem(place, "is too small", format!("write at least \"{least}\""));
-                None
-            }
-            Ok(bytes) => Some(bytes),
-            Err(error) => {
-                self.problem(
-                    place,
-                    format!("\"{}\" is not an amount of memory: {error}", text.0),
-                    "write for example \"64MiB\" or \"1GiB\"",
-                );
-                None
-            }
-        }
-    }
-
-    fn secret(&mut self, table: &SecretTable, place: &Place) -> Option<SecretRef> {
-        match (&table.env, &table.file) {
-            (Some(name), None) => {
-                if name.is_empty() || name.contains(['=', '\0']) {
-                    self.problem(
-                        &place.key("env"),
-                        "is not the name of an environment variable",
-                        "write the name alone, without `$` or `=`",
-                    );
-                    return None;
-                }
-                Some(SecretRef::Env(name.clone()))
-            }
-            (None, Some(path)) => {
-                if path.is_empty() || path.contains('\0') {
-                    self.problem(
-                        &place.key("file"),
-                        "is not a path",
-                        "write the path of a file",
-                    );
-                    return None;
-                }
-                Some(SecretRef::File(self.folder.join(path)))
-            }
-            // The schema allows exactly one of them and has reported the rest.
-            _ => None,
-        }
-    }
-}
+use crate::settings::checks::Checks;
+use crate::settings::problem::Place;
+use crate::settings::tables::SecretTable;
 
 /// Checks a whole file.
 pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) -> Option<Config> {
@@ -187,7 +62,7 @@ fn network(checks: &mut Checks<'_, '_>, table: &NetworkTable) -> Option<Option<P
             );
             None
         }
-        Some(path) => Some(Some(checks.folder.join(path))),
+        Some(path) => Some(Some(checks.path(path))),
     }
 }
 

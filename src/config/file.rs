@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::event::redact::Action;
-use crate::source::platform::kestra::Dialect;
+use crate::settings::tables::{DurationText, SecretTable, SizeText};
+use crate::source::platform::SourceTable;
 
 pub(super) use retention::{KeepText, MatchTable, RetentionTable};
 pub(super) use warehouse::{WarehouseAuthTable, WarehouseName, WarehouseTable};
@@ -95,24 +96,6 @@ pub(super) enum OptionValue {
     Secret(SecretTable),
 }
 
-/// Where a secret is: an environment variable or a file, never the secret itself.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(
-    extend("minProperties" = 1, "maxProperties" = 1),
-    example = json!({ "env": "NAME" })
-)]
-pub(super) struct SecretTable {
-    /// Name of an environment variable.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = &"KESTRA_TOKEN")]
-    pub env: Option<String>,
-    /// Path of a file; a relative one starts at the folder of the configuration file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = "/etc/trailhouse/token")]
-    pub file: Option<String>,
-}
-
 /// How ledger entries are signed.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -141,126 +124,6 @@ pub(super) struct SigningTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = true)]
     pub unsigned: Option<bool>,
-}
-
-/// One audit feed.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend(
-    "if" = { "properties": { "platform": { "const": "kestra" } } },
-    "then" = {
-        "required": ["dialect"],
-        "anyOf": [{ "required": ["tenants"] }, { "required": ["all_tenants"] }]
-    }
-))]
-pub(super) struct SourceTable {
-    /// Permanent name of the source in columns, paths and the ledger.
-    ///
-    /// Lower-case letters, digits and hyphens, at most 63; a letter or digit at both ends.
-    #[schemars(
-        example = "kestra-prod",
-        extend("pattern" = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
-    )]
-    pub id: String,
-    /// Kind of platform.
-    #[schemars(example = &"kestra")]
-    pub platform: PlatformName,
-    /// Address of the platform, without `/api`.
-    #[schemars(example = "https://kestra.example.com")]
-    pub url: String,
-    /// Which version of the Kestra API the server has; required for Kestra.
-    ///
-    /// A server silently ignores filters of the other version, so this is never guessed, and each
-    /// run verifies it with a request that must find nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = &"v2")]
-    pub dialect: Option<Dialect>,
-    /// Tenants to read, by id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = ["main"], length(min = 1))]
-    pub tenants: Option<Vec<String>>,
-    /// Read every tenant through the cross-tenant API; needs the token of an instance owner.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = true)]
-    pub all_tenants: Option<bool>,
-    /// How to sign in.
-    #[schemars(example = json!({ "bearer": { "env": "KESTRA_TOKEN" } }))]
-    pub auth: AuthTable,
-    /// First date to read, or "earliest" for the oldest record that the platform still has.
-    ///
-    /// A date means its midnight in UTC; an instant such as 2026-01-01T06:00:00Z may be given too.
-    #[schemars(example = "2026-01-01")]
-    pub start: String,
-    /// Minimum age of a record before it is read for the first time, since platforms show
-    /// records some seconds late.
-    #[serde(default = "five_minutes")]
-    pub settle: DurationText,
-    /// How much of the time already covered is read again, to find late records.
-    #[serde(default = "thirty_minutes")]
-    pub overlap: DurationText,
-    /// Maximum records per response; Kestra 2 refuses more than 1000.
-    #[serde(default = "thousand")]
-    #[schemars(range(min = 1, max = 10_000))]
-    pub page_size: u32,
-    /// Maximum concurrent requests.
-    #[serde(default = "four")]
-    #[schemars(range(min = 1, max = 64))]
-    pub concurrency: u32,
-    /// How long to wait for one response.
-    #[serde(default = "two_minutes")]
-    pub request_timeout: DurationText,
-    /// How long to retry while the platform is failing or busy.
-    #[serde(default = "five_minutes")]
-    pub retry_for: DurationText,
-    /// Maximum size of a response, and so of a record that can be read; at most an eighth of
-    /// `memory` in [run].
-    ///
-    /// Responses with several records are kept far smaller: if one exceeds a 32nd of `memory`, smaller
-    /// slices are requested instead.
-    #[serde(default = "response_size")]
-    pub max_response: SizeText,
-}
-
-/// Platforms that can be read.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum PlatformName {
-    /// Kestra Enterprise Edition.
-    Kestra,
-}
-
-/// How to sign in to a platform.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(
-    extend("minProperties" = 1, "maxProperties" = 1),
-    example = json!({ "bearer": { "env": "NAME" } })
-)]
-pub(super) struct AuthTable {
-    /// An API token.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = json!({ "env": "KESTRA_TOKEN" }))]
-    pub bearer: Option<SecretTable>,
-    /// A user name and password.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = json!({ "username": "auditor", "password": { "env": "NAME" } }))]
-    pub basic: Option<BasicTable>,
-    /// No authentication; for demo and tests.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = true)]
-    pub none: Option<bool>,
-}
-
-/// A user name and password.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BasicTable {
-    /// User name.
-    #[schemars(example = "auditor@example.com")]
-    pub username: String,
-    /// Where the password is.
-    #[schemars(example = json!({ "env": "KESTRA_PASSWORD" }))]
-    pub password: SecretTable,
 }
 
 /// Bounds of one run.
@@ -336,24 +199,6 @@ pub(super) enum ClassificationName {
     Secret,
 }
 
-/// A length of time: whole numbers with the units w, d, h, m, s and ms.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[schemars(
-    inline,
-    extend("pattern" = "^([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"),
-    example = "5m"
-)]
-pub(super) struct DurationText(pub String);
-
-/// An amount of memory: a whole number and a unit.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[schemars(
-    inline,
-    extend("pattern" = "^[0-9]+ ?(B|kB|MB|GB|KiB|MiB|GiB)$"),
-    example = "64MiB"
-)]
-pub(super) struct SizeText(pub String);
-
 impl Default for RunTable {
     fn default() -> Self {
         Self {
@@ -365,24 +210,12 @@ impl Default for RunTable {
     }
 }
 
-fn two_minutes() -> DurationText {
-    DurationText("2m".to_owned())
-}
-
 fn five_minutes() -> DurationText {
     DurationText("5m".to_owned())
 }
 
-fn thirty_minutes() -> DurationText {
-    DurationText("30m".to_owned())
-}
-
 fn fifty_minutes() -> DurationText {
     DurationText("50m".to_owned())
-}
-
-fn response_size() -> SizeText {
-    SizeText("32MiB".to_owned())
 }
 
 fn memory_size() -> SizeText {
@@ -391,14 +224,6 @@ fn memory_size() -> SizeText {
 
 fn chunk_rows() -> u32 {
     250_000
-}
-
-fn thousand() -> u32 {
-    1_000
-}
-
-fn four() -> u32 {
-    4
 }
 
 /// The JSON Schema (draft 2020-12) of the configuration file.

@@ -8,15 +8,9 @@
 //! Secrets are references ([`SecretRef`]) that are read when needed.
 
 mod check;
-mod duration;
 mod error;
 mod file;
-mod names;
-mod problem;
 mod reference;
-mod secret;
-mod shape;
-mod size;
 mod template;
 
 use std::collections::BTreeMap;
@@ -29,23 +23,26 @@ use serde::Deserialize;
 use toml::de::DeTable;
 use url::Url;
 
-pub use duration::{DurationError, format_duration, parse_duration};
 pub use error::ConfigError;
 pub use file::json_schema;
-pub use problem::Problem;
 pub use reference::{Section, Setting, sections, settings};
-pub use secret::{Secret, SecretError, SecretRef};
-pub use size::{SizeError, format_size, parse_size};
 pub use template::Template;
 
 pub use crate::http::{Auth, GoogleAuth};
+pub use crate::settings::{
+    DurationError, Problem, Secret, SecretError, SecretRef, SizeError, format_duration,
+    format_size, parse_duration, parse_size,
+};
 pub use crate::text::{TextFault, TextKind};
 
 use crate::event::redact;
 use crate::ledger::digest::Digest;
 use crate::policy::Policy;
-use crate::source::platform::kestra::Dialect;
-use problem::{Document, Place};
+use crate::settings::checks::Checks;
+use crate::settings::problem::{Document, Place};
+use crate::settings::{names, shape};
+use crate::source::platform::{Platform, Requests};
+use std::sync::Arc;
 
 /// A configuration in which every choice has been made.
 #[derive(Debug, Clone)]
@@ -116,7 +113,7 @@ pub struct Source {
     /// Its name for ever: lower-case letters, digits and hyphens, at most 63.
     pub id: String,
     /// The platform and how to reach it.
-    pub platform: Platform,
+    pub platform: Arc<dyn Platform>,
     /// Where reading begins.
     pub start: Start,
     /// Age that a record must have before it is read for the first time.
@@ -134,59 +131,6 @@ pub enum Start {
     Earliest,
     /// At this instant.
     At(DateTime<Utc>),
-}
-
-/// Bounds of the requests to one source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Requests {
-    /// Most records in one response, from 1.
-    pub page_size: u32,
-    /// Most requests at the same time, from 1.
-    pub concurrency: u32,
-    /// How long to wait for one response.
-    pub timeout: Duration,
-    /// How long to go on asking when the platform fails or says that it is busy.
-    pub retry_for: Duration,
-    /// Largest response in bytes that is taken into memory.
-    pub max_response: u64,
-}
-
-/// A platform and how to reach it.
-#[derive(Debug, Clone)]
-pub enum Platform {
-    /// Kestra Enterprise Edition.
-    Kestra(Kestra),
-}
-
-impl Platform {
-    /// The name in columns and configuration.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Kestra(_) => "kestra",
-        }
-    }
-}
-
-/// How to reach a Kestra Enterprise Edition server.
-#[derive(Debug, Clone)]
-pub struct Kestra {
-    /// Address without `/api`, without a slash at its end, without credentials or query.
-    pub url: Url,
-    /// Which form of the API it speaks.
-    pub dialect: Dialect,
-    /// What to read.
-    pub tenants: Tenants,
-    /// How to sign in.
-    pub auth: Auth<SecretRef>,
-}
-
-/// The tenants to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tenants {
-    /// All, through the cross-tenant API.
-    All,
-    /// These, at least one, each once.
-    Named(Vec<String>),
 }
 
 /// Bounds of one run.
@@ -328,7 +272,7 @@ impl Config {
             }
         };
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut checks = check::Checks::new(&document, folder, found, replaced);
+        let mut checks = Checks::new(&document, folder, found, replaced);
         let sha256 = Digest::of(bytes);
         let config = check::config(&mut checks, file, sha256);
         match config {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::json_schema;
-use super::shape::{alternatives, as_toml, words};
+use crate::settings::shape::{alternatives, as_toml, words};
 
 /// One key of the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,17 +135,22 @@ fn collect(root: &Value, table: &Value, prefix: &str, settings: &mut Vec<Setting
             continue;
         };
         let items = schema.get("items").map(|items| alternatives(root, items));
-        let inner = match items.as_deref() {
-            Some([element]) if element.get("properties").is_some() => Some((*element, "[].")),
-            _ if schema.get("properties").is_some() => Some((schema, ".")),
-            _ => None,
+        let has_keys = |table: &&Value| table.get("properties").is_some();
+        let (inners, joint) = match items {
+            Some(elements) if elements.iter().all(has_keys) => (elements, "[]."),
+            _ if has_keys(&schema) => (vec![schema], "."),
+            _ => (Vec::new(), ""),
         };
         // A secret is the same two keys everywhere; they are explained by their kind.
         let secret = is_secret(schema);
-        if let Some((inner, joint)) = inner
-            && !secret
-        {
-            collect(root, inner, &format!("{key}{joint}"), settings);
+        if !inners.is_empty() && !secret {
+            for inner in inners {
+                collect(root, inner, &format!("{key}{joint}"), settings);
+            }
+            continue;
+        }
+        // Tables of one list may be of several kinds, with keys in common.
+        if settings.iter().any(|known| known.key == key) {
             continue;
         }
         let (meaning, details) = sentences(&description(written, schema));

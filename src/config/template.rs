@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::source::platform::kestra::Dialect;
+use crate::source::platform::kestra::{Dialect, Tenants};
 
-use super::{Auth, SecretRef, Signing, Tenants};
+use super::{Auth, SecretRef, Signing};
 
 /// The choices of a first configuration. Everything else is written as a comment with its default.
 #[derive(Debug, Clone)]
@@ -196,7 +196,8 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
-    use crate::config::{Config, Platform, Start, StoreOption};
+    use crate::config::{Config, Start, StoreOption};
+    use crate::source::platform::kestra::KestraSettings;
 
     fn template() -> Template {
         Template {
@@ -226,7 +227,7 @@ mod tests {
     fn what_is_written_is_read_again() {
         let config = parse(&template());
         let source = &config.sources[0];
-        let Platform::Kestra(kestra) = &source.platform;
+        let kestra: &KestraSettings = source.platform.as_any().downcast_ref().unwrap();
         assert_eq!(config.lake.url.as_str(), "gs://bucket/lake");
         assert!(
             config
@@ -263,7 +264,8 @@ mod tests {
             start: "2026-01-01".to_owned(),
             ..template()
         });
-        let Platform::Kestra(kestra) = &config.sources[0].platform;
+        let platform = &config.sources[0].platform;
+        let kestra: &KestraSettings = platform.as_any().downcast_ref().unwrap();
         assert_eq!(config.signing, Signing::Unsigned);
         assert_eq!(kestra.tenants, Tenants::All);
         let Auth::Basic { username, .. } = &kestra.auth else {

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::redact::{Action, Target};
 use crate::event::schema::Classification;
+use crate::source::platform::kestra::KestraSettings;
 
 const GOOD: &str = r#"version = 1
 [lake]
@@ -67,7 +68,6 @@ fn defaults_stand_where_nothing_is_written() {
     assert_eq!(
         source.requests,
         Requests {
-            page_size: 1_000,
             concurrency: 4,
             timeout: Duration::from_secs(120),
             retry_for: Duration::from_secs(300),
@@ -183,7 +183,8 @@ fn a_platform_url_is_the_server_alone() {
     ] {
         let text = GOOD.replace("https://kestra.example.com/", written);
         let config = parse(&text).unwrap();
-        let Platform::Kestra(kestra) = &config.sources[0].platform;
+        let platform = &config.sources[0].platform;
+        let kestra: &KestraSettings = platform.as_any().downcast_ref().unwrap();
         assert_eq!(kestra.url.as_str(), kept);
     }
     for wrong in [

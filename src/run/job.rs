@@ -1,22 +1,18 @@
 //! What a run works with: the bucket, the key, the sources and the clock, all opened.
 
 use super::error::JobError;
+use super::feed::name_of;
 use super::keys::{Access, open_to_read, open_to_write};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{
-    Config, Lake, Platform, Redaction as RedactionConfig, SecretError, Start, Tenants, TextKind,
-};
+use crate::config::{Config, Lake, Redaction as RedactionConfig, SecretError, Start, TextKind};
 use crate::decision::Places;
 use crate::event::redact::Redaction;
-use crate::http::Retry;
 use crate::ledger::digest::Digest;
 use crate::ledger::log::{Log, LogError};
 use crate::policy::Policy;
 use crate::similar::UnknownName;
-use crate::source::http::{self, Client};
-use crate::source::paged::Paged;
-use crate::source::platform::kestra::{self, Kestra};
-use crate::source::{Limits, Source, Tenant, Wording};
+use crate::source::platform::Opening;
+use crate::source::{Limits, Source, Wording};
 use crate::store::{Bucket, OpenError, Options, Patience};
 use crate::waits::NamedWaits;
 use crate::warehouse::Projection;
@@ -293,32 +289,22 @@ fn open_source(
     job: &Config,
     asking: Asking,
 ) -> Result<JobSource, JobError> {
-    let Platform::Kestra(settings) = &config.platform;
-    let wrong = |source| JobError::Source {
-        id: config.id.clone(),
-        source,
-    };
-    let redaction = open_redaction(&job.redaction)?;
     let requests = &config.requests;
-    let http = http::Settings {
+    let redaction = open_redaction(config, &job.redaction)?;
+    let opening = Opening {
+        concurrency: requests.concurrency,
         timeout: requests.timeout,
-        response_bytes: requests.max_response,
-        concurrency: usize::try_from(requests.concurrency).unwrap_or(usize::MAX),
-        retry: Retry {
-            patience: asking.patience(requests.retry_for),
-            ..Retry::default()
-        },
-        ..http::Settings::new(settings.url.clone(), settings.auth.lazily_read())
+        patience: asking.patience(requests.retry_for),
+        max_response: requests.max_response,
+        wording: Wording::under(&redaction),
     };
-    let client = Client::new(http, Wording::under(&redaction)).map_err(wrong)?;
-    let tenants = match &settings.tenants {
-        Tenants::All => vec![Tenant::All],
-        Tenants::Named(names) => names.iter().cloned().map(Tenant::Named).collect(),
-    };
-    let source = Kestra::new(client, settings.dialect, tenants).map_err(wrong)?;
+    let opened = config.platform.open(&opening);
     Ok(JobSource {
         id: config.id.clone(),
-        source: Arc::new(Paged::new(source.with_page_size(requests.page_size))),
+        source: opened.map_err(|source| JobError::Source {
+            id: config.id.clone(),
+            source,
+        })?,
         redaction: Arc::new(redaction),
         start: config.start,
         settle: delta(config.settle),
@@ -335,19 +321,16 @@ fn open_source(
 pub fn configured_feeds(config: &Config) -> BTreeSet<(String, String)> {
     let sources = config.sources.iter();
     let feeds = sources.flat_map(|source| {
-        let Platform::Kestra(settings) = &source.platform;
-        let tenants = match &settings.tenants {
-            Tenants::All => vec![super::feed::ALL_TENANTS.to_owned()],
-            Tenants::Named(names) => names.clone(),
-        };
-        tenants
-            .into_iter()
-            .map(|tenant| (source.id.clone(), tenant))
+        let tenants = source.platform.tenants().into_iter();
+        tenants.map(|tenant| (source.id.clone(), name_of(&tenant)))
     });
     feeds.collect()
 }
 
-fn open_redaction(config: &RedactionConfig) -> Result<Redaction, JobError> {
+fn open_redaction(
+    source: &crate::config::Source,
+    config: &RedactionConfig,
+) -> Result<Redaction, JobError> {
     let key = config
         .hmac_key
         .as_ref()
@@ -356,7 +339,7 @@ fn open_redaction(config: &RedactionConfig) -> Result<Redaction, JobError> {
     let key = key.as_ref().map(|key| key.expose_secret().as_bytes());
     Ok(Redaction::compile(
         &config.rules,
-        &kestra::mapping::ORIGINS,
+        source.platform.mapping().origins(),
         key,
     )?)
 }

@@ -1,22 +1,22 @@
 //! What may be a mistake in a secret that is used as it is.
 
 use super::Checked;
-use crate::config::{Auth, Config, Platform, SecretRef, TextKind};
+use crate::config::{Auth, Config, SecretRef, TextKind};
 
 /// Names passwords and HMAC keys that begin or end with a blank. Secrets that cannot be read are
 /// reported where they are used.
 pub(super) fn check(config: &Config, checked: &mut Checked) {
-    let passwords = config.sources.iter().filter_map(|source| {
-        let Platform::Kestra(settings) = &source.platform;
-        match &settings.auth {
+    let passwords = config
+        .sources
+        .iter()
+        .filter_map(|source| match source.platform.auth() {
             Auth::Basic { password, .. } => Some((
                 format!("password of source {}", source.id),
                 password,
                 TextKind::Password,
             )),
             Auth::Bearer(_) | Auth::Google(_) | Auth::None => None,
-        }
-    });
+        });
     let hmac_key = config.redaction.hmac_key.iter();
     let hmac_key = hmac_key.map(|key| ("hmac_key".to_owned(), key, TextKind::HmacKey));
     for (what, place, kind) in passwords.chain(hmac_key) {

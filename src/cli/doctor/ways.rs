@@ -4,7 +4,7 @@ use url::Url;
 
 use super::Checked;
 use crate::cli::environment::roots;
-use crate::config::{Auth, Config, Lake, Platform, StoreOption};
+use crate::config::{Auth, Config, Lake, StoreOption};
 use crate::http::Way;
 use crate::warehouse::bigquery::SERVICE;
 
@@ -28,8 +28,9 @@ fn destinations(config: &Config) -> Vec<(String, Url)> {
     };
     add("the lake".to_owned(), address_of(&config.lake));
     for source in &config.sources {
-        let Platform::Kestra(kestra) = &source.platform;
-        add(format!("source {}", source.id), Some(kestra.url.clone()));
+        for address in source.platform.addresses() {
+            add(format!("source {}", source.id), Some(address));
+        }
     }
     for warehouse in &config.warehouses {
         let name = &warehouse.name;

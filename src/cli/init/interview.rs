@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::{Args, lake_url};
 use crate::cli::escape::escape;
-use crate::config::{Auth, Config, Problem, SecretRef, Template, Tenants};
-use crate::source::platform::kestra::Dialect;
+use crate::config::{Auth, Config, Problem, SecretRef, Template};
+use crate::source::platform::kestra::{Dialect, Tenants};
 
 /// A conversation over any pair of streams.
 pub(super) struct Interview<R, W> {

@@ -6,8 +6,8 @@ use url::Url;
 
 use super::Checks;
 use crate::config::file::{LakeTable, OptionValue};
-use crate::config::problem::Place;
 use crate::config::{Lake, StoreOption};
+use crate::settings::problem::Place;
 use crate::store::has_option;
 use crate::text::TextKind;
 

@@ -2,17 +2,19 @@
 
 use super::Checks;
 use crate::config::Redaction;
-use crate::config::file::{
-    ClassificationName, PlatformName, RedactionTable, RuleTable, SourceTable,
-};
-use crate::config::problem::Place;
+use crate::config::file::{ClassificationName, RedactionTable, RuleTable};
 use crate::event::redact::{self, Action, RedactionError, Rule, Target};
 use crate::event::schema::{Classification, Column, EVENT_COLUMNS};
+use crate::settings::problem::Place;
 use crate::similar::nearest;
-use crate::source::platform::kestra;
+use crate::source::Mapping;
+use crate::source::platform::{PlatformTable, SourceTable};
 
 /// Columns that `event_uid` repeats in readable form, so that hiding them would hide nothing.
 const PARTS_OF_UID: [&str; 2] = ["native_id", "tenant"];
+
+/// A platform by its name for people, and what its records are made of.
+type Redactable = (&'static str, &'static dyn Mapping);
 
 const REMOVE: &str = "remove it from this rule";
 
@@ -23,12 +25,16 @@ pub(super) fn check(
     table: &RedactionTable,
     sources: &[SourceTable],
 ) -> Option<Redaction> {
-    let mut platforms: Vec<PlatformName> = Vec::new();
-    for source in sources {
-        if !platforms.contains(&source.platform) {
-            platforms.push(source.platform);
+    let mut platforms: Vec<&dyn PlatformTable> = Vec::new();
+    for platform in sources.iter().map(SourceTable::platform) {
+        if !platforms.iter().any(|it| it.title() == platform.title()) {
+            platforms.push(platform);
         }
     }
+    let platforms: Vec<Redactable> = platforms
+        .iter()
+        .map(|it| (it.title(), it.mapping()))
+        .collect();
     let place = Place::at("redaction");
     let before = checks.problems.len();
     let key_place = place.key("hmac_key");
@@ -59,7 +65,7 @@ fn rule(
     checks: &mut Checks<'_, '_>,
     table: &RuleTable,
     place: &Place,
-    platforms: &[PlatformName],
+    platforms: &[Redactable],
     rules: &mut Vec<Rule>,
 ) {
     let targets: Vec<(Place, Option<Target>)> =
@@ -133,7 +139,7 @@ fn column(checks: &mut Checks<'_, '_>, name: &str, place: &Place) -> Option<&'st
 }
 
 /// Why a rule cannot be applied to records of one of these platforms, if so, and what to do instead.
-fn cannot_apply(target: &Target, platforms: &[PlatformName]) -> Option<(String, &'static str)> {
+fn cannot_apply(target: &Target, platforms: &[Redactable]) -> Option<(String, &'static str)> {
     let rule = Rule {
         target: target.clone(),
         action: Action::Drop,
@@ -142,11 +148,8 @@ fn cannot_apply(target: &Target, platforms: &[PlatformName]) -> Option<(String, 
         Target::Column(name) => format!("`{name}` "),
         Target::Class(_) | Target::Pointer(_) => String::new(),
     };
-    platforms.iter().find_map(|platform| {
-        let (name, origins) = match platform {
-            PlatformName::Kestra => ("Kestra", &kestra::mapping::ORIGINS),
-        };
-        match redact::Redaction::compile(std::slice::from_ref(&rule), origins, None) {
+    platforms.iter().find_map(|(name, mapping)| {
+        match redact::Redaction::compile(std::slice::from_ref(&rule), mapping.origins(), None) {
             Ok(_) => None,
             Err(RedactionError::Identity { identity, .. }) => Some((
                 format!(
@@ -229,7 +232,8 @@ mod tests {
 
     #[test]
     fn what_the_lake_is_built_on_and_what_kestra_has_not_cannot_be_redacted() {
-        let platforms = [PlatformName::Kestra];
+        let platforms: [Redactable; 1] =
+            [("Kestra", &crate::source::platform::kestra::KestraMapping)];
         let free: Vec<&str> = EVENT_COLUMNS
             .iter()
             .filter(|column| refusal(column).is_none())

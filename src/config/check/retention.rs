@@ -1,11 +1,13 @@
 //! Checks `[retention]`.
 
 use super::Checks;
+use crate::config::Source;
 use crate::config::file::{KeepText, MatchTable, RetentionTable};
-use crate::config::problem::Place;
-use crate::config::{Platform, Source, Tenants};
 use crate::policy::{CATEGORIES, Conditions, Keep, Policy, Rule, is_known_category};
+use crate::settings::problem::Place;
 use crate::similar::{did_you_mean, nearest, similar};
+use crate::source::Tenant;
+use crate::source::platform::PLATFORMS;
 
 pub(super) fn check(
     checks: &mut Checks<'_, '_>,
@@ -47,9 +49,12 @@ pub(super) fn check(
             keep,
         }));
     }
-    let platforms = sources
-        .iter()
-        .map(|source| (source.id.clone(), source.platform.name().to_owned()));
+    let platforms = sources.iter().map(|source| {
+        (
+            source.id.clone(),
+            source.platform.mapping().platform().to_owned(),
+        )
+    });
     Some(Policy {
         rules: rules.into_iter().collect::<Option<Vec<Rule>>>()?,
         default: default?,
@@ -72,12 +77,14 @@ fn keep(checks: &mut Checks<'_, '_>, text: &KeepText, place: &Place) -> Option<K
 }
 
 /// The tenants that a source reads; `None` where it reads all.
-fn tenants_of(source: &Source) -> Option<Vec<&str>> {
-    let Platform::Kestra(settings) = &source.platform;
-    match &settings.tenants {
-        Tenants::All => None,
-        Tenants::Named(names) => Some(names.iter().map(String::as_str).collect()),
-    }
+fn tenants_of(source: &Source) -> Option<Vec<String>> {
+    let tenants = source.platform.tenants().into_iter();
+    tenants
+        .map(|tenant| match tenant {
+            Tenant::Named(name) => Some(name),
+            Tenant::All => None,
+        })
+        .collect()
 }
 
 fn conditions(
@@ -116,11 +123,12 @@ fn conditions(
         }
     }
     for (index, name) in table.platform.iter().enumerate() {
-        if name != "kestra" {
+        if !PLATFORMS.contains(&name.as_str()) {
+            let quoted: Vec<String> = PLATFORMS.iter().map(|it| format!("\"{it}\"")).collect();
             checks.problem(
                 &place.key("platform").index(index),
                 format!("`{name}` is not a platform that trailhouse reads"),
-                "write \"kestra\"",
+                format!("write {}", quoted.join(" or ")),
             );
         }
     }
@@ -141,16 +149,13 @@ fn conditions(
             );
         }
     }
-    let named: Option<Vec<&str>> = sources
+    let named: Option<Vec<String>> = sources
         .iter()
         .map(tenants_of)
         .collect::<Option<Vec<_>>>()
         .map(|it| it.concat());
     for (index, name) in table.tenant.iter().enumerate() {
-        if named
-            .as_ref()
-            .is_some_and(|named| !named.contains(&name.as_str()))
-        {
+        if named.as_ref().is_some_and(|named| !named.contains(name)) {
             checks.warn(
                 &place.key("tenant").index(index),
                 format!("no source reads the tenant `{name}`"),

@@ -4,19 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use url::Url;
 
 use super::Checks;
-use crate::config::file::{AuthTable, PlatformName, SourceTable};
-use crate::config::problem::Place;
-use crate::config::{
-    Auth, Kestra, Platform, Requests, SecretRef, Source, Start, Tenants, parse_size,
-};
-use crate::http::is_loopback;
-use crate::source::platform::kestra::Dialect;
-
-/// What Kestra 2 allows; a larger page is refused with 422.
-const KESTRA_V2_PAGE: u32 = 1_000;
+use crate::config::{Source, Start};
+use crate::settings::parse_size;
+use crate::settings::problem::Place;
+use crate::source::platform::{FeedTable, Requests, SourceTable};
 
 pub(super) fn check_all(
     checks: &mut Checks<'_, '_>,
@@ -37,7 +30,7 @@ pub(super) fn check_all(
         let place = Place::at("source").index(index);
         let id_place = place.key("id");
         if checks.is_written(&id_place)
-            && let Some(first) = seen.insert(&table.id, index)
+            && let Some(first) = seen.insert(&table.platform().feed().id, index)
         {
             checks.problem(
                 &id_place,
@@ -46,7 +39,9 @@ pub(super) fn check_all(
             );
         }
         let source = check(checks, table, &place);
-        if let (Some(memory), Ok(max_response)) = (memory, parse_size(&table.max_response.0)) {
+        if let (Some(memory), Ok(max_response)) =
+            (memory, parse_size(&table.platform().feed().max_response.0))
+        {
             check_response(checks, max_response, memory, &place);
         }
         sources.push(source);
@@ -67,10 +62,10 @@ fn check_response(checks: &mut Checks<'_, '_>, max_response: u64, memory: u64, p
 }
 
 fn check(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Option<Source> {
+    let table = table.platform();
+    let platform = table.check(checks, place);
+    let table = table.feed();
     let id = id(checks, &table.id, &place.key("id"));
-    let platform = match table.platform {
-        PlatformName::Kestra => kestra(checks, table, place).map(Platform::Kestra),
-    };
     let start = start(checks, &table.start, &place.key("start"));
     let none = Duration::ZERO;
     let settle = checks.duration(&table.settle, &place.key("settle"), none);
@@ -124,7 +119,7 @@ fn start(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Start
     instant.map(Start::At)
 }
 
-fn requests(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Option<Requests> {
+fn requests(checks: &mut Checks<'_, '_>, table: &FeedTable, place: &Place) -> Option<Requests> {
     let second = Duration::from_secs(1);
     let timeout = checks.duration(
         &table.request_timeout,
@@ -134,155 +129,9 @@ fn requests(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> 
     let retry_for = checks.duration(&table.retry_for, &place.key("retry_for"), Duration::ZERO);
     let max_response = checks.size(&table.max_response, &place.key("max_response"), 64 << 10);
     Some(Requests {
-        page_size: table.page_size,
         concurrency: table.concurrency,
         timeout: timeout?,
         retry_for: retry_for?,
         max_response: max_response?,
     })
-}
-
-fn kestra(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Option<Kestra> {
-    let url = address(checks, &table.url, &place.key("url"));
-    let is_v2 = table.dialect == Some(Dialect::V2) && checks.is_written(&place.key("dialect"));
-    if is_v2 && table.page_size > KESTRA_V2_PAGE {
-        checks.problem(
-            &place.key("page_size"),
-            format!("is more than the {KESTRA_V2_PAGE} records that Kestra 2 allows"),
-            format!("write {KESTRA_V2_PAGE} or less"),
-        );
-    }
-    let tenants = tenants(checks, table, place);
-    let auth = auth(checks, &table.auth, &place.key("auth"));
-    if let (Some(url), Some(auth)) = (&url, &auth)
-        && url.scheme() == "http"
-        && !is_loopback(url)
-        && *auth != Auth::None
-    {
-        checks.warn(
-            &place.key("url"),
-            "sends the credential over the network unencrypted",
-            "use https",
-        );
-    }
-    Some(Kestra {
-        url: url?,
-        // Required for this platform by the schema, which has reported it.
-        dialect: table.dialect?,
-        tenants: tenants?,
-        auth: auth?,
-    })
-}
-
-fn address(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url> {
-    const FORM: &str = "write for example \"https://kestra.example.com\"";
-    let Ok(mut url) = Url::parse(text) else {
-        checks.problem(place, "is not a URL", FORM);
-        return None;
-    };
-    let path = url.path().trim_end_matches('/').to_owned();
-    let wrong = if !matches!(url.scheme(), "http" | "https") {
-        Some(("is neither https nor http", FORM))
-    } else if !url.username().is_empty() || url.password().is_some() {
-        Some(("contains credentials", "move them to `auth`, by reference"))
-    } else if url.query().is_some() || url.fragment().is_some() {
-        Some(("contains a query or a fragment", FORM))
-    } else if ["/api", "/api/v1", "/ui"]
-        .iter()
-        .any(|end| path.ends_with(end))
-    {
-        Some((
-            "is not the address of the server alone",
-            "remove `/api` or `/ui` and what follows",
-        ))
-    } else {
-        None
-    };
-    if let Some((wrong, action)) = wrong {
-        checks.problem(place, wrong, action);
-        return None;
-    }
-    url.set_path(&path);
-    Some(url)
-}
-
-fn tenants(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Option<Tenants> {
-    let all = &place.key("all_tenants");
-    let names = match (&table.tenants, table.all_tenants) {
-        (None, Some(true)) => return Some(Tenants::All),
-        (Some(_), Some(true)) => {
-            checks.problem(
-                all,
-                "is true, but `tenants` is also set",
-                "keep one of them: all_tenants = true, or the list",
-            );
-            return None;
-        }
-        (None, Some(false)) => {
-            checks.problem(
-                all,
-                "is false, but there are no `tenants`",
-                "write for example tenants = [\"main\"], or all_tenants = true",
-            );
-            return None;
-        }
-        // The schema asks for one of them and has reported this.
-        (None, None) => return None,
-        (Some(names), None | Some(false)) => names,
-    };
-    let before = checks.problems.len();
-    for (index, name) in names.iter().enumerate() {
-        let place = place.key("tenants").index(index);
-        // The name becomes a segment of a URL path and a part of event_uid.
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
-            checks.problem(
-                &place,
-                "is not the id of a tenant",
-                "use letters, digits, hyphens, underscores and dots, not starting with a dot",
-            );
-        } else if names[..index].contains(name) {
-            checks.problem(&place, "is listed twice", "remove it");
-        }
-    }
-    (checks.problems.len() == before).then(|| Tenants::Named(names.clone()))
-}
-
-fn auth(checks: &mut Checks<'_, '_>, table: &AuthTable, place: &Place) -> Option<Auth<SecretRef>> {
-    if let Some(bearer) = &table.bearer {
-        return checks
-            .secret(bearer, &place.key("bearer"))
-            .map(Auth::Bearer);
-    }
-    if let Some(basic) = &table.basic {
-        let place = place.key("basic");
-        let name = &basic.username;
-        // RFC 7617, section 2: the first colon ends the user name.
-        let valid = !name.is_empty() && !name.contains(|c: char| c == ':' || c.is_control());
-        if !valid {
-            checks.problem(
-                &place.key("username"),
-                "is not a user name",
-                "write a name without colons and control characters",
-            );
-        }
-        let password = checks.secret(&basic.password, &place.key("password"))?;
-        return valid.then(|| Auth::Basic {
-            username: name.clone(),
-            password,
-        });
-    }
-    match table.none {
-        Some(true) => Some(Auth::None),
-        Some(false) => {
-            checks.problem(
-                &place.key("none"),
-                "is false, but no credential is given",
-                "write for example auth = { bearer = { env = \"KESTRA_TOKEN\" } }",
-            );
-            None
-        }
-        // The schema asks for exactly one way and has reported this.
-        None => None,
-    }
 }

@@ -9,11 +9,11 @@ use super::{Checks, lake, source};
 use crate::config::file::{
     KeepText, RetentionTable, WarehouseAuthTable, WarehouseName, WarehouseTable,
 };
-use crate::config::problem::Place;
 use crate::config::{Auth, GoogleAuth, Lake, SecretRef, Warehouse};
 use crate::event::schema::{ColumnType, EVENT_COLUMNS};
 use crate::http::is_loopback;
 use crate::policy::Keep;
+use crate::settings::problem::Place;
 use crate::similar::nearest;
 use crate::warehouse::LAKE_LABEL;
 use crate::warehouse::bigquery::check_labels;

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{DurationText, KeepText, LakeTable, SecretTable, five_minutes};
+use super::{KeepText, LakeTable, five_minutes};
+use crate::settings::tables::{DurationText, SecretTable};
 
 /// A warehouse into which the lake is loaded, to be queried there. Optional.
 #[derive(Serialize, Deserialize, JsonSchema)]

@@ -5,7 +5,9 @@
 //! in slices that one response holds.
 
 pub mod client;
+pub mod config;
 pub mod mapping;
 
 pub use client::{Dialect, Kestra};
+pub use config::{KestraSettings, Tenants};
 pub use mapping::KestraMapping;

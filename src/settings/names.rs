@@ -80,7 +80,7 @@ const OF_AUTH: [&str; 8] = [
 
 /// Reports every key that its table does not have, and takes it out of the document or gives it the
 /// name that was meant.
-pub(super) fn correct(document: &mut Document<'_>, schema: &Value) -> Vec<Problem> {
+pub(crate) fn correct(document: &mut Document<'_>, schema: &Value) -> Vec<Problem> {
     let mut walk = Walk {
         document: &*document,
         root: schema,
@@ -243,20 +243,17 @@ fn collect(root: &Value, table: &Value, path: &str, key: &str, found: &mut Vec<S
         };
         for schema in alternatives(root, schema) {
             let items = schema.get("items").map(|items| alternatives(root, items));
-            let (inner, header) = match items.as_deref() {
-                Some([element]) => (*element, format!("[[{path}]]")),
-                _ => (schema, format!("[{path}]")),
+            let (inners, header) = match items {
+                Some(elements) => (elements, format!("[[{path}]]")),
+                None => (vec![schema], format!("[{path}]")),
             };
-            let has = |inner: &Value| {
-                inner
-                    .get("properties")
-                    .and_then(|all| all.get(key))
-                    .is_some()
-            };
-            if has(inner) && !found.contains(&header) {
-                found.push(header);
+            for inner in inners {
+                let known = inner.get("properties").and_then(|all| all.get(key));
+                if known.is_some() && !found.contains(&header) {
+                    found.push(header.clone());
+                }
+                collect(root, inner, &path, key, found);
             }
-            collect(root, inner, &path, key, found);
         }
     }
 }

@@ -62,31 +62,31 @@ enum Step {
 
 /// The way from the top of a document to a value in it, which need not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Place(Vec<Step>);
+pub(crate) struct Place(Vec<Step>);
 
 impl Place {
     /// The place of a top-level key.
-    pub(super) fn at(key: &str) -> Self {
+    pub(crate) fn at(key: &str) -> Self {
         Self::default().key(key)
     }
 
     /// The place of `key` in the table at this place.
-    pub(super) fn key(&self, key: &str) -> Self {
+    pub(crate) fn key(&self, key: &str) -> Self {
         self.with(Step::Key(key.to_owned()))
     }
 
     /// The place of one element of the list at this place.
-    pub(super) fn index(&self, index: usize) -> Self {
+    pub(crate) fn index(&self, index: usize) -> Self {
         self.with(Step::Index(index))
     }
 
     /// Whether this place is `other` or lies inside it.
-    pub(super) fn is_in(&self, other: &Self) -> bool {
+    pub(crate) fn is_in(&self, other: &Self) -> bool {
         self.0.starts_with(&other.0)
     }
 
     /// Puts a value at this place of a JSON document, or takes away what is there.
-    pub(super) fn put(&self, document: &mut Value, value: Option<Value>) {
+    pub(crate) fn put(&self, document: &mut Value, value: Option<Value>) {
         let Some((last, parents)) = self.0.split_last() else {
             return;
         };
@@ -124,10 +124,10 @@ impl Place {
 }
 
 /// A parsed TOML file that still knows where everything was written.
-pub(super) struct Document<'t> {
+pub(crate) struct Document<'t> {
     text: &'t str,
     /// The tables, as parsed.
-    pub(super) root: Spanned<DeTable<'t>>,
+    pub(crate) root: Spanned<DeTable<'t>>,
 }
 
 impl<'t> Document<'t> {
@@ -136,7 +136,7 @@ impl<'t> Document<'t> {
     /// # Errors
     /// All errors of syntax. They repeat nothing of the file, since the broken line may hold what
     /// was meant as a secret.
-    pub(super) fn parse(text: &'t str) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn parse(text: &'t str) -> Result<Self, Vec<Problem>> {
         let (root, errors) = DeTable::parse_recoverable(text);
         if errors.is_empty() {
             return Ok(Self { text, root });
@@ -165,7 +165,7 @@ impl<'t> Document<'t> {
     }
 
     /// Describes a problem at `place`.
-    pub(super) fn problem(
+    pub(crate) fn problem(
         &self,
         place: &Place,
         what: impl Into<String>,
@@ -182,12 +182,12 @@ impl<'t> Document<'t> {
     }
 
     /// Takes the key at `place` out of the document.
-    pub(super) fn remove(&mut self, place: &Place) {
+    pub(crate) fn remove(&mut self, place: &Place) {
         self.take(place);
     }
 
     /// Gives the key at `place` another name; its line stays.
-    pub(super) fn rename(&mut self, place: &Place, name: &str) {
+    pub(crate) fn rename(&mut self, place: &Place, name: &str) {
         if let Some((table, (key, value))) = self.take(place) {
             table.insert(Spanned::new(key.span(), name.to_owned().into()), value);
         }
@@ -220,7 +220,7 @@ impl<'t> Document<'t> {
     }
 
     /// The document as JSON, which has no dates: a date becomes text.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         table_to_json(self.root.get_ref())
     }
 

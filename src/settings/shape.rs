@@ -13,16 +13,16 @@ use super::problem::{Document, Place, Problem};
 use crate::similar::nearest;
 
 /// What the comparison found.
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// Everything that is wrong.
-    pub(super) problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     /// Places whose value is wrong or missing, and what stands in for it while the rest is checked;
     /// `None` where the place has to be left out.
-    pub(super) stand_ins: Vec<(Place, Option<Value>)>,
+    pub(crate) stand_ins: Vec<(Place, Option<Value>)>,
 }
 
 /// Compares `document`, in which every key is known, with `schema`.
-pub(super) fn compare(document: &Document<'_>, schema: &Value) -> Shape {
+pub(crate) fn compare(document: &Document<'_>, schema: &Value) -> Shape {
     let mut walk = Walk {
         document,
         root: schema,
@@ -30,6 +30,7 @@ pub(super) fn compare(document: &Document<'_>, schema: &Value) -> Shape {
             problems: Vec::new(),
             stand_ins: Vec::new(),
         },
+        tags: Vec::new(),
     };
     walk.table(document.root.get_ref(), schema, &Place::default());
     walk.shape
@@ -39,6 +40,8 @@ struct Walk<'d, 't> {
     document: &'d Document<'t>,
     root: &'d Value,
     shape: Shape,
+    /// Tags of tables of several kinds, and what each may be.
+    tags: Vec<(Place, Vec<&'d str>)>,
 }
 
 impl<'d> Walk<'d, '_> {
@@ -73,7 +76,12 @@ impl<'d> Walk<'d, '_> {
             return self.report(place, what, action);
         };
         match value {
-            DeValue::Table(table) => self.table(table, schema, place),
+            DeValue::Table(table) => {
+                if let Some((tag, words)) = tag_words(self.root, written) {
+                    self.tags.push((place.key(tag), words));
+                }
+                self.table(table, schema, place);
+            }
             DeValue::Array(list) => {
                 if let Some(items) = schema.get("items") {
                     for (index, element) in list.iter().enumerate() {
@@ -87,7 +95,8 @@ impl<'d> Walk<'d, '_> {
                 }
             }
             DeValue::String(text) => {
-                let words = words(schema);
+                let of_tag = self.tags.iter().find(|(tag, _)| tag == place);
+                let words = of_tag.map_or_else(|| words(schema), |(_, words)| words.clone());
                 if !words.is_empty() && !words.contains(&text.as_ref()) {
                     let list = words.join(", ");
                     let action = match nearest(text, &words) {
@@ -228,13 +237,18 @@ impl<'d> Walk<'d, '_> {
     }
 }
 
-/// The schemas that a value may follow: `$ref` resolved, `anyOf` spread out.
-pub(super) fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s Value> {
+/// The schemas that a value may follow: `$ref` resolved, `anyOf` and kinds of tables spread out.
+pub(crate) fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s Value> {
     if let Some(Value::Array(choices)) = schema.get("anyOf") {
         return choices
             .iter()
             .flat_map(|choice| alternatives(root, choice))
             .collect();
+    }
+    if let Some(Value::Array(kinds)) = schema.get("oneOf")
+        && kinds.iter().all(|kind| kind.get("properties").is_some())
+    {
+        return kinds.iter().collect();
     }
     let target = schema
         .get("$ref")
@@ -279,15 +293,44 @@ fn condition<'s>(root: &Value, schema: &'s Value, table: &DeTable<'_>) -> Option
     holds.then(|| schema.get("then")).flatten()
 }
 
-/// The alternative of a schema that is for values of this kind.
-pub(super) fn fitting<'s>(
+/// The alternative of a schema that is for values of this kind; of several kinds of tables the one that
+/// the table names, or else the first.
+pub(crate) fn fitting<'s>(
     root: &'s Value,
     schema: &'s Value,
     value: &DeValue<'_>,
 ) -> Option<&'s Value> {
-    alternatives(root, schema)
-        .into_iter()
-        .find(|choice| kind_of(choice) == Some(kind_in_toml(value)))
+    let choices = alternatives(root, schema).into_iter();
+    let fit: Vec<&Value> = choices
+        .filter(|choice| kind_of(choice) == Some(kind_in_toml(value)))
+        .collect();
+    let named = fit.iter().find(|choice| {
+        let (Some((tag, word)), DeValue::Table(table)) = (tag_of(choice), value) else {
+            return false;
+        };
+        let mut members = table.iter();
+        members.any(|(name, value)| name.get_ref() == tag && value.get_ref().as_str() == Some(word))
+    });
+    named.or(fit.first()).copied()
+}
+
+/// The key by which one of several kinds of tables is told from the others, and its word.
+fn tag_of(table: &Value) -> Option<(&str, &str)> {
+    let properties = table.get("properties")?.as_object()?;
+    properties.iter().find_map(|(name, schema)| {
+        let [word] = schema.get("enum")?.as_array()?.as_slice() else {
+            return None;
+        };
+        Some((name.as_str(), word.as_str()?))
+    })
+}
+
+/// The words that the tag of a table may be, where `schema` is for several kinds of them.
+fn tag_words<'s>(root: &'s Value, schema: &'s Value) -> Option<(&'s str, Vec<&'s str>)> {
+    let choices = alternatives(root, schema);
+    let tags: Vec<(&str, &str)> = choices.iter().filter_map(|it| tag_of(it)).collect();
+    let (tag, _) = *tags.first().filter(|_| tags.len() > 1)?;
+    Some((tag, tags.iter().map(|(_, word)| *word).collect()))
 }
 
 /// The example or the default of a schema, or else of the first of its alternatives that has one.
@@ -325,7 +368,7 @@ fn stand_in(root: &Value, schema: &Value) -> Value {
 }
 
 /// The fixed words that a text may be; none where any text may stand.
-pub(super) fn words(schema: &Value) -> Vec<&str> {
+pub(crate) fn words(schema: &Value) -> Vec<&str> {
     let of = |key: &str| {
         schema
             .get(key)
@@ -373,7 +416,7 @@ fn in_words(kind: &str) -> &str {
 }
 
 /// Writes a JSON value as TOML, on one line.
-pub(super) fn as_toml(value: &Value) -> String {
+pub(crate) fn as_toml(value: &Value) -> String {
     match value {
         Value::Object(members) => {
             let mut members: Vec<String> = members
@@ -392,5 +435,46 @@ pub(super) fn as_toml(value: &Value) -> String {
         }
         // JSON text, numbers and truth values are written the same way in TOML.
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema() -> Value {
+        let table = |name: &str, own: &str| {
+            json!({
+                "type": "object",
+                "properties": {
+                    "kind": { "type": "string", "enum": [name] },
+                    own: { "type": "integer", "examples": [1] },
+                },
+                "required": ["kind", own],
+            })
+        };
+        let tables = [table("one", "a"), table("two", "b")];
+        json!({ "properties": { "it": { "type": "array", "items": { "oneOf": tables } } } })
+    }
+
+    fn problems(text: &str) -> Vec<String> {
+        let document = Document::parse(text).unwrap();
+        let shape = compare(&document, &schema());
+        shape.problems.iter().map(Problem::to_string).collect()
+    }
+
+    #[test]
+    fn a_table_is_compared_with_the_kind_that_it_names() {
+        assert!(
+            problems("[[it]]\nkind = \"one\"\na = 1\n[[it]]\nkind = \"two\"\nb = 1").is_empty()
+        );
+        assert_eq!(
+            problems("[[it]]\nkind = \"two\""),
+            ["line 1, `b` in [[it]] number 1: is missing"]
+        );
+        assert_eq!(
+            problems("[[it]]\nkind = \"twe\"\na = 1"),
+            ["line 2, `kind` in [[it]] number 1: is not one of: one, two"]
+        );
     }
 }

@@ -1,0 +1,263 @@
+//! How Kestra is configured.
+
+use super::client::{Dialect, Kestra};
+use super::mapping::KestraMapping;
+use crate::http::{Auth, Retry, is_loopback};
+use crate::settings::SecretRef;
+use crate::settings::checks::Checks;
+use crate::settings::problem::Place;
+use crate::settings::tables::AuthTable;
+use crate::source::http::{Client, Settings};
+use crate::source::paged::Paged;
+use crate::source::platform::{FeedTable, Opening, Platform, PlatformTable, sign_in};
+use crate::source::{Mapping, Source, SourceError, Tenant};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::any::Any;
+use std::sync::Arc;
+use url::Url;
+
+/// What Kestra 2 allows; a larger page is refused with 422.
+const KESTRA_V2_PAGE: u32 = 1_000;
+
+/// `[[source]]` of Kestra.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(extend(
+    "if" = { "properties": { "platform": { "const": "kestra" } } },
+    "then" = {
+        "required": ["dialect"],
+        "anyOf": [{ "required": ["tenants"] }, { "required": ["all_tenants"] }]
+    }
+))]
+pub(crate) struct KestraTable {
+    #[serde(flatten)]
+    pub(crate) feed: FeedTable,
+    /// Address of the platform, without `/api`.
+    #[schemars(example = "https://kestra.example.com")]
+    pub(crate) url: String,
+    /// Which version of the Kestra API the server has; required for Kestra.
+    ///
+    /// A server silently ignores filters of the other version, so this is never guessed, and each
+    /// run verifies it with a request that must find nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"v2")]
+    pub(crate) dialect: Option<Dialect>,
+    /// Tenants to read, by id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["main"], length(min = 1))]
+    pub(crate) tenants: Option<Vec<String>>,
+    /// Read every tenant through the cross-tenant API; needs the token of an instance owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
+    pub(crate) all_tenants: Option<bool>,
+    /// How to sign in.
+    #[schemars(example = json!({ "bearer": { "env": "KESTRA_TOKEN" } }))]
+    pub(crate) auth: AuthTable,
+    /// Maximum records per response; Kestra 2 refuses more than 1000.
+    #[serde(default = "thousand")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) page_size: u32,
+}
+
+fn thousand() -> u32 {
+    1_000
+}
+
+/// How to reach a Kestra Enterprise Edition server.
+#[derive(Debug, Clone)]
+pub struct KestraSettings {
+    /// Address without `/api`, without a slash at its end, without credentials or query.
+    pub url: Url,
+    /// Which form of the API it speaks.
+    pub dialect: Dialect,
+    /// What to read.
+    pub tenants: Tenants,
+    /// How to sign in.
+    pub auth: Auth<SecretRef>,
+    /// Most records in one response, from 1.
+    pub page_size: u32,
+}
+
+/// The tenants to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tenants {
+    /// All, through the cross-tenant API.
+    All,
+    /// These, at least one, each once.
+    Named(Vec<String>),
+}
+
+impl PlatformTable for KestraTable {
+    fn title(&self) -> &'static str {
+        "Kestra"
+    }
+
+    fn mapping(&self) -> &'static dyn Mapping {
+        &KestraMapping
+    }
+
+    fn feed(&self) -> &FeedTable {
+        &self.feed
+    }
+
+    fn check(&self, checks: &mut Checks<'_, '_>, place: &Place) -> Option<Arc<dyn Platform>> {
+        Some(Arc::new(check(self, checks, place)?))
+    }
+}
+
+impl Platform for KestraSettings {
+    fn title(&self) -> &'static str {
+        "Kestra"
+    }
+
+    fn mapping(&self) -> &'static dyn Mapping {
+        &KestraMapping
+    }
+
+    fn tenants(&self) -> Vec<Tenant> {
+        match &self.tenants {
+            Tenants::All => vec![Tenant::All],
+            Tenants::Named(names) => names.iter().cloned().map(Tenant::Named).collect(),
+        }
+    }
+
+    fn addresses(&self) -> Vec<Url> {
+        vec![self.url.clone()]
+    }
+
+    fn auth(&self) -> &Auth<SecretRef> {
+        &self.auth
+    }
+
+    fn open(&self, opening: &Opening) -> Result<Arc<dyn Source>, SourceError> {
+        let settings = Settings {
+            timeout: opening.timeout,
+            response_bytes: opening.max_response,
+            concurrency: usize::try_from(opening.concurrency).unwrap_or(usize::MAX),
+            retry: Retry {
+                patience: opening.patience,
+                ..Retry::default()
+            },
+            ..Settings::new(self.url.clone(), self.auth.lazily_read())
+        };
+        let client = Client::new(settings, opening.wording)?;
+        let kestra = Kestra::new(client, self.dialect, self.tenants())?;
+        Ok(Arc::new(Paged::new(kestra.with_page_size(self.page_size))))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+fn check(
+    table: &KestraTable,
+    checks: &mut Checks<'_, '_>,
+    place: &Place,
+) -> Option<KestraSettings> {
+    let url = address(checks, &table.url, &place.key("url"));
+    let is_v2 = table.dialect == Some(Dialect::V2) && checks.is_written(&place.key("dialect"));
+    if is_v2 && table.page_size > KESTRA_V2_PAGE {
+        checks.problem(
+            &place.key("page_size"),
+            format!("is more than the {KESTRA_V2_PAGE} records that Kestra 2 allows"),
+            format!("write {KESTRA_V2_PAGE} or less"),
+        );
+    }
+    let tenants = tenants(checks, table, place);
+    let auth = sign_in::check(checks, &table.auth, &place.key("auth"));
+    if let (Some(url), Some(auth)) = (&url, &auth)
+        && url.scheme() == "http"
+        && !is_loopback(url)
+        && *auth != Auth::None
+    {
+        checks.warn(
+            &place.key("url"),
+            "sends the credential over the network unencrypted",
+            "use https",
+        );
+    }
+    Some(KestraSettings {
+        url: url?,
+        // Required for this platform by the schema, which has reported it.
+        dialect: table.dialect?,
+        tenants: tenants?,
+        auth: auth?,
+        page_size: table.page_size,
+    })
+}
+
+fn address(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url> {
+    const FORM: &str = "write for example \"https://kestra.example.com\"";
+    let Ok(mut url) = Url::parse(text) else {
+        checks.problem(place, "is not a URL", FORM);
+        return None;
+    };
+    let path = url.path().trim_end_matches('/').to_owned();
+    let wrong = if !matches!(url.scheme(), "http" | "https") {
+        Some(("is neither https nor http", FORM))
+    } else if !url.username().is_empty() || url.password().is_some() {
+        Some(("contains credentials", "move them to `auth`, by reference"))
+    } else if url.query().is_some() || url.fragment().is_some() {
+        Some(("contains a query or a fragment", FORM))
+    } else if ["/api", "/api/v1", "/ui"]
+        .iter()
+        .any(|end| path.ends_with(end))
+    {
+        Some((
+            "is not the address of the server alone",
+            "remove `/api` or `/ui` and what follows",
+        ))
+    } else {
+        None
+    };
+    if let Some((wrong, action)) = wrong {
+        checks.problem(place, wrong, action);
+        return None;
+    }
+    url.set_path(&path);
+    Some(url)
+}
+
+fn tenants(checks: &mut Checks<'_, '_>, table: &KestraTable, place: &Place) -> Option<Tenants> {
+    let all = &place.key("all_tenants");
+    let names = match (&table.tenants, table.all_tenants) {
+        (None, Some(true)) => return Some(Tenants::All),
+        (Some(_), Some(true)) => {
+            checks.problem(
+                all,
+                "is true, but `tenants` is also set",
+                "keep one of them: all_tenants = true, or the list",
+            );
+            return None;
+        }
+        (None, Some(false)) => {
+            checks.problem(
+                all,
+                "is false, but there are no `tenants`",
+                "write for example tenants = [\"main\"], or all_tenants = true",
+            );
+            return None;
+        }
+        // The schema asks for one of them and has reported this.
+        (None, None) => return None,
+        (Some(names), None | Some(false)) => names,
+    };
+    let before = checks.problems.len();
+    for (index, name) in names.iter().enumerate() {
+        let place = place.key("tenants").index(index);
+        // The name becomes a segment of a URL path and a part of event_uid.
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
+            checks.problem(
+                &place,
+                "is not the id of a tenant",
+                "use letters, digits, hyphens, underscores and dots, not starting with a dot",
+            );
+        } else if names[..index].contains(name) {
+            checks.problem(&place, "is listed twice", "remove it");
+        }
+    }
+    (checks.problems.len() == before).then(|| Tenants::Named(names.clone()))
+}
