@@ -12,13 +12,17 @@ use super::layout::{DataFile, Table};
 use crate::event::schema::Column;
 use crate::merkle::Hash;
 use crate::store::{Md5Sum, SignedFile};
+use crate::window::instant;
 
 /// First and last instant of a file's rows, both inclusive, cut to microseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TimeRange {
     /// The earliest `event_time`.
+    #[serde(with = "instant")]
     pub first: DateTime<Utc>,
     /// The latest `event_time`.
+    #[serde(with = "instant")]
     pub last: DateTime<Utc>,
 }
 

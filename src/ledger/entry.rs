@@ -7,21 +7,23 @@
 mod body;
 mod clock;
 mod file;
+mod receipt;
 mod retention;
 mod warehouse;
 
 pub use body::{
-    Body, Changed, Counts, Covered, DayCount, Future, Genesis, Hole, HoleReason, Horizon, Ingest,
-    KeyGrant, Kind, Receipt, Recount, RedactionApplied, Role, SourceOutcome, StoreProof, Verdict,
-    VerdictBy,
+    Body, Changed, Counts, Covered, DayCount, Genesis, Hole, HoleReason, Ingest, KeyGrant, Kind,
+    RedactionApplied, Role, StoreProof,
 };
 pub use clock::ClockConfirmation;
-pub use file::{FileEntry, StatedRange, StatedStatistics, TimeRange};
+pub use file::{FileEntry, StatedRange, StatedStatistics};
+pub use receipt::{Future, Horizon, Receipt, Recount, SourceOutcome, Verdict, VerdictBy};
 pub use retention::{
     ExpiredPart, FilesExpired, GivenUp, Place, Recoverable, RecoverableBy, RefusedFile, Release,
     Retained, Retention, Sweep, SweptObject, TableExpired, WarehouseExpired,
 };
-// Stated in entries, and pure rules otherwise.
+// Stated in entries, and known to others without them.
+pub use crate::lake::TimeRange;
 pub use crate::policy::Hold;
 pub use warehouse::{
     Done, DoneOutcome, Expiring, FailedLoad, Rebuild, RowsCounted, Span, TableOutcome,

@@ -426,10 +426,7 @@ fn facts(file: &FileEntry) -> Result<FileFacts, String> {
         sha256: file.sha256.0,
         md5: file.md5.map(|md5| md5.0),
         rows: file.rows,
-        times: file.times.map(|times| crate::lake::TimeRange {
-            first: times.first,
-            last: times.last,
-        }),
+        times: file.times,
         records_root: file.records_root.0,
         statistics: file.statistics.clone().into(),
     })

@@ -7,7 +7,7 @@ use super::plan::Seed;
 use crate::lake::layout::{RunId, Table};
 use crate::lake::{Belonging, EncodedFile, PART_BYTES, PartWriter, split, upload};
 use crate::ledger::digest::{Digest, Md5};
-use crate::ledger::entry::{FileEntry, TimeRange};
+use crate::ledger::entry::FileEntry;
 use crate::store::{Bucket, Patience};
 use arrow::array::RecordBatch;
 
@@ -93,10 +93,7 @@ fn file_entry(file: &EncodedFile) -> FileEntry {
         sha256: Digest(facts.sha256),
         md5: facts.md5.map(Md5),
         rows: facts.rows,
-        times: facts.times.map(|times| TimeRange {
-            first: times.first,
-            last: times.last,
-        }),
+        times: facts.times,
         records_root: Digest(facts.records_root),
         statistics: facts.statistics.clone().into(),
     }

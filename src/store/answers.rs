@@ -14,7 +14,7 @@
 
 use object_store::Error as Cause;
 
-use super::bucket::StoreError;
+use super::error::StoreError;
 
 /// What an answer means, whatever was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

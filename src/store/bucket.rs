@@ -12,13 +12,14 @@ use object_store::{
     Error as Cause, GetOptions, GetResult, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
 };
 
-use crate::http::{Hopeless, lasting};
+use crate::http::lasting;
 use crate::stop::Stop;
 use crate::waits::Waits;
 
-use super::answers::{Answer, StoreMeaning};
+use super::answers::Answer;
 use super::checked::CheckedFiles;
 use super::counted::Counted;
+use super::error::StoreError;
 use super::http::{ContentMd5, Observer, RequestCounter, Requests, StoreClock};
 use super::location;
 use super::open::{self, OpenError, Options};
@@ -39,131 +40,6 @@ pub enum StoreKind {
     Azure,
     /// Memory of this process; tests only.
     Memory,
-}
-
-/// What went wrong with one object. `said` is the store's own account, on one line and without
-/// secrets.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// There is no such object (or no such bucket).
-    #[error("{object} does not exist: {said}")]
-    NotFound {
-        /// URL of the object.
-        object: String,
-        /// The store's words.
-        said: String,
-    },
-    /// There is no such object, although something signed names it: somebody deleted it. Only
-    /// `store::present` says so.
-    #[error("{object} is missing, although the ledger names it: {said}")]
-    Missing {
-        /// URL of the object.
-        object: String,
-        /// The store's words.
-        said: String,
-    },
-    /// The object is not the file that the ledger signed for. Only `store::checked` says so.
-    #[error("{object} does not match what the ledger signed: {said}")]
-    Altered {
-        /// URL of the object.
-        object: String,
-        /// What differs.
-        said: String,
-    },
-    /// Something is there already; whether it is ours must be read back.
-    #[error("{object} already exists")]
-    AlreadyExists {
-        /// URL of the object.
-        object: String,
-    },
-    /// The store knows who asks, or does not, and refuses.
-    #[error("permission denied: cannot {action} {object}: {said}")]
-    Denied {
-        /// What was tried.
-        action: &'static str,
-        /// URL of the object.
-        object: String,
-        /// The store's words.
-        said: String,
-    },
-    /// The store cannot do this at all.
-    #[error("the store cannot {action} {object}: {said}")]
-    Unsupported {
-        /// What was tried.
-        action: &'static str,
-        /// URL of the object.
-        object: String,
-        /// The store's words.
-        said: String,
-    },
-    /// The store understood and refuses; the same will be refused again.
-    #[error("the store refuses to {action} {object}: {said}")]
-    Refused {
-        /// What was tried.
-        action: &'static str,
-        /// URL of the object.
-        object: String,
-        /// The store's words.
-        said: String,
-    },
-    /// The object is larger than the reader allows.
-    #[error("{object} has {bytes} bytes, more than the limit of {limit}")]
-    TooLarge {
-        /// URL of the object.
-        object: String,
-        /// Its size.
-        bytes: u64,
-        /// The bound.
-        limit: u64,
-    },
-    /// No answer, or none that says what happened: a write may or may not have taken place.
-    #[error("could not {action} {object}: {said}")]
-    Unclear {
-        /// What was tried.
-        action: &'static str,
-        /// URL of the object.
-        object: String,
-        /// The store's words.
-        said: String,
-    },
-    /// No connection to the store comes about, and would not by trying again. Nothing was written.
-    #[error("could not {action} {object}: the store cannot be reached: {why}: {said}")]
-    NoConnection {
-        /// What was tried.
-        action: &'static str,
-        /// URL of the object.
-        object: String,
-        /// Why.
-        why: Hopeless,
-        /// The client's words.
-        said: String,
-    },
-    /// A name that the store cannot hold.
-    #[error("{object} is not a valid object name: {said}")]
-    Name {
-        /// The name.
-        object: String,
-        /// What is wrong with it.
-        said: String,
-    },
-}
-
-impl StoreError {
-    /// Whether this speaks against the integrity of the lake, rather than of a store in trouble.
-    pub fn is_integrity(&self) -> bool {
-        self.meaning() == StoreMeaning::Integrity
-    }
-
-    /// Whether a write that ended so may nevertheless have taken place, now or in a retry below us:
-    /// only reading the object back tells. "Exists already" belongs here, because a client that
-    /// repeats a put whose answer was lost is told that by the store about its own success; so does
-    /// a refusal, because stores answer so for locked objects.
-    pub fn needs_read_back(&self) -> bool {
-        matches!(
-            self,
-            Self::AlreadyExists { .. } | Self::Denied { .. } | Self::Unclear { .. }
-        )
-    }
 }
 
 /// An object in a listing.

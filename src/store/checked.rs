@@ -25,7 +25,8 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
-use super::bucket::{Bucket, StoreError, StoreKind};
+use super::bucket::{Bucket, StoreKind};
+use super::error::StoreError;
 use super::http::Aside;
 use super::present::Asking;
 use crate::merkle::Hash;

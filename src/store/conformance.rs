@@ -4,7 +4,8 @@
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 
-use super::bucket::{Bucket, StoreError};
+use super::bucket::Bucket;
+use super::error::StoreError;
 use super::remove::Removal;
 
 /// Why a store cannot hold a ledger.

@@ -10,7 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::bucket::{Bucket, StoreError};
+use super::bucket::Bucket;
+use super::error::StoreError;
 
 /// How often, and how patiently, an unclear create is repeated.
 #[derive(Debug, Clone, Copy)]

@@ -17,8 +17,9 @@ use object_store::{
     Error as Cause, GetOptions, OBJECT_STORE_COALESCE_DEFAULT, ObjectStore as _, coalesce_ranges,
 };
 
-use super::bucket::{Bucket, StoreError};
+use super::bucket::Bucket;
 use super::create::Patience;
+use super::error::StoreError;
 use std::ops::Range;
 use std::time::Duration;
 

@@ -12,7 +12,8 @@
 use chrono::{DateTime, Utc};
 use object_store::{Error as Cause, GetOptions, ObjectStoreExt as _};
 
-use super::bucket::{Bucket, StoreError, StoreKind};
+use super::bucket::{Bucket, StoreKind};
+use super::error::StoreError;
 use super::http::Aside;
 use super::said::{deepest, locked_until, names_a_lock};
 

@@ -5,28 +5,15 @@
 //! bytes, and ranges are packed. Its JSON is that of plain texts and maps.
 
 use crate::lake::layout::{FilePath, Table};
-use crate::lake::{ColumnStatistics, FileStatistics};
+use crate::lake::{ColumnStatistics, FileStatistics, TimeRange};
 use crate::ledger::digest::{Digest, Md5};
 use crate::ledger::leb128::{put, take};
 use crate::policy::Subject;
 use crate::shared_text::SharedText;
 use crate::store::SignedFile;
-use crate::window::instant;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-
-/// First and last instant of a file's rows, both inclusive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TimeRange {
-    /// The earliest.
-    #[serde(with = "instant")]
-    pub first: DateTime<Utc>,
-    /// The latest.
-    #[serde(with = "instant")]
-    pub last: DateTime<Utc>,
-}
 
 /// One file that an entry adds to the lake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

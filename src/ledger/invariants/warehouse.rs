@@ -1,0 +1,83 @@
+//! INV-10 to INV-12: recounts, what warehouses have, and decisions that are done.
+
+use super::{Violation, retention};
+use crate::ledger::entry::{Done, DoneOutcome, Rebuild, Receipt, Span, Verdict, WarehouseOutcome};
+use crate::ledger::state::State;
+
+/// INV-10 and INV-11 for a `receipt` entry at a sequence.
+///
+/// # Errors
+/// The first recount whose verdict is another one than its counts give; the first warehouse with
+/// entries that it cannot hold.
+pub fn receipt_fits(sequence: u64, receipt: &Receipt) -> Result<(), Violation> {
+    for outcome in &receipt.warehouses {
+        if !names_earlier_entries(sequence, outcome) {
+            let warehouse = outcome.warehouse.clone();
+            return Err(Violation::Loaded { warehouse });
+        }
+    }
+    for recount in &receipt.recounts {
+        let expected = recount.expected.unwrap_or(recount.lake_count);
+        let fits = match recount.verdict {
+            // A hole keeps some of what the lake accounts for from being counted.
+            Verdict::Matched => recount.source_count == expected && expected <= recount.lake_count,
+            Verdict::Gap => recount.source_count > expected,
+            Verdict::Fewer | Verdict::Purged => {
+                recount.source_count <= expected && recount.source_count < recount.lake_count
+            }
+        };
+        if !fits {
+            return Err(Violation::Verdict {
+                source_id: recount.source.clone(),
+                tenant: recount.tenant.clone(),
+                date: recount.date,
+                verdict: recount.verdict,
+                source_count: recount.source_count,
+                expected,
+                lake_count: recount.lake_count,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn names_earlier_entries(sequence: u64, outcome: &WarehouseOutcome) -> bool {
+    outcome.tables.iter().all(|table| {
+        let in_order = table.loaded.windows(2).all(|two| two[0].to < two[1].from);
+        let earlier = |span: &Span| span.from <= span.to && span.to < sequence;
+        in_order
+            && table.loaded.iter().all(earlier)
+            && table.failed.iter().all(|failed| failed.sequence < sequence)
+    })
+}
+
+/// INV-12 for a `rebuild` entry.
+///
+/// # Errors
+/// No dates, or dates out of order.
+pub fn rebuild_fits(rebuild: &Rebuild) -> Result<(), Violation> {
+    let in_order = rebuild.dates.windows(2).all(|two| two[0] < two[1]);
+    if in_order && !rebuild.dates.is_empty() {
+        return Ok(());
+    }
+    Err(Violation::RebuildDates {
+        warehouse: rebuild.warehouse.clone(),
+    })
+}
+
+/// INV-12 for a `done` entry.
+///
+/// # Errors
+/// It names something that is no decision, or is done already.
+pub fn done_fits(state: &State, done: &Done) -> Result<(), Violation> {
+    let decision = done.decision;
+    let fits = match &done.outcome {
+        DoneOutcome::Rebuilt { .. } | DoneOutcome::Void => state.rebuilds.contains_key(&decision),
+        DoneOutcome::Swept { .. } => state.sweeps.contains_key(&decision),
+        DoneOutcome::Retained(retained) => retention::retained_fits(state, decision, retained),
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(Violation::NotOpen { decision })
+}
