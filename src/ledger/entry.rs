@@ -16,7 +16,7 @@ pub use body::{
     RedactionApplied, Role, StoreProof,
 };
 pub use clock::ClockConfirmation;
-pub use file::{FileEntry, StatedRange, StatedStatistics};
+pub use file::{FileEntry, NoFacts, StatedRange, StatedStatistics};
 pub use receipt::{Future, Horizon, Receipt, Recount, SourceOutcome, Verdict, VerdictBy};
 pub use retention::{
     ExpiredPart, FilesExpired, GivenUp, Place, Recoverable, RecoverableBy, RefusedFile, Release,

@@ -1,8 +1,8 @@
 //! Verification of a whole ledger and lake, from a copy of the bucket and a public key alone.
 
 use super::doubled::{Doubled, doubled};
-use crate::lake::{Belonging, FileFacts, ReadError, verify_file};
-use crate::ledger::entry::{FileEntry, Trust};
+use crate::lake::{Belonging, ReadError, verify_file};
+use crate::ledger::entry::Trust;
 use crate::ledger::log::{Damage, Log, LogError, Survey};
 use crate::ledger::state::{LiveFile, State};
 use crate::plural::{counted, thousands};
@@ -382,10 +382,12 @@ async fn check_content(
     belonging: &Belonging,
     found: &mut Verified,
 ) -> Result<(), VerifyError> {
-    let facts = match facts(&live.file) {
+    let facts = match live.file.facts() {
         Ok(facts) => facts,
         Err(what) => {
-            found.problems.push(Problem::of_file(live, what));
+            found
+                .problems
+                .push(Problem::of_file(live, what.to_string()));
             return Ok(());
         }
     };
@@ -406,30 +408,6 @@ async fn check_content(
         .map(|it| Problem::of_file(live, it.to_string()));
     found.problems.extend(problems);
     Ok(())
-}
-
-/// What an entry states of a file, as the lake checks it.
-fn facts(file: &FileEntry) -> Result<FileFacts, String> {
-    let parsed = file.path.data_file().map_err(|error| format!("{error}"))?;
-    let partition = &parsed.partition;
-    let category = partition.category().map(|category| category.name());
-    if partition.table() != file.table
-        || partition.date() != file.date
-        || partition.source() != file.source.as_str()
-        || category != file.category.as_deref()
-    {
-        return Err("its name does not match its entry".to_owned());
-    }
-    Ok(FileFacts {
-        file: parsed,
-        bytes: file.bytes,
-        sha256: file.sha256.0,
-        md5: file.md5.map(|md5| md5.0),
-        rows: file.rows,
-        times: file.times,
-        records_root: file.records_root.0,
-        statistics: file.statistics.clone().into(),
-    })
 }
 
 fn first_sequence(survey: &Survey, since: Option<Since>) -> u64 {

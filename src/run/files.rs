@@ -6,7 +6,6 @@ use super::error::RunError;
 use super::plan::Seed;
 use crate::lake::layout::{RunId, Table};
 use crate::lake::{Belonging, EncodedFile, PART_BYTES, PartWriter, split, upload};
-use crate::ledger::digest::{Digest, Md5};
 use crate::ledger::entry::FileEntry;
 use crate::store::{Bucket, Patience};
 use arrow::array::RecordBatch;
@@ -49,7 +48,7 @@ impl Files<'_> {
                 let files = in_background(move || encode(batches, writer)).await?;
                 for file in files {
                     upload(self.bucket, &file, self.patience).await?;
-                    entries.push(file_entry(&file));
+                    entries.push(FileEntry::from(&file.facts));
                 }
             }
         }
@@ -78,23 +77,4 @@ fn encode(batches: Vec<RecordBatch>, mut writer: PartWriter) -> Result<Vec<Encod
     }
     files.extend(writer.finish()?);
     Ok(files)
-}
-
-fn file_entry(file: &EncodedFile) -> FileEntry {
-    let facts = &file.facts;
-    let partition = &facts.file.partition;
-    FileEntry {
-        path: (&facts.file).into(),
-        table: partition.table(),
-        date: partition.date(),
-        category: partition.category().map(|category| category.name().into()),
-        source: partition.source().into(),
-        bytes: facts.bytes,
-        sha256: Digest(facts.sha256),
-        md5: facts.md5.map(Md5),
-        rows: facts.rows,
-        times: facts.times,
-        records_root: Digest(facts.records_root),
-        statistics: facts.statistics.clone().into(),
-    }
 }

@@ -4,8 +4,8 @@
 //! of all of them, so this is small: names that files share are held once ([`SharedText`]), digests are
 //! bytes, and ranges are packed. Its JSON is that of plain texts and maps.
 
-use crate::lake::layout::{FilePath, Table};
-use crate::lake::{ColumnStatistics, FileStatistics, TimeRange};
+use crate::lake::layout::{FilePath, LayoutError, Table};
+use crate::lake::{ColumnStatistics, FileFacts, FileStatistics, TimeRange};
 use crate::ledger::digest::{Digest, Md5};
 use crate::ledger::leb128::{put, take};
 use crate::policy::Subject;
@@ -49,7 +49,61 @@ pub struct FileEntry {
     pub statistics: StatedStatistics,
 }
 
+/// Why what an entry says of a file cannot be held against the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoFacts {
+    /// Its name is not one of a data file.
+    #[error(transparent)]
+    Name(#[from] LayoutError),
+    /// Its name says something else than the entry.
+    #[error("its name does not match its entry")]
+    Other,
+}
+
+/// What the lake knows of a file that it wrote, as an entry states it.
+impl From<&FileFacts> for FileEntry {
+    fn from(facts: &FileFacts) -> Self {
+        let partition = &facts.file.partition;
+        Self {
+            path: (&facts.file).into(),
+            table: partition.table(),
+            date: partition.date(),
+            category: partition.category().map(|category| category.name().into()),
+            source: partition.source().into(),
+            bytes: facts.bytes,
+            sha256: Digest(facts.sha256),
+            md5: facts.md5.map(Md5),
+            rows: facts.rows,
+            times: facts.times,
+            records_root: Digest(facts.records_root),
+            statistics: facts.statistics.clone().into(),
+        }
+    }
+}
+
 impl FileEntry {
+    /// What the entry states, as the lake checks it: the way back.
+    ///
+    /// # Errors
+    /// A name that is not one of ours, or that says something else than the entry.
+    pub fn facts(&self) -> Result<FileFacts, NoFacts> {
+        let facts = FileFacts {
+            file: self.path.data_file()?,
+            bytes: self.bytes,
+            sha256: self.sha256.0,
+            md5: self.md5.map(|md5| md5.0),
+            rows: self.rows,
+            times: self.times,
+            records_root: self.records_root.0,
+            statistics: self.statistics.clone().into(),
+        };
+        if Self::from(&facts) == *self {
+            Ok(facts)
+        } else {
+            Err(NoFacts::Other)
+        }
+    }
+
     /// What is compared with the object.
     pub fn signed(&self) -> SignedFile {
         SignedFile {
