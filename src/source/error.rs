@@ -223,6 +223,14 @@ impl SourceError {
         }
     }
 
+    /// Whether it shows that there are records, which cannot be read, rather than that the platform fails.
+    pub(in crate::source) fn is_about_records(&self) -> bool {
+        matches!(
+            self,
+            Self::UnreadableRecord { .. } | Self::TooLarge { .. } | Self::NotUnderstood { .. }
+        )
+    }
+
     /// A stable name of the condition for machines.
     pub fn code(&self) -> &'static str {
         match self {

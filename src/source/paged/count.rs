@@ -3,8 +3,8 @@
 //! Sources say any number, so sums of theirs stop at the largest one instead of overflowing.
 
 use super::digest::digest;
-use super::slice::Grid;
 use super::{Order, PageRequest, Pages, UpperEdge};
+use crate::source::grid::Grid;
 use crate::source::{Count, Scope, SourceError, Tenant, year};
 use crate::window::{Window, format_instant, midnight};
 use chrono::{DateTime, Days, Utc};
@@ -122,7 +122,7 @@ pub(super) async fn oldest(
                 _ => {}
             }
         }
-        Err(error) if is_about_records(&error) => {}
+        Err(error) if error.is_about_records() => {}
         Err(error) => return Err(error),
     }
     first_date(source, tenant, window).await
@@ -169,17 +169,7 @@ async fn holds_any(
     let request = PageRequest::first(tenant.clone(), window, 1);
     match source.page(&request).await {
         Ok(page) => Ok(page.total.unwrap_or(0) > 0 || !page.records.is_empty()),
-        Err(error) if is_about_records(&error) => Ok(true),
+        Err(error) if error.is_about_records() => Ok(true),
         Err(error) => Err(error),
     }
-}
-
-/// Whether a failure shows that there are records, rather than that the platform fails.
-fn is_about_records(error: &SourceError) -> bool {
-    matches!(
-        error,
-        SourceError::UnreadableRecord { .. }
-            | SourceError::TooLarge { .. }
-            | SourceError::NotUnderstood { .. }
-    )
 }

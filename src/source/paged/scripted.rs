@@ -108,7 +108,7 @@ pub(in crate::source) fn row(id: impl Into<String>, time: impl Into<i128>) -> Ro
 }
 
 /// An instant of any year that can be written.
-fn instant(nanos: i128) -> DateTime<Utc> {
+pub(in crate::source) fn instant(nanos: i128) -> DateTime<Utc> {
     let second = 1_000_000_000;
     let seconds = i64::try_from(nanos.div_euclid(second)).unwrap();
     let rest = u32::try_from(nanos.rem_euclid(second)).unwrap();
@@ -120,7 +120,7 @@ impl Row {
         instant(self.time)
     }
 
-    fn returned(&self) -> Returned {
+    pub(in crate::source) fn returned(&self) -> Returned {
         let text = match self.kind {
             Kind::Unfit => format!("?{}", self.id),
             _ => format!("{}@{}", self.id, self.time),

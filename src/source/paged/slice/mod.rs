@@ -5,7 +5,6 @@
 //! smaller ones in its place, and hands finished pieces out from the front. It does no I/O and
 //! reads no clock: the pieces are a function of the answers alone.
 
-mod grid;
 mod plan;
 mod verdict;
 mod walk;
@@ -13,7 +12,6 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub(super) use grid::Grid;
 pub(super) use plan::Plan;
 pub(super) use verdict::Seen;
 

@@ -3,7 +3,8 @@
 mod divide;
 
 use super::walk::{Lane, Most, Road, SMALLEST};
-use super::{Answer, Ask, Grid, Piece, ROW_BYTES, Room, Seen, Trouble};
+use super::{Answer, Ask, Piece, ROW_BYTES, Room, Seen, Trouble};
+use crate::source::grid::Grid;
 use crate::source::paged::Paging;
 use crate::window::Window;
 use std::collections::{BTreeMap, VecDeque};

@@ -6,8 +6,8 @@
 //! depends on the end of the (n − [`LANES`])-th, never on what happened to be known at that moment:
 //! the same responses make the same segments, however many are under way at once.
 
-use super::grid::{Grid, micros_of};
 use super::verdict::Seen;
+use crate::source::grid::{Grid, micros_of};
 use crate::window::Window;
 use std::collections::{BTreeMap, VecDeque};
 

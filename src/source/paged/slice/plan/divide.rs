@@ -2,11 +2,14 @@
 //! ones.
 
 use super::{CREDIT, Node, Plan, Segment, State};
+use crate::source::grid::Grid;
+use crate::source::paged::UpperEdge;
 use crate::source::paged::slice::verdict::{Seen, Verdict, judge};
 use crate::source::paged::slice::walk::{FIT, Lane, Road, SMALLEST, Sample};
 use crate::source::paged::slice::{Piece, ROW_BYTES, Trouble};
 use crate::source::{Scope, SourceError};
 use crate::window::Window;
+use chrono::{DateTime, Utc};
 
 impl<P> Plan<P> {
     /// A response came.
@@ -209,7 +212,7 @@ impl<P> Plan<P> {
         }
         let fit = (f64::from(size) * FIT).min(seen.rows as f64 * FIT) as usize;
         let known = (!segment.exact)
-            .then(|| grid.cut_by_rows(window, &seen.times, fit, edge))
+            .then(|| cut_by_rows(grid, window, &seen.times, fit, edge))
             .flatten();
         let Some((first, rest)) = known else {
             // Rows came since its rows were counted.
@@ -260,5 +263,63 @@ fn given_up<P>(window: Window, trouble: Trouble, payload: Option<P>, requests: u
             trouble,
             requests,
         },
+    }
+}
+
+/// Cuts a window that cannot be an instant so that its first part holds at most `fit` of the
+/// rows at `times` (in order), or, where even its first tick holds more, is that tick.
+fn cut_by_rows(
+    grid: Grid,
+    window: Window,
+    times: &[DateTime<Utc>],
+    fit: usize,
+    edge: UpperEdge,
+) -> Option<(Window, Window)> {
+    let beyond = *times.get(fit)?;
+    let mut at = grid.floor(beyond)?;
+    if edge == UpperEdge::Closed && at == beyond {
+        // A row at the edge itself would be counted in.
+        at = grid.step(at, -1)?;
+    }
+    grid.cut(window, at)
+        .or_else(|| grid.cut(window, grid.after(window.from)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+
+    fn at(nanos: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_nanos(nanos)
+    }
+
+    fn window(from: i64, to: i64) -> Window {
+        Window::new(at(from), at(to)).unwrap()
+    }
+
+    fn grid() -> Grid {
+        Grid::new(TimeDelta::microseconds(1))
+    }
+
+    #[test]
+    fn rows_decide_the_cut() {
+        let times = [1_000, 2_000, 2_500, 3_000, 3_000, 7_000].map(at);
+        for (fit, edge, end) in [
+            (3, UpperEdge::Open, 3_000),
+            (3, UpperEdge::Closed, 2_000),
+            (4, UpperEdge::Open, 3_000),
+            (5, UpperEdge::Open, 7_000),
+            (5, UpperEdge::Closed, 6_000),
+            (2, UpperEdge::Open, 2_000),
+            (1, UpperEdge::Closed, 1_000),
+            (0, UpperEdge::Open, 1_000),
+        ] {
+            let cut = cut_by_rows(grid(), window(0, 9_000), &times, fit, edge);
+            assert_eq!(cut.unwrap().0, window(0, end), "{fit} {edge:?}");
+        }
+        let crowd = [0, 0, 0, 0].map(at);
+        let cut = cut_by_rows(grid(), window(0, 9_000), &crowd, 3, UpperEdge::Open);
+        assert_eq!(cut.unwrap().0, window(0, 1_000), "one tick holds more");
     }
 }

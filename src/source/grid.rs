@@ -1,58 +1,65 @@
 //! Cutting windows on a grid of ticks.
 
-use crate::source::paged::UpperEdge;
 use crate::window::Window;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// The times at which windows are cut: whole multiples of the tick since 1970.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::source::paged) struct Grid {
+pub(in crate::source) struct Grid {
     /// Microseconds, positive.
     tick: i64,
 }
 
 impl Grid {
     /// A grid as fine as `tick`, but never finer than a microsecond.
-    pub(in crate::source::paged) fn new(tick: TimeDelta) -> Self {
+    pub(in crate::source) fn new(tick: TimeDelta) -> Self {
         Self {
             tick: tick.num_microseconds().unwrap_or(i64::MAX).max(1),
         }
     }
 
     /// The grid point at or before `time`.
-    fn floor(self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub(in crate::source) fn floor(self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let micros = time.timestamp_micros();
         DateTime::from_timestamp_micros(micros.checked_sub(micros.rem_euclid(self.tick))?)
     }
 
-    fn step(self, time: DateTime<Utc>, ticks: i64) -> Option<DateTime<Utc>> {
+    pub(in crate::source) fn step(self, time: DateTime<Utc>, ticks: i64) -> Option<DateTime<Utc>> {
         time.checked_add_signed(TimeDelta::microseconds(self.tick.checked_mul(ticks)?))
     }
 
     /// The grid point after `time`.
-    fn after(self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub(in crate::source) fn after(self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.step(self.floor(time)?, 1)
     }
 
     /// Cuts a window, or `None` where `at` does not lie strictly inside.
-    pub(super) fn cut(self, window: Window, at: DateTime<Utc>) -> Option<(Window, Window)> {
+    pub(in crate::source) fn cut(
+        self,
+        window: Window,
+        at: DateTime<Utc>,
+    ) -> Option<(Window, Window)> {
         Some((Window::new(window.from, at)?, Window::new(at, window.to)?))
     }
 
     /// Whether no grid point lies inside: the window cannot be cut.
-    pub(super) fn is_instant(self, window: Window) -> bool {
+    pub(in crate::source) fn is_instant(self, window: Window) -> bool {
         self.after(window.from).is_none_or(|next| next >= window.to)
     }
 
     /// Two halves, or `None` for an instant.
-    pub(in crate::source::paged) fn halves(self, window: Window) -> Option<(Window, Window)> {
+    pub(in crate::source) fn halves(self, window: Window) -> Option<(Window, Window)> {
         let middle = self.floor(window.from + window.duration() / 2)?;
         self.cut(window, middle)
             .or_else(|| self.cut(window, self.after(window.from)?))
     }
 
     /// A first part of about `micros`, and the rest, if anything is left.
-    pub(super) fn first_part(self, window: Window, micros: f64) -> (Window, Option<Window>) {
+    pub(in crate::source) fn first_part(
+        self,
+        window: Window,
+        micros: f64,
+    ) -> (Window, Option<Window>) {
         // Saturates, and the length of a window fits.
         let length = TimeDelta::microseconds((micros.max(1.0) as i64).min(micros_of(window)));
         let at = self
@@ -64,29 +71,10 @@ impl Grid {
             None => (window, None),
         }
     }
-
-    /// Cuts a window that cannot be an instant so that its first part holds at most `fit` of the
-    /// rows at `times` (in order), or, where even its first tick holds more, is that tick.
-    pub(super) fn cut_by_rows(
-        self,
-        window: Window,
-        times: &[DateTime<Utc>],
-        fit: usize,
-        edge: UpperEdge,
-    ) -> Option<(Window, Window)> {
-        let beyond = *times.get(fit)?;
-        let mut at = self.floor(beyond)?;
-        if edge == UpperEdge::Closed && at == beyond {
-            // A row at the edge itself would be counted in.
-            at = self.step(at, -1)?;
-        }
-        self.cut(window, at)
-            .or_else(|| self.cut(window, self.after(window.from)?))
-    }
 }
 
 /// Length in microseconds.
-pub(super) fn micros_of(window: Window) -> i64 {
+pub(in crate::source) fn micros_of(window: Window) -> i64 {
     window.duration().num_microseconds().unwrap_or(i64::MAX)
 }
 
@@ -129,26 +117,5 @@ mod tests {
             assert_eq!(part, window(0, end), "{micros}");
             assert_eq!(rest.is_none(), end == 9_000);
         }
-    }
-
-    #[test]
-    fn rows_decide_the_cut() {
-        let times = [1_000, 2_000, 2_500, 3_000, 3_000, 7_000].map(at);
-        for (fit, edge, end) in [
-            (3, UpperEdge::Open, 3_000),
-            (3, UpperEdge::Closed, 2_000),
-            (4, UpperEdge::Open, 3_000),
-            (5, UpperEdge::Open, 7_000),
-            (5, UpperEdge::Closed, 6_000),
-            (2, UpperEdge::Open, 2_000),
-            (1, UpperEdge::Closed, 1_000),
-            (0, UpperEdge::Open, 1_000),
-        ] {
-            let cut = grid().cut_by_rows(window(0, 9_000), &times, fit, edge);
-            assert_eq!(cut.unwrap().0, window(0, end), "{fit} {edge:?}");
-        }
-        let crowd = [0, 0, 0, 0].map(at);
-        let cut = grid().cut_by_rows(window(0, 9_000), &crowd, 3, UpperEdge::Open);
-        assert_eq!(cut.unwrap().0, window(0, 1_000), "one tick holds more");
     }
 }
