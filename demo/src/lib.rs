@@ -3,7 +3,7 @@
 //! tests read all of them. Nothing here knows trailhouse, so that a mistake in how it reads a
 //! platform cannot be repeated by the platform.
 //!
-//! A platform is a folder: [`kestra`]. What platforms share stands beside it: credentials
+//! A platform is a folder: [`kestra`], [`composer`]. What platforms share stands beside it: credentials
 //! ([`Access`]), trouble with requests ([`Faults`], [`Fault`]), the memory of what was shown
 //! ([`Shown`], [`Seen`], [`Counts`]), and serving ([`Serving`]).
 //!
@@ -11,6 +11,7 @@
 //! was asked how often before, so that a test fails the same way twice whatever the order in which
 //! concurrent requests arrive.
 
+pub mod composer;
 pub mod kestra;
 
 mod argument;
