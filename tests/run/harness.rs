@@ -129,25 +129,11 @@ impl Rig {
     }
 
     pub(super) fn job_of(&self, store: &FaultyStore, sources: Vec<JobSource>) -> Job {
-        Job {
-            bucket: Bucket::around(Arc::new(store.clone())),
-            access: Access::Write(key()),
-            config_sha256: Digest::of(b"config"),
+        job_at(
+            Arc::new(PlatformClock(self.platform.clone())),
+            store,
             sources,
-            warehouses: Vec::new(),
-            retention: None,
-            retain: false,
-            bounds: Bounds {
-                memory: 64 << 20,
-                chunk_rows: 100,
-                chunk_time: Duration::from_secs(3_600),
-            },
-            patience: Patience {
-                attempts: 5,
-                wait: Duration::from_millis(1),
-            },
-            clock: Arc::new(PlatformClock(self.platform.clone())),
-        }
+        )
     }
 
     /// Adds `count` records of two categories, evenly spread over a span of time.
@@ -164,6 +150,29 @@ impl Rig {
                 ..NewEvent::at(from + step * nth)
             });
         }
+    }
+}
+
+/// A job that reads `sources` into `store`, at the time of `clock`.
+pub(super) fn job_at(clock: Arc<dyn Clock>, store: &FaultyStore, sources: Vec<JobSource>) -> Job {
+    Job {
+        bucket: Bucket::around(Arc::new(store.clone())),
+        access: Access::Write(key()),
+        config_sha256: Digest::of(b"config"),
+        sources,
+        warehouses: Vec::new(),
+        retention: None,
+        retain: false,
+        bounds: Bounds {
+            memory: 64 << 20,
+            chunk_rows: 100,
+            chunk_time: Duration::from_secs(3_600),
+        },
+        patience: Patience {
+            attempts: 5,
+            wait: Duration::from_millis(1),
+        },
+        clock,
     }
 }
 
