@@ -6,17 +6,20 @@
 //! a file has rows of one alone), since deleting never rewrites a file. Entries of the ledger state policies
 //! and holds, and its invariants apply them; what a policy means for a lake is [`crate::retention`].
 //!
-//! 1. `keep`: a length of time, in days, months and years of the calendar;
-//! 2. `rules`: which rule decides over a subject, and its last day;
+//! 1. `guard`: what has to be confirmed;
+//! 2. `past`: dates of which nothing is kept any more;
 //! 3. `hold`: how a hold stands, and what it protects;
-//! 4. `past`: dates of which nothing is kept any more;
-//! 5. `guard`: what has to be confirmed.
+//! 4. `rules`: which rule decides over a subject, and its last day;
+//! 5. `keep`: a length of time, in days, months and years of the calendar.
 
 mod guard;
-mod hold;
-mod keep;
 mod past;
+
+mod hold;
+
 mod rules;
+
+mod keep;
 
 pub(crate) use guard::Guard;
 pub use hold::{AsOf, Hold, HoldError, HoldStanding, Protection};

@@ -8,10 +8,11 @@
 //! ([`AsOf`](crate::policy::AsOf)). What is decided of a plan, and how it is carried out, is
 //! [`crate::decision`].
 
-mod amount;
 mod hold;
 mod idle;
 mod plan;
+
+mod amount;
 #[cfg(test)]
 mod tests;
 

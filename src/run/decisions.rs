@@ -2,9 +2,9 @@
 
 use super::error::RunError;
 use super::job::Job;
-use super::now::{open_ledger, open_writer, refuse_contradicted};
-use super::observer::Observer;
-use super::warehouses::{LoadSummary, load_with, tidy};
+use super::job::Observer;
+use super::job::{open_ledger, open_writer, refuse_contradicted};
+use super::loading::{LoadSummary, load_with, tidy};
 use crate::decision::rebuild::{Rebuild, RebuildPlans};
 use crate::decision::retention::{Confirmation, RetentionSummary};
 use crate::decision::sweep::Swept;

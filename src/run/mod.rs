@@ -12,48 +12,63 @@
 //! next run starts from what is. A source that fails is reported and the others go on; a failing
 //! lake ends the run.
 
-mod chunk;
-mod commit;
-mod compare;
-mod dated;
-mod dates;
+// What commands do without a run around them.
 mod decisions;
-mod due;
-mod error;
-mod feed;
-mod files;
-mod ingest;
-mod job;
-mod keys;
-mod known;
-mod now;
-mod observer;
-mod piece;
-mod plan;
 mod record;
-mod recount;
-mod redacted;
-mod refuse;
-mod source;
+
+// A run, in its order: the ledger, the sources' first answers and the time;
 mod start;
+
+// what is done for one source: read, count again, read what differs;
+mod source;
+
+// what warehouses lack;
+mod loading;
+
+// and what came of all that.
 mod summary;
-mod warehouse;
-mod warehouses;
+
+// Reading windows, while what was read before is committed:
+mod reading;
+
+// a chunk becomes files and an entry,
+mod committing;
+
+// once its records are compared with what the lake holds.
+mod comparing;
+
+// What is read, cut into dates and collected into chunks.
+mod pieces;
+
+// Counts of the source against what the lake accounts for.
+mod recount;
+
+// What is to be read and counted, and when.
+mod plan;
+
+// What a source is asked before anything is planned.
+mod asking;
+
+// What all of it works with.
+mod job;
+
+mod feed;
+
+mod error;
 
 pub use decisions::{RebuildEnd, RebuildSummary, give_up, rebuild, retain, sweep};
 pub use error::{JobError, PastStart, RunError};
 pub use feed::ALL_TENANTS;
 pub(crate) use feed::tenant_of;
-pub use job::{Asking, Bounds, Job, JobSource, configured_feeds, open_bucket, open_sources};
-pub use keys::{Access, open_to_read, open_to_write};
-pub use now::{compare_clocks, look_at_clocks};
-pub use observer::{Observer, Unobserved};
+pub use job::{
+    Access, Asking, Bounds, Job, JobSource, Observer, Unobserved, compare_clocks, configured_feeds,
+    look_at_clocks, open_bucket, open_sources, open_to_read, open_to_write, open_warehouses,
+};
+pub use loading::{LoadSummary, load};
 pub use plan::{FeedPlan, RunPlan, Seed, SourcePlan};
 pub use record::{Recorded, confirm_clock, place_hold, record};
 pub use start::Opened;
 pub use summary::{FeedFailure, HoleSummary, SourceFailure, SourceSummary, Summary};
-pub use warehouse::open_warehouses;
-pub use warehouses::{LoadSummary, load};
 
 use crate::decision::{self, KINDS, Kind, retention};
 use crate::index::LoadIndexError;
@@ -64,7 +79,7 @@ use crate::ledger::state::{State, StateSize};
 use crate::ledger::writer::{Attempt, Writer};
 use crate::store::StoreError;
 use chrono::{DateTime, TimeDelta, Utc};
-use commit::Committer;
+use committing::Committer;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -100,7 +115,7 @@ impl RunOptions {
 pub async fn found(job: &Job) -> Result<State, RunError> {
     job.refuse_to_only_read()?;
     let mut opened = start::open(job).await?;
-    refuse::refuse(job, &opened)?;
+    start::refuse(job, &opened)?;
     let run_id = RunId::draw(opened.now.at())?;
     Ok(begin(job, &mut opened, run_id).await?.0)
 }
@@ -123,7 +138,7 @@ async fn begin(job: &Job, opened: &mut Opened, run_id: RunId) -> Result<(State, 
 /// is kept any more. What is wrong with single sources is part of the result.
 pub async fn plan(job: &Job, options: &RunOptions) -> Result<(Opened, RunPlan), RunError> {
     let opened = start::open(job).await?;
-    refuse::refuse(job, &opened)?;
+    start::refuse(job, &opened)?;
     let identity = options.identity(opened.now.at())?;
     let state = opened.state.as_ref();
     let plan = start::plan(job, &opened, state, identity, options.recount);
@@ -175,7 +190,7 @@ async fn run(
     let started_at = job.clock.now();
     observer.doing("reading the ledger");
     let mut opened = start::open(job).await?;
-    refuse::refuse(job, &opened)?;
+    start::refuse(job, &opened)?;
     let (run_id, seed) = options.identity(opened.now.at())?;
     let (state, founded) = begin(job, &mut opened, run_id).await?;
     let plan = start::plan(job, &opened, Some(&state), (run_id, seed), options.recount);
@@ -206,7 +221,7 @@ async fn run(
         false => &[Kind::Rebuild],
     };
     let mut driver = decision::driver(&mut committer.ledger, job.places(&stop, &say), kinds);
-    let filled = warehouses::fill_all(&mut driver).await?;
+    let filled = loading::fill_all(&mut driver).await?;
     let retention = match job.retention.as_ref().filter(|_| job.retain) {
         Some(policy) if !*stop.borrow() => Some(retention::apply(&mut driver, policy, None).await?),
         _ => None,
@@ -225,7 +240,7 @@ async fn run(
         recounts: summaries.iter().flat_map(|s| s.recounts.clone()).collect(),
         future: summaries.iter().flat_map(|s| s.futures.clone()).collect(),
         horizons: summaries.iter().flat_map(|s| s.horizons.clone()).collect(),
-        warehouses: warehouses::outcomes(&filled),
+        warehouses: loading::outcomes(&filled),
     };
     let Committer { ledger, ids, .. } = &mut committer;
     let draft = ledger.attempt.draft(Body::Receipt(Box::new(receipt)));
@@ -236,7 +251,7 @@ async fn run(
     if let Some(finding) = size.finding() {
         notes.push(format!("{finding}: {}", size.action()));
     }
-    warehouses::tidy(&job.warehouses, state, &mut notes).await;
+    loading::tidy(&job.warehouses, state, &mut notes).await;
     if let Err(note) = log.save_cache(state).await {
         notes.push(note.to_string());
     }

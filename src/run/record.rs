@@ -2,7 +2,7 @@
 
 use super::error::RunError;
 use super::job::Job;
-use super::now::{compare_clocks, look_at_clocks, open_writer};
+use super::job::{compare_clocks, look_at_clocks, open_writer};
 use crate::clock::Now;
 use crate::decision::DecisionError;
 use crate::lake::layout::RunId;

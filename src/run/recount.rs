@@ -11,7 +11,7 @@
 //! * **A reading by id** finds for each record whether the lake has it, and takes in what it lacks. So it
 //!   ends with a number that both sides agree on, and a source can only have fewer than the lake then.
 
-use super::dates::{age, is_closed};
+use super::plan::dates::{age, is_closed};
 use crate::ledger::entry::{Recount, Verdict, VerdictBy};
 use crate::ledger::state::{DayState, FeedState};
 use crate::source::{Scope, Source, SourceError, Tenant};

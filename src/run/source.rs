@@ -1,16 +1,15 @@
 //! One source's part of a run: read what is planned, count again, read gaps again.
 
-use super::commit::Committer;
-use super::dates::{age, comparable};
-use super::due;
+use super::asking::Asked;
+use super::committing::Committer;
 use super::error::RunError;
 use super::feed::tenant_of;
-use super::ingest::{Reading, ingest};
 use super::job::JobSource;
-use super::observer::Observer;
-use super::plan::{FeedPlan, SourcePlan};
+use super::job::Observer;
+use super::plan::dates::{age, comparable};
+use super::plan::{FeedPlan, SourcePlan, recounts};
+use super::reading::{Reading, ingest};
 use super::recount::{Counted, Found, compared, recount_date};
-use super::start::Asked;
 use super::summary::SourceSummary;
 use crate::ledger::entry::{Future, Horizon, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{FeedState, RECOUNTED, SETTLING};
@@ -279,7 +278,7 @@ impl Work<'_> {
         let known = committer.ledger.state.feed(&self.source.id, name);
         let known = known.unwrap_or(&nothing);
         let mut by_date: BTreeMap<NaiveDate, Vec<Window>> = BTreeMap::new();
-        for part in due::recounts(known, now, self.recount, &self.planned.past) {
+        for part in recounts(known, now, self.recount, &self.planned.past) {
             let date = part.from.date_naive();
             by_date.entry(date).or_default().push(part);
         }

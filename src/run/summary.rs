@@ -1,6 +1,6 @@
 //! What a run did: a value that is printed, or is the JSON document of `run`.
 
-use super::commit::Settled;
+use super::committing::Settled;
 use crate::clock::ClockReport;
 use crate::decision::retention::RetentionSummary;
 use crate::ledger::entry::{Counts, DayCount, Future, Horizon, Ingest, Recount};

@@ -12,7 +12,7 @@ use crate::ledger::state::{RedactionHistory, mark_of};
 /// redaction names is not compared. Every other difference is the platform's. Where only digests can be
 /// compared, records that were kept under another redaction are not compared at all.
 #[derive(Debug, Clone)]
-pub(super) struct Redacted {
+pub(in crate::run) struct Redacted {
     now: Pointers,
     /// From an entry on; the first is what stood before any redaction.
     eras: Vec<(u64, Pointers, bool)>,
@@ -20,7 +20,7 @@ pub(super) struct Redacted {
 
 impl Redacted {
     /// Of the redaction in force, as entries say it, and what was in force before.
-    pub(super) fn new(
+    pub(in crate::run) fn new(
         redaction: &Redaction,
         applied: &[RedactionApplied],
         history: Option<&RedactionHistory>,
@@ -43,13 +43,13 @@ impl Redacted {
     }
 
     /// The places of records that this entry added; without one of records that are not committed yet.
-    pub(super) fn places(&self, sequence: Option<u64>) -> &Pointers {
+    pub(in crate::run) fn places(&self, sequence: Option<u64>) -> &Pointers {
         let era = sequence.and_then(|sequence| self.era(sequence));
         era.map_or(&self.now, |(_, places, _)| places)
     }
 
     /// Whether records that this entry added were redacted as they are now.
-    pub(super) fn is_same(&self, sequence: u64) -> bool {
+    pub(in crate::run) fn is_same(&self, sequence: u64) -> bool {
         self.era(sequence).is_some_and(|(_, _, same)| *same)
     }
 

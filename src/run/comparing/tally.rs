@@ -1,7 +1,7 @@
 //! Counting what became of the records of a chunk, by tenant and date.
 
 use crate::ledger::entry::{Counts, DayCount};
-use crate::run::piece::Piece;
+use crate::run::pieces::Piece;
 use crate::source::Keyed;
 use chrono::NaiveDate;
 use std::collections::BTreeMap;

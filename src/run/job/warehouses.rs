@@ -1,9 +1,9 @@
 //! From configuration to warehouses that can be asked.
 
-use super::error::JobError;
-use super::job::{Asking, open_store};
+use super::{Asking, open_store};
 use crate::config::{self, Auth, Config, TextKind};
 use crate::http::Retry;
+use crate::run::error::JobError;
 use crate::similar::UnknownName;
 use crate::stop::Stop;
 use crate::warehouse::bigquery::{BigQuery, BigQuerySettings};

@@ -16,7 +16,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// Those of the source; nothing of the window may then be called read.
-pub(super) async fn dated(
+pub(in crate::run) async fn dated(
     source: &Arc<dyn Source>,
     tenant: &Tenant,
     limits: Limits,

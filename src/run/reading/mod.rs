@@ -4,16 +4,16 @@
 //! writes, uploads and commits them. No chunk waits between them: a chunk that is complete is held
 //! until the one before it is committed.
 
-use super::chunk::{Bounds, Chunk};
-use super::commit::{Committer, Settled};
-use super::dated::dated;
+mod dated;
+
+use super::committing::{Committer, Settled};
 use super::error::RunError;
 use super::feed::tenant_of;
-use super::job::JobSource;
-use super::observer::Observer;
-use super::piece::cut;
+use super::job::{JobSource, Observer};
+use super::pieces::{Bounds, Chunk, cut};
 use crate::source::{Scope, SliceOutcome, SourceError, WindowRequest};
 use crate::window::Window;
+use dated::dated;
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};

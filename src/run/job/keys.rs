@@ -1,9 +1,9 @@
 //! The keys of a configuration: what a run signs with, and whose signatures a reader believes.
 
-use super::error::JobError;
 use crate::config::{Config, SecretRef, Signing, TextKind};
 use crate::ledger::entry::Trust;
 use crate::ledger::key::{SigningKey, VerifierKey};
+use crate::run::error::JobError;
 use std::sync::Arc;
 
 /// How a job stands to the ledger.

@@ -2,7 +2,12 @@
 //! and a now. `plan` prints it, `run` executes it. What a run writes is a function of its plan and
 //! of what the sources answer.
 
-use super::due;
+mod due;
+
+pub(super) mod dates;
+
+pub(super) use due::recounts;
+
 use crate::lake::layout::RunId;
 use crate::ledger::state::{FeedState, State};
 use crate::policy::Past;

@@ -1,15 +1,13 @@
 //! From a chunk to an entry: compare with the lake, write and upload files, commit, as often as other writers
 //! make it necessary.
 
-use super::chunk::{Bounds, Chunk};
-use super::compare::{Compared, Context, compare};
+mod files;
+
+use super::comparing::{Compared, Context, Known, Redacted, Shelf, compare};
 use super::error::RunError;
-use super::files::{Files, in_background};
 use super::job::{Job, JobSource};
-use super::known::{Known, Shelf};
-use super::piece::Piece;
+use super::pieces::{Bounds, Chunk, Piece};
 use super::plan::Seed;
-use super::redacted::Redacted;
 use crate::event::columns::RowContext;
 use crate::event::schema::SCHEMA_VERSION;
 use crate::index::LakeIds;
@@ -20,6 +18,7 @@ use crate::ledger::state::{FeedState, Gone, SETTLING};
 use crate::ledger::writer::Writer;
 use crate::store::{Bucket, Patience};
 use crate::window::Coverage;
+use files::{Files, in_background};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -66,7 +65,7 @@ impl<'a> Committer<'a> {
         Self {
             ledger,
             ids: LakeIds::within(job.bounds.memory / INDEX_SHARE),
-            bounds: super::start::chunk_bounds(job),
+            bounds: Bounds::of(job),
             bucket: &job.bucket,
             patience: job.patience,
             seed,

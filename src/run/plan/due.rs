@@ -57,7 +57,7 @@ fn time_since(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<TimeDelta> {
 }
 
 /// The covered parts of the dates that are to be counted, oldest first.
-pub(super) fn recounts(
+pub(in crate::run) fn recounts(
     known: &FeedState,
     now: DateTime<Utc>,
     asked: Option<TimeDelta>,
@@ -91,7 +91,7 @@ pub(super) fn recounts(
 }
 
 /// Closed dates that are to be read again id by id.
-pub(super) fn dates_to_read_again(known: &FeedState, now: DateTime<Utc>) -> Vec<NaiveDate> {
+pub(in crate::run) fn dates_to_read_again(known: &FeedState, now: DateTime<Utc>) -> Vec<NaiveDate> {
     known
         .days
         .iter()

@@ -1,11 +1,9 @@
 //! Reading the clocks that [`crate::clock::judge`] judges.
 
-use super::error::RunError;
-use super::job::{Job, JobSource};
+use super::{Job, JobSource};
 use crate::clock::{Now, Witness, WitnessReading, judge};
-use crate::lake::layout::RunId;
 use crate::ledger::state::State;
-use crate::ledger::writer::{Attempt, Writer};
+use crate::run::error::RunError;
 use crate::store::Bucket;
 use chrono::{DateTime, Utc};
 
@@ -55,7 +53,7 @@ pub async fn compare_clocks(job: &Job) -> Result<(Option<State>, Now), RunError>
 ///
 /// # Errors
 /// [`RunError::Clock`] where something contradicts it: nothing may be written then.
-pub(super) fn now_to_write(job: &Job, state: Option<&State>) -> Result<Now, RunError> {
+pub(in crate::run) fn now_to_write(job: &Job, state: Option<&State>) -> Result<Now, RunError> {
     let now = look_at_clocks(job.clock.now(), &job.bucket, &job.sources, state);
     refuse_contradicted(now)
 }
@@ -64,37 +62,9 @@ pub(super) fn now_to_write(job: &Job, state: Option<&State>) -> Result<Now, RunE
 ///
 /// # Errors
 /// [`RunError::Clock`].
-pub(super) fn refuse_contradicted(now: Now) -> Result<Now, RunError> {
+pub(in crate::run) fn refuse_contradicted(now: Now) -> Result<Now, RunError> {
     match now.contradictions() {
         [] => Ok(now),
         found => Err(RunError::Clock(found.to_vec())),
     }
-}
-
-/// The ledger of a job as it is, to plan on: there must be one. Nothing may be committed before
-/// [`refuse_contradicted`] has accepted its time.
-///
-/// # Errors
-/// No lake, or one that cannot be read.
-pub(super) async fn open_ledger(job: &Job) -> Result<Writer, RunError> {
-    let log = job.log();
-    let state = log.load().await?.ok_or(RunError::NoLake)?;
-    let now = look_at_clocks(job.clock.now(), &job.bucket, &job.sources, Some(&state));
-    let attempt = Attempt::new(RunId::draw(now.at())?, now, job.config_sha256);
-    Ok(Writer {
-        log,
-        attempt,
-        state,
-    })
-}
-
-/// The ledger of a job, to commit to.
-///
-/// # Errors
-/// No lake, a job that only reads, or a clock that something contradicts.
-pub(super) async fn open_writer(job: &Job) -> Result<Writer, RunError> {
-    job.refuse_to_only_read()?;
-    let ledger = open_ledger(job).await?;
-    refuse_contradicted(ledger.attempt.clock.clone())?;
-    Ok(ledger)
 }

@@ -1,8 +1,22 @@
 //! What a run works with: the bucket, the key, the sources and the clock, all opened.
 
+mod ledger;
+
+mod clocks;
+mod warehouses;
+
+mod keys;
+mod observer;
+
+pub use clocks::{compare_clocks, look_at_clocks};
+pub(super) use clocks::{now_to_write, refuse_contradicted};
+pub use keys::{Access, open_to_read, open_to_write};
+pub(super) use ledger::{open_ledger, open_writer};
+pub use observer::{Observer, Unobserved};
+pub use warehouses::open_warehouses;
+
 use super::error::JobError;
 use super::feed::name_of;
-use super::keys::{Access, open_to_read, open_to_write};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Lake, Redaction as RedactionConfig, SecretError, Start, TextKind};
 use crate::decision::Places;

@@ -5,7 +5,7 @@ use crate::window::{Coverage, Window, midnight};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 /// The part of a date that can be compared with the source: what is covered of it.
-pub(super) fn comparable(known: &FeedState, date: NaiveDate) -> Vec<Window> {
+pub(in crate::run) fn comparable(known: &FeedState, date: NaiveDate) -> Vec<Window> {
     let mut parts = Coverage::new();
     for part in Window::of_date(date)
         .iter()
@@ -21,12 +21,15 @@ pub(super) fn comparable(known: &FeedState, date: NaiveDate) -> Vec<Window> {
 }
 
 /// Whether all of a date is covered.
-pub(super) fn is_closed(known: &FeedState, date: NaiveDate) -> bool {
+pub(in crate::run) fn is_closed(known: &FeedState, date: NaiveDate) -> bool {
     Window::of_date(date).is_some_and(|day| known.coverage.covers(&day))
 }
 
 /// The UTC dates that a span of time touches, newest first.
-pub(super) fn dates_back(now: DateTime<Utc>, span: TimeDelta) -> impl Iterator<Item = NaiveDate> {
+pub(in crate::run) fn dates_back(
+    now: DateTime<Utc>,
+    span: TimeDelta,
+) -> impl Iterator<Item = NaiveDate> {
     let first = (now - span).date_naive();
     now.date_naive()
         .iter_days_back()
@@ -44,7 +47,7 @@ impl DaysBack for NaiveDate {
 }
 
 /// How long ago a date ended; negative while it lasts.
-pub(super) fn age(date: NaiveDate, now: DateTime<Utc>) -> TimeDelta {
+pub(in crate::run) fn age(date: NaiveDate, now: DateTime<Utc>) -> TimeDelta {
     let end = date.succ_opt().map_or(now, midnight);
     now - end
 }

@@ -4,8 +4,6 @@
 //! that is not there is looked up by its id, under whatever date the lake may hold it
 //! ([`LakeIds`](crate::index::LakeIds)). Files are read only for what they may have.
 
-use super::error::RunError;
-use super::piece::Piece;
 use crate::event::unfit::Reason;
 use crate::index::{Fingerprint, LakeIds};
 use crate::lake::layout::{LayoutError, Table};
@@ -13,6 +11,8 @@ use crate::lake::{FileReader, stored_instant};
 use crate::ledger::digest::Digest;
 use crate::ledger::log::Log;
 use crate::ledger::state::{LiveFile, State};
+use crate::run::error::RunError;
+use crate::run::pieces::Piece;
 use crate::store::Bucket;
 use crate::window::Window;
 use arrow::array::{Array as _, AsArray as _};
@@ -21,47 +21,47 @@ use futures::TryStreamExt as _;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Where the lake is, and what is known of it.
-pub(super) struct Shelf<'a> {
-    pub(super) bucket: &'a Bucket,
-    pub(super) log: &'a Log,
-    pub(super) state: &'a State,
-    pub(super) source: &'a str,
+pub(in crate::run) struct Shelf<'a> {
+    pub(in crate::run) bucket: &'a Bucket,
+    pub(in crate::run) log: &'a Log,
+    pub(in crate::run) state: &'a State,
+    pub(in crate::run) source: &'a str,
 }
 
 /// An event of the lake that a record of a piece may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct KnownEvent {
+pub(in crate::run) struct KnownEvent {
     /// Its name.
-    pub(super) event_uid: String,
+    pub(in crate::run) event_uid: String,
     /// When it happened, cut to microseconds as stored.
-    pub(super) time: DateTime<Utc>,
+    pub(in crate::run) time: DateTime<Utc>,
     /// The record as kept.
-    pub(super) raw: Box<[u8]>,
+    pub(in crate::run) raw: Box<[u8]>,
     /// The entry that added it.
-    pub(super) sequence: u64,
+    pub(in crate::run) sequence: u64,
 }
 
 /// Rows of the lake that the records of one piece may be.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Known {
+pub(in crate::run) struct Known {
     /// Events by their ids on the platform. Records of several tenants may share an id.
-    pub(super) events: HashMap<Box<str>, Vec<KnownEvent>>,
+    pub(in crate::run) events: HashMap<Box<str>, Vec<KnownEvent>>,
     /// Records in quarantine by the digest of their bytes, other readings of known records included.
-    pub(super) quarantined: HashSet<Digest>,
+    pub(in crate::run) quarantined: HashSet<Digest>,
     /// Records in quarantine by their ids on the platform. Evidence of changes is no record of its own
     /// and not among them.
-    pub(super) unreadable: HashMap<Box<str>, KnownUnfit>,
+    pub(in crate::run) unreadable: HashMap<Box<str>, KnownUnfit>,
 }
 
 /// A record in quarantine that a record of a piece may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct KnownUnfit {
+pub(in crate::run) struct KnownUnfit {
     /// The date that it is filed under.
-    pub(super) date: NaiveDate,
+    pub(in crate::run) date: NaiveDate,
     /// Digest of its bytes.
-    pub(super) sha256: Digest,
+    pub(in crate::run) sha256: Digest,
     /// The entry that added it.
-    pub(super) sequence: u64,
+    pub(in crate::run) sequence: u64,
 }
 
 impl Known {
@@ -70,7 +70,7 @@ impl Known {
     ///
     /// Only rows are kept whose id a record of the piece has: the lake may hold far more of a window than
     /// the source still returns.
-    pub(super) async fn load(
+    pub(in crate::run) async fn load(
         shelf: &Shelf<'_>,
         ids: &mut LakeIds,
         piece: &Piece,

@@ -1,10 +1,13 @@
 //! The start of a run: the ledger's state, whether the sources answer, and what time it is.
 
-use super::chunk;
+mod refuse;
+
+pub(super) use refuse::refuse;
+
+use super::asking::{Asked, ask};
 use super::error::RunError;
 use super::feed::name_of;
-use super::job::{Job, JobSource};
-use super::now::now_to_write;
+use super::job::{Job, now_to_write};
 use super::plan::{FeedSettings, RunPlan, Seed, SourcePlan, SourceSettings};
 use crate::clock::{Now, TOLERANCE, Witness};
 use crate::config::Start;
@@ -12,14 +15,10 @@ use crate::lake::layout::RunId;
 use crate::ledger::log::Founding;
 use crate::ledger::state::State;
 use crate::policy::Past;
-use crate::source::{SHARES, Scope, SourceError};
+use crate::source::SourceError;
 use crate::window::midnight;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-/// Oldest record by tenant, as a source has it now; none where it has no record.
-pub(super) type Oldest = BTreeMap<String, Option<DateTime<Utc>>>;
 
 /// A job whose lake and sources have been asked.
 #[derive(Debug)]
@@ -32,17 +31,6 @@ pub struct Opened {
     pub failures: BTreeMap<String, SourceError>,
     /// What the others said, by id.
     pub(super) asked: BTreeMap<String, Asked>,
-}
-
-/// What a source that answers has said of its feeds.
-#[derive(Debug, Default)]
-pub(super) struct Asked {
-    /// What it still has.
-    pub(super) oldest: Oldest,
-    /// Feeds that cannot be read, by tenant. The others can.
-    pub(super) failures: BTreeMap<String, SourceError>,
-    /// What it could not say, and need not.
-    pub(super) warnings: Vec<String>,
 }
 
 impl Opened {
@@ -89,55 +77,6 @@ pub(super) async fn open(job: &Job) -> Result<Opened, RunError> {
         failures,
         asked: all_asked,
     })
-}
-
-/// Whether the source obeys its filters, and what its oldest records are.
-///
-/// A feed that cannot be read keeps no other feed from being read; where none can, the source fails.
-async fn ask(
-    source: &JobSource,
-    state: Option<&State>,
-    ours: DateTime<Utc>,
-) -> Result<Asked, SourceError> {
-    let feed = &*source.source;
-    let mut asked = Asked::default();
-    for tenant in feed.tenants() {
-        let name = name_of(tenant);
-        match feed.control_request(tenant).await {
-            Ok(()) => {}
-            Err(error) if error.scope() == Scope::Feed => {
-                asked.failures.insert(name, error);
-                continue;
-            }
-            Err(error) => return Err(error),
-        }
-        match feed.oldest(tenant, ours).await {
-            Ok(found) => {
-                asked.oldest.insert(name, found);
-            }
-            Err(error) if error.scope() == Scope::Source => return Err(error),
-            // With `earliest` nothing else says where to begin.
-            Err(error) if begins_with_oldest(source, state, &name) => {
-                asked.failures.insert(name, error);
-            }
-            Err(error) => asked.warnings.push(format!(
-                "tenant {name}: cannot tell its oldest record: {error}"
-            )),
-        }
-    }
-    if asked.failures.len() == feed.tenants().len()
-        && let Some((_, error)) = asked.failures.pop_first()
-    {
-        return Err(error);
-    }
-    Ok(asked)
-}
-
-/// Whether the oldest record decides where reading begins.
-fn begins_with_oldest(source: &JobSource, state: Option<&State>, tenant: &str) -> bool {
-    let known = state.and_then(|state| state.feed(&source.id, tenant));
-    let begun = known.is_some_and(|feed| feed.coverage.start().is_some());
-    matches!(source.start, Start::Earliest) && !begun
 }
 
 /// The plan of a run on what was found.
@@ -204,14 +143,5 @@ pub(super) fn founding(job: &Job, run_id: RunId, now: &Now) -> Founding {
         witnesses: now.witnesses().to_vec(),
         config_sha256: job.config_sha256,
         sources: job.sources.iter().map(|source| source.id.clone()).collect(),
-    }
-}
-
-/// How large a chunk may grow within the memory of the job.
-pub(super) fn chunk_bounds(job: &Job) -> chunk::Bounds {
-    chunk::Bounds {
-        records: usize::try_from(job.bounds.chunk_rows).unwrap_or(usize::MAX),
-        bytes: job.bounds.memory / SHARES,
-        time: job.bounds.chunk_time.max(Duration::from_secs(1)),
     }
 }

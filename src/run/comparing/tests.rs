@@ -1,18 +1,24 @@
 //! Random records, random things that were decided to go: every record is accounted for, nothing of
 //! what is gone is written, and nothing else is lost.
 
+use super::known::{KnownEvent, KnownUnfit};
 use super::*;
 use crate::event::columns::context as row_context;
+use crate::event::redact::Redaction;
 use crate::event::uid::{event_uid, record_uid};
+use crate::lake::layout::Table;
+use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Counts, ExpiredPart};
-use crate::run::known::KnownUnfit;
+use crate::ledger::state::Gone;
+use crate::run::pieces::Piece;
 use crate::source::platform::kestra::KestraMapping;
-use crate::source::{Returned, key_of};
-use arrow::array::{Array as _, AsArray as _};
+use crate::source::{Axis, Keyed, Mapping as _, Returned, key_of};
+use crate::window::Window;
+use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::Date32Type;
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const SOURCE: &str = "kestra-prod";
 const KINDS: [(&str, &str, &str); 3] = [
@@ -248,7 +254,7 @@ proptest! {
     ) {
             let (known, plain) = known_of(&held);
         let parts: Vec<Piece> = days.iter().zip(0..).map(|(records, day)| Piece {
-            tenant: feed.unwrap_or(super::super::feed::ALL_TENANTS).to_owned(),
+            tenant: feed.unwrap_or(crate::run::feed::ALL_TENANTS).to_owned(),
             window: Window::of_date(date(day)).unwrap(),
             records: records.iter().map(|record| record.keyed(date(day))).collect(),
             hole: None,

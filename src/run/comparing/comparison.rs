@@ -1,118 +1,55 @@
-//! Comparing what was read with what the lake holds: which records are new, known, changed, unfit or
-//! expired, and the rows and counts that follow. Pure: no I/O, and the same input makes the same
-//! rows.
-//!
-//! A record is the one of the lake that has its id, and whose tenant is not another one. Its time says
-//! nothing: one that came back under another time is known, and changed. A record that cannot be read is
-//! known by its bytes or, where its id can be read, by that.
+//! The comparison of the records of one chunk with what the lake holds.
 
-mod tally;
-#[cfg(test)]
-mod tests;
+mod unfit;
 
-use super::error::RunError;
-use super::feed::one_tenant;
+use super::compared::{CompareError, Compared, windows};
+use super::evidence::evidence;
 use super::known::{Known, KnownEvent};
-use super::piece::Piece;
 use super::redacted::Redacted;
+use super::tally::{Fate, Reading, Tally};
 use crate::event::Event;
-use crate::event::columns::{EventBatches, Full, PushError, RowContext};
+use crate::event::columns::{EventBatches, RowContext};
 use crate::event::compare::{Change, changed};
 use crate::event::quarantine::{QuarantineColumns, Quarantined};
 use crate::event::redact::Redaction;
-use crate::event::uid::{event_uid, push_event_uid};
+use crate::event::uid::push_event_uid;
 use crate::event::unfit::{MAX_ROW_BYTES, Reason, Unfit};
 use crate::index::Fingerprint;
 use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
-use crate::ledger::entry::{Changed, Covered, DayCount, Hole};
+use crate::ledger::entry::Changed;
 use crate::ledger::state::Gone;
+use crate::run::feed::one_tenant;
+use crate::run::pieces::Piece;
 use crate::source::{Axis, Keyed, Mapping, may_be_same_tenant};
-use crate::window::{Coverage, Window};
-use arrow::array::RecordBatch;
+use crate::window::Coverage;
 use chrono::NaiveDate;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use tally::{Fate, Reading, Tally};
 
 /// What the comparison needs besides the pieces.
-pub(super) struct Context<'a> {
+pub(in crate::run) struct Context<'a> {
     /// How the records become events.
-    pub(super) mapping: &'a dyn Mapping,
+    pub(in crate::run) mapping: &'a dyn Mapping,
     /// What the windows of the pieces are intervals of.
-    pub(super) axis: Axis,
+    pub(in crate::run) axis: Axis,
     /// Its redaction.
-    pub(super) redaction: &'a Redaction,
+    pub(in crate::run) redaction: &'a Redaction,
     /// What a comparison leaves out because of it, and of what was in force before.
-    pub(super) redacted: &'a Redacted,
+    pub(in crate::run) redacted: &'a Redacted,
     /// Constant columns.
-    pub(super) row: RowContext,
+    pub(in crate::run) row: RowContext,
     /// What was covered before, by tenant.
-    pub(super) coverage: &'a BTreeMap<String, Coverage>,
+    pub(in crate::run) coverage: &'a BTreeMap<String, Coverage>,
     /// What was decided to go of this source on the dates of the pieces: no row of it is made again.
-    pub(super) gone: &'a Gone,
-}
-
-/// What became of the records of a chunk.
-#[derive(Debug, Default)]
-pub(super) struct Compared {
-    /// New rows of `audit_events`, the batches of each category in the order read.
-    pub(super) events: Vec<Vec<RecordBatch>>,
-    /// New rows of `audit_quarantine`.
-    pub(super) quarantine: Option<RecordBatch>,
-    /// Windows covered first.
-    pub(super) covered: Vec<Covered>,
-    /// Windows read again.
-    pub(super) reread: Vec<Covered>,
-    /// Windows that could not be read.
-    pub(super) holes: Vec<Hole>,
-    /// Counts by tenant and date.
-    pub(super) days: Vec<DayCount>,
-    /// Of each of these, records of windows read whole, as the source counts them.
-    pub(super) read: Vec<u64>,
-    /// Evidence of changes.
-    pub(super) changed: Vec<Changed>,
-    /// Ids of the new rows, and their dates.
-    pub(super) ids: Vec<(Fingerprint, NaiveDate)>,
-}
-
-/// A chunk that does not fit into one batch of rows, or rows that do not fit the schema.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum CompareError {
-    /// Too many bytes.
-    #[error("the records of one chunk are larger than a batch of rows can be")]
-    Full,
-    /// The rows could not be put together.
-    #[error("rows cannot be put together: {0}")]
-    Rows(#[from] arrow::error::ArrowError),
-}
-
-impl From<Full> for CompareError {
-    fn from(Full: Full) -> Self {
-        Self::Full
-    }
-}
-
-impl From<PushError> for CompareError {
-    fn from(error: PushError) -> Self {
-        match error {
-            PushError::Full(full) => full.into(),
-            PushError::Schema(error) => error.into(),
-        }
-    }
-}
-
-impl From<CompareError> for RunError {
-    fn from(error: CompareError) -> Self {
-        Self::Compare(error.to_string())
-    }
+    pub(in crate::run) gone: &'a Gone,
 }
 
 /// Compares the pieces of a chunk with what the lake held of each piece.
 ///
 /// # Errors
 /// Only [`CompareError::Full`] can come from data: one response larger than 2 GiB.
-pub(super) fn compare(
+pub(in crate::run) fn compare(
     context: &Context<'_>,
     pieces: &[Piece],
     known: &[Known],
@@ -439,110 +376,6 @@ impl<'p> Comparison<'_, 'p> {
         Ok(true)
     }
 
-    /// A record that cannot become an event.
-    fn unfit(
-        &mut self,
-        piece: &Piece,
-        known: &Known,
-        record: &Keyed,
-        unfit: &Quarantined<'_>,
-    ) -> Result<(), CompareError> {
-        let reading = self.reading(piece, record);
-        let sha256 = Digest::of(unfit.record);
-        let fate = if self.seen_unfit.contains(&sha256) {
-            Fate::Repeated
-        } else if known.quarantined.contains(&sha256) {
-            self.seen_unfit.insert(sha256);
-            Fate::Known
-        } else if let Some(fate) = self.unfit_now(piece, known, record, unfit)? {
-            fate
-        } else if self.is_gone_unfit(unfit) {
-            self.seen_unfit.insert(sha256);
-            Fate::Expired
-        } else {
-            self.seen_unfit.insert(sha256);
-            self.quarantine.push(unfit)?;
-            if let Some(id) = record.native_id() {
-                self.note_id(id, piece.filed_under(record));
-            }
-            Fate::Quarantined
-        };
-        self.tally.note(piece, record, reading, fate);
-        Ok(())
-    }
-
-    /// What becomes of a record that could be read before, or was unreadable in another way: it is known by
-    /// its id, and its bytes are evidence. `None` where nobody knows it.
-    fn unfit_now(
-        &mut self,
-        piece: &Piece,
-        known: &Known,
-        record: &Keyed,
-        unfit: &Quarantined<'_>,
-    ) -> Result<Option<Fate>, CompareError> {
-        let Some(id) = record.native_id() else {
-            return Ok(None);
-        };
-        let other = Quarantined {
-            unfit: Unfit::because(Reason::Changed),
-            ..*unfit
-        };
-        let all = || vec![String::new()];
-        let here = piece.filed_under(record);
-        if let Some(seen) = self.seen.get(id).and_then(|seen| seen.first()) {
-            if let Some(first) = seen.kept.clone() {
-                let event_uid = seen.event_uid.clone();
-                let again = Again {
-                    event_uid: &event_uid,
-                    first: First::Kept(&first),
-                    sequence: None,
-                    moved_from: None,
-                };
-                self.keep_evidence(piece, known, record, &other, &again, all())?;
-            }
-            return Ok(Some(Fate::Repeated));
-        }
-        let (event_uid, first, date, sequence) =
-            match known.events.get(id).and_then(|all| all.first()) {
-                Some(event) => {
-                    let date = event.time.date_naive();
-                    let first = First::Kept(&event.raw);
-                    (event.event_uid.clone(), first, date, event.sequence)
-                }
-                None => match known.unreadable.get(id) {
-                    // The name that it would have as an event.
-                    Some(unfit) => {
-                        let uid = event_uid(&self.context.row.source, None, id);
-                        let first = First::Digest(unfit.sha256);
-                        (uid, first, unfit.date, unfit.sequence)
-                    }
-                    None => return Ok(None),
-                },
-            };
-        let is_ours = match first {
-            // It could be read, and only our rules keep it from being so now: its bytes are all there.
-            First::Kept(first) if unfit.unfit.reason == Reason::NotRedactable => {
-                let change = self.change(first, unfit.record, Some(sequence));
-                !matches!(change, Change::Changed { .. })
-            }
-            First::Kept(_) => false,
-            First::Digest(_) => !self.context.redacted.is_same(sequence),
-        };
-        if is_ours && date == here {
-            return Ok(Some(Fate::Known));
-        }
-        let again = Again {
-            event_uid: &event_uid,
-            first,
-            sequence: Some(sequence),
-            moved_from: (date != here).then_some(date),
-        };
-        let noticed = self.keep_evidence(piece, known, record, &other, &again, all())?;
-        let moved = again.moved_from.filter(|_| noticed);
-        let moved = moved.and_then(|from| self.counted_on(from));
-        Ok(Some(moved.map_or(Fate::Known, Fate::Moved)))
-    }
-
     fn finish(mut self, pieces: &[Piece]) -> Result<Compared, CompareError> {
         let (covered, reread) = windows(pieces, self.context.coverage);
         let (days, read) = self.tally.finish();
@@ -564,58 +397,3 @@ impl<'p> Comparison<'_, 'p> {
         })
     }
 }
-
-/// A record as a row of quarantine.
-fn evidence<'a>(
-    piece: &'a Piece,
-    record: &'a Keyed,
-    bytes: &'a [u8],
-    withheld: bool,
-    unfit: Unfit,
-) -> Quarantined<'a> {
-    Quarantined {
-        record: bytes,
-        withheld,
-        unfit,
-        native_id: record.native_id().filter(|id| id.len() <= LONGEST_ID),
-        time: record.time(),
-        tenant: one_tenant(&piece.tenant),
-        slice: piece.window,
-    }
-}
-
-/// The windows that were read whole: those covered first, and those read again.
-fn windows(
-    pieces: &[Piece],
-    coverage: &BTreeMap<String, Coverage>,
-) -> (Vec<Covered>, Vec<Covered>) {
-    let nothing = Coverage::new();
-    let mut first: BTreeMap<&str, Coverage> = BTreeMap::new();
-    let mut again: BTreeMap<&str, Coverage> = BTreeMap::new();
-    for piece in pieces.iter().filter(|piece| piece.hole.is_none()) {
-        let before = coverage.get(&piece.tenant).unwrap_or(&nothing);
-        for window in before.missing(&piece.window) {
-            first.entry(&piece.tenant).or_default().insert(window);
-        }
-        for window in before.inside(&piece.window) {
-            again.entry(&piece.tenant).or_default().insert(window);
-        }
-    }
-    (listed(first), listed(again))
-}
-
-fn listed(sets: BTreeMap<&str, Coverage>) -> Vec<Covered> {
-    sets.into_iter()
-        .flat_map(|(tenant, set)| {
-            let windows: Vec<Window> = set.into();
-            windows.into_iter().map(move |window| Covered {
-                tenant: tenant.to_owned(),
-                window,
-            })
-        })
-        .collect()
-}
-
-/// The longest id that stands beside a record in quarantine: its rows have to stay loadable. A longer
-/// one is in the record's bytes.
-const LONGEST_ID: usize = 1 << 20;

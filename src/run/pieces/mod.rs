@@ -8,6 +8,10 @@
 //! A record is filed under the date on which it happened. The two differ only where a feed is read by
 //! arrival ([`Axis`](crate::source::Axis)).
 
+mod chunk;
+
+pub(super) use chunk::{Bounds, Chunk};
+
 use crate::ledger::entry::{Hole, HoleReason};
 use crate::source::{Keyed, SliceOutcome};
 use crate::window::Window;

@@ -1,29 +1,32 @@
 //! From the rows of a chunk to files in the bucket, one partition after the other, so that no more
 //! than one partition's files are in memory.
 
-use super::compare::Compared;
-use super::error::RunError;
-use super::plan::Seed;
 use crate::lake::layout::{RunId, Table};
 use crate::lake::{Belonging, EncodedFile, PART_BYTES, PartWriter, split, upload};
 use crate::ledger::entry::FileEntry;
+use crate::run::comparing::Compared;
+use crate::run::error::RunError;
+use crate::run::plan::Seed;
 use crate::store::{Bucket, Patience};
 use arrow::array::RecordBatch;
 
 /// Where the files of one chunk go, and what their names and salts come from.
-pub(super) struct Files<'a> {
-    pub(super) bucket: &'a Bucket,
-    pub(super) patience: Patience,
-    pub(super) run_id: RunId,
-    pub(super) chunk: u32,
-    pub(super) lake_id: &'a str,
-    pub(super) batch_id: &'a str,
-    pub(super) seed: Seed,
+pub(in crate::run) struct Files<'a> {
+    pub(in crate::run) bucket: &'a Bucket,
+    pub(in crate::run) patience: Patience,
+    pub(in crate::run) run_id: RunId,
+    pub(in crate::run) chunk: u32,
+    pub(in crate::run) lake_id: &'a str,
+    pub(in crate::run) batch_id: &'a str,
+    pub(in crate::run) seed: Seed,
 }
 
 impl Files<'_> {
     /// Encodes and uploads the new rows of a chunk, and takes them out of `compared`.
-    pub(super) async fn write(&self, compared: &mut Compared) -> Result<Vec<FileEntry>, RunError> {
+    pub(in crate::run) async fn write(
+        &self,
+        compared: &mut Compared,
+    ) -> Result<Vec<FileEntry>, RunError> {
         let belonging = Belonging {
             lake_id: self.lake_id.to_owned(),
             batch_id: self.batch_id.to_owned(),
@@ -57,7 +60,7 @@ impl Files<'_> {
 }
 
 /// Does the CPU's work where it does not keep others waiting: the next slices are read meanwhile.
-pub(super) async fn in_background<T: Send + 'static>(
+pub(in crate::run) async fn in_background<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, RunError> + Send + 'static,
 ) -> Result<T, RunError> {
     match tokio::task::spawn_blocking(work).await {

@@ -7,22 +7,22 @@
 //! Three cases are none of it. `start = "earliest"` asks for what there is, so the dates past retention are
 //! left out without a word. Where reading had begun at `start` and fell behind until unread time was past
 //! retention, refusing would stop the source for ever: what is past is left out, with a warning
-//! ([`FeedPlan::missed`](super::FeedPlan)). And a source that does not answer is not read anyhow.
+//! ([`FeedPlan::missed`](crate::run::FeedPlan)). And a source that does not answer is not read anyhow.
 
-use super::error::{PastStart, RunError};
-use super::feed::name_of;
-use super::job::Job;
-use super::plan::{FeedSettings, unread};
-use super::start::Opened;
+use super::Opened;
 use crate::config::Start;
 use crate::ledger::state::FeedState;
 use crate::policy::Past;
+use crate::run::error::{PastStart, RunError};
+use crate::run::feed::name_of;
+use crate::run::job::Job;
+use crate::run::plan::{FeedSettings, unread};
 
 /// Refuses the sources of a job that would begin where nothing is kept.
 ///
 /// # Errors
 /// [`RunError::PastRetention`].
-pub(super) fn refuse(job: &Job, opened: &Opened) -> Result<(), RunError> {
+pub(in crate::run) fn refuse(job: &Job, opened: &Opened) -> Result<(), RunError> {
     let today = opened.now.proven_date();
     let mut refused = Vec::new();
     for source in &job.sources {

@@ -2,26 +2,39 @@
 //! lake, and is bounded in rows, bytes and time, so that a first catch-up of years survives being
 //! killed.
 
-use super::piece::Piece;
+use super::Piece;
+use crate::run::job::Job;
+use crate::source::SHARES;
 use chrono::NaiveDate;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How large a chunk may grow.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub(in crate::run) struct Bounds {
     /// Records.
-    pub(super) records: usize,
+    pub(in crate::run) records: usize,
     /// Bytes of records as served.
-    pub(super) bytes: u64,
+    pub(in crate::run) bytes: u64,
     /// From its first piece to its commit.
-    pub(super) time: Duration,
+    pub(in crate::run) time: Duration,
+}
+
+impl Bounds {
+    /// Those of a job.
+    pub(in crate::run) fn of(job: &Job) -> Self {
+        Self {
+            records: usize::try_from(job.bounds.chunk_rows).unwrap_or(usize::MAX),
+            bytes: job.bounds.memory / SHARES,
+            time: job.bounds.chunk_time.max(Duration::from_secs(1)),
+        }
+    }
 }
 
 /// Pieces that are committed together.
 #[derive(Debug, Default)]
-pub(super) struct Chunk {
-    pub(super) pieces: Vec<Piece>,
+pub(in crate::run) struct Chunk {
+    pub(in crate::run) pieces: Vec<Piece>,
     date: Option<NaiveDate>,
     records: usize,
     bytes: u64,
@@ -30,13 +43,13 @@ pub(super) struct Chunk {
 
 impl Chunk {
     /// Whether nothing was added yet.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::run) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
 
     /// Whether a piece may be added without breaking the bounds or the rule of one date. A single
     /// piece is always taken: one response is the least there is.
-    pub(super) fn takes(&self, piece: &Piece, bounds: &Bounds) -> bool {
+    pub(in crate::run) fn takes(&self, piece: &Piece, bounds: &Bounds) -> bool {
         let one_date = match (self.date, piece.date()) {
             (Some(own), Some(other)) => own == other,
             _ => true,
@@ -49,17 +62,17 @@ impl Chunk {
     }
 
     /// Whether no piece with a record will be taken any more.
-    pub(super) fn is_full(&self, bounds: &Bounds) -> bool {
+    pub(in crate::run) fn is_full(&self, bounds: &Bounds) -> bool {
         self.records >= bounds.records || self.bytes >= bounds.bytes
     }
 
     /// Whether it is larger than it may grow, by a single piece.
-    pub(super) fn is_oversized(&self, bounds: &Bounds) -> bool {
+    pub(in crate::run) fn is_oversized(&self, bounds: &Bounds) -> bool {
         self.bytes > bounds.bytes
     }
 
     /// Adds a piece.
-    pub(super) fn push(&mut self, piece: Piece) {
+    pub(in crate::run) fn push(&mut self, piece: Piece) {
         self.date = self.date.or(piece.date());
         self.records += piece.records.len();
         self.bytes += piece.bytes();

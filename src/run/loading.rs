@@ -2,8 +2,8 @@
 
 use super::error::RunError;
 use super::job::Job;
-use super::now::open_writer;
-use super::observer::Observer;
+use super::job::Observer;
+use super::job::open_writer;
 use crate::decision::{self, Carried, Driver, Finished, Kind, Place};
 use crate::ledger::entry::{Body, Receipt, WarehouseOutcome};
 use crate::ledger::log::LogError;

@@ -1,0 +1,24 @@
+//! Comparing what was read with what the lake holds: which records are new, known, changed, unfit or
+//! expired, and the rows and counts that follow. Pure: no I/O, and the same input makes the same
+//! rows.
+//!
+//! A record is the one of the lake that has its id, and whose tenant is not another one. Its time says
+//! nothing: one that came back under another time is known, and changed. A record that cannot be read is
+//! known by its bytes or, where its id can be read, by that.
+
+// The decision over each record.
+mod comparison;
+
+// What it works with: the counts, evidence, what the lake holds, what redaction leaves out.
+mod compared;
+mod evidence;
+mod known;
+mod redacted;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+pub(super) use compared::Compared;
+pub(super) use comparison::{Context, compare};
+pub(super) use known::{Known, Shelf};
+pub(super) use redacted::Redacted;
