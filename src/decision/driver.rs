@@ -2,8 +2,8 @@
 //! the kind.
 
 use super::error::{DecisionError, StalePlan};
-use super::kind::{Carried, Decision, Execution, Kind, Progress};
-use super::place::{DecisionContext, Place, PlaceError, Places};
+use super::kind::{Carried, Decision, DecisionKind, Execution, ExecutionProgress};
+use super::place::{DecisionContext, DecisionPlace, DecisionPlaces, PlaceError};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, Done, DoneOutcome};
 use crate::ledger::log::LogError;
@@ -23,7 +23,7 @@ pub fn plan_id(lake_id: &str, plan: &impl Serialize) -> Result<String, serde_jso
 
 /// A plan, and what it is confirmed by.
 #[derive(Debug, Clone)]
-pub struct Planned<P> {
+pub struct PlannedDecision<P> {
     /// The plan.
     pub plan: P,
     /// Its id.
@@ -33,7 +33,7 @@ pub struct Planned<P> {
 /// What of a plan may be decided.
 pub struct Approved<D: Decision> {
     /// The plan.
-    pub planned: Planned<D::Plan>,
+    pub planned: PlannedDecision<D::Plan>,
     /// What may be decided of it, entry by entry.
     pub shares: Vec<D::Share>,
 }
@@ -41,7 +41,7 @@ pub struct Approved<D: Decision> {
 /// What was decided.
 pub struct Decided<D: Decision> {
     /// The plan that it was taken from: the newest, where it was planned again.
-    pub planned: Planned<D::Plan>,
+    pub planned: PlannedDecision<D::Plan>,
     /// The entries that decide it, and what each names.
     pub entries: Vec<(u64, D::Share)>,
 }
@@ -71,14 +71,16 @@ pub struct Driver<'a> {
     /// The ledger.
     pub ledger: &'a mut Writer,
     /// Where decisions are carried out.
-    pub places: Places<'a>,
+    pub places: DecisionPlaces<'a>,
     /// How each kind is carried out.
     executions: &'static [&'static dyn Execution],
     /// What this process may carry out: another identity may have the permissions for the rest.
-    may: &'a [Kind],
+    may: &'a [DecisionKind],
     run_id: String,
-    /// Places that have failed: each has had as long as it gets in one run.
+    /// Warehouses that have failed: each has had as long as it gets in one run.
     down: BTreeSet<String>,
+    /// Whether the lake has failed.
+    is_lake_down: bool,
     /// What was tried at the lake.
     tried_at_lake: BTreeSet<u64>,
 }
@@ -87,9 +89,9 @@ impl<'a> Driver<'a> {
     /// One that may carry out decisions of some kinds.
     pub(super) fn new(
         ledger: &'a mut Writer,
-        places: Places<'a>,
+        places: DecisionPlaces<'a>,
         executions: &'static [&'static dyn Execution],
-        may: &'a [Kind],
+        may: &'a [DecisionKind],
     ) -> Self {
         Self {
             run_id: ledger.attempt.run_id.to_string(),
@@ -98,6 +100,7 @@ impl<'a> Driver<'a> {
             executions,
             may,
             down: BTreeSet::new(),
+            is_lake_down: false,
             tried_at_lake: BTreeSet::new(),
         }
     }
@@ -111,19 +114,34 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Leaves a place alone from now on, because it has just failed at something else.
-    pub fn leave_alone(&mut self, place: &str) {
-        self.down.insert(place.to_owned());
+    /// Leaves a place alone from now on, because it has just failed.
+    pub fn leave_alone(&mut self, place: DecisionPlace<'_>) {
+        match place {
+            DecisionPlace::Warehouse(projection) => {
+                self.down.insert(projection.name.clone());
+            }
+            DecisionPlace::Lake(_) => self.is_lake_down = true,
+        }
+    }
+
+    fn is_left_alone(&self, place: DecisionPlace<'_>) -> bool {
+        match place {
+            DecisionPlace::Warehouse(projection) => self.down.contains(&projection.name),
+            DecisionPlace::Lake(_) => self.is_lake_down,
+        }
     }
 
     /// Plans what would be decided now.
     ///
     /// # Errors
     /// Those of the kind.
-    pub async fn plan<D: Decision>(&self, kind: &D) -> Result<Planned<D::Plan>, DecisionError> {
+    pub async fn plan<D: Decision>(
+        &self,
+        kind: &D,
+    ) -> Result<PlannedDecision<D::Plan>, DecisionError> {
         let plan = kind.plan(self.context()).await?;
         let id = plan_id(&self.ledger.state.lake_id, &plan)?;
-        Ok(Planned { plan, id })
+        Ok(PlannedDecision { plan, id })
     }
 
     /// What of a plan may be decided: all of it if a person has confirmed this very plan, otherwise what needs
@@ -134,7 +152,7 @@ impl<'a> Driver<'a> {
     pub fn approve<D: Decision>(
         &self,
         kind: &D,
-        planned: Planned<D::Plan>,
+        planned: PlannedDecision<D::Plan>,
         confirmed: Option<&str>,
     ) -> Result<Approved<D>, DecisionError> {
         let shares = match confirmed {
@@ -202,7 +220,7 @@ impl<'a> Driver<'a> {
         let places = self.places;
         let mut finished = Finished::default();
         for place in places.all() {
-            if !self.down.contains(place.name()) {
+            if !self.is_left_alone(place) {
                 self.finish_at(place, &mut finished).await?;
             }
         }
@@ -216,11 +234,11 @@ impl<'a> Driver<'a> {
     /// As [`Self::finish`].
     pub async fn finish_at(
         &mut self,
-        place: Place<'_>,
+        place: DecisionPlace<'_>,
         finished: &mut Finished,
     ) -> Result<(), LogError> {
         for (decision, execution) in self.open_at(place) {
-            let is_lake = matches!(place, Place::Lake(_));
+            let is_lake = matches!(place, DecisionPlace::Lake(_));
             if is_lake && (self.places.is_stopped() || !self.tried_at_lake.insert(decision)) {
                 continue;
             }
@@ -236,7 +254,7 @@ impl<'a> Driver<'a> {
             }
             let context = self.context();
             match execution.carry_out(context, place, decision).await {
-                Progress::Carried(carried) => {
+                ExecutionProgress::Carried(carried) => {
                     let receipted = self.receipt(execution, decision, &carried).await?;
                     finished.carried.push(CarriedAt {
                         decision,
@@ -244,13 +262,13 @@ impl<'a> Driver<'a> {
                         receipted,
                     });
                 }
-                Progress::Nothing => {}
+                ExecutionProgress::Nothing => {}
                 // Files of the lake do not depend on each other.
-                Progress::NotNow if is_lake => {}
-                Progress::NotNow => break,
+                ExecutionProgress::NotNow if is_lake => {}
+                ExecutionProgress::NotNow => break,
                 // What one of them meets, all of them meet.
-                Progress::Failed(error) => {
-                    self.leave_alone(place.name());
+                ExecutionProgress::Failed(error) => {
+                    self.leave_alone(place);
                     finished.failures.push((place.name().to_owned(), error));
                     break;
                 }
@@ -261,8 +279,8 @@ impl<'a> Driver<'a> {
 
     /// Decisions that a place still has to carry out, in their order. In the lake those of other identities
     /// hold up nothing.
-    fn open_at(&self, place: Place<'_>) -> Vec<(u64, &'static dyn Execution)> {
-        let is_lake = matches!(place, Place::Lake(_));
+    fn open_at(&self, place: DecisionPlace<'_>) -> Vec<(u64, &'static dyn Execution)> {
+        let is_lake = matches!(place, DecisionPlace::Lake(_));
         let mut open = Vec::new();
         for execution in self.executions {
             if !is_lake || self.may.contains(&execution.kind()) {

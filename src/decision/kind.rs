@@ -1,7 +1,7 @@
 //! What a kind of decision says of itself, so that one driver makes and finishes all of them.
 
 use super::error::DecisionError;
-use super::place::{DecisionContext, Place, PlaceError};
+use super::place::{DecisionContext, DecisionPlace, PlaceError};
 use crate::clock::Now;
 use crate::ledger::entry::{
     Body, DoneOutcome, FilesExpired, GivenUp, Recoverable, WarehouseExpired,
@@ -14,7 +14,7 @@ use serde::Serialize;
 
 /// The kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DecisionKind {
     /// Replacing dates of a warehouse.
     Rebuild,
     /// Deleting what is due by rule.
@@ -67,18 +67,18 @@ pub trait Decision: Send + Sync {
 #[async_trait]
 pub trait Execution: Sync {
     /// The kind.
-    fn kind(&self) -> Kind;
+    fn kind(&self) -> DecisionKind;
 
     /// The decisions that a place still has to carry out.
-    fn open_at(&self, state: &State, place: Place<'_>) -> Vec<u64>;
+    fn open_at(&self, state: &State, place: DecisionPlace<'_>) -> Vec<u64>;
 
     /// Carries a decision out at a place, as far as it can be done now. It commits nothing.
     async fn carry_out(
         &self,
         context: DecisionContext<'_>,
-        place: Place<'_>,
+        place: DecisionPlace<'_>,
         decision: u64,
-    ) -> Progress;
+    ) -> ExecutionProgress;
 
     /// What `done` says of what was carried out, by how the decision stands now: others may have done a part
     /// of it meanwhile. `None` where there is nothing to say.
@@ -87,7 +87,7 @@ pub trait Execution: Sync {
 
 /// How far a decision was carried out at a place.
 #[derive(Debug)]
-pub enum Progress {
+pub enum ExecutionProgress {
     /// To the end, or as far as the place lets it for now.
     Carried(Carried),
     /// Others have done it meanwhile, or nothing of it can be tried yet.

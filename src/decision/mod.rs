@@ -32,22 +32,33 @@ mod kind;
 mod error;
 mod place;
 
-pub use driver::{Approved, CarriedAt, Decided, Driver, Finished, Planned, plan_id};
+pub use driver::{Approved, CarriedAt, Decided, Driver, Finished, PlannedDecision, plan_id};
 pub use error::{DecisionError, StalePlan};
-pub use kind::{Carried, Decision, Execution, Kind, Progress};
-pub use place::{DecisionContext, Place, PlaceError, Places};
+pub use kind::{Carried, Decision, DecisionKind, Execution, ExecutionProgress};
+pub use place::{DecisionContext, DecisionPlace, DecisionPlaces, PlaceError};
 
 use crate::ledger::writer::Writer;
 
 /// All kinds.
-pub const KINDS: [Kind; 3] = [Kind::Rebuild, Kind::Retention, Kind::Sweep];
+pub const KINDS: [DecisionKind; 3] = [
+    DecisionKind::Rebuild,
+    DecisionKind::Retention,
+    DecisionKind::Sweep,
+];
 
 /// How each is carried out.
-static EXECUTIONS: [&dyn Execution; 3] =
-    [&rebuild::Rebuilding, &retention::Expiring, &sweep::Sweeping];
+static EXECUTIONS: [&dyn Execution; 3] = [
+    &rebuild::RebuildExecution,
+    &retention::RetentionExecution,
+    &sweep::SweepExecution,
+];
 
 /// A driver that may carry out decisions of some kinds. Those of others it leaves, and what comes after them in
 /// a warehouse.
-pub fn driver<'a>(ledger: &'a mut Writer, places: Places<'a>, may: &'a [Kind]) -> Driver<'a> {
+pub fn driver<'a>(
+    ledger: &'a mut Writer,
+    places: DecisionPlaces<'a>,
+    may: &'a [DecisionKind],
+) -> Driver<'a> {
     Driver::new(ledger, places, &EXECUTIONS, may)
 }

@@ -5,12 +5,12 @@ use crate::store::{Bucket, StoreError, StoreMeaning};
 use crate::warehouse::{FillError, Filling, Projection, WarehouseFailure};
 use tokio::sync::watch;
 
-/// The lake, among the names of places. No warehouse has this name.
+/// The name of the lake in `done` entries, where warehouses have their configured names.
 pub(super) const LAKE: &str = "lake";
 
 /// All places, and what is needed at each.
 #[derive(Clone, Copy)]
-pub struct Places<'a> {
+pub struct DecisionPlaces<'a> {
     /// The warehouses, in configured order.
     pub warehouses: &'a [Projection],
     /// The lake.
@@ -23,18 +23,18 @@ pub struct Places<'a> {
 
 /// Where a decision is carried out.
 #[derive(Clone, Copy)]
-pub enum Place<'a> {
+pub enum DecisionPlace<'a> {
     /// A warehouse.
     Warehouse(&'a Projection),
     /// The lake.
     Lake(&'a Bucket),
 }
 
-impl<'a> Places<'a> {
+impl<'a> DecisionPlaces<'a> {
     /// Each place once: the lake last, since what is gone from it cannot be looked up any more.
-    pub fn all(&self) -> impl Iterator<Item = Place<'a>> {
-        let warehouses = self.warehouses.iter().map(Place::Warehouse);
-        warehouses.chain([Place::Lake(self.lake)])
+    pub fn all(&self) -> impl Iterator<Item = DecisionPlace<'a>> {
+        let warehouses = self.warehouses.iter().map(DecisionPlace::Warehouse);
+        warehouses.chain([DecisionPlace::Lake(self.lake)])
     }
 
     /// Whether nothing more is to be started.
@@ -43,7 +43,7 @@ impl<'a> Places<'a> {
     }
 }
 
-impl Place<'_> {
+impl DecisionPlace<'_> {
     /// Its name in `done` entries and for people: that of the warehouse, or `lake`.
     pub fn name(&self) -> &str {
         match self {
@@ -59,7 +59,7 @@ pub struct DecisionContext<'a> {
     /// The ledger. Only the driver writes to it.
     pub ledger: &'a Writer,
     /// The places.
-    pub places: &'a Places<'a>,
+    pub places: &'a DecisionPlaces<'a>,
     /// Name of the run.
     pub run_id: &'a str,
 }

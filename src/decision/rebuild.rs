@@ -3,8 +3,8 @@
 //! How dates are replaced is [`crate::warehouse`]'s.
 
 use super::error::DecisionError;
-use super::kind::{Carried, Decision, Execution, Kind, Progress};
-use super::place::{DecisionContext, Place, PlaceError};
+use super::kind::{Carried, Decision, DecisionKind, Execution, ExecutionProgress};
+use super::place::{DecisionContext, DecisionPlace, PlaceError};
 use crate::clock::Now;
 use crate::lake::layout::Table;
 use crate::ledger::entry::{Body, DoneOutcome};
@@ -18,7 +18,7 @@ use serde::Serialize;
 
 /// A wish to rebuild dates of tables, in all warehouses that are open.
 #[derive(Debug, Clone)]
-pub struct Rebuild {
+pub struct RebuildWish {
     /// The tables.
     pub tables: Vec<Table>,
     /// The dates.
@@ -45,7 +45,7 @@ impl RebuildPlans {
 }
 
 #[async_trait]
-impl Decision for Rebuild {
+impl Decision for RebuildWish {
     type Plan = RebuildPlans;
     /// A table of a warehouse.
     type Share = RebuildPlan;
@@ -87,16 +87,16 @@ impl Decision for Rebuild {
 }
 
 /// How rebuilds are carried out.
-pub(super) struct Rebuilding;
+pub(super) struct RebuildExecution;
 
 #[async_trait]
-impl Execution for Rebuilding {
-    fn kind(&self) -> Kind {
-        Kind::Rebuild
+impl Execution for RebuildExecution {
+    fn kind(&self) -> DecisionKind {
+        DecisionKind::Rebuild
     }
 
-    fn open_at(&self, state: &State, place: Place<'_>) -> Vec<u64> {
-        let Place::Warehouse(projection) = place else {
+    fn open_at(&self, state: &State, place: DecisionPlace<'_>) -> Vec<u64> {
+        let DecisionPlace::Warehouse(projection) = place else {
             return Vec::new();
         };
         let rebuilds = state.rebuilds.iter();
@@ -109,18 +109,18 @@ impl Execution for Rebuilding {
     async fn carry_out(
         &self,
         context: DecisionContext<'_>,
-        place: Place<'_>,
+        place: DecisionPlace<'_>,
         decision: u64,
-    ) -> Progress {
+    ) -> ExecutionProgress {
         let rebuild = context.ledger.state.rebuilds.get(&decision);
-        let (Place::Warehouse(projection), Some(rebuild)) = (place, rebuild) else {
-            return Progress::Nothing;
+        let (DecisionPlace::Warehouse(projection), Some(rebuild)) = (place, rebuild) else {
+            return ExecutionProgress::Nothing;
         };
         let now = context.ledger.attempt.now;
         let outcome = match carry_out(projection, context.filling(), decision, rebuild, now).await {
             Ok(Some(outcome)) => outcome,
-            Ok(None) => return Progress::NotNow,
-            Err(error) => return Progress::Failed(PlaceError::Warehouse(error)),
+            Ok(None) => return ExecutionProgress::NotNow,
+            Err(error) => return ExecutionProgress::Failed(PlaceError::Warehouse(error)),
         };
         let dates = RebuiltDates {
             decision,
@@ -131,7 +131,7 @@ impl Execution for Rebuilding {
                 DoneOutcome::Void | DoneOutcome::Swept { .. } | DoneOutcome::Retained(_) => None,
             },
         };
-        Progress::Carried(Carried::Rebuilt(dates, outcome))
+        ExecutionProgress::Carried(Carried::Rebuilt(dates, outcome))
     }
 
     fn done(&self, state: &State, decision: u64, carried: &Carried) -> Option<DoneOutcome> {

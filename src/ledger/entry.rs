@@ -9,6 +9,7 @@ mod clock;
 mod file;
 mod receipt;
 mod retention;
+mod span;
 mod warehouse;
 
 pub use body::{
@@ -25,9 +26,9 @@ pub use retention::{
 // Stated in entries, and known to others without them.
 pub use crate::lake::TimeRange;
 pub use crate::policy::Hold;
+pub use span::Span;
 pub use warehouse::{
-    Done, DoneOutcome, Expiring, FailedLoad, Rebuild, RowsCounted, Span, TableOutcome,
-    WarehouseOutcome,
+    Done, DoneOutcome, Expiring, FailedLoad, Rebuild, RowsCounted, TableOutcome, WarehouseOutcome,
 };
 
 use super::digest::Digest;

@@ -5,10 +5,12 @@ use super::job::Job;
 use super::job::Observer;
 use super::job::{open_ledger, open_writer, refuse_contradicted};
 use super::loading::{LoadSummary, load_with, tidy};
-use crate::decision::rebuild::{Rebuild, RebuildPlans};
+use crate::decision::rebuild::{RebuildPlans, RebuildWish};
 use crate::decision::retention::{Confirmation, RetentionSummary};
 use crate::decision::sweep::Swept;
-use crate::decision::{DecisionError, KINDS, Kind, Planned, StalePlan, driver, retention};
+use crate::decision::{
+    DecisionError, DecisionKind, KINDS, PlannedDecision, StalePlan, driver, retention,
+};
 use crate::ledger::entry::GivenUp;
 use crate::policy::Policy;
 use chrono::TimeDelta;
@@ -46,7 +48,11 @@ pub async fn retain(
 pub async fn give_up(job: &Job, given_up: &GivenUp) -> Result<Vec<u64>, RunError> {
     let mut ledger = open_writer(job).await?;
     let (_tell, stop) = watch::channel(false);
-    let mut driver = driver(&mut ledger, job.places(&stop, &|_| {}), &[Kind::Retention]);
+    let mut driver = driver(
+        &mut ledger,
+        job.places(&stop, &|_| {}),
+        &[DecisionKind::Retention],
+    );
     Ok(retention::give_up(&mut driver, given_up).await?)
 }
 
@@ -68,7 +74,7 @@ pub async fn sweep(
     };
     let (_tell, stop) = watch::channel(false);
     let say = |what: &str| observer.doing(what);
-    let mut driver = driver(&mut ledger, job.places(&stop, &say), &[Kind::Sweep]);
+    let mut driver = driver(&mut ledger, job.places(&stop, &say), &[DecisionKind::Sweep]);
     Ok(crate::decision::sweep::sweep(&mut driver, deadline, dry_run).await?)
 }
 
@@ -76,7 +82,7 @@ pub async fn sweep(
 #[derive(Debug)]
 pub struct RebuildSummary {
     /// What would be replaced, or was.
-    pub planned: Planned<RebuildPlans>,
+    pub planned: PlannedDecision<RebuildPlans>,
     /// How it ended.
     pub end: RebuildEnd,
 }
@@ -100,14 +106,18 @@ pub enum RebuildEnd {
 /// contradicts. What fails in a warehouse is part of what is returned.
 pub async fn rebuild(
     job: &Job,
-    wish: &Rebuild,
+    wish: &RebuildWish,
     confirmed: Option<&str>,
     stop: watch::Receiver<bool>,
     observer: &dyn Observer,
 ) -> Result<RebuildSummary, RunError> {
     let mut ledger = open_ledger(job).await?;
     let say = |what: &str| observer.doing(what);
-    let mut driver = driver(&mut ledger, job.places(&stop, &say), &[Kind::Rebuild]);
+    let mut driver = driver(
+        &mut ledger,
+        job.places(&stop, &say),
+        &[DecisionKind::Rebuild],
+    );
     let planned = driver.plan(wish).await?;
     // Where all is right, as it is when somebody asks a second time, there is nothing to confirm.
     if confirmed.is_none() || !planned.plan.can_be_confirmed() {

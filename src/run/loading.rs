@@ -4,7 +4,7 @@ use super::error::RunError;
 use super::job::Job;
 use super::job::Observer;
 use super::job::open_writer;
-use crate::decision::{self, Carried, Driver, Finished, Kind, Place};
+use crate::decision::{self, Carried, DecisionKind, DecisionPlace, Driver, Finished};
 use crate::ledger::entry::{Body, Receipt, WarehouseOutcome};
 use crate::ledger::log::LogError;
 use crate::ledger::state::State;
@@ -28,7 +28,7 @@ pub(super) async fn fill_all(driver: &mut Driver<'_>) -> Result<Vec<Filled>, Log
         let now = driver.ledger.now();
         let settled = settle_expiration(projection, &driver.ledger.state, &now).await;
         let mut finished = Finished::default();
-        let place = Place::Warehouse(projection);
+        let place = DecisionPlace::Warehouse(projection);
         driver.finish_at(place, &mut finished).await?;
         before.push((settled, finished));
     }
@@ -37,7 +37,9 @@ pub(super) async fn fill_all(driver: &mut Driver<'_>) -> Result<Vec<Filled>, Log
         .iter()
         .map(|projection| fill(projection, filling));
     let mut all = futures::future::join_all(fills).await;
-    for (filled, (settled, finished)) in all.iter_mut().zip(before) {
+    for (projection, (filled, (settled, finished))) in
+        warehouses.iter().zip(all.iter_mut().zip(before))
+    {
         let failed = finished.failures.first();
         let failed = failed.map(|(_, error)| WarehouseFailure::from(error));
         let failed = failed.or(settled.as_ref().err().map(WarehouseFailure::from));
@@ -52,7 +54,7 @@ pub(super) async fn fill_all(driver: &mut Driver<'_>) -> Result<Vec<Filled>, Log
             filled.summary.failure = Some(failure);
         }
         if filled.outcome.failure.is_some() {
-            driver.leave_alone(&filled.outcome.warehouse);
+            driver.leave_alone(DecisionPlace::Warehouse(projection));
         }
     }
     Ok(all)
@@ -98,7 +100,11 @@ pub async fn load(
     observer.doing("reading the ledger");
     let mut ledger = open_writer(job).await?;
     let say = |what: &str| observer.doing(what);
-    let mut driver = decision::driver(&mut ledger, job.places(&stop, &say), &[Kind::Rebuild]);
+    let mut driver = decision::driver(
+        &mut ledger,
+        job.places(&stop, &say),
+        &[DecisionKind::Rebuild],
+    );
     load_with(&mut driver, job.clock.now()).await
 }
 

@@ -70,7 +70,7 @@ pub use record::{Recorded, confirm_clock, place_hold, record};
 pub use start::Opened;
 pub use summary::{FeedFailure, HoleSummary, SourceFailure, SourceSummary, Summary};
 
-use crate::decision::{self, KINDS, Kind, retention};
+use crate::decision::{self, DecisionKind, KINDS, retention};
 use crate::index::LoadIndexError;
 use crate::lake::ReadError;
 use crate::lake::layout::RunId;
@@ -205,7 +205,7 @@ async fn run(
         observer.doing(&job_source.id);
         let failed = opened.failures.remove(&job_source.id);
         let asked = opened.asked.remove(&job_source.id).unwrap_or_default();
-        let work = source::Work {
+        let work = source::SourceWork {
             source: job_source,
             planned,
             failed,
@@ -216,9 +216,9 @@ async fn run(
     }
     let say = |what: &str| observer.doing(what);
     // Who does not apply retention may not delete anything.
-    let kinds: &[Kind] = match job.retain {
+    let kinds: &[DecisionKind] = match job.retain {
         true => &KINDS,
-        false => &[Kind::Rebuild],
+        false => &[DecisionKind::Rebuild],
     };
     let mut driver = decision::driver(&mut committer.ledger, job.places(&stop, &say), kinds);
     let filled = loading::fill_all(&mut driver).await?;

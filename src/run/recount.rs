@@ -29,7 +29,7 @@ pub(super) enum Found {
 
 /// What counting a date came to.
 #[derive(Debug, Clone)]
-pub(super) enum Counted {
+pub(super) enum DateCounted {
     /// The numbers could be compared. Where they differ for the second time, the date is read by id to
     /// know what is left of it.
     Compared(Recount),
@@ -75,33 +75,33 @@ pub(super) async fn recount_date(
     known: &FeedState,
     parts: &[Window],
     at: DateTime<Utc>,
-) -> Result<Counted, SourceError> {
+) -> Result<DateCounted, SourceError> {
     let Some(date) = parts.first().map(|part| part.from.date_naive()) else {
-        return Ok(Counted::Unknown);
+        return Ok(DateCounted::Unknown);
     };
     if known
         .days
         .get(&date)
         .is_some_and(|day| day.expected.is_none())
     {
-        return Ok(Counted::MustRead);
+        return Ok(DateCounted::MustRead);
     }
     let mut source_count = 0_u64;
     let mut exact = true;
     for part in parts {
         let counted = match source.count(tenant.1, *part).await {
             Ok(counted) => counted,
-            Err(error) if error.scope() == Scope::Window => return Ok(Counted::MustRead),
+            Err(error) if error.scope() == Scope::Window => return Ok(DateCounted::MustRead),
             Err(error) => return Err(error),
         };
         source_count = source_count.saturating_add(counted.rows);
         exact &= counted.exact;
     }
     if !exact {
-        return Ok(Counted::Unknown);
+        return Ok(DateCounted::Unknown);
     }
     let found = Found::Counted(source_count);
-    Ok(Counted::Compared(compared(
+    Ok(DateCounted::Compared(compared(
         id, tenant.0, date, known, at, found,
     )))
 }

@@ -8,8 +8,8 @@ use super::job::JobSource;
 use super::job::Observer;
 use super::plan::dates::{age, comparable};
 use super::plan::{FeedPlan, SourcePlan, recounts};
-use super::reading::{Reading, ingest};
-use super::recount::{Counted, Found, compared, recount_date};
+use super::reading::{ReadingEnd, ingest};
+use super::recount::{DateCounted, Found, compared, recount_date};
 use super::summary::SourceSummary;
 use crate::ledger::entry::{Future, Horizon, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{FeedState, RECOUNTED, SETTLING};
@@ -25,7 +25,7 @@ const WORTH_COUNTING: TimeDelta = TimeDelta::days(1);
 const HORIZON_NEAR: TimeDelta = TimeDelta::days(3);
 
 /// What is to be done for one source.
-pub(super) struct Work<'a> {
+pub(super) struct SourceWork<'a> {
     pub(super) source: &'a JobSource,
     pub(super) planned: &'a SourcePlan,
     /// What failed when the source was first asked.
@@ -35,7 +35,7 @@ pub(super) struct Work<'a> {
     pub(super) recount: Option<TimeDelta>,
 }
 
-impl Work<'_> {
+impl SourceWork<'_> {
     pub(super) async fn run(
         mut self,
         committer: &mut Committer<'_>,
@@ -60,7 +60,7 @@ impl Work<'_> {
             .read(committer, &windows, stop, observer, &mut summary)
             .await?;
         let reading = match reading {
-            Reading::Complete => {
+            ReadingEnd::Complete => {
                 self.matched_by_id(committer, &mut summary);
                 // Large, and seldom under way.
                 Box::pin(self.count_again(committer, stop, observer, &mut summary)).await?
@@ -68,13 +68,13 @@ impl Work<'_> {
             other => other,
         };
         match reading {
-            Reading::Complete => {
+            ReadingEnd::Complete => {
                 let failed = summary.failed_feeds.len();
                 summary.complete = failed == 0;
                 summary.other_feeds_read = self.source.source.tenants().len() > failed;
             }
-            Reading::Stopped => {}
-            Reading::Failed(error) => summary.fail(&error),
+            ReadingEnd::Stopped => {}
+            ReadingEnd::Failed(error) => summary.fail(&error),
         }
         self.watch_horizon(committer, &mut summary);
         self.watch_ids(committer, &mut summary);
@@ -90,7 +90,7 @@ impl Work<'_> {
         stop: &watch::Receiver<bool>,
         observer: &dyn Observer,
         summary: &mut SourceSummary,
-    ) -> Result<Reading, RunError> {
+    ) -> Result<ReadingEnd, RunError> {
         let mut settled = |settled| summary.settled(&settled);
         let read = ingest(
             committer,
@@ -208,7 +208,7 @@ impl Work<'_> {
         stop: &watch::Receiver<bool>,
         observer: &dyn Observer,
         summary: &mut SourceSummary,
-    ) -> Result<Reading, RunError> {
+    ) -> Result<ReadingEnd, RunError> {
         let mut to_read = Vec::new();
         for planned in &self.planned.feeds {
             if summary.has_failed(&planned.tenant) {
@@ -218,11 +218,11 @@ impl Work<'_> {
                 Ok(Some(dates)) => {
                     to_read.extend(dates.into_iter().map(|date| (planned.tenant.clone(), date)));
                 }
-                Ok(None) => return Ok(Reading::Stopped),
+                Ok(None) => return Ok(ReadingEnd::Stopped),
                 Err(error) if error.scope() == Scope::Feed => {
                     summary.feed_failed(&planned.tenant, &error);
                 }
-                Err(error) => return Ok(Reading::Failed(error)),
+                Err(error) => return Ok(ReadingEnd::Failed(error)),
             }
         }
         for (tenant, date) in to_read {
@@ -233,12 +233,12 @@ impl Work<'_> {
                 .read_date_again(committer, stop, observer, summary, (&tenant, date))
                 .await?
             {
-                Reading::Complete => {}
+                ReadingEnd::Complete => {}
                 other => return Ok(other),
             }
         }
         self.compare_anew(committer, summary);
-        Ok(Reading::Complete)
+        Ok(ReadingEnd::Complete)
     }
 
     /// Holds the counts that fell short against what is known since: a record that is missing on one date
@@ -293,9 +293,9 @@ impl Work<'_> {
             }
             let at = (name, &tenant);
             match recount_date(feed, &self.source.id, at, known, &parts, now).await? {
-                Counted::Unknown => {}
-                Counted::MustRead => to_read.push(date),
-                Counted::Compared(recount) => {
+                DateCounted::Unknown => {}
+                DateCounted::MustRead => to_read.push(date),
+                DateCounted::Compared(recount) => {
                     let is_short = recount.expected > Some(recount.source_count);
                     if recount.verdict == Verdict::Gap
                         || (is_short && recount.verdict == Verdict::Purged)
@@ -332,7 +332,7 @@ impl Work<'_> {
         observer: &dyn Observer,
         summary: &mut SourceSummary,
         (tenant, date): (&str, NaiveDate),
-    ) -> Result<Reading, RunError> {
+    ) -> Result<ReadingEnd, RunError> {
         let of_date = |committer: &Committer<'_>| {
             let known = committer.ledger.state.feed(&self.source.id, tenant);
             known.map_or_else(Vec::new, |known| comparable(known, date))
@@ -350,13 +350,13 @@ impl Work<'_> {
         let reading = self
             .read(committer, &windows, stop, observer, summary)
             .await?;
-        if !matches!(reading, Reading::Complete) || summary.has_failed(tenant) {
+        if !matches!(reading, ReadingEnd::Complete) || summary.has_failed(tenant) {
             return Ok(reading);
         }
         self.note_match(committer, summary, tenant, date);
         let read = summary.read.get(&key).copied().unwrap_or_default();
         if counted.is_none_or(|counted| counted <= read) {
-            return Ok(Reading::Complete);
+            return Ok(ReadingEnd::Complete);
         }
         // It counted more than it returned: either some of it went meanwhile, or it counts what it does
         // not return.
@@ -372,13 +372,13 @@ impl Work<'_> {
         let feed = &*self.source.source;
         let again = recount_date(feed, &self.source.id, (tenant, &asked), &known, &parts, now);
         match again.await {
-            Ok(Counted::Compared(recount)) if recount.verdict == Verdict::Gap => {
+            Ok(DateCounted::Compared(recount)) if recount.verdict == Verdict::Gap => {
                 summary.recounts.retain(|other| !is_counted(other));
                 summary.recounts.push(recount);
-                Ok(Reading::Complete)
+                Ok(ReadingEnd::Complete)
             }
-            Ok(_) => Ok(Reading::Complete),
-            Err(error) => Ok(Reading::Failed(error)),
+            Ok(_) => Ok(ReadingEnd::Complete),
+            Err(error) => Ok(ReadingEnd::Failed(error)),
         }
     }
 

@@ -11,6 +11,7 @@ mod conformance;
 mod costs;
 mod crash;
 mod damage;
+mod decisions;
 mod degrading;
 mod dice;
 mod expired;

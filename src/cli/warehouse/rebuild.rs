@@ -18,7 +18,7 @@ use crate::cli::stop::stop_at;
 use crate::cli::{Context, block_on_to_the_end};
 use crate::config::{format_size, parse_duration};
 use crate::decision::StalePlan;
-use crate::decision::rebuild::Rebuild;
+use crate::decision::rebuild::RebuildWish;
 use crate::lake::layout::Table;
 use crate::plural::counted;
 use crate::run::{Asking, Job, LoadSummary, RebuildEnd, RebuildSummary, rebuild};
@@ -99,7 +99,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let job = job.map_err(Failure::from)?;
     let deadline = args.deadline.unwrap_or(config.run.deadline);
     let progress = context.progress(Unit::Nothing);
-    let wish = Rebuild {
+    let wish = RebuildWish {
         tables: args.tables(),
         dates,
     };

@@ -2,54 +2,54 @@
 //! the files, the last of which leaves nothing.
 
 use super::files::remove;
-use crate::decision::kind::{Carried, Execution, Kind, Progress};
-use crate::decision::place::{DecisionContext, Place, PlaceError};
+use crate::decision::kind::{Carried, DecisionKind, Execution, ExecutionProgress};
+use crate::decision::place::{DecisionContext, DecisionPlace, PlaceError};
 use crate::ledger::entry::{DoneOutcome, Retained};
 use crate::ledger::state::{OpenRetention, State};
 use crate::warehouse::{expire, recoverable};
 use async_trait::async_trait;
 
 /// How decisions of retention are carried out.
-pub(in crate::decision) struct Expiring;
+pub(in crate::decision) struct RetentionExecution;
 
 #[async_trait]
-impl Execution for Expiring {
-    fn kind(&self) -> Kind {
-        Kind::Retention
+impl Execution for RetentionExecution {
+    fn kind(&self) -> DecisionKind {
+        DecisionKind::Retention
     }
 
-    fn open_at(&self, state: &State, place: Place<'_>) -> Vec<u64> {
+    fn open_at(&self, state: &State, place: DecisionPlace<'_>) -> Vec<u64> {
         match place {
-            Place::Warehouse(projection) => {
+            DecisionPlace::Warehouse(projection) => {
                 let open = state.retention.open_at(&projection.name);
                 open.map(|(decision, _)| decision).collect()
             }
-            Place::Lake(_) => state.retention.open.keys().copied().collect(),
+            DecisionPlace::Lake(_) => state.retention.open.keys().copied().collect(),
         }
     }
 
     async fn carry_out(
         &self,
         context: DecisionContext<'_>,
-        place: Place<'_>,
+        place: DecisionPlace<'_>,
         decision: u64,
-    ) -> Progress {
+    ) -> ExecutionProgress {
         let Some(open) = context.ledger.state.retention.open.get(&decision) else {
-            return Progress::Nothing;
+            return ExecutionProgress::Nothing;
         };
         let projection = match place {
-            Place::Warehouse(projection) => projection,
-            Place::Lake(lake) => return remove(context, lake, open).await,
+            DecisionPlace::Warehouse(projection) => projection,
+            DecisionPlace::Lake(lake) => return remove(context, lake, open).await,
         };
         match expire(projection, context.filling(), decision, open).await {
             Ok(Some(expired)) => {
                 // From now on, not from when the run began.
                 let now = context.ledger.attempt.later();
                 let recoverable = recoverable(projection, now).await;
-                Progress::Carried(Carried::Expired(expired, recoverable))
+                ExecutionProgress::Carried(Carried::Expired(expired, recoverable))
             }
-            Ok(None) => Progress::NotNow,
-            Err(error) => Progress::Failed(PlaceError::Warehouse(error)),
+            Ok(None) => ExecutionProgress::NotNow,
+            Err(error) => ExecutionProgress::Failed(PlaceError::Warehouse(error)),
         }
     }
 

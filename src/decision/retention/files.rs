@@ -1,6 +1,6 @@
 //! Removing the files of a decision from the lake.
 
-use crate::decision::kind::{Carried, Progress};
+use crate::decision::kind::{Carried, ExecutionProgress};
 use crate::decision::place::{DecisionContext, LAKE, PlaceError};
 use crate::failpoint;
 use crate::ledger::entry::{FilesExpired, Recoverable, RecoverableBy, RefusedFile};
@@ -18,7 +18,7 @@ pub(super) async fn remove(
     context: DecisionContext<'_>,
     lake: &Bucket,
     open: &OpenRetention,
-) -> Progress {
+) -> ExecutionProgress {
     let now = context.ledger.attempt.now;
     let mut done = FilesExpired::default();
     let mut kept_until = None;
@@ -35,7 +35,7 @@ pub(super) async fn remove(
         }
     }
     if waiting.is_empty() && open.tried {
-        return Progress::Nothing;
+        return ExecutionProgress::Nothing;
     }
     let all = waiting.len();
     let removals = futures::stream::iter(waiting)
@@ -55,8 +55,8 @@ pub(super) async fn remove(
         let (path, bytes, removal) = match removed {
             Ok(Some(removed)) => removed,
             // What was removed is missing the next time.
-            Ok(None) => return Progress::NotNow,
-            Err(error) => return Progress::Failed(PlaceError::Lake(error)),
+            Ok(None) => return ExecutionProgress::NotNow,
+            Err(error) => return ExecutionProgress::Failed(PlaceError::Lake(error)),
         };
         so_far += 1;
         (context.places.say)(&format!(
@@ -79,7 +79,7 @@ pub(super) async fn remove(
     }
     done.refused.sort_by(|one, other| one.path.cmp(&other.path));
     let recoverable = recoverable_files(lake.kind(), &done, kept_until);
-    Progress::Carried(Carried::Removed(done, recoverable))
+    ExecutionProgress::Carried(Carried::Removed(done, recoverable))
 }
 
 /// What could bring back files that went now. `kept_until` is the end of the last lock that keeps an

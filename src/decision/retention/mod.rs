@@ -7,12 +7,12 @@ mod execution;
 mod files;
 mod summary;
 
-pub(super) use execution::Expiring;
+pub(super) use execution::RetentionExecution;
 pub use summary::{
     CarriedOut, RetentionDecided, RetentionFailure, RetentionSummary, RuleToConfirm, ToConfirm,
 };
 
-use super::driver::{Driver, Planned};
+use super::driver::{Driver, PlannedDecision};
 use super::error::DecisionError;
 use super::kind::{Carried, Decision};
 use super::place::DecisionContext;
@@ -38,7 +38,7 @@ pub struct Confirmation {
 }
 
 /// A wish to delete what is due.
-struct Expiry<'a> {
+struct ExpiryWish<'a> {
     policy: &'a Policy,
     /// The warehouses that it goes from, too.
     warehouses: Vec<String>,
@@ -46,7 +46,7 @@ struct Expiry<'a> {
 }
 
 #[async_trait]
-impl Decision for Expiry<'_> {
+impl Decision for ExpiryWish<'_> {
     type Plan = RetentionPlan;
     type Share = Vec<ExpiredPart>;
 
@@ -111,7 +111,7 @@ pub async fn apply(
 ) -> Result<RetentionSummary, DecisionError> {
     let mut summary = RetentionSummary::new(driver.ledger.attempt.now.date_naive());
     let warehouses = driver.places.warehouses.iter();
-    let expiry = Expiry {
+    let expiry = ExpiryWish {
         policy,
         warehouses: warehouses.map(|it| it.name.clone()).collect(),
         confirmed_by: confirmation.map(|it| it.by.as_str()),
@@ -154,14 +154,21 @@ pub async fn give_up(driver: &mut Driver<'_>, given_up: &GivenUp) -> Result<Vec<
     let open: Vec<u64> = open.map(|(decision, _)| decision).collect();
     for decision in &open {
         let carried = Carried::GivenUp(given_up.clone());
-        driver.receipt(&Expiring, *decision, &carried).await?;
+        driver
+            .receipt(&RetentionExecution, *decision, &carried)
+            .await?;
     }
     Ok(open)
 }
 
 impl RetentionSummary {
     /// Says what a plan says: what is held, and what has to be confirmed where nobody has.
-    fn look_at(&mut self, planned: &Planned<RetentionPlan>, confirmed: Option<&str>, now: &Now) {
+    fn look_at(
+        &mut self,
+        planned: &PlannedDecision<RetentionPlan>,
+        confirmed: Option<&str>,
+        now: &Now,
+    ) {
         self.held = planned.plan.total_held();
         let unattended = planned.plan.unattended(now);
         let asked = confirmed.is_none() && !unattended.to_confirm.is_empty();

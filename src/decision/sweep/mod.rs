@@ -7,8 +7,8 @@ pub use orphan::{LEAST_AGE, orphans, youngest};
 
 use super::driver::Driver;
 use super::error::DecisionError;
-use super::kind::{Carried, Decision, Execution, Kind, Progress};
-use super::place::{DecisionContext, Place, PlaceError};
+use super::kind::{Carried, Decision, DecisionKind, Execution, ExecutionProgress};
+use super::place::{DecisionContext, DecisionPlace, PlaceError};
 use crate::clock::Now;
 use crate::failpoint;
 use crate::ledger::entry::{self, Body, DoneOutcome, SweptObject};
@@ -26,7 +26,7 @@ use std::collections::HashSet;
 const FILES_AT_ONCE: usize = 10_000;
 
 /// A wish to sweep.
-struct Sweep {
+struct SweepWish {
     /// Files older than this are looked for.
     older_than: DateTime<Utc>,
 }
@@ -68,7 +68,7 @@ pub async fn sweep(
     dry_run: bool,
 ) -> Result<Swept, DecisionError> {
     let older_than = driver.ledger.attempt.now - youngest(deadline);
-    let wish = Sweep { older_than };
+    let wish = SweepWish { older_than };
     let planned = driver.plan(&wish).await?;
     let mut swept = Swept {
         older_than,
@@ -98,7 +98,7 @@ pub async fn sweep(
 }
 
 #[async_trait]
-impl Decision for Sweep {
+impl Decision for SweepWish {
     type Plan = SweepPlan;
     type Share = Vec<SweptObject>;
 
@@ -147,30 +147,30 @@ impl Decision for Sweep {
 }
 
 /// How sweeps are carried out.
-pub(super) struct Sweeping;
+pub(super) struct SweepExecution;
 
 #[async_trait]
-impl Execution for Sweeping {
-    fn kind(&self) -> Kind {
-        Kind::Sweep
+impl Execution for SweepExecution {
+    fn kind(&self) -> DecisionKind {
+        DecisionKind::Sweep
     }
 
-    fn open_at(&self, state: &State, place: Place<'_>) -> Vec<u64> {
+    fn open_at(&self, state: &State, place: DecisionPlace<'_>) -> Vec<u64> {
         match place {
-            Place::Warehouse(_) => Vec::new(),
-            Place::Lake(_) => state.sweeps.keys().copied().collect(),
+            DecisionPlace::Warehouse(_) => Vec::new(),
+            DecisionPlace::Lake(_) => state.sweeps.keys().copied().collect(),
         }
     }
 
     async fn carry_out(
         &self,
         context: DecisionContext<'_>,
-        place: Place<'_>,
+        place: DecisionPlace<'_>,
         decision: u64,
-    ) -> Progress {
+    ) -> ExecutionProgress {
         let sweep = context.ledger.state.sweeps.get(&decision);
-        let (Place::Lake(lake), Some(sweep)) = (place, sweep) else {
-            return Progress::Nothing;
+        let (DecisionPlace::Lake(lake), Some(sweep)) = (place, sweep) else {
+            return ExecutionProgress::Nothing;
         };
         (context.places.say)("removing files of dead runs");
         let (mut removed, mut refused) = (0, Vec::new());
@@ -180,11 +180,11 @@ impl Execution for Sweeping {
                 Ok(()) => removed += 1,
                 // A lock keeps it, or we may not: it stays, and is said to.
                 Err(StoreError::Denied { .. }) => refused.push(object.path.clone()),
-                Err(error) => return Progress::Failed(PlaceError::Lake(error)),
+                Err(error) => return ExecutionProgress::Failed(PlaceError::Lake(error)),
             }
             failpoint::hit("sweep.delete.after");
         }
-        Progress::Carried(Carried::Swept { removed, refused })
+        ExecutionProgress::Carried(Carried::Swept { removed, refused })
     }
 
     fn done(&self, state: &State, decision: u64, carried: &Carried) -> Option<DoneOutcome> {

@@ -1,7 +1,7 @@
 //! What entries say about what is kept and what may go: the release of holds, what is deleted by rule, and
 //! what dead runs have left. A hold itself is a [`Hold`](crate::policy::Hold).
 
-use super::warehouse::Span;
+use super::span::Span;
 use crate::lake::layout::Table;
 use crate::policy::Policy;
 use crate::window::{instant, some_instant};

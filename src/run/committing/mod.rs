@@ -6,7 +6,7 @@ mod files;
 use super::comparing::{Compared, Context, Known, Redacted, Shelf, compare};
 use super::error::RunError;
 use super::job::{Job, JobSource};
-use super::pieces::{Bounds, Chunk, Piece};
+use super::pieces::{Chunk, ChunkBounds, Piece};
 use super::plan::Seed;
 use crate::event::columns::RowContext;
 use crate::event::schema::SCHEMA_VERSION;
@@ -27,7 +27,7 @@ pub(super) struct Committer<'a> {
     pub(super) ledger: Writer,
     /// Under which dates the lake holds an id.
     pub(super) ids: LakeIds,
-    pub(super) bounds: Bounds,
+    pub(super) bounds: ChunkBounds,
     bucket: &'a Bucket,
     patience: Patience,
     seed: Seed,
@@ -65,7 +65,7 @@ impl<'a> Committer<'a> {
         Self {
             ledger,
             ids: LakeIds::within(job.bounds.memory / INDEX_SHARE),
-            bounds: Bounds::of(job),
+            bounds: ChunkBounds::of(job),
             bucket: &job.bucket,
             patience: job.patience,
             seed,

@@ -6,7 +6,7 @@ use super::compared::{CompareError, Compared, windows};
 use super::evidence::evidence;
 use super::known::{Known, KnownEvent};
 use super::redacted::Redacted;
-use super::tally::{Fate, Reading, Tally};
+use super::tally::{Fate, Reading, RecordTally};
 use crate::event::Event;
 use crate::event::columns::{EventBatches, RowContext};
 use crate::event::compare::{Change, changed};
@@ -54,13 +54,13 @@ pub(in crate::run) fn compare(
     pieces: &[Piece],
     known: &[Known],
 ) -> Result<Compared, CompareError> {
-    let mut comparison = Comparison {
+    let mut comparison = ChunkComparison {
         context,
         events: EventBatches::new(context.row.clone()),
         quarantine: QuarantineColumns::new(context.row.clone()),
         seen: HashMap::new(),
         seen_unfit: HashSet::new(),
-        tally: Tally::default(),
+        tally: RecordTally::default(),
         changed: Vec::new(),
         ids: Vec::new(),
         uid: String::new(),
@@ -109,7 +109,7 @@ struct Again<'a> {
     moved_from: Option<NaiveDate>,
 }
 
-struct Comparison<'a, 'p> {
+struct ChunkComparison<'a, 'p> {
     context: &'a Context<'a>,
     events: EventBatches,
     quarantine: QuarantineColumns,
@@ -117,13 +117,13 @@ struct Comparison<'a, 'p> {
     seen: HashMap<&'p str, Vec<Seen<'p>>>,
     /// Digests of what this chunk put into quarantine.
     seen_unfit: HashSet<Digest>,
-    tally: Tally,
+    tally: RecordTally,
     changed: Vec<Changed>,
     ids: Vec<(Fingerprint, NaiveDate)>,
     uid: String,
 }
 
-impl<'p> Comparison<'_, 'p> {
+impl<'p> ChunkComparison<'_, 'p> {
     fn record(
         &mut self,
         piece: &'p Piece,

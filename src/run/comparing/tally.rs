@@ -58,13 +58,13 @@ impl Day {
 
 /// The counts of a chunk.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct RecordTally {
     /// Those of the piece at hand.
     piece: BTreeMap<NaiveDate, Day>,
     days: BTreeMap<(String, NaiveDate), Day>,
 }
 
-impl Tally {
+impl RecordTally {
     /// Counts a record of a piece.
     pub(super) fn note(&mut self, piece: &Piece, record: &Keyed, reading: Reading, fate: Fate) {
         let day = self.day(piece.date_of(record));

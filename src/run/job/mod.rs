@@ -19,7 +19,7 @@ use super::error::JobError;
 use super::feed::name_of;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Lake, Redaction as RedactionConfig, SecretError, Start, TextKind};
-use crate::decision::Places;
+use crate::decision::DecisionPlaces;
 use crate::event::redact::Redaction;
 use crate::ledger::digest::Digest;
 use crate::ledger::log::{Log, LogError};
@@ -236,8 +236,8 @@ impl Job {
         &'a self,
         stop: &'a watch::Receiver<bool>,
         say: &'a (dyn Fn(&str) + Sync),
-    ) -> Places<'a> {
-        Places {
+    ) -> DecisionPlaces<'a> {
+        DecisionPlaces {
             warehouses: self.warehouses.as_slice(),
             lake: &self.bucket,
             stop,

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 /// How large a chunk may grow.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::run) struct Bounds {
+pub(in crate::run) struct ChunkBounds {
     /// Records.
     pub(in crate::run) records: usize,
     /// Bytes of records as served.
@@ -20,7 +20,7 @@ pub(in crate::run) struct Bounds {
     pub(in crate::run) time: Duration,
 }
 
-impl Bounds {
+impl ChunkBounds {
     /// Those of a job.
     pub(in crate::run) fn of(job: &Job) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Chunk {
 
     /// Whether a piece may be added without breaking the bounds or the rule of one date. A single
     /// piece is always taken: one response is the least there is.
-    pub(in crate::run) fn takes(&self, piece: &Piece, bounds: &Bounds) -> bool {
+    pub(in crate::run) fn takes(&self, piece: &Piece, bounds: &ChunkBounds) -> bool {
         let one_date = match (self.date, piece.date()) {
             (Some(own), Some(other)) => own == other,
             _ => true,
@@ -62,12 +62,12 @@ impl Chunk {
     }
 
     /// Whether no piece with a record will be taken any more.
-    pub(in crate::run) fn is_full(&self, bounds: &Bounds) -> bool {
+    pub(in crate::run) fn is_full(&self, bounds: &ChunkBounds) -> bool {
         self.records >= bounds.records || self.bytes >= bounds.bytes
     }
 
     /// Whether it is larger than it may grow, by a single piece.
-    pub(in crate::run) fn is_oversized(&self, bounds: &Bounds) -> bool {
+    pub(in crate::run) fn is_oversized(&self, bounds: &ChunkBounds) -> bool {
         self.bytes > bounds.bytes
     }
 

@@ -10,7 +10,7 @@
 
 mod chunk;
 
-pub(super) use chunk::{Bounds, Chunk};
+pub(super) use chunk::{Chunk, ChunkBounds};
 
 use crate::ledger::entry::{Hole, HoleReason};
 use crate::source::{Keyed, SliceOutcome};

@@ -10,7 +10,7 @@ use super::committing::{Committer, Settled};
 use super::error::RunError;
 use super::feed::tenant_of;
 use super::job::{JobSource, Observer};
-use super::pieces::{Bounds, Chunk, cut};
+use super::pieces::{Chunk, ChunkBounds, cut};
 use crate::source::{Scope, SliceOutcome, SourceError, WindowRequest};
 use crate::window::Window;
 use dated::dated;
@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 /// How reading the windows of one source ended.
 #[derive(Debug)]
-pub(super) enum Reading {
+pub(super) enum ReadingEnd {
     /// All of them were read.
     Complete,
     /// The run was told to stop.
@@ -33,7 +33,7 @@ pub(super) enum Reading {
 #[derive(Debug)]
 pub(super) struct Ingested {
     /// How it ended.
-    pub(super) reading: Reading,
+    pub(super) reading: ReadingEnd,
     /// Feeds that failed by themselves, by tenant.
     pub(super) failed: Vec<(String, SourceError)>,
 }
@@ -51,7 +51,7 @@ pub(super) async fn ingest(
     settled: &mut (dyn FnMut(Settled) + Send),
 ) -> Result<Ingested, RunError> {
     let (chunks, waiting) = mpsc::channel(1);
-    let chunks = Desk {
+    let chunks = ChunkQueue {
         chunks,
         // One chunk is committed and one is collected; there is no room for more.
         free: Arc::new(Semaphore::new(1)),
@@ -73,15 +73,15 @@ pub(super) async fn ingest(
 }
 
 /// Where the reading half hands its chunks over.
-struct Desk {
+struct ChunkQueue {
     chunks: mpsc::Sender<(Chunk, OwnedSemaphorePermit)>,
     free: Arc<Semaphore>,
 }
 
-impl Desk {
+impl ChunkQueue {
     /// Hands a chunk over once the one before it is committed; none where nobody takes it any more.
     /// While a chunk that is larger than chunks should be is committed, nothing more is read.
-    async fn hand_over(&self, chunk: Chunk, bounds: &Bounds) -> Option<()> {
+    async fn hand_over(&self, chunk: Chunk, bounds: &ChunkBounds) -> Option<()> {
         let is_oversized = chunk.is_oversized(bounds);
         let permit = Arc::clone(&self.free).acquire_owned().await.ok()?;
         self.chunks.send((chunk, permit)).await.ok()?;
@@ -97,13 +97,13 @@ impl Desk {
 async fn read_chunks(
     source: &JobSource,
     windows: &[(String, Window)],
-    bounds: Bounds,
+    bounds: ChunkBounds,
     mut stop: watch::Receiver<bool>,
     observer: &dyn Observer,
-    chunks: Desk,
-) -> (Reading, Vec<(String, SourceError)>) {
+    chunks: ChunkQueue,
+) -> (ReadingEnd, Vec<(String, SourceError)>) {
     let mut chunk = Chunk::default();
-    let mut reading = Reading::Complete;
+    let mut reading = ReadingEnd::Complete;
     let mut failed: Vec<(String, SourceError)> = Vec::new();
     'windows: for (tenant, window) in windows {
         if failed.iter().any(|(known, _)| known == tenant) {
@@ -122,7 +122,7 @@ async fn read_chunks(
             let next = tokio::select! {
                 biased;
                 () = stopped(&mut stop) => {
-                    reading = Reading::Stopped;
+                    reading = ReadingEnd::Stopped;
                     break 'windows;
                 }
                 next = slices.next() => next,
@@ -135,7 +135,7 @@ async fn read_chunks(
                     continue 'windows;
                 }
                 Some(Err(error)) => {
-                    reading = Reading::Failed(error);
+                    reading = ReadingEnd::Failed(error);
                     break 'windows;
                 }
             };
@@ -148,7 +148,7 @@ async fn read_chunks(
                 if !chunk.takes(&piece, &bounds) {
                     // One response may hold years of rare records, and so as many chunks.
                     if *stop.borrow() {
-                        reading = Reading::Stopped;
+                        reading = ReadingEnd::Stopped;
                         break 'windows;
                     }
                     let full = std::mem::take(&mut chunk);

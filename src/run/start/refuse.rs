@@ -4,7 +4,7 @@
 //! what the second says to delete, the two contradict each other, and nobody but their writer knows which
 //! is meant. So the run ends before it begins, with all such sources named.
 //!
-//! Three cases are none of it. `start = "earliest"` asks for what there is, so the dates past retention are
+//! Three cases are exempt. `start = "earliest"` asks for what there is, so the dates past retention are
 //! left out without a word. Where reading had begun at `start` and fell behind until unread time was past
 //! retention, refusing would stop the source for ever: what is past is left out, with a warning
 //! ([`FeedPlan::missed`](crate::run::FeedPlan)). And a source that does not answer is not read anyhow.

@@ -4,7 +4,7 @@ use super::stand::{EVENTS, QUARANTINE, Stand, only};
 use crate::bigquery_fake::Row;
 use serde_json::json;
 use tokio::sync::watch;
-use trailhouse::decision::rebuild::Rebuild;
+use trailhouse::decision::rebuild::RebuildWish;
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::entry::RowsCounted;
 use trailhouse::run::{RebuildEnd, RebuildSummary, Unobserved, rebuild};
@@ -75,7 +75,7 @@ async fn a_rebuild_replaces_what_was_shown() {
 }
 
 async fn rebuilt(stand: &Stand, confirmed: Option<&str>) -> RebuildSummary {
-    let wish = Rebuild {
+    let wish = RebuildWish {
         tables: vec![Table::Events, Table::Quarantine],
         dates: Which::Differing,
     };

@@ -1,6 +1,6 @@
 //! Records that cannot become events.
 
-use super::{Again, Comparison, First};
+use super::{Again, ChunkComparison, First};
 use crate::event::compare::Change;
 use crate::event::quarantine::Quarantined;
 use crate::event::uid::event_uid;
@@ -12,7 +12,7 @@ use crate::run::comparing::tally::Fate;
 use crate::run::pieces::Piece;
 use crate::source::Keyed;
 
-impl Comparison<'_, '_> {
+impl ChunkComparison<'_, '_> {
     /// A record that cannot become an event.
     pub(super) fn unfit(
         &mut self,
