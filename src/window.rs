@@ -4,18 +4,23 @@
 //! sorted, disjoint, never touching, never empty; so two equal sets are equal values.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Timelike as _, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A half-open interval of time, `[from, to)`, in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// First instant inside.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub from: DateTime<Utc>,
     /// First instant after.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub to: DateTime<Utc>,
 }
 

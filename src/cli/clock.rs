@@ -2,8 +2,10 @@
 
 use chrono::{NaiveDate, SubsecRound as _};
 use clap::Subcommand;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::failures::CONFIRM_CLOCK;
@@ -77,6 +79,12 @@ struct ConfirmArgs {
     by: String,
 }
 
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<ClockShown>("clock show");
+    catalogue.with_failures::<ClockConfirmed>("clock confirm");
+}
+
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     match args.command {
         Command::Show(_) => show(context),
@@ -144,8 +152,9 @@ fn confirm(args: &ConfirmArgs, context: &Context) -> Result<Ending, Report> {
 }
 
 /// The clock as it stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ClockShown {
+    /// The time, and what confirms it.
     clock: ClockReport,
     #[serde(skip)]
     borne_out_by: Option<String>,
@@ -171,9 +180,11 @@ impl Document for ClockShown {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ClockConfirmed {
+    /// The entry that confirms it.
     sequence: u64,
+    /// The time that was confirmed.
     clock: ClockReport,
 }
 

@@ -15,8 +15,10 @@ use clap_complete::engine::CompletionCandidate;
 #[cfg(feature = "query")]
 use clap_complete::engine::{PathCompleter, ValueCompleter};
 use clap_complete::env::{CompleteEnv, Shells};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
@@ -52,9 +54,11 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Script {
+    /// The shell.
     shell: String,
+    /// The script.
     script: String,
 }
 
@@ -62,6 +66,11 @@ impl Document for Script {
     fn text(&self, page: &mut Page) {
         page.verbatim(&self.script);
     }
+}
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.bare::<Script>("completions");
 }
 
 pub(super) fn execute(args: Args) -> Result<Ending, Report> {

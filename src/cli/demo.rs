@@ -4,11 +4,13 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use trailhouse_demo::kestra::{Options, Platform};
 use url::Url;
 
+use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::key_file::{self, unwritable};
@@ -53,6 +55,11 @@ const MARK: &str = ".trailhouse-demo";
 const TOKEN_FILE: &str = "kestra.token";
 const KEY_FILE: &str = "writer.key";
 const CONFIG_FILE: &str = "trailhouse.toml";
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<Toured>("demo");
+}
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let dir = own_directory(&args.dir)?;
@@ -176,11 +183,15 @@ fn write_files(dir: &Path, url: &str) -> Result<PathBuf, Failure> {
 }
 
 /// What a demo did.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Toured {
+    /// The directory of the demo.
     directory: PathBuf,
+    /// Its configuration file.
     config: PathBuf,
+    /// Its signing key.
     key: PathBuf,
+    /// What the run did.
     summary: Summary,
 }
 

@@ -1,9 +1,11 @@
 //! `trailhouse demo-platform`: serves the demo platform alone.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use trailhouse_demo::kestra::{Options, Platform};
 use trailhouse_demo::listen;
 
+use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
@@ -36,6 +38,11 @@ const MORE: &str = "\
 Access: 6 more options, for tokens and passwords, and
 trouble: 25 switches that make records and requests fail: see --help";
 
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.bare::<Listening>("demo-platform");
+}
+
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let options = args.options;
     let platform = Platform::new(&options).map_err(|error| {
@@ -61,11 +68,15 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
 }
 
 /// What is printed once the platform listens.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Listening {
+    /// Address of the platform.
     url: String,
+    /// API token that it accepts.
     token: &'static str,
+    /// Its tenants.
     tenants: String,
+    /// Number of its events.
     events: u32,
 }
 

@@ -5,8 +5,10 @@ mod warehouse;
 mod ways;
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
@@ -48,6 +50,11 @@ Examples:
   trailhouse -c /etc/trailhouse/trailhouse.toml doctor")]
 pub(crate) struct Args {}
 
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<Checked>("doctor");
+}
+
 pub(super) fn execute(_args: Args, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let progress = context.progress(Unit::Nothing);
@@ -69,14 +76,16 @@ pub(super) fn execute(_args: Args, context: &Context) -> Result<Ending, Report> 
 }
 
 /// Everything that was tried.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Checked {
+    /// Everything that was tried, in order.
     checks: Vec<Check>,
 }
 
 /// One thing that was tried.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Check {
+    /// What was tried.
     what: String,
     /// What is wrong; none where it is in order.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -166,6 +166,21 @@ impl Serialize for ExitKind {
     }
 }
 
+impl schemars::JsonSchema for ExitKind {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ExitKind".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let names = Self::BY_CODE.map(Self::name);
+        schemars::json_schema!({ "type": "string", "enum": names })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

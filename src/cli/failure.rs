@@ -1,5 +1,6 @@
 //! What went wrong, said so that the reader knows what to do next.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::exit::ExitKind;
@@ -9,7 +10,7 @@ use crate::config::{ConfigError, SecretError};
 ///
 /// All texts are lower case, without a full stop, and never hold a secret. They may hold names
 /// from platforms as they are: escaping is the business of whoever prints them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failure {
     /// Kind, which decides the exit code.
     pub kind: ExitKind,
@@ -32,7 +33,7 @@ pub struct Failure {
 }
 
 /// One point of a failure that has several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Detail {
     /// Where it is: a place in a file, a source, an object.
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]

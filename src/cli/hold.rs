@@ -2,11 +2,13 @@
 
 use chrono::{NaiveDate, Utc};
 use clap::Subcommand;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use clap_complete::ArgValueCandidates;
 
 use super::completions;
+use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
 use super::output::{Document, Ending};
@@ -139,6 +141,13 @@ pub(super) fn person(text: &str) -> Result<String, &'static str> {
         "" => Err("give the name of the person who decides this"),
         name => Ok(name.to_owned()),
     }
+}
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<Placed>("hold add");
+    catalogue.with_failures::<Holds>("hold list");
+    catalogue.with_failures::<ReleasedCase>("hold release");
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
@@ -336,10 +345,13 @@ fn protects_said(amount: &Amount) -> String {
     )
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Placed {
+    /// Its entry.
     sequence: u64,
+    /// The hold.
     hold: Hold,
+    /// What it protects now.
     protects: Amount,
 }
 
@@ -357,10 +369,13 @@ impl Document for Placed {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ReleasedCase {
+    /// The entry that releases it.
     sequence: u64,
+    /// The case.
     case: String,
+    /// How many holds ended.
     holds: u64,
 }
 
@@ -375,21 +390,26 @@ impl Document for ReleasedCase {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Holds {
+    /// The holds in order of their entries.
     holds: Vec<Listed>,
     /// What speaks against the clock; no hold ends by it then.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     clock: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Listed {
+    /// Its entry.
     sequence: u64,
+    /// Whether it is in force.
     in_force: bool,
+    /// Whether it is in force, and why not.
     standing: HoldStanding,
     #[serde(flatten)]
     held: HoldState,
+    /// What it protects now.
     protects: Amount,
     /// Sources that neither the configuration nor the ledger knows.
     #[serde(skip_serializing_if = "Vec::is_empty")]

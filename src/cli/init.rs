@@ -7,10 +7,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ArgGroup;
+use schemars::JsonSchema;
 use serde::Serialize;
 use url::Url;
 
 use super::Context;
+use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
 use super::key_file::{self, unwritable};
@@ -107,6 +109,11 @@ pub(crate) struct Args {
     /// Replace a configuration file that exists
     #[arg(long)]
     force: bool,
+}
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.bare::<Written>("init");
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
@@ -229,11 +236,15 @@ fn lake_url(text: &str) -> String {
 }
 
 /// The key that signs the lake.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Key {
+    /// File of the signing key.
     file: PathBuf,
+    /// File of the verifier key.
     public_file: PathBuf,
+    /// The verifier key.
     verifier_key: String,
+    /// Whether it was made now.
     made: bool,
 }
 
@@ -336,10 +347,13 @@ fn not_valid(error: ConfigError) -> Failure {
 }
 
 /// What init has done.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Written {
+    /// The configuration file that was written.
     config: PathBuf,
+    /// The signing key; `null` where none is needed.
     key: Option<Key>,
+    /// The commands to run next.
     next: Vec<String>,
 }
 

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Context;
+use super::documents::Catalogue;
 use super::failure::Report;
 use super::key_file;
 use super::output::{Document, Ending};
@@ -36,7 +38,7 @@ pub(crate) struct Args {
 }
 
 /// What a key is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Role {
     /// Scheduled runs
@@ -58,12 +60,17 @@ impl Role {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Made {
+    /// What the key is for.
     role: Role,
+    /// Name in signatures.
     name: String,
+    /// File of the signing key.
     file: PathBuf,
+    /// File of the verifier key.
     public_file: PathBuf,
+    /// The verifier key.
     verifier_key: String,
 }
 
@@ -71,6 +78,11 @@ impl Document for Made {
     fn text(&self, page: &mut Page) {
         page.line(&self.verifier_key);
     }
+}
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.bare::<Made>("keygen");
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {

@@ -12,6 +12,7 @@ mod demo;
 #[cfg(feature = "demo")]
 mod demo_platform;
 mod doctor;
+mod documents;
 mod environment;
 mod escape;
 pub mod exit;
@@ -359,6 +360,29 @@ fn execute(command: Command, context: &Context) -> Result<Ending, Report> {
         #[cfg(feature = "query")]
         Command::Query(args) => query::execute(args, context),
     }
+}
+
+/// What each command prints with `--output json`, in the order of the help. `query` prints the rows of its
+/// statement, and `schema config` and `schema output` print JSON Schemas.
+fn describe(catalogue: &mut documents::Catalogue) {
+    #[cfg(feature = "demo")]
+    demo::describe(catalogue);
+    #[cfg(feature = "demo")]
+    demo_platform::describe(catalogue);
+    init::describe(catalogue);
+    keygen::describe(catalogue);
+    plan::describe(catalogue);
+    run::describe(catalogue);
+    status::describe(catalogue);
+    verify::describe(catalogue);
+    warehouse::describe(catalogue);
+    retention::describe(catalogue);
+    hold::describe(catalogue);
+    sweep::describe(catalogue);
+    clock::describe(catalogue);
+    doctor::describe(catalogue);
+    schema::describe(catalogue);
+    completions::describe(catalogue);
 }
 
 /// A usage error as a failure; only its first line is needed, since clap goes on with usage and

@@ -1,11 +1,13 @@
 //! `trailhouse plan`: what a run would do.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use clap_complete::ArgValueCandidates;
 
 use super::completions;
+use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::output::{Document, Ending};
@@ -43,6 +45,11 @@ pub(crate) struct Args {
     /// Only this source; may be given several times
     #[arg(long, value_name = "ID", add = ArgValueCandidates::new(completions::sources))]
     pub(crate) source: Vec<String>,
+}
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<Plan>("plan");
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
@@ -177,13 +184,17 @@ fn text_of_loads(standing: &Standing, page: &mut Page) {
 }
 
 /// What `run` would do.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Plan {
+    /// The time as of which it is planned.
     #[serde(with = "crate::window::instant")]
+    #[schemars(with = "DateTime<Utc>")]
     now: DateTime<Utc>,
     /// How that time stands.
     clock: ClockReport,
+    /// The newest entry; `null` where there is no lake yet.
     base_sequence: Option<u64>,
+    /// By source, in configured order.
     sources: Vec<Planned>,
     /// How far each warehouse is, and so what loading takes, besides what will be read.
     warehouses: Vec<Standing>,
@@ -196,7 +207,7 @@ struct Plan {
 }
 
 /// What a run would delete.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Deletes {
     /// What goes by itself.
     goes: Amount,
@@ -239,15 +250,18 @@ impl Deletes {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Planned {
+    /// Id.
     source: String,
+    /// What failed, if anything did.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<SourceFailure>,
+    /// Its feeds, one for each tenant.
     feeds: Vec<PlannedFeed>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PlannedFeed {
     #[serde(flatten)]
     feed: FeedPlan,

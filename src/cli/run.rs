@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use clap_complete::ArgValueCandidates;
 
 use super::completions;
+use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
 use super::output::{Document, Ending};
@@ -69,6 +70,11 @@ impl Observer for Progress {
     fn doing(&self, what: &str) {
         self.message(what);
     }
+}
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<Summary>("run");
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {

@@ -1,9 +1,10 @@
 //! `trailhouse schema`: what may be written in the configuration, and what stands in the lake.
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::Value;
 
+use super::documents::{Catalogue, Field, Outputs};
 use super::failure::Report;
 use super::output::{Document, Ending};
 use super::page::{Align, Page, Table};
@@ -11,7 +12,7 @@ use crate::config::{json_schema, settings};
 use crate::event::schema::{Column, SCHEMA_VERSION};
 use crate::warehouse::TableKind;
 
-/// Explain the keys of the configuration, or the columns of the tables
+/// Explain the keys of the configuration, the columns of the tables, or JSON output
 ///
 /// Changes: nothing.
 #[derive(Debug, clap::Args)]
@@ -19,6 +20,7 @@ use crate::warehouse::TableKind;
 Examples:
   trailhouse schema config
   trailhouse schema events
+  trailhouse schema output
   trailhouse schema config --output json > trailhouse.schema.json")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -48,16 +50,33 @@ Examples:
   trailhouse schema events
   trailhouse schema events --output json | jq -r '.tables.audit_events[].name'")]
     Events,
+    /// Every field of what commands print with --output json
+    ///
+    /// With --output json it prints JSON Schemas (draft 2020-12): `documents` has one for each command, `$defs`
+    /// the types that they name.
+    ///
+    /// Changes: nothing.
+    #[command(after_long_help = "\
+Examples:
+  trailhouse schema output
+  trailhouse schema output --output json | jq '.documents.run'")]
+    Output,
+}
+
+/// What it prints with `--output json`, apart from JSON Schemas.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.bare::<EventSchema>("schema events");
 }
 
 pub(super) fn execute(args: Args) -> Result<Ending, Report> {
     Ok(match args.subject {
         Subject::Config => Ending::bare(ConfigSchema(json_schema())),
-        Subject::Events => Ending::bare(EventSchema),
+        Subject::Events => Ending::bare(EventSchema::new()),
+        Subject::Output => Ending::bare(OutputSchema(Outputs::new())),
     })
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(transparent)]
 struct ConfigSchema(Value);
 
@@ -81,7 +100,40 @@ impl Document for ConfigSchema {
     }
 }
 
-struct EventSchema;
+#[derive(Serialize, JsonSchema)]
+struct EventSchema {
+    /// Version of the stored event schema.
+    schema_version: i64,
+    /// The columns of each table, in stored order.
+    tables: Tables,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Tables {
+    /// Columns of `audit_events`.
+    audit_events: Vec<ColumnForm>,
+    /// Columns of `audit_quarantine`.
+    audit_quarantine: Vec<ColumnForm>,
+    /// Columns of `audit_batches`.
+    audit_batches: Vec<ColumnForm>,
+    /// Columns of `audit_coverage`.
+    audit_coverage: Vec<ColumnForm>,
+}
+
+impl EventSchema {
+    fn new() -> Self {
+        let columns = |kind: TableKind| kind.columns().iter().map(ColumnForm::from).collect();
+        Self {
+            schema_version: SCHEMA_VERSION,
+            tables: Tables {
+                audit_events: columns(TableKind::Events),
+                audit_quarantine: columns(TableKind::Quarantine),
+                audit_batches: columns(TableKind::Batches),
+                audit_coverage: columns(TableKind::Coverage),
+            },
+        }
+    }
+}
 
 impl Document for EventSchema {
     fn text(&self, page: &mut Page) {
@@ -109,34 +161,56 @@ impl Document for EventSchema {
     }
 }
 
-impl Serialize for EventSchema {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Tables;
-        impl Serialize for Tables {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let mut map = serializer.serialize_map(Some(TableKind::ALL.len()))?;
-                for kind in TableKind::ALL {
-                    let columns = kind.columns().iter().map(ColumnForm::from);
-                    map.serialize_entry(kind.table(), &columns.collect::<Vec<_>>())?;
-                }
-                map.end()
+#[derive(Serialize, JsonSchema)]
+#[serde(transparent)]
+struct OutputSchema(#[schemars(with = "Value")] Outputs);
+
+impl Document for OutputSchema {
+    fn text(&self, page: &mut Page) {
+        let table_of = |fields: &[Field]| {
+            let mut table = Table::new([
+                ("field", Align::Left),
+                ("type", Align::Left),
+                ("present", Align::Left),
+                ("meaning", Align::Left),
+            ]);
+            for field in fields {
+                let present = if field.always {
+                    "always"
+                } else {
+                    "if it applies"
+                };
+                table.row([&field.name, &field.kind, present, &field.meaning]);
+            }
+            table
+        };
+        for document in self.0.documents() {
+            page.heading(&document.name);
+            page.table(&table_of(&document.fields));
+        }
+        for kind in self.0.types() {
+            page.heading(&kind.name);
+            match kind.fields.is_empty() {
+                true => page.line(&kind.value),
+                false => page.table(&table_of(&kind.fields)),
             }
         }
-        let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("schema_version", &SCHEMA_VERSION)?;
-        map.serialize_entry("tables", &Tables)?;
-        map.end()
     }
 }
 
 /// A column in JSON.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ColumnForm {
+    /// Name.
     name: &'static str,
+    /// Type in GoogleSQL.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// Whether every row has a value.
     required: bool,
+    /// `public`, `sensitive` or `secret`.
     classification: &'static str,
+    /// Meaning.
     meaning: &'static str,
 }
 

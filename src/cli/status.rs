@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
 use super::key_file;
@@ -57,6 +59,11 @@ pub(crate) struct Args {
 /// The newest dates of a feed, which are shown one by one.
 const NEWEST: usize = 10;
 
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<Shown>("status");
+}
+
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let (_, bucket, state) = open_lake(&config, args.public_key.as_deref())?;
@@ -85,7 +92,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
 }
 
 /// The status, and how many of the newest dates are shown one by one.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(transparent)]
 struct Shown {
     status: Status,

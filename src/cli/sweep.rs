@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
 use super::output::{Document, Ending};
@@ -37,6 +38,11 @@ pub(crate) struct Args {
     /// Show what would be removed, and stop
     #[arg(long)]
     dry_run: bool,
+}
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<Swept>("sweep");
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use url::Url;
 
+use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Detail, Failure, Report};
 use super::key_file;
@@ -84,6 +86,11 @@ impl FromStr for Since {
             )
         })
     }
+}
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<Shown>("verify");
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
@@ -266,7 +273,7 @@ fn bucket(args: &Args, loaded: Option<Config>, context: &Context) -> Result<Buck
 }
 
 /// What was verified, and with which key.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Shown {
     /// Name and hash of the key; absent where the lake is unsigned.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@ use super::{LedgerTime, TOLERANCE, Witness};
 use crate::plural::counted;
 use crate::window::{format_instant, instant};
 use chrono::{DateTime, NaiveDate, SubsecRound as _, TimeDelta, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 
@@ -67,13 +68,15 @@ pub struct Now {
 }
 
 /// How a time stands, as JSON documents show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ClockReport {
     /// The time: the earliest of the clocks that agree.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
     /// The newest instant that is shown to have come. Holds end by it.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub proven: DateTime<Utc>,
     /// `borne_out`, `unproven` or `contradicted`.
     pub standing: &'static str,

@@ -32,6 +32,7 @@ pub use judge::{ClockReport, ClockStanding, Contradiction, Deviation, Now, Witne
 pub use ledger::LedgerTime;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -58,7 +59,7 @@ impl Clock for SystemClock {
 }
 
 /// Whose clock, other than this machine's, bears a time out.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Witness {
     /// The store of the lake.

@@ -16,6 +16,7 @@ pub use path::FilePath;
 pub(crate) use path::PathOfOurs;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -129,7 +130,9 @@ impl From<RunId> for String {
 }
 
 /// The two stored tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Table {
     /// `audit_events`.

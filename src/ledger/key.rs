@@ -162,6 +162,20 @@ impl FromStr for VerifierKey {
     }
 }
 
+impl schemars::JsonSchema for VerifierKey {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "VerifierKey".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string" })
+    }
+}
+
 impl Serialize for VerifierKey {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)

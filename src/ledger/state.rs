@@ -25,6 +25,7 @@ use crate::clock::LedgerTime;
 use crate::lake::layout::Table;
 use crate::window::{Window, instant};
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,13 +94,14 @@ pub struct SourceState {
 }
 
 /// How a source fared in a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LastRun {
     /// The run.
     pub run_id: String,
     /// When its receipt was written.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
     /// Stable code of what failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,10 +3,11 @@
 use super::rules::{Subject, is_known_category};
 use crate::clock::Now;
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is not to be deleted, whatever any rule says: the body of a `hold` entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hold {
     /// The case that it is for; a case may have several holds.
@@ -88,7 +89,7 @@ impl AsOf {
 }
 
 /// How a hold stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldStanding {
     /// It is in force.

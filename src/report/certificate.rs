@@ -24,6 +24,7 @@ use crate::ledger::note::{self, Note, NoteError};
 use crate::policy::{Conditions, Keep};
 use crate::window::instant;
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the form that this program writes.
@@ -33,7 +34,7 @@ pub const FORMAT_VERSION: u32 = 1;
 pub const TYPE: &str = "trailhouse retention certificate";
 
 /// What a certificate says that it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum CertificateType {
     /// There is one type so far.
     #[default]
@@ -42,7 +43,7 @@ pub enum CertificateType {
 }
 
 /// What went by rule, as far as it was asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Certificate {
     /// Version of its form.
@@ -52,6 +53,7 @@ pub struct Certificate {
     pub kind: CertificateType,
     /// When it was made, by the clock of who made it.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub made_at: DateTime<Utc>,
     /// Program and version that made it.
     pub writer: String,
@@ -72,7 +74,7 @@ pub struct Certificate {
 }
 
 /// An entry of the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EntryRef {
     /// Its sequence.
@@ -81,11 +83,12 @@ pub struct EntryRef {
     pub sha256: Digest,
     /// When it was written, as it says itself.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub written_at: DateTime<Utc>,
 }
 
 /// What a certificate is to be about; a part must satisfy all of it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
     /// First date of records.
@@ -122,7 +125,7 @@ impl Asked {
 }
 
 /// A decision of retention, and what became of it up to the head.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedDecision {
     /// Its entry.
@@ -143,7 +146,7 @@ pub struct CertifiedDecision {
 }
 
 /// A rule as a decision states it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedRule {
     /// Its name, or `default`.
@@ -156,7 +159,7 @@ pub struct CertifiedRule {
 }
 
 /// What went of a partition of the lake.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedPart {
     /// UTC date of its rows.
@@ -184,7 +187,7 @@ pub struct CertifiedPart {
 }
 
 /// A file that was decided to go.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedFile {
     /// Its name in the bucket.
@@ -204,7 +207,7 @@ pub struct CertifiedFile {
 }
 
 /// The entry that had named a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NamedBy {
     /// Its sequence.
@@ -214,7 +217,8 @@ pub struct NamedBy {
 }
 
 /// What became of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "FileStanding")]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Standing {
     /// The store was asked to remove it, and holds nothing under its name. Whether it was removed then
@@ -224,6 +228,7 @@ pub enum Standing {
     Refused {
         /// Until when.
         #[serde(with = "unknown::until")]
+        #[schemars(with = "unknown::Said<DateTime<Utc>>")]
         until: Option<DateTime<Utc>>,
     },
     /// The store was not asked yet.
@@ -232,7 +237,7 @@ pub enum Standing {
 
 /// What entries say of a decision as a whole, and do not divide among its parts: a certificate about
 /// some of them says this of more than itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WholeDecision {
     /// Whether all of its parts are listed, so that this is about them alone.
@@ -265,7 +270,7 @@ pub struct WholeDecision {
 }
 
 /// A warehouse that is rid of a decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmptiedWarehouse {
     /// Its configured name.
@@ -279,7 +284,7 @@ pub struct EmptiedWarehouse {
 }
 
 /// A warehouse that was given up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GivenUpWarehouse {
     /// What was said of it, and by whom.
@@ -289,7 +294,7 @@ pub struct GivenUpWarehouse {
 }
 
 /// A table that is rid of a decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmptiedTable {
     /// The table.
@@ -298,11 +303,12 @@ pub struct EmptiedTable {
     pub incarnation: u64,
     /// Rows that were deleted for the whole decision, as the service counted them.
     #[serde(with = "unknown::rows")]
+    #[schemars(with = "unknown::Said<u64>")]
     pub rows: Option<u64>,
 }
 
 /// What became of the files of a decision, in all of its `done` entries.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Removal {
     /// Files that were removed.
@@ -318,7 +324,7 @@ pub struct Removal {
 }
 
 /// What is still to be done of a decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pending {
     /// Warehouses that are not known to be rid of it.
@@ -328,7 +334,7 @@ pub struct Pending {
 }
 
 /// From where something that is gone could be brought back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StillRecoverable {
     /// A warehouse by its configured name, or `lake`.
@@ -337,13 +343,14 @@ pub struct StillRecoverable {
     pub by: RecoverableBy,
     /// Until when.
     #[serde(with = "unknown::until")]
+    #[schemars(with = "unknown::Said<DateTime<Utc>>")]
     pub until: Option<DateTime<Utc>>,
     /// The `done` entry that says so.
     pub done: u64,
 }
 
 /// What the lake held of a date at the head.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stays {
     /// The date.

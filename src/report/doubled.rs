@@ -7,6 +7,7 @@ use crate::ledger::state::LiveFile;
 use crate::store::{Bucket, StoreError};
 use arrow::array::{Array as _, AsArray as _};
 use futures::{StreamExt as _, TryStreamExt as _};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -20,7 +21,7 @@ const MOST_AT_ONCE: u64 = 4 << 20;
 const FETCHES: usize = 4;
 
 /// An event that is in the lake more than once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Doubled {
     /// Its id.
     pub event_uid: String,

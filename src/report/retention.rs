@@ -3,10 +3,11 @@
 use crate::ledger::state::State;
 use crate::window::some_instant;
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A decision that is not done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OpenDecision {
     /// Its entry.
     pub decision: u64,
@@ -20,6 +21,7 @@ pub struct OpenDecision {
     pub refused: u64,
     /// Until when it keeps the last of them, as far as it says.
     #[serde(skip_serializing_if = "Option::is_none", with = "some_instant")]
+    #[schemars(with = "Option<DateTime<Utc>>")]
     pub refused_until: Option<DateTime<Utc>>,
     /// Warehouses that are not rid of it.
     pub warehouses_left: Vec<String>,

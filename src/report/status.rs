@@ -19,11 +19,12 @@ use crate::retention::{Amount, RuleFinding, plan, rule_findings};
 use crate::warehouse::Standing;
 use crate::window::{Window, format_instant, instant, times_of_day};
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The status of a lake.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Status {
     /// How it stands, in one line.
     pub verdict: StatusVerdict,
@@ -35,6 +36,7 @@ pub struct Status {
     pub sequence: u64,
     /// When it was written.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub written_at: DateTime<Utc>,
     /// Files of the lake.
     pub files: u64,
@@ -63,7 +65,7 @@ pub struct Status {
 }
 
 /// A hold in force.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct HoldStatus {
     /// How it stands.
     pub standing: HoldStanding,
@@ -73,7 +75,7 @@ pub struct HoldStatus {
 }
 
 /// What is due under the configured rules today.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RetentionStatus {
     /// What is due.
     pub due: Amount,
@@ -88,7 +90,7 @@ pub struct RetentionStatus {
 }
 
 /// The status of a source.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SourceStatus {
     /// Id.
     pub source: String,
@@ -100,7 +102,7 @@ pub struct SourceStatus {
 }
 
 /// The status of one tenant's feed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FeedStatus {
     /// Tenant, or `*`.
     pub tenant: String,
@@ -135,7 +137,7 @@ pub struct FeedStatus {
 }
 
 /// One date of a feed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct DayStatus {
     /// Date.
     pub date: NaiveDate,

@@ -9,6 +9,7 @@ use crate::plural::{counted, thousands};
 use crate::store::{Bucket, StoreError};
 use chrono::NaiveDate;
 use futures::TryStreamExt as _;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +32,7 @@ pub enum Since {
 }
 
 /// What a verification found.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Verified {
     /// The lake, where its ledger could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +72,7 @@ pub struct Verified {
 }
 
 /// Something that failed verification.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Problem {
     /// The object.
     pub object: String,

@@ -1,10 +1,11 @@
 //! How much something is.
 
 use crate::ledger::entry::FileEntry;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Files, rows and bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct Amount {
     /// Files.
     pub files: u64,

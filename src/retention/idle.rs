@@ -3,10 +3,11 @@
 use crate::ledger::entry::FileEntry;
 use crate::ledger::state::State;
 use crate::policy::{Policy, Rule};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Something about a rule that its writer cannot have meant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RuleFinding {
     /// The rule.
     pub rule: String,

@@ -7,11 +7,12 @@ use crate::ledger::entry::{ExpiredPart, FileEntry, Span};
 use crate::ledger::state::{LiveFile, State};
 use crate::policy::{AsOf, Guard, Keep, Policy, Protection, Subject};
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What would be due if it were not held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Held {
     /// What it is.
     #[serde(flatten)]
@@ -24,7 +25,7 @@ pub struct Held {
 }
 
 /// How one rule stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RuleStanding {
     /// The rule, or `default`.
     pub rule: String,
@@ -49,7 +50,7 @@ pub struct RuleStanding {
 }
 
 /// A policy, applied to a lake on a date.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RetentionPlan {
     /// The date.
     pub as_of: NaiveDate,

@@ -12,6 +12,7 @@ use crate::warehouse::{
     Filled, Projection, WarehouseFailure, WarehouseSummary, fill, settle_expiration,
 };
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -73,7 +74,7 @@ pub(super) async fn tidy(warehouses: &[Projection], state: &State, notes: &mut V
 }
 
 /// What loading warehouses without a run did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct LoadSummary {
     /// Its id.
     pub run_id: String,

@@ -10,16 +10,18 @@ use crate::source::SourceError;
 use crate::warehouse::WarehouseSummary;
 use crate::window::{Window, instant};
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a run did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Summary {
     /// The run.
     pub run_id: String,
     /// Its now.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub now: DateTime<Utc>,
     /// How that time stands.
     pub clock: ClockReport,
@@ -47,7 +49,7 @@ pub struct Summary {
 }
 
 /// What a run did for one source.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SourceSummary {
     /// Id.
     pub source: String,
@@ -103,7 +105,7 @@ pub struct SourceSummary {
 }
 
 /// A hole that remains after the run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct HoleSummary {
     /// Tenant.
     pub tenant: String,
@@ -118,7 +120,7 @@ pub struct HoleSummary {
 }
 
 /// A feed that failed by itself.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FeedFailure {
     /// Tenant.
     pub tenant: String,
@@ -128,7 +130,7 @@ pub struct FeedFailure {
 }
 
 /// Why a source failed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SourceFailure {
     /// Stable code.
     pub code: String,

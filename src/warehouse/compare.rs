@@ -4,11 +4,12 @@ use crate::lake::layout::Table;
 use crate::ledger::entry::RowsCounted;
 use crate::ledger::state::State;
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows of one batch in one partition of the lake.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Cell {
     /// UTC date.
     pub date: NaiveDate,
@@ -25,7 +26,7 @@ pub struct Cell {
 pub type Counts = BTreeMap<Cell, u64>;
 
 /// How many rows of one cell there are, and should be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Difference {
     /// Where.
     #[serde(flatten)]
@@ -40,7 +41,7 @@ pub struct Difference {
 }
 
 /// One partition of the lake, batches together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct Tally {
     /// Rows by the ledger.
     pub expected: u64,

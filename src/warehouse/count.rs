@@ -9,6 +9,7 @@ use super::wait::{Ended, do_job};
 use super::{JobFailure, JobId, Projection, Work, sql};
 use crate::lake::layout::Table;
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 pub(super) const MOST_DOUBLED: usize = 1_000;
 
 /// An event that has several rows in a warehouse.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DoubledEvent {
     /// Its id.
     pub event_uid: String,

@@ -19,6 +19,7 @@ use crate::ledger::entry::{
 };
 use crate::ledger::state::{OpenRetention, State, Wholes};
 use chrono::{DateTime, NaiveDate, SubsecRound as _, TimeDelta, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sql::{Condition, Deletion};
 use std::collections::{BTreeMap, BTreeSet};
@@ -312,7 +313,7 @@ pub async fn recoverable(projection: &Projection, now: DateTime<Utc>) -> Vec<Rec
 }
 
 /// What taking parts out of a warehouse would cost, and what could bring them back afterwards.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Foreseen {
     /// Its configured name.
     pub warehouse: String,

@@ -4,6 +4,7 @@ use super::error::{Class, WarehouseError};
 use crate::ledger::log::LogError;
 use crate::ledger::tables::LedgerTableError;
 use crate::store::{StoreError, StoreMeaning};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Why a warehouse could not be filled, or not to the end.
@@ -224,7 +225,7 @@ fn next_example(last: &FillError) -> Option<FillError> {
 }
 
 /// Why a warehouse failed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WarehouseFailure {
     /// Stable code.
     pub code: String,

@@ -14,6 +14,7 @@ use crate::ledger::entry::{Expiring, FailedLoad, RowsCounted, TableOutcome, Ware
 use crate::ledger::log::Log;
 use crate::ledger::state::{State, TableState};
 use crate::store::Bucket;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use tokio::sync::watch;
@@ -36,7 +37,7 @@ pub struct Filling<'a> {
 }
 
 /// What was done for one warehouse: part of the JSON document of `run` and `warehouse load`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WarehouseSummary {
     /// Its configured name.
     pub warehouse: String,
@@ -55,7 +56,7 @@ pub struct WarehouseSummary {
 }
 
 /// A rebuild that was finished.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RebuiltDates {
     /// The ledger entry that decided it.
     pub decision: u64,
@@ -69,7 +70,7 @@ pub struct RebuiltDates {
 }
 
 /// What was done for one table.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TableSummary {
     /// Its name.
     pub table: &'static str,

@@ -10,10 +10,11 @@ use super::shape::{TableFound, TableKind, ViewShape};
 use super::tell::{is_told, remake};
 use super::views;
 use super::{LAKE_LABEL, Projection};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What `init` would do, or did, in order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Preparation {
     /// Configured name of the warehouse.
     pub warehouse: String,
@@ -24,7 +25,7 @@ pub struct Preparation {
 }
 
 /// One step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {
     /// Dataset, table or view.
     pub what: String,

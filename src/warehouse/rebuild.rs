@@ -23,6 +23,7 @@ use crate::lake::layout::Table;
 use crate::ledger::entry::{DoneOutcome, FileEntry, Rebuild, RowsCounted};
 use chrono::{DateTime, NaiveDate, Utc};
 use replace::{Replacing, staged_table};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +37,7 @@ const FILES_AT_ONCE: usize = 5_000;
 const ROUNDS: u32 = 4;
 
 /// What a rebuild would do to one table: what is shown before it is confirmed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RebuildPlan {
     /// Configured name of the warehouse.
     pub warehouse: String,

@@ -8,10 +8,11 @@ use super::{Projection, TableKind, WarehouseFailure};
 use crate::lake::layout::Table;
 use crate::ledger::entry::RowsCounted;
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How a warehouse compares with the ledger.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Reconciliation {
     /// Its configured name.
     pub warehouse: String,
@@ -25,7 +26,7 @@ pub struct Reconciliation {
 }
 
 /// How one table compares with the ledger.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TableReconciliation {
     /// Its name.
     pub table: &'static str,
@@ -47,7 +48,7 @@ pub struct TableReconciliation {
 }
 
 /// One date, category and source.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Partition {
     /// UTC date.
     pub date: NaiveDate,

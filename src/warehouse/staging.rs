@@ -9,6 +9,7 @@ use crate::ledger::entry::FileEntry;
 use crate::store::{Bucket, Checked, CheckedBy, SignedFile, StoreError};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -216,7 +217,7 @@ impl Sources {
 }
 
 /// How many files were compared with what the ledger signed for before they were loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct FilesChecked {
     /// By the MD5 that the store has computed.
     pub by_store: u64,

@@ -8,6 +8,7 @@ use crate::ledger::entry::{Expiring, RowsCounted};
 use crate::ledger::state::{State, TableState};
 use crate::window::some_instant;
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -17,7 +18,7 @@ pub const PARTITION_CHANGES_A_DAY: u64 = 30_000;
 pub const LOAD_JOBS_A_DAY: u64 = 100_000;
 
 /// How far a warehouse is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Standing {
     /// Its configured name.
     pub warehouse: String,
@@ -26,6 +27,7 @@ pub struct Standing {
     pub target: Option<String>,
     /// When that was.
     #[serde(skip_serializing_if = "Option::is_none", with = "some_instant")]
+    #[schemars(with = "Option<DateTime<Utc>>")]
     pub at: Option<DateTime<Utc>>,
     /// Stable code of what failed then.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,7 +42,7 @@ pub struct Standing {
 }
 
 /// How far a table is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TableStanding {
     /// Its name in the warehouse.
     pub table: &'static str,
@@ -60,6 +62,7 @@ pub struct TableStanding {
     pub partition_changes: u64,
     /// When the oldest of them was written.
     #[serde(skip_serializing_if = "Option::is_none", with = "some_instant")]
+    #[schemars(with = "Option<DateTime<Utc>>")]
     pub behind_since: Option<DateTime<Utc>>,
     /// Entries whose loads failed.
     pub failed: Vec<FailedEntry>,
@@ -69,7 +72,7 @@ pub struct TableStanding {
 }
 
 /// An entry whose loads failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FailedEntry {
     /// The entry.
     pub sequence: u64,
@@ -80,7 +83,7 @@ pub struct FailedEntry {
 }
 
 /// A rebuild that is not done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OpenRebuild {
     /// Sequence of the decision.
     pub decision: u64,

@@ -13,6 +13,7 @@ const COMMANDS: &[&[&str]] = &[
     &["schema"],
     &["schema", "config"],
     &["schema", "events"],
+    &["schema", "output"],
     &["completions"],
     &["warehouse"],
     &["warehouse", "init"],

@@ -11,6 +11,8 @@ mod init;
 mod keygen;
 mod names;
 #[cfg(feature = "demo")]
+mod output;
+#[cfg(feature = "demo")]
 mod past;
 mod retention;
 mod schema;

@@ -1,13 +1,15 @@
 //! What a command has to show when it ends, and how it ended.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Failure, Report};
 use crate::cli::page::Page;
 
-/// A result that can be shown in both forms. The JSON form is what `Serialize` says.
-pub trait Document: Serialize {
+/// A result that can be shown in both forms. The JSON form is what `Serialize` says, and `JsonSchema`
+/// describes it.
+pub trait Document: Serialize + JsonSchema {
     /// Puts the result on a page of text.
     fn text(&self, page: &mut Page);
 }
@@ -143,7 +145,7 @@ impl<D: Document> Rendered for D {
 mod tests {
     use super::*;
 
-    #[derive(Serialize)]
+    #[derive(Serialize, JsonSchema)]
     struct Greeting {
         word: &'static str,
         to: &'static str,

@@ -9,14 +9,14 @@ use super::super::Cli;
 use super::assert_current;
 
 /// The command line, with its help at one width whatever the terminal, and without what clap adds by itself.
-fn command() -> Command {
+pub(super) fn command() -> Command {
     let mut command = Cli::command().term_width(100).disable_help_subcommand(true);
     command.build();
     command
 }
 
 /// A command and those below it, in the order of the help.
-fn each(command: &Command, visit: &mut impl FnMut(&Command)) {
+pub(super) fn each(command: &Command, visit: &mut impl FnMut(&Command)) {
     visit(command);
     for inner in command
         .get_subcommands()

@@ -10,6 +10,8 @@ mod configuration;
 #[cfg(all(feature = "demo", feature = "query"))]
 mod examples;
 mod exit_codes;
+#[cfg(all(feature = "demo", feature = "query"))]
+mod output;
 
 use std::fmt::Write as _;
 use std::fs;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::super::documents::Catalogue;
 use super::{amount_said, policy_of, recoverable_said};
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Detail, Failure, Report};
@@ -56,6 +57,11 @@ pub(super) struct Args {
     /// Start nothing new after this time; instead of `deadline` in [run]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     deadline: Option<Duration>,
+}
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<RetentionSummary>("retention apply");
 }
 
 pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> {

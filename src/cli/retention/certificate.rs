@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use clap_complete::ArgValueCandidates;
 
 use crate::cli::completions;
+use crate::cli::documents::Catalogue;
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Detail, Failure, Report};
 use crate::cli::key_file;
@@ -88,6 +90,12 @@ pub(super) struct Args {
     against_ledger: bool,
 }
 
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<Made>("retention certificate");
+    catalogue.with_failures_when::<Checked>("retention certificate", "with --check");
+}
+
 pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> {
     match (&args.check, &args.public_key) {
         (Some(file), Some(key)) => check(file, key, args.against_ledger, context),
@@ -96,13 +104,16 @@ pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> 
 }
 
 /// A certificate that was made.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Made {
+    /// What the note says.
     certificate: Certificate,
     /// The note itself, as a file has it.
     note: String,
+    /// The file that it was written to.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<PathBuf>,
+    /// The key that signed it; `null` where the ledger is unsigned.
     signed_by: Option<VerifierKey>,
 }
 
@@ -292,9 +303,11 @@ fn nothing_fits(
 }
 
 /// A certificate that was checked.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Checked {
+    /// What the note says.
     certificate: Certificate,
+    /// The key that signed it; `null` where it is unsigned.
     signed_by: Option<VerifierKey>,
     /// In what the ledger differs, where it was compared.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ use clap::Subcommand;
 pub(super) use apply::{failures, text_of_retention};
 
 use super::Context;
+use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::output::Ending;
@@ -44,6 +45,13 @@ enum Command {
     Plan(plan::Args),
     Apply(apply::Args),
     Certificate(certificate::Args),
+}
+
+/// What the commands print with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    plan::describe(catalogue);
+    apply::describe(catalogue);
+    certificate::describe(catalogue);
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {

@@ -1,8 +1,10 @@
 //! `trailhouse retention plan`.
 
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::super::documents::Catalogue;
 use super::{amount_said, policy_of, recoverable_said};
 use crate::cli::failure::{Failure, Report};
 use crate::cli::failures::CONFIRM_CLOCK;
@@ -49,6 +51,11 @@ pub(super) struct Args {
     /// Ask neither warehouses nor the store; read the ledger alone
     #[arg(long)]
     offline: bool,
+}
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<Shown>("retention plan");
 }
 
 pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> {
@@ -141,7 +148,7 @@ async fn ask(
 }
 
 /// A plan as it is shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Shown {
     /// Its id, to be given back as confirmation.
     plan: String,
@@ -178,22 +185,24 @@ struct Shown {
 }
 
 /// A hold in force.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HeldNow {
     #[serde(flatten)]
     hold: Hold,
+    /// Whether it is in force.
     standing: HoldStanding,
 }
 
 /// What the store would keep of files that are deleted, as it says of the first of them; absent where it
 /// does not say.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LakeKeeps {
     /// Whether older versions stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     versions: Option<bool>,
     /// Until when a lock keeps it.
     #[serde(skip_serializing_if = "Option::is_none", with = "some_instant")]
+    #[schemars(with = "Option<DateTime<Utc>>")]
     locked_until: Option<DateTime<Utc>>,
     /// Whether it may stay out of sight.
     #[serde(skip_serializing_if = "Option::is_none")]

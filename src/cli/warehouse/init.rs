@@ -1,7 +1,9 @@
 //! `trailhouse warehouse init`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::super::documents::Catalogue;
 use super::{Which, demand_warehouses, failure_of, with_warehouses};
 use crate::cli::failure::{Failure, Report};
 use crate::cli::output::{Document, Ending};
@@ -33,6 +35,11 @@ pub(super) struct Args {
     /// Show what would be created or added, and stop
     #[arg(long)]
     dry_run: bool,
+}
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<Prepared>("warehouse init");
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
@@ -90,11 +97,13 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
 }
 
 /// What was, or would be, made.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Prepared {
+    /// Whether nothing was made.
     dry_run: bool,
     /// Whether there was no lake before.
     founded: bool,
+    /// By warehouse, in configured order.
     warehouses: Vec<Preparation>,
 }
 

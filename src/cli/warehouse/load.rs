@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::super::documents::Catalogue;
 use super::{Which, demand_warehouses, failure_of, text_of_load, with_warehouses};
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Detail, Failure, Report};
@@ -36,6 +37,11 @@ pub(super) struct Args {
     /// Start no load after this time; instead of `deadline` in [run]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     deadline: Option<Duration>,
+}
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<LoadSummary>("warehouse load");
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {

@@ -13,6 +13,7 @@ use super::Context;
 use clap_complete::ArgValueCandidates;
 
 use super::completions;
+use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::output::Ending;
@@ -52,6 +53,15 @@ enum Command {
     Status(status::Args),
     Reconcile(reconcile::Args),
     Rebuild(rebuild::Args),
+}
+
+/// What the commands print with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    init::describe(catalogue);
+    load::describe(catalogue);
+    status::describe(catalogue);
+    reconcile::describe(catalogue);
+    rebuild::describe(catalogue);
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use clap::ValueEnum;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::watch;
 
 use super::reconcile::between;
 use super::{Which, demand_warehouses, failure_of, text_of_load, with_warehouses};
+use crate::cli::documents::Catalogue;
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Failure, Report};
 use crate::cli::output::{Document, Ending};
@@ -88,6 +90,12 @@ impl Args {
     }
 }
 
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<Shown>("warehouse rebuild");
+    catalogue.with_failures_when::<Rebuilt>("warehouse rebuild", "after --confirm");
+}
+
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
     demand_warehouses(&config)?;
@@ -156,10 +164,11 @@ fn ending(RebuildSummary { planned, end }: RebuildSummary) -> Ending {
 }
 
 /// What a rebuild would do.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Shown {
     /// Id to confirm it by.
     plan: String,
+    /// What would be replaced in each table.
     tables: Vec<RebuildPlan>,
 }
 
@@ -213,10 +222,11 @@ fn listed(dates: &[NaiveDate]) -> String {
 }
 
 /// What was replaced.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Rebuilt {
     #[serde(flatten)]
     shown: Shown,
+    /// What was loaded.
     loaded: LoadSummary,
 }
 

@@ -1,8 +1,10 @@
 //! `trailhouse warehouse reconcile`.
 
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::super::documents::Catalogue;
 use super::look::Look;
 use super::{Which, demand_warehouses, failure_of, with_warehouses};
 use crate::cli::exit::ExitKind;
@@ -58,6 +60,11 @@ pub(super) fn between(
         return Err(Failure::new(ExitKind::Usage, happened).kept("nothing was read or written"));
     }
     Ok(Some(dates))
+}
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<Reconciled>("warehouse reconcile");
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
@@ -180,8 +187,9 @@ fn compared_dates(dates: Option<(NaiveDate, NaiveDate)>) -> String {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Reconciled {
+    /// By warehouse, in configured order.
     warehouses: Vec<Reconciliation>,
     /// First and last date that were compared; `None` for all.
     #[serde(skip)]

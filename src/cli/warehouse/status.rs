@@ -1,7 +1,9 @@
 //! `trailhouse warehouse status`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::super::documents::Catalogue;
 use super::{Which, demand_warehouses, failure_of, state_of, text_of_standing, with_warehouses};
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Detail, Failure, Report};
@@ -28,6 +30,11 @@ Examples:
 pub(super) struct Args {
     #[command(flatten)]
     which: Which,
+}
+
+/// What it prints with `--output json`.
+pub(super) fn describe(catalogue: &mut Catalogue) {
+    catalogue.with_failures::<Statuses>("warehouse status");
 }
 
 pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
@@ -168,12 +175,13 @@ fn differences(standing: &Standing) -> impl Iterator<Item = Detail> {
     tables.chain(rebuilds)
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Statuses {
+    /// By warehouse, in configured order.
     warehouses: Vec<WarehouseStatus>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct WarehouseStatus {
     #[serde(flatten)]
     standing: Standing,

@@ -8,11 +8,12 @@ use crate::plural::counted;
 use crate::retention::{Amount, Unattended};
 use crate::warehouse::WarehouseFailure;
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// What a step of retention did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RetentionSummary {
     /// The date as of which the rules were applied.
     pub as_of: NaiveDate,
@@ -34,7 +35,7 @@ pub struct RetentionSummary {
 }
 
 /// A decision that was made now.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RetentionDecided {
     /// Its entry.
     pub sequence: u64,
@@ -49,7 +50,7 @@ pub struct RetentionDecided {
 }
 
 /// What was done now of a decision.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CarriedOut {
     /// Its entry.
     pub decision: u64,
@@ -67,7 +68,7 @@ pub struct CarriedOut {
 }
 
 /// What is due and has to be confirmed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ToConfirm {
     /// The id of the plan, to be given back.
     pub plan: String,
@@ -79,7 +80,7 @@ pub struct ToConfirm {
 }
 
 /// A rule of which something is due that has to be confirmed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RuleToConfirm {
     /// The rule.
     pub rule: String,
@@ -93,7 +94,7 @@ pub struct RuleToConfirm {
 }
 
 /// What could not be done now, and is tried again by any later run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RetentionFailure {
     /// The warehouse by its configured name, or `lake`.
     pub place: String,

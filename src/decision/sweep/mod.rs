@@ -19,6 +19,7 @@ use crate::store::{Listed, StoreError};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt as _;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashSet;
 
@@ -39,10 +40,11 @@ struct SweepPlan {
 }
 
 /// What a sweep found, and did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Swept {
     /// Files older than this were looked for.
     #[serde(with = "crate::window::instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub older_than: DateTime<Utc>,
     /// Orphans that were found now.
     pub found: Vec<SweptObject>,

@@ -10,6 +10,7 @@ use crate::ledger::key::VerifierKey;
 use crate::policy::Hold;
 use crate::window::Window;
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -207,7 +208,7 @@ pub struct Covered {
 }
 
 /// Why a window could not be read; more may come, so the text is data.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct HoleReason(pub String);
 
@@ -228,7 +229,7 @@ pub struct Hole {
 
 /// What became of the records of one tenant and date in one chunk. Nothing is left over:
 /// `returned = source_duplicates + known + added + quarantined + expired`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
     /// Records that the source returned, and said that there are.

@@ -4,10 +4,11 @@ use super::retention::is_zero;
 use super::warehouse::WarehouseOutcome;
 use crate::window::instant;
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a recount ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Both sides agree.
@@ -21,7 +22,7 @@ pub enum Verdict {
 }
 
 /// What a recount compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictBy {
     /// Numbers only.
@@ -31,7 +32,7 @@ pub enum VerdictBy {
 }
 
 /// One recount of one tenant and date.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recount {
     /// Source.
@@ -42,6 +43,7 @@ pub struct Recount {
     pub date: NaiveDate,
     /// When the source was asked.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
     /// Whether the whole date was closed by then, or only a part of it was counted.
     pub whole: bool,

@@ -6,6 +6,7 @@ use crate::lake::layout::Table;
 use crate::policy::Policy;
 use crate::window::{instant, some_instant};
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Body of a `release` entry: the holds of a case end.
@@ -21,7 +22,7 @@ pub struct Release {
 }
 
 /// An object that a sweep removes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SweptObject {
     /// Its name.
@@ -64,7 +65,7 @@ pub struct Retention {
 }
 
 /// A partition of the lake that goes, or some entries' share of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpiredPart {
     /// UTC date of its rows.
@@ -154,7 +155,7 @@ pub struct Retained {
 }
 
 /// A warehouse that a decision is not carried out in, because somebody says that it cannot be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GivenUp {
     /// Its name when it was configured.
@@ -166,7 +167,7 @@ pub struct GivenUp {
 }
 
 /// What went from a warehouse.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WarehouseExpired {
     /// Its configured name.
@@ -179,7 +180,7 @@ pub struct WarehouseExpired {
 }
 
 /// What went from a table, which was counted to have nothing of it any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TableExpired {
     /// The table.
@@ -195,7 +196,7 @@ pub struct TableExpired {
 }
 
 /// What became of files of the lake.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilesExpired {
     /// Files that were removed.
@@ -222,7 +223,7 @@ pub(super) fn is_zero(number: &u64) -> bool {
 }
 
 /// A file that the store does not let go yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefusedFile {
     /// Its name.
@@ -233,11 +234,12 @@ pub struct RefusedFile {
         skip_serializing_if = "Option::is_none",
         with = "some_instant"
     )]
+    #[schemars(with = "Option<DateTime<Utc>>")]
     pub until: Option<DateTime<Utc>>,
 }
 
 /// From where something that is gone could be brought back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recoverable {
     /// The place: a warehouse by its configured name, or `lake`.
@@ -250,11 +252,14 @@ pub struct Recoverable {
         skip_serializing_if = "Option::is_none",
         with = "some_instant"
     )]
+    #[schemars(with = "Option<DateTime<Utc>>")]
     pub until: Option<DateTime<Utc>>,
 }
 
 /// What brings something back that is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum RecoverableBy {
     /// BigQuery: whoever may read the table reads it as it was.

@@ -6,6 +6,7 @@ use super::span::Span;
 use crate::lake::layout::Table;
 use crate::window::instant;
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How one warehouse stands, in a receipt.
@@ -34,13 +35,14 @@ pub struct WarehouseOutcome {
 }
 
 /// A table or view that the service removes by itself.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expiring {
     /// Its name in the warehouse.
     pub table: String,
     /// When.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
 }
 
@@ -79,7 +81,7 @@ pub struct FailedLoad {
 }
 
 /// What a count by batch found that the ledger does not say, in rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RowsCounted {
     /// Rows of entries that count as loaded, and that are not there.

@@ -3,6 +3,7 @@
 use crate::ledger::entry::{Counts, DayCount, Hole, HoleReason, Recount, Verdict, VerdictBy};
 use crate::window::{Coverage, Window, instant, midnight};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ pub(crate) fn is_recounted_in_each_run(date: NaiveDate, now: DateTime<Utc>) -> b
 }
 
 /// A window that could not be read, since when and how often it was tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoleState {
     /// The window.
@@ -30,17 +31,19 @@ pub struct HoleState {
     pub detail: String,
     /// When it was first named.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub first_seen: DateTime<Utc>,
     /// How many entries have named it.
     pub tries: u64,
 }
 
 /// The newest recount of a date.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecountState {
     /// When the source was asked.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
     /// What was compared.
     pub by: VerdictBy,
@@ -56,11 +59,12 @@ pub struct RecountState {
 
 /// A match of a whole date by the ids of all its records. It speaks for its time alone: records
 /// that come later are for the next match or count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdMatch {
     /// When the date was read again.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
     /// Records that both sides had then.
     pub records: u64,

@@ -5,16 +5,18 @@ use crate::ledger::entry::Release;
 use crate::policy::{AsOf, Hold, HoldStanding, Protection, Subject};
 use crate::window::instant;
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A hold as the ledger knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldState {
     /// What is held, and why.
     pub hold: Hold,
     /// When it was placed.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
     /// How it ended; none while nobody has released it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,13 +24,14 @@ pub struct HoldState {
 }
 
 /// The end of a hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Released {
     /// The entry.
     pub sequence: u64,
     /// When.
     #[serde(with = "instant")]
+    #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
     /// Why.
     pub reason: String,

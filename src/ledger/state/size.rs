@@ -3,6 +3,7 @@
 use super::State;
 use crate::ledger::entry::Span;
 use crate::plural::thousands;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The part of `run.memory` that the state may take, which this is the place to say: a quarter. The rest
@@ -15,7 +16,7 @@ const STATE_SHARE: u64 = 4;
 const OVERHEAD: usize = 16;
 
 /// How the state stands to the memory that a process may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StateSize {
     /// Files that it knows.
     pub files: u64,

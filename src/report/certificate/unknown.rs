@@ -1,17 +1,20 @@
 //! Serde form of what may not be known: the value, or the word `unknown`, since what is left out of a
 //! certificate could be taken for nothing.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Serialize, Deserialize)]
-enum Word {
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub(super) enum Word {
     #[serde(rename = "unknown")]
     Unknown,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
-enum Said<T> {
+#[schemars(inline)]
+pub(super) enum Said<T> {
     Known(T),
     Not(Word),
 }

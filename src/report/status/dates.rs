@@ -2,10 +2,11 @@
 
 use super::DayStatus;
 use chrono::{NaiveDate, TimeDelta};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How a date stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DateStanding {
     /// Lake and source had the same records when they were last compared.

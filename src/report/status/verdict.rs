@@ -5,6 +5,7 @@ use crate::plural::counted;
 use crate::warehouse::Standing;
 use crate::window::{Coverage, Window};
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use std::collections::BTreeSet;
 const DATES_NAMED: usize = 3;
 
 /// How a lake stands: what `status` says first. Decided from what the rest of the status shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StatusVerdict {
     /// Up to when every configured feed has been read, except for what is counted below; absent where a feed
     /// has not been read at all.

@@ -13,6 +13,7 @@ use crate::ledger::state::{FeedState, State};
 use crate::policy::Past;
 use crate::window::{Coverage, Window, instant};
 use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What a plan needs to know of one feed.
@@ -85,7 +86,7 @@ pub struct SourcePlan {
 }
 
 /// What is read of one feed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FeedPlan {
     /// Tenant, or [`ALL_TENANTS`](super::feed::ALL_TENANTS).
     pub tenant: String,
