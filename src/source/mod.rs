@@ -2,7 +2,7 @@
 //!
 //! * [`Source`] is the contract, [`Mapping`] how the records of a platform become events.
 //! * A way of reading makes a [`Source`] of what a platform offers: [`paged`] of pages by offset with a
-//!   total, [`cursor`] of chains of responses that continue each other.
+//!   total, [`cursor`] of chains of responses that continue each other, [`objects`] of objects in a bucket.
 //! * [`platform`] has one folder for each platform, and the list of them; nothing outside names one.
 //! * [`http`] is the client below the platforms: retries, limits, tokens.
 //!
@@ -14,6 +14,7 @@ pub mod cursor;
 mod error;
 mod grid;
 pub mod http;
+pub mod objects;
 pub mod paged;
 pub mod platform;
 mod reading;

@@ -1,5 +1,6 @@
 //! What reading a window gives: slices that are whole, and holes that are named.
 
+use super::objects::ReadObject;
 use super::{Mapping, Returned, Tenant};
 use crate::event::unfit::Unfit;
 use crate::window::Window;
@@ -101,6 +102,8 @@ pub struct Slice {
     pub total: u64,
     /// Rows that the source returned more than once, each time it was asked.
     pub source_duplicates: u64,
+    /// The objects that they were read from; none where the feed is not read in objects.
+    pub objects: Vec<ReadObject>,
     /// Requests it took, those included that found out where to cut.
     pub requests: u32,
 }
@@ -118,6 +121,8 @@ pub struct Hole {
     pub detail: String,
     /// Records of the window that were seen nevertheless; they are real, but not all.
     pub records: Vec<Keyed>,
+    /// The objects of the window, read or not; none where the feed is not read in objects.
+    pub objects: Vec<ReadObject>,
     /// Requests it took.
     pub requests: u32,
 }
@@ -158,6 +163,10 @@ pub enum HoleReason {
     CountsDisagree,
     /// One instant holds more records than could be read whole.
     Crowded,
+    /// What a listing shows is gone when it is read.
+    Gone,
+    /// The platform does not let us read this.
+    Denied,
 }
 
 impl HoleReason {
@@ -171,6 +180,8 @@ impl HoleReason {
             Self::NotUnderstood => "not_understood",
             Self::CountsDisagree => "counts_disagree",
             Self::Crowded => "crowded",
+            Self::Gone => "gone",
+            Self::Denied => "denied",
         }
     }
 }

@@ -163,6 +163,7 @@ impl Source for Breaking {
                         _ => "not wanted".to_owned(),
                     },
                     records: Vec::new(),
+                    objects: Vec::new(),
                     requests: 1,
                 });
             }

@@ -111,6 +111,7 @@ impl Reader {
                     total: records.len() as u64,
                     records,
                     source_duplicates,
+                    objects: Vec::new(),
                     requests,
                 }))
             }
@@ -131,6 +132,7 @@ impl Reader {
                     reason,
                     detail,
                     records,
+                    objects: Vec::new(),
                     requests,
                 }))
             }
