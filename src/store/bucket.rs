@@ -51,6 +51,8 @@ pub struct Listed {
     pub bytes: u64,
     /// When the store says it was written.
     pub modified: DateTime<Utc>,
+    /// The entity tag, where the store has one: another for other content.
+    pub tag: Option<String>,
 }
 
 /// An open bucket. Cheap to clone; clones share the connection, the clock and the counts.
@@ -300,11 +302,7 @@ impl Bucket {
         };
         objects
             .map(move |object| match object {
-                Ok(meta) => Ok(Listed {
-                    name: meta.location.into(),
-                    bytes: meta.size,
-                    modified: meta.last_modified,
-                }),
+                Ok(meta) => Ok(Listed::from(meta)),
                 Err(cause) => Err(bucket.error("list", &folder, &cause)),
             })
             .boxed()

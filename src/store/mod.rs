@@ -12,6 +12,7 @@
 //! service.
 
 mod answers;
+mod browse;
 mod bucket;
 mod checked;
 mod conformance;

@@ -299,6 +299,7 @@ impl Walk {
             total: records.len() as u64,
             records,
             source_duplicates,
+            objects: Vec::new(),
             requests: std::mem::take(&mut self.requests),
         })
     }
@@ -319,6 +320,7 @@ impl Walk {
             reason,
             detail,
             records,
+            objects: Vec::new(),
             requests: std::mem::take(&mut self.requests),
         })
     }

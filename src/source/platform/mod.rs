@@ -2,6 +2,7 @@
 //!
 //! A platform is registered once, in the list at the end of this file; nothing outside names one.
 
+pub mod cloudtrail;
 pub mod composer;
 mod feed;
 pub mod kestra;
