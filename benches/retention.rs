@@ -341,6 +341,7 @@ fn ingest(number: u32, date: NaiveDate, now: DateTime<Utc>) -> Result<Ingest, Bo
                 ..Counts::default()
             },
             expected: None,
+            objects: None,
         }],
         changed: Vec::new(),
         redaction: Vec::new(),

@@ -5,7 +5,7 @@ mod bodies;
 
 use bodies::{
     clock, done, entry, genesis, given_up, hold, ingest, rebuild, receipt, receipt_of_warehouses,
-    release, retained, retained_in_part, retention, since_version_2, sweep, swept,
+    release, retained, retained_in_part, retention, since_version_2, since_version_3, sweep, swept,
 };
 use std::path::PathBuf;
 use trailhouse::ledger::cache;
@@ -75,7 +75,7 @@ pub(crate) fn read(name: &str, made: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn entries_of_version_2_are_read_and_written_byte_for_byte() {
+fn entries_are_read_and_written_byte_for_byte() {
     let trust = Trust::Keys(vec![key().verifier().clone()]);
     for (name, entry, file) in chain() {
         let stored = read(name, file.as_bytes());
@@ -84,7 +84,7 @@ fn entries_of_version_2_are_read_and_written_byte_for_byte() {
         assert_eq!(decoded, entry, "{name}");
         assert_eq!(signer.as_ref(), Some(key().verifier()), "{name}");
     }
-    for (name, body) in since_version_2() {
+    for (name, body) in since_version_2().into_iter().chain(since_version_3()) {
         let entry = entry(1, Some(Digest::of(b"before")), body);
         let file = entry.encode(Some(&key())).unwrap();
         let stored = read(name, file.as_bytes());
@@ -186,7 +186,7 @@ fn what_a_newer_program_wrote_is_named_as_that() {
     let (_, _, file) = &chain()[0];
     let sign = |text: String| trailhouse::ledger::note::sign(text, Some(&key())).unwrap();
     let line = format!("{}\n", file.lines().next().unwrap());
-    let newer = sign(line.replace("\"version\":2", "\"version\":3"));
+    let newer = sign(line.replace("\"version\":2", "\"version\":4"));
     let error = Entry::decode(newer.as_bytes(), &trust).unwrap_err();
     assert!(error.to_string().contains("newer"), "{error}");
     let other = sign(line.replace("\"kind\":\"genesis\"", "\"kind\":\"erase\""));

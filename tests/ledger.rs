@@ -82,6 +82,7 @@ fn ingest(batch: &str, covered: Window) -> Draft {
                 date: covered.from.date_naive(),
                 counts,
                 expected: None,
+                objects: None,
             }],
             changed: vec![],
             redaction: vec![],
@@ -150,6 +151,7 @@ fn recounted(hour: i64, by: VerdictBy, whole: bool, counts: (u64, u64), said: Ve
             lake_count: counts.1,
             expected: None,
             expired: 0,
+            objects: None,
             verdict: said,
         });
     }

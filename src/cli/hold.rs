@@ -203,7 +203,7 @@ fn add(args: Add, context: &Context) -> Result<Ending, Report> {
         .details(late.iter().map(|gone| Detail {
             place: Some(format!(
                 "{} {}",
-                gone.category.unwrap_or("quarantine"),
+                gone.category.unwrap_or(gone.table.folder()),
                 gone.source
             )),
             happened: match gone.first == gone.last {

@@ -8,6 +8,7 @@
 pub mod columns;
 pub mod compare;
 pub mod json;
+pub mod objects;
 pub mod quarantine;
 pub mod redact;
 pub mod schema;

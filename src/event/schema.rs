@@ -5,6 +5,7 @@
 //! OCSF 1.8 API Activity (class 6003), from which nested OCSF events can be made.
 
 mod events;
+mod objects;
 mod quarantine;
 
 use std::sync::{Arc, LazyLock};
@@ -13,6 +14,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 pub use events::EVENT_COLUMNS;
 pub(super) use events::{EVENT_TABLE, EventColumn, Value};
+pub use objects::{OBJECT_COLUMNS, OBJECT_SCHEMA_VERSION};
 pub use quarantine::QUARANTINE_COLUMNS;
 
 /// Version of the stored event schema; part of every row and of every ledger entry.
@@ -185,6 +187,8 @@ fn arrow_schema(columns: &[Column]) -> SchemaRef {
 static EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| arrow_schema(EVENT_COLUMNS));
 static QUARANTINE: LazyLock<SchemaRef> = LazyLock::new(|| arrow_schema(QUARANTINE_COLUMNS));
 
+static OBJECTS: LazyLock<SchemaRef> = LazyLock::new(|| arrow_schema(OBJECT_COLUMNS));
+
 /// Arrow schema of `audit_events`.
 pub fn event_schema() -> SchemaRef {
     Arc::clone(&EVENTS)
@@ -193,4 +197,9 @@ pub fn event_schema() -> SchemaRef {
 /// Arrow schema of `audit_quarantine`.
 pub fn quarantine_schema() -> SchemaRef {
     Arc::clone(&QUARANTINE)
+}
+
+/// Arrow schema of the table of objects.
+pub fn object_schema() -> SchemaRef {
+    Arc::clone(&OBJECTS)
 }

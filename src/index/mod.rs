@@ -227,6 +227,8 @@ async fn read_ids(
     let columns: &[&str] = match live.file.table {
         Table::Events => &["native_id"],
         Table::Quarantine => &["native_id", "reason"],
+        // They hold no ids of records.
+        Table::Objects => return Ok((live.file.date, Vec::new())),
     };
     let mut batches = reader.columns(columns, None).await?;
     let mut found = Vec::new();

@@ -84,9 +84,9 @@ pub(super) fn properties(
         builder = builder.set_column_compression(path, Compression::UNCOMPRESSED);
     }
     builder = builder
-        .set_column_dictionary_enabled(ColumnPath::from("event_time"), false)
+        .set_column_dictionary_enabled(ColumnPath::from(table.time_column()), false)
         .set_column_encoding(
-            ColumnPath::from("event_time"),
+            ColumnPath::from(table.time_column()),
             Encoding::DELTA_BINARY_PACKED,
         );
     Ok(builder.build())

@@ -4,6 +4,7 @@
 //! ```text
 //! events/date=2026-11-23/cat=execution/src=kestra-prod/<run>-<chunk>-<part>.parquet
 //! quarantine/date=2026-11-23/src=kestra-prod/<run>-<chunk>-<part>.parquet
+//! objects/date=2026-11-23/src=aws-states/<run>-<chunk>-<part>.parquet
 //! ```
 //!
 //! The keys of a path (`date`, `cat`, `src`) are named differently from the columns they repeat
@@ -129,7 +130,7 @@ impl From<RunId> for String {
     }
 }
 
-/// The two stored tables.
+/// The stored tables.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -139,6 +140,22 @@ pub enum Table {
     Events,
     /// `audit_quarantine`.
     Quarantine,
+    /// What feeds of objects have read.
+    Objects,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Self; 3] = [Self::Events, Self::Quarantine, Self::Objects];
+
+    /// The folder of its files, and its name in entries.
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Quarantine => "quarantine",
+            Self::Objects => "objects",
+        }
+    }
 }
 
 /// What a data file holds, apart from which run wrote it: one date, one source and, for events,
@@ -148,6 +165,7 @@ pub struct Partition {
     date: NaiveDate,
     category: Option<Category>,
     source: String,
+    table: Table,
 }
 
 impl Partition {
@@ -156,7 +174,7 @@ impl Partition {
     /// # Errors
     /// A date or source id that an object name cannot hold.
     pub fn events(date: NaiveDate, category: Category, source: &str) -> Result<Self, LayoutError> {
-        Self::new(date, Some(category), source)
+        Self::new(Table::Events, date, Some(category), source)
     }
 
     /// The quarantined records of one UTC date and source.
@@ -164,10 +182,23 @@ impl Partition {
     /// # Errors
     /// A date or source id that an object name cannot hold.
     pub fn quarantine(date: NaiveDate, source: &str) -> Result<Self, LayoutError> {
-        Self::new(date, None, source)
+        Self::new(Table::Quarantine, date, None, source)
     }
 
-    fn new(date: NaiveDate, category: Option<Category>, source: &str) -> Result<Self, LayoutError> {
+    /// What was read of the objects of one UTC date and source.
+    ///
+    /// # Errors
+    /// A date or source id that an object name cannot hold.
+    pub fn objects(date: NaiveDate, source: &str) -> Result<Self, LayoutError> {
+        Self::new(Table::Objects, date, None, source)
+    }
+
+    fn new(
+        table: Table,
+        date: NaiveDate,
+        category: Option<Category>,
+        source: &str,
+    ) -> Result<Self, LayoutError> {
         if !(0..=9999).contains(&date.year()) {
             return Err(LayoutError::Date { date });
         }
@@ -180,15 +211,13 @@ impl Partition {
             date,
             category,
             source: source.to_owned(),
+            table,
         })
     }
 
     /// Which table the partition belongs to.
     pub fn table(&self) -> Table {
-        match self.category {
-            Some(_) => Table::Events,
-            None => Table::Quarantine,
-        }
+        self.table
     }
 
     /// The UTC date.
@@ -196,7 +225,7 @@ impl Partition {
         self.date
     }
 
-    /// The category; none in quarantine.
+    /// The category; only events have one.
     pub fn category(&self) -> Option<Category> {
         self.category
     }
@@ -213,11 +242,13 @@ impl fmt::Display for Partition {
             date,
             category,
             source,
+            table,
         } = self;
-        match category {
-            Some(category) => write!(f, "events/date={date}/cat={}/src={source}", category.name()),
-            None => write!(f, "quarantine/date={date}/src={source}"),
+        write!(f, "{}/date={date}/", table.folder())?;
+        if let Some(category) = category {
+            write!(f, "cat={}/", category.name())?;
         }
+        write!(f, "src={source}")
     }
 }
 
@@ -270,16 +301,17 @@ impl FromStr for DataFile {
 
 fn parse_data_file(name: &str) -> Option<DataFile> {
     let mut segments = name.split('/');
-    let table = segments.next()?;
+    let folder = segments.next()?;
+    let mut tables = Table::ALL.into_iter();
+    let table = tables.find(|table| table.folder() == folder)?;
     let date = segments.next()?.strip_prefix("date=")?;
     let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?;
     let category = match table {
-        "events" => Some(category(segments.next()?.strip_prefix("cat=")?)?),
-        "quarantine" => None,
-        _ => return None,
+        Table::Events => Some(category(segments.next()?.strip_prefix("cat=")?)?),
+        Table::Quarantine | Table::Objects => None,
     };
     let source = segments.next()?.strip_prefix("src=")?;
-    let partition = Partition::new(date, category, source).ok()?;
+    let partition = Partition::new(table, date, category, source).ok()?;
     let file = segments.next()?.strip_suffix(DATA_SUFFIX)?;
     if segments.next().is_some() {
         return None;

@@ -12,7 +12,8 @@ use chrono::{DateTime, NaiveDate};
 
 use crate::event::Category;
 use crate::event::schema::{
-    Column, EVENT_COLUMNS, QUARANTINE_COLUMNS, event_schema, quarantine_schema,
+    Column, EVENT_COLUMNS, OBJECT_COLUMNS, QUARANTINE_COLUMNS, event_schema, object_schema,
+    quarantine_schema,
 };
 
 use super::facts::TimeRange;
@@ -46,6 +47,7 @@ impl Table {
         match self {
             Self::Events => event_schema(),
             Self::Quarantine => quarantine_schema(),
+            Self::Objects => object_schema(),
         }
     }
 
@@ -54,6 +56,7 @@ impl Table {
         match self {
             Self::Events => EVENT_COLUMNS,
             Self::Quarantine => QUARANTINE_COLUMNS,
+            Self::Objects => OBJECT_COLUMNS,
         }
     }
 
@@ -62,6 +65,8 @@ impl Table {
         match self {
             Self::Events => "raw",
             Self::Quarantine => "content",
+            // It commits to feed, key, version and status.
+            Self::Objects => "object_uid",
         }
     }
 
@@ -70,6 +75,24 @@ impl Table {
         match self {
             Self::Events => ["event_time", "event_uid"],
             Self::Quarantine => ["record_uid", "part"],
+            Self::Objects => ["position", "object_uid"],
+        }
+    }
+
+    /// The column of the time by which rows are found, on the date of their file.
+    pub const fn time_column(self) -> &'static str {
+        match self {
+            Self::Events | Self::Quarantine => "event_time",
+            Self::Objects => "position",
+        }
+    }
+
+    /// Whether every row has a time, and the file is of its date.
+    pub const fn is_dated_by_time(self) -> bool {
+        match self {
+            Self::Events | Self::Objects => true,
+            // A record that could not be read may have none.
+            Self::Quarantine => false,
         }
     }
 }
@@ -77,6 +100,7 @@ impl Table {
 /// The columns of one batch that the lake looks at.
 #[derive(Debug)]
 pub(super) struct Rows<'a> {
+    table: Table,
     order: Order<'a>,
     kept: Kept<'a>,
     times: &'a TimestampMicrosecondArray,
@@ -87,7 +111,7 @@ pub(super) struct Rows<'a> {
 
 #[derive(Debug)]
 enum Order<'a> {
-    Events(&'a TimestampMicrosecondArray, &'a StringArray),
+    Timed(&'a TimestampMicrosecondArray, &'a StringArray),
     Quarantine(&'a StringArray, &'a Int64Array),
 }
 
@@ -100,7 +124,7 @@ enum Kept<'a> {
 /// The place of a row in the order of its table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum RowKey {
-    Event(i64, String),
+    Timed(i64, String),
     Quarantine(String, i64),
 }
 
@@ -121,24 +145,26 @@ impl<'a> Rows<'a> {
         if batch.schema_ref().fields() != expected.fields() {
             return Err(RowError::Schema(difference(&expected, batch)));
         }
-        let times = column(batch, "event_time")?;
+        let times = column(batch, table.time_column())?;
+        let [_, uids] = table.order_columns();
         Ok(Self {
+            table,
             order: match table {
-                Table::Events => Order::Events(times, column(batch, "event_uid")?),
+                Table::Events | Table::Objects => Order::Timed(times, column(batch, uids)?),
                 Table::Quarantine => {
                     Order::Quarantine(column(batch, "record_uid")?, column(batch, "part")?)
                 }
             },
             kept: match table {
-                Table::Events => Kept::Text(column(batch, "raw")?),
-                Table::Quarantine => Kept::Bytes(column(batch, "content")?),
+                Table::Events | Table::Objects => Kept::Text(column(batch, table.kept_column())?),
+                Table::Quarantine => Kept::Bytes(column(batch, table.kept_column())?),
             },
             times,
             dates: column(batch, "dt")?,
             sources: column(batch, "source")?,
             categories: match table {
                 Table::Events => Some(column(batch, "category")?),
-                Table::Quarantine => None,
+                Table::Quarantine | Table::Objects => None,
             },
         })
     }
@@ -167,8 +193,8 @@ impl<'a> Rows<'a> {
 
     pub(super) fn key(&self, row: usize) -> RowKey {
         match self.order {
-            Order::Events(times, uids) => {
-                RowKey::Event(times.value(row), uids.value(row).to_owned())
+            Order::Timed(times, uids) => {
+                RowKey::Timed(times.value(row), uids.value(row).to_owned())
             }
             Order::Quarantine(uids, parts) => {
                 RowKey::Quarantine(uids.value(row).to_owned(), parts.value(row))
@@ -178,7 +204,7 @@ impl<'a> Rows<'a> {
 
     pub(super) fn compare(&self, a: usize, b: usize) -> Ordering {
         match self.order {
-            Order::Events(times, uids) => times
+            Order::Timed(times, uids) => times
                 .value(a)
                 .cmp(&times.value(b))
                 .then_with(|| uids.value(a).cmp(uids.value(b))),
@@ -211,16 +237,18 @@ impl<'a> Rows<'a> {
         (0..self.len()).find_map(wrong)
     }
 
-    /// The first row whose `event_time` is not on its `dt`. Quarantined records may have no time,
-    /// and one that could not be trusted.
+    /// The first row whose time is not on its `dt`. Quarantined records may have no time, and one that
+    /// could not be trusted.
     pub(super) fn off_date(&self) -> Option<usize> {
-        self.categories?;
+        if !self.table.is_dated_by_time() {
+            return None;
+        }
         let day = 24 * 60 * 60 * 1_000_000;
         (0..self.len())
             .find(|&row| self.times.value(row).div_euclid(day) != i64::from(self.dates.value(row)))
     }
 
-    /// Range of `event_time`.
+    /// Range of the times.
     pub(super) fn times(&self) -> Option<TimeRange> {
         let first = arrow::compute::min(self.times)?;
         let last = arrow::compute::max(self.times)?;
@@ -234,6 +262,7 @@ impl<'a> Rows<'a> {
         let source = self.sources.value(row);
         let date = date(self.dates.value(row));
         let partition = match self.categories {
+            None if self.table == Table::Objects => Partition::objects(date, source)?,
             None => Partition::quarantine(date, source)?,
             Some(categories) => {
                 let value = categories.value(row);

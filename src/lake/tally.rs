@@ -47,9 +47,10 @@ impl Tally {
         }
         let before = self.records.rows();
         let place = |row: usize| before + row as u64;
-        let outside = rows
-            .outside(partition)
-            .or_else(|| rows.off_date().map(|row| (row, "event_time")));
+        let outside = rows.outside(partition).or_else(|| {
+            rows.off_date()
+                .map(|row| (row, partition.table().time_column()))
+        });
         if let Some((row, column)) = outside {
             let row = place(row);
             return Err(Fault::Partition { row, column });

@@ -16,6 +16,17 @@ impl Digest {
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
+
+    /// Both joined by exclusive or: the digest of a set, where each is that of a member.
+    #[must_use]
+    pub fn xor(self, other: Self) -> Self {
+        let mut joined = self.0;
+        joined
+            .iter_mut()
+            .zip(other.0)
+            .for_each(|(byte, other)| *byte ^= other);
+        Self(joined)
+    }
 }
 
 impl fmt::Display for Digest {

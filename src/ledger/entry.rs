@@ -7,6 +7,7 @@
 mod body;
 mod clock;
 mod file;
+mod objects;
 mod receipt;
 mod retention;
 mod span;
@@ -18,6 +19,7 @@ pub use body::{
 };
 pub use clock::ClockConfirmation;
 pub use file::{FileEntry, NoFacts, StatedRange, StatedStatistics};
+pub use objects::{DayObjects, ObjectSet, ObjectsCompared};
 pub use receipt::{Future, Horizon, Receipt, Recount, SourceOutcome, Verdict, VerdictBy};
 pub use retention::{
     ExpiredPart, FilesExpired, GivenUp, Place, Recoverable, RecoverableBy, RefusedFile, Release,
@@ -41,8 +43,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::io::{self, Read};
 
-/// Version of the entry format that this program writes. It reads 1 too.
-pub const FORMAT_VERSION: u32 = 2;
+/// Newest version of the entry format. This program reads all of them.
+///
+/// 2 says what bore the time of an entry out. 3 is written where an entry says anything of objects, and only
+/// there: a ledger without feeds of objects can still be read by programs that know version 2.
+pub const FORMAT_VERSION: u32 = 3;
+
+/// The version of entries that say nothing which needs a newer one.
+const COMMON_VERSION: u32 = 2;
 
 /// One entry of the ledger.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,7 +121,10 @@ impl Entry {
     /// which no body of ours is.
     pub fn encode(&self, key: Option<&SigningKey>) -> Result<String, EntryError> {
         let envelope = Envelope {
-            version: FORMAT_VERSION,
+            version: match self.body.has_objects() {
+                true => FORMAT_VERSION,
+                false => COMMON_VERSION,
+            },
             sequence: self.sequence,
             previous: self.previous,
             kind: self.body.kind().name().to_owned(),

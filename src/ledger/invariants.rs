@@ -306,6 +306,16 @@ fn rows_are_counted(ingest: &Ingest) -> Result<(), Violation> {
             expected: totals.added,
         });
     }
+    let objects = ingest.days.iter().filter_map(|day| day.objects);
+    let listed = objects.map(|objects| objects.rows).sum();
+    if rows(Table::Objects) != listed {
+        return Err(Violation::Rows {
+            batch: ingest.batch_id.clone(),
+            table: "objects",
+            rows: rows(Table::Objects),
+            expected: listed,
+        });
+    }
     // A record in quarantine may take several rows, so there is only a lower bound.
     let kept = totals.quarantined + totals.changed;
     let held = rows(Table::Quarantine);
@@ -379,7 +389,7 @@ fn files_keep_their_date(ingest: &Ingest) -> Result<(), Violation> {
                     && day.is_none_or(|day| day.contains(times.first) && day.contains(times.last))
             }
             (None, Table::Quarantine) => true,
-            (None, Table::Events) => false,
+            (None, Table::Events | Table::Objects) => false,
         };
         if !fits {
             return Err(Violation::FileDate(file.path.to_string()));

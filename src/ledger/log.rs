@@ -29,7 +29,7 @@ use super::invariants::{self, Violation};
 use super::key::SigningKey;
 use super::note::{MAX_BYTES, NoteError};
 use super::state::State;
-use crate::lake::layout::FilePath;
+use crate::lake::layout::{FilePath, Table};
 use crate::ledger::names::{ENTRY_FOLDER, entry_name, entry_sequence};
 use crate::store::{Bucket, CreateError, Nonconformance, Patience, StoreError};
 use bytes::Bytes;
@@ -460,7 +460,7 @@ impl Log {
     /// A data file, where there is one: without a ledger it means that somebody took the ledger away, and
     /// a new genesis would hide that.
     async fn orphaned_file(&self) -> Result<Option<String>, LogError> {
-        for folder in ["events", "quarantine"] {
+        for folder in Table::ALL.map(Table::folder) {
             let mut listing = self.bucket.list(folder, None);
             if let Some(listed) = listing.try_next().await? {
                 return Ok(Some(listed.name));

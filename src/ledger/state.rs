@@ -356,9 +356,10 @@ impl State {
                 complete: outcome.complete,
             });
         }
+        let at = self.shown_by(entry);
         for recount in &receipt.recounts {
             self.feed_mut(&recount.source, &recount.tenant)
-                .note_recount(recount);
+                .note_recount(recount, at);
         }
         for future in &receipt.future {
             self.feed_mut(&future.source, &future.tenant).future = future.records;

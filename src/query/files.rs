@@ -36,7 +36,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use super::error::QueryError;
-use crate::event::schema::{event_schema, quarantine_schema};
+use crate::event::schema::{event_schema, object_schema, quarantine_schema};
 use crate::lake::layout::Table;
 use crate::ledger::entry::FileEntry;
 use crate::ledger::state::State;
@@ -68,6 +68,7 @@ impl FileTable {
         let schema = match table {
             Table::Events => event_schema(),
             Table::Quarantine => quarantine_schema(),
+            Table::Objects => object_schema(),
         };
         Self {
             table,
@@ -90,7 +91,7 @@ impl FileTable {
     fn whole_file_columns(&self) -> &'static [&'static str] {
         match self.table {
             Table::Events => &["dt", "source", "category"],
-            Table::Quarantine => &["dt", "source"],
+            Table::Quarantine | Table::Objects => &["dt", "source"],
         }
     }
 

@@ -363,7 +363,9 @@ fn compared_said(day: &DayState) -> String {
     };
     match (newest.verdict, newest.by) {
         (Verdict::Matched, VerdictBy::Id) => said,
-        (Verdict::Matched, VerdictBy::Count) => format!("matched by id at {at}{then}, {said}"),
+        (Verdict::Matched, VerdictBy::Count | VerdictBy::Listing) => {
+            format!("matched by id at {at}{then}, {said}")
+        }
         (Verdict::Gap | Verdict::Fewer | Verdict::Purged, _) => {
             format!("{said}; matched by id at {at}{then}")
         }
@@ -398,6 +400,13 @@ fn said(verdict: Verdict, by: VerdictBy, at: DateTime<Utc>) -> String {
     match (verdict, by) {
         (Verdict::Matched, VerdictBy::Id) => format!("matched by id at {at}"),
         (Verdict::Matched, VerdictBy::Count) => format!("counted at {at}"),
+        (Verdict::Matched, VerdictBy::Listing) => format!("listed at {at}"),
+        (Verdict::Gap, VerdictBy::Listing) => {
+            format!("gap: the source has other objects, seen at {at}")
+        }
+        (Verdict::Fewer, VerdictBy::Listing) => {
+            format!("the source has fewer objects, seen once, at {at}")
+        }
         (Verdict::Gap, _) => format!("gap: the source has more records, seen at {at}"),
         (Verdict::Fewer, _) => format!("the source has fewer records, seen once, at {at}"),
         (Verdict::Purged, _) => format!("purged at source, seen again at {at}"),

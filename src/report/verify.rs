@@ -1,6 +1,7 @@
 //! Verification of a whole ledger and lake, from a copy of the bucket and a public key alone.
 
 use super::doubled::{Doubled, doubled};
+use crate::lake::layout::Table;
 use crate::lake::{Belonging, ReadError, verify_file};
 use crate::ledger::entry::Trust;
 use crate::ledger::log::{Damage, Log, LogError, Survey};
@@ -308,7 +309,7 @@ async fn check_files(
     looked_at: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<(), VerifyError> {
     let mut present: BTreeMap<String, u64> = BTreeMap::new();
-    for folder in ["events", "quarantine"] {
+    for folder in Table::ALL.map(Table::folder) {
         let mut listing = bucket.list(folder, None);
         while let Some(listed) = listing.try_next().await? {
             present.insert(listed.name, listed.bytes);

@@ -8,12 +8,16 @@
 //!   shown in those windows, and after a reading by id what it showed then. So a record that appears
 //!   late makes the count too large, also where others have been purged meanwhile or came back under
 //!   another date.
+//! * **A listing** is held against the objects that were read, where a feed is read in objects. Objects that
+//!   came late, or were overwritten, make it another one.
 //! * **A reading by id** finds for each record whether the lake has it, and takes in what it lacks. So it
 //!   ends with a number that both sides agree on, and a source can only have fewer than the lake then.
 
 use super::plan::dates::{age, is_closed};
-use crate::ledger::entry::{Recount, Verdict, VerdictBy};
+use crate::ledger::digest::Digest;
+use crate::ledger::entry::{ObjectSet, ObjectsCompared, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{DayState, FeedState};
+use crate::source::objects::ListedSet;
 use crate::source::{Scope, Source, SourceError, Tenant};
 use crate::window::Window;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -86,6 +90,11 @@ pub(super) async fn recount_date(
     {
         return Ok(DateCounted::MustRead);
     }
+    if let Some(found) = list(source, tenant.1, parts).await? {
+        return Ok(DateCounted::Compared(listed(
+            id, tenant.0, date, known, at, found,
+        )));
+    }
     let mut source_count = 0_u64;
     let mut exact = true;
     for part in parts {
@@ -104,6 +113,96 @@ pub(super) async fn recount_date(
     Ok(DateCounted::Compared(compared(
         id, tenant.0, date, known, at, found,
     )))
+}
+
+/// The objects of parts of a date; `None` where the feed is not read in objects.
+async fn list(
+    source: &dyn Source,
+    tenant: &Tenant,
+    parts: &[Window],
+) -> Result<Option<ListedSet>, SourceError> {
+    let mut all = ListedSet::default();
+    for part in parts {
+        match source.listing(tenant, *part).await? {
+            Some(found) => all.extend(&found),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(all))
+}
+
+/// Whether the objects that a source lists of a date are those that were read.
+///
+/// # Errors
+/// Those of the source.
+pub(super) async fn is_unchanged(
+    source: &dyn Source,
+    tenant: &Tenant,
+    day: &DayState,
+    parts: &[Window],
+) -> Result<bool, SourceError> {
+    if day.expected.is_none() {
+        return Ok(false);
+    }
+    let listed = list(source, tenant, parts).await?;
+    Ok(listed.is_some_and(|listed| set(&listed) == day.objects.unwrap_or_default()))
+}
+
+fn set(listed: &ListedSet) -> ObjectSet {
+    ObjectSet {
+        count: listed.count,
+        digest: Digest(listed.digest),
+    }
+}
+
+/// What was read of the objects of a date beside what was known of them before; `None` where the feed is not
+/// read in objects.
+pub(super) fn objects_read(
+    known: &FeedState,
+    date: NaiveDate,
+    read: Option<&ListedSet>,
+) -> Option<ObjectsCompared> {
+    let lake = known.days.get(&date).and_then(|day| day.objects);
+    (read.is_some() || lake.is_some()).then(|| ObjectsCompared {
+        source: read.map(set).unwrap_or_default(),
+        lake: lake.unwrap_or_default(),
+    })
+}
+
+/// A recount of one date from a listing of its objects.
+fn listed(
+    source: &str,
+    tenant: &str,
+    date: NaiveDate,
+    known: &FeedState,
+    at: DateTime<Utc>,
+    found: ListedSet,
+) -> Recount {
+    let nothing = DayState::default();
+    let day = known.days.get(&date).unwrap_or(&nothing);
+    let (found, read) = (set(&found), day.objects.unwrap_or_default());
+    let before = day.recount.as_ref().map(|recount| recount.verdict);
+    let verdict = if found == read {
+        Verdict::Matched
+    } else if found.count >= read.count {
+        Verdict::Gap
+    } else if matches!(before, Some(Verdict::Fewer | Verdict::Purged)) {
+        Verdict::Purged
+    } else {
+        Verdict::Fewer
+    };
+    Recount {
+        by: VerdictBy::Listing,
+        source_count: found.count,
+        lake_count: read.count,
+        expected: Some(read.count),
+        objects: Some(ObjectsCompared {
+            source: found,
+            lake: read,
+        }),
+        verdict,
+        ..compared(source, tenant, date, known, at, Found::Counted(0))
+    }
 }
 
 /// A recount of one date from what the source has of it.
@@ -140,6 +239,7 @@ pub(super) fn compared(
         lake_count: accounted,
         expected: Some(expected),
         expired: 0,
+        objects: None,
         verdict: verdict(source_count, expected, accounted, holes, before),
     }
 }

@@ -9,7 +9,7 @@ use super::job::Observer;
 use super::plan::dates::{age, comparable};
 use super::plan::{FeedPlan, SourcePlan, recounts};
 use super::reading::{ReadingEnd, ingest};
-use super::recount::{DateCounted, Found, compared, recount_date};
+use super::recount::{DateCounted, Found, compared, is_unchanged, objects_read, recount_date};
 use super::summary::SourceSummary;
 use crate::ledger::entry::{Future, Horizon, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{FeedState, RECOUNTED, SETTLING};
@@ -55,13 +55,14 @@ impl SourceWork<'_> {
         }
         summary.warnings.append(&mut self.asked.warnings);
         self.expect(observer).await;
-        let windows = self.windows();
+        let unchanged = self.unchanged(committer).await;
+        let windows = self.windows(&unchanged);
         let reading = self
             .read(committer, &windows, stop, observer, &mut summary)
             .await?;
         let reading = match reading {
             ReadingEnd::Complete => {
-                self.matched_by_id(committer, &mut summary);
+                self.matched_by_id(committer, &windows, &mut summary);
                 // Large, and seldom under way.
                 Box::pin(self.count_again(committer, stop, observer, &mut summary)).await?
             }
@@ -119,16 +120,48 @@ impl SourceWork<'_> {
         }
     }
 
+    /// Windows of dates that are to be read again since they have settled, and need not be: the source lists
+    /// the objects that were read and no others.
+    async fn unchanged(&self, committer: &Committer<'_>) -> Vec<(String, Window)> {
+        let (source, now) = (&*self.source.source, committer.ledger.attempt.now);
+        let mut unchanged = Vec::new();
+        for feed in &self.planned.feeds {
+            let Some(known) = committer.ledger.state.feed(&self.source.id, &feed.tenant) else {
+                continue;
+            };
+            let again = feed.again.iter().flat_map(Window::by_date);
+            let dates: BTreeSet<NaiveDate> = again.map(|part| part.from.date_naive()).collect();
+            for date in dates {
+                let day = known.days.get(&date);
+                let Some(day) = day.filter(|day| day.objects.is_some()) else {
+                    continue;
+                };
+                if age(date, now) < SETTLING {
+                    continue;
+                }
+                let (tenant, parts) = (tenant_of(&feed.tenant), comparable(known, date));
+                // A failure is met again where the date is read.
+                if is_unchanged(source, &tenant, day, &parts).await == Ok(true) {
+                    unchanged.extend(parts.into_iter().map(|part| (feed.tenant.clone(), part)));
+                }
+            }
+        }
+        unchanged
+    }
+
     /// What is read, by tenant in order of time.
-    fn windows(&self) -> Vec<(String, Window)> {
-        let feeds = self.planned.feeds.iter();
-        feeds
-            .flat_map(|feed| {
-                feed.windows
-                    .iter()
-                    .map(|window| (feed.tenant.clone(), *window))
-            })
-            .collect()
+    fn windows(&self, unchanged: &[(String, Window)]) -> Vec<(String, Window)> {
+        let mut windows = Vec::new();
+        for feed in &self.planned.feeds {
+            let mut read: Coverage = feed.windows.iter().copied().collect();
+            let unchanged = unchanged
+                .iter()
+                .filter(|(tenant, _)| *tenant == feed.tenant);
+            unchanged.for_each(|(_, window)| read.remove(*window));
+            let read = Vec::from(read).into_iter();
+            windows.extend(read.map(|window| (feed.tenant.clone(), window)));
+        }
+        windows
     }
 
     /// Tells the observer how many records there are to read, where that is worth asking. A failure
@@ -152,13 +185,19 @@ impl SourceWork<'_> {
     }
 
     /// Settled dates of which all was read in this run, some of it again, were compared id by id.
-    fn matched_by_id(&self, committer: &Committer<'_>, summary: &mut SourceSummary) {
+    fn matched_by_id(
+        &self,
+        committer: &Committer<'_>,
+        windows: &[(String, Window)],
+        summary: &mut SourceSummary,
+    ) {
         let now = committer.ledger.attempt.now;
         for feed in &self.planned.feeds {
             let Some(known) = committer.ledger.state.feed(&self.source.id, &feed.tenant) else {
                 continue;
             };
-            let read: Coverage = feed.windows.iter().copied().collect();
+            let windows = windows.iter().filter(|(tenant, _)| *tenant == feed.tenant);
+            let read: Coverage = windows.map(|(_, window)| *window).collect();
             let again: BTreeSet<NaiveDate> = feed
                 .again
                 .iter()
@@ -187,7 +226,7 @@ impl SourceWork<'_> {
         };
         let key = (tenant.to_owned(), date);
         let read = summary.read.get(&key).copied().unwrap_or_default();
-        let recount = compared(
+        let found = compared(
             &self.source.id,
             tenant,
             date,
@@ -195,6 +234,10 @@ impl SourceWork<'_> {
             committer.ledger.attempt.now,
             Found::Read(read),
         );
+        let recount = Recount {
+            objects: objects_read(known, date, summary.listed.get(&key)),
+            ..found
+        };
         summary
             .recounts
             .retain(|other| (other.tenant.as_str(), other.date) != (tenant, date));
@@ -344,8 +387,11 @@ impl SourceWork<'_> {
             .collect();
         let key = (tenant.to_owned(), date);
         summary.read.remove(&key);
+        summary.listed.remove(&key);
         let is_counted = |other: &Recount| (other.tenant.as_str(), other.date) == (tenant, date);
-        let counted = summary.recounts.iter().find(|other| is_counted(other));
+        let mut counted = summary.recounts.iter();
+        // A listing counts objects.
+        let counted = counted.find(|it| is_counted(it) && it.by != VerdictBy::Listing);
         let counted = counted.map(|counted| counted.source_count);
         let reading = self
             .read(committer, &windows, stop, observer, summary)

@@ -7,6 +7,7 @@ use crate::ledger::entry::{Counts, DayCount, Future, Horizon, Ingest, Recount};
 use crate::ledger::state::State;
 use crate::policy::Past;
 use crate::source::SourceError;
+use crate::source::objects::ListedSet;
 use crate::warehouse::WarehouseSummary;
 use crate::window::{Window, instant};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -99,6 +100,9 @@ pub struct SourceSummary {
     /// Records of windows read whole, by tenant and date, for matching by id.
     #[serde(skip)]
     pub(super) read: BTreeMap<(String, NaiveDate), u64>,
+    /// Objects of windows read whole, likewise.
+    #[serde(skip)]
+    pub(super) listed: BTreeMap<(String, NaiveDate), ListedSet>,
     /// Dates that were past retention when the run was planned.
     #[serde(skip)]
     past: Past,
@@ -174,6 +178,7 @@ impl SourceSummary {
             futures: Vec::new(),
             horizons: Vec::new(),
             read: BTreeMap::new(),
+            listed: BTreeMap::new(),
             past,
         }
     }
@@ -206,8 +211,14 @@ impl SourceSummary {
     /// Adds what became of a chunk.
     pub(super) fn settled(&mut self, settled: &Settled) {
         match settled {
-            Settled::Committed { ingest, read } => self.committed(ingest, read),
-            Settled::Nothing { days, read } => self.read_again(days, read),
+            Settled::Committed { ingest, read } => {
+                self.committed(ingest, &read.records);
+                self.note_listed(&read.objects);
+            }
+            Settled::Nothing { days, read } => {
+                self.read_again(days, &read.records);
+                self.note_listed(&read.objects);
+            }
         }
     }
 
@@ -235,6 +246,13 @@ impl SourceSummary {
             self.counts.add(&day.counts);
             let key = (day.tenant.clone(), day.date);
             *self.read.entry(key).or_default() += read;
+        }
+    }
+
+    /// Adds objects of windows that were read whole.
+    fn note_listed(&mut self, listed: &BTreeMap<(String, NaiveDate), ListedSet>) {
+        for (feed, found) in listed {
+            self.listed.entry(feed.clone()).or_default().extend(found);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a run asks of an audit feed, and what a platform says about its records.
 
+use super::objects::ListedSet;
 use super::reading::{Count, Limits, SliceOutcome};
 use super::{ClockReading, SourceError, year};
 use crate::event::Event;
@@ -230,6 +231,19 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// Those of [`Self::read`]. Where a record cannot be served, its scope is the window.
     async fn count(&self, tenant: &Tenant, window: Window) -> Result<Count, SourceError>;
+
+    /// Which objects a window has, without reading them; `None` where the feed is not read in objects. A reading
+    /// of the window reads each of them, and names it in its slice or hole.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`] that are not about records.
+    async fn listing(
+        &self,
+        _tenant: &Tenant,
+        _window: Window,
+    ) -> Result<Option<ListedSet>, SourceError> {
+        Ok(None)
+    }
 
     /// Counts the records at `now` or later, as far as a date can be written: up to the last nanosecond
     /// of the year 9999.

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use object_store::ObjectMeta;
 
-use super::bucket::{Bucket, Listed, StoreError};
+use super::bucket::{Bucket, Listed};
+use super::error::StoreError;
 
 impl From<ObjectMeta> for Listed {
     fn from(meta: ObjectMeta) -> Self {

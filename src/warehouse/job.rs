@@ -137,6 +137,7 @@ impl TableKind {
         match self {
             Self::Events => "events",
             Self::Quarantine => "quarantine",
+            Self::Objects => "objects",
             Self::Batches => "batches",
             Self::Coverage => "coverage",
         }

@@ -102,7 +102,10 @@ impl Projection {
             partition: by_date.then_some("dt"),
             clustering: match kind {
                 TableKind::Events => self.settings.clustering.clone(),
-                TableKind::Quarantine | TableKind::Batches | TableKind::Coverage => Vec::new(),
+                TableKind::Quarantine
+                | TableKind::Objects
+                | TableKind::Batches
+                | TableKind::Coverage => Vec::new(),
             },
             require_partition_filter: by_date && self.settings.require_partition_filter,
             expires_at: None,

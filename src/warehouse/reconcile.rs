@@ -95,7 +95,7 @@ async fn reconcile_all(
         let comparison = compare_now(projection, filling, table, dates, loaded).await?;
         let doubled = match table {
             Table::Events => doubled(projection, dates, filling.run_id, filling.stop).await?,
-            Table::Quarantine => Vec::new(),
+            Table::Quarantine | Table::Objects => Vec::new(),
         };
         let sum = |of: fn(&Tally) -> u64| comparison.partitions.values().map(of).sum();
         tables.push(TableReconciliation {

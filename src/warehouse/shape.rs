@@ -12,6 +12,8 @@ pub enum TableKind {
     Events,
     /// The quarantine of the lake.
     Quarantine,
+    /// The objects that were read. No warehouse has it yet, so it is not in [`Self::ALL`].
+    Objects,
     /// One row for each `ingest` entry.
     Batches,
     /// What has been read, and holes.
@@ -32,6 +34,7 @@ impl TableKind {
         match table {
             Table::Events => Self::Events,
             Table::Quarantine => Self::Quarantine,
+            Table::Objects => Self::Objects,
         }
     }
 
@@ -40,6 +43,7 @@ impl TableKind {
         match self {
             Self::Events => "audit_events",
             Self::Quarantine => "audit_quarantine",
+            Self::Objects => "audit_objects",
             Self::Batches => "audit_batches",
             Self::Coverage => "audit_coverage",
         }
@@ -50,6 +54,7 @@ impl TableKind {
         match self {
             Self::Events => Table::Events.columns(),
             Self::Quarantine => Table::Quarantine.columns(),
+            Self::Objects => Table::Objects.columns(),
             Self::Batches => BATCH_COLUMNS,
             Self::Coverage => COVERAGE_COLUMNS,
         }
@@ -65,6 +70,7 @@ impl TableKind {
                 "Audit records that could not become events, and other readings of known ones, byte for \
                  byte"
             }
+            Self::Objects => "What was read of feeds that are delivered as objects",
             Self::Batches => {
                 "What each ledger entry read and kept: the numbers behind audit_events"
             }

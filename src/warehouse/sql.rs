@@ -17,7 +17,9 @@ pub fn count_by_batch(
     let on_dates = on_dates(dates);
     let category = match kind {
         TableKind::Events => "category",
-        TableKind::Quarantine | TableKind::Batches | TableKind::Coverage => "CAST(NULL AS STRING)",
+        TableKind::Quarantine | TableKind::Objects | TableKind::Batches | TableKind::Coverage => {
+            "CAST(NULL AS STRING)"
+        }
     };
     format!(
         "SELECT CAST(dt AS STRING) AS dt, {category} AS category, source, batch_id, COUNT(*) AS row_count \

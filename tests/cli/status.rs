@@ -144,6 +144,7 @@ impl Book {
                     ..Counts::default()
                 },
                 expected: None,
+                objects: None,
             }],
             changed: vec![],
             redaction: vec![],
@@ -223,6 +224,7 @@ impl Book {
                 lake_count: feed.days[&date].accounted,
                 expected: None,
                 expired: 0,
+                objects: None,
                 verdict: said,
             }],
             future: vec![],

@@ -5,12 +5,12 @@ use trailhouse::clock::Witness;
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
-    Body, Changed, ClockConfirmation, Counts, Covered, DayCount, Done, DoneOutcome, Entry,
-    ExpiredPart, FailedLoad, FileEntry, FilesExpired, Future, Genesis, GivenUp, Hold, Hole,
-    HoleReason, Horizon, Ingest, KeyGrant, Rebuild, Receipt, Recount, Recoverable, RecoverableBy,
-    RedactionApplied, RefusedFile, Release, Retained, Retention, Role, RowsCounted, SourceOutcome,
-    Span, StatedStatistics, StoreProof, Sweep, SweptObject, TableExpired, TableOutcome, TimeRange,
-    Verdict, VerdictBy, WarehouseExpired, WarehouseOutcome,
+    Body, Changed, ClockConfirmation, Counts, Covered, DayCount, DayObjects, Done, DoneOutcome,
+    Entry, ExpiredPart, FailedLoad, FileEntry, FilesExpired, Future, Genesis, GivenUp, Hold, Hole,
+    HoleReason, Horizon, Ingest, KeyGrant, ObjectSet, ObjectsCompared, Rebuild, Receipt, Recount,
+    Recoverable, RecoverableBy, RedactionApplied, RefusedFile, Release, Retained, Retention, Role,
+    RowsCounted, SourceOutcome, Span, StatedStatistics, StoreProof, Sweep, SweptObject,
+    TableExpired, TableOutcome, TimeRange, Verdict, VerdictBy, WarehouseExpired, WarehouseOutcome,
 };
 use trailhouse::policy::{Conditions, Policy, Rule};
 use trailhouse::window::Window;
@@ -103,6 +103,7 @@ pub(super) fn ingest() -> Body {
                 drifted: 1,
             },
             expected: None,
+            objects: None,
         }],
         changed: vec![Changed {
             event_uid: "kestra-prod/main/2YkiECb7oEsrdPgqwxFadW".into(),
@@ -147,6 +148,7 @@ pub(super) fn recount(date: &str, by: VerdictBy, records: u64) -> Recount {
         lake_count: records,
         expected: None,
         expired: 0,
+        objects: None,
         verdict: Verdict::Matched,
     }
 }
@@ -417,6 +419,7 @@ pub(super) fn since_version_2() -> [(&'static str, Body); 2] {
         date: "2025-12-31".parse().unwrap(),
         counts: Counts::default(),
         expected: Some(-2),
+        objects: None,
     });
     read.changed[0].moved_from = Some("2025-12-31".parse().unwrap());
     let Body::Receipt(mut counted) = receipt() else {
@@ -433,6 +436,50 @@ pub(super) fn since_version_2() -> [(&'static str, Body); 2] {
             "entry-v2-receipt-of-expectations.note",
             Body::Receipt(counted),
         ),
+    ]
+}
+
+/// What version 3 can say beyond version 2: of objects.
+pub(super) fn since_version_3() -> [(&'static str, Body); 2] {
+    let Body::Ingest(mut read) = ingest() else {
+        unreachable!("it is one");
+    };
+    read.platform = "cloudtrail".into();
+    read.days[0].objects = Some(DayObjects {
+        rows: 3,
+        count: 2,
+        digest: Digest::of(b"objects"),
+    });
+    let of_objects = FileEntry {
+        path: "objects/date=2026-01-01/src=kestra-prod/20260102T030405Z-0a0b0c0d-00000-000.parquet"
+            .into(),
+        table: Table::Objects,
+        category: None,
+        ..read.files[0].clone()
+    };
+    read.files.push(of_objects);
+    let Body::Receipt(mut listed) = receipt() else {
+        unreachable!("it is one");
+    };
+    let set = |count, digest: &[u8]| ObjectSet {
+        count,
+        digest: Digest::of(digest),
+    };
+    listed.recounts[0] = Recount {
+        by: VerdictBy::Listing,
+        source_count: 3,
+        lake_count: 2,
+        expected: Some(2),
+        objects: Some(ObjectsCompared {
+            source: set(3, b"listed"),
+            lake: set(2, b"read"),
+        }),
+        verdict: Verdict::Gap,
+        ..listed.recounts[0].clone()
+    };
+    [
+        ("entry-v3-ingest-of-objects.note", Body::Ingest(read)),
+        ("entry-v3-receipt-of-listings.note", Body::Receipt(listed)),
     ]
 }
 

@@ -60,6 +60,7 @@ impl Lake {
                         }
                     }
                 }
+                Table::Objects => {}
                 Table::Quarantine => {
                     let wanted = ["record_uid", "native_id", "reason", "part", "content"];
                     for batch in columns(&reader, &wanted).await {

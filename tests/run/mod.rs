@@ -23,6 +23,7 @@ mod lake;
 mod lost_answers;
 mod memory;
 mod network;
+mod objects;
 mod odd;
 mod process;
 mod reader;

@@ -236,7 +236,10 @@ impl Document for Shown {
                 "held for {}: {} {} {}, {}{doubt}",
                 held.cases.join(", "),
                 held.due.date,
-                held.due.category.as_deref().unwrap_or("quarantine"),
+                held.due
+                    .category
+                    .as_deref()
+                    .unwrap_or(held.due.table.folder()),
                 held.due.source,
                 counted(held.due.rows, "row", "rows")
             ));
@@ -300,7 +303,7 @@ fn text_of_due(plan: &RetentionPlan, page: &mut Page) {
         table.row([
             format!("  {}", due.date),
             due.rule.clone(),
-            category.unwrap_or_else(|| "quarantine".to_owned()),
+            category.unwrap_or_else(|| due.table.folder().to_owned()),
             due.source.clone(),
             due.rows.to_string(),
             due.files.to_string(),

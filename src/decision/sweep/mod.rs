@@ -11,6 +11,7 @@ use super::kind::{Carried, Decision, DecisionKind, Execution, ExecutionProgress}
 use super::place::{DecisionContext, DecisionPlace, PlaceError};
 use crate::clock::Now;
 use crate::failpoint;
+use crate::lake::layout::Table;
 use crate::ledger::entry::{self, Body, DoneOutcome, SweptObject};
 use crate::ledger::log::LogError;
 use crate::ledger::state::State;
@@ -109,7 +110,7 @@ impl Decision for SweepWish {
     async fn plan(&self, context: DecisionContext<'_>) -> Result<SweepPlan, DecisionError> {
         (context.places.say)("listing the lake");
         let mut listed: Vec<Listed> = Vec::new();
-        for folder in ["events", "quarantine"] {
+        for folder in Table::ALL.map(Table::folder) {
             let found = context.places.lake.list(folder, None);
             let found: Result<Vec<Listed>, StoreError> = found.try_collect().await;
             listed.extend(found.map_err(LogError::from)?);

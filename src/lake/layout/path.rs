@@ -1,6 +1,6 @@
 //! The name of a data file in few bytes.
 
-use super::{DataFile, LayoutError, Partition, RunId};
+use super::{DataFile, LayoutError, Partition, RunId, Table};
 use crate::event::Category;
 use crate::shared_text::SharedText;
 use chrono::NaiveDate;
@@ -22,6 +22,7 @@ enum Form {
         nonce: u32,
         chunk: u32,
         part: u32,
+        table: Table,
     },
     Other(Box<str>),
 }
@@ -42,6 +43,7 @@ pub(crate) struct PathOfOurs {
 impl FilePath {
     /// A name of ours.
     pub(crate) fn of_ours(
+        table: Table,
         date: NaiveDate,
         category: Option<Category>,
         source: SharedText,
@@ -55,6 +57,7 @@ impl FilePath {
             nonce: of.nonce,
             chunk: of.chunk,
             part: of.part,
+            table,
         })
     }
 
@@ -91,11 +94,13 @@ impl FilePath {
                 nonce,
                 chunk,
                 part,
+                table,
             } => Ok(DataFile {
                 partition: Partition {
                     date: *date,
                     category: *category,
                     source: source.to_string(),
+                    table: *table,
                 },
                 run: RunId {
                     second: i64::from(*second),
@@ -128,6 +133,7 @@ impl From<&DataFile> for FilePath {
                 nonce: file.run.nonce,
                 chunk: file.chunk,
                 part: file.part,
+                table: file.partition.table,
             },
             Err(_) => Form::Other(file.to_string().into()),
         })
@@ -187,6 +193,7 @@ mod tests {
         for text in [
             "events/date=2026-11-23/cat=execution/src=kestra-prod/20261124T031500Z-1a2b3c4d-00000-000.parquet",
             "quarantine/date=0001-01-01/src=k/20261124T031500Z-1a2b3c4d-123456-1000.parquet",
+            "objects/date=2026-11-23/src=aws/20261124T031500Z-1a2b3c4d-00000-000.parquet",
             // Before 1970 and after 2106.
             "quarantine/date=2026-11-23/src=k/19691231T235959Z-1a2b3c4d-00000-000.parquet",
             "quarantine/date=2026-11-23/src=k/22000101T000000Z-1a2b3c4d-00000-000.parquet",

@@ -13,6 +13,7 @@ fn run() -> RunId {
 fn names_read_as_documented() {
     let events = Partition::events(date("2026-11-23"), Category::Execution, "kestra-prod").unwrap();
     let quarantine = Partition::quarantine(date("2026-11-23"), "kestra-prod").unwrap();
+    let objects = Partition::objects(date("2026-11-23"), "aws-states").unwrap();
     let name = |partition| DataFile {
         partition,
         run: run(),
@@ -27,6 +28,10 @@ fn names_read_as_documented() {
         (
             name(quarantine).to_string(),
             "quarantine/date=2026-11-23/src=kestra-prod/20261124T031500Z-1a2b3c4d-00003-012.parquet",
+        ),
+        (
+            name(objects).to_string(),
+            "objects/date=2026-11-23/src=aws-states/20261124T031500Z-1a2b3c4d-00003-012.parquet",
         ),
     ];
     for (written, documented) in table {
@@ -53,6 +58,7 @@ fn other_spellings_are_refused() {
         good.replace("00003", "000003"),
         good.replace("-012", "-+12"),
         good.replace("events/", "quarantine/"),
+        good.replace("events/", "objects/"),
         good.replace("cat=execution", "cat=unheard_of"),
         good.replace("2026-11-23", "2026-11-31"),
         good.replace("2026-11-23", "2026-11-3"),

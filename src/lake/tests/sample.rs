@@ -12,6 +12,8 @@ use arrow::datatypes::DataType;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::event::Category;
+use crate::event::columns::RowContext;
+use crate::event::objects::{ObjectRow, object_rows};
 use crate::window::{format_instant, midnight};
 
 use crate::lake::Belonging;
@@ -217,6 +219,32 @@ pub(super) fn quarantine(date: NaiveDate, count: usize) -> RecordBatch {
         }
     });
     RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap()
+}
+
+/// What was read of objects of one date and source, in order; one could not be.
+pub(super) fn objects(date: NaiveDate) -> RecordBatch {
+    let context = RowContext {
+        ingested_at: midnight(date),
+        batch_id: belonging().batch_id,
+        source: "aws-states".to_owned(),
+        platform: "cloudtrail",
+        mapping_version: 1,
+    };
+    let rows: Vec<ObjectRow> = (0..5_u8)
+        .map(|n| ObjectRow {
+            tenant: Some("123456789012/eu-central-1".into()),
+            key: format!("AWSLogs/{n}.json.gz").into(),
+            version: format!("\"{n:032x}\"").into(),
+            position: midnight(date) + chrono::TimeDelta::minutes(i64::from(n) / 2),
+            modified: midnight(date) + chrono::TimeDelta::minutes(5),
+            bytes: 1_000 + u64::from(n),
+            read: match n {
+                3 => Err("not_understood"),
+                _ => Ok(([n; 32], u64::from(n))),
+            },
+        })
+        .collect();
+    object_rows(&context, &rows).unwrap()
 }
 
 fn days(date: NaiveDate) -> i32 {

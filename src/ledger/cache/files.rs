@@ -128,7 +128,7 @@ fn put_files(date: NaiveDate, files: &[LiveFile], texts: &Texts, to: &mut Vec<u8
     }
     let entries = || files.iter().map(|live| &live.file);
     for file in entries() {
-        put(to, u64::from(file.table == Table::Quarantine));
+        put(to, table_number(file.table));
     }
     for file in entries() {
         put_signed(to, days_after(file.date, date));
@@ -167,12 +167,26 @@ fn put_files(date: NaiveDate, files: &[LiveFile], texts: &Texts, to: &mut Vec<u8
     }
 }
 
+/// The number of a table.
+const fn table_number(table: Table) -> u64 {
+    match table {
+        Table::Events => 0,
+        Table::Quarantine => 1,
+        Table::Objects => 2,
+    }
+}
+
 /// Names: the run, chunk and part of those that follow from the other columns, and the text of others.
 fn put_paths<'f>(files: impl Iterator<Item = &'f FileEntry> + Clone, to: &mut Vec<u8>) {
     let ours = |file: &FileEntry| {
         let ours = file.path.ours()?;
-        let follows =
-            FilePath::of_ours(file.date, known_category(file.category)?, file.source, ours);
+        let follows = FilePath::of_ours(
+            file.table,
+            file.date,
+            known_category(file.category)?,
+            file.source,
+            ours,
+        );
         (follows == file.path).then_some(ours)
     };
     let mut before = PathOfOurs::default();
@@ -241,10 +255,11 @@ fn read_files(mut from: &[u8], texts: &[SharedText], files: &mut Files) -> Optio
         before = before.wrapping_add(take_signed(from)?.cast_unsigned());
         Some(before)
     })?;
-    let tables = column(count, || match take(from)? {
-        0 => Some(Table::Events),
-        1 => Some(Table::Quarantine),
-        _ => None,
+    let tables = column(count, || {
+        let number = take(from)?;
+        Table::ALL
+            .into_iter()
+            .find(|table| table_number(*table) == number)
     })?;
     let dates = column(count, || date_after(date, take_signed(from)?))?;
     let categories = column(count, || match take(from)? {
@@ -252,7 +267,7 @@ fn read_files(mut from: &[u8], texts: &[SharedText], files: &mut Files) -> Optio
         place => text(place - 1).map(Some),
     })?;
     let sources = column(count, || text(take(from)?))?;
-    let paths = read_paths(from, &dates, &categories, &sources)?;
+    let paths = read_paths(from, &tables, &dates, &categories, &sources)?;
     let bytes = column(count, || take(from))?;
     let rows = column(count, || take(from))?;
     let mut of = dates.iter();
@@ -297,6 +312,7 @@ fn read_files(mut from: &[u8], texts: &[SharedText], files: &mut Files) -> Optio
 
 fn read_paths(
     from: &mut &[u8],
+    tables: &[Table],
     dates: &[NaiveDate],
     categories: &[Option<SharedText>],
     sources: &[SharedText],
@@ -330,14 +346,14 @@ fn read_paths(
             ours.part = take(from)?.try_into().ok()?;
         }
     }
-    let others = dates.iter().zip(categories).zip(sources);
+    let others = tables.iter().zip(dates).zip(categories).zip(sources);
     let whole = read.into_iter().zip(others);
     whole
-        .map(|(path, ((date, category), source))| match path {
+        .map(|(path, (((table, date), category), source))| match path {
             Read::Text(path) => Some(path),
             Read::Ours(ours) => {
                 let category = known_category(*category)?;
-                Some(FilePath::of_ours(*date, category, *source, ours))
+                Some(FilePath::of_ours(*table, *date, category, *source, ours))
             }
         })
         .collect()

@@ -2,6 +2,7 @@
 
 use super::clock::ClockConfirmation;
 use super::file::FileEntry;
+use super::objects::DayObjects;
 use super::receipt::Receipt;
 use super::retention::{Release, Retention, Sweep, is_zero};
 use super::warehouse::{Done, Rebuild};
@@ -308,6 +309,9 @@ pub struct DayCount {
     /// Absent in version 1, where it is `added` and `quarantined` together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<i64>,
+    /// What was found of its objects, where the feed is read in objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<DayObjects>,
 }
 
 impl DayCount {

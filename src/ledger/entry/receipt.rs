@@ -1,5 +1,6 @@
 //! What a run says at its end: recounts, and how sources and warehouses stand.
 
+use super::objects::ObjectsCompared;
 use super::retention::is_zero;
 use super::warehouse::WarehouseOutcome;
 use crate::window::instant;
@@ -29,6 +30,8 @@ pub enum VerdictBy {
     Count,
     /// The ids of all records.
     Id,
+    /// Listings of objects.
+    Listing,
 }
 
 /// One recount of one tenant and date.
@@ -62,6 +65,10 @@ pub struct Recount {
     /// Version 1 only: records that the lake never had, since they came too late for what was deleted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub expired: u64,
+    /// The objects that were compared, where the feed is read in objects. By [`VerdictBy::Listing`] the counts
+    /// are those of objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<ObjectsCompared>,
     /// How they compare.
     pub verdict: Verdict,
 }

@@ -1,7 +1,10 @@
 //! INV-10 to INV-12: recounts, what warehouses have, and decisions that are done.
 
 use super::{Violation, retention};
-use crate::ledger::entry::{Done, DoneOutcome, Rebuild, Receipt, Span, Verdict, WarehouseOutcome};
+use crate::ledger::entry::{
+    Done, DoneOutcome, ObjectsCompared, Rebuild, Receipt, Recount, Span, Verdict, VerdictBy,
+    WarehouseOutcome,
+};
 use crate::ledger::state::State;
 
 /// INV-10 and INV-11 for a `receipt` entry at a sequence.
@@ -19,6 +22,7 @@ pub fn receipt_fits(sequence: u64, receipt: &Receipt) -> Result<(), Violation> {
     for recount in &receipt.recounts {
         let expected = recount.expected.unwrap_or(recount.lake_count);
         let fits = match recount.verdict {
+            _ if recount.by == VerdictBy::Listing => listing_fits(recount),
             // A hole keeps some of what the lake accounts for from being counted.
             Verdict::Matched => recount.source_count == expected && expected <= recount.lake_count,
             Verdict::Gap => recount.source_count > expected,
@@ -39,6 +43,20 @@ pub fn receipt_fits(sequence: u64, receipt: &Receipt) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+/// INV-10 for a recount that compares listings: it has the sets, and its verdict is what they say.
+fn listing_fits(recount: &Recount) -> bool {
+    let Some(ObjectsCompared { source, lake }) = &recount.objects else {
+        return false;
+    };
+    let counts = (recount.source_count, recount.lake_count);
+    counts == (source.count, lake.count)
+        && match recount.verdict {
+            Verdict::Matched => source == lake,
+            Verdict::Gap => source != lake && source.count >= lake.count,
+            Verdict::Fewer | Verdict::Purged => source.count < lake.count,
+        }
 }
 
 fn names_earlier_entries(sequence: u64, outcome: &WarehouseOutcome) -> bool {

@@ -1,6 +1,8 @@
 //! One feed: what is known of one tenant of one source.
 
-use crate::ledger::entry::{Counts, DayCount, Hole, HoleReason, Recount, Verdict, VerdictBy};
+use crate::ledger::entry::{
+    Counts, DayCount, Hole, HoleReason, ObjectSet, Recount, Verdict, VerdictBy,
+};
 use crate::window::{Coverage, Window, instant, midnight};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use schemars::JsonSchema;
@@ -83,6 +85,10 @@ pub struct DayState {
     /// the date is read again by id, where nobody can tell: a hole opened or closed amid what was read
     /// before.
     pub expected: Option<u64>,
+    /// The objects of the date that have been read in windows that were read whole, where the feed is read in
+    /// objects. They say nothing while `expected` is `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<ObjectSet>,
     /// The newest recount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recount: Option<RecountState>,
@@ -108,6 +114,7 @@ impl Default for DayState {
             counts: Counts::default(),
             accounted: 0,
             expected: Some(0),
+            objects: None,
             recount: None,
             matched: None,
             read_early: false,
@@ -125,6 +132,9 @@ impl DayState {
         self.expected = self
             .expected
             .map(|expected| expected.saturating_add_signed(more));
+        if let Some(objects) = &day.objects {
+            self.objects.get_or_insert_default().join(objects);
+        }
     }
 }
 
@@ -293,7 +303,8 @@ impl FeedState {
         }
     }
 
-    pub(super) fn note_recount(&mut self, recount: &Recount) {
+    /// `at` is the newest instant that has certainly come.
+    pub(super) fn note_recount(&mut self, recount: &Recount, at: DateTime<Utc>) {
         let day = self.days.entry(recount.date).or_default();
         match (recount.expected, recount.by) {
             // Version 1 compared with all that the lake accounts for.
@@ -306,7 +317,18 @@ impl FeedState {
                 day.accounted = day.accounted.max(recount.source_count);
                 day.expected = Some(recount.source_count);
             }
-            (Some(_), VerdictBy::Count) => {}
+            (Some(_), VerdictBy::Count | VerdictBy::Listing) => {}
+        }
+        if let (VerdictBy::Id, Some(compared)) = (recount.by, &recount.objects) {
+            day.objects = Some(compared.source);
+        }
+        // A listing that is equal shows that nothing came since the date was read: it need not be read again.
+        let listed = (recount.by, recount.verdict) == (VerdictBy::Listing, Verdict::Matched);
+        let settled = recount.date.succ_opt();
+        let settled = settled.is_some_and(|end| recount.at.min(at) - midnight(end) >= SETTLING);
+        if listed && recount.whole && settled && day.read_early && day.read_again.is_none() {
+            day.again = Coverage::new();
+            day.read_again = Some(recount.at);
         }
         day.recount = Some(RecountState {
             at: recount.at,

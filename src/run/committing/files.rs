@@ -33,9 +33,11 @@ impl Files<'_> {
         };
         let events = std::mem::take(&mut compared.events).into_iter();
         let quarantine = compared.quarantine.take().into_iter();
+        let objects = compared.objects.take().into_iter();
         let tables = events
             .map(|batches| (Table::Events, batches))
-            .chain(quarantine.map(|batch| (Table::Quarantine, vec![batch])));
+            .chain(quarantine.map(|batch| (Table::Quarantine, vec![batch])))
+            .chain(objects.map(|batch| (Table::Objects, vec![batch])));
         let mut entries = Vec::new();
         for (table, batches) in tables {
             let parts = in_background(move || Ok(split(table, batches)?)).await?;

@@ -3,7 +3,7 @@
 
 mod files;
 
-use super::comparing::{Compared, Context, Known, Redacted, Shelf, compare};
+use super::comparing::{Compared, Context, FeedDate, Known, Redacted, Shelf, compare};
 use super::error::RunError;
 use super::job::{Job, JobSource};
 use super::pieces::{Chunk, ChunkBounds, Piece};
@@ -16,6 +16,7 @@ use crate::ledger::log::is_cache_due;
 use crate::ledger::rebase::Rebase;
 use crate::ledger::state::{FeedState, Gone, SETTLING};
 use crate::ledger::writer::Writer;
+use crate::source::objects::ListedSet;
 use crate::store::{Bucket, Patience};
 use crate::window::Coverage;
 use files::{Files, in_background};
@@ -40,6 +41,15 @@ pub(super) struct Committer<'a> {
 /// The part of a run's memory that the id index may take.
 const INDEX_SHARE: u64 = 16;
 
+/// What windows that were read whole had.
+#[derive(Debug)]
+pub(super) struct ReadWhole {
+    /// Of each day, records as the source counts them.
+    pub(super) records: Vec<u64>,
+    /// Objects.
+    pub(super) objects: BTreeMap<FeedDate, ListedSet>,
+}
+
 /// What became of a chunk.
 #[derive(Debug)]
 pub(super) enum Settled {
@@ -47,15 +57,15 @@ pub(super) enum Settled {
     Committed {
         /// The entry.
         ingest: Box<Ingest>,
-        /// Of each of its days, records of windows read whole, as the source counts them.
-        read: Vec<u64>,
+        /// What windows that were read whole had.
+        read: ReadWhole,
     },
     /// It says nothing that the ledger does not say already.
     Nothing {
         /// Counts by tenant and date.
         days: Vec<DayCount>,
         /// As above.
-        read: Vec<u64>,
+        read: ReadWhole,
     },
 }
 
@@ -89,7 +99,10 @@ impl<'a> Committer<'a> {
             if self.says_nothing(&source.id, &compared) {
                 return Ok(Settled::Nothing {
                     days: compared.days,
-                    read: compared.read,
+                    read: ReadWhole {
+                        records: compared.read,
+                        objects: compared.listed,
+                    },
                 });
             }
             let files = Files {
@@ -123,7 +136,10 @@ impl<'a> Committer<'a> {
                 let sequence = self.ledger.state.head.sequence;
                 self.ids.note(sequence, &compared.ids);
                 self.save_caches_if_due().await;
-                let read = compared.read;
+                let read = ReadWhole {
+                    records: compared.read,
+                    objects: compared.listed,
+                };
                 return Ok(Settled::Committed { ingest, read });
             }
             // Unless it was a decision about files that came.
@@ -224,6 +240,7 @@ impl<'a> Committer<'a> {
             && compared.changed.is_empty()
             && compared.events.is_empty()
             && compared.quarantine.is_none()
+            && compared.days.iter().all(|day| day.objects.is_none())
             && compared.reread.iter().all(|again| {
                 let feed = self
                     .ledger

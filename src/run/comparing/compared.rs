@@ -1,10 +1,12 @@
 //! What comes of a comparison.
 
+use super::objects::FeedDate;
 use crate::event::columns::{Full, PushError};
 use crate::index::Fingerprint;
 use crate::ledger::entry::{Changed, Covered, DayCount, Hole};
 use crate::run::error::RunError;
 use crate::run::pieces::Piece;
+use crate::source::objects::ListedSet;
 use crate::window::{Coverage, Window};
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
@@ -17,6 +19,8 @@ pub(in crate::run) struct Compared {
     pub(in crate::run) events: Vec<Vec<RecordBatch>>,
     /// New rows of `audit_quarantine`.
     pub(in crate::run) quarantine: Option<RecordBatch>,
+    /// New rows of the table of objects.
+    pub(in crate::run) objects: Option<RecordBatch>,
     /// Windows covered first.
     pub(in crate::run) covered: Vec<Covered>,
     /// Windows read again.
@@ -27,6 +31,8 @@ pub(in crate::run) struct Compared {
     pub(in crate::run) days: Vec<DayCount>,
     /// Of each of these, records of windows read whole, as the source counts them.
     pub(in crate::run) read: Vec<u64>,
+    /// Objects of windows read whole.
+    pub(in crate::run) listed: BTreeMap<FeedDate, ListedSet>,
     /// Evidence of changes.
     pub(in crate::run) changed: Vec<Changed>,
     /// Ids of the new rows, and their dates.

@@ -5,11 +5,13 @@ mod unfit;
 use super::compared::{CompareError, Compared, windows};
 use super::evidence::evidence;
 use super::known::{Known, KnownEvent};
+use super::objects::{ComparedObjects, compare_objects};
 use super::redacted::Redacted;
 use super::tally::{Fate, Reading, RecordTally};
 use crate::event::Event;
 use crate::event::columns::{EventBatches, RowContext};
 use crate::event::compare::{Change, changed};
+use crate::event::objects::object_rows;
 use crate::event::quarantine::{QuarantineColumns, Quarantined};
 use crate::event::redact::Redaction;
 use crate::event::uid::push_event_uid;
@@ -71,7 +73,8 @@ pub(in crate::run) fn compare(
         }
         comparison.tally.end(piece);
     }
-    comparison.finish(pieces)
+    let objects = compare_objects(context, pieces, known);
+    comparison.finish(pieces, objects)
 }
 
 /// A record of this chunk that was compared already.
@@ -376,13 +379,21 @@ impl<'p> ChunkComparison<'_, 'p> {
         Ok(true)
     }
 
-    fn finish(mut self, pieces: &[Piece]) -> Result<Compared, CompareError> {
+    fn finish(
+        mut self,
+        pieces: &[Piece],
+        objects: ComparedObjects,
+    ) -> Result<Compared, CompareError> {
         let (covered, reread) = windows(pieces, self.context.coverage);
-        let (days, read) = self.tally.finish();
+        let (days, read) = self.tally.finish(objects.days);
+        let rows = &objects.rows;
         Ok(Compared {
             events: self.events.finish()?,
             quarantine: (!self.quarantine.is_empty())
                 .then(|| self.quarantine.finish())
+                .transpose()?,
+            objects: (!rows.is_empty())
+                .then(|| object_rows(&self.context.row, rows))
                 .transpose()?,
             covered,
             reread,
@@ -392,6 +403,7 @@ impl<'p> ChunkComparison<'_, 'p> {
                 .collect(),
             days,
             read,
+            listed: objects.listed,
             changed: self.changed,
             ids: self.ids,
         })

@@ -12,6 +12,7 @@ use crate::ledger::digest::Digest;
 use crate::ledger::log::Log;
 use crate::ledger::state::{LiveFile, State};
 use crate::run::error::RunError;
+use crate::run::feed::one_tenant;
 use crate::run::pieces::Piece;
 use crate::store::Bucket;
 use crate::window::Window;
@@ -51,6 +52,18 @@ pub(in crate::run) struct Known {
     /// Records in quarantine by their ids on the platform. Evidence of changes is no record of its own
     /// and not among them.
     pub(in crate::run) unreadable: HashMap<Box<str>, KnownUnfit>,
+    /// Objects by their keys: versions and how reading each ended, in the order in which the lake came to know
+    /// them.
+    pub(in crate::run) objects: HashMap<Box<str>, Vec<KnownObject>>,
+}
+
+/// What the lake says of a version of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::run) struct KnownObject {
+    /// The version.
+    pub(in crate::run) version: Box<str>,
+    /// `read`, or why it could not be.
+    pub(in crate::run) status: Box<str>,
 }
 
 /// A record in quarantine that a record of a piece may be.
@@ -76,6 +89,9 @@ impl Known {
         piece: &Piece,
     ) -> Result<Self, RunError> {
         let mut known = Self::default();
+        if !piece.objects.is_empty() {
+            Box::pin(known.read_objects(shelf, piece)).await?;
+        }
         if piece.records.is_empty() {
             return Ok(known);
         }
@@ -134,6 +150,37 @@ impl Known {
                         sequence: live.sequence,
                     };
                     self.events.entry(id.into()).or_default().push(event);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_objects(&mut self, shelf: &Shelf<'_>, piece: &Piece) -> Result<(), RunError> {
+        let wanted: HashSet<&str> = piece.objects.iter().map(|read| &*read.object.key).collect();
+        let files = shelf
+            .state
+            .files_in(Table::Objects, shelf.source, &piece.window);
+        for live in files {
+            let file = reader(shelf.bucket, live)?;
+            let columns = ["object_key", "version", "tenant", "status"];
+            let mut batches = file.columns(&columns, None).await?;
+            while let Some(batch) = batches.try_next().await? {
+                let [keys, versions, tenants, statuses] =
+                    [0, 1, 2, 3].map(|at| batch.column(at).as_string::<i32>());
+                for row in 0..batch.num_rows() {
+                    let tenant = tenants.is_valid(row).then(|| tenants.value(row));
+                    let key = keys.value(row);
+                    if tenant != one_tenant(&piece.tenant) || !wanted.contains(key) {
+                        continue;
+                    }
+                    self.objects
+                        .entry(key.into())
+                        .or_default()
+                        .push(KnownObject {
+                            version: versions.value(row).into(),
+                            status: statuses.value(row).into(),
+                        });
                 }
             }
         }

@@ -13,6 +13,7 @@ mod comparison;
 mod compared;
 mod evidence;
 mod known;
+mod objects;
 mod redacted;
 mod tally;
 #[cfg(test)]
@@ -21,4 +22,5 @@ mod tests;
 pub(super) use compared::Compared;
 pub(super) use comparison::{Context, compare};
 pub(super) use known::{Known, Shelf};
+pub(super) use objects::FeedDate;
 pub(super) use redacted::Redacted;

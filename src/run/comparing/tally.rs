@@ -1,6 +1,7 @@
 //! Counting what became of the records of a chunk, by tenant and date.
 
-use crate::ledger::entry::{Counts, DayCount};
+use super::objects::FeedDate;
+use crate::ledger::entry::{Counts, DayCount, DayObjects};
 use crate::run::pieces::Piece;
 use crate::source::Keyed;
 use chrono::NaiveDate;
@@ -138,13 +139,24 @@ impl RecordTally {
     }
 
     /// The counts as an entry has them, and the records of windows read whole, repetitions included.
-    pub(super) fn finish(self) -> (Vec<DayCount>, Vec<u64>) {
+    pub(super) fn finish(
+        mut self,
+        mut objects: BTreeMap<FeedDate, DayObjects>,
+    ) -> (Vec<DayCount>, Vec<u64>) {
+        // A date may have objects and no records.
+        for feed in objects.keys() {
+            self.days.entry(feed.clone()).or_default();
+        }
         let days = self.days.into_iter().map(|((tenant, date), day)| {
+            let feed = (tenant, date);
+            let objects = objects.remove(&feed);
+            let (tenant, date) = feed;
             let count = DayCount {
                 tenant,
                 date,
                 counts: day.counts,
                 expected: Some(day.expected),
+                objects,
             };
             (count, day.read)
         });

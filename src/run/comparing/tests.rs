@@ -257,6 +257,7 @@ proptest! {
             tenant: feed.unwrap_or(crate::run::feed::ALL_TENANTS).to_owned(),
             window: Window::of_date(date(day)).unwrap(),
             records: records.iter().map(|record| record.keyed(date(day))).collect(),
+            objects: Vec::new(),
             hole: None,
         }).collect();
         let all: Vec<(u32, Served)> = days.iter().zip(0..)
@@ -334,6 +335,7 @@ fn another_reading_of_an_expired_record_is_a_repetition_and_leaves_no_bytes() {
         tenant: "a".to_owned(),
         window: Window::of_date(date(0)).unwrap(),
         records: [0, 1].map(|it| record(it).keyed(date(0))).into(),
+        objects: Vec::new(),
         hole: None,
     };
     let mut gone = Gone::default();

@@ -13,6 +13,7 @@ mod chunk;
 pub(super) use chunk::{Chunk, ChunkBounds};
 
 use crate::ledger::entry::{Hole, HoleReason};
+use crate::source::objects::ReadObject;
 use crate::source::{Keyed, SliceOutcome};
 use crate::window::Window;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -27,6 +28,8 @@ pub(super) struct Piece {
     pub(super) window: Window,
     /// Records in it, repetitions included.
     pub(super) records: Vec<Keyed>,
+    /// The objects that lie in it, where the feed is read in objects.
+    pub(super) objects: Vec<ReadObject>,
     /// Why it is not whole; none where it was read whole.
     pub(super) hole: Option<Hole>,
 }
@@ -75,20 +78,31 @@ impl Piece {
         self.records.first().map(|record| self.date_of(record))
     }
 
-    /// Bytes that its records take as they were served.
+    /// Bytes that its records take as they were served, and what is noted of its objects.
     pub(super) fn bytes(&self) -> u64 {
-        self.records.iter().map(Keyed::held_bytes).sum()
+        let objects = self
+            .objects
+            .iter()
+            .map(|read| OBJECT_BYTES + read.object.key.len() as u64);
+        self.records.iter().map(Keyed::held_bytes).sum::<u64>() + objects.sum::<u64>()
     }
 }
+
+/// Bytes that are noted of an object beside its key, about.
+const OBJECT_BYTES: u64 = 256;
 
 /// Cuts what the reader returned into pieces, in order of time.
 pub(super) fn cut(tenant: &str, outcome: SliceOutcome) -> Vec<Piece> {
     match outcome {
-        SliceOutcome::Slice(slice) => cut_slice(tenant, slice.window, slice.records),
+        SliceOutcome::Slice(slice) => {
+            let pieces = cut_slice(tenant, slice.window, slice.records);
+            with_objects(pieces, slice.objects)
+        }
         SliceOutcome::Hole(hole) => vec![Piece {
             tenant: tenant.to_owned(),
             window: hole.window,
             records: hole.records,
+            objects: hole.objects,
             hole: Some(Hole {
                 tenant: tenant.to_owned(),
                 window: hole.window,
@@ -128,6 +142,7 @@ fn cut_slice(tenant: &str, window: Window, mut records: Vec<Keyed>) -> Vec<Piece
             tenant: tenant.to_owned(),
             window: Window { from, to: end },
             records: own,
+            objects: Vec::new(),
             hole: None,
         });
         from = end;
@@ -137,8 +152,21 @@ fn cut_slice(tenant: &str, window: Window, mut records: Vec<Keyed>) -> Vec<Piece
             tenant: tenant.to_owned(),
             window,
             records: Vec::new(),
+            objects: Vec::new(),
             hole: None,
         });
+    }
+    pieces
+}
+
+/// The pieces with the objects that lie in them.
+fn with_objects(mut pieces: Vec<Piece>, objects: Vec<ReadObject>) -> Vec<Piece> {
+    for read in objects {
+        let position = read.object.position;
+        let mut places = pieces.iter_mut();
+        if let Some(piece) = places.find(|piece| piece.window.contains(position)) {
+            piece.objects.push(read);
+        }
     }
     pieces
 }

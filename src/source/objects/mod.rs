@@ -14,9 +14,12 @@
 mod ahead;
 #[cfg(test)]
 pub(in crate::source) mod scripted;
+mod set;
 mod stream;
 #[cfg(test)]
 mod tests;
+
+pub use set::{ListedSet, object_digest};
 
 use super::{
     Axis, Capabilities, ClockReading, Count, HoleReason, Mapping, Returned, Slices, Source,
@@ -247,6 +250,20 @@ impl<O: Objects + 'static> Source for ObjectFeed<O> {
             exact: false,
             requests: 0,
         })
+    }
+
+    async fn listing(
+        &self,
+        tenant: &Tenant,
+        window: Window,
+    ) -> Result<Option<ListedSet>, SourceError> {
+        let mut found = ListedSet::default();
+        for day in window.by_date() {
+            for object in listing(&*self.objects, tenant, day).await? {
+                found.add(&object.key, &object.version);
+            }
+        }
+        Ok(Some(found))
     }
 
     async fn oldest(

@@ -197,6 +197,7 @@ impl Stand {
         let uid = match table {
             Table::Events => "event_uid",
             Table::Quarantine => "record_uid",
+            Table::Objects => "object_uid",
         };
         for live in state.live_files().filter(|live| live.file.table == table) {
             let reader = FileReader::new(&bucket, live.file.signed()).unwrap();

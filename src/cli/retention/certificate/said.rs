@@ -120,7 +120,7 @@ fn text_of_parts(parts: &[CertifiedPart], page: &mut Page) {
             format!("  {}", part.date),
             part.category
                 .clone()
-                .unwrap_or_else(|| "quarantine".to_owned()),
+                .unwrap_or_else(|| part.table.folder().to_owned()),
             part.source.clone(),
             part.tenant.clone().unwrap_or_else(|| "-".to_owned()),
             part.rule.clone(),
@@ -312,6 +312,7 @@ fn table_name(table: LakeTable) -> &'static str {
     match table {
         LakeTable::Events => "audit_events",
         LakeTable::Quarantine => "audit_quarantine",
+        LakeTable::Objects => "audit_objects",
     }
 }
 

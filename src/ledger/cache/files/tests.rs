@@ -65,6 +65,14 @@ pub(crate) fn files() -> Files {
             times: None,
             ..file(date, 1)
         },
+        FileEntry {
+            path: "objects/date=2026-01-02/src=k/20260101T000000Z-00000001-00000-002.parquet"
+                .into(),
+            table: Table::Objects,
+            category: None,
+            source: "k".into(),
+            ..file(date, 7)
+        },
         // A category and a name that this program does not know, and a name of another date.
         FileEntry {
             category: Some("haunting".into()),

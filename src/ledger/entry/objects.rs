@@ -1,0 +1,111 @@
+//! What entries say of objects: which there are, in a few bytes.
+
+use super::body::Body;
+use super::receipt::VerdictBy;
+use super::retention::is_zero;
+use crate::lake::layout::Table;
+use crate::ledger::digest::Digest;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A set of versions of objects: how many, and a digest that does not depend on their order.
+///
+/// The digest is that of [`object_digest`](crate::source::objects::object_digest) of each, joined by exclusive
+/// or. It tells sets apart that nobody made to look alike: what an entry says of the objects themselves stands
+/// in its file of objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectSet {
+    /// How many there are.
+    pub count: u64,
+    /// Their digests, joined.
+    pub digest: Digest,
+}
+
+impl Default for ObjectSet {
+    /// No object.
+    fn default() -> Self {
+        Self {
+            count: 0,
+            digest: NOTHING,
+        }
+    }
+}
+
+/// The digest of no object.
+const NOTHING: Digest = Digest([0; 32]);
+
+impl ObjectSet {
+    /// Joins what an entry says of a date.
+    pub fn join(&mut self, day: &DayObjects) {
+        self.count = self.count.saturating_add_signed(day.count);
+        self.digest = self.digest.xor(day.digest);
+    }
+}
+
+/// What a chunk found of the objects of one tenant and date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DayObjects {
+    /// Rows that it adds to the table of objects.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rows: u64,
+    /// How many more objects there are in windows that were read whole.
+    pub count: i64,
+    /// By what the digest of these changes.
+    pub digest: Digest,
+}
+
+impl Default for DayObjects {
+    fn default() -> Self {
+        Self {
+            rows: 0,
+            count: 0,
+            digest: NOTHING,
+        }
+    }
+}
+
+impl DayObjects {
+    /// Whether it says nothing.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The objects that two sides have of a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectsCompared {
+    /// Those that the source lists, or of a reading by id those that were read.
+    pub source: ObjectSet,
+    /// Those that the entries before say were read.
+    pub lake: ObjectSet,
+}
+
+impl Body {
+    /// Whether it says anything of objects, which programs of format version 2 do not understand.
+    pub(super) fn has_objects(&self) -> bool {
+        match self {
+            Self::Ingest(ingest) => {
+                ingest.days.iter().any(|day| day.objects.is_some())
+                    || ingest.files.iter().any(|file| file.table == Table::Objects)
+            }
+            Self::Receipt(receipt) => receipt
+                .recounts
+                .iter()
+                .any(|recount| recount.objects.is_some() || recount.by == VerdictBy::Listing),
+            Self::Retention(decision) => {
+                let mut parts = decision.parts.iter();
+                parts.any(|part| part.table == Table::Objects)
+            }
+            Self::Genesis(_)
+            | Self::Rebuild(_)
+            | Self::Done(_)
+            | Self::Hold(_)
+            | Self::Release(_)
+            | Self::Sweep(_)
+            | Self::Clock(_) => false,
+        }
+    }
+}
