@@ -124,3 +124,64 @@ impl<'de> serde::Deserialize<'de> for Keep {
         text.parse().map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn keep(text: &str) -> Keep {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn lengths_of_time_are_read_in_the_words_of_people() {
+        for (text, expected) in [
+            ("90d", Keep::Days(90)),
+            ("1 day", Keep::Days(1)),
+            ("18mo", Keep::Months(18)),
+            ("18 months", Keep::Months(18)),
+            ("7y", Keep::Years(7)),
+            (" 7 years ", Keep::Years(7)),
+            ("0d", Keep::Days(0)),
+            ("forever", Keep::Forever),
+        ] {
+            assert_eq!(keep(text), expected, "{text}");
+            assert_eq!(keep(&keep(text).to_string()), expected, "{text} again");
+        }
+        for text in [
+            "", "d", "7", "7m", "7 h", "-1d", "1.5y", "Forever", "1d2d", "\u{663}d",
+        ] {
+            assert_eq!(text.parse::<Keep>(), Err(KeepError::Form), "{text}");
+        }
+        for text in ["8001y", "99999999999d", "4294967295d"] {
+            assert_eq!(text.parse::<Keep>(), Err(KeepError::Long), "{text}");
+        }
+    }
+
+    #[test]
+    fn months_and_years_are_those_of_the_calendar() {
+        for (kept, from, last) in [
+            ("0d", "2026-03-01", "2026-03-01"),
+            ("1d", "2026-02-28", "2026-03-01"),
+            ("1mo", "2026-01-31", "2026-02-28"),
+            ("1mo", "2028-01-31", "2028-02-29"),
+            ("13mo", "2027-01-31", "2028-02-29"),
+            ("1y", "2028-02-29", "2029-02-28"),
+            ("4y", "2028-02-29", "2032-02-29"),
+            ("90d", "2026-11-25", "2027-02-23"),
+        ] {
+            assert_eq!(
+                keep(kept).last_day(date(from)),
+                Some(date(last)),
+                "{kept} from {from}"
+            );
+        }
+        assert_eq!(keep("forever").last_day(date("2026-01-01")), None);
+        // Longer than dates go: always.
+        assert_eq!(keep("8000y").last_day(NaiveDate::MAX), None);
+    }
+}

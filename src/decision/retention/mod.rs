@@ -127,7 +127,9 @@ pub async fn apply(
         summary.stopped = true;
         return Ok(summary);
     }
-    (driver.places.say)("deciding what to delete");
+    if !approved.shares.is_empty() {
+        (driver.places.say)("deciding what to delete");
+    }
     let decided = driver.commit(&expiry, approved, confirmed).await?;
     summary.look_at(&decided.planned, confirmed, &driver.ledger.now());
     for (sequence, parts) in &decided.entries {
