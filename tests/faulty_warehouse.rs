@@ -7,8 +7,8 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 use trailhouse::warehouse::{
-    Class, DatasetFound, JobId, JobState, Started, TableFound, TableShape, ViewShape, Warehouse,
-    WarehouseError, Work,
+    Class, DatasetFound, JobId, JobState, Limits, Started, Statement, TableFound, TableShape,
+    ViewShape, Warehouse, WarehouseError, Work,
 };
 
 /// What happens to one call.
@@ -240,6 +240,14 @@ impl Warehouse for FaultyWarehouse {
 
     fn sql_name(&self, table: &str) -> String {
         self.inner.sql_name(table)
+    }
+
+    fn limits(&self) -> &'static Limits {
+        self.inner.limits()
+    }
+
+    fn sql(&self, statement: &Statement<'_>) -> String {
+        self.inner.sql(statement)
     }
 
     async fn dataset(&self) -> Result<Option<DatasetFound>, WarehouseError> {

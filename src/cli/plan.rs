@@ -25,7 +25,8 @@ use crate::report::retention::OpenDecision;
 use crate::retention::{Amount, RuleFinding, rule_findings};
 use crate::run::{FeedPlan, Job, JobSource, RunOptions, SourceFailure, SourcePlan};
 use crate::source::{Scope, SourceError};
-use crate::warehouse::{LOAD_JOBS_A_DAY, PARTITION_CHANGES_A_DAY, Standing};
+use crate::warehouse::Standing;
+use crate::warehouse::bigquery::LIMITS;
 use crate::window::format_instant;
 
 /// Show what `run` would read, write and delete
@@ -64,7 +65,9 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
             .map_err(Failure::from)?;
         let names = config.warehouses.iter().map(|warehouse| &warehouse.name);
         let warehouses = match &opened.state {
-            Some(state) => names.map(|name| Standing::of(state, name)).collect(),
+            Some(state) => names
+                .map(|name| Standing::of(state, name, &LIMITS))
+                .collect(),
             None => Vec::new(),
         };
         let mut sources = Vec::with_capacity(plan.sources.len());
@@ -159,13 +162,15 @@ fn text_of_loads(standing: &Standing, page: &mut Page) {
                     "{} of {} a day in a project, {} of {} partition changes a day in the table; loads cost \
                      nothing",
                     counted(table.jobs, "load job", "load jobs"),
-                    thousands(LOAD_JOBS_A_DAY),
+                    thousands(LIMITS.loads_a_day),
                     thousands(table.partition_changes),
-                    thousands(PARTITION_CHANGES_A_DAY),
+                    thousands(LIMITS.partition_changes_a_day),
                 ),
             );
         }
-        if table.partition_changes > PARTITION_CHANGES_A_DAY || table.jobs > LOAD_JOBS_A_DAY {
+        if table.partition_changes > LIMITS.partition_changes_a_day
+            || table.jobs > LIMITS.loads_a_day
+        {
             page.warning(
                 "this takes more than a day; each run continues where the one before stopped",
             );

@@ -17,6 +17,7 @@ use crate::plural::{counted, thousands};
 use crate::policy::{AsOf, HoldStanding, Past, Policy};
 use crate::retention::{Amount, RuleFinding, plan, rule_findings};
 use crate::warehouse::Standing;
+use crate::warehouse::bigquery::LIMITS;
 use crate::window::{Window, format_instant, instant, times_of_day};
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
@@ -201,7 +202,8 @@ impl Status {
         let known = state.warehouses.keys().map(String::as_str);
         let others = known.filter(|name| !warehouses.contains(name));
         let all = warehouses.iter().copied().chain(others);
-        let warehouses: Vec<Standing> = all.map(|name| Standing::of(state, name)).collect();
+        let warehouses: Vec<Standing> =
+            all.map(|name| Standing::of(state, name, &LIMITS)).collect();
         Self {
             verdict: StatusVerdict::of(&sources, feeds, &warehouses),
             lake_id: state.lake_id.clone(),

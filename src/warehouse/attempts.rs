@@ -2,15 +2,16 @@
 
 use super::failure::FillError;
 use super::fill::Filling;
-use super::load::mark;
+use super::runner::{Attempts, Job, JobEnd, mark, run_job};
 use super::shape::TableKind;
-use super::wait::{Ended, do_job};
 use super::{JobDone, JobId, Projection, Work};
 
-/// Attempts of one job, where the service says that the same may work later.
-const ATTEMPTS: u32 = 12;
-/// Attempts of one job that the service refuses.
-const ATTEMPTS_REFUSED: u32 = 3;
+/// Attempts of one job.
+const ATTEMPTS: Attempts = Attempts {
+    first: 0,
+    passing: 12,
+    refused: 3,
+};
 
 /// What a job is named by: whoever carries out the decision derives the same id.
 pub(super) struct Named<'a> {
@@ -44,26 +45,27 @@ pub(super) async fn job(
         named.incarnation,
     );
     let (decision, number) = (named.decision.to_string(), named.number.to_string());
-    let mut attempt = 0;
-    loop {
-        let id = JobId::of(&[
-            "trailhouse",
-            named.what,
-            named.kind.in_job_id(),
-            &decision,
-            &number,
-            &attempt.to_string(),
-            &mark,
-        ]);
-        let pace = projection.settings.pace;
-        let failure = match do_job(warehouse, &id, work, pace, filling.stop).await? {
-            Ended::UnderWay => return Ok(None),
-            Ended::Done(Ok(done)) => return Ok(Some(done)),
-            Ended::Done(Err(failure)) => failure,
-        };
-        attempt += 1;
-        if attempt == ATTEMPTS || (!failure.class.passes() && attempt == ATTEMPTS_REFUSED) {
-            return Err(failure.about(warehouse.target(), work.describe()).into());
+    let job = Job {
+        work,
+        attempts: ATTEMPTS,
+        id: &|attempt| {
+            JobId::of(&[
+                "trailhouse",
+                named.what,
+                named.kind.in_job_id(),
+                &decision,
+                &number,
+                &attempt.to_string(),
+                &mark,
+            ])
+        },
+        failpoints: None,
+    };
+    match run_job(projection, filling.stop, &job).await? {
+        JobEnd::UnderWay => Ok(None),
+        JobEnd::Done { done, .. } => Ok(Some(done)),
+        JobEnd::Failed { failure, .. } => {
+            Err(failure.about(warehouse.target(), work.describe()).into())
         }
     }
 }

@@ -4,9 +4,9 @@ use super::compare::{Cell, Comparison, Counts, compare};
 use super::error::Class;
 use super::failure::FillError;
 use super::fill::Filling;
+use super::runner::{Attempts, Job, JobEnd, own_job_id, run_job};
 use super::shape::TableKind;
-use super::wait::{Ended, do_job};
-use super::{JobFailure, JobId, Projection, Work, sql};
+use super::{JobFailure, JobId, Projection, Statement, Work};
 use crate::lake::layout::Table;
 use chrono::NaiveDate;
 use schemars::JsonSchema;
@@ -34,8 +34,11 @@ pub(super) async fn count(
     asker: &str,
     stop: &watch::Receiver<bool>,
 ) -> Result<Counts, FillError> {
-    let name = projection.warehouse.sql_name(kind.table());
-    let sql = sql::count_by_batch(&name, kind, dates);
+    let sql = projection.warehouse.sql(&Statement::CountByBatch {
+        table: kind.table(),
+        kind,
+        dates,
+    });
     let id = ask(projection, kind, ("count", sql), asker, stop).await?;
     read(projection, &id).await
 }
@@ -49,8 +52,11 @@ pub(super) async fn doubled(
 ) -> Result<Vec<DoubledEvent>, FillError> {
     let warehouse = &*projection.warehouse;
     let kind = TableKind::Events;
-    let name = warehouse.sql_name(kind.table());
-    let sql = sql::doubled_events(&name, dates, MOST_DOUBLED);
+    let sql = warehouse.sql(&Statement::DoubledEvents {
+        table: kind.table(),
+        dates,
+        most: MOST_DOUBLED,
+    });
     let id = ask(projection, kind, ("doubled", sql), asker, stop).await?;
     let rows = warehouse.rows(&id).await?.into_iter();
     let doubled = rows.map(|row| {
@@ -73,21 +79,24 @@ async fn ask(
     asker: &str,
     stop: &watch::Receiver<bool>,
 ) -> Result<JobId, FillError> {
-    let warehouse = &*projection.warehouse;
-    let number = projection.next_number();
-    let id = JobId::of(&["trailhouse", purpose, kind.in_job_id(), asker, &number]);
-    let work = Work::Query { sql };
-    let failure = match do_job(warehouse, &id, &work, projection.settings.pace, stop).await? {
-        Ended::Done(Ok(_)) => return Ok(id),
-        Ended::Done(Err(failure)) => failure,
-        Ended::UnderWay => JobFailure {
+    let own = own_job_id(projection, purpose, kind, asker);
+    let job = Job {
+        work: &Work::Query { sql },
+        attempts: Attempts::ONE,
+        id: &|_| own.clone(),
+        failpoints: None,
+    };
+    let failure = match run_job(projection, stop, &job).await? {
+        JobEnd::Done { id, .. } => return Ok(id),
+        JobEnd::Failed { failure, .. } => failure,
+        JobEnd::UnderWay => JobFailure {
             class: Class::Transient,
             reason: "stopped".to_owned(),
             said: "asked to stop while counting".to_owned(),
         },
     };
     let action = format!("count the rows of {}", kind.table());
-    Err(failure.about(warehouse.target(), action).into())
+    Err(failure.about(projection.warehouse.target(), action).into())
 }
 
 /// An answer that is not what was asked for.

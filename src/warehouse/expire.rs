@@ -11,7 +11,7 @@ use super::fence::fence;
 use super::fill::{Filling, LOADED, check_owner, known_of};
 use super::load::Loading;
 use super::shape::{TableFound, TableKind};
-use super::{Cell, Projection, sql};
+use super::{Cell, Condition, Deletion, Limits, Projection, Statement};
 use crate::failpoint;
 use crate::lake::layout::Table;
 use crate::ledger::entry::{
@@ -21,17 +21,10 @@ use crate::ledger::state::{OpenRetention, State, Wholes};
 use chrono::{DateTime, NaiveDate, SubsecRound as _, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
-use sql::{Condition, Deletion};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most dates of one statement; BigQuery modifies 4,000 partitions at once.
-const DATES_AT_ONCE: usize = 1_000;
-/// Most batches that one statement names, so that it stays far below a megabyte.
-const BATCHES_AT_ONCE: usize = 2_000;
 /// How often rows are deleted that are there again. What is there after that is put there by somebody.
 const ROUNDS: u32 = 4;
-/// How long Google can bring back what nobody else can (BigQuery: fail-safe period).
-const FAIL_SAFE: TimeDelta = TimeDelta::days(7);
 
 /// What a decision takes from a table, as statements, in order: a function of the decision and of what
 /// was known when it was made, so that statements have the same numbers whoever asks.
@@ -40,6 +33,7 @@ pub(super) fn deletions(
     table: Table,
     parts: &[ExpiredPart],
     wholes: &Wholes,
+    limits: &Limits,
 ) -> Vec<Deletion> {
     let mut conditions: BTreeMap<NaiveDate, Vec<Condition>> = BTreeMap::new();
     for (part, whole) in parts.iter().zip(&wholes.parts) {
@@ -66,7 +60,7 @@ pub(super) fn deletions(
         let batches = batches_of(state, part);
         of_date.extend(
             batches
-                .chunks(BATCHES_AT_ONCE)
+                .chunks(limits.statement_batches)
                 .map(|some| condition(some.to_vec())),
         );
     }
@@ -78,7 +72,7 @@ pub(super) fn deletions(
             !named
                 && before.conditions == conditions
                 && before.last.succ_opt() == Some(date)
-                && usize::try_from(dates).is_ok_and(|dates| dates + 1 < DATES_AT_ONCE)
+                && usize::try_from(dates).is_ok_and(|dates| dates + 1 < limits.statement_dates)
         });
         match follows {
             Some(before) => before.last = date,
@@ -195,13 +189,16 @@ impl Expiring<'_> {
             self.table,
             &self.open.decision.parts,
             &self.open.wholes,
+            projection.warehouse.limits(),
         );
         let mut rows = Some(0);
         for round in 0..ROUNDS {
             for (number, deletion) in deletions.iter().enumerate() {
-                let table = projection.warehouse.sql_name(kind.table());
                 let work = Work::Query {
-                    sql: sql::delete(&table, deletion),
+                    sql: projection.warehouse.sql(&Statement::Delete {
+                        table: kind.table(),
+                        deletion,
+                    }),
                 };
                 let named = Named {
                     what: &format!("expire-{round}"),
@@ -298,6 +295,7 @@ pub async fn recoverable(projection: &Projection, now: DateTime<Utc>) -> Vec<Rec
     let now = now.trunc_subsecs(0);
     let hours = found.and_then(|found| found.time_travel);
     let travel = hours.map(|hours| now + TimeDelta::hours(i64::from(hours)));
+    let fail_safe = projection.warehouse.limits().fail_safe_days;
     let by = |by, until| Recoverable {
         place: projection.name.clone(),
         by,
@@ -307,7 +305,7 @@ pub async fn recoverable(projection: &Projection, now: DateTime<Utc>) -> Vec<Rec
         by(RecoverableBy::TimeTravel, travel),
         by(
             RecoverableBy::FailSafe,
-            travel.map(|until| until + FAIL_SAFE),
+            travel.map(|until| until + TimeDelta::days(fail_safe.into())),
         ),
     ]
 }
@@ -351,13 +349,16 @@ pub async fn foresee(
     };
     for table in LOADED {
         let kind = TableKind::of(table);
-        for deletion in deletions(state, table, parts, &wholes) {
+        for deletion in deletions(state, table, parts, &wholes, warehouse.limits()) {
             foreseen.jobs += 1;
             // What one of them meets, all of them meet.
             let Some(before) = foreseen.bytes_billed else {
                 continue;
             };
-            let sql = sql::delete(&warehouse.sql_name(kind.table()), &deletion);
+            let sql = warehouse.sql(&Statement::Delete {
+                table: kind.table(),
+                deletion: &deletion,
+            });
             match warehouse.dry_run(&sql).await {
                 Ok(bytes) => foreseen.bytes_billed = Some(before + bytes),
                 Err(error) => {

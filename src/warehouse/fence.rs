@@ -9,9 +9,8 @@ use super::error::Class;
 use super::failure::FillError;
 use super::load::Loading;
 use super::pending::{cut_before, files_before, split};
-use super::wait::{Ended, do_job};
-use super::{JobFailure, Work, sql};
-use crate::failpoint;
+use super::runner::{Attempts, Job, JobEnd, run_job};
+use super::{JobFailure, Statement, Work};
 use crate::lake::layout::Table;
 use crate::ledger::state::TableState;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -32,9 +31,12 @@ pub(super) async fn fence(
     let concurrency = loading.projection.settings.concurrency.max(1);
     let state = loading.filling.state;
     let files = files_before(state, table, decision, entries);
+    let limits = loading.projection.warehouse.limits();
     let ends = futures::stream::iter(entries.iter().copied())
         .map(|sequence| {
-            let parts = files.get(&sequence).map_or(0, |files| split(files).len());
+            let parts = files
+                .get(&sequence)
+                .map_or(0, |files| split(files, limits).len());
             let fenced = Fenced {
                 sequence,
                 cut: cut_before(state, table, sequence, decision),
@@ -80,23 +82,25 @@ async fn fence_part(
     entry: &Fenced,
     part: usize,
 ) -> Result<Option<bool>, FillError> {
-    let warehouse = &*loading.projection.warehouse;
     let nothing = Work::Query {
-        sql: sql::NOTHING.to_owned(),
+        sql: loading.projection.warehouse.sql(&Statement::Nothing),
     };
-    let pace = loading.projection.settings.pace;
-    for attempt in entry.first_attempt..entry.first_attempt + ATTEMPTS {
-        let id = loading.job_id(entry.sequence, part, attempt, entry.cut);
-        failpoint::hit("warehouse.fence.before");
-        let ended = do_job(warehouse, &id, &nothing, pace, loading.filling.stop).await?;
-        failpoint::hit("warehouse.fence.after");
-        match ended {
-            Ended::UnderWay => return Ok(None),
-            // Only a load says how many rows it wrote.
-            Ended::Done(Ok(done)) => return Ok(Some(done.output_rows.is_some())),
-            // It did nothing, and whoever started it may go on to the next.
-            Ended::Done(Err(_)) => {}
-        }
+    let job = Job {
+        work: &nothing,
+        // A job that failed did nothing, and whoever started it may go on to the next.
+        attempts: Attempts {
+            first: entry.first_attempt,
+            passing: ATTEMPTS,
+            refused: ATTEMPTS,
+        },
+        id: &|attempt| loading.job_id(entry.sequence, part, attempt, entry.cut),
+        failpoints: Some(["warehouse.fence.before", "warehouse.fence.after"]),
+    };
+    match run_job(loading.projection, loading.filling.stop, &job).await? {
+        JobEnd::UnderWay => return Ok(None),
+        // Only a load says how many rows it wrote.
+        JobEnd::Done { done, .. } => return Ok(Some(done.output_rows.is_some())),
+        JobEnd::Failed { .. } => {}
     }
     let failure = JobFailure {
         class: Class::Transient,
@@ -104,5 +108,7 @@ async fn fence_part(
         said: format!("entry {} was attempted {ATTEMPTS} times", entry.sequence),
     };
     let action = format!("end loads into {}", loading.kind.table());
-    Err(failure.about(warehouse.target(), action).into())
+    Err(failure
+        .about(loading.projection.warehouse.target(), action)
+        .into())
 }

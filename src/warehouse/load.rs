@@ -1,15 +1,12 @@
 //! One load job for each entry.
 
-use super::error::Class;
 use super::failure::FillError;
 use super::fill::Filling;
 use super::pending::{Pending, rows};
+use super::runner::{Attempts, Job, JobEnd, mark, run_job};
 use super::shape::TableKind;
 use super::staging::{FilesChecked, Purpose};
-use super::wait::{Ended, do_job};
 use super::{JobId, Projection, Work};
-use crate::failpoint;
-use crate::ledger::digest::Digest;
 use futures::StreamExt as _;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -114,7 +111,8 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
     let projection = loading.projection;
     let mut attempts = entry.attempt;
     let mut checks = FilesChecked::default();
-    for (part, files) in entry.parts().into_iter().enumerate() {
+    let limits = projection.warehouse.limits();
+    for (part, files) in entry.parts(limits).into_iter().enumerate() {
         let purpose = Purpose::Entry {
             sequence: entry.sequence,
             table: loading.kind.in_job_id(),
@@ -128,51 +126,42 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
             columns: loading.kind.columns(),
             files: sources.uris(),
         };
-        let last = entry.attempt + ATTEMPTS_PER_RUN;
-        loop {
-            let id = loading.job_id(entry.sequence, part, attempts, entry.cut);
-            failpoint::hit("warehouse.load.before");
-            let ended = do_job(
-                &*projection.warehouse,
-                &id,
-                &work,
-                projection.settings.pace,
-                filling.stop,
-            );
-            let ended = ended.await?;
-            failpoint::hit("warehouse.load.after");
-            match ended {
-                Ended::UnderWay => return Ok(End::Stopped),
-                Ended::Done(Ok(done)) if done.output_rows == Some(rows(&files)) => {
-                    sources.expect_unchanged().await?;
-                    checks.add(sources.checks());
-                    break;
-                }
-                // The rows are in, and are not what was sent: no other attempt may add to them.
-                Ended::Done(Ok(done)) => {
-                    let found = done.output_rows;
-                    let found = found.map_or("an unknown number".to_owned(), |n| n.to_string());
-                    return Ok(End::Failed(FailedEntry {
-                        sequence: entry.sequence,
-                        attempts,
-                        reason: "row_count".to_owned(),
-                        said: format!("job {id} wrote {found} of {} rows", rows(&files)),
-                    }));
-                }
-                Ended::Done(Err(failure)) => {
-                    attempts += 1;
-                    let again = matches!(failure.class, Class::Transient | Class::Quota);
-                    if again && attempts < last {
-                        tracing::debug!(job = %id, said = failure.said, "trying again under another job id");
-                        continue;
-                    }
-                    return Ok(End::Failed(FailedEntry {
-                        sequence: entry.sequence,
-                        attempts,
-                        reason: failure.reason,
-                        said: failure.said,
-                    }));
-                }
+        let job = Job {
+            work: &work,
+            attempts: Attempts {
+                // Those of the parts before count for the entry.
+                passing: entry.attempt + ATTEMPTS_PER_RUN - attempts,
+                refused: 1,
+                first: attempts,
+            },
+            id: &|attempt| loading.job_id(entry.sequence, part, attempt, entry.cut),
+            failpoints: Some(["warehouse.load.before", "warehouse.load.after"]),
+        };
+        match run_job(projection, filling.stop, &job).await? {
+            JobEnd::UnderWay => return Ok(End::Stopped),
+            JobEnd::Done { done, attempt, .. } if done.output_rows == Some(rows(&files)) => {
+                attempts = attempt;
+                sources.expect_unchanged().await?;
+                checks.add(sources.checks());
+            }
+            // The rows are in, and are not what was sent: no other attempt may add to them.
+            JobEnd::Done { id, done, attempt } => {
+                let found = done.output_rows;
+                let found = found.map_or("an unknown number".to_owned(), |n| n.to_string());
+                return Ok(End::Failed(FailedEntry {
+                    sequence: entry.sequence,
+                    attempts: attempt,
+                    reason: "row_count".to_owned(),
+                    said: format!("job {id} wrote {found} of {} rows", rows(&files)),
+                }));
+            }
+            JobEnd::Failed { failure, next } => {
+                return Ok(End::Failed(FailedEntry {
+                    sequence: entry.sequence,
+                    attempts: next,
+                    reason: failure.reason,
+                    said: failure.said,
+                }));
             }
         }
     }
@@ -213,17 +202,4 @@ impl Loading<'_> {
         parts.extend(cut.as_deref());
         JobId::of(&parts)
     }
-}
-
-/// What tells the jobs of one table from those of any other lake, place or incarnation.
-pub(super) fn mark(
-    projection: &Projection,
-    lake_id: &str,
-    table: &str,
-    incarnation: u64,
-) -> String {
-    let warehouse = &*projection.warehouse;
-    let (target, location) = (warehouse.target(), warehouse.location());
-    let all = format!("{lake_id}\n{target}\n{location}\n{table}\n{incarnation}");
-    Digest::of(all.as_bytes()).to_string()[..32].to_owned()
 }

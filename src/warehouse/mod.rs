@@ -26,16 +26,16 @@ mod pending;
 mod projection;
 mod rebuild;
 mod reconcile;
+mod runner;
 mod shape;
-pub mod sql;
 mod staging;
 mod standing;
+mod statement;
 mod stoppable;
 mod tell;
 #[cfg(test)]
 mod tests;
 mod views;
-mod wait;
 
 pub use compare::{Cell, Comparison, Counts, Difference, Tally};
 pub use count::DoubledEvent;
@@ -49,13 +49,12 @@ pub use job::{JobDone, JobFailure, JobId, JobState, Started, Work};
 pub use projection::{Projection, Settings};
 pub use rebuild::{RebuildPlan, Which, carry_out, plan_rebuild};
 pub use reconcile::{Partition, Reconciliation, TableReconciliation, reconcile};
+pub use runner::Pace;
 pub use shape::{ColumnFound, TableFound, TableKind, TableShape, ViewShape};
 pub use staging::{FilesChecked, Staging};
-pub use standing::{
-    FailedEntry, LOAD_JOBS_A_DAY, OpenRebuild, PARTITION_CHANGES_A_DAY, Standing, TableStanding,
-};
+pub use standing::{FailedEntry, OpenRebuild, Standing, TableStanding};
+pub use statement::{Condition, Deletion, Limits, Statement};
 pub use stoppable::Stoppable;
-pub use wait::Pace;
 
 use crate::waits::Waits;
 use async_trait::async_trait;
@@ -108,8 +107,14 @@ pub trait Warehouse: Send + Sync {
         None
     }
 
+    /// How much it takes at once.
+    fn limits(&self) -> &'static Limits;
+
     /// The name by which SQL knows a table of the target, quoted.
     fn sql_name(&self, table: &str) -> String;
+
+    /// A statement in the SQL of the service.
+    fn sql(&self, statement: &Statement<'_>) -> String;
 
     /// The dataset; `None` where there is none.
     async fn dataset(&self) -> Result<Option<DatasetFound>, WarehouseError>;

@@ -1,17 +1,11 @@
 //! What a table of a warehouse still lacks: a pure function of the ledger's state.
 
+use super::Limits;
 use crate::lake::layout::Table;
 use crate::ledger::entry::{FileEntry, Span};
 use crate::ledger::state::{LiveFile, State, TableState};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Most files that one load job takes (BigQuery: 10,000 source URIs).
-const MOST_FILES: usize = 10_000;
-/// Most dates that one load job takes (BigQuery: a job may modify 4,000 partitions).
-const MOST_DATES: usize = 4_000;
-/// Most bytes that one load job takes (BigQuery: 15 TB).
-const MOST_BYTES: u64 = 15_000_000_000_000;
 
 /// One entry whose rows are to be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +28,8 @@ impl<'s> Pending<'s> {
 
     /// The files of each load job, split before a limit of the service is reached. A split depends
     /// on the files alone, so a part has the same number whenever it is asked for.
-    pub(super) fn parts(&self) -> Vec<Vec<&'s FileEntry>> {
-        split(&self.files)
+    pub(super) fn parts(&self, limits: &Limits) -> Vec<Vec<&'s FileEntry>> {
+        split(&self.files, limits)
     }
 }
 
@@ -45,16 +39,16 @@ pub(super) fn rows(files: &[&FileEntry]) -> u64 {
 }
 
 /// Files in groups that one job may take.
-pub(super) fn split<'s>(files: &[&'s FileEntry]) -> Vec<Vec<&'s FileEntry>> {
+pub(super) fn split<'s>(files: &[&'s FileEntry], limits: &Limits) -> Vec<Vec<&'s FileEntry>> {
     let mut parts: Vec<Vec<&FileEntry>> = Vec::new();
     let mut dates = BTreeSet::new();
     let mut bytes = 0;
     for file in files {
         let full = parts.last().is_none_or(|part| {
             let another_date = !dates.contains(&file.date);
-            part.len() == MOST_FILES
-                || (another_date && dates.len() == MOST_DATES)
-                || bytes + file.bytes > MOST_BYTES
+            part.len() == limits.load_files
+                || (another_date && dates.len() == limits.load_dates)
+                || bytes + file.bytes > limits.load_bytes
         });
         if full {
             parts.push(Vec::new());

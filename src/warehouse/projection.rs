@@ -1,9 +1,9 @@
 //! One configured warehouse, opened.
 
 use super::fill::LOADED;
+use super::runner::Pace;
 use super::shape::{TableKind, TableShape};
 use super::staging::Staging;
-use super::wait::Pace;
 use super::{LAKE_LABEL, Warehouse};
 use crate::ledger::state::State;
 use crate::store::StoreError;

@@ -9,7 +9,6 @@
 
 mod replace;
 
-use super::Projection;
 use super::compare::Comparison;
 use super::count::compare_now;
 use super::failure::FillError;
@@ -18,6 +17,7 @@ use super::fill::{Filling, known_of, open_table};
 use super::load::{Loading, load};
 use super::pending::{Barred, pending, rows};
 use super::shape::TableKind;
+use super::{Limits, Projection};
 use crate::failpoint;
 use crate::lake::layout::Table;
 use crate::ledger::entry::{DoneOutcome, FileEntry, Rebuild, RowsCounted};
@@ -27,8 +27,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most dates that one transaction replaces; BigQuery modifies 4,000 partitions at once.
-const DATES_AT_ONCE: usize = 1_000;
 /// Most files that are staged at once.
 const FILES_AT_ONCE: usize = 5_000;
 
@@ -127,7 +125,7 @@ pub async fn plan_rebuild(
         let inside = partitions.filter(|((date, ..), _)| dates.contains(date));
         inside.map(|(_, tally)| rows(tally)).sum()
     };
-    let groups = groups(&dates, &files).len() as u64;
+    let groups = groups(&dates, &files, projection.warehouse.limits()).len() as u64;
     Ok(Some(RebuildPlan {
         warehouse: projection.name.clone(),
         target: projection.warehouse.target().to_owned(),
@@ -191,7 +189,11 @@ struct Group<'a> {
 
 /// Dates with their files, cut before a limit of the service. Depends on nothing else, so a group has
 /// the same number whenever it is asked for.
-fn groups<'a>(dates: &BTreeSet<NaiveDate>, files: &[&'a FileEntry]) -> Vec<Group<'a>> {
+fn groups<'a>(
+    dates: &BTreeSet<NaiveDate>,
+    files: &[&'a FileEntry],
+    limits: &Limits,
+) -> Vec<Group<'a>> {
     let mut by_date: BTreeMap<NaiveDate, Vec<&FileEntry>> = BTreeMap::new();
     for file in files {
         by_date.entry(file.date).or_default().push(file);
@@ -200,7 +202,8 @@ fn groups<'a>(dates: &BTreeSet<NaiveDate>, files: &[&'a FileEntry]) -> Vec<Group
     for date in dates {
         let of_date = by_date.remove(date).unwrap_or_default();
         let full = groups.last().is_none_or(|group| {
-            group.dates.len() == DATES_AT_ONCE || group.files.len() + of_date.len() > FILES_AT_ONCE
+            group.dates.len() == limits.statement_dates
+                || group.files.len() + of_date.len() > FILES_AT_ONCE
         });
         if full {
             groups.push(Group {
@@ -290,7 +293,7 @@ pub async fn carry_out(
             .collect();
         Ok::<_, FillError>(differing)
     };
-    let groups = groups(&dates, &files);
+    let groups = groups(&dates, &files, warehouse.limits());
     let mut differing = still_differ().await?;
     for round in 0..ROUNDS {
         if differing.is_empty() {

@@ -1,5 +1,6 @@
 //! How far a warehouse is, as the ledger alone knows it. Pure.
 
+use super::Limits;
 use super::fill::LOADED;
 use super::pending::{Barred, pending};
 use super::shape::TableKind;
@@ -11,11 +12,6 @@ use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
-
-/// Loads of partitions that a table partitioned by a column takes in a day (BigQuery quotas).
-pub const PARTITION_CHANGES_A_DAY: u64 = 30_000;
-/// Load jobs that a project takes in a day (BigQuery quotas).
-pub const LOAD_JOBS_A_DAY: u64 = 100_000;
 
 /// How far a warehouse is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -98,13 +94,13 @@ pub struct OpenRebuild {
 }
 
 impl Standing {
-    /// How far the warehouse of a name is.
-    pub fn of(state: &State, name: &str) -> Self {
+    /// How far the warehouse of a name is. Its jobs are cut by `limits`.
+    pub fn of(state: &State, name: &str, limits: &Limits) -> Self {
         let known = state.warehouses.get(name);
         let nothing = TableState::default();
         let tables = LOADED.into_iter().map(|table| {
             let of_table = known.and_then(|known| known.tables.get(&table));
-            TableStanding::of(state, table, of_table.unwrap_or(&nothing))
+            TableStanding::of(state, table, of_table.unwrap_or(&nothing), limits)
         });
         let rebuilds = state.rebuilds.iter().filter(|(_, it)| it.warehouse == name);
         Self {
@@ -147,7 +143,7 @@ impl TableStanding {
         self.entries_behind == 0 && self.differs.is_none()
     }
 
-    fn of(state: &State, table: Table, known: &TableState) -> Self {
+    fn of(state: &State, table: Table, known: &TableState, limits: &Limits) -> Self {
         let behind = pending(state, table, known, &Barred::default());
         let sequences: BTreeSet<u64> = behind.iter().map(|entry| entry.sequence).collect();
         let since = state
@@ -181,7 +177,7 @@ impl TableStanding {
             standing.rows_behind += entry.rows();
             standing.files_behind += entry.files.len() as u64;
             standing.bytes_behind += entry.files.iter().map(|file| file.bytes).sum::<u64>();
-            for part in entry.parts() {
+            for part in entry.parts(limits) {
                 standing.jobs += 1;
                 let dates: BTreeSet<NaiveDate> = part.iter().map(|file| file.date).collect();
                 standing.partition_changes += dates.len() as u64;

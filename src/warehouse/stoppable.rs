@@ -1,8 +1,8 @@
 //! A warehouse whose calls end when the program is asked to stop, whatever the service does.
 
 use super::{
-    Class, DatasetFound, JobId, JobState, Started, TableFound, TableShape, ViewShape, Warehouse,
-    WarehouseError, Work,
+    Class, DatasetFound, JobId, JobState, Limits, Started, Statement, TableFound, TableShape,
+    ViewShape, Warehouse, WarehouseError, Work,
 };
 use crate::stop::{Stop, Stopped};
 use crate::waits::Waits;
@@ -85,6 +85,14 @@ impl Warehouse for Stoppable {
 
     fn sql_name(&self, table: &str) -> String {
         self.inner.sql_name(table)
+    }
+
+    fn limits(&self) -> &'static Limits {
+        self.inner.limits()
+    }
+
+    fn sql(&self, statement: &Statement<'_>) -> String {
+        self.inner.sql(statement)
     }
 
     async fn dataset(&self) -> Result<Option<DatasetFound>, WarehouseError> {

@@ -5,10 +5,9 @@ use super::error::Class;
 use super::expiration::{expiring, lift};
 use super::failure::FillError;
 use super::fill::{Filling, open_table};
+use super::runner::{Attempts, Job, JobEnd, own_job_id, run_job};
 use super::shape::TableKind;
-use super::wait::{Ended, do_job};
-use super::{JobId, Projection, Work};
-use crate::failpoint;
+use super::{Projection, Work};
 use crate::ledger::entry::Expiring;
 use crate::ledger::tables;
 use arrow::array::RecordBatch;
@@ -91,34 +90,25 @@ async fn write(
 ) -> Result<bool, FillError> {
     let content = lines(rows)?;
     let warehouse = &*projection.warehouse;
-    let number = projection.next_number();
-    let id = JobId::of(&[
-        "trailhouse",
-        "tell",
-        kind.in_job_id(),
-        filling.run_id,
-        &number,
-    ]);
+    let own = own_job_id(projection, "tell", kind, filling.run_id);
     let work = Work::Upload {
         table: kind.table().to_owned(),
         columns: kind.columns(),
         content,
     };
-    failpoint::hit("warehouse.tell.before");
-    let ended = do_job(
-        warehouse,
-        &id,
-        &work,
-        projection.settings.pace,
-        filling.stop,
-    )
-    .await?;
-    failpoint::hit("warehouse.tell.after");
-    match ended {
-        Ended::Done(Ok(done)) if done.output_rows.is_none_or(|n| n == rows.num_rows() as u64) => {
+    let job = Job {
+        work: &work,
+        attempts: Attempts::ONE,
+        id: &|_| own.clone(),
+        failpoints: Some(["warehouse.tell.before", "warehouse.tell.after"]),
+    };
+    match run_job(projection, filling.stop, &job).await? {
+        JobEnd::Done { done, .. }
+            if done.output_rows.is_none_or(|n| n == rows.num_rows() as u64) =>
+        {
             Ok(true)
         }
-        Ended::Done(Ok(done)) => Err(FillError::Answer {
+        JobEnd::Done { id, done, .. } => Err(FillError::Answer {
             target: warehouse.target().to_owned(),
             what: format!(
                 "job {id} wrote {} of {} rows",
@@ -126,9 +116,11 @@ async fn write(
                 rows.num_rows()
             ),
         }),
-        Ended::Done(Err(failure)) => Err(failure.about(warehouse.target(), work.describe()).into()),
+        JobEnd::Failed { failure, .. } => {
+            Err(failure.about(warehouse.target(), work.describe()).into())
+        }
         // The next run writes them anew.
-        Ended::UnderWay => Ok(false),
+        JobEnd::UnderWay => Ok(false),
     }
 }
 

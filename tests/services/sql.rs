@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Map, Value, json};
 use trailhouse::event::schema::{Column, EVENT_COLUMNS, QUARANTINE_COLUMNS};
 use trailhouse::ledger::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
-use trailhouse::warehouse::TableKind;
-use trailhouse::warehouse::sql::{self, Condition, Deletion};
+use trailhouse::warehouse::bigquery::to_sql;
+use trailhouse::warehouse::{Condition, Deletion, Statement, TableKind};
 
 use crate::bigquery::BigQuery;
 use crate::job::{job, platform, trailhouse};
@@ -87,6 +87,7 @@ fn sent() -> Result<(), Stop> {
         source: source.to_owned(),
         batches: batches.iter().map(|it| (*it).to_owned()).collect(),
     };
+    let sql = |statement: &Statement<'_>| to_sql(statement, str::to_owned);
     let delete = |table: &str, conditions| {
         let dates = ("2026-02-27".parse(), "2026-03-02".parse());
         let deletion = Deletion {
@@ -94,7 +95,8 @@ fn sent() -> Result<(), Stop> {
             last: dates.1.unwrap_or_default(),
             conditions,
         };
-        sql::delete(table, &deletion)
+        let deletion = &deletion;
+        sql(&Statement::Delete { table, deletion })
     };
     let statements = [
         ("whole dates", delete("audit_events", vec![])),
@@ -115,10 +117,14 @@ fn sent() -> Result<(), Stop> {
                 vec![condition(None, "kestra-prod", &["b-1"])],
             ),
         ),
-        ("nothing", sql::NOTHING.to_owned()),
+        ("nothing", sql(&Statement::Nothing)),
         (
             "count",
-            sql::count_by_batch("audit_events", TableKind::Events, None),
+            sql(&Statement::CountByBatch {
+                table: "audit_events",
+                kind: TableKind::Events,
+                dates: None,
+            }),
         ),
     ];
     let statements = statements.map(|(name, sql)| (name.to_owned(), sql));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use trailhouse::event::schema::EVENT_COLUMNS;
 use trailhouse::warehouse::bigquery::{BigQuery, BigQuerySettings};
 use trailhouse::warehouse::{
-    Class, JobId, JobState, Started, TableKind, ViewShape, Warehouse, Work, sql,
+    Class, JobId, JobState, Started, Statement, TableKind, ViewShape, Warehouse, Work,
 };
 
 const TABLE: &str = "audit_events";
@@ -261,8 +261,11 @@ async fn reads_go_on_through_trouble() {
     let (stand, warehouse, work) = prepared().await;
     done(&warehouse, "load", &work).await.unwrap();
     stand.fake.set(|options| options.page = 1);
-    let name = warehouse.sql_name(TABLE);
-    let sql = sql::count_by_batch(&name, TableKind::Events, None);
+    let sql = warehouse.sql(&Statement::CountByBatch {
+        table: TABLE,
+        kind: TableKind::Events,
+        dates: None,
+    });
     let count = JobId::of(&["count"]);
     done(&warehouse, "count", &Work::Query { sql: sql.clone() })
         .await
@@ -300,8 +303,11 @@ async fn reads_go_on_through_trouble() {
 async fn rows_of_a_query_that_runs_are_not_no_rows() {
     let (stand, warehouse, _) = prepared().await;
     stand.fake.set(|options| options.pending = 100);
-    let name = warehouse.sql_name(TABLE);
-    let sql = sql::count_by_batch(&name, TableKind::Events, None);
+    let sql = warehouse.sql(&Statement::CountByBatch {
+        table: TABLE,
+        kind: TableKind::Events,
+        dates: None,
+    });
     warehouse.start(&id(), &Work::Query { sql }).await.unwrap();
     let error = warehouse.rows(&id()).await.unwrap_err();
     assert!(error.said.contains("not ended"), "{error}");

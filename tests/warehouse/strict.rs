@@ -7,7 +7,7 @@ use crate::bigquery_fake::{DATASET, LOCATION, PROJECT};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use trailhouse::event::schema::EVENT_COLUMNS;
-use trailhouse::warehouse::{Class, TableKind, TableShape, Warehouse, Work, sql};
+use trailhouse::warehouse::{Class, Statement, TableKind, TableShape, Warehouse, Work};
 
 const TABLE: &str = "audit_events";
 
@@ -177,8 +177,11 @@ async fn a_table_that_demands_dates_is_not_read_without() {
     let stand = prepared().await;
     good_load(&stand).await;
     let warehouse = stand.fake.client().await;
-    let name = warehouse.sql_name(TABLE);
-    let counts = sql::count_by_batch(&name, TableKind::Events, None);
+    let counts = warehouse.sql(&Statement::CountByBatch {
+        table: TABLE,
+        kind: TableKind::Events,
+        dates: None,
+    });
     let (before, after) = counts.split_once(" WHERE ").unwrap();
     let (_, after) = after.split_once(" GROUP").unwrap();
     let whole = Work::Query {
@@ -193,7 +196,12 @@ async fn a_table_that_demands_dates_is_not_read_without() {
     );
     // The rows that replace others are read as a whole.
     let dates = ["2026-01-01".parse().unwrap()];
-    let sql = sql::replace_dates(&name, &dates, EVENT_COLUMNS, &name);
+    let sql = warehouse.sql(&Statement::ReplaceDates {
+        table: TABLE,
+        dates: &dates,
+        columns: EVENT_COLUMNS,
+        from: TABLE,
+    });
     let failure = done(&warehouse, "script", &Work::Query { sql })
         .await
         .unwrap_err();
@@ -299,8 +307,12 @@ async fn a_delete_of_whole_partitions_reads_nothing() {
         )
         .await
         .unwrap();
-    let staged = warehouse.sql_name("staged");
-    let sql = sql::replace_dates(&table, &dates, EVENT_COLUMNS, &staged);
+    let sql = warehouse.sql(&Statement::ReplaceDates {
+        table: TABLE,
+        dates: &dates,
+        columns: EVENT_COLUMNS,
+        from: "staged",
+    });
     let ended = done(&warehouse, "script", &Work::Query { sql }).await;
     assert_eq!(ended.unwrap().affected_rows, None);
     assert_eq!(stand.fake.rows(TABLE), []);

@@ -47,7 +47,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         let mut statuses = Vec::new();
         let mut failures = Vec::new();
         for projection in &job.warehouses {
-            let standing = Standing::of(&state, &projection.name);
+            let standing = Standing::of(&state, &projection.name, projection.warehouse.limits());
             let lacks = match prepare(projection, &state.lake_id).await {
                 Ok(preparing) => Some(preparing.preparation),
                 Err(error) => {

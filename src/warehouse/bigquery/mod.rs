@@ -20,8 +20,10 @@
 mod error;
 mod jobs;
 mod labels;
+mod limits;
 mod load;
 mod settings;
+mod sql;
 mod start;
 mod tables;
 mod transport;
@@ -29,12 +31,14 @@ mod typed;
 
 pub use crate::http::{Auth, GoogleAuth, Retry, Secret};
 pub use labels::check_labels;
+pub use limits::LIMITS;
 pub use settings::BigQuerySettings;
 pub(crate) use settings::SERVICE;
+pub use sql::to_sql;
 
 use super::{
-    Class, DatasetFound, JobId, JobState, Started, TableFound, TableShape, ViewShape, Warehouse,
-    WarehouseError, Work,
+    Class, DatasetFound, JobId, JobState, Limits, Started, Statement, TableFound, TableShape,
+    ViewShape, Warehouse, WarehouseError, Work,
 };
 use crate::http::{Again, causes};
 use crate::waits::Waits;
@@ -298,6 +302,14 @@ impl Warehouse for BigQuery {
 
     fn sql_name(&self, table: &str) -> String {
         format!("`{}.{table}`", self.target)
+    }
+
+    fn limits(&self) -> &'static Limits {
+        &LIMITS
+    }
+
+    fn sql(&self, statement: &Statement<'_>) -> String {
+        to_sql(statement, |table| self.sql_name(table))
     }
 
     async fn dataset(&self) -> Result<Option<DatasetFound>, WarehouseError> {

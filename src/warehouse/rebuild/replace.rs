@@ -10,7 +10,7 @@ use crate::warehouse::fill::{Filling, check_owner};
 use crate::warehouse::pending::{rows, split};
 use crate::warehouse::shape::{TableFound, TableKind, TableShape};
 use crate::warehouse::staging::Purpose;
-use crate::warehouse::{JobDone, Projection, Work, sql};
+use crate::warehouse::{JobDone, Projection, Statement, Work};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How long a table of copies may be left over.
@@ -44,12 +44,12 @@ impl Replacing<'_> {
         if !self.staged(&name, group).await? {
             return Ok(false);
         }
-        let sql = sql::replace_dates(
-            &warehouse.sql_name(self.kind.table()),
-            &group.dates,
-            self.kind.columns(),
-            &warehouse.sql_name(&name),
-        );
+        let sql = warehouse.sql(&Statement::ReplaceDates {
+            table: self.kind.table(),
+            dates: &group.dates,
+            columns: self.kind.columns(),
+            from: &name,
+        });
         failpoint::hit("warehouse.replace.before");
         // Not named after the copies: two that carry out one decision meet at one transaction, so that
         // none comes after the other has gone on to load newer entries.
@@ -97,7 +97,7 @@ impl Replacing<'_> {
             let sources = staging.sources(&self.filling, purpose, &group.files);
             let sources = sources.await?;
             let mut uris = sources.uris().into_iter();
-            for (part, files) in split(&group.files).iter().enumerate() {
+            for (part, files) in split(&group.files, warehouse.limits()).iter().enumerate() {
                 let work = Work::Append {
                     table: name.to_owned(),
                     columns: self.kind.columns(),

@@ -5,8 +5,9 @@ use crate::ledger::entry::FileEntry;
 use crate::ledger::state::{State, Wholes};
 use crate::policy::{AsOf, Conditions, Policy, Rule};
 use crate::retention::plan;
+use crate::warehouse::bigquery::{LIMITS, to_sql};
 use crate::warehouse::expire::deletions;
-use crate::warehouse::sql::{Condition, Deletion, delete};
+use crate::warehouse::{Condition, Deletion, Statement};
 use chrono::NaiveDate;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -24,24 +25,29 @@ fn statements_are_written_as_the_service_reads_them() {
         conditions,
     };
     let dates = "DELETE FROM `t` WHERE dt BETWEEN DATE '2026-03-01' AND DATE '2026-03-07'";
-    assert_eq!(delete("`t`", &of(vec![])), dates);
+    assert_eq!(delete(&of(vec![])), dates);
     assert_eq!(
-        delete(
-            "`t`",
-            &of(vec![
-                condition(Some("execution"), "k", &[]),
-                condition(Some("other"), "it's \\ odd", &["b1", "b2"]),
-            ])
-        ),
+        delete(&of(vec![
+            condition(Some("execution"), "k", &[]),
+            condition(Some("other"), "it's \\ odd", &["b1", "b2"]),
+        ])),
         format!(
             "{dates} AND ((category = 'execution' AND source = 'k') OR (category = 'other' AND source = \
              'it\\'s \\\\ odd' AND batch_id IN ('b1', 'b2')))"
         )
     );
     assert_eq!(
-        delete("`t`", &of(vec![condition(None, "k\n", &[])])),
+        delete(&of(vec![condition(None, "k\n", &[])])),
         format!("{dates} AND ((source = 'k\\u000a'))")
     );
+}
+
+fn delete(deletion: &Deletion) -> String {
+    let statement = Statement::Delete {
+        table: "t",
+        deletion,
+    };
+    to_sql(&statement, |table| format!("`{table}`"))
 }
 
 fn policy(rules: Vec<(Conditions, &str)>, default: &str) -> Policy {
@@ -69,7 +75,13 @@ fn of_category(category: &str) -> Conditions {
 fn decided(lake: &State, policy: &Policy, as_of: NaiveDate) -> Vec<Deletion> {
     let parts = plan(lake, policy, AsOf::date(as_of)).due;
     let wholes = Wholes::of(lake, &parts);
-    deletions(lake, crate::lake::layout::Table::Events, &parts, &wholes)
+    deletions(
+        lake,
+        crate::lake::layout::Table::Events,
+        &parts,
+        &wholes,
+        &LIMITS,
+    )
 }
 
 #[test]

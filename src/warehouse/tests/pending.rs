@@ -2,6 +2,7 @@ use super::state::{date, file, state};
 use crate::lake::layout::Table;
 use crate::ledger::entry::{FileEntry, Span};
 use crate::ledger::state::{LoadFailure, State, TableState};
+use crate::warehouse::bigquery::LIMITS;
 use crate::warehouse::pending::{Barred, Pending, pending, rows_expected, spans, split};
 use crate::warehouse::{JobId, Standing};
 use std::collections::BTreeSet;
@@ -84,7 +85,7 @@ fn a_job_is_split_before_the_limits_of_the_service() {
         .map(|nth| file(&format!("{nth:05}"), 1, "x", 1))
         .collect();
     let all: Vec<&FileEntry> = many.iter().collect();
-    let parts: Vec<usize> = split(&all).iter().map(Vec::len).collect();
+    let parts: Vec<usize> = split(&all, &LIMITS).iter().map(Vec::len).collect();
     assert_eq!(parts, [10_000, 10_000, 5_000]);
 
     let first = date(1);
@@ -94,7 +95,7 @@ fn a_job_is_split_before_the_limits_of_the_service() {
             ..file(&format!("{nth:05}"), 1, "x", 1)
         })
         .collect();
-    let parts: Vec<usize> = split(&dates.iter().collect::<Vec<_>>())
+    let parts: Vec<usize> = split(&dates.iter().collect::<Vec<_>>(), &LIMITS)
         .iter()
         .map(Vec::len)
         .collect();
@@ -104,14 +105,14 @@ fn a_job_is_split_before_the_limits_of_the_service() {
         bytes: 8_000_000_000_000,
         ..file("a", 1, "x", 1)
     };
-    assert_eq!(split(&[&large, &large]).len(), 2);
-    assert!(split(&[]).is_empty());
+    assert_eq!(split(&[&large, &large], &LIMITS).len(), 2);
+    assert!(split(&[], &LIMITS).is_empty());
 }
 
 #[test]
 fn how_far_a_warehouse_is_follows_from_the_ledger() {
     let mut lake = lake();
-    let standing = Standing::of(&lake, "bq");
+    let standing = Standing::of(&lake, "bq", &LIMITS);
     assert_eq!(standing.target, None);
     assert!(!standing.is_level());
     let events = &standing.tables[0];
@@ -134,7 +135,7 @@ fn how_far_a_warehouse_is_follows_from_the_ledger() {
         expiring: Vec::new(),
     };
     lake.warehouses.insert("bq".to_owned(), state);
-    let standing = Standing::of(&lake, "bq");
+    let standing = Standing::of(&lake, "bq", &LIMITS);
     let events = &standing.tables[0];
     assert_eq!((events.rows, events.entries_behind), (10, 1));
     assert_eq!(

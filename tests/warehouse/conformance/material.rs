@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use trailhouse::event::schema::{ColumnType, EVENT_COLUMNS, event_schema};
 use trailhouse::warehouse::{
-    JobDone, JobFailure, JobId, JobState, LAKE_LABEL, Started, TableKind, TableShape, Warehouse,
-    Work, sql,
+    JobDone, JobFailure, JobId, JobState, LAKE_LABEL, Started, Statement, TableKind, TableShape,
+    Warehouse, Work,
 };
 
 /// One event, by what tells rows apart: date, category, batch, unique name.
@@ -93,7 +93,11 @@ pub async fn done(warehouse: &dyn Warehouse, id: &str, work: &Work) -> Result<Jo
 
 /// The rows of a table by date, category and batch, as text in order.
 pub async fn counted(warehouse: &dyn Warehouse, id: &str, table: &str) -> Vec<String> {
-    let sql = sql::count_by_batch(&warehouse.sql_name(table), TableKind::Events, None);
+    let sql = warehouse.sql(&Statement::CountByBatch {
+        table: table,
+        kind: TableKind::Events,
+        dates: None,
+    });
     done(warehouse, id, &Work::Query { sql }).await.unwrap();
     let rows = warehouse.rows(&JobId::of(&[id])).await.unwrap();
     let mut lines: Vec<String> = rows

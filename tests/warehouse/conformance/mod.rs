@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use trailhouse::event::schema::{ColumnType, EVENT_COLUMNS, event_schema};
 use trailhouse::warehouse::{
-    Class, JobId, LAKE_LABEL, Started, TableKind, TableShape, ViewShape, Warehouse, WarehouseError,
-    Work, sql,
+    Class, JobId, LAKE_LABEL, Started, Statement, TableKind, TableShape, ViewShape, Warehouse,
+    WarehouseError, Work,
 };
 
 /// A warehouse to be tried out, with an empty project.
@@ -288,8 +288,12 @@ async fn transactions(bench: &Bench<'_>) {
         .await
         .unwrap();
     let dates = ["2026-01-02".parse().unwrap(), "2026-01-04".parse().unwrap()];
-    let (whole, staged) = (warehouse.sql_name("whole"), warehouse.sql_name("staged"));
-    let sql = sql::replace_dates(&whole, &dates, EVENT_COLUMNS, &staged);
+    let sql = warehouse.sql(&Statement::ReplaceDates {
+        table: "whole",
+        dates: &dates,
+        columns: EVENT_COLUMNS,
+        from: "staged",
+    });
     done(warehouse, "transaction_2", &Work::Query { sql })
         .await
         .unwrap();
@@ -302,8 +306,12 @@ async fn transactions(bench: &Bench<'_>) {
         ]
     );
     // One that cannot end does not begin.
-    let nowhere = warehouse.sql_name("nowhere");
-    let sql = sql::replace_dates(&whole, &dates, EVENT_COLUMNS, &nowhere);
+    let sql = warehouse.sql(&Statement::ReplaceDates {
+        table: "whole",
+        dates: &dates,
+        columns: EVENT_COLUMNS,
+        from: "nowhere",
+    });
     done(warehouse, "transaction_3", &Work::Query { sql })
         .await
         .unwrap_err();
@@ -375,8 +383,11 @@ async fn views(warehouse: &dyn Warehouse) {
 }
 
 async fn queries(warehouse: &dyn Warehouse) {
-    let known = warehouse.sql_name("appended");
-    let good = sql::count_by_batch(&known, TableKind::Events, None);
+    let good = warehouse.sql(&Statement::CountByBatch {
+        table: "appended",
+        kind: TableKind::Events,
+        dates: None,
+    });
     warehouse.dry_run(&good).await.unwrap();
     let bad = "SELEC nothing".to_owned();
     assert_eq!(class(warehouse.dry_run(&bad).await), Class::Refused);
@@ -393,7 +404,11 @@ async fn queries(warehouse: &dyn Warehouse) {
     assert!(warehouse.rows(&id).await.is_err());
     // No rows are no error.
     let none = Some(("1999-01-01".parse().unwrap(), "1999-01-02".parse().unwrap()));
-    let sql = sql::count_by_batch(&known, TableKind::Events, none);
+    let sql = warehouse.sql(&Statement::CountByBatch {
+        table: "appended",
+        kind: TableKind::Events,
+        dates: none,
+    });
     done(warehouse, "query_none", &Work::Query { sql })
         .await
         .unwrap();

@@ -1,19 +1,29 @@
-//! The statements that this program sends to a warehouse, in GoogleSQL. Pure.
+//! Statements in GoogleSQL, pure. Tables are given as SQL knows them, quoted.
 
-use super::shape::TableKind;
 use crate::event::schema::Column;
+use crate::warehouse::{Deletion, Statement, TableKind};
 use chrono::NaiveDate;
 use std::fmt::Write as _;
 
-/// Counts the rows of a table by date, category, source and batch, in any order. Every row has a
-/// date, so that all of them satisfy the filter, which a table may demand.
-///
-/// Columns: `dt` (text, `YYYY-MM-DD`), `category` (text or null), `source`, `batch_id`, `row_count`.
-pub fn count_by_batch(
-    table: &str,
-    kind: TableKind,
-    dates: Option<(NaiveDate, NaiveDate)>,
-) -> String {
+/// A statement in GoogleSQL; `name` is how SQL knows a table of the target.
+pub fn to_sql(statement: &Statement<'_>, name: impl Fn(&str) -> String) -> String {
+    match *statement {
+        Statement::Nothing => "SELECT 1".to_owned(),
+        Statement::CountByBatch { table, kind, dates } => count_by_batch(&name(table), kind, dates),
+        Statement::DoubledEvents { table, dates, most } => {
+            doubled_events(&name(table), dates, most)
+        }
+        Statement::ReplaceDates {
+            table,
+            dates,
+            columns,
+            from,
+        } => replace_dates(&name(table), dates, columns, &name(from)),
+        Statement::Delete { table, deletion } => delete(&name(table), deletion),
+    }
+}
+
+fn count_by_batch(table: &str, kind: TableKind, dates: Option<(NaiveDate, NaiveDate)>) -> String {
     let on_dates = on_dates(dates);
     let category = match kind {
         TableKind::Events => "category",
@@ -27,10 +37,7 @@ pub fn count_by_batch(
     )
 }
 
-/// The events of a table that have several rows, in order of id, and at most so many of them.
-///
-/// Columns: `event_uid`, `row_count`.
-pub fn doubled_events(table: &str, dates: Option<(NaiveDate, NaiveDate)>, most: usize) -> String {
+fn doubled_events(table: &str, dates: Option<(NaiveDate, NaiveDate)>, most: usize) -> String {
     let on_dates = on_dates(dates);
     format!(
         "SELECT event_uid, COUNT(*) AS row_count FROM {table} WHERE {on_dates} \
@@ -50,8 +57,7 @@ fn on_dates(dates: Option<(NaiveDate, NaiveDate)>) -> String {
 const LEAST: NaiveDate = NaiveDate::from_ymd_opt(1, 1, 1).expect("a date");
 const GREATEST: NaiveDate = NaiveDate::from_ymd_opt(9999, 12, 31).expect("a date");
 
-/// Replaces all rows of some dates by those of another table, in one transaction.
-pub fn replace_dates(table: &str, dates: &[NaiveDate], columns: &[Column], from: &str) -> String {
+fn replace_dates(table: &str, dates: &[NaiveDate], columns: &[Column], from: &str) -> String {
     let columns: Vec<&str> = columns.iter().map(|column| column.name).collect();
     let columns = columns.join(", ");
     let mut listed = String::new();
@@ -68,33 +74,7 @@ pub fn replace_dates(table: &str, dates: &[NaiveDate], columns: &[Column], from:
     )
 }
 
-/// A statement that does nothing: what takes the id of a job that nobody may start any more.
-pub const NOTHING: &str = "SELECT 1";
-
-/// Rows of some dates that are to go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deletion {
-    /// First date.
-    pub first: NaiveDate,
-    /// Last date.
-    pub last: NaiveDate,
-    /// Which rows of these dates; empty for all, which BigQuery drops as partitions and for free.
-    pub conditions: Vec<Condition>,
-}
-
-/// Rows of one partition of the lake.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
-    /// Category; none where a table has no such column.
-    pub category: Option<String>,
-    /// Source.
-    pub source: String,
-    /// Batches; empty for all.
-    pub batches: Vec<String>,
-}
-
-/// Deletes rows of a table.
-pub fn delete(table: &str, deletion: &Deletion) -> String {
+fn delete(table: &str, deletion: &Deletion) -> String {
     let Deletion {
         first,
         last,
