@@ -1,9 +1,9 @@
 //! Why a warehouse could not be filled, compared or made, and what to do about it.
 
-use super::error::{Class, WarehouseError};
 use crate::ledger::log::LogError;
 use crate::ledger::tables::LedgerTableError;
 use crate::store::{StoreError, StoreMeaning};
+use crate::warehouse::contract::{Class, WarehouseError};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -1,190 +1,65 @@
 //! Warehouses: projections of the lake that analysts query. A warehouse can be rebuilt from lake and
 //! ledger at any time, and nothing is ever learned from it that they do not say.
 //!
+//! The parts stand in order: what a run does first uses what stands below it, and nothing points up.
+//! Everything above [`bigquery`] knows a service only by the contract at the end ([`Warehouse`]).
+//!
 //! ```text
-//! tables as they are ─ same lake? same incarnation? as many rows as the receipts say?
-//!   no: count by batch, and believe the counts
-//! each ingest entry that is not loaded: job id ─ start or adopt ─ wait ─ rows as the entry says
-//! ledger tables ─ receipt ─ staging emptied
+//! deciding    rebuild · expire      what the ledger decided about rows, carried out
+//! loading     fill · tell           what the ledger has and the tables have not
+//! preparing   init · expiration     dataset, tables and views
+//! counting    reconcile · compare   rows by batch against the ledger
+//! projection  tables · jobs · staging   what all of these do alike
+//! contract    Warehouse             what a service has to do
 //! ```
 
-mod attempts;
-pub mod bigquery;
-mod compare;
-mod count;
-mod difference;
-mod error;
-mod expiration;
-mod expire;
-mod failure;
-mod fence;
-mod fill;
-mod init;
-mod job;
-mod load;
-mod pending;
-mod projection;
-mod rebuild;
-mod reconcile;
-mod runner;
-mod shape;
-mod staging;
+// How far a warehouse is, by the ledger alone.
 mod standing;
-mod statement;
+
+// What a run does with it.
+mod deciding;
+
+mod loading;
+
+mod preparing;
+
+mod counting;
+
+// What they share: what is still to be loaded, the warehouse that was opened, what can fail.
+mod pending;
+
+mod projection;
+
+mod failure;
+
+// Services.
+pub mod bigquery;
+
 mod stoppable;
-mod tell;
+
+// What they are asked.
+mod contract;
+
 #[cfg(test)]
 mod tests;
-mod views;
 
-pub use compare::{Cell, Comparison, Counts, Difference, Tally};
-pub use count::DoubledEvent;
-pub use error::{Class, WarehouseError};
-pub use expiration::settle_expiration;
-pub use expire::{Foreseen, expire, foresee, recoverable};
+pub use contract::{
+    Class, ColumnFound, Condition, DatasetFound, Deletion, JobDone, JobFailure, JobId, JobState,
+    LAKE_LABEL, Limits, Started, Statement, TableFound, TableKind, TableShape, ViewShape,
+    Warehouse, WarehouseError, Work,
+};
+pub use counting::{
+    Cell, Comparison, Counts, Difference, DoubledEvent, Partition, Reconciliation,
+    TableReconciliation, Tally, reconcile,
+};
+pub use deciding::{
+    Foreseen, RebuildPlan, Which, carry_out, expire, foresee, plan_rebuild, recoverable,
+};
 pub use failure::{FillError, WarehouseFailure};
-pub use fill::{Filled, Filling, RebuiltDates, TableSummary, WarehouseSummary, fill};
-pub use init::{Preparation, Preparing, Step, carry_out_preparation, prepare};
-pub use job::{JobDone, JobFailure, JobId, JobState, Started, Work};
-pub use projection::{Projection, Settings};
-pub use rebuild::{RebuildPlan, Which, carry_out, plan_rebuild};
-pub use reconcile::{Partition, Reconciliation, TableReconciliation, reconcile};
-pub use runner::Pace;
-pub use shape::{ColumnFound, TableFound, TableKind, TableShape, ViewShape};
-pub use staging::{FilesChecked, Staging};
+pub use loading::{Filled, RebuiltDates, TableSummary, WarehouseSummary, fill};
+pub use preparing::{
+    Preparation, Preparing, Step, carry_out_preparation, prepare, settle_expiration,
+};
+pub use projection::{FilesChecked, Filling, Pace, Projection, Settings, Staging};
 pub use standing::{FailedEntry, OpenRebuild, Standing, TableStanding};
-pub use statement::{Condition, Deletion, Limits, Statement};
 pub use stoppable::Stoppable;
-
-use crate::waits::Waits;
-use async_trait::async_trait;
-use std::collections::BTreeMap;
-
-/// The label that says which lake a dataset or table belongs to.
-pub const LAKE_LABEL: &str = "trailhouse-lake";
-
-/// A dataset as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DatasetFound {
-    /// Where its data is, as the service names it (`EU`, `europe-west1`).
-    pub location: String,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// For how many hours rows that were deleted from its tables can be read again; nothing where the
-    /// service does not say. What BigQuery keeps beyond that, for seven days that nobody can change, it
-    /// tells nobody.
-    pub time_travel: Option<u32>,
-    /// How many milliseconds after they were made its new tables and views are removed; `None` where they
-    /// stay.
-    pub table_expiration: Option<u64>,
-    /// The same for partitions of new tables, by the day that they are for.
-    pub partition_expiration: Option<u64>,
-}
-
-/// One warehouse, as far as a projection of the lake needs it.
-///
-/// **Durable** is what a job did once its state is [`JobState::Done`] without a failure; what a call
-/// about datasets, tables and views did once it returned. **Atomic**: a job happens as a whole or not
-/// at all. **Unique** is a job's id within the target's project and location: a second
-/// [`start`](Self::start) of one id starts nothing, whoever asks and however the first one ended.
-/// **Forgotten**: a service may forget jobs (BigQuery after six months), and then takes the id again;
-/// so nobody may conclude from an id that it never ran. **Who retries**: an implementation repeats,
-/// within its own patience, calls that can be repeated safely; a caller repeats none, but looks again
-/// at the next run.
-///
-/// An answer that cannot be understood is [`Class::Unknown`], never success: what was asked for may
-/// have happened.
-#[async_trait]
-pub trait Warehouse: Send + Sync {
-    /// What it is, for people and the ledger, such as `acme-audit.audit`.
-    fn target(&self) -> &str;
-
-    /// Where its data is; jobs run there.
-    fn location(&self) -> &str;
-
-    /// Where waits between two tries of a request are reported, where there are any.
-    fn waits(&self) -> Option<&Waits> {
-        None
-    }
-
-    /// How much it takes at once.
-    fn limits(&self) -> &'static Limits;
-
-    /// The name by which SQL knows a table of the target, quoted.
-    fn sql_name(&self, table: &str) -> String;
-
-    /// A statement in the SQL of the service.
-    fn sql(&self, statement: &Statement<'_>) -> String;
-
-    /// The dataset; `None` where there is none.
-    async fn dataset(&self) -> Result<Option<DatasetFound>, WarehouseError>;
-
-    /// Makes the dataset at the configured location with these labels. One that exists is
-    /// [`Class::Exists`].
-    async fn create_dataset(
-        &self,
-        description: &str,
-        labels: &BTreeMap<String, String>,
-    ) -> Result<(), WarehouseError>;
-
-    /// A table as it is; `None` where there is none, or no dataset.
-    async fn table(&self, name: &str) -> Result<Option<TableFound>, WarehouseError>;
-
-    /// Makes a table. One that exists is [`Class::Exists`]. It may expire, or its partitions may, where the
-    /// dataset has such a default: whoever makes one that is to stay looks at it afterwards.
-    async fn create_table(
-        &self,
-        name: &str,
-        shape: &TableShape,
-        labels: &BTreeMap<String, String>,
-    ) -> Result<(), WarehouseError>;
-
-    /// Adds to a table what `shape` and `labels` have and it has not: columns, descriptions, labels,
-    /// the demand for a partition filter. Keeps every property that this program does not know, and
-    /// removes none. Changes nothing if the table has changed since it was read
-    /// ([`Class::Conflict`]).
-    async fn extend_table(
-        &self,
-        found: &TableFound,
-        shape: &TableShape,
-        labels: &BTreeMap<String, String>,
-    ) -> Result<(), WarehouseError>;
-
-    /// Has the service remove partitions so many milliseconds after the day that they are for, the ones
-    /// that are there too; with nothing, never. Changes nothing else, and nothing at all if the table
-    /// has changed since it was read ([`Class::Conflict`]). Zero, or a table that is not partitioned by
-    /// days of a column, is [`Class::Refused`].
-    async fn set_partition_expiration(
-        &self,
-        found: &TableFound,
-        after: Option<u64>,
-    ) -> Result<(), WarehouseError>;
-
-    /// Has the service keep a table or view until somebody removes it. Changes nothing else, and nothing at
-    /// all if it has changed since it was read ([`Class::Conflict`]). A default of the dataset gives each new
-    /// table and view a time at which it is removed, and no request that makes one can say "never".
-    async fn keep(&self, found: &TableFound) -> Result<(), WarehouseError>;
-
-    /// Removes a table, if it is there.
-    async fn drop_table(&self, name: &str) -> Result<(), WarehouseError>;
-
-    /// Makes a view, or replaces the one of that name.
-    async fn put_view(
-        &self,
-        view: &ViewShape,
-        labels: &BTreeMap<String, String>,
-    ) -> Result<(), WarehouseError>;
-
-    /// Starts a job, unless there is one of this id already: then [`Started::Exists`], which says
-    /// nothing about what that one is or how it ends.
-    async fn start(&self, id: &JobId, work: &Work) -> Result<Started, WarehouseError>;
-
-    /// How a job stands; `None` where the service knows no such job at the target's location.
-    async fn job(&self, id: &JobId) -> Result<Option<JobState>, WarehouseError>;
-
-    /// All rows that a finished query returned, each value as text or null.
-    async fn rows(&self, id: &JobId) -> Result<Vec<Vec<Option<String>>>, WarehouseError>;
-
-    /// Bytes that a query would read and be billed for, without running it.
-    async fn dry_run(&self, sql: &str) -> Result<u64, WarehouseError>;
-}

@@ -1,45 +1,45 @@
 //! What a table of a warehouse still lacks: a pure function of the ledger's state.
 
-use super::Limits;
 use crate::lake::layout::Table;
 use crate::ledger::entry::{FileEntry, Span};
 use crate::ledger::state::{LiveFile, State, TableState};
+use crate::warehouse::contract::Limits;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One entry whose rows are to be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pending<'s> {
+pub(crate) struct Pending<'s> {
     /// The entry.
-    pub(super) sequence: u64,
+    pub(crate) sequence: u64,
     /// Number of the attempt, from 0.
-    pub(super) attempt: u32,
+    pub(crate) attempt: u32,
     /// The newest decision of retention that has taken files of it for the table.
-    pub(super) cut: Option<u64>,
+    pub(crate) cut: Option<u64>,
     /// Its files for the table, in the order of the entry.
-    pub(super) files: Vec<&'s FileEntry>,
+    pub(crate) files: Vec<&'s FileEntry>,
 }
 
 impl<'s> Pending<'s> {
     /// Rows of all files.
-    pub(super) fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         rows(&self.files)
     }
 
     /// The files of each load job, split before a limit of the service is reached. A split depends
     /// on the files alone, so a part has the same number whenever it is asked for.
-    pub(super) fn parts(&self, limits: &Limits) -> Vec<Vec<&'s FileEntry>> {
+    pub(crate) fn parts(&self, limits: &Limits) -> Vec<Vec<&'s FileEntry>> {
         split(&self.files, limits)
     }
 }
 
 /// Rows of some files.
-pub(super) fn rows(files: &[&FileEntry]) -> u64 {
+pub(crate) fn rows(files: &[&FileEntry]) -> u64 {
     files.iter().map(|file| file.rows).sum()
 }
 
 /// Files in groups that one job may take.
-pub(super) fn split<'s>(files: &[&'s FileEntry], limits: &Limits) -> Vec<Vec<&'s FileEntry>> {
+pub(crate) fn split<'s>(files: &[&'s FileEntry], limits: &Limits) -> Vec<Vec<&'s FileEntry>> {
     let mut parts: Vec<Vec<&FileEntry>> = Vec::new();
     let mut dates = BTreeSet::new();
     let mut bytes = 0;
@@ -83,7 +83,7 @@ fn files_at<'s>(
 }
 
 /// The files of a table by the entry that added them.
-pub(super) fn files_by_entry(state: &State, table: Table) -> BTreeMap<u64, Vec<&FileEntry>> {
+pub(crate) fn files_by_entry(state: &State, table: Table) -> BTreeMap<u64, Vec<&FileEntry>> {
     by_entry(files_of(state, table))
 }
 
@@ -101,7 +101,7 @@ fn by_entry<'s>(files: impl Iterator<Item = &'s LiveFile>) -> BTreeMap<u64, Vec<
 
 /// What entries had for a table before a decision of retention took files of them, each in the order in
 /// which its jobs have them.
-pub(super) fn files_before<'s>(
+pub(crate) fn files_before<'s>(
     state: &'s State,
     table: Table,
     decision: u64,
@@ -115,7 +115,7 @@ pub(super) fn files_before<'s>(
 
 /// The newest decision of retention, of those before a sequence, that has taken files of an entry for a
 /// table.
-pub(super) fn cut_before(state: &State, table: Table, sequence: u64, before: u64) -> Option<u64> {
+pub(crate) fn cut_before(state: &State, table: Table, sequence: u64, before: u64) -> Option<u64> {
     let at = state
         .batches
         .binary_search_by_key(&sequence, |batch| batch.sequence)
@@ -127,7 +127,7 @@ pub(super) fn cut_before(state: &State, table: Table, sequence: u64, before: u64
 
 /// Rows that a table has if everything is there that counts as loaded, what the warehouse is not rid of
 /// yet among it.
-pub(super) fn rows_expected(
+pub(crate) fn rows_expected(
     state: &State,
     warehouse: &str,
     table: Table,
@@ -141,19 +141,19 @@ pub(super) fn rows_expected(
 
 /// What nobody loads but whoever carries out the decision that has taken it.
 #[derive(Debug, Default)]
-pub(super) struct Barred {
+pub(crate) struct Barred {
     /// Dates that are rebuilt.
-    pub(super) dates: BTreeSet<NaiveDate>,
+    pub(crate) dates: BTreeSet<NaiveDate>,
     /// Entries of which retention takes a part: loads that were begun before the decision must end
     /// first.
-    pub(super) entries: BTreeSet<u64>,
+    pub(crate) entries: BTreeSet<u64>,
     /// Dates, categories and sources that retention empties: what comes into them later would go, too.
-    pub(super) partitions: BTreeSet<(NaiveDate, Option<String>, String)>,
+    pub(crate) partitions: BTreeSet<(NaiveDate, Option<String>, String)>,
 }
 
 impl Barred {
     /// By the decisions that are open.
-    pub(super) fn of(state: &State, warehouse: &str, table: Table) -> Self {
+    pub(crate) fn of(state: &State, warehouse: &str, table: Table) -> Self {
         let rebuilds = state.rebuilds.values();
         let dates = rebuilds
             .filter(|rebuild| rebuild.warehouse == warehouse && rebuild.table == table)
@@ -189,7 +189,7 @@ impl Barred {
 }
 
 /// The entries that are not loaded, have rows for a table and are not barred, in order.
-pub(super) fn pending<'s>(
+pub(crate) fn pending<'s>(
     state: &'s State,
     table: Table,
     known: &TableState,
@@ -212,7 +212,7 @@ pub(super) fn pending<'s>(
 /// The entries of which a table has everything now, as spans beside those that were known before.
 /// An entry without rows for the table is among them as soon as all before it are; one whose rows a
 /// decision takes has none only when the warehouse is rid of them.
-pub(super) fn spans(
+pub(crate) fn spans(
     state: &State,
     warehouse: &str,
     table: Table,

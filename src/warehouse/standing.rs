@@ -1,12 +1,10 @@
 //! How far a warehouse is, as the ledger alone knows it. Pure.
 
-use super::Limits;
-use super::fill::LOADED;
-use super::pending::{Barred, pending};
-use super::shape::TableKind;
 use crate::lake::layout::Table;
 use crate::ledger::entry::{Expiring, RowsCounted};
 use crate::ledger::state::{State, TableState};
+use crate::warehouse::contract::{LOADED, Limits, TableKind};
+use crate::warehouse::pending::{Barred, pending};
 use crate::window::some_instant;
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;

@@ -1,11 +1,11 @@
 //! A warehouse whose calls end when the program is asked to stop, whatever the service does.
 
-use super::{
+use crate::stop::{Stop, Stopped};
+use crate::waits::Waits;
+use crate::warehouse::contract::{
     Class, DatasetFound, JobId, JobState, Limits, Started, Statement, TableFound, TableShape,
     ViewShape, Warehouse, WarehouseError, Work,
 };
-use crate::stop::{Stop, Stopped};
-use crate::waits::Waits;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -5,7 +5,7 @@
 use crate::event::json;
 use crate::foreign::Secrets;
 use crate::http::{Again, Answer, BodyError, Failure, Hopeless, Retry, Unanswered};
-use crate::warehouse::{Class, JobFailure, WarehouseError};
+use crate::warehouse::contract::{Class, JobFailure, WarehouseError};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 

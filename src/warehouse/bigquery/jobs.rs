@@ -3,7 +3,7 @@
 use super::error::of_job;
 use super::tables::number;
 use crate::foreign::Secrets;
-use crate::warehouse::{JobDone, JobId, JobState};
+use crate::warehouse::contract::{JobDone, JobId, JobState};
 use bytes::{Bytes, BytesMut};
 use gcp_bigquery_client::model::job::Job;
 use gcp_bigquery_client::model::job_configuration::JobConfiguration;

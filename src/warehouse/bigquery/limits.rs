@@ -1,6 +1,6 @@
 //! What BigQuery takes at once: <https://cloud.google.com/bigquery/quotas>.
 
-use crate::warehouse::Limits;
+use crate::warehouse::contract::Limits;
 
 /// Limits of BigQuery, and where statements and jobs are cut before they are reached.
 pub const LIMITS: Limits = Limits {

@@ -1,7 +1,7 @@
 //! Statements in GoogleSQL, pure. Tables are given as SQL knows them, quoted.
 
 use crate::event::schema::Column;
-use crate::warehouse::{Deletion, Statement, TableKind};
+use crate::warehouse::contract::{Deletion, Statement, TableKind};
 use chrono::NaiveDate;
 use std::fmt::Write as _;
 

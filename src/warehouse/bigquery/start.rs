@@ -3,10 +3,11 @@
 use super::error::Failed;
 use super::jobs::{self, Place};
 use super::load::{self, From, Write};
+use super::service::BigQuery;
+use super::settings::BigQuerySettings;
 use super::tables::number;
 use super::transport::Request;
-use super::{BigQuery, BigQuerySettings};
-use crate::warehouse::{Class, JobId, JobState, Started, Work};
+use crate::warehouse::contract::{Class, JobId, JobState, Started, Work};
 use serde_json::{Value, to_value};
 
 impl BigQuerySettings {

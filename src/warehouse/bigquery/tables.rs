@@ -2,7 +2,7 @@
 //! client fails on types and properties that it does not know, and would drop them from a change.
 
 use super::load::field;
-use crate::warehouse::{ColumnFound, DatasetFound, TableFound, TableShape, ViewShape};
+use crate::warehouse::contract::{ColumnFound, DatasetFound, TableFound, TableShape, ViewShape};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 

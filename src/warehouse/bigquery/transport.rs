@@ -6,8 +6,11 @@ use crate::foreign::Secrets;
 use crate::http::auth::Signer;
 use crate::http::{self, Client, Patience, Settings, SettingsError};
 use crate::waits::Waits;
-use crate::warehouse::Class;
+use crate::warehouse::contract::Class;
+use async_trait::async_trait;
 use bytes::Bytes;
+use gcp_bigquery_client::auth::Authenticator;
+use gcp_bigquery_client::error::BQError;
 use serde_json::Value;
 use std::time::Duration;
 use url::Url;
@@ -167,5 +170,21 @@ impl Transport {
         }
         // What says something where nothing is to be said is perhaps a page of somebody else's.
         error::document(&answer)
+    }
+}
+
+/// What the typed client sends to a service that asks for nothing.
+const ANONYMOUS: &str = "anonymous";
+
+/// Tokens for the typed client.
+#[derive(Clone)]
+pub(super) struct Tokens(pub(super) Signer);
+
+#[async_trait]
+impl Authenticator for Tokens {
+    async fn access_token(&self) -> Result<String, BQError> {
+        // Who asks has just been given this token: the reason of a failure was heard there.
+        let proof = self.0.proof().await.map_err(|_| BQError::NoToken)?;
+        Ok(proof.token().unwrap_or(ANONYMOUS).to_owned())
     }
 }

@@ -3,13 +3,10 @@
 //! goes through our own transport, which sees the status of answers that are no JSON, and `Retry-After`.
 //! Results are read by our transport alone: the client reads an answer of any length.
 
-use super::BigQuery;
 use super::error::{Effect, Failed, of_words, unanswered};
+use super::service::BigQuery;
 use super::transport::Request;
-use crate::http::auth::Signer;
 use crate::http::{Again, Unanswered};
-use async_trait::async_trait;
-use gcp_bigquery_client::auth::Authenticator;
 use gcp_bigquery_client::error::BQError;
 use gcp_bigquery_client::model::get_query_results_response::GetQueryResultsResponse;
 use gcp_bigquery_client::model::table_row::TableRow;
@@ -21,22 +18,6 @@ use tokio::time::timeout;
 /// Rows of a page of results. Without a number the service fills pages to 10 MB, and a tree of their
 /// values takes ten times that.
 const PAGE_ROWS: u32 = 10_000;
-
-/// What the typed client sends to a service that asks for nothing.
-const ANONYMOUS: &str = "anonymous";
-
-/// Tokens for the typed client.
-#[derive(Clone)]
-pub(super) struct Tokens(pub(super) Signer);
-
-#[async_trait]
-impl Authenticator for Tokens {
-    async fn access_token(&self) -> Result<String, BQError> {
-        // Who asks has just been given this token: the reason of a failure was heard there.
-        let proof = self.0.proof().await.map_err(|_| BQError::NoToken)?;
-        Ok(proof.token().unwrap_or(ANONYMOUS).to_owned())
-    }
-}
 
 impl BigQuery {
     /// Removes a table.

@@ -2,7 +2,8 @@ use super::state::{date, file, state};
 use crate::lake::layout::Table;
 use crate::ledger::entry::RowsCounted;
 use crate::ledger::state::State;
-use crate::warehouse::compare::{Cell, Comparison, Counts, compare};
+use crate::warehouse::counting::compare::compare;
+use crate::warehouse::{Cell, Comparison, Counts};
 use std::collections::BTreeSet;
 
 fn cell(day: u32, category: &str, batch: &str) -> Cell {

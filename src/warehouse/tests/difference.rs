@@ -1,4 +1,4 @@
-use crate::warehouse::difference::{additions, conflicts, obstacles};
+use crate::warehouse::projection::difference::{additions, conflicts, obstacles};
 use crate::warehouse::{ColumnFound, TableFound, TableKind, TableShape};
 use std::collections::BTreeMap;
 

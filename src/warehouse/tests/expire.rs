@@ -6,7 +6,7 @@ use crate::ledger::state::{State, Wholes};
 use crate::policy::{AsOf, Conditions, Policy, Rule};
 use crate::retention::plan;
 use crate::warehouse::bigquery::{LIMITS, to_sql};
-use crate::warehouse::expire::deletions;
+use crate::warehouse::deciding::expire::deletions;
 use crate::warehouse::{Condition, Deletion, Statement};
 use chrono::NaiveDate;
 use proptest::prelude::*;

@@ -94,7 +94,7 @@ pub async fn done(warehouse: &dyn Warehouse, id: &str, work: &Work) -> Result<Jo
 /// The rows of a table by date, category and batch, as text in order.
 pub async fn counted(warehouse: &dyn Warehouse, id: &str, table: &str) -> Vec<String> {
     let sql = warehouse.sql(&Statement::CountByBatch {
-        table: table,
+        table,
         kind: TableKind::Events,
         dates: None,
     });

@@ -10,14 +10,13 @@
 //! keeps: because a hold does, or because nobody has confirmed that it goes. The service goes by its own
 //! clock, so where nothing bears ours out it is not known what it would drop, and it is lifted, too.
 
-use super::failure::FillError;
-use super::fill::{LOADED, check_owner};
-use super::shape::{TableFound, TableKind};
 use super::views;
-use super::{DatasetFound, Projection, WarehouseError};
 use crate::clock::Now;
 use crate::ledger::entry::Expiring;
 use crate::ledger::state::State;
+use crate::warehouse::contract::{DatasetFound, LOADED, TableFound, TableKind, WarehouseError};
+use crate::warehouse::failure::FillError;
+use crate::warehouse::projection::{Projection, check_owner};
 use crate::window::format_instant;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -66,7 +65,7 @@ pub async fn settle_expiration(
 }
 
 /// What of a table or view expires although nobody asked for it, each in words as a step of `init`.
-pub(super) fn unwanted(found: &TableFound, projection: &Projection) -> Vec<String> {
+pub(crate) fn unwanted(found: &TableFound, projection: &Projection) -> Vec<String> {
     let mut unwanted = Vec::new();
     if let Some(at) = expires_at(found) {
         let at = format_instant(at);
@@ -84,7 +83,7 @@ pub(super) fn unwanted(found: &TableFound, projection: &Projection) -> Vec<Strin
 }
 
 /// Whether a dataset has its new tables or their partitions expire.
-pub(super) fn has_default_expiration(dataset: &DatasetFound) -> bool {
+pub(crate) fn has_default_expiration(dataset: &DatasetFound) -> bool {
     dataset.table_expiration.is_some() || dataset.partition_expiration.is_some()
 }
 
@@ -92,7 +91,7 @@ pub(super) fn has_default_expiration(dataset: &DatasetFound) -> bool {
 ///
 /// # Errors
 /// The service.
-pub(super) async fn lift(projection: &Projection, name: &str) -> Result<(), WarehouseError> {
+pub(crate) async fn lift(projection: &Projection, name: &str) -> Result<(), WarehouseError> {
     let warehouse = &*projection.warehouse;
     let Some(mut found) = warehouse.table(name).await? else {
         return Ok(());
@@ -115,7 +114,7 @@ pub(super) async fn lift(projection: &Projection, name: &str) -> Result<(), Ware
 const LOOKS: usize = 4;
 
 /// A table or view, where the service will remove it by itself.
-pub(super) fn expiring(found: &TableFound) -> Option<Expiring> {
+pub(crate) fn expiring(found: &TableFound) -> Option<Expiring> {
     let table = found.name.clone();
     expires_at(found).map(|at| Expiring { table, at })
 }
@@ -124,7 +123,7 @@ pub(super) fn expiring(found: &TableFound) -> Option<Expiring> {
 ///
 /// # Errors
 /// The service.
-pub(super) async fn expiring_views(
+pub(crate) async fn expiring_views(
     projection: &Projection,
 ) -> Result<Vec<Expiring>, WarehouseError> {
     let warehouse = &*projection.warehouse;

@@ -1,12 +1,11 @@
 //! One load job for each entry.
 
-use super::failure::FillError;
-use super::fill::Filling;
-use super::pending::{Pending, rows};
-use super::runner::{Attempts, Job, JobEnd, mark, run_job};
-use super::shape::TableKind;
-use super::staging::{FilesChecked, Purpose};
-use super::{JobId, Projection, Work};
+use crate::warehouse::contract::{JobId, TableKind, Work};
+use crate::warehouse::failure::FillError;
+use crate::warehouse::pending::{Pending, rows};
+use crate::warehouse::projection::{
+    Attempts, FilesChecked, Filling, Job, JobEnd, Projection, Purpose, mark, run_job,
+};
 use futures::StreamExt as _;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -16,36 +15,36 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const ATTEMPTS_PER_RUN: u32 = 3;
 
 /// What the loads of one table have in common.
-pub(super) struct Loading<'a> {
-    pub(super) projection: &'a Projection,
-    pub(super) filling: Filling<'a>,
-    pub(super) kind: TableKind,
-    pub(super) incarnation: u64,
+pub(crate) struct Loading<'a> {
+    pub(crate) projection: &'a Projection,
+    pub(crate) filling: Filling<'a>,
+    pub(crate) kind: TableKind,
+    pub(crate) incarnation: u64,
 }
 
 /// A load that ended with an error.
 #[derive(Debug)]
-pub(super) struct FailedEntry {
-    pub(super) sequence: u64,
+pub(crate) struct FailedEntry {
+    pub(crate) sequence: u64,
     /// Attempts that have ended so.
-    pub(super) attempts: u32,
+    pub(crate) attempts: u32,
     /// Stable code.
-    pub(super) reason: String,
+    pub(crate) reason: String,
     /// In words.
-    pub(super) said: String,
+    pub(crate) said: String,
 }
 
 /// What became of all loads.
 #[derive(Debug, Default)]
-pub(super) struct Ends {
+pub(crate) struct Ends {
     /// Entries all of whose rows are in.
-    pub(super) loaded: BTreeSet<u64>,
+    pub(crate) loaded: BTreeSet<u64>,
     /// Their files, by how they were checked.
-    pub(super) checked: FilesChecked,
+    pub(crate) checked: FilesChecked,
     /// Entries whose jobs failed.
-    pub(super) failed: Vec<FailedEntry>,
+    pub(crate) failed: Vec<FailedEntry>,
     /// What kept the others from being tried.
-    pub(super) stopped_by: Option<FillError>,
+    pub(crate) stopped_by: Option<FillError>,
 }
 
 /// How the load of one entry ended.
@@ -58,7 +57,7 @@ enum End {
 
 /// Loads entries, several at a time. A call that fails keeps those from being started that were not
 /// yet: what one of them meets, all of them meet.
-pub(super) async fn load(loading: &Loading<'_>, pending: &[Pending<'_>]) -> Ends {
+pub(crate) async fn load(loading: &Loading<'_>, pending: &[Pending<'_>]) -> Ends {
     let ends = Mutex::new(Ends::default());
     let done = AtomicUsize::new(0);
     let concurrency = loading.projection.settings.concurrency.max(1);
@@ -173,7 +172,7 @@ impl Loading<'_> {
     /// job. Another lake, place or incarnation makes another one.
     /// After a decision of retention has taken files of the entry it is yet another: what a job of one
     /// id loads never changes.
-    pub(super) fn job_id(
+    pub(crate) fn job_id(
         &self,
         sequence: u64,
         part: usize,

@@ -1,10 +1,10 @@
 //! What a table is against what it should be. Pure.
 
-use super::shape::{ColumnFound, TableFound, TableShape};
+use crate::warehouse::contract::{ColumnFound, TableFound, TableShape};
 use std::collections::BTreeMap;
 
 /// What can be added to a table without touching what is there, in words.
-pub(super) fn additions(
+pub(crate) fn additions(
     found: &TableFound,
     shape: &TableShape,
     labels: &BTreeMap<String, String>,
@@ -42,7 +42,7 @@ pub(super) fn additions(
 }
 
 /// What differs and cannot be added, in words, each naming what it is about.
-pub(super) fn conflicts(found: &TableFound, shape: &TableShape) -> Vec<String> {
+pub(crate) fn conflicts(found: &TableFound, shape: &TableShape) -> Vec<String> {
     let mut conflicts = Vec::new();
     if found.kind != "TABLE" {
         conflicts.push(format!(
@@ -114,7 +114,7 @@ pub(super) fn conflicts(found: &TableFound, shape: &TableShape) -> Vec<String> {
 
 /// What keeps rows from being loaded: columns that are missing or are something else. Descriptions,
 /// clustering and the like do not.
-pub(super) fn obstacles(found: &TableFound, shape: &TableShape) -> Vec<String> {
+pub(crate) fn obstacles(found: &TableFound, shape: &TableShape) -> Vec<String> {
     let mut obstacles: Vec<String> = shape
         .columns
         .iter()

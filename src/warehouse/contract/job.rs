@@ -1,7 +1,7 @@
 //! Jobs: what a warehouse does outside of a request, under an id of ours.
 
 use super::error::{Class, WarehouseError};
-use super::shape::TableKind;
+use super::table::TableKind;
 use crate::event::schema::Column;
 use bytes::Bytes;
 use std::fmt;
@@ -120,7 +120,7 @@ pub struct JobFailure {
 
 impl JobFailure {
     /// The same as the error of whoever waited for the job.
-    pub(super) fn about(self, target: &str, action: String) -> WarehouseError {
+    pub(crate) fn about(self, target: &str, action: String) -> WarehouseError {
         WarehouseError {
             class: self.class,
             target: target.to_owned(),
@@ -133,7 +133,7 @@ impl JobFailure {
 
 /// Part of the job id of loads into a table.
 impl TableKind {
-    pub(super) const fn in_job_id(self) -> &'static str {
+    pub(crate) const fn in_job_id(self) -> &'static str {
         match self {
             Self::Events => "events",
             Self::Quarantine => "quarantine",

@@ -1,10 +1,8 @@
 //! Jobs that carry out a decision.
 
-use super::failure::FillError;
-use super::fill::Filling;
-use super::runner::{Attempts, Job, JobEnd, mark, run_job};
-use super::shape::TableKind;
-use super::{JobDone, JobId, Projection, Work};
+use crate::warehouse::contract::{JobDone, JobId, TableKind, Work};
+use crate::warehouse::failure::FillError;
+use crate::warehouse::projection::{Attempts, Filling, Job, JobEnd, Projection, mark, run_job};
 
 /// Attempts of one job.
 const ATTEMPTS: Attempts = Attempts {
@@ -14,24 +12,24 @@ const ATTEMPTS: Attempts = Attempts {
 };
 
 /// What a job is named by: whoever carries out the decision derives the same id.
-pub(super) struct Named<'a> {
+pub(crate) struct Named<'a> {
     /// Which step it is.
-    pub(super) what: &'a str,
+    pub(crate) what: &'a str,
     /// The kind of table that the decision is about.
-    pub(super) kind: TableKind,
+    pub(crate) kind: TableKind,
     /// The decision.
-    pub(super) decision: u64,
+    pub(crate) decision: u64,
     /// Number of the job within the step.
-    pub(super) number: usize,
+    pub(crate) number: usize,
     /// The table that it changes.
-    pub(super) table: &'a str,
+    pub(crate) table: &'a str,
     /// Its incarnation.
-    pub(super) incarnation: u64,
+    pub(crate) incarnation: u64,
 }
 
 /// Does a job of a decision, under another id where the service says that it may work later; `None` if
 /// we were told to stop. A failed job has done nothing, so another one may do it.
-pub(super) async fn job(
+pub(crate) async fn job(
     projection: &Projection,
     filling: Filling<'_>,
     named: &Named<'_>,

@@ -1,16 +1,14 @@
 //! One configured warehouse, opened.
 
-use super::fill::LOADED;
-use super::runner::Pace;
-use super::shape::{TableKind, TableShape};
 use super::staging::Staging;
-use super::{LAKE_LABEL, Warehouse};
 use crate::ledger::state::State;
 use crate::store::StoreError;
+use crate::warehouse::contract::{LAKE_LABEL, LOADED, TableKind, TableShape, Warehouse};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What is configured of a warehouse beyond where it is.
 #[derive(Debug, Clone)]
@@ -28,6 +26,25 @@ pub struct Settings {
     pub partition_expiration: Option<u32>,
     /// How often jobs are asked for.
     pub pace: Pace,
+}
+
+/// How often a job is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Wait before the second question; it doubles from question to question.
+    pub first: Duration,
+    /// Longest wait between two questions.
+    pub longest: Duration,
+}
+
+impl Default for Pace {
+    /// From half a second to ten: a load of some megabytes takes seconds.
+    fn default() -> Self {
+        Self {
+            first: Duration::from_millis(500),
+            longest: Duration::from_secs(10),
+        }
+    }
 }
 
 /// One configured warehouse, opened.
@@ -72,7 +89,7 @@ impl Projection {
 
     /// A number that was not given out before by this value, for ids of jobs that are only asked for
     /// by whoever started them.
-    pub(super) fn next_number(&self) -> String {
+    pub(crate) fn next_number(&self) -> String {
         self.numbers.fetch_add(1, Ordering::Relaxed).to_string()
     }
 

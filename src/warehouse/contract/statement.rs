@@ -1,6 +1,6 @@
 //! What is asked of a warehouse in its own SQL: which statement, not how it is written.
 
-use super::shape::TableKind;
+use super::table::TableKind;
 use crate::event::schema::Column;
 use chrono::NaiveDate;
 

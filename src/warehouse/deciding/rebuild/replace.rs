@@ -1,40 +1,39 @@
 //! The replacement of one group of dates: rows into a table of their own, and from there, in one
 //! transaction, into the table of the projection.
 
-use super::Group;
+use super::groups::Group;
 use crate::failpoint;
-use crate::warehouse::attempts::{Named, job};
-use crate::warehouse::error::Class;
+use crate::warehouse::contract::{
+    Class, JobDone, Statement, TableFound, TableKind, TableShape, Work,
+};
+use crate::warehouse::deciding::{Named, job};
 use crate::warehouse::failure::FillError;
-use crate::warehouse::fill::{Filling, check_owner};
 use crate::warehouse::pending::{rows, split};
-use crate::warehouse::shape::{TableFound, TableKind, TableShape};
-use crate::warehouse::staging::Purpose;
-use crate::warehouse::{JobDone, Projection, Statement, Work};
+use crate::warehouse::projection::{Filling, Projection, Purpose, check_owner};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How long a table of copies may be left over.
 const STAGED_FOR: TimeDelta = TimeDelta::days(7);
 
 /// The table that holds the rows of a group until they are in.
-pub(super) fn staged_table(kind: TableKind, decision: u64, group: usize) -> String {
+pub(crate) fn staged_table(kind: TableKind, decision: u64, group: usize) -> String {
     format!("{}_rebuild_{decision}_{group}", kind.table())
 }
 
 /// The replacement of one group of dates.
-pub(super) struct Replacing<'a> {
-    pub(super) projection: &'a Projection,
-    pub(super) filling: Filling<'a>,
-    pub(super) kind: TableKind,
-    pub(super) decision: u64,
-    pub(super) number: usize,
-    pub(super) round: u32,
-    pub(super) now: DateTime<Utc>,
+pub(crate) struct Replacing<'a> {
+    pub(crate) projection: &'a Projection,
+    pub(crate) filling: Filling<'a>,
+    pub(crate) kind: TableKind,
+    pub(crate) decision: u64,
+    pub(crate) number: usize,
+    pub(crate) round: u32,
+    pub(crate) now: DateTime<Utc>,
 }
 
 impl Replacing<'_> {
     /// Replaces the dates; false if we were told to stop meanwhile.
-    pub(super) async fn replace(
+    pub(crate) async fn replace(
         &self,
         group: &Group<'_>,
         incarnation: u64,

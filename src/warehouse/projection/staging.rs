@@ -1,12 +1,12 @@
 //! Where a warehouse loads files from: the lake itself, or copies that lie there for as long as a load
 //! takes.
 
-use super::failure::FillError;
-use super::fill::Filling;
+use super::filling::Filling;
 use crate::failpoint;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::FileEntry;
 use crate::store::{Bucket, Checked, CheckedBy, SignedFile, StoreError};
+use crate::warehouse::failure::FillError;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use schemars::JsonSchema;
@@ -68,7 +68,7 @@ impl Staging {
 
     /// The objects from which some files of the lake are loaded, after copying them where that is needed,
     /// each of them found to be the file that the ledger signed for.
-    pub(super) async fn sources(
+    pub(crate) async fn sources(
         &self,
         filling: &Filling<'_>,
         purpose: Purpose,
@@ -110,7 +110,7 @@ impl Staging {
 
     /// Removes the copies that nobody needs any more: those of entries that `is_loaded` says are in,
     /// and those of decisions that are not open. Returns how many there were.
-    pub(super) async fn tidy(
+    pub(crate) async fn tidy(
         &self,
         lake_id: &str,
         is_loaded: impl Fn(u64) -> bool,
@@ -151,7 +151,7 @@ impl Staging {
 
 /// What copies are for.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// One part of the load of an entry's rows into a table.
     Entry {
         sequence: u64,
@@ -166,7 +166,7 @@ pub(super) enum Purpose {
 
 /// Objects that a job reads, each found to be the file that the ledger signed for.
 #[derive(Debug)]
-pub(super) struct Sources {
+pub(crate) struct Sources {
     bucket: Bucket,
     /// Whether they are copies.
     staged: bool,
@@ -175,13 +175,13 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Their names, for the service.
-    pub(super) fn uris(&self) -> Vec<String> {
+    pub(crate) fn uris(&self) -> Vec<String> {
         let names = self.sources.iter().map(|(file, _)| &file.name);
         names.map(|name| self.bucket.url_of(name)).collect()
     }
 
     /// How they were checked.
-    pub(super) fn checks(&self) -> FilesChecked {
+    pub(crate) fn checks(&self) -> FilesChecked {
         let by_bytes = |(_, checked): &&(_, Checked)| checked.by == CheckedBy::Bytes;
         let hashed = self.sources.iter().filter(by_bytes).count() as u64;
         FilesChecked {
@@ -195,7 +195,7 @@ impl Sources {
     ///
     /// # Errors
     /// One was exchanged, so that nobody knows what the job has read; or the store.
-    pub(super) async fn expect_unchanged(&self) -> Result<(), FillError> {
+    pub(crate) async fn expect_unchanged(&self) -> Result<(), FillError> {
         for (file, checked) in &self.sources {
             let error = match self.bucket.is_still(file, checked).await {
                 Ok(true) => continue,
@@ -226,7 +226,7 @@ pub struct FilesChecked {
 }
 
 impl FilesChecked {
-    pub(super) fn add(&mut self, more: Self) {
+    pub(crate) fn add(&mut self, more: Self) {
         self.by_store += more.by_store;
         self.by_bytes += more.by_bytes;
     }

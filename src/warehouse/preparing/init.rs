@@ -1,15 +1,12 @@
 //! Making the dataset, tables and views of a warehouse, and adding to them what newer versions of this
 //! program have.
 
-use super::difference::{additions, conflicts};
-use super::error::Class;
 use super::expiration::{has_default_expiration, lift, unwanted};
-use super::failure::FillError;
-use super::fill::check_owner;
-use super::shape::{TableFound, TableKind, ViewShape};
-use super::tell::{is_told, remake};
+use super::remake::{is_told, remake};
 use super::views;
-use super::{LAKE_LABEL, Projection};
+use crate::warehouse::contract::{Class, LAKE_LABEL, TableFound, TableKind, ViewShape};
+use crate::warehouse::failure::FillError;
+use crate::warehouse::projection::{Projection, additions, check_owner, conflicts};
 use schemars::JsonSchema;
 use serde::Serialize;
 

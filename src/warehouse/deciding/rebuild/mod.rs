@@ -9,26 +9,24 @@
 
 mod replace;
 
-use super::compare::Comparison;
-use super::count::compare_now;
-use super::failure::FillError;
+mod groups;
+
 use super::fence::fence;
-use super::fill::{Filling, known_of, open_table};
-use super::load::{Loading, load};
-use super::pending::{Barred, pending, rows};
-use super::shape::TableKind;
-use super::{Limits, Projection};
 use crate::failpoint;
 use crate::lake::layout::Table;
 use crate::ledger::entry::{DoneOutcome, FileEntry, Rebuild, RowsCounted};
+use crate::warehouse::contract::TableKind;
+use crate::warehouse::counting::{Comparison, Tally, compare_now};
+use crate::warehouse::failure::FillError;
+use crate::warehouse::loading::{Loading, load};
+use crate::warehouse::pending::{Barred, pending, rows};
+use crate::warehouse::projection::{Filling, Projection, known_of, open_table};
 use chrono::{DateTime, NaiveDate, Utc};
+use groups::groups;
 use replace::{Replacing, staged_table};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// Most files that are staged at once.
-const FILES_AT_ONCE: usize = 5_000;
+use std::collections::BTreeSet;
 
 /// How often dates are replaced that differ again. The first time may be that of a run that was killed,
 /// and what others did to the dates after it is not in it.
@@ -120,7 +118,7 @@ pub async fn plan_rebuild(
         return Ok(None);
     }
     let files: Vec<&FileEntry> = files_of(filling, table, &dates, u64::MAX);
-    let of_dates = |comparison: &Comparison, rows: fn(&super::Tally) -> u64| -> u64 {
+    let of_dates = |comparison: &Comparison, rows: fn(&Tally) -> u64| -> u64 {
         let partitions = comparison.partitions.iter();
         let inside = partitions.filter(|((date, ..), _)| dates.contains(date));
         inside.map(|(_, tally)| rows(tally)).sum()
@@ -179,44 +177,6 @@ fn files_of<'a>(
         .collect();
     files.sort_by_cached_key(|file| (file.date, file.path.to_string()));
     files
-}
-
-/// One transaction's worth of dates, and their files.
-struct Group<'a> {
-    dates: Vec<NaiveDate>,
-    files: Vec<&'a FileEntry>,
-}
-
-/// Dates with their files, cut before a limit of the service. Depends on nothing else, so a group has
-/// the same number whenever it is asked for.
-fn groups<'a>(
-    dates: &BTreeSet<NaiveDate>,
-    files: &[&'a FileEntry],
-    limits: &Limits,
-) -> Vec<Group<'a>> {
-    let mut by_date: BTreeMap<NaiveDate, Vec<&FileEntry>> = BTreeMap::new();
-    for file in files {
-        by_date.entry(file.date).or_default().push(file);
-    }
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    for date in dates {
-        let of_date = by_date.remove(date).unwrap_or_default();
-        let full = groups.last().is_none_or(|group| {
-            group.dates.len() == limits.statement_dates
-                || group.files.len() + of_date.len() > FILES_AT_ONCE
-        });
-        if full {
-            groups.push(Group {
-                dates: Vec::new(),
-                files: Vec::new(),
-            });
-        }
-        if let Some(group) = groups.last_mut() {
-            group.dates.push(*date);
-            group.files.extend(of_date);
-        }
-    }
-    groups
 }
 
 /// Carries out a decision that is not done. `None` where it could not be finished now: the loads that

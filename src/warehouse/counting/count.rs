@@ -1,20 +1,19 @@
 //! Asking a warehouse how many rows it has of each batch.
 
 use super::compare::{Cell, Comparison, Counts, compare};
-use super::error::Class;
-use super::failure::FillError;
-use super::fill::Filling;
-use super::runner::{Attempts, Job, JobEnd, own_job_id, run_job};
-use super::shape::TableKind;
-use super::{JobFailure, JobId, Projection, Statement, Work};
 use crate::lake::layout::Table;
+use crate::warehouse::contract::{Class, JobFailure, JobId, Statement, TableKind, Work};
+use crate::warehouse::failure::FillError;
+use crate::warehouse::projection::{
+    Attempts, Filling, Job, JobEnd, Projection, own_job_id, run_job,
+};
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::watch;
 
 /// Most doubled events that are asked for.
-pub(super) const MOST_DOUBLED: usize = 1_000;
+pub(crate) const MOST_DOUBLED: usize = 1_000;
 
 /// An event that has several rows in a warehouse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -27,7 +26,7 @@ pub struct DoubledEvent {
 
 /// Counts the rows of a table by date, category, source and batch. `asker` makes the id of the job
 /// unique: it only reads, so nobody needs to find it again.
-pub(super) async fn count(
+pub(crate) async fn count(
     projection: &Projection,
     kind: TableKind,
     dates: Option<(NaiveDate, NaiveDate)>,
@@ -44,7 +43,7 @@ pub(super) async fn count(
 }
 
 /// The events of a warehouse that have several rows, by id; [`MOST_DOUBLED`] at most.
-pub(super) async fn doubled(
+pub(crate) async fn doubled(
     projection: &Projection,
     dates: Option<(NaiveDate, NaiveDate)>,
     asker: &str,
@@ -110,7 +109,7 @@ fn wrong(projection: &Projection, row: &[Option<String>]) -> FillError {
 /// How the rows of a table compare with the ledger, asking the warehouse; see [`compare`]. Where it
 /// holds batches that our state does not know, others may have committed and loaded them since, so the
 /// ledger is read again first.
-pub(super) async fn compare_now(
+pub(crate) async fn compare_now(
     projection: &Projection,
     filling: Filling<'_>,
     table: Table,

@@ -5,14 +5,13 @@
 //! one already, which is then waited for. Afterwards nobody can load these rows under what was known
 //! before the decision; loads after it have other ids.
 
-use super::error::Class;
-use super::failure::FillError;
-use super::load::Loading;
-use super::pending::{cut_before, files_before, split};
-use super::runner::{Attempts, Job, JobEnd, run_job};
-use super::{JobFailure, Statement, Work};
 use crate::lake::layout::Table;
 use crate::ledger::state::TableState;
+use crate::warehouse::contract::{Class, JobFailure, Statement, Work};
+use crate::warehouse::failure::FillError;
+use crate::warehouse::loading::Loading;
+use crate::warehouse::pending::{cut_before, files_before, split};
+use crate::warehouse::projection::{Attempts, Job, JobEnd, run_job};
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::BTreeSet;
 
@@ -21,7 +20,7 @@ const ATTEMPTS: u32 = 64;
 
 /// Takes the job ids of loads of entries, as they were before a decision. Returns the entries all of
 /// whose loads turned out to have ended well; `None` if we were told to stop.
-pub(super) async fn fence(
+pub(crate) async fn fence(
     loading: &Loading<'_>,
     known: &TableState,
     table: Table,

@@ -5,6 +5,9 @@ use crate::lake::layout::Table;
 use crate::ledger::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
 use std::collections::BTreeMap;
 
+/// The label that says which lake a dataset or table belongs to.
+pub const LAKE_LABEL: &str = "trailhouse-lake";
+
 /// The tables of a projection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TableKind {
@@ -79,6 +82,9 @@ impl TableKind {
     }
 }
 
+/// The tables with one row for each row of the lake.
+pub(crate) const LOADED: [Table; 2] = [Table::Events, Table::Quarantine];
+
 /// What a table is to look like.
 #[derive(Debug, Clone)]
 pub struct TableShape {
@@ -152,4 +158,22 @@ pub struct ViewShape {
     pub description: String,
     /// GoogleSQL, with whole names of tables.
     pub sql: String,
+}
+
+/// A dataset as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetFound {
+    /// Where its data is, as the service names it (`EU`, `europe-west1`).
+    pub location: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// For how many hours rows that were deleted from its tables can be read again; nothing where the
+    /// service does not say. What BigQuery keeps beyond that, for seven days that nobody can change, it
+    /// tells nobody.
+    pub time_travel: Option<u32>,
+    /// How many milliseconds after they were made its new tables and views are removed; `None` where they
+    /// stay.
+    pub table_expiration: Option<u64>,
+    /// The same for partitions of new tables, by the day that they are for.
+    pub partition_expiration: Option<u64>,
 }

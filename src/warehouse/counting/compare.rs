@@ -97,7 +97,7 @@ impl Comparison {
 ///
 /// Rows that retention takes, and that the warehouse is not rid of yet, are not looked at: whoever carries
 /// the decision out counts them.
-pub(super) fn compare(
+pub(crate) fn compare(
     state: &State,
     warehouse: &str,
     table: Table,

@@ -4,32 +4,13 @@
 //! Every id is derived from what the job is about, so that two processes with the same job meet at one. A
 //! service does nothing for an id that it knows, so another attempt needs another id.
 
-use super::error::{Class, WarehouseError};
-use super::shape::TableKind;
-use super::{JobDone, JobFailure, JobId, JobState, Projection, Started, Work};
+use super::opened::Projection;
 use crate::failpoint;
 use crate::ledger::digest::Digest;
-use std::time::Duration;
+use crate::warehouse::contract::{
+    Class, JobDone, JobFailure, JobId, JobState, Started, TableKind, WarehouseError, Work,
+};
 use tokio::sync::watch;
-
-/// How often a job is asked for.
-#[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// Wait before the second question; it doubles from question to question.
-    pub first: Duration,
-    /// Longest wait between two questions.
-    pub longest: Duration,
-}
-
-impl Default for Pace {
-    /// From half a second to ten: a load of some megabytes takes seconds.
-    fn default() -> Self {
-        Self {
-            first: Duration::from_millis(500),
-            longest: Duration::from_secs(10),
-        }
-    }
-}
 
 /// How often a job that was started is asked for although the service says that there is none:
 /// after "exists already", or right after a start, that answer is not to be believed.
@@ -37,18 +18,18 @@ const NOT_FOUND_TRIES: u32 = 4;
 
 /// How often one job is attempted.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Attempts {
+pub(crate) struct Attempts {
     /// Number of the first attempt.
-    pub(super) first: u32,
+    pub(crate) first: u32,
     /// Most attempts where the service says that the same may work later.
-    pub(super) passing: u32,
+    pub(crate) passing: u32,
     /// Most attempts where it refuses.
-    pub(super) refused: u32,
+    pub(crate) refused: u32,
 }
 
 impl Attempts {
     /// One only.
-    pub(super) const ONE: Self = Self {
+    pub(crate) const ONE: Self = Self {
         first: 0,
         passing: 1,
         refused: 1,
@@ -64,18 +45,18 @@ impl Attempts {
 }
 
 /// A job, whichever attempt does it.
-pub(super) struct Job<'a> {
-    pub(super) work: &'a Work,
-    pub(super) attempts: Attempts,
+pub(crate) struct Job<'a> {
+    pub(crate) work: &'a Work,
+    pub(crate) attempts: Attempts,
     /// The id of an attempt.
-    pub(super) id: &'a (dyn Fn(u32) -> JobId + Sync),
+    pub(crate) id: &'a (dyn Fn(u32) -> JobId + Sync),
     /// Failpoints before and after an attempt.
-    pub(super) failpoints: Option<[&'static str; 2]>,
+    pub(crate) failpoints: Option<[&'static str; 2]>,
 }
 
 /// How a job ended for whoever waited for it.
 #[derive(Debug)]
-pub(super) enum JobEnd {
+pub(crate) enum JobEnd {
     /// It did what it was to do.
     Done {
         /// The id under which it did.
@@ -100,7 +81,7 @@ pub(super) enum JobEnd {
 ///
 /// # Errors
 /// A call to the service failed. What became of the job is for the next run to find out.
-pub(super) async fn run_job(
+pub(crate) async fn run_job(
     projection: &Projection,
     stop: &watch::Receiver<bool>,
     job: &Job<'_>,
@@ -177,7 +158,7 @@ async fn attempt_once(
 }
 
 /// The id of a job that nobody else needs to find: `asker` and the number make it unique.
-pub(super) fn own_job_id(
+pub(crate) fn own_job_id(
     projection: &Projection,
     purpose: &str,
     kind: TableKind,
@@ -188,7 +169,7 @@ pub(super) fn own_job_id(
 }
 
 /// What tells the jobs of one table from those of any other lake, place or incarnation.
-pub(super) fn mark(
+pub(crate) fn mark(
     projection: &Projection,
     lake_id: &str,
     table: &str,

@@ -1,11 +1,11 @@
 //! The views that are made in a warehouse: the files of `sql/views`, which the embedded engine runs as
 //! they are.
 
-use super::shape::{TableKind, ViewShape};
+use crate::warehouse::contract::{TableKind, ViewShape};
 
 macro_rules! views {
     ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../../sql/views/", $name, ".sql")))),*]
+        &[$(($name, include_str!(concat!("../../../sql/views/", $name, ".sql")))),*]
     };
 }
 
@@ -21,7 +21,7 @@ const VIEWS: &[(&str, &str)] = views![
 ];
 
 /// Every view, its tables named by `sql_name`.
-pub(super) fn all(sql_name: impl Fn(&str) -> String) -> Vec<ViewShape> {
+pub(crate) fn all(sql_name: impl Fn(&str) -> String) -> Vec<ViewShape> {
     VIEWS
         .iter()
         .map(|(name, text)| ViewShape {

@@ -3,21 +3,21 @@
 //! whole dates go as partitions, and everything else by conditions on date, category and source; and a
 //! count shows that nothing of it is left.
 
-use super::Work;
-use super::attempts::{Named, job};
-use super::count::count;
-use super::failure::{FillError, WarehouseFailure};
 use super::fence::fence;
-use super::fill::{Filling, LOADED, check_owner, known_of};
-use super::load::Loading;
-use super::shape::{TableFound, TableKind};
-use super::{Cell, Condition, Deletion, Limits, Projection, Statement};
+use super::jobs::{Named, job};
 use crate::failpoint;
 use crate::lake::layout::Table;
 use crate::ledger::entry::{
     ExpiredPart, Recoverable, RecoverableBy, Span, TableExpired, WarehouseExpired,
 };
 use crate::ledger::state::{OpenRetention, State, Wholes};
+use crate::warehouse::contract::{
+    Condition, Deletion, LOADED, Limits, Statement, TableFound, TableKind, Work,
+};
+use crate::warehouse::counting::{Cell, count};
+use crate::warehouse::failure::{FillError, WarehouseFailure};
+use crate::warehouse::loading::Loading;
+use crate::warehouse::projection::{Filling, Projection, check_owner, known_of};
 use chrono::{DateTime, NaiveDate, SubsecRound as _, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -28,7 +28,7 @@ const ROUNDS: u32 = 4;
 
 /// What a decision takes from a table, as statements, in order: a function of the decision and of what
 /// was known when it was made, so that statements have the same numbers whoever asks.
-pub(super) fn deletions(
+pub(crate) fn deletions(
     state: &State,
     table: Table,
     parts: &[ExpiredPart],

@@ -1,15 +1,14 @@
 //! `audit_batches` and `audit_coverage`: what the ledger says of itself, beside the events, so that an
 //! analyst sees the numbers behind any claim. They are small, so they are written anew as a whole.
 
-use super::error::Class;
-use super::expiration::{expiring, lift};
-use super::failure::FillError;
-use super::fill::{Filling, open_table};
-use super::runner::{Attempts, Job, JobEnd, own_job_id, run_job};
-use super::shape::TableKind;
-use super::{Projection, Work};
 use crate::ledger::entry::Expiring;
 use crate::ledger::tables;
+use crate::warehouse::contract::{TableKind, Work};
+use crate::warehouse::failure::FillError;
+use crate::warehouse::preparing::{expiring, remake};
+use crate::warehouse::projection::{
+    Attempts, Filling, Job, JobEnd, Projection, open_table, own_job_id, run_job,
+};
 use arrow::array::RecordBatch;
 use arrow::json::LineDelimitedWriter;
 use bytes::Bytes;
@@ -17,7 +16,7 @@ use bytes::Bytes;
 /// Writes both tables anew where the ledger has something new or where their numbers of rows are not
 /// what it has. Returns the sequence that they tell of, if they were written, and adds those that expire to
 /// `expire`.
-pub(super) async fn tell(
+pub(crate) async fn tell(
     projection: &Projection,
     filling: Filling<'_>,
     expire: &mut Vec<Expiring>,
@@ -57,28 +56,6 @@ pub(super) async fn tell(
         }
     }
     Ok(wrote.then_some(state.head.sequence))
-}
-
-/// Whether a table is written as a whole each time, so that nothing is lost where it is made anew.
-pub(super) const fn is_told(kind: TableKind) -> bool {
-    matches!(kind, TableKind::Batches | TableKind::Coverage)
-}
-
-/// Makes a table anew whose columns are not what they must be. Only one of ours that [`is_told`] may go so:
-/// whoever calls this has looked whose it is. Killed in between, there is no table, which is `no_table`.
-pub(super) async fn remake(
-    projection: &Projection,
-    kind: TableKind,
-    lake_id: &str,
-) -> Result<(), FillError> {
-    let warehouse = &*projection.warehouse;
-    let (shape, labels) = (projection.shape(kind), projection.labels(lake_id));
-    warehouse.drop_table(kind.table()).await?;
-    match warehouse.create_table(kind.table(), &shape, &labels).await {
-        Err(error) if error.class != Class::Exists => return Err(error.into()),
-        _ => {}
-    }
-    Ok(lift(projection, kind.table()).await?)
 }
 
 /// Whether the table was written; not where we were told to stop meanwhile.

@@ -1,40 +1,18 @@
 //! Filling one warehouse: what the ledger has and the tables have not.
 
-use super::count::compare_now;
-use super::expiration::{expiring, expiring_views};
-use super::failure::{FillError, WarehouseFailure};
 use super::load::{Loading, load};
-use super::pending::{Barred, pending, rows_expected, spans};
-use super::shape::{TableFound, TableKind};
-use super::staging::FilesChecked;
 use super::tell::tell;
-use super::{LAKE_LABEL, Projection};
 use crate::lake::layout::Table;
 use crate::ledger::entry::{Expiring, FailedLoad, RowsCounted, TableOutcome, WarehouseOutcome};
-use crate::ledger::log::Log;
-use crate::ledger::state::{State, TableState};
-use crate::store::Bucket;
+use crate::warehouse::contract::{LOADED, TableFound, TableKind};
+use crate::warehouse::counting::compare_now;
+use crate::warehouse::failure::{FillError, WarehouseFailure};
+use crate::warehouse::pending::{Barred, pending, rows_expected, spans};
+use crate::warehouse::preparing::{expiring, expiring_views};
+use crate::warehouse::projection::{FilesChecked, Filling, Projection, known_of, open_table};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
-use tokio::sync::watch;
-
-/// What filling works with.
-#[derive(Clone, Copy)]
-pub struct Filling<'a> {
-    /// The ledger's state.
-    pub state: &'a State,
-    /// The ledger, for what others add meanwhile.
-    pub log: &'a Log,
-    /// The lake.
-    pub lake: &'a Bucket,
-    /// The run, for ids of jobs that only read.
-    pub run_id: &'a str,
-    /// Whether to start nothing more.
-    pub stop: &'a watch::Receiver<bool>,
-    /// Told what is being done, for a progress bar.
-    pub say: &'a (dyn Fn(&str) + Sync),
-}
 
 /// What was done for one warehouse: part of the JSON document of `run` and `warehouse load`.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -102,9 +80,6 @@ pub struct Filled {
     pub summary: WarehouseSummary,
 }
 
-/// The tables with one row for each row of the lake.
-pub(super) const LOADED: [Table; 2] = [Table::Events, Table::Quarantine];
-
 /// Loads what is missing. A failure ends the work on this warehouse and is part of what is returned:
 /// it is no concern of the lake or of other warehouses.
 pub async fn fill(projection: &Projection, filling: Filling<'_>) -> Filled {
@@ -158,73 +133,6 @@ async fn fill_all(
         Err(error) => tracing::debug!(%error, "looking for views that expire"),
     }
     Ok(())
-}
-
-/// The table as it is, if it is ours and can be loaded into.
-pub(super) async fn open_table(
-    projection: &Projection,
-    state: &State,
-    kind: TableKind,
-) -> Result<TableFound, FillError> {
-    let warehouse = &*projection.warehouse;
-    let target = || warehouse.target().to_owned();
-    let Some(found) = warehouse.table(kind.table()).await? else {
-        return Err(FillError::NoTable {
-            target: target(),
-            table: kind.table(),
-        });
-    };
-    check_owner(&found, &target(), &state.lake_id)?;
-    let differences = super::difference::obstacles(&found, &projection.shape(kind));
-    if !differences.is_empty() {
-        return Err(FillError::Shape {
-            target: target(),
-            table: kind.table().to_owned(),
-            differences,
-        });
-    }
-    Ok(found)
-}
-
-/// Refuses a table that is not labelled as this lake's.
-pub(super) fn check_owner(
-    found: &TableFound,
-    target: &str,
-    lake_id: &str,
-) -> Result<(), FillError> {
-    let owner = found.labels.get(LAKE_LABEL);
-    if owner.is_some_and(|owner| owner == lake_id) {
-        return Ok(());
-    }
-    Err(FillError::Foreign {
-        target: target.to_owned(),
-        table: found.name.clone(),
-        owner: owner.map_or_else(|| "no lake".to_owned(), Clone::clone),
-        lake_id: lake_id.to_owned(),
-    })
-}
-
-/// What receipts say of a table, if they speak of this incarnation of it.
-pub(super) fn known_of(
-    projection: &Projection,
-    state: &State,
-    table: Table,
-    incarnation: u64,
-) -> TableState {
-    let warehouse = &*projection.warehouse;
-    state
-        .warehouses
-        .get(&projection.name)
-        .filter(|known| {
-            known.target == warehouse.target() && known.location == warehouse.location()
-        })
-        .and_then(|known| known.tables.get(&table))
-        .filter(|known| known.incarnation == incarnation)
-        .cloned()
-        .unwrap_or_else(|| TableState {
-            incarnation,
-            ..TableState::default()
-        })
 }
 
 async fn fill_table(

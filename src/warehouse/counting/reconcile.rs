@@ -2,11 +2,11 @@
 
 use super::compare::{Difference, Tally};
 use super::count::{DoubledEvent, compare_now, doubled};
-use super::failure::FillError;
-use super::fill::{Filling, LOADED, known_of, open_table};
-use super::{Projection, TableKind, WarehouseFailure};
 use crate::lake::layout::Table;
 use crate::ledger::entry::RowsCounted;
+use crate::warehouse::contract::{LOADED, TableKind};
+use crate::warehouse::failure::{FillError, WarehouseFailure};
+use crate::warehouse::projection::{Filling, Projection, known_of, open_table};
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Serialize;

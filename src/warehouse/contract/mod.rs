@@ -1,0 +1,21 @@
+//! What this program needs of a service that holds a projection: the [`Warehouse`] trait, and the values that
+//! pass through it. Nothing here knows a service.
+
+mod service;
+
+mod statement;
+
+mod job;
+
+mod table;
+
+mod error;
+
+pub use error::{Class, WarehouseError};
+pub use job::{JobDone, JobFailure, JobId, JobState, Started, Work};
+pub use service::Warehouse;
+pub use statement::{Condition, Deletion, Limits, Statement};
+pub(crate) use table::LOADED;
+pub use table::{
+    ColumnFound, DatasetFound, LAKE_LABEL, TableFound, TableKind, TableShape, ViewShape,
+};

@@ -1,0 +1,13 @@
+//! How many rows a table has of each batch, against the number that the ledger says: one query, and a pure
+//! comparison. Changes nothing.
+
+mod reconcile;
+
+mod count;
+
+pub(super) mod compare;
+
+pub use compare::{Cell, Comparison, Counts, Difference, Tally};
+pub use count::DoubledEvent;
+pub(crate) use count::{compare_now, count};
+pub use reconcile::{Partition, Reconciliation, TableReconciliation, reconcile};

@@ -1,0 +1,14 @@
+//! Carrying out what the ledger has decided about rows of a warehouse: each decision by statements that can
+//! be repeated, after the loads that were begun before it have ended.
+
+mod rebuild;
+
+pub(super) mod expire;
+
+mod fence;
+
+mod jobs;
+
+pub use expire::{Foreseen, expire, foresee, recoverable};
+pub(crate) use jobs::{Named, job};
+pub use rebuild::{RebuildPlan, Which, carry_out, plan_rebuild};

@@ -1,0 +1,22 @@
+//! One configured warehouse, opened, and what all work on it does alike: opening its tables, doing its jobs,
+//! and having the files that it loads from.
+
+mod tables;
+
+mod runner;
+
+mod opened;
+
+mod staging;
+
+mod filling;
+
+pub(super) mod difference;
+
+pub(crate) use difference::{additions, conflicts};
+pub use filling::Filling;
+pub use opened::{Pace, Projection, Settings};
+pub(crate) use runner::{Attempts, Job, JobEnd, mark, own_job_id, run_job};
+pub(crate) use staging::Purpose;
+pub use staging::{FilesChecked, Staging};
+pub(crate) use tables::{check_owner, known_of, open_table};
