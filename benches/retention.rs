@@ -326,6 +326,7 @@ fn ingest(number: u32, date: NaiveDate, now: DateTime<Utc>) -> Result<Ingest, Bo
         batch_id: format!("{run}-00000"),
         schema_version: 1,
         mapping_version: 1,
+        axis: None,
         covered: vec![Covered {
             tenant: "main".to_owned(),
             window,

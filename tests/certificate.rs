@@ -53,6 +53,7 @@ fn ingest(sequence: u64, category: Option<&str>, rows: u64) -> (u64, ReadEntry) 
         batch_id: format!("20260102T030405Z-0a0b0c0d-{sequence:05}"),
         schema_version: 1,
         mapping_version: 1,
+        axis: None,
         covered: vec![],
         reread: vec![],
         holes: vec![],

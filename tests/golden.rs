@@ -10,7 +10,7 @@ use bodies::{
 use std::path::PathBuf;
 use trailhouse::ledger::cache;
 use trailhouse::ledger::digest::Digest;
-use trailhouse::ledger::entry::{Entry, Trust};
+use trailhouse::ledger::entry::{Body, Entry, FORMAT_VERSION, Trust};
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::state::State;
 
@@ -91,6 +91,43 @@ fn entries_are_read_and_written_byte_for_byte() {
         assert_eq!(String::from_utf8_lossy(&stored), file, "{name}");
         assert_eq!(Entry::decode(&stored, &trust).unwrap().0, entry, "{name}");
     }
+}
+
+/// Version 3 is written only where an entry says what version 2 cannot, so programs that know no more can
+/// read every other entry.
+#[test]
+fn entries_are_of_version_3_where_they_need_it() {
+    let begins = |body, version| {
+        let file = entry(1, None, body).encode(Some(&key())).unwrap();
+        file.starts_with(&format!("{{\"version\":{version},"))
+    };
+    assert!(
+        since_version_3()
+            .into_iter()
+            .all(|(_, body)| begins(body, 3))
+    );
+    assert!(
+        since_version_2()
+            .into_iter()
+            .all(|(_, body)| begins(body, 2))
+    );
+}
+
+/// The axis is part of the state, and of its cache.
+#[test]
+fn coverage_by_arrival_is_kept() {
+    let trust = Trust::Keys(vec![key().verifier().clone()]);
+    let (_, genesis, file) = &chain()[0];
+    let genesis_digest = Digest::of(file.as_bytes());
+    let mut state = State::begin(genesis, genesis_digest).unwrap();
+    let by_arrival = |(name, _): &(&str, Body)| name.contains("by-arrival");
+    let (_, body) = since_version_3().into_iter().find(by_arrival).unwrap();
+    let next = entry(1, Some(genesis_digest), body);
+    let file = next.encode(Some(&key())).unwrap();
+    state.apply(&next, Digest::of(file.as_bytes())).unwrap();
+    assert!(state.sources["kestra-prod"].axis.is_some());
+    let cached = cache::encode(&state, Some(&key())).unwrap();
+    assert_eq!(cache::decode(&cached, &trust).unwrap(), state);
 }
 
 /// Version 1 is what version 2 is without the fields that came since. Its files name each other, so they
@@ -186,7 +223,8 @@ fn what_a_newer_program_wrote_is_named_as_that() {
     let (_, _, file) = &chain()[0];
     let sign = |text: String| trailhouse::ledger::note::sign(text, Some(&key())).unwrap();
     let line = format!("{}\n", file.lines().next().unwrap());
-    let newer = sign(line.replace("\"version\":2", "\"version\":4"));
+    let next = format!("\"version\":{}", FORMAT_VERSION + 1);
+    let newer = sign(line.replace("\"version\":2", &next));
     let error = Entry::decode(newer.as_bytes(), &trust).unwrap_err();
     assert!(error.to_string().contains("newer"), "{error}");
     let other = sign(line.replace("\"kind\":\"genesis\"", "\"kind\":\"erase\""));

@@ -71,6 +71,7 @@ fn ingest(batch: &str, covered: Window) -> Draft {
             batch_id: batch.into(),
             schema_version: 1,
             mapping_version: 1,
+            axis: None,
             covered: vec![Covered {
                 tenant: "main".into(),
                 window: covered,

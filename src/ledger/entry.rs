@@ -14,8 +14,8 @@ mod span;
 mod warehouse;
 
 pub use body::{
-    Body, Changed, Counts, Covered, DayCount, Genesis, Hole, HoleReason, Ingest, KeyGrant, Kind,
-    RedactionApplied, Role, StoreProof,
+    Body, Changed, Counts, CoverageAxis, Covered, DayCount, Genesis, Hole, HoleReason, Ingest,
+    KeyGrant, Kind, RedactionApplied, Role, StoreProof,
 };
 pub use clock::ClockConfirmation;
 pub use file::{FileEntry, NoFacts, StatedRange, StatedStatistics};
@@ -45,8 +45,9 @@ use std::io::{self, Read};
 
 /// Newest version of the entry format. This program reads all of them.
 ///
-/// 2 says what bore the time of an entry out. 3 is written where an entry says anything of objects, and only
-/// there: a ledger without feeds of objects can still be read by programs that know version 2.
+/// 2 says what bore the time of an entry out. 3 is written where an entry says anything of objects, or that its
+/// windows are of arrival ([`CoverageAxis`]), and only there: a ledger without such feeds can still be read by
+/// programs that know version 2.
 pub const FORMAT_VERSION: u32 = 3;
 
 /// The version of entries that say nothing which needs a newer one.
@@ -121,7 +122,7 @@ impl Entry {
     /// which no body of ours is.
     pub fn encode(&self, key: Option<&SigningKey>) -> Result<String, EntryError> {
         let envelope = Envelope {
-            version: match self.body.has_objects() {
+            version: match self.body.has_objects() || self.body.states_axis() {
                 true => FORMAT_VERSION,
                 false => COMMON_VERSION,
             },

@@ -17,8 +17,8 @@ pub use warehouse::{LoadFailure, TableState, WarehouseState};
 
 use super::digest::Digest;
 use super::entry::{
-    Body, Covered, Done, DoneOutcome, Entry, FileEntry, Genesis, Ingest, KeyGrant, Rebuild,
-    Receipt, Span, Sweep, Trust,
+    Body, CoverageAxis, Covered, Done, DoneOutcome, Entry, FileEntry, Genesis, Ingest, KeyGrant,
+    Rebuild, Receipt, Span, Sweep, Trust,
 };
 use super::invariants::{self, Violation};
 use crate::clock::LedgerTime;
@@ -84,6 +84,9 @@ pub struct Batch {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceState {
+    /// What its coverage is made of; absent where it is the time of the acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub axis: Option<CoverageAxis>,
     /// Its feeds by tenant; `*` for a source read across tenants.
     pub feeds: BTreeMap<String, FeedState>,
     /// How it fared in the newest run that had it.
@@ -305,6 +308,7 @@ impl State {
     fn apply_ingest(&mut self, entry: &Entry, ingest: &Ingest) {
         let at = self.shown_by(entry);
         let source = self.sources.entry(ingest.source.clone()).or_default();
+        source.axis = ingest.axis;
         source.redacted.note(entry.sequence, &ingest.redaction);
         for reread in &ingest.reread {
             let feed = source.feeds.entry(reread.tenant.clone()).or_default();

@@ -8,7 +8,7 @@ pub use verdict::StatusVerdict;
 
 use super::retention::OpenDecision;
 use crate::clock::{ClockReport, Now};
-use crate::ledger::entry::{Counts, Recount, Verdict, VerdictBy};
+use crate::ledger::entry::{Counts, CoverageAxis, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{
     DayState, FeedState, HoldState, HoleState, IdMatch, RecountState, State, StateSize,
     is_recounted_in_each_run,
@@ -98,6 +98,9 @@ pub struct SourceStatus {
     /// Newest run that had it, and how it ended there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run: Option<crate::ledger::state::LastRun>,
+    /// What its coverage is made of; absent where it is the time of the acts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub axis: Option<CoverageAxis>,
     /// Its feeds by tenant.
     pub feeds: Vec<FeedStatus>,
 }
@@ -195,6 +198,7 @@ impl Status {
                 SourceStatus {
                     source: id.clone(),
                     last_run: source.last_run.clone(),
+                    axis: source.axis,
                     feeds: of_source.collect(),
                 }
             })

@@ -1,6 +1,6 @@
 //! What a run asks a source first: whether it obeys its filters, and what its oldest records are.
 
-use super::feed::name_of;
+use super::feed::{coverage_axis, name_of};
 use super::job::JobSource;
 use crate::config::Start;
 use crate::ledger::state::State;
@@ -32,6 +32,18 @@ pub(super) async fn ask(
 ) -> Result<Asked, SourceError> {
     let feed = &*source.source;
     let mut asked = Asked::default();
+    if let Some(known) = state.and_then(|state| state.sources.get(&source.id))
+        && known.axis != coverage_axis(feed)
+        && known.feeds.values().any(|feed| !feed.coverage.is_empty())
+    {
+        // Else what was read by one time would count as read by the other.
+        return Err(SourceError::Settings {
+            message: "the lake has read it by another time than it is read now: by the arrival of \
+                      records or by the time of the acts; what was read by one says nothing of the other, \
+                      so it needs an id of its own"
+                .to_owned(),
+        });
+    }
     for tenant in feed.tenants() {
         let name = name_of(tenant);
         match feed.control_request(tenant).await {

@@ -131,6 +131,7 @@ impl Book {
             batch_id: format!("{RUN}-{number:05}"),
             schema_version: 1,
             mapping_version: 1,
+            axis: None,
             covered,
             reread,
             holes: vec![],
@@ -181,6 +182,7 @@ impl Book {
             batch_id: format!("{RUN}-{number:05}"),
             schema_version: 1,
             mapping_version: 1,
+            axis: None,
             covered: vec![],
             reread: vec![],
             holes: vec![Hole {

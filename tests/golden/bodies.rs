@@ -5,12 +5,13 @@ use trailhouse::clock::Witness;
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
-    Body, Changed, ClockConfirmation, Counts, Covered, DayCount, DayObjects, Done, DoneOutcome,
-    Entry, ExpiredPart, FailedLoad, FileEntry, FilesExpired, Future, Genesis, GivenUp, Hold, Hole,
-    HoleReason, Horizon, Ingest, KeyGrant, ObjectSet, ObjectsCompared, Rebuild, Receipt, Recount,
-    Recoverable, RecoverableBy, RedactionApplied, RefusedFile, Release, Retained, Retention, Role,
-    RowsCounted, SourceOutcome, Span, StatedStatistics, StoreProof, Sweep, SweptObject,
-    TableExpired, TableOutcome, TimeRange, Verdict, VerdictBy, WarehouseExpired, WarehouseOutcome,
+    Body, Changed, ClockConfirmation, Counts, CoverageAxis, Covered, DayCount, DayObjects, Done,
+    DoneOutcome, Entry, ExpiredPart, FailedLoad, FileEntry, FilesExpired, Future, Genesis, GivenUp,
+    Hold, Hole, HoleReason, Horizon, Ingest, KeyGrant, ObjectSet, ObjectsCompared, Rebuild,
+    Receipt, Recount, Recoverable, RecoverableBy, RedactionApplied, RefusedFile, Release, Retained,
+    Retention, Role, RowsCounted, SourceOutcome, Span, StatedStatistics, StoreProof, Sweep,
+    SweptObject, TableExpired, TableOutcome, TimeRange, Verdict, VerdictBy, WarehouseExpired,
+    WarehouseOutcome,
 };
 use trailhouse::policy::{Conditions, Policy, Rule};
 use trailhouse::window::Window;
@@ -73,6 +74,7 @@ pub(super) fn ingest() -> Body {
         batch_id: "20260102T030405Z-0a0b0c0d-00000".into(),
         schema_version: 1,
         mapping_version: 1,
+        axis: None,
         covered: vec![Covered {
             tenant: "main".into(),
             window: covered,
@@ -439,8 +441,8 @@ pub(super) fn since_version_2() -> [(&'static str, Body); 2] {
     ]
 }
 
-/// What version 3 can say beyond version 2: of objects.
-pub(super) fn since_version_3() -> [(&'static str, Body); 2] {
+/// What version 3 can say beyond version 2: of objects, and of coverage by arrival.
+pub(super) fn since_version_3() -> [(&'static str, Body); 3] {
     let Body::Ingest(mut read) = ingest() else {
         unreachable!("it is one");
     };
@@ -458,6 +460,11 @@ pub(super) fn since_version_3() -> [(&'static str, Body); 2] {
         ..read.files[0].clone()
     };
     read.files.push(of_objects);
+    let Body::Ingest(mut arrived) = ingest() else {
+        unreachable!("it is one");
+    };
+    arrived.platform = "composer".into();
+    arrived.axis = Some(CoverageAxis::Arrival);
     let Body::Receipt(mut listed) = receipt() else {
         unreachable!("it is one");
     };
@@ -480,6 +487,7 @@ pub(super) fn since_version_3() -> [(&'static str, Body); 2] {
     [
         ("entry-v3-ingest-of-objects.note", Body::Ingest(read)),
         ("entry-v3-receipt-of-listings.note", Body::Receipt(listed)),
+        ("entry-v3-ingest-by-arrival.note", Body::Ingest(arrived)),
     ]
 }
 

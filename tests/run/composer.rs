@@ -1,6 +1,6 @@
 //! Cloud Logging, read by arrival: the contract of feeds on its double, and whole runs into a lake.
 
-use super::harness::{at, bearer, empty, job_at, run_well, sound_lake};
+use super::harness::{Rig, at, bearer, empty, job_at, quiet, run, run_well, sound_lake};
 use crate::faulty_store::FaultyStore;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::collections::BTreeSet;
@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use trailhouse::clock::Clock;
 use trailhouse::config::Start;
 use trailhouse::event::redact::Redaction;
+use trailhouse::ledger::entry::CoverageAxis;
 use trailhouse::run::{Job, JobSource};
 use trailhouse::source::conformance::{Known, check_feed, check_under_faults};
 use trailhouse::source::cursor::Cursor;
@@ -188,6 +189,9 @@ async fn every_entry_is_in_the_lake_once() {
     logging.set_now(at(NOW) + TimeDelta::minutes(10));
     run_well(&job).await;
     holds_all(&store, logging).await;
+    let known = sound_lake(&store).await.state;
+    let axis = known.sources["composer-test"].axis;
+    assert_eq!(axis, Some(CoverageAxis::Arrival));
     let again = run_well(&job).await;
     assert_eq!(again.sources[0].counts.added, 0);
     holds_all(&store, logging).await;
@@ -252,7 +256,7 @@ async fn trouble_loses_nothing() {
     logging.set_now(at(NOW) + TimeDelta::minutes(10));
     let store = empty();
     let job = project_log.job(&store);
-    super::harness::run(&job).await;
+    run(&job).await;
     // What could not be read is tried again.
     logging.set_trouble(|faults, tokens| {
         *faults = Default::default();
@@ -260,4 +264,23 @@ async fn trouble_loses_nothing() {
     });
     run_well(&job).await;
     holds_all(&store, logging).await;
+}
+
+#[tokio::test]
+async fn coverage_by_arrival_is_no_coverage_by_the_time_of_acts() {
+    let project_log = Project::new(20).await;
+    let store = empty();
+    project_log
+        .logging
+        .set_now(at(NOW) + TimeDelta::minutes(10));
+    run_well(&project_log.job(&store)).await;
+    // The same id, as if it had always been read by the time of the acts.
+    let rig = Rig::new(&quiet(NOW)).await;
+    rig.platform.set_now(project_log.logging.now());
+    let mut other = rig.source(vec![Tenant::Named("main".to_owned())]);
+    other.id = "composer-test".to_owned();
+    let summary = run(&rig.job_of(&store, vec![other])).await;
+    let failure = summary.sources[0].failure.as_ref().unwrap();
+    assert_eq!(failure.code, "settings");
+    assert!(failure.message.contains("id of its own"), "{failure:?}");
 }

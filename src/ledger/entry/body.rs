@@ -102,6 +102,11 @@ pub enum Body {
 }
 
 impl Body {
+    /// Whether it says that a chunk was read by arrival.
+    pub(super) fn states_axis(&self) -> bool {
+        matches!(self, Self::Ingest(ingest) if ingest.axis.is_some())
+    }
+
     /// Its kind.
     pub const fn kind(&self) -> Kind {
         match self {
@@ -358,6 +363,14 @@ pub struct RedactionApplied {
     pub key_id: Option<String>,
 }
 
+/// What the windows of a source are intervals of, where that is not the time of the acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CoverageAxis {
+    /// When a record reached the platform's log: the acts in a window may have been on any earlier date.
+    Arrival,
+}
+
 /// Body of an `ingest` entry: one chunk of one source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -372,6 +385,9 @@ pub struct Ingest {
     pub schema_version: i64,
     /// Version of the rules that made the columns.
     pub mapping_version: i64,
+    /// What the windows are intervals of; absent where it is the time of the acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub axis: Option<CoverageAxis>,
     /// Windows read completely that were not covered before.
     pub covered: Vec<Covered>,
     /// Windows read completely again.

@@ -296,6 +296,7 @@ fn with_feed(feed: FeedState) -> SourceState {
     SourceState {
         redacted: Default::default(),
         feeds: [("main".to_owned(), feed)].into(),
+        axis: None,
         last_run: None,
     }
 }

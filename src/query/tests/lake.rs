@@ -300,6 +300,7 @@ fn state(files: BTreeMap<NaiveDate, Vec<LiveFile>>, rows: u64) -> State {
     let source = SourceState {
         redacted: Default::default(),
         feeds: BTreeMap::from([("main".to_owned(), feed)]),
+        axis: None,
         last_run: None,
     };
     State {

@@ -60,6 +60,7 @@ fn ingest(sequence: u64, files: Vec<FileEntry>) -> (u64, ReadEntry) {
         batch_id: format!("batch-{sequence}"),
         schema_version: 1,
         mapping_version: 1,
+        axis: None,
         covered: vec![],
         reread: vec![],
         holes: vec![],

@@ -5,6 +5,7 @@ mod files;
 
 use super::comparing::{Compared, Context, FeedDate, Known, Redacted, Shelf, compare};
 use super::error::RunError;
+use super::feed::coverage_axis;
 use super::job::{Job, JobSource};
 use super::pieces::{Chunk, ChunkBounds, Piece};
 use super::plan::Seed;
@@ -121,6 +122,7 @@ impl<'a> Committer<'a> {
                 batch_id,
                 schema_version: SCHEMA_VERSION,
                 mapping_version: source.source.mapping().version(),
+                axis: coverage_axis(&*source.source),
                 covered: compared.covered,
                 reread: compared.reread,
                 holes: compared.holes,

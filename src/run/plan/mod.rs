@@ -228,6 +228,7 @@ mod tests {
         let source = SourceState {
             redacted: Default::default(),
             feeds: [("main".to_owned(), known)].into(),
+            axis: None,
             last_run: None,
         };
         state.sources.insert("s".to_owned(), source);
