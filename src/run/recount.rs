@@ -13,10 +13,10 @@
 //! * **A reading by id** finds for each record whether the lake has it, and takes in what it lacks. So it
 //!   ends with a number that both sides agree on, and a source can only have fewer than the lake then.
 
-use super::plan::dates::{age, is_closed};
+use super::plan::dates::{age, comparable, is_closed};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{ObjectSet, ObjectsCompared, Recount, Verdict, VerdictBy};
-use crate::ledger::state::{DayState, FeedState};
+use crate::ledger::state::{DayState, FeedState, SETTLING};
 use crate::source::objects::ListedSet;
 use crate::source::{Scope, Source, SourceError, Tenant};
 use crate::window::Window;
@@ -131,21 +131,27 @@ async fn list(
     Ok(Some(all))
 }
 
-/// Whether the objects that a source lists of a date are those that were read.
-///
-/// # Errors
-/// Those of the source.
-pub(super) async fn is_unchanged(
+/// What is covered of a settled date, where the source lists the objects that were read of it and no others;
+/// nothing otherwise. A failure to list it is met again where the date is read.
+pub(super) async fn unchanged_parts(
     source: &dyn Source,
     tenant: &Tenant,
-    day: &DayState,
-    parts: &[Window],
-) -> Result<bool, SourceError> {
-    if day.expected.is_none() {
-        return Ok(false);
+    known: &FeedState,
+    date: NaiveDate,
+    now: DateTime<Utc>,
+) -> Vec<Window> {
+    let day = known.days.get(&date);
+    let Some((read, _)) = day.and_then(|day| day.objects.zip(day.expected)) else {
+        return Vec::new();
+    };
+    if age(date, now) < SETTLING {
+        return Vec::new();
     }
-    let listed = list(source, tenant, parts).await?;
-    Ok(listed.is_some_and(|listed| set(&listed) == day.objects.unwrap_or_default()))
+    let parts = comparable(known, date);
+    match list(source, tenant, &parts).await {
+        Ok(Some(listed)) if set(&listed) == read => parts,
+        Ok(_) | Err(_) => Vec::new(),
+    }
 }
 
 fn set(listed: &ListedSet) -> ObjectSet {

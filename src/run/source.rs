@@ -9,7 +9,7 @@ use super::job::Observer;
 use super::plan::dates::{age, comparable};
 use super::plan::{FeedPlan, SourcePlan, recounts};
 use super::reading::{ReadingEnd, ingest};
-use super::recount::{DateCounted, Found, compared, is_unchanged, objects_read, recount_date};
+use super::recount::{DateCounted, Found, compared, objects_read, recount_date, unchanged_parts};
 use super::summary::SourceSummary;
 use crate::ledger::entry::{Future, Horizon, Recount, Verdict, VerdictBy};
 use crate::ledger::state::{FeedState, RECOUNTED, SETTLING};
@@ -132,18 +132,9 @@ impl SourceWork<'_> {
             let again = feed.again.iter().flat_map(Window::by_date);
             let dates: BTreeSet<NaiveDate> = again.map(|part| part.from.date_naive()).collect();
             for date in dates {
-                let day = known.days.get(&date);
-                let Some(day) = day.filter(|day| day.objects.is_some()) else {
-                    continue;
-                };
-                if age(date, now) < SETTLING {
-                    continue;
-                }
-                let (tenant, parts) = (tenant_of(&feed.tenant), comparable(known, date));
-                // A failure is met again where the date is read.
-                if is_unchanged(source, &tenant, day, &parts).await == Ok(true) {
-                    unchanged.extend(parts.into_iter().map(|part| (feed.tenant.clone(), part)));
-                }
+                let tenant = tenant_of(&feed.tenant);
+                let parts = unchanged_parts(source, &tenant, known, date, now).await;
+                unchanged.extend(parts.into_iter().map(|part| (feed.tenant.clone(), part)));
             }
         }
         unchanged

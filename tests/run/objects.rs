@@ -17,8 +17,11 @@ use trailhouse::event::redact::Redaction;
 use trailhouse::lake::FileReader;
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::digest::Digest;
-use trailhouse::ledger::entry::{Verdict, VerdictBy};
+use trailhouse::ledger::entry::{Body, Retention, Verdict, VerdictBy};
+use trailhouse::ledger::log::{Commit, Draft};
 use trailhouse::ledger::state::FeedState;
+use trailhouse::policy::{AsOf, Policy};
+use trailhouse::retention::plan;
 use trailhouse::run::{Access, Bounds, Job, JobSource, Summary};
 use trailhouse::source::objects::{
     ListedObject, ObjectContent, ObjectFeed, ObjectTiming, Objects, ReadFailure,
@@ -403,5 +406,59 @@ async fn a_settled_date_is_read_again_only_where_it_has_changed() {
         }
         // Listings alone, where nothing has changed.
         assert!(changed || requests < 30, "{requests}");
+    }
+}
+
+/// What is said of the objects of a date goes with it, and is not said again. Acts of that date that come
+/// later are not kept, and their object is still named.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_of_objects_go_with_their_date() {
+    let stand = usual().await;
+    run_well(&stand.job()).await;
+    stand.set("2027-03-01T12:00:00Z");
+    let policy = Policy {
+        rules: vec![],
+        default: "30d".parse().unwrap(),
+        platforms: [(SOURCE.to_owned(), "cloudtrail".to_owned())].into(),
+    };
+    let job = Job {
+        retention: Some(policy.clone()),
+        ..stand.job()
+    };
+    let log = job.log();
+    let mut state = log.load().await.unwrap().unwrap();
+    let as_of = at("2027-03-01T12:00:00Z").date_naive();
+    let parts = plan(&state, &policy, AsOf::date(as_of)).due;
+    let of_objects = parts.iter().filter(|part| part.table == Table::Objects);
+    assert_eq!(of_objects.count(), 2);
+    let decision = Retention {
+        as_of,
+        policy,
+        parts,
+        warehouses: vec![],
+        plan: "plan".to_owned(),
+        confirmed_by: Some("anna".to_owned()),
+    };
+    let draft = Draft {
+        run_id: "20270301T120000Z-00000000".into(),
+        written_at: at("2027-03-01T12:00:00Z"),
+        witnesses: Vec::new(),
+        config_sha256: Digest::of(b"config"),
+        body: Body::Retention(Box::new(decision)),
+    };
+    let committed = log.commit(&mut state, &draft).await.unwrap();
+    assert!(matches!(committed, Commit::Done));
+
+    stand
+        .deliver("20270301T1000", "old", &[("o1", "2026-11-23T10:00:00Z")])
+        .await;
+    for _ in 0..2 {
+        run_well(&job).await;
+        let (lake, feed) = stand.lake().await;
+        assert_eq!(ids(&lake), [""; 0]);
+        let day = &feed.days[&as_of];
+        assert_eq!((day.counts.expired, day.objects.unwrap().count), (1, 1));
+        let old = ("old".to_owned(), "read".to_owned());
+        assert_eq!(stand.objects().await, [old]);
     }
 }
