@@ -132,3 +132,60 @@ fn no_page_is_lost() {
         .collect();
     assert!(lost.is_empty(), "{lost:?}");
 }
+
+/// What the pages for those who change the code call by its path has not moved or got another name.
+#[test]
+fn code_that_is_named_is_there() {
+    let mut design = vec![root().join("ARCHITECTURE.md")];
+    design.extend(
+        pages()
+            .into_iter()
+            .filter(|page| page.starts_with(root().join("docs/design"))),
+    );
+    let mut missing = Vec::new();
+    for page in design {
+        let text = fs::read_to_string(&page).unwrap();
+        let outside_of_blocks = text
+            .split("\n```")
+            .step_by(2)
+            .collect::<Vec<_>>()
+            .join("\n");
+        for code in outside_of_blocks.split('`').skip(1).step_by(2) {
+            let is_plain =
+                |character: char| character.is_alphanumeric() || "_:/.-".contains(character);
+            if code.chars().all(is_plain) && !is_there(code) {
+                missing.push(format!("{}: {code}", page.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// Whether a file, or a path of Rust that begins with a module of the crate, leads anywhere. A path may be
+/// the short one: each of its names must stand somewhere in that module.
+fn is_there(code: &str) -> bool {
+    let folders = [
+        "src/", "tests/", "docs/", "sql/", "demo/", "samples/", "k8s/",
+    ];
+    if folders.iter().any(|folder| code.starts_with(folder)) {
+        return root().join(code).exists();
+    }
+    let mut names = code.split("::");
+    let module = root().join("src").join(names.next().unwrap_or_default());
+    let file = module.with_extension("rs");
+    if !code.contains("::") || !(module.is_dir() || file.is_file()) {
+        return true;
+    }
+    let mut text = fs::read_to_string(file).unwrap_or_default();
+    let mut folders = vec![module];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => text.push_str(&fs::read_to_string(path).unwrap_or_default()),
+            }
+        }
+    }
+    names.all(|name| text.contains(name))
+}

@@ -7,20 +7,20 @@
 //! | INV-2 | an entry names the digest of the entry file before it |
 //! | INV-3 | entry 0, and only entry 0, is a genesis |
 //! | INV-4 | every record of a chunk is accounted for: returned = duplicates + known + added + quarantined + expired |
-//! | INV-5 | the rows of a chunk's files are the records that it added, quarantined or found changed |
+//! | INV-5 | the rows of a chunk's files are the records that it added, quarantined or found changed, and the objects that it names |
 //! | INV-6 | no file is added twice, and no batch id is used twice |
 //! | INV-7 | no instant is covered first by two entries |
 //! | INV-8 | the times of a file lie on its date |
 //! | INV-9 | an entry is signed by a key that was granted the role its kind needs |
-//! | INV-10 | the verdict of a recount is what its two counts say |
+//! | INV-10 | the verdict of a recount is what its two counts say, or its two sets of objects |
 //! | INV-11 | a receipt names only entries before it as loaded, in order |
 //! | INV-12 | a rebuild names dates, in order; `done` names a decision that is open |
 //! | INV-13 | a hold has a case, a reason and dates in order; a release names a case that is held |
 //! | INV-14 | a sweep names no file of an entry, and no entry names a file that was swept |
-//! | INV-15 | what a retention names is in the lake, due by the rules it states, and held by nobody |
+//! | INV-15 | what a retention names is in the lake, due by the rules it states, and not held |
 //! | INV-16 | a retention that nobody confirmed names nothing that has to be confirmed |
-//! | INV-17 | no entry adds to a partition that was decided to go |
-//! | INV-18 | a sweep, and a retention that nobody confirmed, is of a time that is borne out |
+//! | INV-17 | no entry adds to a partition that a decision deletes |
+//! | INV-18 | the time of a sweep, and of a retention that nobody confirmed, is borne out |
 //! | INV-19 | a confirmation of the clock says by whom and why |
 //!
 //! INV-18 asks nothing of entries of format version 1, which do not say what bore their time out; nor does
