@@ -25,14 +25,14 @@ use trailhouse::lake::layout::{RunId, Table};
 use trailhouse::lake::{ColumnStatistics, FileStatistics};
 use trailhouse::ledger::digest::{Digest, Md5};
 use trailhouse::ledger::entry::{
-    Body, Counts, Covered, DayCount, FileEntry, Ingest, TimeRange, Trust,
+    Body, Counts, Covered, DayCount, FileEntry, Ingest, InstantRange, Trust,
 };
 use trailhouse::ledger::key::SigningKey;
-use trailhouse::ledger::log::{Draft, Founding, Log};
+use trailhouse::ledger::log::{EntryDraft, Founding, Log};
 use trailhouse::ledger::state::{State, StateSize};
 use trailhouse::policy::{AsOf, Conditions, Policy, Rule};
 use trailhouse::retention::{RetentionPlan, plan};
-use trailhouse::run::{Access, Bounds, Job, Unobserved, retain};
+use trailhouse::run::{Job, JobBounds, LedgerAccess, Unobserved, retain};
 use trailhouse::store::{Bucket, Patience};
 use trailhouse::window::Window;
 
@@ -125,7 +125,7 @@ impl Lake {
         let watch = Watch::start();
         for number in 0..entries {
             let date = self.first + Days::new(number as u64 * DAYS / entries as u64);
-            let draft = Draft {
+            let draft = EntryDraft {
                 run_id: RunId::new(self.now, nonce(number)).to_string(),
                 written_at: self.now,
                 witnesses: vec![],
@@ -208,13 +208,13 @@ impl Lake {
         let policy = policy()?;
         let job = Job {
             bucket: self.bucket.clone(),
-            access: Access::Write(Arc::clone(&self.key)),
+            access: LedgerAccess::Write(Arc::clone(&self.key)),
             config_sha256: Digest::of(b"config"),
             sources: Vec::new(),
             warehouses: Vec::new(),
             retention: Some(policy.clone()),
             retain: false,
-            bounds: Bounds {
+            bounds: JobBounds {
                 memory: 256 << 20,
                 chunk_rows: 1,
                 chunk_time: Duration::from_secs(1),
@@ -293,7 +293,7 @@ fn ingest(number: u32, date: NaiveDate, now: DateTime<Utc>) -> Result<Ingest, Bo
             source: SOURCE.into(),
             bytes: 40_000 + vary(0),
             rows: 500 + vary(2) % 256,
-            times: Some(TimeRange {
+            times: Some(InstantRange {
                 first: window.from + micros(vary(4)),
                 last: window.from + micros(vary(4) + vary(6) * vary(8)),
             }),

@@ -23,14 +23,14 @@ mod armed {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    struct Settings {
+    struct FailpointSettings {
         name: String,
         at: u64,
         hits: AtomicU64,
         log: Option<PathBuf>,
     }
 
-    static SETTINGS: OnceLock<Settings> = OnceLock::new();
+    static SETTINGS: OnceLock<FailpointSettings> = OnceLock::new();
 
     pub(super) fn hit(name: &'static str) {
         let settings = SETTINGS.get_or_init(read);
@@ -50,10 +50,10 @@ mod armed {
         }
     }
 
-    fn read() -> Settings {
+    fn read() -> FailpointSettings {
         let wanted = std::env::var("TRAILHOUSE_FAILPOINT").unwrap_or_default();
         let (name, at) = parse(&wanted);
-        Settings {
+        FailpointSettings {
             name: name.to_owned(),
             at,
             hits: AtomicU64::new(0),

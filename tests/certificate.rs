@@ -10,7 +10,7 @@ use trailhouse::ledger::entry::{
     Recoverable, RecoverableBy, RefusedFile, Retained, Retention, Span, StatedStatistics,
     TableExpired, Trust, WarehouseExpired,
 };
-use trailhouse::ledger::log::{Draft, Founding, Log, ReadEntry};
+use trailhouse::ledger::log::{EntryDraft, Founding, Log, ReadEntry};
 use trailhouse::ledger::state::State;
 use trailhouse::policy::{Conditions, Keep, Policy, Rule};
 use trailhouse::report::certificate::{
@@ -313,7 +313,7 @@ async fn ledger(folder: &std::path::Path) -> (Log, State) {
         sources: vec![],
     };
     let mut state = log.found(&founding).await.unwrap();
-    let draft = Draft {
+    let draft = EntryDraft {
         run_id: founding.run_id,
         written_at: now,
         witnesses: Vec::new(),

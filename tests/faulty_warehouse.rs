@@ -7,8 +7,8 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 use trailhouse::warehouse::{
-    Class, DatasetFound, JobId, JobState, Limits, Started, Statement, TableFound, TableShape,
-    ViewShape, Warehouse, WarehouseError, Work,
+    Class, DatasetFound, JobId, JobState, JobWork, Started, Statement, StatementLimits, TableFound,
+    TableShape, ViewShape, Warehouse, WarehouseError,
 };
 
 /// What happens to one call.
@@ -242,7 +242,7 @@ impl Warehouse for FaultyWarehouse {
         self.inner.sql_name(table)
     }
 
-    fn limits(&self) -> &'static Limits {
+    fn limits(&self) -> &'static StatementLimits {
         self.inner.limits()
     }
 
@@ -334,7 +334,7 @@ impl Warehouse for FaultyWarehouse {
         .await
     }
 
-    async fn start(&self, id: &JobId, work: &Work) -> Result<Started, WarehouseError> {
+    async fn start(&self, id: &JobId, work: &JobWork) -> Result<Started, WarehouseError> {
         let call = self.inner.start(id, work);
         self.under(
             On::Start,

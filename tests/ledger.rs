@@ -12,10 +12,10 @@ use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPay
 use std::sync::Arc;
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
-    Body, Counts, Covered, DayCount, Ingest, Receipt, Recount, Trust, Verdict, VerdictBy,
+    Body, Counts, Covered, DayCount, Ingest, Receipt, Recount, RecountVerdict, Trust, VerdictBy,
 };
 use trailhouse::ledger::key::SigningKey;
-use trailhouse::ledger::log::{Commit, Draft, Founding, Log, LogError};
+use trailhouse::ledger::log::{Commit, EntryDraft, Founding, Log, LogError};
 use trailhouse::ledger::rebase::{Rebase, rebase};
 use trailhouse::ledger::state::{IdMatch, State};
 use trailhouse::store::{Bucket, Patience};
@@ -54,13 +54,13 @@ fn window(from: i64, to: i64) -> Window {
     Window::new(at(from), at(to)).unwrap()
 }
 
-fn ingest(batch: &str, covered: Window) -> Draft {
+fn ingest(batch: &str, covered: Window) -> EntryDraft {
     let counts = Counts {
         returned: 3,
         known: 3,
         ..Counts::default()
     };
-    Draft {
+    EntryDraft {
         run_id: "20251125T000000Z-00000000".into(),
         written_at: at(1),
         witnesses: Vec::new(),
@@ -92,8 +92,8 @@ fn ingest(batch: &str, covered: Window) -> Draft {
     }
 }
 
-fn receipt() -> Draft {
-    Draft {
+fn receipt() -> EntryDraft {
+    EntryDraft {
         body: Body::Receipt(Box::new(Receipt {
             started_at: at(0),
             sources: vec![],
@@ -138,7 +138,13 @@ async fn what_is_committed_is_what_another_reader_folds() {
 }
 
 /// A recount of the first date by `by`, of all of it or of a part.
-fn recounted(hour: i64, by: VerdictBy, whole: bool, counts: (u64, u64), said: Verdict) -> Draft {
+fn recounted(
+    hour: i64,
+    by: VerdictBy,
+    whole: bool,
+    counts: (u64, u64),
+    said: RecountVerdict,
+) -> EntryDraft {
     let mut draft = receipt();
     if let Body::Receipt(receipt) = &mut draft.body {
         receipt.recounts.push(Recount {
@@ -161,7 +167,7 @@ fn recounted(hour: i64, by: VerdictBy, whole: bool, counts: (u64, u64), said: Ve
 
 #[tokio::test]
 async fn a_match_by_id_outlives_later_counts() {
-    use Verdict::{Fewer, Gap, Matched};
+    use RecountVerdict::{Fewer, Gap, Matched};
     use VerdictBy::{Count, Id};
     let (_, _, log, mut state) = founded().await;
     log.commit(&mut state, &ingest("b", window(0, 24)))

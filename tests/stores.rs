@@ -8,7 +8,7 @@ use reqwest::{RequestBuilder, StatusCode};
 use std::time::Duration;
 use tempfile::TempDir;
 use trailhouse::store::{
-    Bucket, CreateError, Created, Keeps, Nonconformance, Patience, Removal, StoreError,
+    Bucket, CreateError, Created, Keeps, Patience, Removal, StoreError, StoreNonconformance,
     check_objects, check_store, create, prove_kept,
 };
 
@@ -249,7 +249,7 @@ async fn what_a_retention_policy_or_an_account_keeps_is_neither_written_over_nor
     let bucket = cloud.bucket(Account::All);
     let kept = prove_kept(&bucket, "by-nobody", &content, &other).await;
     assert!(
-        matches!(kept, Err(Nonconformance::Broken { .. })),
+        matches!(kept, Err(StoreNonconformance::Broken { .. })),
         "{kept:?}"
     );
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use trailhouse::event::compare::{Change, changed};
+use trailhouse::event::compare::{RecordChange, changed};
 use trailhouse::event::json;
 use trailhouse::event::json::pointer::Pointers;
 use trailhouse::event::redact::KeyNames;
@@ -18,6 +18,6 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = changed(first, now, &none, &names);
     let spaced = [b" ", first].concat();
     if json::check(first).is_ok() {
-        assert_eq!(changed(first, &spaced, &none, &names), Change::Same);
+        assert_eq!(changed(first, &spaced, &none, &names), RecordChange::Same);
     }
 });

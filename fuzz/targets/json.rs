@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
-use trailhouse::event::json::{self, FaultKind, Kind};
+use trailhouse::event::json::{self, FaultKind, JsonKind};
 
 fuzz_target!(|bytes: &[u8]| {
     let checked = json::check(bytes);
@@ -24,7 +24,7 @@ fuzz_target!(|bytes: &[u8]| {
     let walked = json::utf8(bytes)
         .and_then(json::checked_members)
         .and_then(json::Members::finish);
-    assert_eq!(walked.is_ok(), checked == Ok(Kind::Object));
+    assert_eq!(walked.is_ok(), checked == Ok(JsonKind::Object));
     for member in json::members(bytes, space).into_iter().flatten().flatten() {
         assert!(member.value.end <= bytes.len());
         assert_eq!(member.value.text(bytes), {

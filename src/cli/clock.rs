@@ -10,9 +10,9 @@ use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::failures::CONFIRM_CLOCK;
 use super::hold::person;
-use super::output::{Document, Ending};
+use super::output::{Ending, OutputDocument};
 use super::page::Page;
-use super::{Context, block_on};
+use super::{CliContext, block_on};
 use crate::clock::{ClockReport, Now};
 use crate::ledger::entry::ClockConfirmation;
 use crate::run::{Job, compare_clocks, confirm_clock};
@@ -30,13 +30,13 @@ use crate::window::format_instant;
 Examples:
   trailhouse clock show
   trailhouse clock confirm --today 2027-03-01 --reason 'the job was off since December'")]
-pub(crate) struct Args {
+pub(crate) struct ClockArgs {
     #[command(subcommand)]
-    command: Command,
+    command: ClockCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum ClockCommand {
     Show(ShowArgs),
     Confirm(ConfirmArgs),
 }
@@ -85,14 +85,14 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     catalogue.with_failures::<ClockConfirmed>("clock confirm");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: ClockArgs, context: &CliContext) -> Result<Ending, Report> {
     match args.command {
-        Command::Show(_) => show(context),
-        Command::Confirm(args) => confirm(&args, context),
+        ClockCommand::Show(_) => show(context),
+        ClockCommand::Confirm(args) => confirm(&args, context),
     }
 }
 
-fn show(context: &Context) -> Result<Ending, Report> {
+fn show(context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let job = Job::open_to_plan(&config, &[]).map_err(Failure::from)?;
     let (state, now) = block_on(compare_clocks(&job))?.map_err(Failure::from)?;
@@ -128,7 +128,7 @@ pub(super) fn findings(now: &Now) -> Vec<Failure> {
     objections.chain(outvoted).collect()
 }
 
-fn confirm(args: &ConfirmArgs, context: &Context) -> Result<Ending, Report> {
+fn confirm(args: &ConfirmArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let (by, reason) = (args.by.as_str(), args.reason.trim());
     if by.is_empty() || reason.is_empty() {
@@ -169,7 +169,7 @@ impl ClockShown {
     }
 }
 
-impl Document for ClockShown {
+impl OutputDocument for ClockShown {
     fn text(&self, page: &mut Page) {
         let second = |at: chrono::DateTime<chrono::Utc>| format_instant(at.trunc_subsecs(0));
         page.field("now", &second(self.clock.at));
@@ -188,7 +188,7 @@ struct ClockConfirmed {
     clock: ClockReport,
 }
 
-impl Document for ClockConfirmed {
+impl OutputDocument for ClockConfirmed {
     fn text(&self, page: &mut Page) {
         let at = format_instant(self.clock.at.trunc_subsecs(0));
         page.good(&format!("{at} is confirmed by entry {}", self.sequence));

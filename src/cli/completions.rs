@@ -21,7 +21,7 @@ use serde::Serialize;
 use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
-use super::output::{Document, Ending};
+use super::output::{Ending, OutputDocument};
 use super::page::Page;
 use crate::config::Config;
 use crate::policy::CATEGORIES;
@@ -48,21 +48,21 @@ Examples:
   trailhouse completions bash > ~/.local/share/bash-completion/completions/trailhouse
   trailhouse completions zsh > ~/.zfunc/_trailhouse
   trailhouse completions fish > ~/.config/fish/completions/trailhouse.fish")]
-pub(crate) struct Args {
+pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL", value_enum)]
     shell: Shell,
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Script {
+struct CompletionScript {
     /// The shell.
     shell: String,
     /// The script.
     script: String,
 }
 
-impl Document for Script {
+impl OutputDocument for CompletionScript {
     fn text(&self, page: &mut Page) {
         page.verbatim(&self.script);
     }
@@ -70,10 +70,10 @@ impl Document for Script {
 
 /// What it prints with `--output json`.
 pub(super) fn describe(catalogue: &mut Catalogue) {
-    catalogue.bare::<Script>("completions");
+    catalogue.bare::<CompletionScript>("completions");
 }
 
-pub(super) fn execute(args: Args) -> Result<Ending, Report> {
+pub(super) fn execute(args: CompletionsArgs) -> Result<Ending, Report> {
     let shell = args.shell.to_string();
     let script = script(&shell).ok_or_else(|| {
         Failure::new(
@@ -81,7 +81,7 @@ pub(super) fn execute(args: Args) -> Result<Ending, Report> {
             format!("there is no script for {shell}"),
         )
     })?;
-    Ok(Ending::bare(Script { shell, script }))
+    Ok(Ending::bare(CompletionScript { shell, script }))
 }
 
 /// The script that has a shell ask this program for candidates.

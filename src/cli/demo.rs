@@ -14,10 +14,10 @@ use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::key_file::{self, unwritable};
-use super::output::{Document, Ending};
+use super::output::{Ending, OutputDocument};
 use super::page::Page;
 use super::progress::Unit;
-use super::{Context, block_on};
+use super::{CliContext, block_on};
 use crate::config::{Auth, Config, SecretRef, Signing, Template};
 use crate::run::{Job, RunOptions, Summary};
 use crate::source::platform::kestra::{Dialect, Tenants};
@@ -35,7 +35,7 @@ use crate::window::format_instant;
 Examples:
   trailhouse demo
   trailhouse demo /tmp/audit --events 1000000 --days 90")]
-pub(crate) struct Args {
+pub(crate) struct DemoArgs {
     /// Directory for configuration, key and lake
     #[arg(value_name = "DIR", default_value = "./trailhouse-demo")]
     pub(crate) dir: PathBuf,
@@ -61,7 +61,7 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     catalogue.with_failures::<Toured>("demo");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: DemoArgs, context: &CliContext) -> Result<Ending, Report> {
     let dir = own_directory(&args.dir)?;
     let toured = block_on(tour(&args, &dir, context))??;
     let failures = super::run::failures(&toured.summary);
@@ -69,7 +69,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
 }
 
 /// Serves the platform, writes what is missing, runs the job once.
-async fn tour(args: &Args, dir: &Path, context: &Context) -> Result<Toured, Failure> {
+async fn tour(args: &DemoArgs, dir: &Path, context: &CliContext) -> Result<Toured, Failure> {
     let began = Began::read_or_begin(dir)?;
     let options = Options {
         seed: args.seed,
@@ -195,7 +195,7 @@ struct Toured {
     summary: Summary,
 }
 
-impl Document for Toured {
+impl OutputDocument for Toured {
     fn text(&self, page: &mut Page) {
         self.summary.text(page);
         page.heading("next");

@@ -8,10 +8,10 @@ use trailhouse_demo::listen;
 use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
-use super::output::{Document, Ending};
+use super::output::{Ending, OutputDocument};
 use super::page::Page;
 use super::stop::asked_to_stop;
-use super::{Context, block_on_to_the_end};
+use super::{CliContext, block_on_to_the_end};
 use crate::plural::thousands;
 
 /// Serve only the demo platform
@@ -28,7 +28,7 @@ Examples:
   trailhouse demo-platform --listen 127.0.0.1:8080
   trailhouse demo-platform --listen 127.0.0.1:0 --events 1000000 --days 90 --dialect v1
   trailhouse demo-platform --all-trouble --seed 7")]
-pub(crate) struct Args {
+pub(crate) struct DemoPlatformArgs {
     #[command(flatten)]
     options: Options,
 }
@@ -43,7 +43,7 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     catalogue.bare::<Listening>("demo-platform");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: DemoPlatformArgs, context: &CliContext) -> Result<Ending, Report> {
     let options = args.options;
     let platform = Platform::new(&options).map_err(|error| {
         Failure::from_error(ExitKind::Usage, &error).kept("nothing was changed")
@@ -80,7 +80,7 @@ struct Listening {
     events: u32,
 }
 
-impl Document for Listening {
+impl OutputDocument for Listening {
     fn text(&self, page: &mut Page) {
         page.line(&format!("listening on {}", self.url));
         page.field("tenant", &self.tenants);

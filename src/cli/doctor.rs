@@ -11,10 +11,10 @@ use serde::Serialize;
 use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
-use super::output::{Document, Ending};
+use super::output::{Ending, OutputDocument};
 use super::page::{Mark, Page};
-use super::progress::{Progress, Unit};
-use super::{Context, block_on, clock};
+use super::progress::{RunProgress, Unit};
+use super::{CliContext, block_on, clock};
 use crate::clock::Now;
 use crate::config::format_size;
 use crate::config::{Config, Signing};
@@ -26,8 +26,8 @@ use crate::plural::{counted, thousands};
 use crate::policy::Policy;
 use crate::retention::{RuleFinding, rule_findings};
 use crate::run::{
-    Access, Asking, JobError, JobSource, look_at_clocks, open_bucket, open_sources, open_to_read,
-    open_to_write, open_warehouses,
+    Asking, JobError, JobSource, LedgerAccess, look_at_clocks, open_bucket, open_sources,
+    open_to_read, open_to_write, open_warehouses,
 };
 use crate::store::{Bucket, Removal, prove_create_once};
 use crate::window::format_instant;
@@ -48,14 +48,14 @@ use crate::window::format_instant;
 Examples:
   trailhouse doctor
   trailhouse -c /etc/trailhouse/trailhouse.toml doctor")]
-pub(crate) struct Args {}
+pub(crate) struct DoctorArgs {}
 
 /// What it prints with `--output json`.
 pub(super) fn describe(catalogue: &mut Catalogue) {
-    catalogue.with_failures::<Checked>("doctor");
+    catalogue.with_failures::<DoctorReport>("doctor");
 }
 
-pub(super) fn execute(_args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(_args: DoctorArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let progress = context.progress(Unit::Nothing);
     let checked = block_on(check(&config, &progress))?;
@@ -77,14 +77,14 @@ pub(super) fn execute(_args: Args, context: &Context) -> Result<Ending, Report> 
 
 /// Everything that was tried.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Checked {
+struct DoctorReport {
     /// Everything that was tried, in order.
-    checks: Vec<Check>,
+    checks: Vec<DoctorCheck>,
 }
 
 /// One thing that was tried.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Check {
+struct DoctorCheck {
     /// What was tried.
     what: String,
     /// What is wrong; none where it is in order.
@@ -98,9 +98,9 @@ struct Check {
     detail: Option<String>,
 }
 
-impl Checked {
+impl DoctorReport {
     fn good(&mut self, what: impl Into<String>, detail: impl Into<String>) {
-        self.checks.push(Check {
+        self.checks.push(DoctorCheck {
             what: what.into(),
             finding: None,
             action: None,
@@ -109,7 +109,7 @@ impl Checked {
     }
 
     fn bad(&mut self, what: impl Into<String>, finding: String, action: &str) {
-        self.checks.push(Check {
+        self.checks.push(DoctorCheck {
             what: what.into(),
             finding: Some(finding),
             action: Some(action.to_owned()),
@@ -125,8 +125,8 @@ impl Checked {
     }
 }
 
-async fn check(config: &Config, progress: &Progress) -> Checked {
-    let mut checked = Checked { checks: Vec::new() };
+async fn check(config: &Config, progress: &RunProgress) -> DoctorReport {
+    let mut checked = DoctorReport { checks: Vec::new() };
     let sources = counted(config.sources.len() as u64, "source", "sources");
     checked.good("configuration", sources);
     ways::check(config, &mut checked);
@@ -191,7 +191,7 @@ async fn check(config: &Config, progress: &Progress) -> Checked {
 }
 
 /// Whose signatures are believed, where the keys can be used at all.
-fn check_keys(config: &Config, checked: &mut Checked) -> Option<Trust> {
+fn check_keys(config: &Config, checked: &mut DoctorReport) -> Option<Trust> {
     const MADE: &str = "use keys made by `trailhouse keygen`";
     let trust = match open_to_read(config) {
         Ok(trust) => trust,
@@ -207,8 +207,8 @@ fn check_keys(config: &Config, checked: &mut Checked) -> Option<Trust> {
         }
     };
     match open_to_write(config) {
-        Ok(Access::Write(key)) => checked.good("signing key", key.verifier().to_string()),
-        Ok(Access::Read(_) | Access::Unsigned) => checked.bad(
+        Ok(LedgerAccess::Write(key)) => checked.good("signing key", key.verifier().to_string()),
+        Ok(LedgerAccess::Read(_) | LedgerAccess::Unsigned) => checked.bad(
             "signing key",
             "entries are not signed: anyone who can write to the bucket can forge them".to_owned(),
             "make a key with `trailhouse keygen` and name it in [signing]; a lake that was founded \
@@ -231,7 +231,7 @@ fn check_keys(config: &Config, checked: &mut Checked) -> Option<Trust> {
 }
 
 /// Whether the store can hold a ledger.
-async fn check_store(bucket: &Bucket, checked: &mut Checked) -> bool {
+async fn check_store(bucket: &Bucket, checked: &mut DoctorReport) -> bool {
     let what = format!("store {}", bucket.url());
     // Unique, so that two doctors at once do not meet.
     let nonce = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();
@@ -263,7 +263,7 @@ async fn check_store(bucket: &Bucket, checked: &mut Checked) -> bool {
 }
 
 /// Whether what a run with `in_run` deletes can be deleted, tried beside the files of quarantine.
-async fn check_deleting(bucket: &Bucket, checked: &mut Checked) {
+async fn check_deleting(bucket: &Bucket, checked: &mut DoctorReport) {
     let nonce = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();
     let name = format!("quarantine/doctor-{nonce}");
     let tried = async {
@@ -305,7 +305,7 @@ async fn check_deleting(bucket: &Bucket, checked: &mut Checked) {
 }
 
 /// The state of the lake, if there is one that can be believed.
-async fn check_ledger(bucket: &Bucket, trust: Trust, checked: &mut Checked) -> Option<State> {
+async fn check_ledger(bucket: &Bucket, trust: Trust, checked: &mut DoctorReport) -> Option<State> {
     match Log::read_only(bucket.clone(), trust).load().await {
         Ok(Some(state)) => {
             checked.good(
@@ -325,7 +325,7 @@ async fn check_ledger(bucket: &Bucket, trust: Trust, checked: &mut Checked) -> O
 }
 
 /// Whether the state leaves a run the memory that it needs.
-fn check_memory(state: &State, memory: u64, checked: &mut Checked) {
+fn check_memory(state: &State, memory: u64, checked: &mut DoctorReport) {
     let size = StateSize::of(state, memory);
     match size.finding() {
         Some(finding) => checked.bad("memory", finding, &size.action()),
@@ -342,7 +342,7 @@ fn check_memory(state: &State, memory: u64, checked: &mut Checked) {
 }
 
 /// Rules of retention that do nothing, or name what nobody knows.
-fn check_rules(policy: &Policy, state: &State, checked: &mut Checked) {
+fn check_rules(policy: &Policy, state: &State, checked: &mut DoctorReport) {
     let findings = rule_findings(policy, state);
     for RuleFinding { rule, finding, .. } in &findings {
         let action = "change the rule, or take it out of [retention]";
@@ -359,7 +359,7 @@ fn check_rules(policy: &Policy, state: &State, checked: &mut Checked) {
 }
 
 /// How this machine's clock stands, and whose is wrong.
-fn check_clock(now: &Now, has_ledger: bool, checked: &mut Checked) {
+fn check_clock(now: &Now, has_ledger: bool, checked: &mut DoctorReport) {
     if let Some(by) = clock::borne_out_by(now, has_ledger) {
         checked.good("clock", by);
     }
@@ -369,7 +369,7 @@ fn check_clock(now: &Now, has_ledger: bool, checked: &mut Checked) {
     }
 }
 
-async fn check_source(source: &JobSource, checked: &mut Checked) {
+async fn check_source(source: &JobSource, checked: &mut DoctorReport) {
     let feed = &*source.source;
     for tenant in feed.tenants() {
         let what = format!("source {} tenant {tenant}", source.id);
@@ -391,7 +391,7 @@ async fn check_source(source: &JobSource, checked: &mut Checked) {
     }
 }
 
-impl Document for Checked {
+impl OutputDocument for DoctorReport {
     fn text(&self, page: &mut Page) {
         for check in &self.checks {
             let what = &check.what;

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
-use super::output::Document;
+use super::output::OutputDocument;
 
 /// The documents of all commands while they are collected: each command describes its own.
 pub(super) struct Catalogue {
@@ -25,12 +25,12 @@ struct Title {
 
 impl Catalogue {
     /// A document beside which failures are listed.
-    pub(super) fn with_failures<D: Document>(&mut self, command: &'static str) {
+    pub(super) fn with_failures<D: OutputDocument>(&mut self, command: &'static str) {
         self.add::<D>(command, None, true);
     }
 
     /// Another document of a command, and when it is that one.
-    pub(super) fn with_failures_when<D: Document>(
+    pub(super) fn with_failures_when<D: OutputDocument>(
         &mut self,
         command: &'static str,
         when: &'static str,
@@ -39,7 +39,7 @@ impl Catalogue {
     }
 
     /// A document that is printed as it is.
-    pub(super) fn bare<D: Document>(&mut self, command: &'static str) {
+    pub(super) fn bare<D: OutputDocument>(&mut self, command: &'static str) {
         self.add::<D>(command, None, false);
     }
 

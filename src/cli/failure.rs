@@ -23,7 +23,7 @@ pub struct Failure {
     pub causes: Vec<String>,
     /// The single points, where there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub details: Vec<Detail>,
+    pub details: Vec<FailureDetail>,
     /// What was kept or is unchanged, so that nobody needs to fear for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<Box<str>>,
@@ -34,7 +34,7 @@ pub struct Failure {
 
 /// One point of a failure that has several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Detail {
+pub struct FailureDetail {
     /// Where it is: a place in a file, a source, an object.
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
@@ -92,7 +92,7 @@ impl Failure {
 
     /// Adds single points.
     #[must_use]
-    pub fn details(mut self, details: impl IntoIterator<Item = Detail>) -> Self {
+    pub fn details(mut self, details: impl IntoIterator<Item = FailureDetail>) -> Self {
         self.details.extend(details);
         self
     }
@@ -100,7 +100,7 @@ impl Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        let details = error.problems().iter().map(|problem| Detail {
+        let details = error.problems().iter().map(|problem| FailureDetail {
             place: Some(problem.place()).filter(|place| !place.is_empty()),
             happened: problem.what.clone(),
             action: Some(problem.action.clone()),

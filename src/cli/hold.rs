@@ -10,11 +10,11 @@ use clap_complete::ArgValueCandidates;
 use super::completions;
 use super::documents::Catalogue;
 use super::exit::ExitKind;
-use super::failure::{Detail, Failure, Report};
-use super::output::{Document, Ending};
+use super::failure::{Failure, FailureDetail, Report};
+use super::output::{Ending, OutputDocument};
 use super::page::Page;
 use super::status::{END_UNPROVEN, open_lake};
-use super::{Context, block_on, block_on_two_threads, warehouse};
+use super::{CliContext, block_on, block_on_two_threads, warehouse};
 use crate::config::Config;
 use crate::ledger::entry::{Body, Hold, Release};
 use crate::ledger::state::{HoldState, State};
@@ -39,13 +39,13 @@ Examples:
   trailhouse hold add CASE-17 --from 2026-03-01 --to 2026-03-31 --reason 'letter of 2 April'
   trailhouse hold list
   trailhouse hold release CASE-17 --reason 'settled'")]
-pub(crate) struct Args {
+pub(crate) struct HoldArgs {
     #[command(subcommand)]
-    command: Command,
+    command: HoldCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum HoldCommand {
     Add(Add),
     List(List),
     Release(ReleaseArgs),
@@ -150,15 +150,15 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     catalogue.with_failures::<ReleasedCase>("hold release");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: HoldArgs, context: &CliContext) -> Result<Ending, Report> {
     match args.command {
-        Command::Add(args) => add(args, context),
-        Command::List(args) => list(&args, context),
-        Command::Release(args) => release(args, context),
+        HoldCommand::Add(args) => add(args, context),
+        HoldCommand::List(args) => list(&args, context),
+        HoldCommand::Release(args) => release(args, context),
     }
 }
 
-fn add(args: Add, context: &Context) -> Result<Ending, Report> {
+fn add(args: Add, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     for category in &args.category {
         if !crate::policy::is_known_category(category) {
@@ -200,7 +200,7 @@ fn add(args: Add, context: &Context) -> Result<Ending, Report> {
             ExitKind::Findings,
             "the hold comes too late for part of what it covers",
         )
-        .details(late.iter().map(|gone| Detail {
+        .details(late.iter().map(|gone| FailureDetail {
             place: Some(format!(
                 "{} {}",
                 gone.category.unwrap_or(gone.table.folder()),
@@ -271,7 +271,7 @@ async fn lift_expiration(config: &Config, recorded: &Recorded) -> Option<Failure
     )
 }
 
-fn release(args: ReleaseArgs, context: &Context) -> Result<Ending, Report> {
+fn release(args: ReleaseArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let job = Job::open_to_load(&config).map_err(Failure::from)?;
     let case = args.case.trim().to_owned();
@@ -317,13 +317,13 @@ fn nothing_to_release(case: &str, state: &State) -> Failure {
         ))
 }
 
-fn list(args: &List, context: &Context) -> Result<Ending, Report> {
+fn list(args: &List, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let (_, bucket, state) = open_lake(&config, None)?;
     let now = look_at_clocks(Utc::now(), &bucket, &[], Some(&state));
     let holds = state.holds.iter().map(|(sequence, held)| {
         let standing = held.standing(AsOf::now(&now));
-        Listed {
+        ListedHolds {
             sequence: *sequence,
             in_force: held.is_in_force(now.proven_date()),
             standing,
@@ -355,7 +355,7 @@ struct Placed {
     protects: Amount,
 }
 
-impl Document for Placed {
+impl OutputDocument for Placed {
     fn text(&self, page: &mut Page) {
         page.good(&format!(
             "case {} is held by entry {}",
@@ -379,7 +379,7 @@ struct ReleasedCase {
     holds: u64,
 }
 
-impl Document for ReleasedCase {
+impl OutputDocument for ReleasedCase {
     fn text(&self, page: &mut Page) {
         page.good(&format!(
             "case {} is released by entry {}: {}",
@@ -393,14 +393,14 @@ impl Document for ReleasedCase {
 #[derive(Debug, Serialize, JsonSchema)]
 struct Holds {
     /// The holds in order of their entries.
-    holds: Vec<Listed>,
+    holds: Vec<ListedHolds>,
     /// What speaks against the clock; no hold ends by it then.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     clock: Vec<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Listed {
+struct ListedHolds {
     /// Its entry.
     sequence: u64,
     /// Whether it is in force.
@@ -416,7 +416,7 @@ struct Listed {
     unknown_sources: Vec<String>,
 }
 
-impl Document for Holds {
+impl OutputDocument for Holds {
     fn text(&self, page: &mut Page) {
         if self.holds.is_empty() {
             page.line("no holds");

@@ -11,13 +11,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use url::Url;
 
-use super::Context;
+use super::CliContext;
 use super::documents::Catalogue;
 use super::exit::ExitKind;
-use super::failure::{Detail, Failure, Report};
+use super::failure::{Failure, FailureDetail, Report};
 use super::key_file::{self, unwritable};
-use super::keygen::Role;
-use super::output::{Document, Ending, Format};
+use super::keygen::KeygenRole;
+use super::output::{Ending, Format, OutputDocument};
 use super::page::Page;
 use crate::config::{Auth, Config, ConfigError, SecretRef, Signing, Template, TextKind};
 use crate::ledger::key::SigningKey;
@@ -44,7 +44,7 @@ Examples:
   trailhouse -c /etc/trailhouse/trailhouse.toml init --lake /var/lib/trailhouse \\
       --url https://kestra.example.com --dialect v1 --all-tenants --token-file /etc/trailhouse/token"
 )]
-pub(crate) struct Args {
+pub(crate) struct InitArgs {
     /// URL or folder of the lake
     ///
     /// A gs://, s3://, az:// or file:// URL, or a folder.
@@ -101,7 +101,7 @@ pub(crate) struct Args {
     /// Name of the key [default: trailhouse-writer]
     ///
     /// Signatures show it.
-    #[arg(long, value_name = "NAME", default_value = Role::Writer.key_name(), hide_default_value = true)]
+    #[arg(long, value_name = "NAME", default_value = KeygenRole::Writer.key_name(), hide_default_value = true)]
     key_name: String,
     /// Sign nothing: for experiments only
     #[arg(long, conflicts_with_all = ["key", "key_name"])]
@@ -116,7 +116,7 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     catalogue.bare::<Written>("init");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: InitArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = &context.config;
     if !args.force && config.symlink_metadata().is_ok() {
         return Err(exists(config).into());
@@ -160,7 +160,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     }))
 }
 
-impl Args {
+impl InitArgs {
     /// The flags that have no default and were not given.
     fn missing(&self) -> Vec<&'static str> {
         [
@@ -237,7 +237,7 @@ fn lake_url(text: &str) -> String {
 
 /// The key that signs the lake.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Key {
+struct InitKey {
     /// File of the signing key.
     file: PathBuf,
     /// File of the verifier key.
@@ -248,14 +248,14 @@ struct Key {
     made: bool,
 }
 
-fn signing_key(args: &Args, config: &Path) -> Result<Key, Failure> {
+fn signing_key(args: &InitArgs, config: &Path) -> Result<InitKey, Failure> {
     let file = config.parent().unwrap_or(Path::new("")).join(&args.key);
     let made = file.symlink_metadata().is_err();
     let key = match made {
         true => key_file::create(&args.key_name, &file)?,
         false => existing_key(&file)?,
     };
-    Ok(Key {
+    Ok(InitKey {
         public_file: key_file::public_path(&file),
         verifier_key: key.verifier().to_string(),
         file,
@@ -332,7 +332,7 @@ fn needs(missing: &[&str]) -> Failure {
 /// The flags together make no valid configuration. Line numbers would be those of a file that was
 /// not written, so they are left out.
 fn not_valid(error: ConfigError) -> Failure {
-    let details = error.problems().iter().map(|problem| Detail {
+    let details = error.problems().iter().map(|problem| FailureDetail {
         place: problem.key.as_ref().map(|key| format!("`{key}`")),
         happened: problem.what.clone(),
         action: Some(problem.action.clone()),
@@ -352,12 +352,12 @@ struct Written {
     /// The configuration file that was written.
     config: PathBuf,
     /// The signing key; `null` where none is needed.
-    key: Option<Key>,
+    key: Option<InitKey>,
     /// The commands to run next.
     next: Vec<String>,
 }
 
-impl Document for Written {
+impl OutputDocument for Written {
     fn text(&self, page: &mut Page) {
         page.good(&format!("wrote `{}`", self.config.display()));
         if let Some(key) = &self.key {

@@ -6,11 +6,11 @@ use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Context;
+use super::CliContext;
 use super::documents::Catalogue;
 use super::failure::Report;
 use super::key_file;
-use super::output::{Document, Ending};
+use super::output::{Ending, OutputDocument};
 use super::page::Page;
 
 /// Create a signing key and print its verifier key
@@ -25,13 +25,13 @@ use super::page::Page;
 Examples:
   trailhouse keygen -o /etc/trailhouse/writer.key
   trailhouse keygen --role officer --name acme-officer-1 -o officer.key")]
-pub(crate) struct Args {
+pub(crate) struct KeygenArgs {
     /// File for the private key
     #[arg(short, long = "out", value_name = "FILE")]
     out: PathBuf,
     /// What the key is for; sets only the default name, since the ledger grants the role
-    #[arg(long, value_enum, default_value_t = Role::Writer)]
-    role: Role,
+    #[arg(long, value_enum, default_value_t = KeygenRole::Writer)]
+    role: KeygenRole,
     /// Name in signatures, without spaces and plus signs [default: trailhouse-ROLE]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -40,7 +40,7 @@ pub(crate) struct Args {
 /// What a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Role {
+pub(super) enum KeygenRole {
     /// Scheduled runs
     Writer,
     /// Decisions of people: holds, releases, erasure
@@ -49,7 +49,7 @@ pub(super) enum Role {
     Root,
 }
 
-impl Role {
+impl KeygenRole {
     /// The name of a key of this role, where the user gave none.
     pub(super) fn key_name(self) -> &'static str {
         match self {
@@ -61,9 +61,9 @@ impl Role {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Made {
+struct KeygenDocument {
     /// What the key is for.
-    role: Role,
+    role: KeygenRole,
     /// Name in signatures.
     name: String,
     /// File of the signing key.
@@ -74,7 +74,7 @@ struct Made {
     verifier_key: String,
 }
 
-impl Document for Made {
+impl OutputDocument for KeygenDocument {
     fn text(&self, page: &mut Page) {
         page.line(&self.verifier_key);
     }
@@ -82,10 +82,10 @@ impl Document for Made {
 
 /// What it prints with `--output json`.
 pub(super) fn describe(catalogue: &mut Catalogue) {
-    catalogue.bare::<Made>("keygen");
+    catalogue.bare::<KeygenDocument>("keygen");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: KeygenArgs, context: &CliContext) -> Result<Ending, Report> {
     let name = match args.name {
         Some(name) => name,
         None => args.role.key_name().to_owned(),
@@ -97,7 +97,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         args.out.display(),
         public_file.display()
     ));
-    Ok(Ending::bare(Made {
+    Ok(Ending::bare(KeygenDocument {
         role: args.role,
         name,
         file: args.out,

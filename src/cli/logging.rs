@@ -15,13 +15,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::escape::escape;
 use super::output::to_stderr;
-use super::style::{Role, Style};
+use super::style::{Style, StyleRole};
 
 /// Starts the log. `verbosity` is the number of `-v`; `timestamps` are for logs that are kept.
 pub(super) fn start(quiet: bool, verbosity: u8, style: Style, timestamps: bool) {
     let level = level(quiet, verbosity);
     let ours = Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
-    let lines = Lines { style, timestamps };
+    let lines = LogLines { style, timestamps };
     // Fails only where a log runs already, as in tests of this crate.
     let _ = tracing_subscriber::registry()
         .with(lines.with_filter(ours))
@@ -38,14 +38,14 @@ fn level(quiet: bool, verbosity: u8) -> LevelFilter {
     }
 }
 
-struct Lines {
+struct LogLines {
     style: Style,
     timestamps: bool,
 }
 
-impl<S: Subscriber> Layer<S> for Lines {
+impl<S: Subscriber> Layer<S> for LogLines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut text = Text::default();
+        let mut text = LogText::default();
         event.record(&mut text);
         let time = match self.timestamps {
             true => format!("{} ", Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)),
@@ -58,14 +58,14 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 }
 
-impl Lines {
-    fn line(&self, level: Level, text: &Text) -> String {
+impl LogLines {
+    fn line(&self, level: Level, text: &LogText) -> String {
         let (word, role) = match level {
-            Level::ERROR => ("error", Role::Error),
-            Level::WARN => ("warning", Role::Warning),
-            Level::INFO => ("info", Role::Heading),
-            Level::DEBUG => ("debug", Role::Faint),
-            Level::TRACE => ("trace", Role::Faint),
+            Level::ERROR => ("error", StyleRole::Error),
+            Level::WARN => ("warning", StyleRole::Warning),
+            Level::INFO => ("info", StyleRole::Heading),
+            Level::DEBUG => ("debug", StyleRole::Faint),
+            Level::TRACE => ("trace", StyleRole::Faint),
         };
         let word = self.style.paint(role, word);
         format!("{word}: {}{}", escape(&text.message), escape(&text.fields))
@@ -74,12 +74,12 @@ impl Lines {
 
 /// The message of an event, and its fields as ` name=value`.
 #[derive(Default)]
-struct Text {
+struct LogText {
     message: String,
     fields: String,
 }
 
-impl Visit for Text {
+impl Visit for LogText {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             "message" => self.message.push_str(value),
@@ -114,11 +114,11 @@ mod tests {
 
     #[test]
     fn a_line_is_one_line() {
-        let lines = Lines {
+        let lines = LogLines {
             style: Style::PLAIN,
             timestamps: false,
         };
-        let text = Text {
+        let text = LogText {
             message: "flow\n\u{1b}[2J read".to_owned(),
             fields: " rows=7".to_owned(),
         };

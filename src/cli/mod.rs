@@ -57,7 +57,7 @@ use crate::config::Config;
 use exit::ExitKind;
 use failure::{Failure, Report};
 use output::{Ending, Format, Output};
-use progress::{Progress, ProgressChoice, ProgressKind, Unit};
+use progress::{ProgressChoice, ProgressKind, RunProgress, Unit};
 use stop::{AtFirst, at_first, or_dropped};
 use style::{ColorChoice, Style};
 
@@ -171,25 +171,25 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     #[cfg(feature = "demo")]
-    Demo(demo::Args),
+    Demo(demo::DemoArgs),
     #[cfg(feature = "demo")]
-    DemoPlatform(demo_platform::Args),
-    Init(init::Args),
-    Keygen(keygen::Args),
-    Plan(plan::Args),
-    Run(run::Args),
-    Status(status::Args),
-    Verify(verify::Args),
-    Warehouse(warehouse::Args),
-    Retention(retention::Args),
-    Hold(hold::Args),
-    Sweep(sweep::Args),
-    Clock(clock::Args),
-    Doctor(doctor::Args),
+    DemoPlatform(demo_platform::DemoPlatformArgs),
+    Init(init::InitArgs),
+    Keygen(keygen::KeygenArgs),
+    Plan(plan::PlanArgs),
+    Run(run::RunArgs),
+    Status(status::StatusArgs),
+    Verify(verify::VerifyArgs),
+    Warehouse(warehouse::WarehouseArgs),
+    Retention(retention::RetentionArgs),
+    Hold(hold::HoldArgs),
+    Sweep(sweep::SweepArgs),
+    Clock(clock::ClockArgs),
+    Doctor(doctor::DoctorArgs),
     #[cfg(feature = "query")]
-    Query(query::Args),
-    Schema(schema::Args),
-    Completions(completions::Args),
+    Query(query::QueryArgs),
+    Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 impl Command {
@@ -205,7 +205,7 @@ impl Command {
 }
 
 /// What every command is given.
-pub(crate) struct Context {
+pub(crate) struct CliContext {
     /// Path of the configuration file; it need not exist.
     pub(crate) config: PathBuf,
     /// Where results go.
@@ -213,7 +213,7 @@ pub(crate) struct Context {
     progress: ProgressKind,
 }
 
-impl Context {
+impl CliContext {
     fn new(global: Global) -> Self {
         let verbose = global.verbose > 0;
         Self {
@@ -237,8 +237,8 @@ impl Context {
     }
 
     /// A new progress handle, which shows itself as the user wants it.
-    fn progress(&self, unit: Unit) -> Progress {
-        Progress::new(self.progress, unit)
+    fn progress(&self, unit: Unit) -> RunProgress {
+        RunProgress::new(self.progress, unit)
     }
 }
 
@@ -292,7 +292,7 @@ fn start(arguments: &[OsString], early: Early) -> ExitKind {
     let stderr = std::io::stderr();
     let style = Style::for_stream(global.color, &stderr);
     logging::start(global.quiet, global.verbose, style, !stderr.is_terminal());
-    let context = Context::new(cli.global);
+    let context = CliContext::new(cli.global);
     let result = execute(cli.command, &context);
     context.output.finish(result)
 }
@@ -334,7 +334,7 @@ fn run_on<T>(builder: &mut Builder, future: impl Future<Output = T>) -> Result<T
     Ok(done)
 }
 
-fn execute(command: Command, context: &Context) -> Result<Ending, Report> {
+fn execute(command: Command, context: &CliContext) -> Result<Ending, Report> {
     if command.talks() {
         environment::prepare_proxies()?;
     }

@@ -2,7 +2,7 @@
 //! terminal, lines break between words, and what follows is indented.
 
 use super::escape::escape;
-use super::style::{Role, Style};
+use super::style::{Style, StyleRole};
 use super::width::{end_of, padded, width};
 
 /// A page in the making.
@@ -43,13 +43,14 @@ impl Page {
 
     /// One line that says that something is in order.
     pub fn good(&mut self, text: &str) {
-        self.wrapped(0, 0, &escape(text), Some(Role::Good));
+        self.wrapped(0, 0, &escape(text), Some(StyleRole::Good));
     }
 
     /// One line that says that something should be checked.
     pub fn warning(&mut self, text: &str) {
         const LABEL: &str = "warning";
-        self.text.push_str(&self.style.paint(Role::Warning, LABEL));
+        self.text
+            .push_str(&self.style.paint(StyleRole::Warning, LABEL));
         self.text.push_str(": ");
         self.wrapped(LABEL.len() + 2, 2, &escape(text), None);
     }
@@ -59,22 +60,23 @@ impl Page {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
-        self.wrapped(0, 2, &escape(text), Some(Role::Heading));
+        self.wrapped(0, 2, &escape(text), Some(StyleRole::Heading));
     }
 
     /// A name and a value, indented, the values under each other as long as names are short.
     pub fn field(&mut self, name: &str, value: &str) {
         let name = format!("  {} ", padded(&escape(name), 12));
-        self.text.push_str(&self.style.paint(Role::Faint, &name));
+        self.text
+            .push_str(&self.style.paint(StyleRole::Faint, &name));
         self.wrapped(width(&name), FIELD_INDENT, &escape(value), None);
     }
 
     /// One point of a list of checks.
     pub(super) fn mark(&mut self, mark: Mark, text: &str) {
         let (word, role) = match mark {
-            Mark::Fine => ("ok", Role::Good),
-            Mark::Found => ("found", Role::Warning),
-            Mark::Continued => ("", Role::Faint),
+            Mark::Fine => ("ok", StyleRole::Good),
+            Mark::Found => ("found", StyleRole::Warning),
+            Mark::Continued => ("", StyleRole::Faint),
         };
         let word = format!("  {word:<6} ");
         self.text.push_str(&self.style.paint(role, &word));
@@ -87,14 +89,14 @@ impl Page {
     }
 
     /// A table.
-    pub fn table(&mut self, table: &Table) {
+    pub fn table(&mut self, table: &PageTable) {
         let text = table.render(self.style, self.width);
         self.text.push_str(&text);
     }
 
     /// Ends a line that has `used` columns so far with escaped text, and indents what does not fit by
     /// `indent`.
-    fn wrapped(&mut self, used: usize, indent: usize, text: &str, role: Option<Role>) {
+    fn wrapped(&mut self, used: usize, indent: usize, text: &str, role: Option<StyleRole>) {
         let lines = match self.width {
             Some(width) => wrap(
                 text,
@@ -138,12 +140,12 @@ pub enum Align {
 
 /// A table with aligned columns, two spaces apart.
 #[derive(Debug, Clone)]
-pub struct Table {
+pub struct PageTable {
     heads: Vec<(String, Align)>,
     rows: Vec<Vec<String>>,
 }
 
-impl Table {
+impl PageTable {
     /// A table with these column heads.
     pub fn new<'h>(heads: impl IntoIterator<Item = (&'h str, Align)>) -> Self {
         let heads = heads
@@ -177,7 +179,7 @@ impl Table {
         };
         let mut text = String::new();
         let heads: Vec<&str> = self.heads.iter().map(|(head, _)| head.as_str()).collect();
-        text.push_str(&style.paint(Role::Heading, &self.line(&heads, &widths)));
+        text.push_str(&style.paint(StyleRole::Heading, &self.line(&heads, &widths)));
         text.push('\n');
         for row in &self.rows {
             let mut cells: Vec<&str> = row.iter().map(String::as_str).collect();
@@ -276,7 +278,7 @@ mod tests {
 
     #[test]
     fn columns_stand_under_each_other() {
-        let mut table = Table::new([
+        let mut table = PageTable::new([
             ("source", Align::Left),
             ("records", Align::Right),
             ("lag", Align::Left),
@@ -295,7 +297,7 @@ mod tests {
 
     #[test]
     fn names_in_wide_characters_stand_under_each_other() {
-        let mut table = Table::new([
+        let mut table = PageTable::new([
             ("名前", Align::Left),
             ("records", Align::Right),
             ("lag", Align::Left),
@@ -325,7 +327,7 @@ mod tests {
 
     #[test]
     fn the_last_column_is_broken_at_the_edge_of_a_terminal() {
-        let mut table = Table::new([("key", Align::Left), ("meaning", Align::Left)]);
+        let mut table = PageTable::new([("key", Align::Left), ("meaning", Align::Left)]);
         table.row(["url", "where the lake is kept, in a store"]);
         table.row(["a", "short"]);
         assert_eq!(

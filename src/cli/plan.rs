@@ -10,12 +10,12 @@ use super::completions;
 use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
-use super::output::{Document, Ending};
+use super::output::{Ending, OutputDocument};
 use super::page::Page;
 use super::progress::Unit;
 use super::retention::amount_said;
 use super::status::{text_of_finding, text_of_open};
-use super::{Context, block_on};
+use super::{CliContext, block_on};
 use crate::clock::{ClockReport, Now};
 use crate::config::format_size;
 use crate::ledger::state::State;
@@ -24,7 +24,7 @@ use crate::policy::{AsOf, Policy};
 use crate::report::retention::OpenDecision;
 use crate::retention::{Amount, RuleFinding, rule_findings};
 use crate::run::{FeedPlan, Job, JobSource, RunOptions, SourceFailure, SourcePlan};
-use crate::source::{Scope, SourceError};
+use crate::source::{ErrorScope, SourceError};
 use crate::warehouse::Standing;
 use crate::warehouse::bigquery::LIMITS;
 use crate::window::format_instant;
@@ -42,7 +42,7 @@ use crate::window::format_instant;
 Examples:
   trailhouse plan
   trailhouse plan --source kestra-prod --output json")]
-pub(crate) struct Args {
+pub(crate) struct PlanArgs {
     /// Only this source; may be given several times
     #[arg(long, value_name = "ID", add = ArgValueCandidates::new(completions::sources))]
     pub(crate) source: Vec<String>,
@@ -50,10 +50,10 @@ pub(crate) struct Args {
 
 /// What it prints with `--output json`.
 pub(super) fn describe(catalogue: &mut Catalogue) {
-    catalogue.with_failures::<Plan>("plan");
+    catalogue.with_failures::<PlanDocument>("plan");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: PlanArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let job = Job::open_to_plan(&config, &args.source).map_err(Failure::from)?;
     let progress = context.progress(Unit::Nothing);
@@ -76,7 +76,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
             progress.message(&source.id);
             sources.push(estimate(source, planned, failure).await);
         }
-        Ok::<_, Failure>(Plan {
+        Ok::<_, Failure>(PlanDocument {
             now: plan.now,
             clock: opened.now.report(),
             rule_findings: match (&config.retention, &opened.state) {
@@ -114,7 +114,11 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
 }
 
 /// Asks a source how many records the planned windows hold.
-async fn estimate(source: &JobSource, plan: SourcePlan, failure: Option<&SourceError>) -> Planned {
+async fn estimate(
+    source: &JobSource,
+    plan: SourcePlan,
+    failure: Option<&SourceError>,
+) -> PlannedSource {
     let mut failure = failure.map(SourceFailure::from);
     let mut feeds = Vec::with_capacity(plan.feeds.len());
     for feed in plan.feeds {
@@ -128,13 +132,13 @@ async fn estimate(source: &JobSource, plan: SourcePlan, failure: Option<&SourceE
             match source.source.count(&tenant, *window).await {
                 Ok(counted) => records = records.map(|sum| sum + counted.rows),
                 // A window that cannot be read cannot be counted either, which `run` gets through.
-                Err(error) if error.scope() == Scope::Window => records = None,
+                Err(error) if error.scope() == ErrorScope::Window => records = None,
                 Err(error) => failure = Some(SourceFailure::from(&error)),
             }
         }
         feeds.push(PlannedFeed { feed, records });
     }
-    Planned {
+    PlannedSource {
         source: plan.source,
         failure,
         feeds,
@@ -190,7 +194,7 @@ fn text_of_loads(standing: &Standing, page: &mut Page) {
 
 /// What `run` would do.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Plan {
+struct PlanDocument {
     /// The time as of which it is planned.
     #[serde(with = "crate::window::instant")]
     #[schemars(with = "DateTime<Utc>")]
@@ -200,7 +204,7 @@ struct Plan {
     /// The newest entry; `null` where there is no lake yet.
     base_sequence: Option<u64>,
     /// By source, in configured order.
-    sources: Vec<Planned>,
+    sources: Vec<PlannedSource>,
     /// How far each warehouse is, and so what loading takes, besides what will be read.
     warehouses: Vec<Standing>,
     /// What it would delete; absent where a run deletes nothing.
@@ -256,7 +260,7 @@ impl Deletes {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Planned {
+struct PlannedSource {
     /// Id.
     source: String,
     /// What failed, if anything did.
@@ -274,7 +278,7 @@ struct PlannedFeed {
     records: Option<u64>,
 }
 
-impl Document for Plan {
+impl OutputDocument for PlanDocument {
     fn text(&self, page: &mut Page) {
         match self.base_sequence {
             Some(sequence) => page.field("ledger", &format!("entry {sequence}")),

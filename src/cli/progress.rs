@@ -66,7 +66,7 @@ pub(super) fn between_frames<T>(write: impl FnOnce() -> T) -> T {
 /// A handle that a run tells how far it has come. Cheap to clone and to call; dropping the last
 /// one takes the bar away.
 #[derive(Debug, Clone)]
-pub struct Progress(Arc<Inner>);
+pub struct RunProgress(Arc<ProgressInner>);
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,14 +96,14 @@ impl Unit {
 }
 
 #[derive(Debug)]
-enum Inner {
+enum ProgressInner {
     /// A bar, and what is being done while nothing is waited for.
     Bar(ProgressBar, Unit, Mutex<String>),
     Lines(Lines),
     Silent,
 }
 
-impl Progress {
+impl RunProgress {
     pub(super) fn new(kind: ProgressKind, unit: Unit) -> Self {
         Self(Arc::new(match kind {
             ProgressKind::Bar => {
@@ -111,22 +111,22 @@ impl Progress {
                 // Ticks before it is added would draw a frame that nothing clears.
                 let bar = BARS.get_or_init(MultiProgress::new).add(bar);
                 bar.enable_steady_tick(Duration::from_millis(120));
-                Inner::Bar(bar, unit, Mutex::default())
+                ProgressInner::Bar(bar, unit, Mutex::default())
             }
-            ProgressKind::Lines => Inner::Lines(Lines::new(Instant::now(), unit)),
-            ProgressKind::Silent => Inner::Silent,
+            ProgressKind::Lines => ProgressInner::Lines(Lines::new(Instant::now(), unit)),
+            ProgressKind::Silent => ProgressInner::Silent,
         }))
     }
 
     /// A handle that shows nothing.
     pub fn silent() -> Self {
-        Self(Arc::new(Inner::Silent))
+        Self(Arc::new(ProgressInner::Silent))
     }
 
     /// Says how many there are expected to be in all, or that nobody knows. May change at any time.
     pub fn set_total(&self, total: Option<u64>) {
         match &*self.0 {
-            Inner::Bar(bar, unit, _) => match total {
+            ProgressInner::Bar(bar, unit, _) => match total {
                 Some(total) => {
                     bar.set_style(line(*unit));
                     bar.set_length(total);
@@ -136,51 +136,51 @@ impl Progress {
                     bar.unset_length();
                 }
             },
-            Inner::Lines(lines) => lines.total.store(total.unwrap_or(0), Ordering::Relaxed),
-            Inner::Silent => {}
+            ProgressInner::Lines(lines) => lines.total.store(total.unwrap_or(0), Ordering::Relaxed),
+            ProgressInner::Silent => {}
         }
     }
 
     /// Counts what has been dealt with.
     pub fn inc(&self, done: u64) {
         match &*self.0 {
-            Inner::Bar(bar, ..) => bar.inc(done),
-            Inner::Lines(lines) => {
+            ProgressInner::Bar(bar, ..) => bar.inc(done),
+            ProgressInner::Lines(lines) => {
                 lines.done.fetch_add(done, Ordering::Relaxed);
                 if let Some(text) = lines.due(Instant::now()) {
                     super::output::to_stderr(&text);
                 }
             }
-            Inner::Silent => {}
+            ProgressInner::Silent => {}
         }
     }
 
     /// Says what is being done, in a few words.
     pub fn message(&self, text: &str) {
         match &*self.0 {
-            Inner::Bar(bar, _, said) => {
+            ProgressInner::Bar(bar, _, said) => {
                 let text = escape(text).into_owned();
                 bar.set_message(text.clone());
                 *said.lock().unwrap_or_else(PoisonError::into_inner) = text;
             }
-            Inner::Lines(lines) => {
+            ProgressInner::Lines(lines) => {
                 lines.say(&escape(text));
                 if let Some(text) = lines.due(Instant::now()) {
                     super::output::to_stderr(&text);
                 }
             }
-            Inner::Silent => {}
+            ProgressInner::Silent => {}
         }
     }
 
     /// Shows what is waited for, and when that is over, what is being done.
     fn waiting(&self, name: &str, wait: Option<&Wait>) {
         match (&*self.0, wait) {
-            (Inner::Bar(bar, unit, _), Some(wait)) => {
+            (ProgressInner::Bar(bar, unit, _), Some(wait)) => {
                 bar.set_style(waiting(*unit));
                 bar.set_message(escape(&format!("{name}: {wait}")).into_owned());
             }
-            (Inner::Bar(bar, unit, said), None) => {
+            (ProgressInner::Bar(bar, unit, said), None) => {
                 let said = said.lock().unwrap_or_else(PoisonError::into_inner);
                 if bar.message() != *said {
                     bar.set_style(match bar.length() {
@@ -190,8 +190,8 @@ impl Progress {
                     bar.set_message(said.clone());
                 }
             }
-            (Inner::Lines(_), Some(wait)) => self.message(&format!("{name}: {wait}")),
-            (Inner::Lines(_), None) | (Inner::Silent, _) => {}
+            (ProgressInner::Lines(_), Some(wait)) => self.message(&format!("{name}: {wait}")),
+            (ProgressInner::Lines(_), None) | (ProgressInner::Silent, _) => {}
         }
     }
 
@@ -206,7 +206,7 @@ impl Progress {
     }
 }
 
-impl Drop for Inner {
+impl Drop for ProgressInner {
     fn drop(&mut self) {
         if let Self::Bar(bar, ..) = self {
             bar.finish_and_clear();
@@ -338,13 +338,13 @@ mod tests {
 
     #[test]
     fn a_bar_goes_when_its_last_handle_goes() {
-        let progress = Progress::new(ProgressKind::Bar, Unit::Records);
+        let progress = RunProgress::new(ProgressKind::Bar, Unit::Records);
         let other = progress.clone();
         progress.set_total(Some(10));
         progress.inc(3);
         progress.message("source \u{1b}[2J");
         progress.set_total(None);
-        let Inner::Bar(bar, ..) = &*progress.0 else {
+        let ProgressInner::Bar(bar, ..) = &*progress.0 else {
             panic!("{progress:?}");
         };
         let bar = bar.clone();

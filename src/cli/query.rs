@@ -20,11 +20,11 @@ use clap_complete::ArgValueCompleter;
 
 use super::completions;
 use super::exit::ExitKind;
-use super::failure::{Detail, Failure, Report};
+use super::failure::{Failure, FailureDetail, Report};
 use super::output::{Ending, Format};
 use super::status::open_lake;
 use super::style::Style;
-use super::{Context, block_on};
+use super::{CliContext, block_on};
 use crate::ledger::log::Log;
 use crate::plural::counted;
 use crate::query::{CoverageNote, Lake, Limits, QueryError};
@@ -32,7 +32,7 @@ use crate::run::RunError;
 use crate::store::{Bucket, StoreMeaning};
 use crate::text::decode_document;
 use pager::{Paged, PagerCommand, Screen};
-use table::Room;
+use table::TableRoom;
 
 /// Query the lake with SQL
 ///
@@ -53,7 +53,7 @@ Examples:
   trailhouse query 'SELECT * FROM audit_events WHERE dt = CURRENT_DATE() LIMIT 3 \\G'
   trailhouse query --format csv -f logins.sql > logins.csv
   echo \"SELECT * FROM audit_coverage\" | trailhouse query --output json")]
-pub(crate) struct Args {
+pub(crate) struct QueryArgs {
     /// The statement; read from stdin where neither it nor a file is given
     #[arg(value_name = "SQL")]
     pub(crate) sql: Option<String>,
@@ -87,7 +87,7 @@ pub(crate) enum RowFormat {
 /// Longest statement that is read from a file or from stdin, in bytes.
 const LONGEST_STATEMENT: u64 = 1 << 20;
 
-impl Args {
+impl QueryArgs {
     /// The form of the rows, given that of all results and what the end of the statement asks for.
     fn form(&self, output: Format, asks_for_blocks: bool) -> RowFormat {
         match (self.format, output) {
@@ -153,17 +153,17 @@ fn without_blocks(sql: &str) -> (&str, bool) {
     }
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: QueryArgs, context: &CliContext) -> Result<Ending, Report> {
     let sql = args.statement()?;
     let (sql, asks_for_blocks) = without_blocks(&sql);
     let form = args.form(context.output.format(), asks_for_blocks);
     let config = context.load_config()?;
     let (log, bucket, state) = open_lake(&config, args.public_key.as_deref())?;
     let screen = context.output.is_terminal().then(screen).flatten();
-    let look = Look {
+    let look = QueryLook {
         form,
         style: context.output.style(),
-        room: screen.map(|screen| Room {
+        room: screen.map(|screen| TableRoom {
             width: screen.width,
             may_be_blocks: args.format.is_none(),
         }),
@@ -180,7 +180,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let answered = block_on(async {
         let lake = Lake::new(&bucket, Arc::new(state), Limits::default())?;
         match answer(&lake, sql, look, &mut *out, &mut rows).await {
-            Err(Unanswered::Query(QueryError::FileMissing { path })) => {
+            Err(QueryFailure::Query(QueryError::FileMissing { path })) => {
                 Err(missing_file(&log, &bucket, path).await)
             }
             answered => answered.map_err(Failure::from),
@@ -217,11 +217,11 @@ fn screen() -> Option<Screen> {
 
 /// How rows are to look.
 #[derive(Debug, Clone, Copy)]
-struct Look {
+struct QueryLook {
     form: RowFormat,
     style: Style,
     /// The terminal, where they go to one.
-    room: Option<Room>,
+    room: Option<TableRoom>,
 }
 
 /// What was written, and on what it rests.
@@ -242,10 +242,10 @@ struct Answered {
 async fn answer(
     lake: &Lake,
     sql: &str,
-    look: Look,
+    look: QueryLook,
     out: &mut (dyn Write + Send),
     count: &mut u64,
-) -> Result<Answered, Unanswered> {
+) -> Result<Answered, QueryFailure> {
     let mut rows = lake.sql(sql).await?;
     let mut writer = RowWriter::new(look, rows.schema());
     loop {
@@ -262,7 +262,7 @@ async fn answer(
             Ok(()) if last => true,
             Ok(()) => continue,
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => false,
-            Err(error) => return Err(Unanswered::Unwritten(error)),
+            Err(error) => return Err(QueryFailure::Unwritten(error)),
         };
         let coverage = rows.coverage(*count > 0);
         return Ok(Answered { whole, coverage });
@@ -271,24 +271,24 @@ async fn answer(
 
 /// Why a statement was not answered to the end.
 #[derive(Debug)]
-enum Unanswered {
+enum QueryFailure {
     /// The query failed.
     Query(QueryError),
     /// The rows could not be written.
     Unwritten(io::Error),
 }
 
-impl From<QueryError> for Unanswered {
+impl From<QueryError> for QueryFailure {
     fn from(error: QueryError) -> Self {
         Self::Query(error)
     }
 }
 
-impl From<Unanswered> for Failure {
-    fn from(error: Unanswered) -> Self {
+impl From<QueryFailure> for Failure {
+    fn from(error: QueryFailure) -> Self {
         match error {
-            Unanswered::Query(error) => error.into(),
-            Unanswered::Unwritten(error) => {
+            QueryFailure::Query(error) => error.into(),
+            QueryFailure::Unwritten(error) => {
                 let mut failure = Self::new(
                     ExitKind::Destination,
                     "the rows cannot be written to stdout",
@@ -317,7 +317,7 @@ enum RowWriter {
 }
 
 impl RowWriter {
-    fn new(look: Look, schema: SchemaRef) -> Self {
+    fn new(look: QueryLook, schema: SchemaRef) -> Self {
         let style = look.style;
         match look.form {
             RowFormat::Table => Self::Table(table::TableWriter::new(style, schema, look.room)),
@@ -361,7 +361,7 @@ impl From<QueryError> for Failure {
             _ => ExitKind::Usage,
         };
         let action = error.action();
-        let details = error.place().map(|place| Detail {
+        let details = error.place().map(|place| FailureDetail {
             place: Some(place.to_string()),
             happened: format!("\n{}\n{}", place.excerpt(), place.mark()),
             action: None,

@@ -10,19 +10,19 @@ use clap_complete::ArgValueCandidates;
 use super::completions;
 use super::documents::Catalogue;
 use super::exit::ExitKind;
-use super::failure::{Detail, Failure, Report};
-use super::output::{Document, Ending};
+use super::failure::{Failure, FailureDetail, Report};
+use super::output::{Ending, OutputDocument};
 use super::page::Page;
-use super::progress::{Progress, Unit};
+use super::progress::{RunProgress, Unit};
 use super::retention::{self, text_of_retention};
 use super::stop::stop_at;
 use super::warehouse::{self, text_of_load};
-use super::{Context, block_on_to_the_end};
+use super::{CliContext, block_on_to_the_end};
 use crate::config::{format_size, parse_duration};
-use crate::ledger::entry::{Counts, Verdict};
+use crate::ledger::entry::{Counts, RecountVerdict};
 use crate::plural::{counted, thousands};
 use crate::report::status::{gap_said, recount_said};
-use crate::run::{Asking, Job, Observer, RunOptions, SourceSummary, Summary, open_warehouses};
+use crate::run::{Asking, Job, RunObserver, RunOptions, SourceSummary, Summary, open_warehouses};
 use crate::window::format_instant;
 
 /// Read what is new, keep it in the lake, commit it to the ledger
@@ -46,7 +46,7 @@ Examples:
   trailhouse run -q
   trailhouse run --source kestra-prod --deadline 20m
   trailhouse run --recount 30d --output json")]
-pub(crate) struct Args {
+pub(crate) struct RunArgs {
     /// Only this source; may be repeated
     #[arg(long, value_name = "ID", add = ArgValueCandidates::new(completions::sources))]
     pub(crate) source: Vec<String>,
@@ -58,7 +58,7 @@ pub(crate) struct Args {
     pub(crate) recount: Option<Duration>,
 }
 
-impl Observer for Progress {
+impl RunObserver for RunProgress {
     fn expect(&self, records: Option<u64>) {
         self.set_total(records);
     }
@@ -77,7 +77,7 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     catalogue.with_failures::<Summary>("run");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: RunArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let job = Job::open(&config, &args.source).map_err(Failure::from)?;
     let options = RunOptions {
@@ -102,7 +102,7 @@ pub(super) async fn run(
     job: &Job,
     options: &RunOptions,
     deadline: Duration,
-    progress: &Progress,
+    progress: &RunProgress,
 ) -> Result<Summary, Failure> {
     let (stop, stopped) = watch::channel(false);
     let watcher = tokio::spawn(stop_at(deadline, stop));
@@ -154,17 +154,17 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
                 .action("run again: it continues where this run stopped"),
             );
         }
-        let holes = source.holes.iter().map(|hole| Detail {
+        let holes = source.holes.iter().map(|hole| FailureDetail {
             place: Some(format!("{id} tenant {} {}", hole.tenant, hole.window)),
             happened: format!("hole, {}: {}", hole.reason, hole.detail),
             action: None,
         });
-        let gaps = source.gaps.iter().map(|(tenant, date)| Detail {
+        let gaps = source.gaps.iter().map(|(tenant, date)| FailureDetail {
             place: Some(format!("{id} tenant {tenant} {date}")),
             happened: gap_said(counts_of(source, tenant, *date), *date, summary.now),
             action: None,
         });
-        let missing: Vec<Detail> = holes.chain(gaps).collect();
+        let missing: Vec<FailureDetail> = holes.chain(gaps).collect();
         if !missing.is_empty() {
             failures.push(
                 Failure::new(ExitKind::Gap, format!("records of source {id} are missing"))
@@ -266,7 +266,7 @@ fn kept_despite(failed: &SourceSummary, summary: &Summary) -> String {
     }
 }
 
-impl Document for Summary {
+impl OutputDocument for Summary {
     fn text(&self, page: &mut Page) {
         if self.founded {
             let lake = &self.lake_id;
@@ -358,7 +358,7 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
     let matched = source
         .recounts
         .iter()
-        .filter(|recount| recount.verdict == Verdict::Matched)
+        .filter(|recount| recount.verdict == RecountVerdict::Matched)
         .count() as u64;
     let recounted = source.recounts.len() as u64;
     page.field(
@@ -377,7 +377,7 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
     for recount in source
         .recounts
         .iter()
-        .filter(|it| matches!(it.verdict, Verdict::Fewer | Verdict::Purged))
+        .filter(|it| matches!(it.verdict, RecountVerdict::Fewer | RecountVerdict::Purged))
     {
         page.field(
             "",

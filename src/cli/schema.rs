@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::documents::{Catalogue, Field, Outputs};
 use super::failure::Report;
-use super::output::{Document, Ending};
-use super::page::{Align, Page, Table};
+use super::output::{Ending, OutputDocument};
+use super::page::{Align, Page, PageTable};
 use crate::config::{json_schema, settings};
 use crate::event::schema::{Column, SCHEMA_VERSION};
 use crate::warehouse::TableKind;
@@ -22,13 +22,13 @@ Examples:
   trailhouse schema events
   trailhouse schema output
   trailhouse schema config --output json > trailhouse.schema.json")]
-pub(crate) struct Args {
+pub(crate) struct SchemaArgs {
     #[command(subcommand)]
-    subject: Subject,
+    subject: SchemaSubject,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Subject {
+enum SchemaSubject {
     /// Every key of the configuration file; with --output json its JSON Schema
     ///
     /// The JSON Schema (draft 2020-12) is what editors need to complete and check a
@@ -68,11 +68,11 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     catalogue.bare::<EventSchema>("schema events");
 }
 
-pub(super) fn execute(args: Args) -> Result<Ending, Report> {
+pub(super) fn execute(args: SchemaArgs) -> Result<Ending, Report> {
     Ok(match args.subject {
-        Subject::Config => Ending::bare(ConfigSchema(json_schema())),
-        Subject::Events => Ending::bare(EventSchema::new()),
-        Subject::Output => Ending::bare(OutputSchema(Outputs::new())),
+        SchemaSubject::Config => Ending::bare(ConfigSchema(json_schema())),
+        SchemaSubject::Events => Ending::bare(EventSchema::new()),
+        SchemaSubject::Output => Ending::bare(OutputSchema(Outputs::new())),
     })
 }
 
@@ -80,9 +80,9 @@ pub(super) fn execute(args: Args) -> Result<Ending, Report> {
 #[serde(transparent)]
 struct ConfigSchema(Value);
 
-impl Document for ConfigSchema {
+impl OutputDocument for ConfigSchema {
     fn text(&self, page: &mut Page) {
-        let mut table = Table::new([
+        let mut table = PageTable::new([
             ("key", Align::Left),
             ("value", Align::Left),
             ("default", Align::Left),
@@ -135,11 +135,11 @@ impl EventSchema {
     }
 }
 
-impl Document for EventSchema {
+impl OutputDocument for EventSchema {
     fn text(&self, page: &mut Page) {
         for kind in TableKind::ALL {
             page.heading(kind.table());
-            let mut table = Table::new([
+            let mut table = PageTable::new([
                 ("column", Align::Left),
                 ("type", Align::Left),
                 ("null", Align::Left),
@@ -165,10 +165,10 @@ impl Document for EventSchema {
 #[serde(transparent)]
 struct OutputSchema(#[schemars(with = "Value")] Outputs);
 
-impl Document for OutputSchema {
+impl OutputDocument for OutputSchema {
     fn text(&self, page: &mut Page) {
         let table_of = |fields: &[Field]| {
-            let mut table = Table::new([
+            let mut table = PageTable::new([
                 ("field", Align::Left),
                 ("type", Align::Left),
                 ("present", Align::Left),

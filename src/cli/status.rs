@@ -9,12 +9,12 @@ use serde::Serialize;
 
 use super::documents::Catalogue;
 use super::exit::ExitKind;
-use super::failure::{Detail, Failure, Report};
+use super::failure::{Failure, FailureDetail, Report};
 use super::key_file;
-use super::output::{Document, Ending};
-use super::page::{Align, Page, Table};
+use super::output::{Ending, OutputDocument};
+use super::page::{Align, Page, PageTable};
 use super::warehouse::{matters, text_of_standing};
-use super::{Context, block_on};
+use super::{CliContext, block_on};
 use crate::config::{Config, format_duration, format_size};
 use crate::ledger::entry::{Hold, Trust};
 use crate::ledger::log::Log;
@@ -47,7 +47,7 @@ Examples:
   trailhouse status --all
   trailhouse status --public-key acme.pub
   trailhouse status --output json | jq -r .verdict.text")]
-pub(crate) struct Args {
+pub(crate) struct StatusArgs {
     /// File with the verifier key of the lake; instead of the keys in [signing]
     #[arg(long, value_name = "FILE")]
     pub(crate) public_key: Option<PathBuf>,
@@ -61,10 +61,10 @@ const NEWEST: usize = 10;
 
 /// What it prints with `--output json`.
 pub(super) fn describe(catalogue: &mut Catalogue) {
-    catalogue.with_failures::<Shown>("status");
+    catalogue.with_failures::<ShownStatus>("status");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: StatusArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let (_, bucket, state) = open_lake(&config, args.public_key.as_deref())?;
     let now = look_at_clocks(chrono::Utc::now(), &bucket, &[], Some(&state));
@@ -88,13 +88,16 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         .chain(status.warehouses.iter().flat_map(matters))
         .collect();
     let newest = if args.all { usize::MAX } else { NEWEST };
-    Ok(Ending::with_failures(Shown { status, newest }, failures))
+    Ok(Ending::with_failures(
+        ShownStatus { status, newest },
+        failures,
+    ))
 }
 
 /// The status, and how many of the newest dates are shown one by one.
 #[derive(Serialize, JsonSchema)]
 #[serde(transparent)]
-struct Shown {
+struct ShownStatus {
     status: Status,
     #[serde(skip)]
     newest: usize,
@@ -123,13 +126,13 @@ pub(super) fn open_lake(
 /// Holes and gaps, which are what a pager should ring for, and sources that failed.
 fn open_matters(source: &SourceStatus, now: DateTime<Utc>) -> Vec<Failure> {
     let id = &source.source;
-    let missing: Vec<Detail> = source
+    let missing: Vec<FailureDetail> = source
         .feeds
         .iter()
         .filter(|feed| feed.configured)
         .flat_map(|feed| {
             let tenant = &feed.tenant;
-            let holes = feed.holes.iter().map(move |hole| Detail {
+            let holes = feed.holes.iter().map(move |hole| FailureDetail {
                 place: Some(format!("{id} tenant {tenant} {}", hole.window)),
                 happened: format!(
                     "hole, {}: {}; first seen {}, tried {}",
@@ -140,7 +143,7 @@ fn open_matters(source: &SourceStatus, now: DateTime<Utc>) -> Vec<Failure> {
                 ),
                 action: None,
             });
-            let gaps = feed.gaps.iter().map(move |date| Detail {
+            let gaps = feed.gaps.iter().map(move |date| FailureDetail {
                 place: Some(format!("{id} tenant {tenant} {date}")),
                 happened: gap_said(feed.counts_of(*date), *date, now),
                 action: None,
@@ -165,7 +168,7 @@ fn open_matters(source: &SourceStatus, now: DateTime<Utc>) -> Vec<Failure> {
     failures
 }
 
-impl Document for Shown {
+impl OutputDocument for ShownStatus {
     fn text(&self, page: &mut Page) {
         text_of_verdict(&self.status.verdict, page);
         text_of_lake(&self.status, page);
@@ -264,7 +267,7 @@ fn text_of_feed(source: &str, feed: &FeedStatus, newest: usize, page: &mut Page)
 /// The dates of a feed: a table of those that are shown by themselves, then the ranges.
 fn text_of_dates(feed: &FeedStatus, newest: usize, page: &mut Page) {
     let (single, ranges) = divide(&feed.days, newest);
-    let mut table = Table::new([
+    let mut table = PageTable::new([
         ("  date", Align::Left),
         ("lake", Align::Right),
         ("source", Align::Right),

@@ -17,7 +17,7 @@ pub(super) enum ColorChoice {
 
 /// What a piece of text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum StyleRole {
     /// The word `error`.
     Error,
     /// The word `warning`.
@@ -58,16 +58,16 @@ impl Style {
     }
 
     /// Text in the colour of its role.
-    pub(crate) fn paint(self, role: Role, text: &str) -> String {
+    pub(crate) fn paint(self, role: StyleRole, text: &str) -> String {
         if !self.colour {
             return text.to_owned();
         }
         let codes = match role {
-            Role::Error => "1;31",
-            Role::Warning => "1;33",
-            Role::Heading => "1",
-            Role::Good => "32",
-            Role::Faint => "2",
+            StyleRole::Error => "1;31",
+            StyleRole::Warning => "1;33",
+            StyleRole::Heading => "1",
+            StyleRole::Good => "32",
+            StyleRole::Faint => "2",
         };
         format!("\u{1b}[{codes}m{text}\u{1b}[0m")
     }
@@ -88,8 +88,8 @@ mod tests {
         ] {
             assert_eq!(Style::decide(choice, terminal, unwanted), Style { colour });
         }
-        assert_eq!(Style::PLAIN.paint(Role::Error, "error"), "error");
-        let red = Style { colour: true }.paint(Role::Error, "error");
+        assert_eq!(Style::PLAIN.paint(StyleRole::Error, "error"), "error");
+        let red = Style { colour: true }.paint(StyleRole::Error, "error");
         assert_eq!(red, "\u{1b}[1;31merror\u{1b}[0m");
     }
 }

@@ -4,11 +4,11 @@ use chrono::TimeDelta;
 
 use super::documents::Catalogue;
 use super::exit::ExitKind;
-use super::failure::{Detail, Failure, Report};
-use super::output::{Document, Ending};
+use super::failure::{Failure, FailureDetail, Report};
+use super::output::{Ending, OutputDocument};
 use super::page::Page;
 use super::progress::Unit;
-use super::{Context, block_on};
+use super::{CliContext, block_on};
 use crate::config::format_size;
 use crate::decision::sweep::Swept;
 use crate::plural::{counted, thousands};
@@ -34,7 +34,7 @@ const NAMED: usize = 20;
 Examples:
   trailhouse sweep --dry-run
   trailhouse sweep")]
-pub(crate) struct Args {
+pub(crate) struct SweepArgs {
     /// Show what would be removed, and stop
     #[arg(long)]
     dry_run: bool,
@@ -45,7 +45,7 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     catalogue.with_failures::<Swept>("sweep");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: SweepArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let job = match args.dry_run {
         true => Job::open_to_look(&config),
@@ -58,7 +58,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let swept = block_on(sweep(&job, deadline, args.dry_run, &progress))?.map_err(Failure::from)?;
     let mut failures = Vec::new();
     if !swept.refused.is_empty() {
-        let details = swept.refused.iter().take(NAMED).map(|name| Detail {
+        let details = swept.refused.iter().take(NAMED).map(|name| FailureDetail {
             place: Some(name.clone()),
             happened: "the store refuses to remove it".to_owned(),
             action: None,
@@ -79,7 +79,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     })
 }
 
-impl Document for Swept {
+impl OutputDocument for Swept {
     fn text(&self, page: &mut Page) {
         page.field("older than", &format_instant(self.older_than));
         let bytes: u64 = self.found.iter().map(|object| object.bytes).sum();

@@ -9,12 +9,12 @@ use url::Url;
 
 use super::documents::Catalogue;
 use super::exit::ExitKind;
-use super::failure::{Detail, Failure, Report};
+use super::failure::{Failure, FailureDetail, Report};
 use super::key_file;
-use super::output::{Document, Ending};
+use super::output::{Ending, OutputDocument};
 use super::page::Page;
 use super::progress::Unit;
-use super::{Context, block_on};
+use super::{CliContext, block_on};
 use crate::config::{Config, format_size};
 use crate::ledger::entry::Trust;
 use crate::ledger::key::VerifierKey;
@@ -22,9 +22,9 @@ use crate::ledger::log::LogError;
 use crate::ledger::names::ENTRY_FOLDER;
 use crate::plural::{counted, thousands};
 use crate::report::doubled::MOST_NAMED;
-use crate::report::verify::{self, Problem, Since, Verified, VerifyError};
+use crate::report::verify::{self, Since, Verified, VerifyError, VerifyProblem};
 use crate::run::{JobError, open_bucket, open_to_read};
-use crate::store::{Bucket, Options};
+use crate::store::{Bucket, StoreOptions};
 
 /// Check the whole ledger and lake: signatures, chain, files
 ///
@@ -47,7 +47,7 @@ Examples:
   trailhouse verify --public-key trailhouse.key.pub --deep
   trailhouse verify --copy /mnt/audit-copy --public-key trailhouse.key.pub --deep
   trailhouse verify --lake gs://acme-audit/lake --public-key acme.pub --since 2026-01-01")]
-pub(crate) struct Args {
+pub(crate) struct VerifyArgs {
     /// The lake, instead of the one in the configuration
     #[arg(long, value_name = "URL", conflicts_with = "copy", value_parser = lake_url)]
     pub(crate) lake: Option<Url>,
@@ -90,13 +90,13 @@ impl FromStr for Since {
 
 /// What it prints with `--output json`.
 pub(super) fn describe(catalogue: &mut Catalogue) {
-    catalogue.with_failures::<Shown>("verify");
+    catalogue.with_failures::<ShownVerification>("verify");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
-    let (key, config) = Key::of(&args, context)?;
+pub(super) fn execute(args: VerifyArgs, context: &CliContext) -> Result<Ending, Report> {
+    let (key, config) = VerifyKey::of(&args, context)?;
     let bucket = bucket(&args, config, context)?;
-    let depth = verify::Depth {
+    let depth = verify::VerifyDepth {
         deep: args.deep,
         since: args.since,
     };
@@ -117,7 +117,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
         .into_iter()
         .chain(doubled(&verified))
         .collect();
-    let shown = Shown {
+    let shown = ShownVerification {
         key: key.name(),
         key_from: key.from,
         verified,
@@ -126,14 +126,14 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
 }
 
 /// Whose signatures count, and where that is said.
-struct Key {
+struct VerifyKey {
     trust: Trust,
     from: String,
 }
 
-impl Key {
+impl VerifyKey {
     /// The key, and the configuration where that names it.
-    fn of(args: &Args, context: &Context) -> Result<(Self, Option<Config>), Failure> {
+    fn of(args: &VerifyArgs, context: &CliContext) -> Result<(Self, Option<Config>), Failure> {
         if let Some(file) = &args.public_key {
             let key = Self {
                 trust: Trust::Keys(vec![key_file::read_public(file)?]),
@@ -176,12 +176,12 @@ impl Key {
 }
 
 fn damaged(verified: &Verified) -> Option<Failure> {
-    let details = verified.problems.iter().map(|problem| Detail {
+    let details = verified.problems.iter().map(|problem| FailureDetail {
         place: Some(problem.object.clone()),
         happened: format!("{}{}", problem.what, about(problem)),
         action: None,
     });
-    let unchecked = verified.unchecked.iter().map(|what| Detail {
+    let unchecked = verified.unchecked.iter().map(|what| FailureDetail {
         place: Some("not checked".to_owned()),
         happened: what.clone(),
         action: None,
@@ -201,7 +201,7 @@ fn damaged(verified: &Verified) -> Option<Failure> {
 }
 
 /// The entry and dates that a problem is about, where its object does not say.
-fn about(problem: &Problem) -> String {
+fn about(problem: &VerifyProblem) -> String {
     let is_entry = problem.object.starts_with(ENTRY_FOLDER);
     match (problem.first_date, problem.last_date, problem.entry) {
         (Some(first), Some(last), _) if is_entry && first == last => {
@@ -216,7 +216,7 @@ fn about(problem: &Problem) -> String {
 }
 
 fn doubled(verified: &Verified) -> Option<Failure> {
-    let details = verified.doubled.iter().map(|doubled| Detail {
+    let details = verified.doubled.iter().map(|doubled| FailureDetail {
         place: Some(doubled.event_uid.clone()),
         happened: format!(
             "{} in {}",
@@ -241,7 +241,11 @@ fn doubled(verified: &Verified) -> Option<Failure> {
 }
 
 /// The bucket that is named, or that of the configuration, which may be loaded already.
-fn bucket(args: &Args, loaded: Option<Config>, context: &Context) -> Result<Bucket, Failure> {
+fn bucket(
+    args: &VerifyArgs,
+    loaded: Option<Config>,
+    context: &CliContext,
+) -> Result<Bucket, Failure> {
     let url = match (&args.lake, &args.copy) {
         (Some(url), _) => url.to_string(),
         (None, Some(folder)) => {
@@ -269,12 +273,12 @@ fn bucket(args: &Args, loaded: Option<Config>, context: &Context) -> Result<Buck
             return open_bucket(&config).map_err(Failure::from);
         }
     };
-    Bucket::open(&url, &Options::new()).map_err(|error| JobError::from(error).into())
+    Bucket::open(&url, &StoreOptions::new()).map_err(|error| JobError::from(error).into())
 }
 
 /// What was verified, and with which key.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Shown {
+struct ShownVerification {
     /// Name and hash of the key; absent where the lake is unsigned.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
@@ -284,7 +288,7 @@ struct Shown {
     verified: Verified,
 }
 
-impl Document for Shown {
+impl OutputDocument for ShownVerification {
     fn text(&self, page: &mut Page) {
         let verified = &self.verified;
         if let Some(lake) = &verified.lake_id {

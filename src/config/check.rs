@@ -17,7 +17,7 @@ use super::file::{File, NetworkTable, RunTable, SigningTable};
 use super::{Config, Run, Signing};
 use crate::ledger::digest::Digest;
 use crate::settings::checks::Checks;
-use crate::settings::problem::Place;
+use crate::settings::problem::SettingPlace;
 use crate::settings::tables::SecretTable;
 
 /// Checks a whole file.
@@ -56,7 +56,7 @@ fn network(checks: &mut Checks<'_, '_>, table: &NetworkTable) -> Option<Option<P
         None => Some(None),
         Some(path) if path.is_empty() || path.contains('\0') => {
             checks.problem(
-                &Place::at("network").key("ca_file"),
+                &SettingPlace::at("network").key("ca_file"),
                 "is not a path",
                 "write the path of a file with certificates in PEM form",
             );
@@ -67,7 +67,7 @@ fn network(checks: &mut Checks<'_, '_>, table: &NetworkTable) -> Option<Option<P
 }
 
 fn signing(checks: &mut Checks<'_, '_>, table: &SigningTable) -> Option<Signing> {
-    let place = Place::at("signing");
+    let place = SettingPlace::at("signing");
     let mut checked = |table: &Option<SecretTable>, name| {
         let table = table.as_ref()?;
         Some(checks.secret(table, &place.key(name)))
@@ -108,7 +108,7 @@ fn signing(checks: &mut Checks<'_, '_>, table: &SigningTable) -> Option<Signing>
 
 /// The memory of a run as far as it is known, and all of its bounds.
 fn run(checks: &mut Checks<'_, '_>, table: &RunTable) -> (Option<u64>, Option<Run>) {
-    let place = Place::at("run");
+    let place = SettingPlace::at("run");
     let second = Duration::from_secs(1);
     let deadline = checks.duration(&table.deadline, &place.key("deadline"), second);
     let memory_place = place.key("memory");

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::Problem;
+use super::ConfigProblem;
 use crate::plural::counted;
 use crate::text::TextFault;
 
@@ -42,7 +42,7 @@ pub enum ConfigError {
         /// Its path.
         path: PathBuf,
         /// The lines that are not valid; at least one.
-        problems: Vec<Problem>,
+        problems: Vec<ConfigProblem>,
     },
     /// The file declares a version of the format that this program does not know.
     #[error("configuration file `{}` has version {found}, and this program reads version {known}", path.display())]
@@ -64,7 +64,7 @@ pub enum ConfigError {
         /// Its path.
         path: PathBuf,
         /// All that is wrong, in the order of the file; at least one.
-        problems: Vec<Problem>,
+        problems: Vec<ConfigProblem>,
     },
 }
 
@@ -93,7 +93,7 @@ impl ConfigError {
     }
 
     /// The single problems of a file that could be read.
-    pub fn problems(&self) -> &[Problem] {
+    pub fn problems(&self) -> &[ConfigProblem] {
         match self {
             Self::Problems { problems, .. } | Self::Syntax { problems, .. } => problems,
             _ => &[],

@@ -16,7 +16,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::event::redact::Action;
+use crate::event::redact::RedactionAction;
 use crate::settings::tables::{DurationText, SecretTable, SizeText};
 use crate::source::platform::SourceTable;
 
@@ -186,7 +186,7 @@ pub(super) struct RuleTable {
     pub pointers: Option<Vec<String>>,
     /// What to do with the values.
     #[schemars(example = &"drop")]
-    pub action: Action,
+    pub action: RedactionAction,
 }
 
 /// What a column may hold.

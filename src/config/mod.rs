@@ -30,7 +30,7 @@ pub use template::Template;
 
 pub use crate::http::{Auth, GoogleAuth};
 pub use crate::settings::{
-    DurationError, Problem, Secret, SecretError, SecretRef, SizeError, format_duration,
+    ConfigProblem, DurationError, Secret, SecretError, SecretRef, SizeError, format_duration,
     format_size, parse_duration, parse_size,
 };
 pub use crate::text::{TextFault, TextKind};
@@ -39,9 +39,9 @@ use crate::event::redact;
 use crate::ledger::digest::Digest;
 use crate::policy::Policy;
 use crate::settings::checks::Checks;
-use crate::settings::problem::{Document, Place};
+use crate::settings::problem::{SettingPlace, SettingsDocument};
 use crate::settings::{names, shape};
-use crate::source::platform::{Platform, Requests};
+use crate::source::platform::{Platform, RequestBounds};
 use std::sync::Arc;
 
 /// A configuration in which every choice has been made.
@@ -54,21 +54,21 @@ pub struct Config {
     /// How ledger entries are signed.
     pub signing: Signing,
     /// The audit feeds, at least one, with distinct ids.
-    pub sources: Vec<Source>,
+    pub sources: Vec<SourceConfig>,
     /// Bounds of one run.
     pub run: Run,
     /// Where the lake is projected to, with distinct names.
-    pub warehouses: Vec<Warehouse>,
+    pub warehouses: Vec<WarehouseConfig>,
     /// How long what is kept; without it everything is.
     pub retention: Option<Policy>,
     /// Whether `run` applies the rules, or only `retention apply` does.
     pub retain_in_run: bool,
     /// What is removed or hidden before anything is written.
-    pub redaction: Redaction,
+    pub redaction: RedactionConfig,
     /// Certificates of authorities that are trusted beside those of the machine.
     pub ca_file: Option<PathBuf>,
     /// What is allowed and probably not meant.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<ConfigProblem>,
 }
 
 /// Where the lake is kept.
@@ -109,7 +109,7 @@ pub enum Signing {
 
 /// One audit feed.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct SourceConfig {
     /// Its name for ever: lower-case letters, digits and hyphens, at most 63.
     pub id: String,
     /// The platform and how to reach it.
@@ -121,7 +121,7 @@ pub struct Source {
     /// How much of what was read before is read again.
     pub overlap: Duration,
     /// Bounds of the requests.
-    pub requests: Requests,
+    pub requests: RequestBounds,
 }
 
 /// Where reading of a source begins.
@@ -148,7 +148,7 @@ pub struct Run {
 
 /// A BigQuery dataset that the lake is projected to.
 #[derive(Debug, Clone)]
-pub struct Warehouse {
+pub struct WarehouseConfig {
     /// Its name in the ledger.
     pub name: String,
     /// Project of the dataset.
@@ -185,11 +185,11 @@ pub struct Warehouse {
 
 /// What is removed or hidden before anything is written.
 #[derive(Debug, Clone, Default)]
-pub struct Redaction {
+pub struct RedactionConfig {
     /// Key of [`redact::Action::Hmac`]; present where that action is used.
     pub hmac_key: Option<SecretRef>,
     /// Rules in the order written; of two that meet at one place the earlier counts.
-    pub rules: Vec<redact::Rule>,
+    pub rules: Vec<redact::RedactionRule>,
 }
 
 impl Lake {
@@ -243,10 +243,11 @@ impl Config {
             path: path.to_owned(),
             fault,
         })?;
-        let mut document = Document::parse(text).map_err(|problems| ConfigError::Syntax {
-            path: path.to_owned(),
-            problems: in_order(problems),
-        })?;
+        let mut document =
+            SettingsDocument::parse(text).map_err(|problems| ConfigError::Syntax {
+                path: path.to_owned(),
+                problems: in_order(problems),
+            })?;
         if let Some(found) = other_version(document.root.get_ref()) {
             return Err(ConfigError::OtherVersion {
                 path: path.to_owned(),
@@ -285,7 +286,7 @@ impl Config {
     }
 }
 
-fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+fn in_order(mut problems: Vec<ConfigProblem>) -> Vec<ConfigProblem> {
     problems.sort_by_key(|problem| problem.line.unwrap_or(0));
     problems
 }
@@ -301,9 +302,9 @@ fn other_version(root: &DeTable<'_>) -> Option<String> {
 
 /// What the schema allowed and serde refused. The message of serde may repeat a value, so it is not
 /// passed on.
-fn unforeseen(document: &Document<'_>) -> Problem {
+fn unforeseen(document: &SettingsDocument<'_>) -> ConfigProblem {
     document.problem(
-        &Place::default(),
+        &SettingPlace::default(),
         "a value is not of the kind that is expected",
         "compare the file with `trailhouse schema config`",
     )

@@ -8,7 +8,7 @@ use chrono::DateTime;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::redact::{Action, Target};
+use crate::event::redact::{RedactionAction, RedactionTarget};
 use crate::event::schema::Classification;
 use crate::source::platform::kestra::KestraSettings;
 
@@ -56,7 +56,11 @@ fn with(line: &str) -> Result<Config, ConfigError> {
 
 fn problems(result: Result<Config, ConfigError>) -> Vec<String> {
     let error = result.unwrap_err();
-    error.problems().iter().map(Problem::to_string).collect()
+    error
+        .problems()
+        .iter()
+        .map(ConfigProblem::to_string)
+        .collect()
 }
 
 #[test]
@@ -67,7 +71,7 @@ fn defaults_stand_where_nothing_is_written() {
     assert_eq!(source.overlap, Duration::from_secs(1_800));
     assert_eq!(
         source.requests,
-        Requests {
+        RequestBounds {
             concurrency: 4,
             timeout: Duration::from_secs(120),
             retry_for: Duration::from_secs(300),
@@ -234,7 +238,7 @@ fn a_lake_is_in_a_store_that_we_know() {
 fn what_is_probably_not_meant_is_a_warning() {
     let warnings = |text: &str| {
         let config = parse(text).unwrap();
-        let warnings = config.warnings.iter().map(Problem::to_string);
+        let warnings = config.warnings.iter().map(ConfigProblem::to_string);
         warnings.collect::<Vec<_>>()
     };
     let quiet = GOOD.replace("memory:///", "gs://b");
@@ -290,11 +294,26 @@ action = "drop"
     assert_eq!(
         rules,
         [
-            (Target::Column("actor_name".to_owned()), Action::Hmac),
-            (Target::Column("detail".to_owned()), Action::Hmac),
-            (Target::Class(Classification::Sensitive), Action::Mask),
-            (Target::Pointer("/b".to_owned()), Action::Drop),
-            (Target::Pointer("/a/*".to_owned()), Action::Drop),
+            (
+                RedactionTarget::Column("actor_name".to_owned()),
+                RedactionAction::Hmac
+            ),
+            (
+                RedactionTarget::Column("detail".to_owned()),
+                RedactionAction::Hmac
+            ),
+            (
+                RedactionTarget::Class(Classification::Sensitive),
+                RedactionAction::Mask
+            ),
+            (
+                RedactionTarget::Pointer("/b".to_owned()),
+                RedactionAction::Drop
+            ),
+            (
+                RedactionTarget::Pointer("/a/*".to_owned()),
+                RedactionAction::Drop
+            ),
         ]
     );
     assert_eq!(redaction.hmac_key, Some(SecretRef::Env("K".to_owned())));

@@ -48,7 +48,7 @@ pub struct Decided<D: Decision> {
 
 /// What became of decisions that were not done.
 #[derive(Debug, Default)]
-pub struct Finished {
+pub struct FinishedDecisions {
     /// What was carried out, in order.
     pub carried: Vec<CarriedAt>,
     /// What kept places from going on.
@@ -216,9 +216,9 @@ impl<'a> Driver<'a> {
     ///
     /// # Errors
     /// The ledger. What fails at a place is part of what is returned.
-    pub async fn finish(&mut self) -> Result<Finished, LogError> {
+    pub async fn finish(&mut self) -> Result<FinishedDecisions, LogError> {
         let places = self.places;
-        let mut finished = Finished::default();
+        let mut finished = FinishedDecisions::default();
         for place in places.all() {
             if !self.is_left_alone(place) {
                 self.finish_at(place, &mut finished).await?;
@@ -235,7 +235,7 @@ impl<'a> Driver<'a> {
     pub async fn finish_at(
         &mut self,
         place: DecisionPlace<'_>,
-        finished: &mut Finished,
+        finished: &mut FinishedDecisions,
     ) -> Result<(), LogError> {
         for (decision, execution) in self.open_at(place) {
             let is_lake = matches!(place, DecisionPlace::Lake(_));

@@ -32,7 +32,9 @@ mod kind;
 mod error;
 mod place;
 
-pub use driver::{Approved, CarriedAt, Decided, Driver, Finished, PlannedDecision, plan_id};
+pub use driver::{
+    Approved, CarriedAt, Decided, Driver, FinishedDecisions, PlannedDecision, plan_id,
+};
 pub use error::{DecisionError, StalePlan};
 pub use kind::{Carried, Decision, DecisionKind, Execution, ExecutionProgress};
 pub use place::{DecisionContext, DecisionPlace, DecisionPlaces, PlaceError};

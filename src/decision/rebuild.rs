@@ -11,7 +11,7 @@ use crate::ledger::entry::{Body, DoneOutcome};
 use crate::ledger::state::State;
 use crate::ledger::writer::Attempt;
 use crate::warehouse::{
-    RebuildPlan, RebuiltDates, WarehouseFailure, Which, carry_out, plan_rebuild,
+    RebuildChoice, RebuildPlan, RebuiltDates, WarehouseFailure, carry_out, plan_rebuild,
 };
 use async_trait::async_trait;
 use serde::Serialize;
@@ -22,7 +22,7 @@ pub struct RebuildWish {
     /// The tables.
     pub tables: Vec<Table>,
     /// The dates.
-    pub dates: Which,
+    pub dates: RebuildChoice,
 }
 
 /// What a rebuild would do.

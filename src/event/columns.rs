@@ -10,7 +10,7 @@ use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 
 use super::Event;
-use super::schema::{EVENT_TABLE, EventColumn, SCHEMA_VERSION, Value, event_schema};
+use super::schema::{ColumnValue, EVENT_TABLE, EventColumn, SCHEMA_VERSION, event_schema};
 
 mod batches;
 
@@ -86,12 +86,12 @@ pub(super) fn day(time: DateTime<Utc>) -> i32 {
 /// A column of text. Rows without a value are only counted until one has a value again: most
 /// columns of most platforms have none at all.
 #[derive(Debug)]
-struct Text {
+struct TextColumn {
     values: StringBuilder,
     absent: usize,
 }
 
-impl Text {
+impl TextColumn {
     fn with_room(rows: usize, bytes: usize) -> Self {
         Self {
             values: StringBuilder::with_capacity(rows, bytes),
@@ -120,7 +120,7 @@ impl Text {
 /// A column in the making.
 #[derive(Debug)]
 enum Builder {
-    Text(Text),
+    Text(TextColumn),
     Number(Int64Builder),
     Day(Date32Builder),
     Time(TimestampMicrosecondBuilder),
@@ -131,13 +131,13 @@ enum Builder {
 impl Builder {
     fn of(column: &EventColumn, rows: usize) -> Self {
         match column.value {
-            Value::Uid | Value::Text(_) | Value::Name(_) => {
-                Self::Text(Text::with_room(rows, rows * column.usual_bytes))
+            ColumnValue::Uid | ColumnValue::Text(_) | ColumnValue::Name(_) => {
+                Self::Text(TextColumn::with_room(rows, rows * column.usual_bytes))
             }
-            Value::Number(_) => Self::Number(Int64Builder::with_capacity(rows)),
-            Value::Day => Self::Day(Date32Builder::with_capacity(rows)),
-            Value::Time => Self::Time(TimestampMicrosecondBuilder::with_capacity(rows)),
-            Value::Run(array) => Self::Run(array),
+            ColumnValue::Number(_) => Self::Number(Int64Builder::with_capacity(rows)),
+            ColumnValue::Day => Self::Day(Date32Builder::with_capacity(rows)),
+            ColumnValue::Time => Self::Time(TimestampMicrosecondBuilder::with_capacity(rows)),
+            ColumnValue::Run(array) => Self::Run(array),
         }
     }
 
@@ -188,10 +188,12 @@ impl EventColumns {
     /// [`Full`], and no row is added, where the batch would pass [`MAX_BATCH_BYTES`].
     pub fn push(&mut self, event: &Event<'_>, event_uid: &str) -> Result<(), Full> {
         let texts = EVENT_TABLE.each_ref().map(|column| match column.value {
-            Value::Uid => Some(event_uid),
-            Value::Text(text) => text(event),
-            Value::Name(name) => Some(name(event)),
-            Value::Number(_) | Value::Day | Value::Time | Value::Run(_) => None,
+            ColumnValue::Uid => Some(event_uid),
+            ColumnValue::Text(text) => text(event),
+            ColumnValue::Name(name) => Some(name(event)),
+            ColumnValue::Number(_) | ColumnValue::Day | ColumnValue::Time | ColumnValue::Run(_) => {
+                None
+            }
         });
         let bytes: usize = texts.iter().flatten().map(|text| text.len()).sum();
         if self.text_bytes + bytes > MAX_BATCH_BYTES {
@@ -205,7 +207,7 @@ impl EventColumns {
                     None => texts.absent += 1,
                 },
                 Builder::Number(numbers) => {
-                    if let Value::Number(number) = column.value {
+                    if let ColumnValue::Number(number) = column.value {
                         numbers.append_value(number(event));
                     }
                 }

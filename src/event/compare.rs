@@ -9,19 +9,19 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::json::pointer::{Pointers, Step, push_any, push_key};
-use super::json::{self, Elements, Key, Kind, Value};
-use super::redact::{Depth, KeyNames, MOST_TEXTS};
+use super::json::pointer::{PointerStep, Pointers, push_any, push_key};
+use super::json::{self, Elements, JsonKind, JsonValue, MemberKey};
+use super::redact::{KeyNames, MOST_TEXTS, SpliceDepth};
 
 /// Longest pointer to a place, in bytes. A place behind a longer one is named by the value around it.
 const LONGEST_POINTER: usize = 512;
 
-/// How many places a [`Change`] names at most.
+/// How many places a [`RecordChange`] names at most.
 pub const MAX_PLACES: usize = 64;
 
 /// What became of a record between two readings. Holds keys, as far as [`KeyNames`] lets it, never values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum RecordChange {
     /// It means the same.
     Same,
     /// It only gained fields.
@@ -40,26 +40,26 @@ pub enum Change {
 /// Compares the first reading of a record with the one `now`, leaving out the places that `ignored`
 /// names (those under redaction then or now). A reading that is not well-formed is only the same
 /// where the bytes are. Places are told with the names of members that `names` allows.
-pub fn changed(first: &[u8], now: &[u8], ignored: &Pointers, names: &KeyNames) -> Change {
+pub fn changed(first: &[u8], now: &[u8], ignored: &Pointers, names: &KeyNames) -> RecordChange {
     if first == now {
-        return Change::Same;
+        return RecordChange::Same;
     }
     if json::check(first).is_err() || json::check(now).is_err() {
-        return Change::Changed {
+        return RecordChange::Changed {
             places: vec![String::new()],
         };
     }
-    Comparison::new(ignored, names).run(first, now)
+    RecordComparison::new(ignored, names).run(first, now)
 }
 
 /// A value in one of the readings.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct PlacePattern<'a> {
     json: &'a [u8],
-    value: Value,
+    value: JsonValue,
 }
 
-impl<'a> Place<'a> {
+impl<'a> PlacePattern<'a> {
     fn whole(json: &'a [u8]) -> Option<Self> {
         let space = json.iter().take_while(|byte| byte.is_ascii_whitespace());
         let value = json::value_at(json, space.count()).ok()?;
@@ -96,7 +96,7 @@ struct ByName<'a> {
 }
 
 impl<'a> ByName<'a> {
-    fn of(object: &Place<'a>) -> Option<Self> {
+    fn of(object: &PlacePattern<'a>) -> Option<Self> {
         let json = object.json;
         let mut keys = Vec::new();
         for member in json::members(json, object.value.at).ok()? {
@@ -118,15 +118,15 @@ impl<'a> ByName<'a> {
     }
 
     /// The value of the next member, which is passed.
-    fn take(&mut self) -> Option<Place<'a>> {
+    fn take(&mut self) -> Option<PlacePattern<'a>> {
         let json = self.json;
         let key = key_at(json, self.keys.next()?)?;
         let value = json::value_at(json, key.value_at).ok()?;
-        Some(Place { json, value })
+        Some(PlacePattern { json, value })
     }
 }
 
-fn key_at(json: &[u8], at: u32) -> Option<Key<'_>> {
+fn key_at(json: &[u8], at: u32) -> Option<MemberKey<'_>> {
     json::key_at(json, usize::try_from(at).ok()?).ok()
 }
 
@@ -135,14 +135,14 @@ fn name_at(json: &[u8], at: u32) -> Option<Cow<'_, [u8]>> {
 }
 
 /// Two containers that are walked together.
-enum Walk<'a> {
+enum CompareWalk<'a> {
     Objects(ByName<'a>, ByName<'a>),
     Arrays(Elements<'a>, Elements<'a>, usize),
 }
 
 /// A walk, and where it is.
-struct Frame<'a> {
-    walk: Walk<'a>,
+struct CompareFrame<'a> {
+    walk: CompareWalk<'a>,
     first: &'a [u8],
     now: &'a [u8],
     /// The length of the pointer to the containers.
@@ -151,24 +151,24 @@ struct Frame<'a> {
 }
 
 /// Goes down both readings at once and holds one frame for each level, never a list of values.
-struct Comparison<'a, 'r> {
+struct RecordComparison<'a, 'r> {
     ignored: &'r Pointers,
     names: &'r KeyNames,
     /// Steps of a pointer to the values that are compared, and texts that they stand in.
-    depth: Depth,
-    frames: Vec<Frame<'a>>,
+    depth: SpliceDepth,
+    frames: Vec<CompareFrame<'a>>,
     /// The pointer to the values that are compared.
     place: String,
     added: Vec<String>,
     places: Vec<String>,
 }
 
-impl<'a, 'r> Comparison<'a, 'r> {
+impl<'a, 'r> RecordComparison<'a, 'r> {
     const fn new(ignored: &'r Pointers, names: &'r KeyNames) -> Self {
         Self {
             ignored,
             names,
-            depth: Depth { steps: 0, texts: 0 },
+            depth: SpliceDepth { steps: 0, texts: 0 },
             frames: Vec::new(),
             place: String::new(),
             added: Vec::new(),
@@ -176,23 +176,25 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    fn run(mut self, first: &'a [u8], now: &'a [u8]) -> Change {
+    fn run(mut self, first: &'a [u8], now: &'a [u8]) -> RecordChange {
         let mut ignorable = Vec::new();
         let ignore_all = self.ignored.start(&mut ignorable).is_some();
-        if let (false, Some(first), Some(now)) =
-            (ignore_all, Place::whole(first), Place::whole(now))
-        {
+        if let (false, Some(first), Some(now)) = (
+            ignore_all,
+            PlacePattern::whole(first),
+            PlacePattern::whole(now),
+        ) {
             self.compare(first, now, ignorable);
         }
         self.walk();
         self.places.sort_unstable();
         self.added.sort_unstable();
         match (self.places.is_empty(), self.added.is_empty()) {
-            (false, _) => Change::Changed {
+            (false, _) => RecordChange::Changed {
                 places: self.places,
             },
-            (true, false) => Change::Drift { added: self.added },
-            (true, true) => Change::Same,
+            (true, false) => RecordChange::Drift { added: self.added },
+            (true, true) => RecordChange::Same,
         }
     }
 
@@ -213,8 +215,13 @@ impl<'a, 'r> Comparison<'a, 'r> {
 
     /// Compares two texts that hold JSON as what they hold, since something in it is left out. Whether they
     /// could be.
-    fn compare_texts(&mut self, first: &Place<'_>, now: &Place<'_>, ignorable: &[usize]) -> bool {
-        let depth = Depth {
+    fn compare_texts(
+        &mut self,
+        first: &PlacePattern<'_>,
+        now: &PlacePattern<'_>,
+        ignorable: &[usize],
+    ) -> bool {
+        let depth = SpliceDepth {
             steps: self.steps(),
             texts: self.depth.texts + 1,
         };
@@ -222,18 +229,24 @@ impl<'a, 'r> Comparison<'a, 'r> {
             return false;
         };
         let (first, now) = (first.as_bytes(), now.as_bytes());
-        let held = |kind| matches!(kind, Ok(Kind::Object | Kind::Array | Kind::Text));
+        let held = |kind| {
+            matches!(
+                kind,
+                Ok(JsonKind::Object | JsonKind::Array | JsonKind::Text)
+            )
+        };
         let well = held(json::check(first)) && held(json::check(now));
         if !well || depth.texts > MOST_TEXTS {
             return false;
         }
-        let (Some(first), Some(now)) = (Place::whole(first), Place::whole(now)) else {
+        let (Some(first), Some(now)) = (PlacePattern::whole(first), PlacePattern::whole(now))
+        else {
             return false;
         };
-        let mut inner = Comparison {
+        let mut inner = RecordComparison {
             depth,
             place: self.place.clone(),
-            ..Comparison::new(self.ignored, self.names)
+            ..RecordComparison::new(self.ignored, self.names)
         };
         inner.compare(first, now, ignorable.to_vec());
         inner.walk();
@@ -249,32 +262,32 @@ impl<'a, 'r> Comparison<'a, 'r> {
     }
 
     /// Compares the two values at `self.place`: containers are left to the frame that is pushed.
-    fn compare(&mut self, first: Place<'a>, now: Place<'a>, ignorable: Vec<usize>) {
+    fn compare(&mut self, first: PlacePattern<'a>, now: PlacePattern<'a>, ignorable: Vec<usize>) {
         if first.bytes() == now.bytes() {
             return;
         }
         let kinds = (first.value.kind, now.value.kind);
-        if kinds == (Kind::Text, Kind::Text)
+        if kinds == (JsonKind::Text, JsonKind::Text)
             && !ignorable.is_empty()
             && self.compare_texts(&first, &now, &ignorable)
         {
             return;
         }
         let walk = match kinds {
-            (Kind::Object, Kind::Object) => ByName::of(&first)
+            (JsonKind::Object, JsonKind::Object) => ByName::of(&first)
                 .zip(ByName::of(&now))
-                .map(|(first, now)| Walk::Objects(first, now)),
-            (Kind::Array, Kind::Array) => first
+                .map(|(first, now)| CompareWalk::Objects(first, now)),
+            (JsonKind::Array, JsonKind::Array) => first
                 .elements()
                 .zip(now.elements())
                 // An array is one list.
                 .filter(|(first, now)| first.clone().count() == now.clone().count())
-                .map(|(first, now)| Walk::Arrays(first, now, 0)),
+                .map(|(first, now)| CompareWalk::Arrays(first, now, 0)),
             _ if first.same_scalar(&now) => return,
             _ => None,
         };
         match walk {
-            Some(walk) => self.frames.push(Frame {
+            Some(walk) => self.frames.push(CompareFrame {
                 walk,
                 first: first.json,
                 now: now.json,
@@ -282,7 +295,8 @@ impl<'a, 'r> Comparison<'a, 'r> {
                 ignorable,
             }),
             // Elements may have been dropped, and nobody can say which of the others they stood before.
-            None if kinds == (Kind::Array, Kind::Array) && self.may_lack_elements(&ignorable) => {}
+            None if kinds == (JsonKind::Array, JsonKind::Array)
+                && self.may_lack_elements(&ignorable) => {}
             None => note(&mut self.places, &self.place),
         }
     }
@@ -294,9 +308,9 @@ impl<'a, 'r> Comparison<'a, 'r> {
     }
 
     /// Takes the next value of each container, and puts the frame back where there was one.
-    fn step(&mut self, mut frame: Frame<'a>) {
+    fn step(&mut self, mut frame: CompareFrame<'a>) {
         let (name, first, now) = match &mut frame.walk {
-            Walk::Objects(first_walk, now_walk) => {
+            CompareWalk::Objects(first_walk, now_walk) => {
                 let (order, name) = match (first_walk.name(), now_walk.name()) {
                     (None, None) => return,
                     (Some(name), None) => (Ordering::Less, name),
@@ -309,27 +323,27 @@ impl<'a, 'r> Comparison<'a, 'r> {
                 let taken = |walk: &mut ByName<'a>, is: bool| is.then(|| walk.take()).flatten();
                 let first = taken(first_walk, order.is_le());
                 let now = taken(now_walk, order.is_ge());
-                (Token::Key(name), first, now)
+                (CompareToken::Key(name), first, now)
             }
-            Walk::Arrays(first, now, index) => {
+            CompareWalk::Arrays(first, now, index) => {
                 let (Some(Ok(first)), Some(Ok(now))) = (first.next(), now.next()) else {
                     return;
                 };
                 *index += 1;
-                let first = Place {
+                let first = PlacePattern {
                     json: frame.first,
                     value: first,
                 };
-                let now = Place {
+                let now = PlacePattern {
                     json: frame.now,
                     value: now,
                 };
-                (Token::Index(*index - 1), Some(first), Some(now))
+                (CompareToken::Index(*index - 1), Some(first), Some(now))
             }
         };
         let step = match &name {
-            Token::Key(name) => Step::Key(name),
-            Token::Index(index) => Step::Index(*index),
+            CompareToken::Key(name) => PointerStep::Key(name),
+            CompareToken::Index(index) => PointerStep::Index(*index),
         };
         let depth = self.steps();
         let mut active = std::mem::take(&mut frame.ignorable);
@@ -342,9 +356,11 @@ impl<'a, 'r> Comparison<'a, 'r> {
             return;
         }
         match name {
-            Token::Key(name) if self.names.may_tell(&name) => push_key(&mut self.place, &name),
-            Token::Key(_) => push_any(&mut self.place),
-            Token::Index(index) => {
+            CompareToken::Key(name) if self.names.may_tell(&name) => {
+                push_key(&mut self.place, &name)
+            }
+            CompareToken::Key(_) => push_any(&mut self.place),
+            CompareToken::Index(index) => {
                 self.place.push('/');
                 self.place.push_str(&index.to_string());
             }
@@ -359,7 +375,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
 }
 
 /// How a value is reached from its container.
-enum Token<'a> {
+enum CompareToken<'a> {
     Key(Cow<'a, [u8]>),
     Index(usize),
 }

@@ -17,7 +17,7 @@ pub mod uid;
 pub mod unfit;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use schema::{EventColumn, Value};
+use schema::{ColumnValue, EventColumn};
 use std::borrow::Cow;
 
 /// What kind of act an event is; retention and partitioning go by it.
@@ -232,7 +232,7 @@ impl Event<'_> {
     /// Bytes of all text that the record says, which is all but our own names.
     pub fn text_bytes(&self) -> usize {
         let bytes = |column: &EventColumn| match column.value {
-            Value::Text(text) => text(self).map_or(0, str::len),
+            ColumnValue::Text(text) => text(self).map_or(0, str::len),
             _ => 0,
         };
         schema::EVENT_TABLE.iter().map(bytes).sum()

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::json::{DecodeError, Fault, FaultKind, MAX_DEPTH};
+use super::json::{DecodeError, FaultKind, JsonFault, MAX_DEPTH};
 use super::time::TimeError;
 
 /// The largest record, in bytes, that becomes an event: 16 MiB. Whoever reads a row of a Parquet
@@ -94,7 +94,7 @@ impl Reason {
 pub struct Unfit {
     /// The kind of reason.
     pub reason: Reason,
-    fault: Option<Fault>,
+    fault: Option<JsonFault>,
 }
 
 impl Unfit {
@@ -123,8 +123,8 @@ impl Unfit {
     }
 }
 
-impl From<Fault> for Unfit {
-    fn from(fault: Fault) -> Self {
+impl From<JsonFault> for Unfit {
+    fn from(fault: JsonFault) -> Self {
         let reason = match fault.kind {
             FaultKind::NotUtf8 => Reason::NotUtf8,
             FaultKind::TooDeep => Reason::TooDeep,
@@ -175,7 +175,7 @@ impl fmt::Display for Unfit {
             Reason::Changed => f.write_str("the record was first read with other content"),
         }?;
         match self.fault {
-            Some(Fault {
+            Some(JsonFault {
                 kind: FaultKind::NotUtf8 | FaultKind::TooDeep,
                 at,
             }) => write!(f, ": at byte {at}"),

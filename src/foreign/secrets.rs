@@ -27,10 +27,10 @@ const SHORTEST_IN_BASE64: usize = 4;
 ///
 /// Cheap to clone; clones share what they know. Passwords of proxies are known to all.
 #[derive(Clone)]
-pub(crate) struct Secrets(Arc<RwLock<Known>>);
+pub(crate) struct Secrets(Arc<RwLock<KnownSecret>>);
 
 #[derive(Default)]
-struct Known {
+struct KnownSecret {
     /// What was learnt, so that learning it again, as of each request, costs a look.
     values: HashSet<String>,
     needles: Vec<Needle>,

@@ -8,7 +8,7 @@ const LONGEST: usize = 48;
 
 /// One reading of the text at some place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Reading {
+pub(super) struct Spelling {
     /// The character that is meant.
     pub(super) meant: char,
     /// Bytes of text that it takes.
@@ -22,8 +22,8 @@ pub(super) fn is_special(c: char) -> bool {
 
 /// All readings of what `text` begins with; none where it is empty. A run of backslashes is one backslash,
 /// since each level of escaping doubles it.
-pub(super) fn readings(text: &str) -> impl Iterator<Item = Reading> {
-    let plain = text.chars().next().map(|meant| Reading {
+pub(super) fn readings(text: &str) -> impl Iterator<Item = Spelling> {
+    let plain = text.chars().next().map(|meant| Spelling {
         meant,
         bytes: meant.len_utf8(),
     });
@@ -45,12 +45,12 @@ pub(super) fn may_go_on(text: &str) -> bool {
 }
 
 #[allow(clippy::unnecessary_wraps)]
-fn reading(meant: char, bytes: usize) -> Option<Reading> {
-    Some(Reading { meant, bytes })
+fn reading(meant: char, bytes: usize) -> Option<Spelling> {
+    Some(Spelling { meant, bytes })
 }
 
 /// `%41`, also encoded twice, `%2541`, and characters of several bytes.
-fn percent(text: &str) -> Option<Reading> {
+fn percent(text: &str) -> Option<Spelling> {
     let mut bytes = [0; 4];
     let mut at = 0;
     for length in 1..=4 {
@@ -71,7 +71,7 @@ fn percent(text: &str) -> Option<Reading> {
 }
 
 /// The run of backslashes alone, and with what follows as one escaped character.
-fn backslash(text: &str) -> [Option<Reading>; 2] {
+fn backslash(text: &str) -> [Option<Spelling>; 2] {
     let rest = text.trim_start_matches('\\');
     let run = text.len() - rest.len();
     let Some(next) = rest.chars().next() else {
@@ -116,7 +116,7 @@ fn unicode(text: &str) -> Option<(char, usize)> {
     Some((meant, text.len() - low.len() + 4))
 }
 
-fn html(text: &str) -> Option<Reading> {
+fn html(text: &str) -> Option<Spelling> {
     let window = text.get(1..text.len().min(12)).or_else(|| text.get(1..))?;
     let (name, _) = window.split_once(';')?;
     let meant = match name {

@@ -14,7 +14,7 @@ use crate::foreign::Secrets;
 /// The response to a request, whatever its status. What it means depends on the interface, so each caller
 /// has its own table.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) status: StatusCode,
     /// Its `Retry-After`.
     pub(crate) told: Option<String>,
@@ -30,7 +30,7 @@ pub(crate) struct Answer {
     pub(crate) html: bool,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Whether it is a web page, which no interface of ours sends: a proxy, a gateway or a log-in form
     /// answers instead.
     pub(crate) fn is_page(&self) -> bool {
@@ -43,7 +43,7 @@ impl Answer {
     }
 
     /// Reads the response: of a success as much as `bounds` allow, of any other status only the start.
-    pub(super) async fn read(response: Response, bounds: &Bounds, secrets: &Secrets) -> Self {
+    pub(super) async fn read(response: Response, bounds: &BodyBounds, secrets: &Secrets) -> Self {
         let status = response.status();
         let told = header(&response, &RETRY_AFTER);
         let redirect_host = status.is_redirection().then(|| {
@@ -75,7 +75,7 @@ impl Answer {
 
 /// How much of a body is read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub(super) struct BodyBounds {
     /// Most bytes of a success.
     pub(super) success: u64,
     /// Bytes that are reserved for it.
@@ -86,7 +86,7 @@ pub(super) struct Bounds {
 
 /// Why a request has no response.
 #[derive(Debug)]
-pub(crate) enum Unanswered {
+pub(crate) enum NoAnswer {
     /// There is no credential to send it with.
     Credential(CredentialError),
     /// The connection failed.
@@ -102,7 +102,7 @@ pub(crate) enum Unanswered {
     Timeout(Duration),
 }
 
-impl From<CredentialError> for Unanswered {
+impl From<CredentialError> for NoAnswer {
     fn from(error: CredentialError) -> Self {
         Self::Credential(error)
     }

@@ -12,10 +12,10 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
-use super::answer::{Answer, Bounds, Unanswered, header};
+use super::answer::{BodyBounds, HttpAnswer, NoAnswer, header};
 use super::auth::{Auth, Proof, Signer};
-use super::patience::{Failure, Now, Patience};
-use super::request::Request;
+use super::patience::{ClockFn, HttpFailure, HttpPatience};
+use super::request::HttpRequest;
 use super::retry::Retry;
 use super::{Way, builder, chain, date, hopeless};
 use crate::foreign::{MOST_BYTES, Secrets};
@@ -27,7 +27,7 @@ const REDIRECTS: usize = 5;
 
 /// What a client needs to know.
 #[derive(Clone)]
-pub struct Settings {
+pub struct HttpSettings {
     /// Address of the service, `http` or `https`, without credentials; a path is a prefix.
     pub base: Url,
     /// How requests prove who sends them.
@@ -52,14 +52,14 @@ pub struct Settings {
     /// When to give up altogether.
     pub deadline: Option<Instant>,
     /// Wall clock.
-    pub now: Now,
+    pub now: ClockFn,
     /// Ends every request and every wait between two at once.
     pub stop: Stop,
     /// Where waits between two tries are reported.
     pub waits: Waits,
 }
 
-impl Settings {
+impl HttpSettings {
     /// Usual limits: 2 minutes, 32 MiB, 4 at once, no deadline, the machine's clock.
     pub fn new(base: Url, auth: Auth) -> Self {
         Self {
@@ -112,7 +112,7 @@ impl ClockReading {
 
 /// Why [`Client::send`] ended without success.
 #[derive(Debug)]
-pub(crate) enum GivenUp<F> {
+pub(crate) enum RequestGivenUp<F> {
     /// The last try failed like this.
     Failed {
         failure: F,
@@ -121,7 +121,7 @@ pub(crate) enum GivenUp<F> {
         /// From the first try to the last.
         waited: Duration,
     },
-    /// [`Settings::deadline`] came first.
+    /// [`HttpSettings::deadline`] came first.
     Deadline,
     /// The program is ending.
     Stopped,
@@ -130,7 +130,7 @@ pub(crate) enum GivenUp<F> {
 /// A client for one service.
 pub(crate) struct Client {
     inner: reqwest::Client,
-    settings: Settings,
+    settings: HttpSettings,
     signer: Signer,
     permits: Semaphore,
     requests: AtomicU64,
@@ -149,7 +149,7 @@ impl Client {
     ///
     /// # Errors
     /// The address is not usable, or the machine's certificates cannot be loaded.
-    pub(crate) fn new(settings: Settings) -> Result<Self, SettingsError> {
+    pub(crate) fn new(settings: HttpSettings) -> Result<Self, SettingsError> {
         let base = &settings.base;
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
             return Err(SettingsError::Scheme);
@@ -229,8 +229,8 @@ impl Client {
     }
 
     /// Begins to be patient with one thing, for callers that do more between two tries than wait.
-    pub(crate) fn patience(&self) -> Patience<'_> {
-        Patience::new(
+    pub(crate) fn patience(&self) -> HttpPatience<'_> {
+        HttpPatience::new(
             &self.settings.retry,
             &self.settings.waits,
             &self.settings.now,
@@ -241,12 +241,12 @@ impl Client {
     /// its turn, and ends at the deadline or when the program stops.
     ///
     /// # Errors
-    /// See [`GivenUp`].
-    pub(crate) async fn send<T, F: Failure>(
+    /// See [`RequestGivenUp`].
+    pub(crate) async fn send<T, F: HttpFailure>(
         &self,
-        request: &Request,
-        judge: impl Fn(Result<Answer, Unanswered>) -> Result<T, F>,
-    ) -> Result<T, GivenUp<F>> {
+        request: &HttpRequest,
+        judge: impl Fn(Result<HttpAnswer, NoAnswer>) -> Result<T, F>,
+    ) -> Result<T, RequestGivenUp<F>> {
         self.limited(async {
             let mut patience = self.patience();
             loop {
@@ -255,7 +255,7 @@ impl Client {
                     Err(failure) => failure,
                 };
                 if let Err(failure) = patience.wait(failure).await {
-                    return Err(GivenUp::Failed {
+                    return Err(RequestGivenUp::Failed {
                         failure,
                         tries: patience.tries(),
                         waited: patience.waited(),
@@ -268,8 +268,8 @@ impl Client {
 
     async fn limited<T, F>(
         &self,
-        work: impl Future<Output = Result<T, GivenUp<F>>>,
-    ) -> Result<T, GivenUp<F>> {
+        work: impl Future<Output = Result<T, RequestGivenUp<F>>>,
+    ) -> Result<T, RequestGivenUp<F>> {
         let in_turn = async {
             // The semaphore is never closed.
             let _permit = self.permits.acquire().await;
@@ -279,19 +279,19 @@ impl Client {
             match self.settings.deadline {
                 Some(deadline) => timeout_at(deadline, in_turn)
                     .await
-                    .unwrap_or(Err(GivenUp::Deadline)),
+                    .unwrap_or(Err(RequestGivenUp::Deadline)),
                 None => in_turn.await,
             }
         };
         let done = self.settings.stop.or_stopped(in_time).await;
-        done.unwrap_or(Err(GivenUp::Stopped))
+        done.unwrap_or(Err(RequestGivenUp::Stopped))
     }
 
     /// Sends a request once, and once more with a renewed credential if the first one is refused with 401.
     ///
     /// # Errors
-    /// See [`Unanswered`].
-    pub(crate) async fn exchange(&self, request: &Request) -> Result<Answer, Unanswered> {
+    /// See [`NoAnswer`].
+    pub(crate) async fn exchange(&self, request: &HttpRequest) -> Result<HttpAnswer, NoAnswer> {
         let proof = self.signer.proof().await?;
         let answer = self.exchange_as(request, &proof).await?;
         if answer.status != 401 || proof.header().is_none() {
@@ -301,7 +301,11 @@ impl Client {
         self.exchange_as(request, &proof).await
     }
 
-    async fn exchange_as(&self, request: &Request, proof: &Proof) -> Result<Answer, Unanswered> {
+    async fn exchange_as(
+        &self,
+        request: &HttpRequest,
+        proof: &Proof,
+    ) -> Result<HttpAnswer, NoAnswer> {
         let mut builder = self
             .inner
             .request(request.method.clone(), request.url.clone())
@@ -319,25 +323,25 @@ impl Client {
             builder = builder.header(AUTHORIZATION, header.clone());
         }
         let most = self.settings.response_bytes;
-        let bounds = Bounds {
+        let bounds = BodyBounds {
             success: request.most_bytes.map_or(most, |bytes| bytes.min(most)),
             room: self.settings.room,
             failure: self.settings.failure_bytes,
         };
         self.requests.fetch_add(1, Ordering::Relaxed);
         let exchange = async {
-            let response = builder.send().await.map_err(|error| Unanswered::Network {
+            let response = builder.send().await.map_err(|error| NoAnswer::Network {
                 connected: !error.is_connect(),
                 hopeless: hopeless(&error),
                 said: chain(error, self.secrets()),
             })?;
             self.note_clock(&response);
-            Ok(Answer::read(response, &bounds, self.secrets()).await)
+            Ok(HttpAnswer::read(response, &bounds, self.secrets()).await)
         };
         let limit = self.settings.timeout;
         timeout(limit, Box::pin(exchange))
             .await
-            .unwrap_or(Err(Unanswered::Timeout(limit)))
+            .unwrap_or(Err(NoAnswer::Timeout(limit)))
     }
 
     fn note_clock(&self, response: &Response) {

@@ -104,7 +104,7 @@ impl Encodings {
     ///
     /// # Errors
     /// Reading the first bytes, which tell the two forms of deflate apart.
-    pub(crate) async fn decode(&self, body: Body) -> std::io::Result<Body> {
+    pub(crate) async fn decode(&self, body: DecodedBody) -> std::io::Result<DecodedBody> {
         let mut body = body;
         for encoding in self.0.iter().rev() {
             body = decoded(*encoding, body).await?;
@@ -130,9 +130,9 @@ impl fmt::Display for Encodings {
 }
 
 /// The bytes of a body as they come.
-pub(crate) type Body = Pin<Box<dyn AsyncBufRead + Send>>;
+pub(crate) type DecodedBody = Pin<Box<dyn AsyncBufRead + Send>>;
 
-async fn decoded(encoding: Encoding, mut body: Body) -> std::io::Result<Body> {
+async fn decoded(encoding: Encoding, mut body: DecodedBody) -> std::io::Result<DecodedBody> {
     // A sender may end one stream and begin another, which belongs to the same body.
     macro_rules! decoder {
         ($decoder:expr) => {{
@@ -153,7 +153,7 @@ async fn decoded(encoding: Encoding, mut body: Body) -> std::io::Result<Body> {
     })
 }
 
-fn buffered(decoder: impl AsyncRead + Send + 'static) -> Body {
+fn buffered(decoder: impl AsyncRead + Send + 'static) -> DecodedBody {
     Box::pin(BufReader::new(decoder))
 }
 

@@ -1,8 +1,8 @@
 //! The one HTTP client, for sources, warehouses and whatever else is spoken to in JSON over HTTP.
 //!
-//! A [`Request`] is signed ([`auth`]), sent, and answered within bounds of size and time ([`body`]): that is
+//! A [`HttpRequest`] is signed ([`auth`]), sent, and answered within bounds of size and time ([`body`]): that is
 //! [`Client::exchange`], which also renews a credential that is refused. [`Client::send`] has its caller
-//! judge each [`Answer`] and is patient in between ([`patience`], [`retry`]). What an answer means depends
+//! judge each [`HttpAnswer`] and is patient in between ([`patience`], [`retry`]). What an answer means depends
 //! on the interface, so the tables for it stand with the sources and with BigQuery.
 
 pub(crate) mod answer;
@@ -18,18 +18,18 @@ mod retry;
 pub(crate) mod script;
 mod way;
 
-pub(crate) use answer::{Answer, Unanswered};
+pub(crate) use answer::{HttpAnswer, NoAnswer};
 pub(crate) use auth::CredentialError;
-pub use auth::{Auth, GoogleAuth, Secret};
+pub use auth::{Auth, GoogleAuth, LazySecret};
 pub(crate) use body::BodyError;
-pub(crate) use client::{Client, GivenUp, SettingsError};
-pub use client::{ClockReading, Settings};
+pub(crate) use client::{Client, RequestGivenUp, SettingsError};
+pub use client::{ClockReading, HttpSettings};
 pub(crate) use encoding::{EncodingError, Encodings};
 pub use hopeless::Hopeless;
 pub(crate) use hopeless::{hopeless, lasting};
-pub use patience::Now;
-pub(crate) use patience::{Again, Failure, Patience};
-pub(crate) use request::Request;
+pub use patience::ClockFn;
+pub(crate) use patience::{AskAgain, HttpFailure, HttpPatience};
+pub(crate) use request::HttpRequest;
 pub use retry::Retry;
 pub(crate) use way::{Way, check_proxies, no_proxy};
 

@@ -9,7 +9,7 @@ use crate::waits::{Wait, Waits};
 
 /// Whether the same request is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Again {
+pub(crate) enum AskAgain {
     /// It would be answered the same.
     No,
     /// The failure may be the request's own fault.
@@ -17,11 +17,11 @@ pub(crate) enum Again {
     /// As long as there is patience.
     Patiently,
     /// Patiently where this address was the interface before in this run; otherwise not at all, since then
-    /// the address is wrong. [`Again::where_known`] decides.
+    /// the address is wrong. [`AskAgain::where_known`] decides.
     WhereKnown,
 }
 
-impl Again {
+impl AskAgain {
     /// The same, once it is known whether the interface has answered at this address.
     #[must_use]
     pub(crate) fn where_known(self, is_known: bool) -> Self {
@@ -34,9 +34,9 @@ impl Again {
 }
 
 /// Why one try failed, as far as sending it again depends on it.
-pub(crate) trait Failure {
+pub(crate) trait HttpFailure {
     /// Whether the same request is sent again.
-    fn again(&self) -> Again;
+    fn again(&self) -> AskAgain;
     /// The `Retry-After` of the response.
     fn told(&self) -> Option<&str>;
     /// Why, in a word or two, for a progress bar.
@@ -44,20 +44,20 @@ pub(crate) trait Failure {
 }
 
 /// Reads the wall clock; tests give another.
-pub type Now = std::sync::Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+pub type ClockFn = std::sync::Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 /// How often and how long one thing has been tried.
-pub(crate) struct Patience<'a> {
+pub(crate) struct HttpPatience<'a> {
     retry: &'a Retry,
     waits: &'a Waits,
-    now: &'a Now,
+    now: &'a ClockFn,
     began: Instant,
     tries: u32,
 }
 
-impl<'a> Patience<'a> {
+impl<'a> HttpPatience<'a> {
     /// Begins with the first try.
-    pub(super) fn new(retry: &'a Retry, waits: &'a Waits, now: &'a Now) -> Self {
+    pub(super) fn new(retry: &'a Retry, waits: &'a Waits, now: &'a ClockFn) -> Self {
         Self {
             retry,
             waits,
@@ -81,15 +81,15 @@ impl<'a> Patience<'a> {
     ///
     /// # Errors
     /// The failure itself, where trying again is of no use or takes too long.
-    pub(crate) async fn wait<F: Failure>(&mut self, failure: F) -> Result<(), F> {
+    pub(crate) async fn wait<F: HttpFailure>(&mut self, failure: F) -> Result<(), F> {
         self.tries += 1;
         let tries = self.tries;
         let again = match failure.again() {
-            Again::No | Again::WhereKnown => false,
-            Again::AFewTimes => tries < self.retry.tries_of_failure,
-            Again::Patiently => true,
+            AskAgain::No | AskAgain::WhereKnown => false,
+            AskAgain::AFewTimes => tries < self.retry.tries_of_failure,
+            AskAgain::Patiently => true,
         };
-        let last = (failure.again() == Again::AFewTimes).then_some(self.retry.tries_of_failure);
+        let last = (failure.again() == AskAgain::AFewTimes).then_some(self.retry.tries_of_failure);
         let wait = self
             .retry
             .wait(tries, failure.told(), (self.now)(), chance());

@@ -8,7 +8,7 @@ use url::Url;
 
 /// A request of [`Client`](super::Client). Cheap to clone, since it may be sent several times.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
+pub(crate) struct HttpRequest {
     pub(super) method: Method,
     pub(super) url: Url,
     /// Content type and body.
@@ -18,7 +18,7 @@ pub(crate) struct Request {
     pub(super) most_bytes: Option<u64>,
 }
 
-impl Request {
+impl HttpRequest {
     /// Reads a document.
     pub(crate) fn get(url: Url) -> Self {
         Self {

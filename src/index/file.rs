@@ -51,7 +51,7 @@ pub enum IndexError {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
+struct IndexHeader {
     version: u32,
     lake_id: String,
     /// The files of all entries up to this one are in it.
@@ -64,7 +64,7 @@ struct Header {
 }
 
 #[derive(Deserialize)]
-struct VersionProbe {
+struct IndexVersionProbe {
     version: u32,
 }
 
@@ -97,7 +97,7 @@ pub(super) fn encode(
         body.write_all(&[*d, *c, *b, *a])?;
     }
     let body = body.finish()?;
-    let mut text = serde_json::to_string(&Header {
+    let mut text = serde_json::to_string(&IndexHeader {
         version: FORMAT_VERSION,
         lake_id: stand.lake_id.to_owned(),
         sequence: stand.sequence,
@@ -141,11 +141,11 @@ pub(super) fn decode(
         .ok_or_else(form)?;
     let note = Note::parse(note)?;
     trust.check(&note)?;
-    let VersionProbe { version } = serde_json::from_str(note.text)?;
+    let IndexVersionProbe { version } = serde_json::from_str(note.text)?;
     if version != FORMAT_VERSION {
         return Err(IndexError::Unusable("its format version is not supported"));
     }
-    let header: Header = serde_json::from_str(note.text)?;
+    let header: IndexHeader = serde_json::from_str(note.text)?;
     if header.lake_id != stand.lake_id || header.sequence != stand.sequence {
         return Err(IndexError::Foreign);
     }

@@ -17,7 +17,7 @@ pub(crate) use ids::Fingerprint;
 
 use crate::lake::layout::{LayoutError, Table};
 use crate::lake::{FileReader, ReadError};
-use crate::ledger::log::{CacheNotSaved, Log, LogError, Projection};
+use crate::ledger::log::{CacheNotSaved, LedgerProjection, Log, LogError};
 use crate::ledger::state::{LiveFile, State};
 use crate::store::{Bucket, StoreError};
 use arrow::array::{Array as _, AsArray as _};
@@ -160,7 +160,8 @@ impl LakeIds {
             let error = IndexError::Unusable("it is larger than the limit for reading one");
             return Err(CacheNotSaved::because(&error));
         }
-        log.save(Projection::INDEX, sequence, copy.into()).await?;
+        log.save(LedgerProjection::INDEX, sequence, copy.into())
+            .await?;
         self.changed = false;
         Ok(())
     }
@@ -171,14 +172,14 @@ impl LakeIds {
         log: &Log,
         state: &State,
     ) -> Result<Option<(u64, IdIndex)>, LoadIndexError> {
-        let Some(sequence) = log.newest(Projection::INDEX).await? else {
+        let Some(sequence) = log.newest(LedgerProjection::INDEX).await? else {
             return Ok(None);
         };
         if sequence > state.head.sequence {
             // Written by others meanwhile, on an entry that must be there.
             log.expect(sequence).await?;
         }
-        let path = Projection::INDEX.name(sequence);
+        let path = LedgerProjection::INDEX.name(sequence);
         let most = self.ids.most();
         let bytes = match bucket.read(&path, most_bytes(most)).await {
             Ok(bytes) => bytes,

@@ -37,7 +37,7 @@ const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 
 /// What is known of a file's rows before the first is encoded.
 #[derive(Debug, Default)]
-pub(super) struct Foreseen {
+pub(super) struct ForeseenSize {
     /// Whether filters are worth their bytes.
     pub(super) with_bloom: bool,
     /// Columns in which no row of the file has a value.
@@ -47,7 +47,7 @@ pub(super) struct Foreseen {
 /// Writer properties for a table.
 pub(super) fn properties(
     table: Table,
-    foreseen: &Foreseen,
+    foreseen: &ForeseenSize,
     metadata: Vec<KeyValue>,
 ) -> Result<WriterProperties, ParquetError> {
     let mut builder = WriterProperties::builder()

@@ -17,7 +17,7 @@ use crate::window::instant;
 /// First and last instant of a file's rows, both inclusive, cut to microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TimeRange {
+pub struct InstantRange {
     /// The earliest `event_time`.
     #[serde(with = "instant")]
     pub first: DateTime<Utc>,
@@ -43,7 +43,7 @@ pub struct FileFacts {
     /// Number of rows, never 0.
     pub rows: u64,
     /// Range of `event_time`; `None` where no row has one, which only quarantine allows.
-    pub times: Option<TimeRange>,
+    pub times: Option<InstantRange>,
     /// Merkle root over the kept bytes of the rows in order, see [`crate::merkle`].
     pub records_root: Hash,
     /// Sizes and ranges that let a reader skip the file.

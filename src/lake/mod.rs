@@ -16,10 +16,10 @@ mod upload;
 mod verify;
 mod write;
 
-pub use facts::{ColumnStatistics, EncodedFile, FileFacts, FileStatistics, TimeRange};
+pub use facts::{ColumnStatistics, EncodedFile, FileFacts, FileStatistics, InstantRange};
 #[cfg(feature = "query")]
 pub(crate) use read::StoreInput;
-pub use read::{Batches, FileReader, KnownRow, KnownRows, ReadError, stored_instant};
+pub use read::{FileBatches, FileReader, KnownRow, KnownRows, ReadError, stored_instant};
 pub use rows::RowError;
 pub use split::split;
 pub use upload::upload;

@@ -82,12 +82,12 @@ fn range(group: &RowGroupMetaData, column: usize) -> Option<(i64, i64)> {
 }
 
 /// First row, first instant and last instant of a page; a page without instants has no range.
-struct Page {
+struct ParquetPage {
     row: usize,
     range: Option<(i64, i64)>,
 }
 
-fn pages(metadata: &ParquetMetaData, group: usize, column: usize) -> Option<Vec<Page>> {
+fn pages(metadata: &ParquetMetaData, group: usize, column: usize) -> Option<Vec<ParquetPage>> {
     let offsets = metadata.offset_index()?.get(group)?.get(column)?;
     let ColumnIndexMetaData::INT64(ranges) = metadata.column_index()?.get(group)?.get(column)?
     else {
@@ -103,7 +103,7 @@ fn pages(metadata: &ParquetMetaData, group: usize, column: usize) -> Option<Vec<
         .map(|(page, location)| {
             let first = ranges.min_value(page).copied();
             let last = ranges.max_value(page).copied();
-            Some(Page {
+            Some(ParquetPage {
                 row: usize::try_from(location.first_row_index).ok()?,
                 range: first.zip(last),
             })
@@ -111,7 +111,11 @@ fn pages(metadata: &ParquetMetaData, group: usize, column: usize) -> Option<Vec<
         .collect()
 }
 
-fn select_pages(group: &RowGroupMetaData, pages: &[Page], instants: Instants) -> Vec<RowSelector> {
+fn select_pages(
+    group: &RowGroupMetaData,
+    pages: &[ParquetPage],
+    instants: Instants,
+) -> Vec<RowSelector> {
     let rows = usize::try_from(group.num_rows()).unwrap_or_default();
     let ends = pages.iter().skip(1).map(|page| page.row).chain([rows]);
     pages

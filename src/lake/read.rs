@@ -116,7 +116,7 @@ impl KnownRows {
 }
 
 /// Rows that come batch by batch.
-pub type Batches<T> = BoxStream<'static, Result<T, ReadError>>;
+pub type FileBatches<T> = BoxStream<'static, Result<T, ReadError>>;
 
 impl FileReader {
     /// A data file as a ledger entry states it.
@@ -139,7 +139,7 @@ impl FileReader {
     ///
     /// # Errors
     /// [`ReadError`], here or within the stream.
-    pub async fn known_rows(&self, window: &Window) -> Result<Batches<KnownRows>, ReadError> {
+    pub async fn known_rows(&self, window: &Window) -> Result<FileBatches<KnownRows>, ReadError> {
         let columns = ["event_uid", "native_id", "event_time", "raw"];
         let batches = self.columns(&columns, Some(window)).await?;
         let reader = self.clone();
@@ -182,7 +182,7 @@ impl FileReader {
         &self,
         names: &[&str],
         window: Option<&Window>,
-    ) -> Result<Batches<RecordBatch>, ReadError> {
+    ) -> Result<FileBatches<RecordBatch>, ReadError> {
         let mut input = StoreInput::new(&self.bucket, self.signed.clone());
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let footer = ArrowReaderMetadata::load_async(&mut input, options)

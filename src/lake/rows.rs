@@ -16,7 +16,7 @@ use crate::event::schema::{
     quarantine_schema,
 };
 
-use super::facts::TimeRange;
+use super::facts::InstantRange;
 use super::layout::{LayoutError, Partition, Table};
 
 /// Why rows cannot be stored as they are.
@@ -99,10 +99,10 @@ impl Table {
 
 /// The columns of one batch that the lake looks at.
 #[derive(Debug)]
-pub(super) struct Rows<'a> {
+pub(super) struct TableRows<'a> {
     table: Table,
-    order: Order<'a>,
-    kept: Kept<'a>,
+    order: RowOrder<'a>,
+    kept: KeptBytes<'a>,
     times: &'a TimestampMicrosecondArray,
     dates: &'a Date32Array,
     sources: &'a StringArray,
@@ -110,20 +110,20 @@ pub(super) struct Rows<'a> {
 }
 
 #[derive(Debug)]
-enum Order<'a> {
+enum RowOrder<'a> {
     Timed(&'a TimestampMicrosecondArray, &'a StringArray),
     Quarantine(&'a StringArray, &'a Int64Array),
 }
 
 #[derive(Debug)]
-enum Kept<'a> {
+enum KeptBytes<'a> {
     Text(&'a StringArray),
     Bytes(&'a BinaryArray),
 }
 
 /// The place of a row in the order of its table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum RowKey {
+pub(super) enum SortKey {
     Timed(i64, String),
     Quarantine(String, i64),
 }
@@ -138,7 +138,7 @@ fn column<'a, A: Array + 'static>(
         .ok_or_else(|| RowError::Schema(format!("column {name} is missing or has another type")))
 }
 
-impl<'a> Rows<'a> {
+impl<'a> TableRows<'a> {
     /// Looks at a batch, which must have exactly the columns of the table.
     pub(super) fn new(table: Table, batch: &'a RecordBatch) -> Result<Self, RowError> {
         let expected = table.schema();
@@ -150,14 +150,16 @@ impl<'a> Rows<'a> {
         Ok(Self {
             table,
             order: match table {
-                Table::Events | Table::Objects => Order::Timed(times, column(batch, uids)?),
+                Table::Events | Table::Objects => RowOrder::Timed(times, column(batch, uids)?),
                 Table::Quarantine => {
-                    Order::Quarantine(column(batch, "record_uid")?, column(batch, "part")?)
+                    RowOrder::Quarantine(column(batch, "record_uid")?, column(batch, "part")?)
                 }
             },
             kept: match table {
-                Table::Events | Table::Objects => Kept::Text(column(batch, table.kept_column())?),
-                Table::Quarantine => Kept::Bytes(column(batch, table.kept_column())?),
+                Table::Events | Table::Objects => {
+                    KeptBytes::Text(column(batch, table.kept_column())?)
+                }
+                Table::Quarantine => KeptBytes::Bytes(column(batch, table.kept_column())?),
             },
             times,
             dates: column(batch, "dt")?,
@@ -176,39 +178,39 @@ impl<'a> Rows<'a> {
     /// The kept bytes of a row.
     pub(super) fn kept(&self, row: usize) -> &'a [u8] {
         match self.kept {
-            Kept::Text(values) => values.value(row).as_bytes(),
-            Kept::Bytes(values) => values.value(row),
+            KeptBytes::Text(values) => values.value(row).as_bytes(),
+            KeptBytes::Bytes(values) => values.value(row),
         }
     }
 
     /// Sum of the kept bytes of a run of rows.
     pub(super) fn kept_bytes(&self, from: usize, rows: usize) -> usize {
         let offsets = match self.kept {
-            Kept::Text(values) => values.value_offsets(),
-            Kept::Bytes(values) => values.value_offsets(),
+            KeptBytes::Text(values) => values.value_offsets(),
+            KeptBytes::Bytes(values) => values.value_offsets(),
         };
         let size = offsets[from + rows] - offsets[from];
         usize::try_from(size).unwrap_or_default()
     }
 
-    pub(super) fn key(&self, row: usize) -> RowKey {
+    pub(super) fn key(&self, row: usize) -> SortKey {
         match self.order {
-            Order::Timed(times, uids) => {
-                RowKey::Timed(times.value(row), uids.value(row).to_owned())
+            RowOrder::Timed(times, uids) => {
+                SortKey::Timed(times.value(row), uids.value(row).to_owned())
             }
-            Order::Quarantine(uids, parts) => {
-                RowKey::Quarantine(uids.value(row).to_owned(), parts.value(row))
+            RowOrder::Quarantine(uids, parts) => {
+                SortKey::Quarantine(uids.value(row).to_owned(), parts.value(row))
             }
         }
     }
 
     pub(super) fn compare(&self, a: usize, b: usize) -> Ordering {
         match self.order {
-            Order::Timed(times, uids) => times
+            RowOrder::Timed(times, uids) => times
                 .value(a)
                 .cmp(&times.value(b))
                 .then_with(|| uids.value(a).cmp(uids.value(b))),
-            Order::Quarantine(uids, parts) => uids
+            RowOrder::Quarantine(uids, parts) => uids
                 .value(a)
                 .cmp(uids.value(b))
                 .then_with(|| parts.value(a).cmp(&parts.value(b))),
@@ -249,10 +251,10 @@ impl<'a> Rows<'a> {
     }
 
     /// Range of the times.
-    pub(super) fn times(&self) -> Option<TimeRange> {
+    pub(super) fn times(&self) -> Option<InstantRange> {
         let first = arrow::compute::min(self.times)?;
         let last = arrow::compute::max(self.times)?;
-        Some(TimeRange {
+        Some(InstantRange {
             first: DateTime::from_timestamp_micros(first)?,
             last: DateTime::from_timestamp_micros(last)?,
         })

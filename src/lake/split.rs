@@ -6,7 +6,7 @@ use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 
 use super::layout::{Partition, Table};
-use super::rows::{RowError, RowKey, Rows};
+use super::rows::{RowError, SortKey, TableRows};
 
 /// Rows are encoded in steps of at most so many rows and kept bytes; a row group or part ends
 /// between two steps.
@@ -27,7 +27,7 @@ pub fn split(
     }
     let all = concat_batches(&table.schema(), &batches).map_err(RowError::Order)?;
     drop(batches);
-    let rows = Rows::new(table, &all)?;
+    let rows = TableRows::new(table, &all)?;
     let mut parts: BTreeMap<Partition, Vec<usize>> = BTreeMap::new();
     let mut at = 0;
     while at < rows.len() {
@@ -56,9 +56,9 @@ pub fn split(
 
 /// The partition of all rows, if they are of one, and in order.
 fn stand_as_written(table: Table, batches: &[RecordBatch]) -> Result<Option<Partition>, RowError> {
-    let mut found: Option<(Partition, RowKey)> = None;
+    let mut found: Option<(Partition, SortKey)> = None;
     for batch in batches {
-        let rows = Rows::new(table, batch)?;
+        let rows = TableRows::new(table, batch)?;
         let Some(last) = rows.len().checked_sub(1) else {
             return Ok(None);
         };
@@ -76,19 +76,19 @@ fn stand_as_written(table: Table, batches: &[RecordBatch]) -> Result<Option<Part
 }
 
 /// A part of a batch that is encoded at once.
-pub(super) struct Step {
+pub(super) struct EncodingStep {
     pub(super) batch: RecordBatch,
     pub(super) kept_bytes: usize,
 }
 
 /// Cuts a batch into steps. One record larger than a step is a step of its own.
-pub(super) fn steps(table: Table, batch: &RecordBatch) -> Result<Vec<Step>, RowError> {
-    let rows = Rows::new(table, batch)?;
+pub(super) fn steps(table: Table, batch: &RecordBatch) -> Result<Vec<EncodingStep>, RowError> {
+    let rows = TableRows::new(table, batch)?;
     let mut steps = Vec::with_capacity(rows.len() / STEP_ROWS + 1);
     let mut from = 0;
     while from < rows.len() {
         let length = step_length(rows.len() - from, |length| rows.kept_bytes(from, length));
-        steps.push(Step {
+        steps.push(EncodingStep {
             batch: batch.slice(from, length),
             kept_bytes: rows.kept_bytes(from, length),
         });

@@ -3,14 +3,14 @@
 
 use arrow::array::RecordBatch;
 
-use super::facts::{FileStatistics, TimeRange};
+use super::facts::{FileStatistics, InstantRange};
 use super::layout::Partition;
-use super::rows::{RowKey, Rows};
+use super::rows::{SortKey, TableRows};
 use crate::merkle::{FileSalt, Hash, RecordsRoot};
 
 /// A row that cannot stand where it is, counted from the start of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum TallyFault {
     /// The row belongs to another partition by this column.
     Partition { row: u64, column: &'static str },
     /// The row does not come after the row before it.
@@ -18,14 +18,14 @@ pub(super) enum Fault {
 }
 
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct FileTally {
     records: RecordsRoot,
-    last: Option<RowKey>,
-    times: Option<TimeRange>,
+    last: Option<SortKey>,
+    times: Option<InstantRange>,
     statistics: FileStatistics,
 }
 
-impl Tally {
+impl FileTally {
     pub(super) fn new(salt: &FileSalt) -> Self {
         Self {
             records: RecordsRoot::new(salt),
@@ -39,9 +39,9 @@ impl Tally {
     pub(super) fn add(
         &mut self,
         partition: &Partition,
-        rows: &Rows<'_>,
+        rows: &TableRows<'_>,
         batch: &RecordBatch,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), TallyFault> {
         if rows.len() == 0 {
             return Ok(());
         }
@@ -53,7 +53,7 @@ impl Tally {
         });
         if let Some((row, column)) = outside {
             let row = place(row);
-            return Err(Fault::Partition { row, column });
+            return Err(TallyFault::Partition { row, column });
         }
         let first = rows.key(0);
         let follows = self.last.as_ref().is_none_or(|last| *last < first);
@@ -63,7 +63,7 @@ impl Tally {
             Some(0)
         };
         if let Some(row) = unordered {
-            return Err(Fault::Order { row: place(row) });
+            return Err(TallyFault::Order { row: place(row) });
         }
         self.last = Some(rows.key(rows.len() - 1));
         self.times = join(self.times, rows.times());
@@ -83,7 +83,7 @@ impl Tally {
         self.records.root()
     }
 
-    pub(super) fn times(&self) -> Option<TimeRange> {
+    pub(super) fn times(&self) -> Option<InstantRange> {
         self.times
     }
 
@@ -92,9 +92,9 @@ impl Tally {
     }
 }
 
-fn join(a: Option<TimeRange>, b: Option<TimeRange>) -> Option<TimeRange> {
+fn join(a: Option<InstantRange>, b: Option<InstantRange>) -> Option<InstantRange> {
     match (a, b) {
-        (Some(a), Some(b)) => Some(TimeRange {
+        (Some(a), Some(b)) => Some(InstantRange {
             first: a.first.min(b.first),
             last: a.last.max(b.last),
         }),

@@ -13,11 +13,11 @@ use crate::plural::counted;
 use crate::window::format_instant;
 
 use super::encoding;
-use super::facts::{FileFacts, TimeRange};
+use super::facts::{FileFacts, InstantRange};
 use super::prune;
 use super::read::{ReadError, StoreInput, read_error};
-use super::rows::Rows;
-use super::tally::{Fault, Tally};
+use super::rows::TableRows;
+use super::tally::{FileTally, TallyFault};
 use super::write::{BATCH_KEY, Belonging, LAKE_KEY, SALT_KEY, SCHEMA_KEY};
 use crate::merkle::{FileSalt, Hash};
 use crate::store::{Bucket, StoreError};
@@ -114,19 +114,19 @@ pub enum Mismatch {
     #[error("the rows span {}, but its entry states {}", times(*found), times(*stated))]
     Times {
         /// Range stated.
-        stated: Option<TimeRange>,
+        stated: Option<InstantRange>,
         /// Range found.
-        found: Option<TimeRange>,
+        found: Option<InstantRange>,
     },
     /// The sizes and ranges of the rows are others.
     #[error("the statistics of the rows do not match its entry")]
     Statistics,
 }
 
-fn times(range: Option<TimeRange>) -> String {
+fn times(range: Option<InstantRange>) -> String {
     match range {
         None => "none".to_owned(),
-        Some(TimeRange { first, last }) => {
+        Some(InstantRange { first, last }) => {
             let text = |instant: DateTime<Utc>| format_instant(instant);
             format!("{} to {}", text(first), text(last))
         }
@@ -210,10 +210,10 @@ async fn check_rows(
     let mut batches = ParquetRecordBatchStreamBuilder::new_with_metadata(input, footer.clone())
         .with_batch_size(batch_rows)
         .build()?;
-    let mut tally = Tally::new(&salt);
+    let mut tally = FileTally::new(&salt);
     while let Some(batch) = batches.next().await {
         let batch = batch?;
-        let rows = match Rows::new(table, &batch) {
+        let rows = match TableRows::new(table, &batch) {
             Ok(rows) => rows,
             Err(error) => {
                 let said = error.to_string();
@@ -223,8 +223,8 @@ async fn check_rows(
         };
         if let Err(fault) = tally.add(partition, &rows, &batch) {
             mismatches.push(match fault {
-                Fault::Order { row } => Mismatch::Order { row },
-                Fault::Partition { row, column } => Mismatch::Partition { row, column },
+                TallyFault::Order { row } => Mismatch::Order { row },
+                TallyFault::Partition { row, column } => Mismatch::Partition { row, column },
             });
             return Ok(mismatches);
         }
@@ -233,7 +233,7 @@ async fn check_rows(
     Ok(mismatches)
 }
 
-fn compare(tally: &Tally, stated: &FileFacts) -> Vec<Mismatch> {
+fn compare(tally: &FileTally, stated: &FileFacts) -> Vec<Mismatch> {
     let mut mismatches = Vec::new();
     if tally.rows() != stated.rows {
         mismatches.push(Mismatch::Rows {

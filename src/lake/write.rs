@@ -12,12 +12,12 @@ use sha2::{Digest, Sha256};
 
 use crate::event::schema::SCHEMA_VERSION;
 
-use super::encoding::{self, BLOOM_ROWS, Foreseen};
+use super::encoding::{self, BLOOM_ROWS, ForeseenSize};
 use super::facts::{EncodedFile, FileFacts};
 use super::layout::{DataFile, Partition, RunId};
-use super::rows::{RowError, Rows};
-use super::split::{Step, steps};
-use super::tally::{Fault, Tally};
+use super::rows::{RowError, TableRows};
+use super::split::{EncodingStep, steps};
+use super::tally::{FileTally, TallyFault};
 use crate::merkle::{FileSalt, Hash, file_salt};
 use crate::store::md5_of;
 
@@ -99,11 +99,11 @@ pub struct FileWriter {
     file: DataFile,
     belonging: Belonging,
     salt: FileSalt,
-    tally: Tally,
-    output: Output,
+    tally: FileTally,
+    output: PartOutput,
 }
 
-enum Output {
+enum PartOutput {
     /// Too few rows yet to know whether filters are worth their bytes.
     Waiting {
         batches: Vec<RecordBatch>,
@@ -129,8 +129,8 @@ impl FileWriter {
             file,
             belonging,
             salt,
-            tally: Tally::new(&salt),
-            output: Output::Waiting {
+            tally: FileTally::new(&salt),
+            output: PartOutput::Waiting {
                 batches: Vec::new(),
                 rows: 0,
                 bytes: 0,
@@ -155,13 +155,14 @@ impl FileWriter {
 
     fn check(&mut self, batch: &RecordBatch) -> Result<(), WriteError> {
         let partition = &self.file.partition;
-        let rows = Rows::new(partition.table(), batch).map_err(|source| self.rows_error(source))?;
+        let rows =
+            TableRows::new(partition.table(), batch).map_err(|source| self.rows_error(source))?;
         let file = || self.file.to_string();
         self.tally
             .add(partition, &rows, batch)
             .map_err(|fault| match fault {
-                Fault::Order { row } => WriteError::Order { file: file(), row },
-                Fault::Partition { row, column } => WriteError::Partition {
+                TallyFault::Order { row } => WriteError::Order { file: file(), row },
+                TallyFault::Partition { row, column } => WriteError::Partition {
                     file: file(),
                     row,
                     column,
@@ -169,10 +170,10 @@ impl FileWriter {
             })
     }
 
-    fn encode(&mut self, step: Step) -> Result<(), WriteError> {
+    fn encode(&mut self, step: EncodingStep) -> Result<(), WriteError> {
         match &mut self.output {
-            Output::Encoding(writer) => writer.write(&step.batch),
-            Output::Waiting {
+            PartOutput::Encoding(writer) => writer.write(&step.batch),
+            PartOutput::Waiting {
                 batches,
                 rows,
                 bytes,
@@ -183,7 +184,7 @@ impl FileWriter {
                 if *rows < BLOOM_ROWS && *bytes < WAITING_BYTES {
                     return Ok(());
                 }
-                let foreseen = Foreseen {
+                let foreseen = ForeseenSize {
                     with_bloom: *rows >= BLOOM_ROWS,
                     empty: Vec::new(),
                 };
@@ -194,12 +195,16 @@ impl FileWriter {
         .map_err(|source| self.encode_error(source))
     }
 
-    fn start(&mut self, foreseen: &Foreseen, batches: &[RecordBatch]) -> Result<(), ParquetError> {
+    fn start(
+        &mut self,
+        foreseen: &ForeseenSize,
+        batches: &[RecordBatch],
+    ) -> Result<(), ParquetError> {
         let mut writer = writer(&self.file, self.metadata(), foreseen)?;
         for batch in batches {
             writer.write(batch)?;
         }
-        self.output = Output::Encoding(Box::new(writer));
+        self.output = PartOutput::Encoding(Box::new(writer));
         Ok(())
     }
 
@@ -222,8 +227,8 @@ impl FileWriter {
     /// for the same rows.
     pub fn encoded_size(&self) -> usize {
         match &self.output {
-            Output::Waiting { bytes, .. } => *bytes / 4,
-            Output::Encoding(writer) => writer.bytes_written() + writer.in_progress_size(),
+            PartOutput::Waiting { bytes, .. } => *bytes / 4,
+            PartOutput::Encoding(writer) => writer.bytes_written() + writer.in_progress_size(),
         }
     }
 
@@ -231,8 +236,8 @@ impl FileWriter {
     pub fn memory_size(&self) -> usize {
         match &self.output {
             // The other columns together are about as large as the kept bytes.
-            Output::Waiting { bytes, .. } => *bytes * 2,
-            Output::Encoding(writer) => writer.inner().bytes.capacity() + writer.memory_size(),
+            PartOutput::Waiting { bytes, .. } => *bytes * 2,
+            PartOutput::Encoding(writer) => writer.inner().bytes.capacity() + writer.memory_size(),
         }
     }
 
@@ -246,9 +251,9 @@ impl FileWriter {
                 file: self.file.to_string(),
             });
         }
-        if let Output::Waiting { batches, .. } = &mut self.output {
+        if let PartOutput::Waiting { batches, .. } = &mut self.output {
             let batches = std::mem::take(batches);
-            let foreseen = Foreseen {
+            let foreseen = ForeseenSize {
                 with_bloom: false,
                 empty: empty_columns(&batches),
             };
@@ -270,7 +275,7 @@ impl FileWriter {
     }
 
     fn close(&mut self) -> Result<(Bytes, Hash), ParquetError> {
-        let Output::Encoding(writer) = &mut self.output else {
+        let PartOutput::Encoding(writer) = &mut self.output else {
             return Err(ParquetError::General("nothing was encoded".to_owned()));
         };
         writer.finish()?;
@@ -296,7 +301,7 @@ impl FileWriter {
 fn writer(
     file: &DataFile,
     metadata: Vec<KeyValue>,
-    foreseen: &Foreseen,
+    foreseen: &ForeseenSize,
 ) -> Result<ArrowWriter<HashedBuffer>, ParquetError> {
     let table = file.partition.table();
     let schema = table.schema();
@@ -421,7 +426,7 @@ impl PartWriter {
 
 /// Whether a part stays below `most` bytes with one step more. What is kept may stand in two columns,
 /// and may be of a kind that does not compress.
-fn has_room(writer: &FileWriter, step: &Step, most: usize) -> bool {
+fn has_room(writer: &FileWriter, step: &EncodingStep, most: usize) -> bool {
     writer.encoded_size() + 2 * step.kept_bytes <= most
 }
 

@@ -14,23 +14,24 @@ mod span;
 mod warehouse;
 
 pub use body::{
-    Body, Changed, Counts, CoverageAxis, Covered, DayCount, Genesis, Hole, HoleReason, Ingest,
-    KeyGrant, Kind, RedactionApplied, Role, StoreProof,
+    Body, Changed, Counts, CoverageAxis, Covered, DayCount, EntryKind, Genesis, HoleEntry,
+    HoleReasonCode, Ingest, KeyGrant, RedactionApplied, Role, StoreProof,
 };
 pub use clock::ClockConfirmation;
 pub use file::{FileEntry, NoFacts, StatedRange, StatedStatistics};
 pub use objects::{DayObjects, ObjectSet, ObjectsCompared};
-pub use receipt::{Future, Horizon, Receipt, Recount, SourceOutcome, Verdict, VerdictBy};
+pub use receipt::{Future, Horizon, Receipt, Recount, RecountVerdict, SourceOutcome, VerdictBy};
 pub use retention::{
-    ExpiredPart, FilesExpired, GivenUp, Place, Recoverable, RecoverableBy, RefusedFile, Release,
-    Retained, Retention, Sweep, SweptObject, TableExpired, WarehouseExpired,
+    ExpiredPart, FilesExpired, GivenUp, Recoverable, RecoverableBy, RefusedFile, Release, Retained,
+    Retention, StoredPlace, SweepBody, SweptObject, TableExpired, WarehouseExpired,
 };
 // Stated in entries, and known to others without them.
-pub use crate::lake::TimeRange;
+pub use crate::lake::InstantRange;
 pub use crate::policy::Hold;
 pub use span::Span;
 pub use warehouse::{
-    Done, DoneOutcome, Expiring, FailedLoad, Rebuild, RowsCounted, TableOutcome, WarehouseOutcome,
+    Done, DoneOutcome, ExpiringTable, FailedLoad, RebuildBody, RowsCounted, TableOutcome,
+    WarehouseOutcome,
 };
 
 use super::digest::Digest;
@@ -98,7 +99,7 @@ pub enum EntryError {
 /// The JSON of an entry, its body still verbatim.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Envelope {
+struct EntryEnvelope {
     version: u32,
     sequence: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,7 +122,7 @@ impl Entry {
     /// [`NoteError::TooLong`] for one that nobody would read again; a body that cannot be written as JSON,
     /// which no body of ours is.
     pub fn encode(&self, key: Option<&SigningKey>) -> Result<String, EntryError> {
-        let envelope = Envelope {
+        let envelope = EntryEnvelope {
             version: match self.body.has_objects() || self.body.states_axis() {
                 true => FORMAT_VERSION,
                 false => COMMON_VERSION,
@@ -175,8 +176,8 @@ impl Entry {
         if probe.version > FORMAT_VERSION {
             return Err(EntryError::Version(probe.version));
         }
-        let envelope: Envelope = serde_json::from_str(line)?;
-        let kind = Kind::from_name(&envelope.kind)
+        let envelope: EntryEnvelope = serde_json::from_str(line)?;
+        let kind = EntryKind::from_name(&envelope.kind)
             .ok_or_else(|| EntryError::Kind(envelope.kind.clone()))?;
         Ok(Self {
             sequence: envelope.sequence,

@@ -33,7 +33,9 @@ pub use retention::{hold_fits, release_fits, retention_fits, sweep_fits};
 pub use warehouse::{done_fits, rebuild_fits, receipt_fits};
 
 use super::digest::Digest;
-use super::entry::{Body, ClockConfirmation, Done, DoneOutcome, Entry, Ingest, Role, Verdict};
+use super::entry::{
+    Body, ClockConfirmation, Done, DoneOutcome, Entry, Ingest, RecountVerdict, Role,
+};
 use super::key::VerifierKey;
 use super::state::State;
 use crate::lake::layout::Table;
@@ -144,7 +146,7 @@ pub enum Violation {
         /// The date.
         date: NaiveDate,
         /// What it is called.
-        verdict: Verdict,
+        verdict: RecountVerdict,
         /// Records at the source.
         source_count: u64,
         /// Records that were expected at the source.

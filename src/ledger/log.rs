@@ -16,9 +16,9 @@ mod projection;
 mod read;
 mod survey;
 
-pub use commit::{Commit, Draft};
+pub use commit::{Commit, EntryDraft};
 pub use genesis::Founding;
-pub(crate) use projection::Projection;
+pub(crate) use projection::LedgerProjection;
 pub use read::ReadEntry;
 pub use survey::{Damage, LaterBatch, Survey};
 
@@ -31,7 +31,7 @@ use super::note::{MAX_BYTES, NoteError};
 use super::state::State;
 use crate::lake::layout::{FilePath, Table};
 use crate::ledger::names::{ENTRY_FOLDER, entry_name, entry_sequence};
-use crate::store::{Bucket, CreateError, Nonconformance, Patience, StoreError};
+use crate::store::{Bucket, CreateError, Patience, StoreError, StoreNonconformance};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::ops::Range;
@@ -114,7 +114,7 @@ pub enum LogError {
     LedgerGone(String),
     /// The store cannot hold a ledger.
     #[error("the store cannot hold a ledger: {0}")]
-    Unfit(Nonconformance),
+    Unfit(StoreNonconformance),
     /// The store never gave a clear answer to a commit.
     #[error("the store did not confirm whether entry {sequence} was written: {source}")]
     Unclear {
@@ -131,11 +131,11 @@ pub enum LogError {
     Randomness(String),
 }
 
-impl From<Nonconformance> for LogError {
-    fn from(found: Nonconformance) -> Self {
+impl From<StoreNonconformance> for LogError {
+    fn from(found: StoreNonconformance) -> Self {
         match found {
-            Nonconformance::Store(error) => Self::Store(error),
-            broken @ Nonconformance::Broken { .. } => Self::Unfit(broken),
+            StoreNonconformance::Store(error) => Self::Store(error),
+            broken @ StoreNonconformance::Broken { .. } => Self::Unfit(broken),
         }
     }
 }
@@ -273,7 +273,8 @@ impl Log {
     /// As [`Self::load`].
     pub async fn fold(&self) -> Result<Option<State>, LogError> {
         let mut state = None;
-        let known = [Projection::STATE, Projection::INDEX].map(|kind| self.newest(kind));
+        let known =
+            [LedgerProjection::STATE, LedgerProjection::INDEX].map(|kind| self.newest(kind));
         let known = futures::future::try_join_all(known).await?;
         let known = known.into_iter().max().flatten();
         self.follow(&mut state, known, drop).await?;
@@ -399,7 +400,7 @@ impl Log {
     /// that entry: it exists also where the cache itself cannot be used.
     async fn newest_cache(&self) -> Result<(Option<State>, Option<u64>), LogError> {
         for _ in 0..TIDIED_MEANWHILE {
-            let Some(newest) = self.newest(Projection::STATE).await? else {
+            let Some(newest) = self.newest(LedgerProjection::STATE).await? else {
                 return Ok((None, None));
             };
             match self.cache_at(newest).await {
@@ -413,7 +414,7 @@ impl Log {
     }
 
     async fn cache_at(&self, newest: u64) -> Result<Option<State>, LogError> {
-        let path = Projection::STATE.name(newest);
+        let path = LedgerProjection::STATE.name(newest);
         let bytes = match self.get(&path).await {
             Ok(bytes) => bytes,
             // Nothing against the ledger, and the entries tell the same, only slower.
@@ -454,7 +455,8 @@ impl Log {
             .map_err(|error| CacheNotSaved::because(&error))?;
         let bytes = cache::encode(state, signer).map_err(|error| CacheNotSaved::because(&error))?;
         let sequence = state.head.sequence;
-        self.save(Projection::STATE, sequence, bytes.into()).await
+        self.save(LedgerProjection::STATE, sequence, bytes.into())
+            .await
     }
 
     /// A data file, where there is one: without a ledger it means that somebody took the ledger away, and

@@ -1,6 +1,6 @@
 //! What to do with a planned entry whose sequence somebody else has taken: one pure function.
 
-use super::entry::{Body, Covered, Entry, Ingest, Retention, Sweep};
+use super::entry::{Body, Covered, Entry, Ingest, Retention, SweepBody};
 use crate::window::Window;
 use std::collections::HashSet;
 
@@ -77,7 +77,7 @@ fn touches(ours: &Ingest, theirs: &Ingest) -> bool {
         })
 }
 
-fn names_any(ingest: &Ingest, sweep: &Sweep) -> bool {
+fn names_any(ingest: &Ingest, sweep: &SweepBody) -> bool {
     let swept: HashSet<&str> = sweep
         .objects
         .iter()

@@ -18,7 +18,7 @@ pub use warehouse::{LoadFailure, TableState, WarehouseState};
 use super::digest::Digest;
 use super::entry::{
     Body, CoverageAxis, Covered, Done, DoneOutcome, Entry, FileEntry, Genesis, Ingest, KeyGrant,
-    Rebuild, Receipt, Span, Sweep, Trust,
+    RebuildBody, Receipt, Span, SweepBody, Trust,
 };
 use super::invariants::{self, Violation};
 use crate::clock::LedgerTime;
@@ -138,13 +138,13 @@ pub struct State {
     pub warehouses: BTreeMap<String, WarehouseState>,
     /// Decisions that are not done, by sequence.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub rebuilds: BTreeMap<u64, Rebuild>,
+    pub rebuilds: BTreeMap<u64, RebuildBody>,
     /// Holds, in force and released, by the sequence that placed them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub holds: BTreeMap<u64, HoldState>,
     /// Sweeps that are not done, by sequence.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub sweeps: BTreeMap<u64, Sweep>,
+    pub sweeps: BTreeMap<u64, SweepBody>,
     /// Names of all objects that were ever swept: no entry may name them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub swept: BTreeSet<String>,

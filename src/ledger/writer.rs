@@ -3,7 +3,7 @@
 
 use super::digest::Digest;
 use super::entry::Body;
-use super::log::{Commit, Draft, Log, LogError};
+use super::log::{Commit, EntryDraft, Log, LogError};
 use super::rebase::{Rebase, rebase};
 use super::state::State;
 use crate::clock::Now;
@@ -46,8 +46,8 @@ impl Attempt {
     }
 
     /// An entry of it.
-    pub fn draft(&self, body: Body) -> Draft {
-        Draft {
+    pub fn draft(&self, body: Body) -> EntryDraft {
+        EntryDraft {
             run_id: self.run_id.to_string(),
             written_at: self.now,
             witnesses: self.clock.witnesses().to_vec(),
@@ -79,7 +79,7 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Log::commit`].
-    pub async fn commit(&mut self, draft: &Draft) -> Result<Rebase, LogError> {
+    pub async fn commit(&mut self, draft: &EntryDraft) -> Result<Rebase, LogError> {
         let planned_at = self.now();
         let goes_by_time = matches!(draft.body, Body::Retention(_) | Body::Sweep(_));
         loop {

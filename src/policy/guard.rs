@@ -1,6 +1,6 @@
 //! What nobody deletes without a person having looked at it.
 
-use super::rules::{Policy, Subject};
+use super::rules::{Policy, PolicySubject};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,11 +15,11 @@ pub(crate) struct Guard<'a> {
     /// The rules of the decision before.
     before: Option<&'a Policy>,
     as_of: NaiveDate,
-    rules: BTreeMap<String, Seen>,
+    rules: BTreeMap<String, GuardSeen>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct GuardSeen {
     dates: BTreeSet<NaiveDate>,
     /// Whether some of it would have been kept by the rules of the decision before.
     kept_before: bool,
@@ -36,12 +36,12 @@ impl<'a> Guard<'a> {
     }
 
     /// Takes note of what one entry has added to a partition, file by file, and is due under a rule.
-    pub(crate) fn see(&mut self, rule: &str, date: NaiveDate, subjects: &[Subject<'_>]) {
+    pub(crate) fn see(&mut self, rule: &str, date: NaiveDate, subjects: &[PolicySubject<'_>]) {
         let kept_before = self
             .before
             .is_some_and(|before| !before.verdict_on_all(subjects).is_over(self.as_of));
         if !self.rules.contains_key(rule) {
-            self.rules.insert(rule.to_owned(), Seen::default());
+            self.rules.insert(rule.to_owned(), GuardSeen::default());
         }
         if let Some(seen) = self.rules.get_mut(rule) {
             seen.dates.insert(date);

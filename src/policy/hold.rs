@@ -1,6 +1,6 @@
 //! Legal holds: how one stands, and what it protects.
 
-use super::rules::{Subject, is_known_category};
+use super::rules::{PolicySubject, is_known_category};
 use crate::clock::Now;
 use chrono::NaiveDate;
 use schemars::JsonSchema;
@@ -151,7 +151,7 @@ impl Hold {
     }
 
     /// Whether it protects a subject while it is in force.
-    pub fn protects(&self, subject: &Subject<'_>) -> bool {
+    pub fn protects(&self, subject: &PolicySubject<'_>) -> bool {
         let inside = self.from <= subject.date && subject.date <= self.to;
         inside && self.is_about(subject.category, subject.source)
     }
@@ -178,7 +178,10 @@ pub struct Protection {
 
 impl Protection {
     /// What some holds that are in force do for a subject.
-    pub fn by<'h>(in_force: impl IntoIterator<Item = &'h Hold>, subject: &Subject<'_>) -> Self {
+    pub fn by<'h>(
+        in_force: impl IntoIterator<Item = &'h Hold>,
+        subject: &PolicySubject<'_>,
+    ) -> Self {
         let mut protection = Self::default();
         let mut sure = false;
         let known = subject.category.is_some_and(is_known_category);

@@ -1,7 +1,7 @@
 //! The policy of retention: how long records are kept, what a legal hold keeps beyond that, and what nobody
 //! deletes without a person having looked at it.
 //!
-//! Everything here is pure and knows neither files nor ledger: rules and holds look at a [`Subject`], which is
+//! Everything here is pure and knows neither files nor ledger: rules and holds look at a [`PolicySubject`], which is
 //! what all rows of a file have in common (date, category, source and with it platform, and the tenant where
 //! a file has rows of one alone), since deleting never rewrites a file. Entries of the ledger state policies
 //! and holds, and its invariants apply them; what a policy means for a lake is [`crate::retention`].
@@ -25,4 +25,6 @@ pub(crate) use guard::Guard;
 pub use hold::{AsOf, Hold, HoldError, HoldStanding, Protection};
 pub use keep::{Keep, KeepError};
 pub use past::Past;
-pub use rules::{CATEGORIES, Conditions, Policy, Rule, Subject, Verdict, is_known_category};
+pub use rules::{
+    CATEGORIES, Conditions, Policy, PolicySubject, Rule, RuleVerdict, is_known_category,
+};

@@ -69,14 +69,14 @@ pub struct Policy {
 
 /// How a subject fares under a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct RuleVerdict {
     /// Number of the rule that decides; none for the default.
     pub rule: Option<usize>,
     /// The last date on which it is kept; `None` for always.
     pub last_day: Option<NaiveDate>,
 }
 
-impl Verdict {
+impl RuleVerdict {
     /// Whether it is kept no longer on a date: its last day is before that.
     pub fn is_over(&self, on: NaiveDate) -> bool {
         self.last_day.is_some_and(|last_day| last_day < on)
@@ -85,7 +85,7 @@ impl Verdict {
 
 /// What rules and holds look at: what all rows of a file have in common. What is not known is absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Subject<'a> {
+pub struct PolicySubject<'a> {
     /// UTC date.
     pub date: NaiveDate,
     /// Category; `None` for quarantine.
@@ -135,20 +135,20 @@ impl Policy {
     /// The verdict on a subject. The first rule that fits it decides. Where it cannot be known whether a
     /// rule fits (a category that says nothing, quarantine, rows of several tenants, a source that is
     /// not configured any more), every rule that might fit is asked, and the longest counts.
-    pub fn verdict(&self, subject: &Subject<'_>) -> Verdict {
-        let mut longest: Option<Verdict> = None;
+    pub fn verdict(&self, subject: &PolicySubject<'_>) -> RuleVerdict {
+        let mut longest: Option<RuleVerdict> = None;
         let mut ask = |rule: Option<usize>| {
             let last_day = self.keep_of(rule).last_day(subject.date);
             let longer = match &longest {
                 None => true,
-                Some(Verdict { last_day: None, .. }) => false,
-                Some(Verdict {
+                Some(RuleVerdict { last_day: None, .. }) => false,
+                Some(RuleVerdict {
                     last_day: Some(known),
                     ..
                 }) => last_day.is_none_or(|last_day| last_day > *known),
             };
             if longer {
-                longest = Some(Verdict { rule, last_day });
+                longest = Some(RuleVerdict { rule, last_day });
             }
         };
         for (number, rule) in self.rules.iter().enumerate() {
@@ -171,9 +171,9 @@ impl Policy {
     }
 
     /// The verdict on subjects that stay or go together: the one that keeps them longest.
-    pub fn verdict_on_all(&self, subjects: &[Subject<'_>]) -> Verdict {
+    pub fn verdict_on_all(&self, subjects: &[PolicySubject<'_>]) -> RuleVerdict {
         let verdicts = subjects.iter().map(|subject| self.verdict(subject));
-        let longer = |one: Verdict, other: Verdict| match (one.last_day, other.last_day) {
+        let longer = |one: RuleVerdict, other: RuleVerdict| match (one.last_day, other.last_day) {
             (None, _) => one,
             (Some(_), None) => other,
             (Some(of_one), Some(of_other)) if of_other > of_one => other,
@@ -183,8 +183,8 @@ impl Policy {
     }
 
     /// The verdict on everything of a source and date, whatever it is about: the one that keeps longest.
-    pub fn verdict_on_date(&self, source: &str, date: NaiveDate) -> Verdict {
-        self.verdict(&Subject {
+    pub fn verdict_on_date(&self, source: &str, date: NaiveDate) -> RuleVerdict {
+        self.verdict(&PolicySubject {
             date,
             category: None,
             source,
@@ -193,7 +193,7 @@ impl Policy {
     }
 
     /// Whether a rule may be about a subject if nothing is asked of the tenant.
-    pub fn may_be_about_but_for_tenant(&self, rule: &Rule, subject: &Subject<'_>) -> bool {
+    pub fn may_be_about_but_for_tenant(&self, rule: &Rule, subject: &PolicySubject<'_>) -> bool {
         let conditions = Conditions {
             tenant: Vec::new(),
             ..rule.conditions.clone()
@@ -201,7 +201,7 @@ impl Policy {
         self.fits(&conditions, subject) != Fits::No
     }
 
-    fn fits(&self, conditions: &Conditions, subject: &Subject<'_>) -> Fits {
+    fn fits(&self, conditions: &Conditions, subject: &PolicySubject<'_>) -> Fits {
         let category = subject.category.filter(|it| is_known_category(it));
         let platform = self.platforms.get(subject.source).map(String::as_str);
         all([
@@ -214,7 +214,7 @@ impl Policy {
 }
 
 /// What keeps everything: better than guessing, should no rule have been asked.
-const FOREVER: Verdict = Verdict {
+const FOREVER: RuleVerdict = RuleVerdict {
     rule: None,
     last_day: None,
 };

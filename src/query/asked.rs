@@ -36,7 +36,7 @@ const LAST_MICRO: i64 = 86_400_000_000 - 1;
 
 /// The dates for which a statement asks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Asked {
+pub(super) struct AskedDates {
     /// By source, the dates that its conditions leave.
     pub(super) sources: BTreeMap<String, Dates>,
     /// The stored tables that it reads.
@@ -104,7 +104,7 @@ impl Dates {
     }
 }
 
-impl Asked {
+impl AskedDates {
     /// What an optimized plan asks of the stored tables; `None` where it reads none of them.
     ///
     /// # Errors
@@ -138,8 +138,8 @@ impl Asked {
         let conditions = filters
             .iter()
             .filter(|filter| !filter.is_volatile())
-            .map(|filter| Condition::of(unnormalize_col(filter.clone())));
-        let conditions: Vec<Condition> = conditions.collect::<Result<_>>()?;
+            .map(|filter| DateCondition::of(unnormalize_col(filter.clone())));
+        let conditions: Vec<DateCondition> = conditions.collect::<Result<_>>()?;
         let mut days: Vec<i32> = (0..DAYS).collect();
         let mut unclear = false;
         for condition in conditions.iter().filter(|it| !it.names_source) {
@@ -165,7 +165,7 @@ impl Asked {
 }
 
 /// One condition of a scan, as it can be tried on a date.
-struct Condition {
+struct DateCondition {
     expr: Expr,
     how: How,
     names_source: bool,
@@ -183,7 +183,7 @@ enum How {
     Range,
 }
 
-impl Condition {
+impl DateCondition {
     fn of(expr: Expr) -> Result<Self> {
         let columns = expr.column_refs();
         let names = |name: &str| columns.iter().any(|column| column.name == name);
@@ -259,7 +259,7 @@ impl Condition {
         let predicate = PruningPredicateBuilder::new()
             .with_file_schema(schema)
             .try_build(condition)?;
-        let keep = predicate.prune(&Ranges {
+        let keep = predicate.prune(&DateRanges {
             days: &days,
             source,
         })?;
@@ -310,12 +310,12 @@ fn times(days: &[i32], after: i64) -> ArrayRef {
 }
 
 /// What is known of all events of some dates.
-struct Ranges<'d> {
+struct DateRanges<'d> {
     days: &'d [i32],
     source: Option<&'d str>,
 }
 
-impl Ranges<'_> {
+impl DateRanges<'_> {
     fn values(&self, column: &str, end: i64) -> Option<ArrayRef> {
         match column {
             "dt" => Some(Arc::new(Date32Array::from(self.days.to_vec()))),
@@ -329,7 +329,7 @@ impl Ranges<'_> {
     }
 }
 
-impl PruningStatistics for Ranges<'_> {
+impl PruningStatistics for DateRanges<'_> {
     fn min_values(&self, column: &Column) -> Option<ArrayRef> {
         self.values(&column.name, 0)
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::asked::{Asked, Dates};
+use super::asked::{AskedDates, Dates};
 use crate::ledger::state::{FeedState, State};
 use crate::plural::counted;
 use crate::window::{Coverage, Window, midnight, times_of_day};
@@ -24,7 +24,7 @@ pub struct CoverageNote {
 const NAMED: usize = 3;
 
 /// How one feed covers the dates asked for.
-struct Covered {
+struct CoveredDates {
     /// The feed as it is named.
     name: String,
     /// What has been read of the dates asked for.
@@ -39,8 +39,8 @@ struct Covered {
 
 impl CoverageNote {
     /// What is to be said of an answer to what was asked, with rows or without.
-    pub(super) fn of(state: &State, asked: &Asked, has_rows: bool) -> Self {
-        let feeds: Vec<Covered> = state
+    pub(super) fn of(state: &State, asked: &AskedDates, has_rows: bool) -> Self {
+        let feeds: Vec<CoveredDates> = state
             .sources
             .iter()
             .filter_map(|(id, source)| Some((id, source, asked.sources.get(id)?)))
@@ -51,7 +51,7 @@ impl CoverageNote {
                         true => format!("{id} tenant {tenant}"),
                         false => id.clone(),
                     };
-                    Covered::of(name, feed, dates)
+                    CoveredDates::of(name, feed, dates)
                 })
             })
             .collect();
@@ -98,7 +98,7 @@ impl CoverageNote {
     }
 }
 
-fn nothing_asked(state: &State, asked: &Asked) -> String {
+fn nothing_asked(state: &State, asked: &AskedDates) -> String {
     if state.sources.is_empty() {
         return "nothing has been read yet; run `trailhouse run`".to_owned();
     }
@@ -112,7 +112,7 @@ fn nothing_asked(state: &State, asked: &Asked) -> String {
     )
 }
 
-impl Covered {
+impl CoveredDates {
     fn of(name: String, feed: &FeedState, dates: &Dates) -> Self {
         let asked = dates.windows();
         let mut covered = Self {
@@ -185,7 +185,7 @@ fn overlaps(asked: &Coverage, date: NaiveDate) -> bool {
 }
 
 /// From when to when each feed is complete; feeds of the same times stand together.
-fn complete(feeds: &[Covered]) -> String {
+fn complete(feeds: &[CoveredDates]) -> String {
     // By what was read together, and in how many parts.
     let mut spans: BTreeMap<(Window, usize), Vec<&str>> = BTreeMap::new();
     for feed in feeds {
@@ -225,7 +225,7 @@ fn span_said(span: &Window, parts: usize) -> String {
 }
 
 /// What retention deleted of the dates asked for.
-fn deleted(state: &State, asked: &Asked) -> Option<String> {
+fn deleted(state: &State, asked: &AskedDates) -> Option<String> {
     let sources = asked.sources.iter();
     let windows: BTreeMap<&str, Coverage> = sources
         .map(|(id, dates)| (id.as_str(), dates.windows()))

@@ -9,11 +9,11 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError, ParserOptions};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 
 use super::analyze::{analyze, lake_table};
-use super::error::{Place, QueryError, place_of};
+use super::error::{QueryError, StatementPlace, place_of};
 use crate::warehouse::TableKind;
 
 /// A statement for the engine.
-pub(super) struct Read {
+pub(super) struct ReadStatement {
     pub(super) statement: Statement,
     /// Whether a value may make it fail.
     pub(super) may_fail: bool,
@@ -23,7 +23,7 @@ pub(super) struct Read {
 ///
 /// # Errors
 /// No statement or several, one that does more than read, text that is not SQL, or what GoogleSQL refuses.
-pub(super) fn read(sql: &str) -> Result<Read, QueryError> {
+pub(super) fn read(sql: &str) -> Result<ReadStatement, QueryError> {
     let word = first_word(sql);
     let body = match word.as_str() {
         "EXPLAIN" => first_word(without_word(sql)),
@@ -162,7 +162,7 @@ fn syntax(sql: &str, error: &ParserError) -> QueryError {
             line: u64::try_from(line).ok()?,
             column: u64::try_from(column).ok()?,
         };
-        Place::new(sql, Span::new(at, at))
+        StatementPlace::new(sql, Span::new(at, at))
     });
     QueryError::Syntax {
         reason: reason.replace("EOF", "the end of the statement"),
@@ -171,7 +171,7 @@ fn syntax(sql: &str, error: &ParserError) -> QueryError {
 }
 
 /// `3, Column: 14`
-fn located(sql: &str, place: &str) -> Option<Place> {
+fn located(sql: &str, place: &str) -> Option<StatementPlace> {
     let (line, column) = place.split_once(", Column: ")?;
     let start = Location {
         line: line.trim().parse().ok()?,
@@ -184,14 +184,14 @@ fn located(sql: &str, place: &str) -> Option<Place> {
         line: start.line,
         column: start.column + width,
     };
-    Place::new(sql, Span::new(start, end))
+    StatementPlace::new(sql, Span::new(start, end))
 }
 
-fn understood(sql: &str, statement: &Statement) -> Result<Read, QueryError> {
+fn understood(sql: &str, statement: &Statement) -> Result<ReadStatement, QueryError> {
     match statement {
         Statement::Query(query) => {
             let analyzed = analyze(sql, query)?;
-            Ok(Read {
+            Ok(ReadStatement {
                 statement: Statement::Query(Box::new(analyzed.query)),
                 may_fail: analyzed.may_fail,
             })
@@ -202,7 +202,7 @@ fn understood(sql: &str, statement: &Statement) -> Result<Read, QueryError> {
             ..
         } => {
             let explained = understood(sql, inner)?;
-            Ok(Read {
+            Ok(ReadStatement {
                 statement: Statement::Explain {
                     describe_alias: *describe_alias,
                     analyze: false,
@@ -222,7 +222,7 @@ fn understood(sql: &str, statement: &Statement) -> Result<Read, QueryError> {
             let Some(table) = lake_table(name) else {
                 return Err(QueryError::UnknownTable {
                     name: name.to_owned(),
-                    place: Place::new(sql, table_name.span()),
+                    place: StatementPlace::new(sql, table_name.span()),
                 });
             };
             let rows = table.columns().iter().map(|column| {
@@ -256,7 +256,7 @@ fn understood(sql: &str, statement: &Statement) -> Result<Read, QueryError> {
 fn rows_of<const N: usize>(
     names: &[&str; N],
     rows: impl Iterator<Item = [String; N]>,
-) -> Result<Read, QueryError> {
+) -> Result<ReadStatement, QueryError> {
     let rows = rows.map(|row| {
         let cells = row.map(|cell| format!("'{}'", cell.replace('\'', "''")));
         format!("({})", cells.join(", "))
@@ -275,7 +275,7 @@ fn rows_of<const N: usize>(
     let mut statements =
         Parser::parse_sql(&GenericDialect, &sql).map_err(|error| syntax(&sql, &error))?;
     match statements.pop() {
-        Some(statement) => Ok(Read {
+        Some(statement) => Ok(ReadStatement {
             statement,
             may_fail: false,
         }),

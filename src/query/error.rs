@@ -36,7 +36,7 @@ pub enum QueryError {
         /// What the parser says.
         reason: String,
         /// Where.
-        place: Option<Place>,
+        place: Option<StatementPlace>,
     },
     /// What GoogleSQL refuses, or a form of it that is not supported here.
     #[error("{reason}")]
@@ -46,7 +46,7 @@ pub enum QueryError {
         /// What to write instead.
         fix: String,
         /// Where.
-        place: Option<Place>,
+        place: Option<StatementPlace>,
     },
     /// A column that no table of the statement has.
     #[error("there is no column `{name}`")]
@@ -56,7 +56,7 @@ pub enum QueryError {
         /// Columns with similar names, the nearest first.
         near: Vec<String>,
         /// Where.
-        place: Option<Place>,
+        place: Option<StatementPlace>,
     },
     /// A table that the lake does not have.
     #[error("there is no table `{name}`")]
@@ -64,7 +64,7 @@ pub enum QueryError {
         /// The name in the statement.
         name: String,
         /// Where.
-        place: Option<Place>,
+        place: Option<StatementPlace>,
     },
     /// A statement that the engine cannot carry out, though GoogleSQL allows it.
     #[error("the query engine cannot carry out this statement")]
@@ -228,7 +228,7 @@ impl QueryError {
         name: impl Into<String>,
         written: &str,
         known: &[&str],
-        place: Option<Place>,
+        place: Option<StatementPlace>,
     ) -> Self {
         Self::UnknownColumn {
             name: name.into(),
@@ -241,7 +241,7 @@ impl QueryError {
     }
 
     /// Where in the statement the fault is.
-    pub fn place(&self) -> Option<&Place> {
+    pub fn place(&self) -> Option<&StatementPlace> {
         match self {
             Self::Syntax { place, .. }
             | Self::Refused { place, .. }
@@ -309,7 +309,7 @@ pub(super) fn place_of(location: Location) -> Option<(usize, usize)> {
 
 /// A place in a statement, shown as its line with a mark below.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct StatementPlace {
     /// Line from 1.
     pub line: u64,
     /// Column from 1, in characters.
@@ -320,7 +320,7 @@ pub struct Place {
     marks: usize,
 }
 
-impl Place {
+impl StatementPlace {
     /// Characters of a long line that are shown before and behind the place.
     const AROUND: usize = 48;
 
@@ -378,7 +378,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for StatementPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)
     }

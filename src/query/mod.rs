@@ -55,7 +55,7 @@ use crate::lake::layout::Table;
 use crate::ledger::state::State;
 use crate::ledger::tables;
 use crate::store::Bucket;
-use asked::Asked;
+use asked::AskedDates;
 pub use coverage::CoverageNote;
 pub use error::QueryError;
 use files::FileTable;
@@ -170,7 +170,7 @@ impl Lake {
         let session = context.state();
         let plan = session.optimize(&plan).map_err(engine)?;
         let sources: Vec<&str> = self.state.sources.keys().map(String::as_str).collect();
-        let asked = Asked::of(&plan, &sources, &session).map_err(engine)?;
+        let asked = AskedDates::of(&plan, &sources, &session).map_err(engine)?;
         let planner = session.query_planner();
         let plan = planner.create_physical_plan(&plan, &session).await;
         let stream = execute_stream(plan.map_err(engine)?, context.task_ctx());
@@ -187,7 +187,7 @@ impl Lake {
 pub struct Rows {
     stream: SendableRecordBatchStream,
     state: Arc<State>,
-    asked: Option<Asked>,
+    asked: Option<AskedDates>,
     limits: Limits,
 }
 

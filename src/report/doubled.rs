@@ -147,12 +147,12 @@ const fn is_gone(error: &ReadError) -> bool {
     matches!(error, ReadError::Store(Missing { .. } | NotFound { .. }))
 }
 
-type Batches = crate::lake::Batches<arrow::array::RecordBatch>;
+type DoubledBatches = crate::lake::FileBatches<arrow::array::RecordBatch>;
 
 async fn read<'l>(
     bucket: &Bucket,
     live: &'l LiveFile,
-) -> Result<(&'l LiveFile, Batches), ReadError> {
+) -> Result<(&'l LiveFile, DoubledBatches), ReadError> {
     // What has another name was named as a problem already.
     let Ok(reader) = FileReader::new(bucket, live.file.signed()) else {
         return Ok((live, futures::stream::empty().boxed()));

@@ -8,7 +8,7 @@ pub use verdict::StatusVerdict;
 
 use super::retention::OpenDecision;
 use crate::clock::{ClockReport, Now};
-use crate::ledger::entry::{Counts, CoverageAxis, Recount, Verdict, VerdictBy};
+use crate::ledger::entry::{Counts, CoverageAxis, Recount, RecountVerdict, VerdictBy};
 use crate::ledger::state::{
     DayState, FeedState, HoldState, HoleState, IdMatch, RecountState, State, StateSize,
     is_recounted_in_each_run,
@@ -330,10 +330,10 @@ fn standing_of(day: &DayState, holes: &[Window]) -> DateStanding {
         return DateStanding::Hole;
     }
     match day.recount.as_ref().map(|recount| recount.verdict) {
-        Some(Verdict::Matched) => DateStanding::Matched,
-        Some(Verdict::Gap) => DateStanding::Gap,
-        Some(Verdict::Fewer) => DateStanding::Fewer,
-        Some(Verdict::Purged) => DateStanding::Purged,
+        Some(RecountVerdict::Matched) => DateStanding::Matched,
+        Some(RecountVerdict::Gap) => DateStanding::Gap,
+        Some(RecountVerdict::Fewer) => DateStanding::Fewer,
+        Some(RecountVerdict::Purged) => DateStanding::Purged,
         None => DateStanding::NotCounted,
     }
 }
@@ -368,11 +368,11 @@ fn compared_said(day: &DayState) -> String {
         ),
     };
     match (newest.verdict, newest.by) {
-        (Verdict::Matched, VerdictBy::Id) => said,
-        (Verdict::Matched, VerdictBy::Count | VerdictBy::Listing) => {
+        (RecountVerdict::Matched, VerdictBy::Id) => said,
+        (RecountVerdict::Matched, VerdictBy::Count | VerdictBy::Listing) => {
             format!("matched by id at {at}{then}, {said}")
         }
-        (Verdict::Gap | Verdict::Fewer | Verdict::Purged, _) => {
+        (RecountVerdict::Gap | RecountVerdict::Fewer | RecountVerdict::Purged, _) => {
             format!("{said}; matched by id at {at}{then}")
         }
     }
@@ -401,20 +401,20 @@ pub fn recount_said(recount: &Recount) -> String {
     said(recount.verdict, recount.by, recount.at)
 }
 
-fn said(verdict: Verdict, by: VerdictBy, at: DateTime<Utc>) -> String {
+fn said(verdict: RecountVerdict, by: VerdictBy, at: DateTime<Utc>) -> String {
     let at = format_instant(at);
     match (verdict, by) {
-        (Verdict::Matched, VerdictBy::Id) => format!("matched by id at {at}"),
-        (Verdict::Matched, VerdictBy::Count) => format!("counted at {at}"),
-        (Verdict::Matched, VerdictBy::Listing) => format!("listed at {at}"),
-        (Verdict::Gap, VerdictBy::Listing) => {
+        (RecountVerdict::Matched, VerdictBy::Id) => format!("matched by id at {at}"),
+        (RecountVerdict::Matched, VerdictBy::Count) => format!("counted at {at}"),
+        (RecountVerdict::Matched, VerdictBy::Listing) => format!("listed at {at}"),
+        (RecountVerdict::Gap, VerdictBy::Listing) => {
             format!("gap: the source has other objects, seen at {at}")
         }
-        (Verdict::Fewer, VerdictBy::Listing) => {
+        (RecountVerdict::Fewer, VerdictBy::Listing) => {
             format!("the source has fewer objects, seen once, at {at}")
         }
-        (Verdict::Gap, _) => format!("gap: the source has more records, seen at {at}"),
-        (Verdict::Fewer, _) => format!("the source has fewer records, seen once, at {at}"),
-        (Verdict::Purged, _) => format!("purged at source, seen again at {at}"),
+        (RecountVerdict::Gap, _) => format!("gap: the source has more records, seen at {at}"),
+        (RecountVerdict::Fewer, _) => format!("the source has fewer records, seen once, at {at}"),
+        (RecountVerdict::Purged, _) => format!("purged at source, seen again at {at}"),
     }
 }

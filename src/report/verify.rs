@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How much is verified.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Depth {
+pub struct VerifyDepth {
     /// Read every file, not only its size.
     pub deep: bool,
     /// Check only files that this entry or a later one added. Entries are always checked all.
@@ -62,7 +62,7 @@ pub struct Verified {
     /// damaged, which may have named them.
     pub orphans: u64,
     /// Everything that failed verification.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<VerifyProblem>,
     /// What could not be checked because of the problems.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unchecked: Vec<String>,
@@ -74,7 +74,7 @@ pub struct Verified {
 
 /// Something that failed verification.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Problem {
+pub struct VerifyProblem {
     /// The object.
     pub object: String,
     /// What is wrong with it.
@@ -90,7 +90,7 @@ pub struct Problem {
     pub last_date: Option<NaiveDate>,
 }
 
-impl Problem {
+impl VerifyProblem {
     /// A problem of an object that is about no single entry or date.
     fn of(object: &str, what: impl Into<String>) -> Self {
         Self {
@@ -146,7 +146,7 @@ pub enum VerifyError {
 pub async fn verify(
     bucket: &Bucket,
     root: Trust,
-    depth: Depth,
+    depth: VerifyDepth,
     looked_at: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Verified, VerifyError> {
     let mut found = Verified {
@@ -165,7 +165,7 @@ pub async fn verify(
         Ok(None) => return Err(VerifyError::NoLedger(bucket.url().to_owned())),
         Err(error @ LogError::OtherKey { .. }) => return Err(error.into()),
         Err(error) if error.is_integrity() => {
-            let problem = Problem::of(bucket.url(), error.to_string());
+            let problem = VerifyProblem::of(bucket.url(), error.to_string());
             found.problems.push(problem);
             return Ok(found);
         }
@@ -176,7 +176,7 @@ pub async fn verify(
     found.sequence = survey.newest;
     found.entries = survey.verified;
     found.broken_at = survey.broken_at;
-    found.problems = survey.damage.iter().map(Problem::of_entry).collect();
+    found.problems = survey.damage.iter().map(VerifyProblem::of_entry).collect();
     found.unchecked = unchecked(&survey);
     found.contents_read &= state.is_some();
     if let (Some(state), None) = (state, survey.broken_at) {
@@ -286,7 +286,7 @@ async fn check_cache(log: &Log, state: &State, found: &mut Verified) -> Result<(
         }
         Ok(_) => found.problems.push(other_cache()),
         Err(error) if error.is_integrity() => {
-            let problem = Problem::of(crate::ledger::names::STATE_FOLDER, error.to_string());
+            let problem = VerifyProblem::of(crate::ledger::names::STATE_FOLDER, error.to_string());
             found.problems.push(problem);
         }
         Err(error) => return Err(error.into()),
@@ -294,8 +294,8 @@ async fn check_cache(log: &Log, state: &State, found: &mut Verified) -> Result<(
     Ok(())
 }
 
-fn other_cache() -> Problem {
-    Problem::of(
+fn other_cache() -> VerifyProblem {
+    VerifyProblem::of(
         crate::ledger::names::STATE_FOLDER,
         "the state cache differs from the state computed from the entries",
     )
@@ -304,7 +304,7 @@ fn other_cache() -> Problem {
 async fn check_files(
     bucket: &Bucket,
     survey: &Survey,
-    depth: Depth,
+    depth: VerifyDepth,
     found: &mut Verified,
     looked_at: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<(), VerifyError> {
@@ -346,7 +346,7 @@ async fn check_files(
                 counted(size, "byte", "bytes"),
                 thousands(file.bytes)
             );
-            found.problems.push(Problem::of_file(live, what));
+            found.problems.push(VerifyProblem::of_file(live, what));
             continue;
         }
         if let (true, Some(state)) = (depth.deep, state) {
@@ -363,7 +363,7 @@ async fn check_files(
         .await?
     {
         if let Some(live) = not_listed.get(&path) {
-            let missing = Problem::of_file(live, "the file is missing");
+            let missing = VerifyProblem::of_file(live, "the file is missing");
             found.problems.push(missing);
         }
     }
@@ -389,7 +389,7 @@ async fn check_content(
         Err(what) => {
             found
                 .problems
-                .push(Problem::of_file(live, what.to_string()));
+                .push(VerifyProblem::of_file(live, what.to_string()));
             return Ok(());
         }
     };
@@ -399,7 +399,7 @@ async fn check_content(
         Err(ReadError::Store(StoreError::NotFound { .. } | StoreError::Missing { .. })) => {
             found
                 .problems
-                .push(Problem::of_file(live, "the file is missing"));
+                .push(VerifyProblem::of_file(live, "the file is missing"));
             return Ok(());
         }
         Err(error) => return Err(error.into()),
@@ -407,7 +407,7 @@ async fn check_content(
     found.rows += live.file.rows;
     let problems = mismatches
         .iter()
-        .map(|it| Problem::of_file(live, it.to_string()));
+        .map(|it| VerifyProblem::of_file(live, it.to_string()));
     found.problems.extend(problems);
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::clock::Now;
 use crate::lake::layout::Table;
 use crate::ledger::entry::{ExpiredPart, FileEntry, Span};
 use crate::ledger::state::{LiveFile, State};
-use crate::policy::{AsOf, Guard, Keep, Policy, Protection, Subject};
+use crate::policy::{AsOf, Guard, Keep, Policy, PolicySubject, Protection};
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -119,7 +119,7 @@ pub struct Unattended<'p> {
 
 /// What files of one date that fare alike have in common.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Group<'s> {
+struct PlanGroup<'s> {
     table: Table,
     category: Option<&'s str>,
     source: &'s str,
@@ -149,12 +149,13 @@ pub fn plan(state: &State, policy: &Policy, as_of: AsOf) -> RetentionPlan {
         held: Vec::new(),
     };
     for (date, files) in &state.files {
-        let mut parts: BTreeMap<Group<'_>, ExpiredPart> = BTreeMap::new();
+        let mut parts: BTreeMap<PlanGroup<'_>, ExpiredPart> = BTreeMap::new();
         for entries in partitions(files).values() {
             // Of which part the entry before was, in the same partition.
-            let mut before: Option<Group<'_>> = None;
+            let mut before: Option<PlanGroup<'_>> = None;
             for (sequence, files) in entries {
-                let subjects: Vec<Subject<'_>> = files.iter().map(|file| file.subject()).collect();
+                let subjects: Vec<PolicySubject<'_>> =
+                    files.iter().map(|file| file.subject()).collect();
                 let verdict = policy.verdict_on_all(&subjects);
                 let Some(standing) = standings.get_mut(&verdict.rule) else {
                     continue;
@@ -178,7 +179,7 @@ pub fn plan(state: &State, policy: &Policy, as_of: AsOf) -> RetentionPlan {
                     standing.kept.add(files);
                     keep(standing, *date);
                 }
-                let group = Group {
+                let group = PlanGroup {
                     table: first.table,
                     category: first.category.as_deref(),
                     source: &first.source,
@@ -235,11 +236,14 @@ pub fn plan(state: &State, policy: &Policy, as_of: AsOf) -> RetentionPlan {
 }
 
 /// Table, category and source.
-type Partition<'s> = (Table, Option<&'s str>, &'s str);
+type PlannedPartition<'s> = (Table, Option<&'s str>, &'s str);
 
 /// The files of one date by partition, and by the entry that added them.
-fn partitions(files: &[LiveFile]) -> BTreeMap<Partition<'_>, BTreeMap<u64, Vec<&FileEntry>>> {
-    let mut partitions: BTreeMap<Partition<'_>, BTreeMap<u64, Vec<&FileEntry>>> = BTreeMap::new();
+fn partitions(
+    files: &[LiveFile],
+) -> BTreeMap<PlannedPartition<'_>, BTreeMap<u64, Vec<&FileEntry>>> {
+    let mut partitions: BTreeMap<PlannedPartition<'_>, BTreeMap<u64, Vec<&FileEntry>>> =
+        BTreeMap::new();
     for LiveFile { sequence, file } in files {
         let partition = (file.table, file.category.as_deref(), file.source.as_str());
         let entries = partitions.entry(partition).or_default();
@@ -249,7 +253,7 @@ fn partitions(files: &[LiveFile]) -> BTreeMap<Partition<'_>, BTreeMap<u64, Vec<&
 }
 
 /// The tenant of all rows of some files.
-fn tenant_of_all<'s>(subjects: &[Subject<'s>]) -> Option<&'s str> {
+fn tenant_of_all<'s>(subjects: &[PolicySubject<'s>]) -> Option<&'s str> {
     let (first, rest) = subjects.split_first()?;
     let tenant = first.tenant?;
     rest.iter()
@@ -257,7 +261,7 @@ fn tenant_of_all<'s>(subjects: &[Subject<'s>]) -> Option<&'s str> {
         .then_some(tenant)
 }
 
-fn part_of(group: &Group<'_>, date: NaiveDate, policy: &Policy) -> ExpiredPart {
+fn part_of(group: &PlanGroup<'_>, date: NaiveDate, policy: &Policy) -> ExpiredPart {
     ExpiredPart {
         date,
         table: group.table,

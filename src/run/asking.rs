@@ -4,7 +4,7 @@ use super::feed::{coverage_axis, name_of};
 use super::job::JobSource;
 use crate::config::Start;
 use crate::ledger::state::State;
-use crate::source::{Scope, SourceError};
+use crate::source::{ErrorScope, SourceError};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub(super) type Oldest = BTreeMap<String, Option<DateTime<Utc>>>;
 
 /// What a source that answers has said of its feeds.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
+pub(super) struct SourceAnswers {
     /// What it still has.
     pub(super) oldest: Oldest,
     /// Feeds that cannot be read, by tenant. The others can.
@@ -29,9 +29,9 @@ pub(super) async fn ask(
     source: &JobSource,
     state: Option<&State>,
     ours: DateTime<Utc>,
-) -> Result<Asked, SourceError> {
+) -> Result<SourceAnswers, SourceError> {
     let feed = &*source.source;
-    let mut asked = Asked::default();
+    let mut asked = SourceAnswers::default();
     if let Some(known) = state.and_then(|state| state.sources.get(&source.id))
         && known.axis != coverage_axis(feed)
         && known.feeds.values().any(|feed| !feed.coverage.is_empty())
@@ -48,7 +48,7 @@ pub(super) async fn ask(
         let name = name_of(tenant);
         match feed.control_request(tenant).await {
             Ok(()) => {}
-            Err(error) if error.scope() == Scope::Feed => {
+            Err(error) if error.scope() == ErrorScope::Feed => {
                 asked.failures.insert(name, error);
                 continue;
             }
@@ -58,7 +58,7 @@ pub(super) async fn ask(
             Ok(found) => {
                 asked.oldest.insert(name, found);
             }
-            Err(error) if error.scope() == Scope::Source => return Err(error),
+            Err(error) if error.scope() == ErrorScope::Source => return Err(error),
             // With `earliest` nothing else says where to begin.
             Err(error) if begins_with_oldest(source, state, &name) => {
                 asked.failures.insert(name, error);

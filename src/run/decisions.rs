@@ -2,7 +2,7 @@
 
 use super::error::RunError;
 use super::job::Job;
-use super::job::Observer;
+use super::job::RunObserver;
 use super::job::{open_ledger, open_writer, refuse_contradicted};
 use super::loading::{LoadSummary, load_with, tidy};
 use crate::decision::rebuild::{RebuildPlans, RebuildWish};
@@ -26,7 +26,7 @@ pub async fn retain(
     policy: &Policy,
     confirmation: Option<&Confirmation>,
     stop: watch::Receiver<bool>,
-    observer: &dyn Observer,
+    observer: &dyn RunObserver,
 ) -> Result<RetentionSummary, RunError> {
     observer.doing("reading the ledger");
     let mut ledger = open_writer(job).await?;
@@ -65,7 +65,7 @@ pub async fn sweep(
     job: &Job,
     deadline: TimeDelta,
     dry_run: bool,
-    observer: &dyn Observer,
+    observer: &dyn RunObserver,
 ) -> Result<Swept, RunError> {
     observer.doing("reading the ledger");
     let mut ledger = match dry_run {
@@ -109,7 +109,7 @@ pub async fn rebuild(
     wish: &RebuildWish,
     confirmed: Option<&str>,
     stop: watch::Receiver<bool>,
-    observer: &dyn Observer,
+    observer: &dyn RunObserver,
 ) -> Result<RebuildSummary, RunError> {
     let mut ledger = open_ledger(job).await?;
     let say = |what: &str| observer.doing(what);

@@ -2,9 +2,9 @@
 
 use super::error::RunError;
 use super::job::Job;
-use super::job::Observer;
+use super::job::RunObserver;
 use super::job::open_writer;
-use crate::decision::{self, Carried, DecisionKind, DecisionPlace, Driver, Finished};
+use crate::decision::{self, Carried, DecisionKind, DecisionPlace, Driver, FinishedDecisions};
 use crate::ledger::entry::{Body, Receipt, WarehouseOutcome};
 use crate::ledger::log::LogError;
 use crate::ledger::state::State;
@@ -28,7 +28,7 @@ pub(super) async fn fill_all(driver: &mut Driver<'_>) -> Result<Vec<Filled>, Log
         // First of all, since it may be a hold that has come.
         let now = driver.ledger.now();
         let settled = settle_expiration(projection, &driver.ledger.state, &now).await;
-        let mut finished = Finished::default();
+        let mut finished = FinishedDecisions::default();
         let place = DecisionPlace::Warehouse(projection);
         driver.finish_at(place, &mut finished).await?;
         before.push((settled, finished));
@@ -96,7 +96,7 @@ pub struct LoadSummary {
 pub async fn load(
     job: &Job,
     stop: watch::Receiver<bool>,
-    observer: &dyn Observer,
+    observer: &dyn RunObserver,
 ) -> Result<LoadSummary, RunError> {
     observer.doing("reading the ledger");
     let mut ledger = open_writer(job).await?;

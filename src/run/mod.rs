@@ -61,13 +61,14 @@ pub use error::{JobError, PastStart, RunError};
 pub use feed::ALL_TENANTS;
 pub(crate) use feed::tenant_of;
 pub use job::{
-    Access, Asking, Bounds, Job, JobSource, Observer, Unobserved, compare_clocks, configured_feeds,
-    look_at_clocks, open_bucket, open_sources, open_to_read, open_to_write, open_warehouses,
+    Asking, Job, JobBounds, JobSource, LedgerAccess, RunObserver, Unobserved, compare_clocks,
+    configured_feeds, look_at_clocks, open_bucket, open_sources, open_to_read, open_to_write,
+    open_warehouses,
 };
 pub use loading::{LoadSummary, load};
 pub use plan::{FeedPlan, RunPlan, Seed, SourcePlan};
 pub use record::{Recorded, confirm_clock, place_hold, record};
-pub use start::Opened;
+pub use start::OpenedRun;
 pub use summary::{FeedFailure, HoleSummary, SourceFailure, SourceSummary, Summary};
 
 use crate::decision::{self, DecisionKind, KINDS, retention};
@@ -121,7 +122,11 @@ pub async fn found(job: &Job) -> Result<State, RunError> {
 }
 
 /// The state to start from, and whether the lake had to be founded.
-async fn begin(job: &Job, opened: &mut Opened, run_id: RunId) -> Result<(State, bool), RunError> {
+async fn begin(
+    job: &Job,
+    opened: &mut OpenedRun,
+    run_id: RunId,
+) -> Result<(State, bool), RunError> {
     match opened.state.take() {
         Some(state) => Ok((state, false)),
         None => {
@@ -136,7 +141,7 @@ async fn begin(job: &Job, opened: &mut Opened, run_id: RunId) -> Result<(State, 
 /// # Errors
 /// A lake that cannot be read, a clock that something contradicts, or sources that would begin where nothing
 /// is kept any more. What is wrong with single sources is part of the result.
-pub async fn plan(job: &Job, options: &RunOptions) -> Result<(Opened, RunPlan), RunError> {
+pub async fn plan(job: &Job, options: &RunOptions) -> Result<(OpenedRun, RunPlan), RunError> {
     let opened = start::open(job).await?;
     start::refuse(job, &opened)?;
     let identity = options.identity(opened.now.at())?;
@@ -154,7 +159,7 @@ pub async fn execute(
     job: &Job,
     options: &RunOptions,
     stop: watch::Receiver<bool>,
-    observer: &dyn Observer,
+    observer: &dyn RunObserver,
 ) -> Result<Summary, RunError> {
     match run(job, options, stop, observer).await {
         Err(error) => Err(unless_gone_meanwhile(job, error).await),
@@ -183,7 +188,7 @@ async fn run(
     job: &Job,
     options: &RunOptions,
     stop: watch::Receiver<bool>,
-    observer: &dyn Observer,
+    observer: &dyn RunObserver,
 ) -> Result<Summary, RunError> {
     // Before anything is uploaded that no entry could ever name.
     job.refuse_to_only_read()?;

@@ -15,10 +15,10 @@
 
 use super::plan::dates::{age, comparable, is_closed};
 use crate::ledger::digest::Digest;
-use crate::ledger::entry::{ObjectSet, ObjectsCompared, Recount, Verdict, VerdictBy};
+use crate::ledger::entry::{ObjectSet, ObjectsCompared, Recount, RecountVerdict, VerdictBy};
 use crate::ledger::state::{DayState, FeedState, SETTLING};
 use crate::source::objects::ListedSet;
-use crate::source::{Scope, Source, SourceError, Tenant};
+use crate::source::{ErrorScope, Source, SourceError, Tenant};
 use crate::window::Window;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
@@ -53,17 +53,17 @@ pub(super) fn verdict(
     expected: u64,
     accounted: u64,
     holes: bool,
-    before: Option<Verdict>,
-) -> Verdict {
+    before: Option<RecountVerdict>,
+) -> RecountVerdict {
     let all = if holes { expected } else { accounted };
     if source > expected {
-        Verdict::Gap
+        RecountVerdict::Gap
     } else if source == all {
-        Verdict::Matched
-    } else if matches!(before, Some(Verdict::Fewer | Verdict::Purged)) {
-        Verdict::Purged
+        RecountVerdict::Matched
+    } else if matches!(before, Some(RecountVerdict::Fewer | RecountVerdict::Purged)) {
+        RecountVerdict::Purged
     } else {
-        Verdict::Fewer
+        RecountVerdict::Fewer
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) async fn recount_date(
     for part in parts {
         let counted = match source.count(tenant.1, *part).await {
             Ok(counted) => counted,
-            Err(error) if error.scope() == Scope::Window => return Ok(DateCounted::MustRead),
+            Err(error) if error.scope() == ErrorScope::Window => return Ok(DateCounted::MustRead),
             Err(error) => return Err(error),
         };
         source_count = source_count.saturating_add(counted.rows);
@@ -189,13 +189,13 @@ fn listed(
     let (found, read) = (set(&found), day.objects.unwrap_or_default());
     let before = day.recount.as_ref().map(|recount| recount.verdict);
     let verdict = if found == read {
-        Verdict::Matched
+        RecountVerdict::Matched
     } else if found.count >= read.count {
-        Verdict::Gap
-    } else if matches!(before, Some(Verdict::Fewer | Verdict::Purged)) {
-        Verdict::Purged
+        RecountVerdict::Gap
+    } else if matches!(before, Some(RecountVerdict::Fewer | RecountVerdict::Purged)) {
+        RecountVerdict::Purged
     } else {
-        Verdict::Fewer
+        RecountVerdict::Fewer
     };
     Recount {
         by: VerdictBy::Listing,
@@ -261,7 +261,7 @@ pub(super) fn has_holes(known: &FeedState, date: NaiveDate) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::entry::{HoleReason, Receipt};
+    use crate::ledger::entry::{HoleReasonCode, Receipt};
     use crate::ledger::invariants::receipt_fits;
     use crate::ledger::state::{HoleState, RecountState};
 
@@ -279,7 +279,7 @@ mod tests {
     }
 
     /// Compares, and folds the recount as a receipt would.
-    fn compare(known: &mut FeedState, found: Found) -> (u64, u64, Verdict) {
+    fn compare(known: &mut FeedState, found: Found) -> (u64, u64, RecountVerdict) {
         let at = "2026-01-10T00:00:00Z".parse().unwrap();
         let recount = compared("s", "main", date(), known, at, found);
         let receipt = Receipt {
@@ -308,17 +308,17 @@ mod tests {
     fn a_late_record_does_not_hide_behind_a_purged_one() {
         let mut known = feed(100);
         for (found, expected, accounted, verdict) in [
-            (Found::Counted(100), 100, 100, Verdict::Matched),
-            (Found::Counted(98), 100, 100, Verdict::Fewer),
-            (Found::Counted(98), 100, 100, Verdict::Purged),
+            (Found::Counted(100), 100, 100, RecountVerdict::Matched),
+            (Found::Counted(98), 100, 100, RecountVerdict::Fewer),
+            (Found::Counted(98), 100, 100, RecountVerdict::Purged),
             // Which is when it is read.
-            (Found::Read(98), 98, 100, Verdict::Purged),
-            (Found::Counted(98), 98, 100, Verdict::Purged),
-            (Found::Counted(99), 98, 100, Verdict::Gap),
-            (Found::Read(99), 99, 100, Verdict::Fewer),
-            (Found::Counted(99), 99, 100, Verdict::Purged),
-            (Found::Read(103), 103, 103, Verdict::Matched),
-            (Found::Counted(103), 103, 103, Verdict::Matched),
+            (Found::Read(98), 98, 100, RecountVerdict::Purged),
+            (Found::Counted(98), 98, 100, RecountVerdict::Purged),
+            (Found::Counted(99), 98, 100, RecountVerdict::Gap),
+            (Found::Read(99), 99, 100, RecountVerdict::Fewer),
+            (Found::Counted(99), 99, 100, RecountVerdict::Purged),
+            (Found::Read(103), 103, 103, RecountVerdict::Matched),
+            (Found::Counted(103), 103, 103, RecountVerdict::Matched),
         ] {
             assert_eq!(
                 compare(&mut known, found),
@@ -333,10 +333,13 @@ mod tests {
     #[test]
     fn of_a_date_that_the_lake_had_nothing_of_all_may_be_expired() {
         let mut known = FeedState::default();
-        assert_eq!(compare(&mut known, Found::Counted(3)), (0, 0, Verdict::Gap));
+        assert_eq!(
+            compare(&mut known, Found::Counted(3)),
+            (0, 0, RecountVerdict::Gap)
+        );
         assert_eq!(
             compare(&mut known, Found::Read(3)),
-            (3, 3, Verdict::Matched)
+            (3, 3, RecountVerdict::Matched)
         );
     }
 
@@ -349,7 +352,7 @@ mod tests {
                 "2026-01-01T10:00:00.000001Z".parse().unwrap(),
             )
             .unwrap(),
-            reason: HoleReason("unreadable".to_owned()),
+            reason: HoleReasonCode("unreadable".to_owned()),
             detail: String::new(),
             first_seen: DateTime::UNIX_EPOCH,
             tries: 1,
@@ -359,19 +362,19 @@ mod tests {
         day.expected = None;
         assert_eq!(
             compare(&mut known, Found::Read(8)),
-            (8, 10, Verdict::Matched)
+            (8, 10, RecountVerdict::Matched)
         );
         assert_eq!(
             compare(&mut known, Found::Counted(8)),
-            (8, 10, Verdict::Matched)
+            (8, 10, RecountVerdict::Matched)
         );
         assert_eq!(
             compare(&mut known, Found::Counted(9)),
-            (8, 10, Verdict::Gap)
+            (8, 10, RecountVerdict::Gap)
         );
         assert_eq!(
             compare(&mut known, Found::Counted(7)),
-            (8, 10, Verdict::Fewer)
+            (8, 10, RecountVerdict::Fewer)
         );
     }
 }

@@ -1,19 +1,19 @@
 //! One source's part of a run: read what is planned, count again, read gaps again.
 
-use super::asking::Asked;
+use super::asking::SourceAnswers;
 use super::committing::Committer;
 use super::error::RunError;
 use super::feed::tenant_of;
 use super::job::JobSource;
-use super::job::Observer;
+use super::job::RunObserver;
 use super::plan::dates::{age, comparable};
 use super::plan::{FeedPlan, SourcePlan, recounts};
 use super::reading::{ReadingEnd, ingest};
 use super::recount::{DateCounted, Found, compared, objects_read, recount_date, unchanged_parts};
 use super::summary::SourceSummary;
-use crate::ledger::entry::{Future, Horizon, Recount, Verdict, VerdictBy};
+use crate::ledger::entry::{Future, Horizon, Recount, RecountVerdict, VerdictBy};
 use crate::ledger::state::{FeedState, RECOUNTED, SETTLING};
-use crate::source::{Scope, SourceError};
+use crate::source::{ErrorScope, SourceError};
 use crate::window::{Coverage, Window, format_instant, midnight};
 use chrono::{NaiveDate, TimeDelta};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +31,7 @@ pub(super) struct SourceWork<'a> {
     /// What failed when the source was first asked.
     pub(super) failed: Option<SourceError>,
     /// What it said then.
-    pub(super) asked: Asked,
+    pub(super) asked: SourceAnswers,
     pub(super) recount: Option<TimeDelta>,
 }
 
@@ -40,7 +40,7 @@ impl SourceWork<'_> {
         mut self,
         committer: &mut Committer<'_>,
         stop: &watch::Receiver<bool>,
-        observer: &dyn Observer,
+        observer: &dyn RunObserver,
     ) -> Result<SourceSummary, RunError> {
         let past = self.planned.past.clone();
         let mut summary = SourceSummary::new(&self.source.id, past);
@@ -89,7 +89,7 @@ impl SourceWork<'_> {
         committer: &mut Committer<'_>,
         windows: &[(String, Window)],
         stop: &watch::Receiver<bool>,
-        observer: &dyn Observer,
+        observer: &dyn RunObserver,
         summary: &mut SourceSummary,
     ) -> Result<ReadingEnd, RunError> {
         let mut settled = |settled| summary.settled(&settled);
@@ -157,7 +157,7 @@ impl SourceWork<'_> {
 
     /// Tells the observer how many records there are to read, where that is worth asking. A failure
     /// here is no harm: reading will meet it again.
-    async fn expect(&self, observer: &dyn Observer) {
+    async fn expect(&self, observer: &dyn RunObserver) {
         let mut total = 0;
         for feed in &self.planned.feeds {
             for window in feed
@@ -240,7 +240,7 @@ impl SourceWork<'_> {
         &self,
         committer: &mut Committer<'_>,
         stop: &watch::Receiver<bool>,
-        observer: &dyn Observer,
+        observer: &dyn RunObserver,
         summary: &mut SourceSummary,
     ) -> Result<ReadingEnd, RunError> {
         let mut to_read = Vec::new();
@@ -253,7 +253,7 @@ impl SourceWork<'_> {
                     to_read.extend(dates.into_iter().map(|date| (planned.tenant.clone(), date)));
                 }
                 Ok(None) => return Ok(ReadingEnd::Stopped),
-                Err(error) if error.scope() == Scope::Feed => {
+                Err(error) if error.scope() == ErrorScope::Feed => {
                     summary.feed_failed(&planned.tenant, &error);
                 }
                 Err(error) => return Ok(ReadingEnd::Failed(error)),
@@ -279,7 +279,10 @@ impl SourceWork<'_> {
     /// may have been found on another.
     fn compare_anew(&self, committer: &Committer<'_>, summary: &mut SourceSummary) {
         for recount in &mut summary.recounts {
-            let fell_short = matches!(recount.verdict, Verdict::Fewer | Verdict::Purged);
+            let fell_short = matches!(
+                recount.verdict,
+                RecountVerdict::Fewer | RecountVerdict::Purged
+            );
             if !fell_short || recount.by != VerdictBy::Count {
                 continue;
             }
@@ -331,8 +334,8 @@ impl SourceWork<'_> {
                 DateCounted::MustRead => to_read.push(date),
                 DateCounted::Compared(recount) => {
                     let is_short = recount.expected > Some(recount.source_count);
-                    if recount.verdict == Verdict::Gap
-                        || (is_short && recount.verdict == Verdict::Purged)
+                    if recount.verdict == RecountVerdict::Gap
+                        || (is_short && recount.verdict == RecountVerdict::Purged)
                     {
                         to_read.push(date);
                     }
@@ -350,7 +353,7 @@ impl SourceWork<'_> {
                 });
             }
             // It only informs.
-            Err(error) if error.scope() == Scope::Window => summary.warnings.push(format!(
+            Err(error) if error.scope() == ErrorScope::Window => summary.warnings.push(format!(
                 "tenant {name}: cannot count records dated in the future: {error}"
             )),
             Err(error) => return Err(error),
@@ -363,7 +366,7 @@ impl SourceWork<'_> {
         &self,
         committer: &mut Committer<'_>,
         stop: &watch::Receiver<bool>,
-        observer: &dyn Observer,
+        observer: &dyn RunObserver,
         summary: &mut SourceSummary,
         (tenant, date): (&str, NaiveDate),
     ) -> Result<ReadingEnd, RunError> {
@@ -409,7 +412,7 @@ impl SourceWork<'_> {
         let feed = &*self.source.source;
         let again = recount_date(feed, &self.source.id, (tenant, &asked), &known, &parts, now);
         match again.await {
-            Ok(DateCounted::Compared(recount)) if recount.verdict == Verdict::Gap => {
+            Ok(DateCounted::Compared(recount)) if recount.verdict == RecountVerdict::Gap => {
                 summary.recounts.retain(|other| !is_counted(other));
                 summary.recounts.push(recount);
                 Ok(ReadingEnd::Complete)

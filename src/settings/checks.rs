@@ -8,28 +8,28 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::problem::{Document, Place, Problem};
+use super::problem::{ConfigProblem, SettingPlace, SettingsDocument};
 use super::tables::{DurationText, SecretTable, SizeText};
 use super::{SecretRef, format_duration, format_size, parse_duration, parse_size};
 
 /// What the checks have found so far.
 pub(crate) struct Checks<'d, 't> {
-    document: &'d Document<'t>,
+    document: &'d SettingsDocument<'t>,
     folder: &'d Path,
     /// Places that were reported before; examples stand there.
-    replaced: Vec<Place>,
+    replaced: Vec<SettingPlace>,
     /// What is wrong.
-    pub(crate) problems: Vec<Problem>,
+    pub(crate) problems: Vec<ConfigProblem>,
     /// What is allowed and probably not meant.
-    pub(crate) warnings: Vec<Problem>,
+    pub(crate) warnings: Vec<ConfigProblem>,
 }
 
 impl<'d, 't> Checks<'d, 't> {
     pub(crate) fn new(
-        document: &'d Document<'t>,
+        document: &'d SettingsDocument<'t>,
         folder: &'d Path,
-        problems: Vec<Problem>,
-        replaced: Vec<Place>,
+        problems: Vec<ConfigProblem>,
+        replaced: Vec<SettingPlace>,
     ) -> Self {
         Self {
             document,
@@ -42,7 +42,7 @@ impl<'d, 't> Checks<'d, 't> {
 
     pub(crate) fn problem(
         &mut self,
-        place: &Place,
+        place: &SettingPlace,
         what: impl Into<String>,
         action: impl Into<String>,
     ) {
@@ -54,14 +54,14 @@ impl<'d, 't> Checks<'d, 't> {
     }
 
     /// Whether the value at `place` is wholly as written, so that others can be compared with it.
-    pub(crate) fn is_written(&self, place: &Place) -> bool {
+    pub(crate) fn is_written(&self, place: &SettingPlace) -> bool {
         let mut replaced = self.replaced.iter();
         !replaced.any(|replaced| place.is_in(replaced) || replaced.is_in(place))
     }
 
     pub(crate) fn warn(
         &mut self,
-        place: &Place,
+        place: &SettingPlace,
         what: impl Into<String>,
         action: impl Into<String>,
     ) {
@@ -72,7 +72,7 @@ impl<'d, 't> Checks<'d, 't> {
     pub(crate) fn duration(
         &mut self,
         text: &DurationText,
-        place: &Place,
+        place: &SettingPlace,
         least: Duration,
     ) -> Option<Duration> {
         match parse_duration(&text.0) {
@@ -93,7 +93,12 @@ impl<'d, 't> Checks<'d, 't> {
         }
     }
 
-    pub(crate) fn size(&mut self, text: &SizeText, place: &Place, least: u64) -> Option<u64> {
+    pub(crate) fn size(
+        &mut self,
+        text: &SizeText,
+        place: &SettingPlace,
+        least: u64,
+    ) -> Option<u64> {
         match parse_size(&text.0) {
             Ok(bytes) if bytes < least => {
                 let least = format_size(least).replace(' ', "");
@@ -112,7 +117,11 @@ impl<'d, 't> Checks<'d, 't> {
         }
     }
 
-    pub(crate) fn secret(&mut self, table: &SecretTable, place: &Place) -> Option<SecretRef> {
+    pub(crate) fn secret(
+        &mut self,
+        table: &SecretTable,
+        place: &SettingPlace,
+    ) -> Option<SecretRef> {
         match (&table.env, &table.file) {
             (Some(name), None) => {
                 if name.is_empty() || name.contains(['=', '\0']) {

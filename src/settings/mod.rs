@@ -15,6 +15,6 @@ mod size;
 pub(crate) mod tables;
 
 pub use duration::{DurationError, format_duration, parse_duration};
-pub use problem::Problem;
+pub use problem::ConfigProblem;
 pub use secret::{Secret, SecretError, SecretRef};
 pub use size::{SizeError, format_size, parse_size};

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Document, Place, Problem};
+use super::problem::{ConfigProblem, SettingPlace, SettingsDocument};
 use super::shape::{alternatives, fitting};
 use crate::similar::nearest;
 
@@ -80,15 +80,15 @@ const OF_AUTH: [&str; 8] = [
 
 /// Reports every key that its table does not have, and takes it out of the document or gives it the
 /// name that was meant.
-pub(crate) fn correct(document: &mut Document<'_>, schema: &Value) -> Vec<Problem> {
-    let mut walk = Walk {
+pub(crate) fn correct(document: &mut SettingsDocument<'_>, schema: &Value) -> Vec<ConfigProblem> {
+    let mut walk = NameWalk {
         document: &*document,
         root: schema,
         problems: Vec::new(),
         corrections: Vec::new(),
     };
-    walk.table(document.root.get_ref(), schema, &Place::default());
-    let Walk {
+    walk.table(document.root.get_ref(), schema, &SettingPlace::default());
+    let NameWalk {
         problems,
         corrections,
         ..
@@ -103,11 +103,11 @@ pub(crate) fn correct(document: &mut Document<'_>, schema: &Value) -> Vec<Proble
     problems
 }
 
-struct Walk<'d, 's, 't> {
-    document: &'d Document<'t>,
+struct NameWalk<'d, 's, 't> {
+    document: &'d SettingsDocument<'t>,
     root: &'s Value,
-    problems: Vec<Problem>,
-    corrections: Vec<(Place, Option<&'s str>)>,
+    problems: Vec<ConfigProblem>,
+    corrections: Vec<(SettingPlace, Option<&'s str>)>,
 }
 
 /// What to do with an unknown key.
@@ -117,8 +117,8 @@ struct Suggestion<'n> {
     action: String,
 }
 
-impl<'s> Walk<'_, 's, '_> {
-    fn table(&mut self, table: &DeTable<'_>, schema: &'s Value, place: &Place) {
+impl<'s> NameWalk<'_, 's, '_> {
+    fn table(&mut self, table: &DeTable<'_>, schema: &'s Value, place: &SettingPlace) {
         let Some(Value::Object(known)) = schema.get("properties") else {
             return;
         };
@@ -138,7 +138,7 @@ impl<'s> Walk<'_, 's, '_> {
             } else {
                 let suggestion = self.suggestion(name, &names, &taken);
                 let what = match value {
-                    _ if *place != Place::default() => "unknown key",
+                    _ if *place != SettingPlace::default() => "unknown key",
                     DeValue::Table(_) => "unknown table",
                     DeValue::Array(list) if list.iter().all(|e| e.get_ref().is_table()) => {
                         "unknown table"
@@ -160,7 +160,7 @@ impl<'s> Walk<'_, 's, '_> {
         }
     }
 
-    fn value(&mut self, value: &DeValue<'_>, schema: &'s Value, place: &Place) {
+    fn value(&mut self, value: &DeValue<'_>, schema: &'s Value, place: &SettingPlace) {
         let Some(schema) = fitting(self.root, schema, value) else {
             return;
         };

@@ -12,7 +12,7 @@ use crate::text;
 /// One thing that is wrong, or worth a warning, in a configuration file. It never holds the value
 /// of a key that may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
+pub struct ConfigProblem {
     /// Line of the file, from 1, where it can be told.
     pub line: Option<usize>,
     /// The table as it is written in the file, such as `[lake]` or `[[source]] "kestra-prod"`.
@@ -26,7 +26,7 @@ pub struct Problem {
     pub action: String,
 }
 
-impl Problem {
+impl ConfigProblem {
     /// Where the problem is, in words: ``line 14, `settle` in [[source]] "kestra-prod"``.
     pub fn place(&self) -> String {
         let mut text = match self.line {
@@ -44,7 +44,7 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.place() {
             place if place.is_empty() => f.write_str(&self.what),
@@ -55,16 +55,16 @@ impl fmt::Display for Problem {
 
 /// One step from a table to a value inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+enum PlaceStep {
     Key(String),
     Index(usize),
 }
 
 /// The way from the top of a document to a value in it, which need not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Place(Vec<Step>);
+pub(crate) struct SettingPlace(Vec<PlaceStep>);
 
-impl Place {
+impl SettingPlace {
     /// The place of a top-level key.
     pub(crate) fn at(key: &str) -> Self {
         Self::default().key(key)
@@ -72,12 +72,12 @@ impl Place {
 
     /// The place of `key` in the table at this place.
     pub(crate) fn key(&self, key: &str) -> Self {
-        self.with(Step::Key(key.to_owned()))
+        self.with(PlaceStep::Key(key.to_owned()))
     }
 
     /// The place of one element of the list at this place.
     pub(crate) fn index(&self, index: usize) -> Self {
-        self.with(Step::Index(index))
+        self.with(PlaceStep::Index(index))
     }
 
     /// Whether this place is `other` or lies inside it.
@@ -93,21 +93,21 @@ impl Place {
         let mut at = document;
         for step in parents {
             let inner = match (step, at) {
-                (Step::Key(key), Value::Object(members)) => members.get_mut(key),
-                (Step::Index(index), Value::Array(elements)) => elements.get_mut(*index),
+                (PlaceStep::Key(key), Value::Object(members)) => members.get_mut(key),
+                (PlaceStep::Index(index), Value::Array(elements)) => elements.get_mut(*index),
                 _ => None,
             };
             let Some(inner) = inner else { return };
             at = inner;
         }
         match (last, at, value) {
-            (Step::Key(key), Value::Object(members), Some(value)) => {
+            (PlaceStep::Key(key), Value::Object(members), Some(value)) => {
                 members.insert(key.clone(), value);
             }
-            (Step::Key(key), Value::Object(members), None) => {
+            (PlaceStep::Key(key), Value::Object(members), None) => {
                 members.remove(key);
             }
-            (Step::Index(index), Value::Array(elements), Some(value)) => {
+            (PlaceStep::Index(index), Value::Array(elements), Some(value)) => {
                 if let Some(element) = elements.get_mut(*index) {
                     *element = value;
                 }
@@ -116,7 +116,7 @@ impl Place {
         }
     }
 
-    fn with(&self, step: Step) -> Self {
+    fn with(&self, step: PlaceStep) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
         Self(steps)
@@ -124,26 +124,26 @@ impl Place {
 }
 
 /// A parsed TOML file that still knows where everything was written.
-pub(crate) struct Document<'t> {
+pub(crate) struct SettingsDocument<'t> {
     text: &'t str,
     /// The tables, as parsed.
     pub(crate) root: Spanned<DeTable<'t>>,
 }
 
-impl<'t> Document<'t> {
+impl<'t> SettingsDocument<'t> {
     /// Parses a file.
     ///
     /// # Errors
     /// All errors of syntax. They repeat nothing of the file, since the broken line may hold what
     /// was meant as a secret.
-    pub(crate) fn parse(text: &'t str) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn parse(text: &'t str) -> Result<Self, Vec<ConfigProblem>> {
         let (root, errors) = DeTable::parse_recoverable(text);
         if errors.is_empty() {
             return Ok(Self { text, root });
         }
-        let mut problems: Vec<Problem> = errors
+        let mut problems: Vec<ConfigProblem> = errors
             .iter()
-            .map(|error| Problem {
+            .map(|error| ConfigProblem {
                 line: error.span().map(|span| line_of(text, span.start)),
                 table: None,
                 key: None,
@@ -167,12 +167,12 @@ impl<'t> Document<'t> {
     /// Describes a problem at `place`.
     pub(crate) fn problem(
         &self,
-        place: &Place,
+        place: &SettingPlace,
         what: impl Into<String>,
         action: impl Into<String>,
-    ) -> Problem {
+    ) -> ConfigProblem {
         let (table, key) = self.name(place);
-        Problem {
+        ConfigProblem {
             line: self.line(place),
             table,
             key,
@@ -182,30 +182,32 @@ impl<'t> Document<'t> {
     }
 
     /// Takes the key at `place` out of the document.
-    pub(crate) fn remove(&mut self, place: &Place) {
+    pub(crate) fn remove(&mut self, place: &SettingPlace) {
         self.take(place);
     }
 
     /// Gives the key at `place` another name; its line stays.
-    pub(crate) fn rename(&mut self, place: &Place, name: &str) {
+    pub(crate) fn rename(&mut self, place: &SettingPlace, name: &str) {
         if let Some((table, (key, value))) = self.take(place) {
             table.insert(Spanned::new(key.span(), name.to_owned().into()), value);
         }
     }
 
     /// Takes a key out of its table, and returns both.
-    fn take(&mut self, place: &Place) -> Option<(&mut DeTable<'t>, Entry<'t>)> {
-        let (Step::Key(last), parents) = place.0.split_last()? else {
+    fn take(&mut self, place: &SettingPlace) -> Option<(&mut DeTable<'t>, DocumentEntry<'t>)> {
+        let (PlaceStep::Key(last), parents) = place.0.split_last()? else {
             return None;
         };
         let mut table = self.root.get_mut();
         let mut steps = parents.iter();
         while let Some(step) = steps.next() {
-            let Step::Key(key) = step else { return None };
+            let PlaceStep::Key(key) = step else {
+                return None;
+            };
             let (_, value) = table.iter_mut().find(|(name, _)| name.get_ref() == key)?;
             let mut value = value.get_mut();
             while let DeValue::Array(list) = value {
-                let Step::Index(index) = steps.next()? else {
+                let PlaceStep::Index(index) = steps.next()? else {
                     return None;
                 };
                 value = list.get_mut(*index)?.get_mut();
@@ -225,20 +227,20 @@ impl<'t> Document<'t> {
     }
 
     /// The line of the deepest part of `place` that exists; none where not even its table does.
-    fn line(&self, place: &Place) -> Option<usize> {
+    fn line(&self, place: &SettingPlace) -> Option<usize> {
         let mut table = Some(self.root.get_ref());
         let mut list: Option<&[Spanned<DeValue<'_>>]> = None;
         let mut start = None;
         for step in &place.0 {
             let value = match step {
-                Step::Key(key) => {
+                PlaceStep::Key(key) => {
                     let found = table
                         .and_then(|table| table.iter().find(|(name, _)| name.get_ref() == key));
                     let Some((name, value)) = found else { break };
                     start = Some(name.span().start);
                     value
                 }
-                Step::Index(index) => {
+                PlaceStep::Index(index) => {
                     let Some(value) = list.and_then(|list| list.get(*index)) else {
                         break;
                     };
@@ -256,20 +258,20 @@ impl<'t> Document<'t> {
     }
 
     /// Names `place` as a reader of the file would: its header and the rest of the way.
-    fn name(&self, place: &Place) -> (Option<String>, Option<String>) {
+    fn name(&self, place: &SettingPlace) -> (Option<String>, Option<String>) {
         let mut table = self.root.get_ref();
         let mut header: Vec<&str> = Vec::new();
         let mut title = None;
         let mut used = 0;
         let steps = &place.0;
         // A header takes tables of the top level and lists of tables, at any depth.
-        while let Some(Step::Key(key)) = steps.get(used) {
+        while let Some(PlaceStep::Key(key)) = steps.get(used) {
             let value = table
                 .iter()
                 .find(|(name, _)| name.get_ref() == key)
                 .map(|(_, value)| value.get_ref());
             match (steps.get(used + 1), value) {
-                (Some(Step::Index(index)), Some(DeValue::Array(list))) => {
+                (Some(PlaceStep::Index(index)), Some(DeValue::Array(list))) => {
                     let Some(DeValue::Table(inner)) = list.get(*index).map(Spanned::get_ref) else {
                         break;
                     };
@@ -294,13 +296,13 @@ impl<'t> Document<'t> {
         let mut rest = String::new();
         for step in &steps[used..] {
             match step {
-                Step::Key(key) => {
+                PlaceStep::Key(key) => {
                     if !rest.is_empty() {
                         rest.push('.');
                     }
                     rest.push_str(key);
                 }
-                Step::Index(index) => rest.push_str(&format!("[{}]", index + 1)),
+                PlaceStep::Index(index) => rest.push_str(&format!("[{}]", index + 1)),
             }
         }
         (title, (!rest.is_empty()).then_some(rest))
@@ -308,7 +310,7 @@ impl<'t> Document<'t> {
 }
 
 /// A key with its value.
-type Entry<'t> = (Spanned<DeString<'t>>, Spanned<DeValue<'t>>);
+type DocumentEntry<'t> = (Spanned<DeString<'t>>, Spanned<DeValue<'t>>);
 
 fn table_to_json(table: &DeTable<'_>) -> Value {
     let members = table.iter().map(|(name, value)| {
@@ -389,8 +391,8 @@ url = "http://x"
 action = "drop"
 "#;
 
-    fn named(place: &Place) -> String {
-        Document::parse(TEXT)
+    fn named(place: &SettingPlace) -> String {
+        SettingsDocument::parse(TEXT)
             .unwrap()
             .problem(place, "wrong", "fix it")
             .to_string()
@@ -398,21 +400,21 @@ action = "drop"
 
     #[test]
     fn places_are_named_as_they_are_written() {
-        let first = Place::at("source").index(0);
-        let rule = Place::at("redaction").key("rule").index(0);
+        let first = SettingPlace::at("source").index(0);
+        let rule = SettingPlace::at("redaction").key("rule").index(0);
         for (place, text) in [
-            (Place::at("version"), "line 1, `version`: wrong"),
-            (Place::at("lake"), "line 2, [lake]: wrong"),
+            (SettingPlace::at("version"), "line 1, `version`: wrong"),
+            (SettingPlace::at("lake"), "line 2, [lake]: wrong"),
             (
-                Place::at("lake").key("url"),
+                SettingPlace::at("lake").key("url"),
                 "line 3, `url` in [lake]: wrong",
             ),
             (
-                Place::at("lake").key("gone"),
+                SettingPlace::at("lake").key("gone"),
                 "line 2, `gone` in [lake]: wrong",
             ),
-            (Place::at("signing"), "`signing`: wrong"),
-            (Place::at("source"), "line 5, [[source]]: wrong"),
+            (SettingPlace::at("signing"), "`signing`: wrong"),
+            (SettingPlace::at("source"), "line 5, [[source]]: wrong"),
             (first.clone(), "line 5, [[source]] \"a\": wrong"),
             (
                 first.key("auth").key("bearer").key("env"),
@@ -423,7 +425,7 @@ action = "drop"
                 "line 8, `tenants[2]` in [[source]] \"a\": wrong",
             ),
             (
-                Place::at("source").index(1).key("id"),
+                SettingPlace::at("source").index(1).key("id"),
                 "line 10, `id` in [[source]] number 2: wrong",
             ),
             (
@@ -438,19 +440,22 @@ action = "drop"
 
     #[test]
     fn a_key_can_be_taken_out_at_any_depth() {
-        let mut document = Document::parse(TEXT).unwrap();
-        let bearer = Place::at("source").index(0).key("auth").key("bearer");
+        let mut document = SettingsDocument::parse(TEXT).unwrap();
+        let bearer = SettingPlace::at("source")
+            .index(0)
+            .key("auth")
+            .key("bearer");
         document.remove(&bearer);
-        document.remove(&Place::at("lake"));
-        document.remove(&Place::at("nowhere").index(3).key("x"));
-        assert_eq!(document.line(&Place::at("lake")), None);
+        document.remove(&SettingPlace::at("lake"));
+        document.remove(&SettingPlace::at("nowhere").index(3).key("x"));
+        assert_eq!(document.line(&SettingPlace::at("lake")), None);
         let text = format!("{:?}", document.root);
         assert!(!text.contains("bearer") && text.contains("tenants"));
     }
 
     #[test]
     fn syntax_errors_do_not_repeat_the_file() {
-        let problems = Document::parse("version = 1\ntoken = s3cret\nx = \n")
+        let problems = SettingsDocument::parse("version = 1\ntoken = s3cret\nx = \n")
             .err()
             .unwrap();
         assert_eq!(

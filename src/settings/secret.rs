@@ -178,7 +178,7 @@ impl Auth<SecretRef> {
     pub(crate) fn lazily_read(&self) -> Auth {
         let secret = |place: &SecretRef, kind| {
             let place = place.clone();
-            http::Secret::new(move || place.load(kind).map_err(|error| error.to_string()))
+            http::LazySecret::new(move || place.load(kind).map_err(|error| error.to_string()))
         };
         match self {
             Self::None => Auth::None,

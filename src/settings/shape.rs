@@ -9,21 +9,21 @@ use serde_json::{Map, Value, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Document, Place, Problem};
+use super::problem::{ConfigProblem, SettingPlace, SettingsDocument};
 use crate::similar::nearest;
 
 /// What the comparison found.
 pub(crate) struct Shape {
     /// Everything that is wrong.
-    pub(crate) problems: Vec<Problem>,
+    pub(crate) problems: Vec<ConfigProblem>,
     /// Places whose value is wrong or missing, and what stands in for it while the rest is checked;
     /// `None` where the place has to be left out.
-    pub(crate) stand_ins: Vec<(Place, Option<Value>)>,
+    pub(crate) stand_ins: Vec<(SettingPlace, Option<Value>)>,
 }
 
 /// Compares `document`, in which every key is known, with `schema`.
-pub(crate) fn compare(document: &Document<'_>, schema: &Value) -> Shape {
-    let mut walk = Walk {
+pub(crate) fn compare(document: &SettingsDocument<'_>, schema: &Value) -> Shape {
+    let mut walk = ShapeWalk {
         document,
         root: schema,
         shape: Shape {
@@ -32,31 +32,31 @@ pub(crate) fn compare(document: &Document<'_>, schema: &Value) -> Shape {
         },
         tags: Vec::new(),
     };
-    walk.table(document.root.get_ref(), schema, &Place::default());
+    walk.table(document.root.get_ref(), schema, &SettingPlace::default());
     walk.shape
 }
 
-struct Walk<'d, 't> {
-    document: &'d Document<'t>,
+struct ShapeWalk<'d, 't> {
+    document: &'d SettingsDocument<'t>,
     root: &'d Value,
     shape: Shape,
     /// Tags of tables of several kinds, and what each may be.
-    tags: Vec<(Place, Vec<&'d str>)>,
+    tags: Vec<(SettingPlace, Vec<&'d str>)>,
 }
 
-impl<'d> Walk<'d, '_> {
-    fn report(&mut self, place: &Place, what: impl Into<String>, action: impl Into<String>) {
+impl<'d> ShapeWalk<'d, '_> {
+    fn report(&mut self, place: &SettingPlace, what: impl Into<String>, action: impl Into<String>) {
         let problem = self.document.problem(place, what, action);
         self.shape.problems.push(problem);
     }
 
     /// Lets an example stand in for what is wrong at `place`.
-    fn stand_in(&mut self, place: &Place, schema: &Value) {
+    fn stand_in(&mut self, place: &SettingPlace, schema: &Value) {
         let value = stand_in(self.root, schema);
         self.shape.stand_ins.push((place.clone(), Some(value)));
     }
 
-    fn value(&mut self, value: &Spanned<DeValue<'_>>, schema: &'d Value, place: &Place) {
+    fn value(&mut self, value: &Spanned<DeValue<'_>>, schema: &'d Value, place: &SettingPlace) {
         let value = value.get_ref();
         let written = schema;
         let Some(schema) = fitting(self.root, schema, value) else {
@@ -130,7 +130,7 @@ impl<'d> Walk<'d, '_> {
         }
     }
 
-    fn table(&mut self, table: &DeTable<'_>, schema: &'d Value, place: &Place) {
+    fn table(&mut self, table: &DeTable<'_>, schema: &'d Value, place: &SettingPlace) {
         let Some(Value::Object(known)) = schema.get("properties") else {
             if let Some(each) = schema.get("additionalProperties") {
                 for (name, value) in table.iter() {
@@ -219,7 +219,7 @@ impl<'d> Walk<'d, '_> {
     }
 
     /// Says what to write at `place`, from the examples or the default in the schema.
-    fn example(&self, schema: &Value, place: &Place) -> String {
+    fn example(&self, schema: &Value, place: &SettingPlace) -> String {
         let resolved = alternatives(self.root, schema);
         let example = example_of(schema, &resolved);
         let key = self.document.problem(place, "", "").key.unwrap_or_default();
@@ -458,9 +458,13 @@ mod tests {
     }
 
     fn problems(text: &str) -> Vec<String> {
-        let document = Document::parse(text).unwrap();
+        let document = SettingsDocument::parse(text).unwrap();
         let shape = compare(&document, &schema());
-        shape.problems.iter().map(Problem::to_string).collect()
+        shape
+            .problems
+            .iter()
+            .map(ConfigProblem::to_string)
+            .collect()
     }
 
     #[test]

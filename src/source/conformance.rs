@@ -16,7 +16,7 @@ use std::fmt;
 
 /// A rule of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rule {
+pub enum FeedRule {
     /// Slices and holes are the window, in order, and leave nothing out.
     Tiles,
     /// Every record of a slice lies in its window.
@@ -51,7 +51,7 @@ pub enum Rule {
     Answers,
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for FeedRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
@@ -60,18 +60,18 @@ impl fmt::Display for Rule {
 /// A feed that breaks the contract.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the feed of {tenant} breaks the rule {rule}: {what}")]
-pub struct Nonconformance {
+pub struct FeedNonconformance {
     /// The feed.
     pub tenant: String,
     /// The rule.
-    pub rule: Rule,
+    pub rule: FeedRule,
     /// How.
     pub what: String,
 }
 
 /// What is known to be in a window of a feed.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+pub struct KnownFeed {
     /// Where each record lies on the axis of the feed, by its id on the platform; those that the platform
     /// cannot serve left out.
     pub records: BTreeMap<String, DateTime<Utc>>,
@@ -90,9 +90,9 @@ pub async fn check_feed(
     source: &dyn Source,
     tenant: &Tenant,
     window: Window,
-    known: &Known,
-) -> Result<(), Nonconformance> {
-    let check = Check {
+    known: &KnownFeed,
+) -> Result<(), FeedNonconformance> {
+    let check = FeedCheck {
         source,
         tenant,
         known,
@@ -117,9 +117,9 @@ pub async fn check_under_faults(
     source: &dyn Source,
     tenant: &Tenant,
     window: Window,
-    known: &Known,
-) -> Result<(), Nonconformance> {
-    let check = Check {
+    known: &KnownFeed,
+) -> Result<(), FeedNonconformance> {
+    let check = FeedCheck {
         source,
         tenant,
         known,
@@ -135,10 +135,10 @@ pub async fn check_under_faults(
     check.agrees(&read)
 }
 
-struct Check<'a> {
+struct FeedCheck<'a> {
     source: &'a dyn Source,
     tenant: &'a Tenant,
-    known: &'a Known,
+    known: &'a KnownFeed,
 }
 
 /// How a record is told from others here: by its id, or by its bytes.
@@ -159,9 +159,9 @@ fn names(outcomes: &[SliceOutcome]) -> Vec<String> {
     names
 }
 
-impl Check<'_> {
-    fn broken(&self, rule: Rule, what: impl Into<String>) -> Nonconformance {
-        Nonconformance {
+impl FeedCheck<'_> {
+    fn broken(&self, rule: FeedRule, what: impl Into<String>) -> FeedNonconformance {
+        FeedNonconformance {
             tenant: self.tenant.to_string(),
             rule,
             what: what.into(),
@@ -170,18 +170,18 @@ impl Check<'_> {
 
     fn demand(
         &self,
-        rule: Rule,
+        rule: FeedRule,
         holds: bool,
         what: impl FnOnce() -> String,
-    ) -> Result<(), Nonconformance> {
+    ) -> Result<(), FeedNonconformance> {
         match holds {
             true => Ok(()),
             false => Err(self.broken(rule, what())),
         }
     }
 
-    fn answered<T>(&self, answer: Result<T, SourceError>) -> Result<T, Nonconformance> {
-        answer.map_err(|error| self.broken(Rule::Answers, error.to_string()))
+    fn answered<T>(&self, answer: Result<T, SourceError>) -> Result<T, FeedNonconformance> {
+        answer.map_err(|error| self.broken(FeedRule::Answers, error.to_string()))
     }
 
     fn request(&self, window: Window, limits: Limits) -> WindowRequest {
@@ -196,7 +196,7 @@ impl Check<'_> {
         &self,
         window: Window,
         limits: Limits,
-    ) -> Result<Vec<SliceOutcome>, Nonconformance> {
+    ) -> Result<Vec<SliceOutcome>, FeedNonconformance> {
         let mut stream = self.source.read(self.request(window, limits));
         let mut outcomes = Vec::new();
         while let Some(outcome) = stream.next().await {
@@ -205,36 +205,36 @@ impl Check<'_> {
         Ok(outcomes)
     }
 
-    async fn control(&self) -> Result<(), Nonconformance> {
+    async fn control(&self) -> Result<(), FeedNonconformance> {
         let obeyed = self.source.control_request(self.tenant).await;
-        obeyed.map_err(|error| self.broken(Rule::Control, error.to_string()))?;
+        obeyed.map_err(|error| self.broken(FeedRule::Control, error.to_string()))?;
         let Some(far) = year(2999).and_then(|from| Window::new(from, from + TimeDelta::days(1)))
         else {
             return Ok(());
         };
         let read = self.read(far, Limits::default()).await?;
-        self.demand(Rule::Control, names(&read).is_empty(), || {
+        self.demand(FeedRule::Control, names(&read).is_empty(), || {
             format!("{far} has records")
         })
     }
 
-    fn tiles(&self, window: Window, read: &[SliceOutcome]) -> Result<(), Nonconformance> {
+    fn tiles(&self, window: Window, read: &[SliceOutcome]) -> Result<(), FeedNonconformance> {
         let mut next = window.from;
         for outcome in read {
             let part = outcome.window();
             self.demand(
-                Rule::Tiles,
+                FeedRule::Tiles,
                 part.from == next && part.from < part.to,
                 || format!("{part} follows {}", format_instant(next)),
             )?;
             next = part.to;
         }
-        self.demand(Rule::Tiles, next == window.to, || {
+        self.demand(FeedRule::Tiles, next == window.to, || {
             format!("{window} was read to {}", format_instant(next))
         })
     }
 
-    fn pieces(&self, window: Window, read: &[SliceOutcome]) -> Result<(), Nonconformance> {
+    fn pieces(&self, window: Window, read: &[SliceOutcome]) -> Result<(), FeedNonconformance> {
         self.tiles(window, read)?;
         for outcome in read {
             match outcome {
@@ -248,67 +248,80 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn slice(&self, slice: &Slice) -> Result<(), Nonconformance> {
+    fn slice(&self, slice: &Slice) -> Result<(), FeedNonconformance> {
         let records = &slice.records;
-        self.demand(Rule::Counted, slice.total == records.len() as u64, || {
-            format!("{} of {} records counted", slice.total, records.len())
-        })?;
+        self.demand(
+            FeedRule::Counted,
+            slice.total == records.len() as u64,
+            || format!("{} of {} records counted", slice.total, records.len()),
+        )?;
         for record in records {
             self.is_in_place(record, &slice.window)?;
         }
         let named: BTreeSet<String> = records.iter().map(name_of).collect();
         let repeated = (records.len() - named.len()) as u64;
-        self.demand(Rule::Counted, slice.source_duplicates == repeated, || {
-            format!(
-                "{} of {repeated} repetitions counted",
-                slice.source_duplicates
-            )
-        })?;
+        self.demand(
+            FeedRule::Counted,
+            slice.source_duplicates == repeated,
+            || {
+                format!(
+                    "{} of {repeated} repetitions counted",
+                    slice.source_duplicates
+                )
+            },
+        )?;
         let there = self.known.records.iter();
         let mut there = there.filter(|(_, at)| slice.window.contains(**at));
         match there.find(|(id, _)| !named.contains(*id)) {
             None => Ok(()),
-            Some((id, _)) => {
-                Err(self.broken(Rule::Whole, format!("{id} is missing in {}", slice.window)))
-            }
+            Some((id, _)) => Err(self.broken(
+                FeedRule::Whole,
+                format!("{id} is missing in {}", slice.window),
+            )),
         }
     }
 
-    fn is_in_place(&self, record: &Keyed, window: &Window) -> Result<(), Nonconformance> {
+    fn is_in_place(&self, record: &Keyed, window: &Window) -> Result<(), FeedNonconformance> {
         let by_arrival = self.source.capabilities().axis == Axis::Arrival;
         let arrived = record.returned.arrived.is_some();
-        self.demand(Rule::Axis, arrived == by_arrival, || {
+        self.demand(FeedRule::Axis, arrived == by_arrival, || {
             format!("{} has arrived: {arrived}", name_of(record))
         })?;
         let inside = record.position().is_none_or(|at| window.contains(at));
-        self.demand(Rule::Inside, inside, || {
+        self.demand(FeedRule::Inside, inside, || {
             format!("{} does not lie in {window}", name_of(record))
         })?;
         let is_known = |id: &str| self.known.records.contains_key(id);
-        self.demand(Rule::Real, record.native_id().is_none_or(is_known), || {
-            format!("{} is not of the platform", name_of(record))
-        })
+        self.demand(
+            FeedRule::Real,
+            record.native_id().is_none_or(is_known),
+            || format!("{} is not of the platform", name_of(record)),
+        )
     }
 
-    fn explained(&self, hole: &Hole) -> Result<(), Nonconformance> {
+    fn explained(&self, hole: &Hole) -> Result<(), FeedNonconformance> {
         let says_why = !hole.detail.trim().is_empty();
-        self.demand(Rule::Explained, says_why, || {
+        self.demand(FeedRule::Explained, says_why, || {
             format!("the hole {} does not say why", hole.window)
         })
     }
 
-    fn smallest(&self, hole: &Hole) -> Result<(), Nonconformance> {
+    fn smallest(&self, hole: &Hole) -> Result<(), FeedNonconformance> {
         let known = self.known;
         let mut unreadable = known.unreadable.iter();
         let around = unreadable.any(|bad| hole.window.intersection(bad).is_some());
         self.demand(
-            Rule::Smallest,
+            FeedRule::Smallest,
             around && hole.window.duration() <= known.longest_hole,
             || format!("{} is a hole: {}", hole.window, hole.detail),
         )
     }
 
-    async fn counts(&self, window: Window, read: &[SliceOutcome]) -> Result<(), Nonconformance> {
+    async fn counts(
+        &self,
+        window: Window,
+        read: &[SliceOutcome],
+    ) -> Result<(), FeedNonconformance> {
         let is_whole = |outcome: &SliceOutcome| matches!(outcome, SliceOutcome::Slice(_));
         if !read.iter().all(is_whole) {
             return Ok(());
@@ -317,12 +330,12 @@ impl Check<'_> {
         let counted = self.answered(self.source.count(self.tenant, window).await)?;
         let trusted = self.source.capabilities().counts_trusted;
         let holds = !counted.exact || (trusted && counted.rows == returned);
-        self.demand(Rule::Counts, holds, || {
+        self.demand(FeedRule::Counts, holds, || {
             format!("counted {} of {returned} in {window}", counted.rows)
         })
     }
 
-    async fn oldest(&self, window: Window) -> Result<(), Nonconformance> {
+    async fn oldest(&self, window: Window) -> Result<(), FeedNonconformance> {
         let first = self.known.records.values().min().copied();
         let found = self.answered(self.source.oldest(self.tenant, window.to).await)?;
         // What cannot be read may be older than everything that can.
@@ -336,13 +349,17 @@ impl Check<'_> {
             }
             (Some(_), None) => !self.known.unreadable.is_empty(),
         };
-        self.demand(Rule::Oldest, holds, || {
+        self.demand(FeedRule::Oldest, holds, || {
             let text = |at: Option<DateTime<Utc>>| at.map_or("none".to_owned(), format_instant);
             format!("found {}, and it is {}", text(found), text(first))
         })
     }
 
-    async fn repeats(&self, window: Window, read: &[SliceOutcome]) -> Result<(), Nonconformance> {
+    async fn repeats(
+        &self,
+        window: Window,
+        read: &[SliceOutcome],
+    ) -> Result<(), FeedNonconformance> {
         let alone = Limits {
             concurrency: 1,
             ..Limits::default()
@@ -353,12 +370,16 @@ impl Check<'_> {
             windows && names(std::slice::from_ref(one)) == names(std::slice::from_ref(other))
         };
         let holds = read.len() == again.len() && read.iter().zip(&again).all(same);
-        self.demand(Rule::Repeatable, holds, || {
+        self.demand(FeedRule::Repeatable, holds, || {
             format!("{window} has other slices when it is read one request at a time")
         })
     }
 
-    async fn halves(&self, window: Window, read: &[SliceOutcome]) -> Result<(), Nonconformance> {
+    async fn halves(
+        &self,
+        window: Window,
+        read: &[SliceOutcome],
+    ) -> Result<(), FeedNonconformance> {
         // At a record, so that an edge with one is tried.
         let mut inside = self
             .known
@@ -377,7 +398,7 @@ impl Check<'_> {
             self.pieces(half, &outcomes)?;
             parts.extend(outcomes);
         }
-        self.demand(Rule::Halves, names(&parts) == names(read), || {
+        self.demand(FeedRule::Halves, names(&parts) == names(read), || {
             format!(
                 "{window} cut at {} has other records",
                 format_instant(middle)
@@ -385,19 +406,23 @@ impl Check<'_> {
         })
     }
 
-    async fn cancels(&self, window: Window, read: &[SliceOutcome]) -> Result<(), Nonconformance> {
+    async fn cancels(
+        &self,
+        window: Window,
+        read: &[SliceOutcome],
+    ) -> Result<(), FeedNonconformance> {
         let mut stream = self.source.read(self.request(window, Limits::default()));
         let first = stream.next().await;
         drop(stream);
         let began = first.transpose();
         self.answered(began)?;
         let again = self.read(window, Limits::default()).await?;
-        self.demand(Rule::Cancelled, names(&again) == names(read), || {
+        self.demand(FeedRule::Cancelled, names(&again) == names(read), || {
             format!("{window} has other records after a reading was dropped")
         })
     }
 
-    fn agrees(&self, read: &[SliceOutcome]) -> Result<(), Nonconformance> {
+    fn agrees(&self, read: &[SliceOutcome]) -> Result<(), FeedNonconformance> {
         let mapping = self.source.mapping();
         let records = read.iter().flat_map(|outcome| match outcome {
             SliceOutcome::Slice(slice) => &slice.records,
@@ -405,7 +430,9 @@ impl Check<'_> {
         });
         for record in records.filter(|record| record.returned.is_record) {
             if let Some(what) = disagreement(mapping, &record.returned.record) {
-                return Err(self.broken(Rule::Agreement, format!("{}: {what}", name_of(record))));
+                return Err(
+                    self.broken(FeedRule::Agreement, format!("{}: {what}", name_of(record)))
+                );
             }
         }
         Ok(())

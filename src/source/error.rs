@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// What a failure is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum ErrorScope {
     /// The records of the window that was asked for: a smaller window may succeed.
     Window,
     /// The feed of the tenant that was asked for; others may be read.
@@ -196,15 +196,15 @@ pub enum SourceError {
 
 impl SourceError {
     /// Whether a smaller window may succeed.
-    pub fn scope(&self) -> Scope {
+    pub fn scope(&self) -> ErrorScope {
         match self {
             Self::UnreadableRecord { .. }
             | Self::ServerFailure { status: 500, .. }
             | Self::Refused { status: 413, .. }
             | Self::CutOff { .. }
             | Self::TooLarge { .. }
-            | Self::NotUnderstood { .. } => Scope::Window,
-            Self::Forbidden { .. } | Self::NotFound { .. } => Scope::Feed,
+            | Self::NotUnderstood { .. } => ErrorScope::Window,
+            Self::Forbidden { .. } | Self::NotFound { .. } => ErrorScope::Feed,
             Self::Unauthorised { .. }
             | Self::Refused { .. }
             | Self::NoConnection { .. }
@@ -219,7 +219,7 @@ impl SourceError {
             | Self::Credential { .. }
             | Self::Settings { .. }
             | Self::Deadline
-            | Self::Stopped => Scope::Source,
+            | Self::Stopped => ErrorScope::Source,
         }
     }
 
@@ -451,16 +451,16 @@ mod tests {
         for (error, scope) in [
             (
                 SourceError::UnreadableRecord { message: message() },
-                Scope::Window,
+                ErrorScope::Window,
             ),
-            (SourceError::TooLarge { cap: 1 }, Scope::Window),
+            (SourceError::TooLarge { cap: 1 }, ErrorScope::Window),
             (
                 SourceError::ServerFailure {
                     status: 500,
                     tries: 1,
                     message: message(),
                 },
-                Scope::Window,
+                ErrorScope::Window,
             ),
             (
                 SourceError::ServerFailure {
@@ -468,18 +468,18 @@ mod tests {
                     tries: 1,
                     message: message(),
                 },
-                Scope::Source,
+                ErrorScope::Source,
             ),
             (
                 SourceError::Unauthorised { message: message() },
-                Scope::Source,
+                ErrorScope::Source,
             ),
             (
                 SourceError::NotFound {
                     tenant: "main".to_owned(),
                     message: message(),
                 },
-                Scope::Feed,
+                ErrorScope::Feed,
             ),
         ] {
             assert_eq!(error.scope(), scope, "{error}");

@@ -25,11 +25,13 @@ pub use contract::{
     Axis, Capabilities, Identity, Mapping, Returned, Slices, Source, Tenant, Unidentified,
     WindowRequest, may_be_same_tenant,
 };
-pub use error::{Scope, SourceError};
+pub use error::{ErrorScope, SourceError};
 pub(crate) use reading::SHARES;
 #[cfg(test)]
 pub(crate) use reading::key_of;
-pub use reading::{Count, Hole, HoleReason, Key, Keyed, Limits, Nameless, Slice, SliceOutcome};
+pub use reading::{
+    Count, Hole, HoleReason, Keyed, Limits, Nameless, RecordKey, Slice, SliceOutcome,
+};
 pub use words::{PlatformWords, Wording};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};

@@ -60,7 +60,7 @@ impl Default for Limits {
 
 /// What tells a record from any other, and when it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct RecordKey {
     /// Its id on the platform.
     pub native_id: Box<str>,
     /// The tenant that the record itself states.
@@ -84,7 +84,7 @@ pub struct Keyed {
     /// The record.
     pub returned: Returned,
     /// Its key, or why it has none.
-    pub key: Result<Key, Nameless>,
+    pub key: Result<RecordKey, Nameless>,
 }
 
 /// A window of which every record was read: rows, the source's count and distinct records agreed
@@ -208,7 +208,7 @@ pub(in crate::source) const ROW_BYTES: u64 = 256;
 
 /// What makes two rows the same record: tenant and id, or, without an id, the bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(in crate::source) enum RowKey<S, B> {
+pub(in crate::source) enum ReturnedKey<S, B> {
     Id(Option<S>, S),
     Bytes(B),
 }
@@ -223,19 +223,19 @@ impl Keyed {
     }
 
     /// The key, borrowed.
-    pub(in crate::source) fn row_key(&self) -> RowKey<&str, &[u8]> {
+    pub(in crate::source) fn row_key(&self) -> ReturnedKey<&str, &[u8]> {
         match &self.key {
-            Ok(key) => RowKey::Id(key.tenant.as_deref(), &key.native_id),
-            Err(_) => RowKey::Bytes(&self.returned.record),
+            Ok(key) => ReturnedKey::Id(key.tenant.as_deref(), &key.native_id),
+            Err(_) => ReturnedKey::Bytes(&self.returned.record),
         }
     }
 
     /// The key, to keep.
-    pub(in crate::source) fn own_row_key(&self) -> RowKey<Box<str>, Bytes> {
+    pub(in crate::source) fn own_row_key(&self) -> ReturnedKey<Box<str>, Bytes> {
         match &self.key {
-            Ok(key) => RowKey::Id(key.tenant.clone(), key.native_id.clone()),
+            Ok(key) => ReturnedKey::Id(key.tenant.clone(), key.native_id.clone()),
             // A copy, since a part of the response would keep all of it.
-            Err(_) => RowKey::Bytes(Bytes::copy_from_slice(&self.returned.record)),
+            Err(_) => ReturnedKey::Bytes(Bytes::copy_from_slice(&self.returned.record)),
         }
     }
 
@@ -270,9 +270,9 @@ impl Keyed {
 }
 
 /// The key of a record, as its platform reads it.
-pub(crate) fn key_of(mapping: &dyn Mapping, record: &[u8]) -> Result<Key, Nameless> {
+pub(crate) fn key_of(mapping: &dyn Mapping, record: &[u8]) -> Result<RecordKey, Nameless> {
     match mapping.identify(record) {
-        Ok(identity) => Ok(Key {
+        Ok(identity) => Ok(RecordKey {
             native_id: identity.native_id.into(),
             tenant: identity.tenant.map(Into::into),
             time: identity.time,

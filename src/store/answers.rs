@@ -18,7 +18,7 @@ use super::error::StoreError;
 
 /// What an answer means, whatever was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum StoreAnswer {
     /// There is no such object or bucket.
     Absent,
     /// The name is taken, or a condition did not hold.
@@ -58,7 +58,7 @@ const ABOUT_IDENTITY: [&str; 9] = [
     "unauthorized_client",
 ];
 
-impl Answer {
+impl StoreAnswer {
     /// The meaning of a failure whose innermost words are `said`, such as `501 Not Implemented: NotImplemented:
     /// A header you provided implies functionality that is not implemented`.
     pub(super) fn of(cause: &Cause, said: &str) -> Self {
@@ -171,7 +171,7 @@ mod tests {
     /// One row for each answer that a store is known to give.
     #[test]
     fn every_answer_has_one_meaning() {
-        use Answer::{Absent, Denied, Refused, Taken, Unclear, Unsupported};
+        use StoreAnswer::{Absent, Denied, Refused, Taken, Unclear, Unsupported};
         let path = || "x".to_owned();
         let source = || "why".into();
         for (cause, answer) in [
@@ -219,7 +219,7 @@ mod tests {
             ),
             (Cause::NotSupported { source: source() }, Unsupported),
         ] {
-            assert_eq!(Answer::of(&cause, "why"), answer, "{cause:?}");
+            assert_eq!(StoreAnswer::of(&cause, "why"), answer, "{cause:?}");
         }
         for (said, answer) in [
             // Stores without create-if-absent.
@@ -268,7 +268,7 @@ mod tests {
             ("4000 bytes", Unclear),
             ("", Unclear),
         ] {
-            assert_eq!(Answer::of(&generic(said), said), answer, "{said}");
+            assert_eq!(StoreAnswer::of(&generic(said), said), answer, "{said}");
         }
     }
 }

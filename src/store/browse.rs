@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use object_store::ObjectMeta;
 
-use super::bucket::{Bucket, Listed};
+use super::bucket::{Bucket, StoredObject};
 use super::error::StoreError;
 
-impl From<ObjectMeta> for Listed {
+impl From<ObjectMeta> for StoredObject {
     fn from(meta: ObjectMeta) -> Self {
         Self {
             name: meta.location.into(),
@@ -41,7 +41,7 @@ impl Bucket {
         &self,
         name: &str,
         limit: u64,
-    ) -> Result<(Listed, Bytes), StoreError> {
+    ) -> Result<(StoredObject, Bytes), StoreError> {
         let got = self.get(name).await?;
         if got.meta.size > limit {
             return Err(StoreError::TooLarge {
@@ -50,7 +50,7 @@ impl Bucket {
                 limit,
             });
         }
-        let listed = Listed::from(got.meta.clone());
+        let listed = StoredObject::from(got.meta.clone());
         let content = got.bytes().await;
         let content = content.map_err(|cause| self.error("read", name, &cause))?;
         Ok((listed, content))

@@ -16,15 +16,15 @@ use crate::http::lasting;
 use crate::stop::Stop;
 use crate::waits::Waits;
 
-use super::answers::Answer;
+use super::answers::StoreAnswer;
 use super::checked::CheckedFiles;
-use super::counted::Counted;
+use super::counted::CountedStore;
 use super::error::StoreError;
-use super::http::{ContentMd5, Observer, RequestCounter, Requests, StoreClock};
+use super::http::{ContentMd5, RequestCounter, RequestObserver, StoreClock, StoreRequests};
 use super::location;
-use super::open::{self, OpenError, Options};
+use super::open::{self, OpenError, StoreOptions};
 use super::said::{clean, deepest, is_refusal};
-use super::stoppable::Stoppable;
+use super::stoppable::StoppableStore;
 use crate::foreign::Secrets;
 
 /// What kind of store a bucket is on.
@@ -44,7 +44,7 @@ pub enum StoreKind {
 
 /// An object in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct StoredObject {
     /// Name within the bucket.
     pub name: String,
     /// Size in bytes.
@@ -95,12 +95,12 @@ impl Bucket {
     ///
     /// # Errors
     /// A URL or option that cannot work, or a directory that is not there.
-    pub fn open(url: &str, options: &Options) -> Result<Self, OpenError> {
-        let observer = Observer::default();
+    pub fn open(url: &str, options: &StoreOptions) -> Result<Self, OpenError> {
+        let observer = RequestObserver::default();
         let opened = open::open(url, options, &observer)?;
         let store = match opened.kind {
             StoreKind::Disk | StoreKind::Memory => {
-                Arc::new(Counted::new(opened.store, observer.counter.clone()))
+                Arc::new(CountedStore::new(opened.store, observer.counter.clone()))
             }
             StoreKind::Gcs | StoreKind::S3 | StoreKind::Azure => opened.store,
         };
@@ -135,7 +135,7 @@ impl Bucket {
     pub fn around(store: Arc<dyn ObjectStore>) -> Self {
         let counter = RequestCounter::default();
         Self {
-            store: Arc::new(Counted::new(store, counter.clone())),
+            store: Arc::new(CountedStore::new(store, counter.clone())),
             kind: StoreKind::Memory,
             url: "memory://".into(),
             secrets: Secrets::default(),
@@ -151,7 +151,7 @@ impl Bucket {
     #[must_use]
     pub fn with_stop(self, stop: Stop) -> Self {
         Self {
-            store: Arc::new(Stoppable::new(self.store, stop.clone())),
+            store: Arc::new(StoppableStore::new(self.store, stop.clone())),
             stop,
             ..self
         }
@@ -198,7 +198,7 @@ impl Bucket {
     }
 
     /// How many requests were made so far.
-    pub fn requests(&self) -> Requests {
+    pub fn requests(&self) -> StoreRequests {
         self.counter.requests()
     }
 
@@ -285,7 +285,7 @@ impl Bucket {
         &self,
         folder: &str,
         after: Option<&str>,
-    ) -> BoxStream<'static, Result<Listed, StoreError>> {
+    ) -> BoxStream<'static, Result<StoredObject, StoreError>> {
         let bucket = self.clone();
         let folder = folder.to_owned();
         let paths = self
@@ -302,7 +302,7 @@ impl Bucket {
         };
         objects
             .map(move |object| match object {
-                Ok(meta) => Ok(Listed::from(meta)),
+                Ok(meta) => Ok(StoredObject::from(meta)),
                 Err(cause) => Err(bucket.error("list", &folder, &cause)),
             })
             .boxed()
@@ -357,26 +357,26 @@ impl Bucket {
                 said,
             };
         }
-        match Answer::of(cause, &words) {
-            Answer::Absent => StoreError::NotFound { object, said },
-            Answer::Taken => StoreError::AlreadyExists { object },
-            Answer::Denied => StoreError::Denied {
+        match StoreAnswer::of(cause, &words) {
+            StoreAnswer::Absent => StoreError::NotFound { object, said },
+            StoreAnswer::Taken => StoreError::AlreadyExists { object },
+            StoreAnswer::Denied => StoreError::Denied {
                 action,
                 object,
                 said,
             },
-            Answer::Unsupported => StoreError::Unsupported {
+            StoreAnswer::Unsupported => StoreError::Unsupported {
                 action,
                 object,
                 said,
             },
-            Answer::Refused => StoreError::Refused {
+            StoreAnswer::Refused => StoreError::Refused {
                 action,
                 object,
                 said,
             },
-            Answer::Name => StoreError::Name { object, said },
-            Answer::Unclear => StoreError::Unclear {
+            StoreAnswer::Name => StoreError::Name { object, said },
+            StoreAnswer::Unclear => StoreError::Unclear {
                 action,
                 object,
                 said,

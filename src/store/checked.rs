@@ -28,7 +28,7 @@ use tokio::sync::OnceCell;
 use super::bucket::{Bucket, StoreKind};
 use super::error::StoreError;
 use super::http::Aside;
-use super::present::Asking;
+use super::present::PresenceQuestion;
 use crate::merkle::Hash;
 
 /// MD5 of an object: no proof of anything by itself, but the one hash that stores compute themselves.
@@ -70,7 +70,7 @@ pub enum CheckedBy {
 
 /// An object that was found to be the file that the ledger signed for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct CheckedStore {
     /// How.
     pub by: CheckedBy,
     /// What tells this object from one that takes its place.
@@ -94,7 +94,7 @@ struct Stamp {
     version: Option<String>,
 }
 
-impl Checked {
+impl CheckedStore {
     /// An object all of whose bytes are being hashed.
     fn of_all_bytes(object: &GetResult) -> Self {
         Self {
@@ -112,13 +112,13 @@ impl Checked {
 
 /// Files that were checked, so that each is checked once; shared by the clones of a bucket.
 #[derive(Debug, Clone, Default)]
-pub(super) struct CheckedFiles(Arc<Mutex<HashMap<String, Arc<OnceCell<Checked>>>>>);
+pub(super) struct CheckedFiles(Arc<Mutex<HashMap<String, Arc<OnceCell<CheckedStore>>>>>);
 
 /// So many are remembered; after that all are checked again.
 const REMEMBERED: usize = 10_000;
 
 impl CheckedFiles {
-    fn of(&self, file: &SignedFile) -> Arc<OnceCell<Checked>> {
+    fn of(&self, file: &SignedFile) -> Arc<OnceCell<CheckedStore>> {
         let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if files.len() >= REMEMBERED {
             files.clear();
@@ -133,8 +133,8 @@ impl Bucket {
     /// # Errors
     /// [`StoreError::Altered`] where it is another one, [`StoreError::Missing`] where it is absent; otherwise any
     /// [`StoreError`] of reading, which says nothing about it.
-    pub async fn check(&self, file: &SignedFile) -> Result<Checked, StoreError> {
-        let mut asking = Asking::begin();
+    pub async fn check(&self, file: &SignedFile) -> Result<CheckedStore, StoreError> {
+        let mut asking = PresenceQuestion::begin();
         loop {
             match self.compare(file).await {
                 Err(error) => asking.again(error).await?,
@@ -145,7 +145,7 @@ impl Bucket {
 
     /// The same, once for each file that this bucket and its clones are asked about: later reads name the
     /// entity tag that was checked.
-    async fn checked_once(&self, file: &SignedFile) -> Result<Checked, StoreError> {
+    async fn checked_once(&self, file: &SignedFile) -> Result<CheckedStore, StoreError> {
         let cell = self.checked_files().of(file);
         let checked = cell.get_or_try_init(|| self.check(file)).await;
         checked.cloned()
@@ -155,14 +155,14 @@ impl Bucket {
     ///
     /// # Errors
     /// As [`Self::check`].
-    pub(crate) async fn compare(&self, file: &SignedFile) -> Result<Checked, StoreError> {
+    pub(crate) async fn compare(&self, file: &SignedFile) -> Result<CheckedStore, StoreError> {
         let (head, told) = self.head_of(&file.name).await?;
         if head.meta.size != file.bytes {
             let said = format!("it has {} bytes, not {}", head.meta.size, file.bytes);
             return Err(self.altered(file, said));
         }
         if file.md5.is_some() && self.md5_told(&head, &told) == file.md5 {
-            return Ok(Checked {
+            return Ok(CheckedStore {
                 by: CheckedBy::Store,
                 stamp: stamp(&head),
             });
@@ -177,7 +177,7 @@ impl Bucket {
     pub(crate) async fn is_still(
         &self,
         file: &SignedFile,
-        checked: &Checked,
+        checked: &CheckedStore,
     ) -> Result<bool, StoreError> {
         let (head, _) = self.head_of(&file.name).await?;
         Ok(stamp(&head) == checked.stamp)
@@ -211,7 +211,7 @@ impl Bucket {
     }
 
     /// Reads all bytes, a piece at a time.
-    async fn hash(&self, file: &SignedFile) -> Result<Checked, StoreError> {
+    async fn hash(&self, file: &SignedFile) -> Result<CheckedStore, StoreError> {
         let (found, checked) = self.hashed(file, 0).await?;
         let said = match found.sha256 {
             Some(sha256) if sha256 == file.sha256 => return Ok(checked),
@@ -239,9 +239,13 @@ impl Bucket {
         Ok(found)
     }
 
-    async fn hashed(&self, file: &SignedFile, keep: u64) -> Result<(Content, Checked), StoreError> {
+    async fn hashed(
+        &self,
+        file: &SignedFile,
+        keep: u64,
+    ) -> Result<(Content, CheckedStore), StoreError> {
         let got = self.get(&file.name).await?;
-        let checked = Checked::of_all_bytes(&got);
+        let checked = CheckedStore::of_all_bytes(&got);
         if got.meta.size != file.bytes {
             let content = Content {
                 bytes: got.meta.size,
@@ -377,7 +381,7 @@ mod tests {
 
     #[test]
     fn a_weak_tag_is_not_compared() {
-        let checked = |e_tag: &str| Checked {
+        let checked = |e_tag: &str| CheckedStore {
             by: CheckedBy::Store,
             stamp: Stamp {
                 e_tag: Some(e_tag.to_owned()),

@@ -10,7 +10,7 @@ use super::remove::Removal;
 
 /// Why a store cannot hold a ledger.
 #[derive(Debug, thiserror::Error)]
-pub enum Nonconformance {
+pub enum StoreNonconformance {
     /// The store did not do what it must.
     #[error("the store at {url} cannot be used: {broken}")]
     Broken {
@@ -29,14 +29,18 @@ const MUST_FAIL: &str = "it accepted a second create of the same name, so two wr
      each other";
 const MUST_NOT_CHANGE: &str = "an object changed when it was created a second time";
 
-fn broken(bucket: &Bucket, broken: &'static str) -> Nonconformance {
-    Nonconformance::Broken {
+fn broken(bucket: &Bucket, broken: &'static str) -> StoreNonconformance {
+    StoreNonconformance::Broken {
         url: bucket.url().to_owned(),
         broken,
     }
 }
 
-fn demand(bucket: &Bucket, holds: bool, otherwise: &'static str) -> Result<(), Nonconformance> {
+fn demand(
+    bucket: &Bucket,
+    holds: bool,
+    otherwise: &'static str,
+) -> Result<(), StoreNonconformance> {
     if holds {
         Ok(())
     } else {
@@ -55,7 +59,7 @@ pub async fn prove_create_once(
     name: &str,
     content: &Bytes,
     other: &Bytes,
-) -> Result<(), Nonconformance> {
+) -> Result<(), StoreNonconformance> {
     let first = bucket.create(name, content.clone()).await;
     if let Err(error @ StoreError::Refused { .. }) = first {
         // Whether it refuses the condition alone: without one it takes the object.
@@ -99,7 +103,7 @@ pub async fn prove_kept(
     name: &str,
     content: &Bytes,
     other: &Bytes,
-) -> Result<(), Nonconformance> {
+) -> Result<(), StoreNonconformance> {
     bucket.create(name, content.clone()).await?;
     match bucket.replace(name, other.clone()).await {
         Ok(()) => {
@@ -124,7 +128,7 @@ pub async fn prove_kept(
 ///
 /// # Errors
 /// The first thing that does not hold; or a failure of the store.
-pub async fn check_store(bucket: &Bucket, folder: &str) -> Result<(), Nonconformance> {
+pub async fn check_store(bucket: &Bucket, folder: &str) -> Result<(), StoreNonconformance> {
     let once = format!("{folder}/once");
     let (content, other) = (Bytes::from_static(b"first"), Bytes::from_static(b"other"));
     prove_create_once(bucket, &once, &content, &other).await?;
@@ -138,7 +142,7 @@ pub async fn check_store(bucket: &Bucket, folder: &str) -> Result<(), Nonconform
 ///
 /// # Errors
 /// As for [`check_store`].
-pub async fn check_objects(bucket: &Bucket, folder: &str) -> Result<(), Nonconformance> {
+pub async fn check_objects(bucket: &Bucket, folder: &str) -> Result<(), StoreNonconformance> {
     let name = |leaf: &str| format!("{folder}/{leaf}");
     let content = Bytes::from_static(b"0123456\x00\xff\n");
 
@@ -223,7 +227,11 @@ pub async fn check_objects(bucket: &Bucket, folder: &str) -> Result<(), Nonconfo
     Ok(())
 }
 
-async fn still_there(bucket: &Bucket, name: &str, content: &Bytes) -> Result<(), Nonconformance> {
+async fn still_there(
+    bucket: &Bucket,
+    name: &str,
+    content: &Bytes,
+) -> Result<(), StoreNonconformance> {
     let found = bucket.read(name, content.len() as u64).await?;
     demand(
         bucket,

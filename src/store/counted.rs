@@ -17,25 +17,25 @@ use object_store::{
 use super::http::RequestCounter;
 
 #[derive(Debug)]
-pub(super) struct Counted {
+pub(super) struct CountedStore {
     inner: Arc<dyn ObjectStore>,
     counter: RequestCounter,
 }
 
-impl Counted {
+impl CountedStore {
     pub(super) fn new(inner: Arc<dyn ObjectStore>, counter: RequestCounter) -> Self {
         Self { inner, counter }
     }
 }
 
-impl fmt::Display for Counted {
+impl fmt::Display for CountedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt(f)
     }
 }
 
 #[async_trait]
-impl ObjectStore for Counted {
+impl ObjectStore for CountedStore {
     async fn put_opts(
         &self,
         location: &Path,

@@ -24,10 +24,10 @@ use crate::http::{self, EncodingError, Encodings, lasting};
 /// The clock of a store, as far as its answers show it: the `Date` header (RFC 9110, section 6.6.1)
 /// of the newest response. Cheap to clone; clones share what they know.
 #[derive(Debug, Clone, Default)]
-pub struct StoreClock(Arc<Mutex<Option<Reading>>>);
+pub struct StoreClock(Arc<Mutex<Option<BodyReading>>>);
 
 #[derive(Debug, Clone, Copy)]
-struct Reading {
+struct BodyReading {
     date: DateTime<Utc>,
     at: Instant,
 }
@@ -38,7 +38,7 @@ impl StoreClock {
     /// response with a date came; always `None` where there is no server.
     pub fn now(&self) -> Option<DateTime<Utc>> {
         let reading = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Reading { date, at } = reading?;
+        let BodyReading { date, at } = reading?;
         date.checked_add_signed(TimeDelta::from_std(at.elapsed()).ok()?)
     }
 
@@ -51,7 +51,7 @@ impl StoreClock {
         let Some(date) = http::date(header) else {
             return;
         };
-        let reading = Reading {
+        let reading = BodyReading {
             date,
             at: Instant::now(),
         };
@@ -61,10 +61,10 @@ impl StoreClock {
 
 /// Counts requests to a store. Cheap to clone; clones share their counts.
 #[derive(Debug, Clone, Default)]
-pub struct RequestCounter(Arc<Counts>);
+pub struct RequestCounter(Arc<RequestCounts>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct RequestCounts {
     get: AtomicU64,
     head: AtomicU64,
     put: AtomicU64,
@@ -76,7 +76,7 @@ struct Counts {
 /// Number of requests by method, retries and requests for credentials included. A store without
 /// HTTP counts what it would have taken: a listing is one `get`, however long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Requests {
+pub struct StoreRequests {
     /// Reads and listings.
     pub get: u64,
     /// Sizes.
@@ -91,7 +91,7 @@ pub struct Requests {
     pub other: u64,
 }
 
-impl Requests {
+impl StoreRequests {
     /// All together.
     pub fn total(&self) -> u64 {
         self.get + self.head + self.put + self.post + self.delete + self.other
@@ -100,9 +100,9 @@ impl Requests {
 
 impl RequestCounter {
     /// The counts so far.
-    pub fn requests(&self) -> Requests {
+    pub fn requests(&self) -> StoreRequests {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Requests {
+        StoreRequests {
             get: read(&self.0.get),
             head: read(&self.0.head),
             put: read(&self.0.put),
@@ -127,14 +127,14 @@ impl RequestCounter {
 
 /// Connects like [`ReqwestConnector`], observes every exchange and adds checksums to puts.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Observer {
+pub(super) struct RequestObserver {
     pub(super) clock: StoreClock,
     pub(super) counter: RequestCounter,
     pub(super) secrets: Secrets,
     pub(super) waits: Waits,
 }
 
-impl Observer {
+impl RequestObserver {
     /// Reports an answer after which the client waits and sends the request again; for how long, it does
     /// not tell.
     fn tell_of_wait(&self, response: &Result<HttpResponse, HttpError>) {
@@ -154,7 +154,7 @@ impl Observer {
     }
 }
 
-impl HttpConnector for Observer {
+impl HttpConnector for RequestObserver {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         Ok(HttpClient::new(Observed {
             inner: ReqwestConnector::default().connect(options)?,
@@ -194,10 +194,10 @@ fn add_checksum(request: &mut HttpRequest) {
 /// object is locked. It travels with the options of a get as an extension, and is filled once there is
 /// an answer; clones share what they hold.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Aside(Arc<Mutex<Told>>);
+pub(super) struct Aside(Arc<Mutex<RetryTold>>);
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Told {
+struct RetryTold {
     status: Option<u16>,
     locked_until: Option<DateTime<Utc>>,
     held: bool,
@@ -238,13 +238,13 @@ impl Aside {
         self.told().md5
     }
 
-    fn told(&self) -> Told {
+    fn told(&self) -> RetryTold {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn record(&self, response: &HttpResponse) {
         let header = |name: &str| response.headers().get(name)?.to_str().ok();
-        let told = Told {
+        let told = RetryTold {
             status: Some(response.status().as_u16()),
             locked_until: LOCKED_UNTIL
                 .iter()
@@ -324,7 +324,7 @@ fn refuse_encoded(response: &HttpResponse) -> Result<(), HttpError> {
 #[derive(Debug)]
 struct Observed {
     inner: HttpClient,
-    observer: Observer,
+    observer: RequestObserver,
 }
 
 #[async_trait]

@@ -154,16 +154,16 @@ pub(super) fn prepare(url: &str) -> Result<(), OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Bucket, Options, StoreKind};
+    use crate::store::{Bucket, StoreKind, StoreOptions};
 
     #[test]
     fn a_directory_must_exist_or_be_prepared() {
         let parent = tempfile::tempdir().unwrap();
         let url = Url::from_directory_path(parent.path().join("a/lake with space")).unwrap();
-        assert!(Bucket::open(url.as_str(), &Options::new()).is_err());
+        assert!(Bucket::open(url.as_str(), &StoreOptions::new()).is_err());
         prepare(url.as_str()).unwrap();
         prepare(url.as_str()).unwrap();
-        let opened = Bucket::open(url.as_str(), &Options::new()).unwrap();
+        let opened = Bucket::open(url.as_str(), &StoreOptions::new()).unwrap();
         assert_eq!(opened.kind(), StoreKind::Disk);
         assert!(opened.url().ends_with("/a/lake%20with%20space"));
         assert_eq!(directory("s3://b").unwrap(), None);

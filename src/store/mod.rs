@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows what an object holds. From a URL to an object and back:
 //!
-//! 1. `location` and [`Options`] say which service and where, and open it;
+//! 1. `location` and [`StoreOptions`] say which service and where, and open it;
 //! 2. [`Bucket`] is the opened store: read, list, size, with semantic [errors](StoreError);
 //! 3. [`create`] makes an object exactly once, [`Removal`] says what a deletion left behind;
 //! 4. `present` reads what must exist, `checked` only what is as it was signed for;
@@ -32,12 +32,14 @@ mod stoppable;
 pub(crate) mod tests;
 
 pub use answers::{StoreMeaning, WHEN_CHANGED};
-pub use bucket::{Bucket, Listed, StoreKind};
-pub use checked::{Checked, CheckedBy, Md5Sum, SignedFile, md5_of};
-pub use conformance::{Nonconformance, check_objects, check_store, prove_create_once, prove_kept};
+pub use bucket::{Bucket, StoreKind, StoredObject};
+pub use checked::{CheckedBy, CheckedStore, Md5Sum, SignedFile, md5_of};
+pub use conformance::{
+    StoreNonconformance, check_objects, check_store, prove_create_once, prove_kept,
+};
 pub use create::{CreateError, Created, Patience, create};
 pub use error::StoreError;
-pub use http::{RequestCounter, Requests, StoreClock};
+pub use http::{RequestCounter, StoreClock, StoreRequests};
 pub(crate) use open::has_option;
-pub use open::{OpenError, Options};
+pub use open::{OpenError, StoreOptions};
 pub use remove::{Keeps, Removal};

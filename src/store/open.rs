@@ -16,14 +16,14 @@ use url::Url;
 use super::bucket::StoreKind;
 use super::directory;
 use super::disk::DiskStore;
-use super::http::Observer;
+use super::http::RequestObserver;
 use super::location::{Location, Scheme};
 use super::said::learn;
 use crate::foreign::credentials_in;
 use crate::http::is_loopback;
 
 /// Options of a store by name, as `object_store` names them.
-pub type Options = BTreeMap<String, String>;
+pub type StoreOptions = BTreeMap<String, String>;
 
 /// A token that somebody else fetched, such as that of `gcloud auth print-access-token`. The names are
 /// those of later versions of `object_store`, which has no such option yet.
@@ -114,14 +114,18 @@ impl OpenError {
     }
 }
 
-pub(super) struct Opened {
+pub(super) struct OpenedLocation {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) kind: StoreKind,
     /// For people: no credentials, no slash at the end.
     pub(super) url: String,
 }
 
-pub(super) fn open(url: &str, options: &Options, observer: &Observer) -> Result<Opened, OpenError> {
+pub(super) fn open(
+    url: &str,
+    options: &StoreOptions,
+    observer: &RequestObserver,
+) -> Result<OpenedLocation, OpenError> {
     let location = Location::parse(url)?;
     // Options may hold addresses, and these a password.
     let addresses = options.values().flat_map(|value| credentials_in(value));
@@ -137,14 +141,14 @@ pub(super) fn open(url: &str, options: &Options, observer: &Observer) -> Result<
             (store, StoreKind::Memory)
         }
     };
-    Ok(Opened {
+    Ok(OpenedLocation {
         store,
         kind,
         url: location.url,
     })
 }
 
-fn refuse_all(location: &Location, options: &Options) -> Result<(), OpenError> {
+fn refuse_all(location: &Location, options: &StoreOptions) -> Result<(), OpenError> {
     match options.keys().next() {
         None => Ok(()),
         Some(option) => Err(OpenError::UnknownOption {
@@ -158,8 +162,8 @@ type OpenedStore = (Arc<dyn ObjectStore>, StoreKind);
 
 fn open_directory(
     location: &Location,
-    options: &Options,
-    observer: &Observer,
+    options: &StoreOptions,
+    observer: &RequestObserver,
 ) -> Result<OpenedStore, OpenError> {
     refuse_all(location, options)?;
     let path = location.directory()?;
@@ -173,7 +177,7 @@ fn open_directory(
 /// Parses every option and refuses those that are not the user's to set.
 fn parse_options<K: FromStr + PartialEq>(
     location: &Location,
-    options: &Options,
+    options: &StoreOptions,
     fixed: &[(K, &'static str)],
 ) -> Result<Vec<(K, String)>, OpenError> {
     let mut parsed = Vec::with_capacity(options.len());
@@ -211,8 +215,8 @@ fn is_plain_http(endpoint: Option<&str>) -> bool {
 
 fn open_s3(
     location: &Location,
-    options: &Options,
-    observer: &Observer,
+    options: &StoreOptions,
+    observer: &RequestObserver,
 ) -> Result<OpenedStore, OpenError> {
     use AmazonS3ConfigKey as Key;
     let fixed = [
@@ -252,8 +256,8 @@ fn open_s3(
 
 fn open_gcs(
     location: &Location,
-    options: &Options,
-    observer: &Observer,
+    options: &StoreOptions,
+    observer: &RequestObserver,
 ) -> Result<OpenedStore, OpenError> {
     use GoogleConfigKey as Key;
     let mut options = options.clone();
@@ -317,8 +321,8 @@ fn open_gcs(
 
 fn open_azure(
     location: &Location,
-    options: &Options,
-    observer: &Observer,
+    options: &StoreOptions,
+    observer: &RequestObserver,
 ) -> Result<OpenedStore, OpenError> {
     use AzureConfigKey as Key;
     let options = parse_options(location, options, &[(Key::ContainerName, BUCKET_IN_URL)])?;
@@ -361,8 +365,8 @@ mod tests {
     fn observed(
         url: &str,
         options: &[(&str, &str)],
-        observer: &Observer,
-    ) -> Result<Opened, OpenError> {
+        observer: &RequestObserver,
+    ) -> Result<OpenedLocation, OpenError> {
         let options = options
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -370,8 +374,8 @@ mod tests {
         open(url, &options, observer)
     }
 
-    fn opened(url: &str, options: &[(&str, &str)]) -> Result<Opened, OpenError> {
-        observed(url, options, &Observer::default())
+    fn opened(url: &str, options: &[(&str, &str)]) -> Result<OpenedLocation, OpenError> {
+        observed(url, options, &RequestObserver::default())
     }
 
     fn error(url: &str, options: &[(&str, &str)]) -> String {
@@ -435,7 +439,7 @@ mod tests {
 
     #[test]
     fn stores_open_with_options_and_a_prefix() {
-        let observer = Observer::default();
+        let observer = RequestObserver::default();
         let s3 = observed(
             "s3://bucket/a/b/",
             &[
@@ -479,7 +483,7 @@ mod tests {
             "http://[::1]:9",
             "https://storage.googleapis.com",
         ] {
-            let observer = Observer::default();
+            let observer = RequestObserver::default();
             let options = [("google_base_url", endpoint), TOKEN];
             observed("gs://bucket", &options, &observer).ok().unwrap();
             let said = observer.secrets.line("hunter2-token");

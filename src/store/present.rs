@@ -39,7 +39,7 @@ impl Bucket {
     /// # Errors
     /// [`StoreError::Missing`] instead of [`StoreError::NotFound`]; otherwise as [`Bucket::read`].
     pub async fn read_present(&self, name: &str, limit: u64) -> Result<Bytes, StoreError> {
-        let mut asking = Asking::begin();
+        let mut asking = PresenceQuestion::begin();
         loop {
             match self.read(name, limit).await {
                 Err(error) => asking.again(error).await?,
@@ -60,7 +60,7 @@ impl Bucket {
         e_tag: Option<&str>,
     ) -> Result<Vec<Bytes>, StoreError> {
         let path = self.path(name)?;
-        let mut asking = Asking::begin();
+        let mut asking = PresenceQuestion::begin();
         loop {
             let fetch = |range: Range<u64>| {
                 let options = GetOptions {
@@ -88,7 +88,7 @@ impl Bucket {
     /// # Errors
     /// [`StoreError::Missing`] instead of [`StoreError::NotFound`]; otherwise as [`Bucket::size`].
     pub async fn expect_present(&self, name: &str) -> Result<(), StoreError> {
-        let mut asking = Asking::begin();
+        let mut asking = PresenceQuestion::begin();
         loop {
             match self.size(name).await {
                 Ok(_) => return Ok(()),
@@ -130,12 +130,12 @@ impl Bucket {
 }
 
 /// How often one object was asked for.
-pub(super) struct Asking {
+pub(super) struct PresenceQuestion {
     asked: u32,
     wait: Duration,
 }
 
-impl Asking {
+impl PresenceQuestion {
     pub(super) fn begin() -> Self {
         Self {
             asked: 0,

@@ -57,13 +57,13 @@ pub struct Keeps {
 }
 
 /// What a HEAD showed.
-struct Look {
+struct RemovalLook {
     /// The version by which the object can be asked for.
     version: Option<String>,
     aside: Aside,
 }
 
-impl Look {
+impl RemovalLook {
     /// Until when the object is locked, if that is still ahead.
     fn locked_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.aside.locked_until().filter(|until| *until > now)
@@ -99,7 +99,7 @@ impl Bucket {
             Ok(()) | Err(Cause::NotFound { .. }) => {}
             Err(cause) => return self.refused(name, &before, &cause),
         }
-        let hidden = |look: &Look| {
+        let hidden = |look: &RemovalLook| {
             let until = look.locked_until(self.now());
             Ok(Removal::Hidden { until })
         };
@@ -142,7 +142,7 @@ impl Bucket {
         })
     }
 
-    fn keeps_version(&self, look: &Look) -> Option<bool> {
+    fn keeps_version(&self, look: &RemovalLook) -> Option<bool> {
         match (self.kind(), look.version.as_deref()) {
             (StoreKind::Disk | StoreKind::Memory, _) | (StoreKind::S3, None) => Some(false),
             // Older than the versioning of the bucket, or written while it was suspended.
@@ -157,7 +157,7 @@ impl Bucket {
         &self,
         name: &str,
         version: Option<&str>,
-    ) -> Result<Look, (StoreError, Option<u16>)> {
+    ) -> Result<RemovalLook, (StoreError, Option<u16>)> {
         let path = self.path(name).map_err(|error| (error, None))?;
         let aside = Aside::default();
         let mut options = GetOptions {
@@ -167,7 +167,7 @@ impl Bucket {
         };
         options.extensions.insert(aside.clone());
         match self.store().get_opts(&path, options).await {
-            Ok(head) => Ok(Look {
+            Ok(head) => Ok(RemovalLook {
                 version: head.meta.version,
                 aside,
             }),
@@ -177,7 +177,12 @@ impl Bucket {
 
     /// A refused deletion. A lock and a missing permission may have the same code; then what the object
     /// itself says of locks decides.
-    fn refused(&self, name: &str, before: &Look, cause: &Cause) -> Result<Removal, StoreError> {
+    fn refused(
+        &self,
+        name: &str,
+        before: &RemovalLook,
+        cause: &Cause,
+    ) -> Result<Removal, StoreError> {
         let error = self.delete_error(name, cause);
         let StoreError::Denied { said, .. } = error else {
             return Err(error);

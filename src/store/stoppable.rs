@@ -21,12 +21,12 @@ use crate::stop::{Stop, Stopped};
 /// a stream is an operation of its own. Those of a disk may go on in the background; what they write
 /// is either whole or has no name.
 #[derive(Debug)]
-pub(super) struct Stoppable {
+pub(super) struct StoppableStore {
     inner: Arc<dyn ObjectStore>,
     stop: Stop,
 }
 
-impl Stoppable {
+impl StoppableStore {
     pub(super) fn new(inner: Arc<dyn ObjectStore>, stop: Stop) -> Self {
         Self { inner, stop }
     }
@@ -63,14 +63,14 @@ fn stopped<T>(stopped: Stopped) -> Result<T> {
     })
 }
 
-impl fmt::Display for Stoppable {
+impl fmt::Display for StoppableStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt(f)
     }
 }
 
 #[async_trait]
-impl ObjectStore for Stoppable {
+impl ObjectStore for StoppableStore {
     async fn put_opts(
         &self,
         location: &Path,

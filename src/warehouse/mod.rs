@@ -44,22 +44,23 @@ mod contract;
 mod tests;
 
 pub use contract::{
-    Class, ColumnFound, Condition, DatasetFound, Deletion, JobDone, JobFailure, JobId, JobState,
-    LAKE_LABEL, Limits, Started, Statement, TableFound, TableKind, TableShape, ViewShape,
-    Warehouse, WarehouseError, Work,
+    Class, ColumnFound, DatasetFound, Deletion, JobDone, JobFailure, JobId, JobState, JobWork,
+    LAKE_LABEL, SqlCondition, Started, Statement, StatementLimits, TableFound, TableKind,
+    TableShape, ViewShape, Warehouse, WarehouseError,
 };
 pub use counting::{
-    Cell, Comparison, Counts, Difference, DoubledEvent, Partition, Reconciliation,
-    TableReconciliation, Tally, reconcile,
+    CompareCell, Difference, DoubledEvent, Reconciliation, RowCounts, RowTally, TableComparison,
+    TablePartition, TableReconciliation, reconcile,
 };
 pub use deciding::{
-    Foreseen, RebuildPlan, Which, carry_out, expire, foresee, plan_rebuild, recoverable,
+    ForeseenExpiry, RebuildChoice, RebuildPlan, carry_out, expire, foresee, plan_rebuild,
+    recoverable,
 };
 pub use failure::{FillError, WarehouseFailure};
 pub use loading::{Filled, RebuiltDates, TableSummary, WarehouseSummary, fill};
 pub use preparing::{
-    Preparation, Preparing, Step, carry_out_preparation, prepare, settle_expiration,
+    InitStep, Preparation, Preparing, carry_out_preparation, prepare, settle_expiration,
 };
-pub use projection::{FilesChecked, Filling, Pace, Projection, Settings, Staging};
-pub use standing::{FailedEntry, OpenRebuild, Standing, TableStanding};
-pub use stoppable::Stoppable;
+pub use projection::{FilesChecked, Filling, Pace, Projection, ProjectionSettings, Staging};
+pub use standing::{OpenRebuild, Standing, StandingFailure, TableStanding};
+pub use stoppable::StoppableWarehouse;

@@ -3,7 +3,7 @@
 use crate::lake::layout::Table;
 use crate::ledger::entry::{FileEntry, Span};
 use crate::ledger::state::{LiveFile, State, TableState};
-use crate::warehouse::contract::Limits;
+use crate::warehouse::contract::StatementLimits;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ impl<'s> Pending<'s> {
 
     /// The files of each load job, split before a limit of the service is reached. A split depends
     /// on the files alone, so a part has the same number whenever it is asked for.
-    pub(crate) fn parts(&self, limits: &Limits) -> Vec<Vec<&'s FileEntry>> {
+    pub(crate) fn parts(&self, limits: &StatementLimits) -> Vec<Vec<&'s FileEntry>> {
         split(&self.files, limits)
     }
 }
@@ -39,7 +39,10 @@ pub(crate) fn rows(files: &[&FileEntry]) -> u64 {
 }
 
 /// Files in groups that one job may take.
-pub(crate) fn split<'s>(files: &[&'s FileEntry], limits: &Limits) -> Vec<Vec<&'s FileEntry>> {
+pub(crate) fn split<'s>(
+    files: &[&'s FileEntry],
+    limits: &StatementLimits,
+) -> Vec<Vec<&'s FileEntry>> {
     let mut parts: Vec<Vec<&FileEntry>> = Vec::new();
     let mut dates = BTreeSet::new();
     let mut bytes = 0;

@@ -1,9 +1,9 @@
 //! How far a warehouse is, as the ledger alone knows it. Pure.
 
 use crate::lake::layout::Table;
-use crate::ledger::entry::{Expiring, RowsCounted};
+use crate::ledger::entry::{ExpiringTable, RowsCounted};
 use crate::ledger::state::{State, TableState};
-use crate::warehouse::contract::{LOADED, Limits, TableKind};
+use crate::warehouse::contract::{LOADED, StatementLimits, TableKind};
 use crate::warehouse::pending::{Barred, pending};
 use crate::window::some_instant;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -32,7 +32,7 @@ pub struct Standing {
     pub rebuilds: Vec<OpenRebuild>,
     /// Tables and views that the service was about to remove by itself, when a run last looked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub expiring: Vec<Expiring>,
+    pub expiring: Vec<ExpiringTable>,
 }
 
 /// How far a table is.
@@ -59,7 +59,7 @@ pub struct TableStanding {
     #[schemars(with = "Option<DateTime<Utc>>")]
     pub behind_since: Option<DateTime<Utc>>,
     /// Entries whose loads failed.
-    pub failed: Vec<FailedEntry>,
+    pub failed: Vec<StandingFailure>,
     /// What differed from the ledger when rows were last counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub differs: Option<RowsCounted>,
@@ -67,7 +67,7 @@ pub struct TableStanding {
 
 /// An entry whose loads failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct FailedEntry {
+pub struct StandingFailure {
     /// The entry.
     pub sequence: u64,
     /// How often.
@@ -93,7 +93,7 @@ pub struct OpenRebuild {
 
 impl Standing {
     /// How far the warehouse of a name is. Its jobs are cut by `limits`.
-    pub fn of(state: &State, name: &str, limits: &Limits) -> Self {
+    pub fn of(state: &State, name: &str, limits: &StatementLimits) -> Self {
         let known = state.warehouses.get(name);
         let nothing = TableState::default();
         let tables = LOADED.into_iter().map(|table| {
@@ -141,7 +141,7 @@ impl TableStanding {
         self.entries_behind == 0 && self.differs.is_none()
     }
 
-    fn of(state: &State, table: Table, known: &TableState, limits: &Limits) -> Self {
+    fn of(state: &State, table: Table, known: &TableState, limits: &StatementLimits) -> Self {
         let behind = pending(state, table, known, &Barred::default());
         let sequences: BTreeSet<u64> = behind.iter().map(|entry| entry.sequence).collect();
         let since = state
@@ -163,7 +163,7 @@ impl TableStanding {
             failed: known
                 .failed
                 .iter()
-                .map(|(sequence, failed)| FailedEntry {
+                .map(|(sequence, failed)| StandingFailure {
                     sequence: *sequence,
                     attempts: failed.attempts,
                     reason: failed.reason.clone(),

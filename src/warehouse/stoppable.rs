@@ -3,8 +3,8 @@
 use crate::stop::{Stop, Stopped};
 use crate::waits::Waits;
 use crate::warehouse::contract::{
-    Class, DatasetFound, JobId, JobState, Limits, Started, Statement, TableFound, TableShape,
-    ViewShape, Warehouse, WarehouseError, Work,
+    Class, DatasetFound, JobId, JobState, JobWork, Started, Statement, StatementLimits, TableFound,
+    TableShape, ViewShape, Warehouse, WarehouseError,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 /// Waits between tries are among what is cut off. A job that was started goes on, and the next run adopts
 /// it.
-pub struct Stoppable {
+pub struct StoppableWarehouse {
     inner: Arc<dyn Warehouse>,
     stop: Stop,
 }
 
-impl std::fmt::Debug for Stoppable {
+impl std::fmt::Debug for StoppableWarehouse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Stoppable")
             .field(&self.inner.target())
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Stoppable {
     }
 }
 
-impl Stoppable {
+impl StoppableWarehouse {
     /// The same warehouse, which hears a request to stop.
     pub fn new(inner: Arc<dyn Warehouse>, stop: Stop) -> Self {
         Self { inner, stop }
@@ -70,7 +70,7 @@ impl Stoppable {
 }
 
 #[async_trait]
-impl Warehouse for Stoppable {
+impl Warehouse for StoppableWarehouse {
     fn waits(&self) -> Option<&Waits> {
         self.inner.waits()
     }
@@ -87,7 +87,7 @@ impl Warehouse for Stoppable {
         self.inner.sql_name(table)
     }
 
-    fn limits(&self) -> &'static Limits {
+    fn limits(&self) -> &'static StatementLimits {
         self.inner.limits()
     }
 
@@ -161,7 +161,7 @@ impl Warehouse for Stoppable {
         self.change("make a view", call).await
     }
 
-    async fn start(&self, id: &JobId, work: &Work) -> Result<Started, WarehouseError> {
+    async fn start(&self, id: &JobId, work: &JobWork) -> Result<Started, WarehouseError> {
         let call = self.inner.start(id, work);
         self.change(&work.describe(), call).await
     }

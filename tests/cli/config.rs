@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use trailhouse::config::{Config, Problem, json_schema};
+use trailhouse::config::{Config, ConfigProblem, json_schema};
 
 use super::{code, json, root, told, trailhouse};
 
@@ -22,7 +22,11 @@ fn samples(folder: &str) -> Vec<PathBuf> {
 fn good_samples_load_without_a_warning() {
     for path in samples("samples") {
         let config = Config::load(&path).unwrap();
-        let warnings: Vec<String> = config.warnings.iter().map(Problem::to_string).collect();
+        let warnings: Vec<String> = config
+            .warnings
+            .iter()
+            .map(ConfigProblem::to_string)
+            .collect();
         assert_eq!(warnings, [""; 0], "{}", path.display());
     }
 }

@@ -9,11 +9,11 @@ use tempfile::TempDir;
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
-    Body, ClockConfirmation, Counts, Covered, DayCount, FileEntry, Hole, HoleReason, Ingest,
-    Receipt, Recount, StatedStatistics, TimeRange, Verdict, VerdictBy,
+    Body, ClockConfirmation, Counts, Covered, DayCount, FileEntry, HoleEntry, HoleReasonCode,
+    Ingest, InstantRange, Receipt, Recount, RecountVerdict, StatedStatistics, VerdictBy,
 };
 use trailhouse::ledger::key::SigningKey;
-use trailhouse::ledger::log::{Commit, Draft, Founding, Log};
+use trailhouse::ledger::log::{Commit, EntryDraft, Founding, Log};
 use trailhouse::ledger::state::State;
 use trailhouse::store::Bucket;
 use trailhouse::window::Window;
@@ -38,8 +38,8 @@ pub(super) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-pub(super) fn draft(written_at: DateTime<Utc>, body: Body) -> Draft {
-    Draft {
+pub(super) fn draft(written_at: DateTime<Utc>, body: Body) -> EntryDraft {
+    EntryDraft {
         run_id: RUN.to_owned(),
         written_at,
         witnesses: Vec::new(),
@@ -98,7 +98,7 @@ impl Book {
         self.folder.path()
     }
 
-    pub(super) async fn commit(&mut self, draft: &Draft) {
+    pub(super) async fn commit(&mut self, draft: &EntryDraft) {
         let committed = self.log.commit(&mut self.state, draft).await.unwrap();
         assert!(matches!(committed, Commit::Done));
     }
@@ -162,7 +162,7 @@ impl Book {
                 sha256: Digest::of(b"file"),
                 md5: None,
                 rows: records,
-                times: Some(TimeRange {
+                times: Some(InstantRange {
                     first: day.from,
                     last: day.from,
                 }),
@@ -185,10 +185,10 @@ impl Book {
             axis: None,
             covered: vec![],
             reread: vec![],
-            holes: vec![Hole {
+            holes: vec![HoleEntry {
                 tenant: "main".to_owned(),
                 window: Window::of_date(date.parse().unwrap()).unwrap(),
-                reason: HoleReason("unreadable".to_owned()),
+                reason: HoleReasonCode("unreadable".to_owned()),
                 detail: "the platform cannot read it".to_owned(),
             }],
             days: vec![],
@@ -209,7 +209,14 @@ impl Book {
     }
 
     /// Compares a date with the source.
-    async fn compare(&mut self, date: &str, now: &str, by: VerdictBy, source: u64, said: Verdict) {
+    async fn compare(
+        &mut self,
+        date: &str,
+        now: &str,
+        by: VerdictBy,
+        source: u64,
+        said: RecountVerdict,
+    ) {
         let date = date.parse().unwrap();
         let feed = self.state.feed("kestra-prod", "main").unwrap();
         let body = Body::Receipt(Box::new(Receipt {
@@ -239,7 +246,7 @@ impl Book {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_match_by_id_stands_beside_what_was_counted_later() {
-    use Verdict::{Fewer, Gap, Matched, Purged};
+    use RecountVerdict::{Fewer, Gap, Matched, Purged};
     use VerdictBy::{Count, Id};
     const THEN: &str = "2026-01-11T00:07:00Z";
     const LATER: &str = "2026-01-12T00:07:00Z";
@@ -338,7 +345,7 @@ async fn what_is_missing_past_retention_is_named_and_no_failure() {
     book.add("2026-01-01", 40, true).await;
     book.hole("2026-01-02").await;
     let now = "2026-01-11T00:07:00Z";
-    book.compare("2026-01-01", now, VerdictBy::Id, 41, Verdict::Gap)
+    book.compare("2026-01-01", now, VerdictBy::Id, 41, RecountVerdict::Gap)
         .await;
     let ended = |arguments: &[&str]| {
         let mut command = trailhouse(book.path());

@@ -7,11 +7,11 @@ use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
     Body, Changed, ClockConfirmation, Counts, CoverageAxis, Covered, DayCount, DayObjects, Done,
     DoneOutcome, Entry, ExpiredPart, FailedLoad, FileEntry, FilesExpired, Future, Genesis, GivenUp,
-    Hold, Hole, HoleReason, Horizon, Ingest, KeyGrant, ObjectSet, ObjectsCompared, Rebuild,
-    Receipt, Recount, Recoverable, RecoverableBy, RedactionApplied, RefusedFile, Release, Retained,
-    Retention, Role, RowsCounted, SourceOutcome, Span, StatedStatistics, StoreProof, Sweep,
-    SweptObject, TableExpired, TableOutcome, TimeRange, Verdict, VerdictBy, WarehouseExpired,
-    WarehouseOutcome,
+    Hold, HoleEntry, HoleReasonCode, Horizon, Ingest, InstantRange, KeyGrant, ObjectSet,
+    ObjectsCompared, RebuildBody, Receipt, Recount, RecountVerdict, Recoverable, RecoverableBy,
+    RedactionApplied, RefusedFile, Release, Retained, Retention, Role, RowsCounted, SourceOutcome,
+    Span, StatedStatistics, StoreProof, SweepBody, SweptObject, TableExpired, TableOutcome,
+    VerdictBy, WarehouseExpired, WarehouseOutcome,
 };
 use trailhouse::policy::{Conditions, Policy, Rule};
 use trailhouse::window::Window;
@@ -61,7 +61,7 @@ pub(super) fn ingest() -> Body {
         sha256: Digest::of(path.as_bytes()),
         md5: None,
         rows,
-        times: category.map(|_| TimeRange {
+        times: category.map(|_| InstantRange {
             first: "2026-01-01T08:00:00.000001Z".parse().unwrap(),
             last: "2026-01-01T09:30:00Z".parse().unwrap(),
         }),
@@ -83,10 +83,10 @@ pub(super) fn ingest() -> Body {
             tenant: "main".into(),
             window: window("2025-12-31T23:30:00Z", "2026-01-01T00:00:00Z"),
         }],
-        holes: vec![Hole {
+        holes: vec![HoleEntry {
             tenant: "main".into(),
             window: window("2026-01-02T01:00:00Z", "2026-01-02T01:00:00.000001Z"),
-            reason: HoleReason("unreadable".into()),
+            reason: HoleReasonCode("unreadable".into()),
             detail: "the platform holds a record that it cannot read itself".into(),
         }],
         days: vec![DayCount {
@@ -151,7 +151,7 @@ pub(super) fn recount(date: &str, by: VerdictBy, records: u64) -> Recount {
         expected: None,
         expired: 0,
         objects: None,
-        verdict: Verdict::Matched,
+        verdict: RecountVerdict::Matched,
     }
 }
 
@@ -228,7 +228,7 @@ pub(super) fn receipt_of_warehouses() -> Body {
 }
 
 pub(super) fn rebuild() -> Body {
-    Body::Rebuild(Box::new(Rebuild {
+    Body::Rebuild(Box::new(RebuildBody {
         warehouse: "bq".into(),
         target: "acme-bq.audit".into(),
         location: "EU".into(),
@@ -268,7 +268,7 @@ pub(super) fn release() -> Body {
 }
 
 pub(super) fn sweep() -> Body {
-    Body::Sweep(Box::new(Sweep {
+    Body::Sweep(Box::new(SweepBody {
         objects: vec![SweptObject {
             path: "events/date=2026-01-01/cat=execution/src=kestra-prod/20260101T000000Z-0000000d-00000-000.parquet"
                 .into(),
@@ -431,7 +431,7 @@ pub(super) fn since_version_2() -> [(&'static str, Body); 2] {
         recount.expected = Some(recount.lake_count);
     }
     counted.recounts[1].lake_count += 1;
-    counted.recounts[1].verdict = Verdict::Purged;
+    counted.recounts[1].verdict = RecountVerdict::Purged;
     [
         ("entry-v2-ingest-of-changes.note", Body::Ingest(read)),
         (
@@ -481,7 +481,7 @@ pub(super) fn since_version_3() -> [(&'static str, Body); 3] {
             source: set(3, b"listed"),
             lake: set(2, b"read"),
         }),
-        verdict: Verdict::Gap,
+        verdict: RecountVerdict::Gap,
         ..listed.recounts[0].clone()
     };
     [

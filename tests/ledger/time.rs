@@ -4,7 +4,7 @@ use super::*;
 use chrono::TimeDelta;
 use trailhouse::clock::Witness;
 use trailhouse::ledger::entry::{
-    ClockConfirmation, Entry, ExpiredPart, FileEntry, Hold, Retention, Span, Sweep, SweptObject,
+    ClockConfirmation, Entry, ExpiredPart, FileEntry, Hold, Retention, Span, SweepBody, SweptObject,
 };
 use trailhouse::ledger::invariants::Violation;
 use trailhouse::ledger::state::LiveFile;
@@ -25,7 +25,7 @@ fn entry(state: &State, days: i64, body: Body) -> Entry {
 }
 
 fn sweep() -> Body {
-    Body::Sweep(Box::new(Sweep {
+    Body::Sweep(Box::new(SweepBody {
         objects: vec![SweptObject {
             path: "events/orphan.parquet".into(),
             bytes: 1,

@@ -25,7 +25,7 @@ use trailhouse::run::{
 };
 use trailhouse::source::Tenant;
 use trailhouse::source::Wording;
-use trailhouse::source::http::Settings;
+use trailhouse::source::http::HttpSettings;
 use trailhouse::source::platform::kestra::Dialect;
 use trailhouse_demo::kestra::Platform;
 
@@ -48,9 +48,9 @@ impl Machine {
         self.offset.store(offset.num_seconds(), Ordering::Relaxed);
     }
 
-    fn source(&self, settings: Settings) -> JobSource {
+    fn source(&self, settings: HttpSettings) -> JobSource {
         let clock = self.clone();
-        let settings = Settings {
+        let settings = HttpSettings {
             now: Arc::new(move || clock.now()),
             ..settings
         };
@@ -67,7 +67,7 @@ impl Machine {
     pub(super) fn down(&self, rig: &Rig) -> JobSource {
         // Reserved, and refused at once.
         let base = "http://127.0.0.1:1".parse().unwrap();
-        let mut settings = Settings {
+        let mut settings = HttpSettings {
             base,
             ..rig.settings()
         };

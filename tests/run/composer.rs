@@ -12,9 +12,9 @@ use trailhouse::config::Start;
 use trailhouse::event::redact::Redaction;
 use trailhouse::ledger::entry::CoverageAxis;
 use trailhouse::run::{Job, JobSource};
-use trailhouse::source::conformance::{Known, check_feed, check_under_faults};
+use trailhouse::source::conformance::{KnownFeed, check_feed, check_under_faults};
 use trailhouse::source::cursor::Cursor;
-use trailhouse::source::http::{Client, Retry, Settings};
+use trailhouse::source::http::{Client, HttpSettings, Retry};
 use trailhouse::source::platform::composer::{Composer, ComposerSettings};
 use trailhouse::source::{Tenant, Wording};
 use trailhouse::window::Window;
@@ -56,7 +56,7 @@ impl Project {
 
     fn source(&self) -> Cursor<Composer> {
         let logging = self.logging.clone();
-        let settings = Settings {
+        let settings = HttpSettings {
             timeout: Duration::from_secs(60),
             retry: Retry {
                 first: Duration::from_millis(1),
@@ -66,7 +66,7 @@ impl Project {
                 tries_of_failure: 3,
             },
             now: Arc::new(move || logging.now()),
-            ..Settings::new(self.serving.url().parse().unwrap(), bearer("demo-token"))
+            ..HttpSettings::new(self.serving.url().parse().unwrap(), bearer("demo-token"))
         };
         let client = Client::new(settings, Wording::Kept).unwrap();
         let settings = ComposerSettings {
@@ -90,13 +90,13 @@ impl Project {
         job_at(clock, store, vec![source])
     }
 
-    fn known(&self) -> Known {
+    fn known(&self) -> KnownFeed {
         let received = self.logging.received().into_iter();
-        Known {
+        KnownFeed {
             records: received
                 .map(|((log, time, id), received)| (format!("{log} {time} {id}"), received))
                 .collect(),
-            ..Known::default()
+            ..KnownFeed::default()
         }
     }
 }

@@ -4,7 +4,7 @@ use super::harness::{Rig, at, quiet};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
 use trailhouse::source::Tenant;
-use trailhouse::source::conformance::{Known, check_feed, check_under_faults};
+use trailhouse::source::conformance::{KnownFeed, check_feed, check_under_faults};
 use trailhouse::source::platform::kestra::Dialect;
 use trailhouse::window::Window;
 use trailhouse_demo::kestra::{self as demo, NewEvent, Options};
@@ -20,7 +20,7 @@ fn window() -> Window {
 }
 
 /// Records of a day and a half: rare ones, a crowd at one instant, and some at both edges.
-async fn filled(dialect: Dialect) -> (Rig, Known) {
+async fn filled(dialect: Dialect) -> (Rig, KnownFeed) {
     let options = Options {
         dialect: match dialect {
             Dialect::V1 => demo::Dialect::V1,
@@ -44,9 +44,9 @@ async fn filled(dialect: Dialect) -> (Rig, Known) {
         push(window().to);
         push(window().to - TimeDelta::milliseconds(1));
     }
-    let known = Known {
+    let known = KnownFeed {
         records,
-        ..Known::default()
+        ..KnownFeed::default()
     };
     (rig, known)
 }

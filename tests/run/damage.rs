@@ -10,7 +10,7 @@ use trailhouse::cli::failure::Failure;
 use trailhouse::ledger::entry::{Body, Entry, Trust};
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::{Log, LogError};
-use trailhouse::report::verify::{Depth, VerifyError, verify};
+use trailhouse::report::verify::{VerifyDepth, VerifyError, verify};
 use trailhouse::store::Bucket;
 
 /// A lake of several `ingest` entries, and their names in order.
@@ -151,7 +151,7 @@ async fn a_wrong_key_is_called_that_by_everybody() {
         key().verifier().short(),
         other.verifier().short()
     );
-    let depth = Depth::default();
+    let depth = VerifyDepth::default();
     let error = verify(&bucket, trust.clone(), depth, &|_, _| {})
         .await
         .unwrap_err();

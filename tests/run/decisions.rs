@@ -10,7 +10,7 @@ use trailhouse::decision::{
     Decision, DecisionContext, DecisionError, DecisionPlaces, KINDS, driver, plan_id,
 };
 use trailhouse::lake::layout::RunId;
-use trailhouse::ledger::entry::{Body, Sweep, SweptObject};
+use trailhouse::ledger::entry::{Body, SweepBody, SweptObject};
 use trailhouse::ledger::writer::{Attempt, Writer};
 use trailhouse::run::{Job, look_at_clocks, record};
 
@@ -23,7 +23,7 @@ struct Wish<'a> {
 }
 
 fn sweep(name: &str) -> Body {
-    Body::Sweep(Box::new(Sweep {
+    Body::Sweep(Box::new(SweepBody {
         objects: vec![SweptObject {
             path: format!("events/{name}"),
             bytes: 1,

@@ -7,8 +7,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::time::Duration;
 use trailhouse::config::Start;
 use trailhouse::ledger::digest::Digest;
-use trailhouse::ledger::entry::{Body, Retention, Verdict, VerdictBy};
-use trailhouse::ledger::log::{Commit, Draft};
+use trailhouse::ledger::entry::{Body, RecountVerdict, Retention, VerdictBy};
+use trailhouse::ledger::log::{Commit, EntryDraft};
 use trailhouse::ledger::state::DayState;
 use trailhouse::policy::{AsOf, Conditions, Policy, Rule};
 use trailhouse::retention::plan;
@@ -51,7 +51,7 @@ async fn decide(job: &Job, policy: &Policy) -> Retention {
         plan: "plan".to_owned(),
         confirmed_by: Some("anna".to_owned()),
     };
-    let draft = Draft {
+    let draft = EntryDraft {
         run_id: "20251125T000000Z-00000000".into(),
         written_at: now,
         witnesses: Vec::new(),
@@ -87,7 +87,9 @@ async fn run_matched(job: &Job, recount: Option<TimeDelta>) -> Summary {
     assert!(source.holes.is_empty() && source.gaps.is_empty());
     assert_eq!((source.counts.changed, summary.superseded), (0, false));
     let off = source.recounts.iter();
-    let off: Vec<_> = off.filter(|it| it.verdict != Verdict::Matched).collect();
+    let off: Vec<_> = off
+        .filter(|it| it.verdict != RecountVerdict::Matched)
+        .collect();
     assert!(off.is_empty(), "{off:?}");
     assert_eq!(source.counts.returned, source.counts.accounted());
     summary

@@ -4,7 +4,7 @@ use super::harness::{Rig, at, empty, quiet, run_well, sound_lake};
 use trailhouse::cli::failure::Failure;
 use trailhouse::config::Start;
 use trailhouse::ledger::entry::Trust;
-use trailhouse::run::{Access, Job, found};
+use trailhouse::run::{Job, LedgerAccess, found};
 
 async fn rig() -> Rig {
     let rig = Rig::new(&quiet("2026-11-20T06:00:00Z")).await;
@@ -49,7 +49,7 @@ async fn what_a_run_refuses_is_refused_here_too() {
 async fn without_the_signing_key_nothing_is_founded() {
     let (rig, store) = (rig().await, empty());
     let job = Job {
-        access: Access::Read(Trust::Keys(Vec::new())),
+        access: LedgerAccess::Read(Trust::Keys(Vec::new())),
         ..rig.job(&store)
     };
     let failure = Failure::from(Box::pin(found(&job)).await.unwrap_err());

@@ -17,12 +17,13 @@ use trailhouse::lake::layout::RunId;
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{Body, Receipt, Trust};
 use trailhouse::ledger::key::SigningKey;
-use trailhouse::ledger::log::Draft;
-use trailhouse::report::verify::{Depth, Verified, verify};
+use trailhouse::ledger::log::EntryDraft;
+use trailhouse::report::verify::{Verified, VerifyDepth, verify};
 use trailhouse::run::{
-    Access, Bounds, Job, JobSource, RunError, RunOptions, Seed, Summary, Unobserved, execute,
+    Job, JobBounds, JobSource, LedgerAccess, RunError, RunOptions, Seed, Summary, Unobserved,
+    execute,
 };
-use trailhouse::source::http::{Auth, Client, Retry, Secret, Settings};
+use trailhouse::source::http::{Auth, Client, HttpSettings, LazySecret, Retry};
 use trailhouse::source::paged::Paged;
 use trailhouse::source::platform::kestra::{Dialect, Kestra};
 use trailhouse::source::{Tenant, Wording};
@@ -73,9 +74,9 @@ impl Rig {
     }
 
     /// Settings of a client that is in a hurry and lives in the platform's time.
-    pub(super) fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> HttpSettings {
         let platform = self.platform.clone();
-        Settings {
+        HttpSettings {
             timeout: Duration::from_secs(60),
             retry: Retry {
                 first: Duration::from_millis(1),
@@ -85,7 +86,7 @@ impl Rig {
                 tries_of_failure: 3,
             },
             now: Arc::new(move || platform.now()),
-            ..Settings::new(self.serving.url().parse().unwrap(), bearer("demo-token"))
+            ..HttpSettings::new(self.serving.url().parse().unwrap(), bearer("demo-token"))
         }
     }
 
@@ -96,7 +97,7 @@ impl Rig {
 
     pub(super) fn source_with(
         &self,
-        settings: Settings,
+        settings: HttpSettings,
         dialect: Dialect,
         tenants: Vec<Tenant>,
     ) -> JobSource {
@@ -104,7 +105,7 @@ impl Rig {
     }
 
     pub(super) fn source_of(
-        settings: Settings,
+        settings: HttpSettings,
         wording: Wording,
         dialect: Dialect,
         tenants: Vec<Tenant>,
@@ -157,13 +158,13 @@ impl Rig {
 pub(super) fn job_at(clock: Arc<dyn Clock>, store: &FaultyStore, sources: Vec<JobSource>) -> Job {
     Job {
         bucket: Bucket::around(Arc::new(store.clone())),
-        access: Access::Write(key()),
+        access: LedgerAccess::Write(key()),
         config_sha256: Digest::of(b"config"),
         sources,
         warehouses: Vec::new(),
         retention: None,
         retain: false,
-        bounds: Bounds {
+        bounds: JobBounds {
             memory: 64 << 20,
             chunk_rows: 100,
             chunk_time: Duration::from_secs(3_600),
@@ -177,7 +178,7 @@ pub(super) fn job_at(clock: Arc<dyn Clock>, store: &FaultyStore, sources: Vec<Jo
 }
 
 pub(super) fn bearer(token: &'static str) -> Auth {
-    Auth::Bearer(Secret::new(move || Ok(token.into())))
+    Auth::Bearer(LazySecret::new(move || Ok(token.into())))
 }
 
 pub(super) fn key() -> Arc<SigningKey> {
@@ -234,7 +235,7 @@ pub(super) async fn run_until_hung(job: &Job, store: &FaultyStore) -> Option<Sum
 
 /// Verifies everything there is to verify.
 pub(super) async fn verified(store: &FaultyStore) -> Verified {
-    let depth = Depth {
+    let depth = VerifyDepth {
         deep: true,
         since: None,
     };
@@ -251,8 +252,8 @@ pub(super) async fn sound_lake(store: &FaultyStore) -> Lake {
 }
 
 /// An entry that says nothing.
-pub(super) fn receipt(now: DateTime<Utc>) -> Draft {
-    Draft {
+pub(super) fn receipt(now: DateTime<Utc>) -> EntryDraft {
+    EntryDraft {
         run_id: "20251125T000000Z-00000000".into(),
         written_at: now,
         witnesses: Vec::new(),

@@ -8,7 +8,7 @@ use chrono::{NaiveDate, TimeDelta};
 use object_store::ObjectStoreExt as _;
 use std::time::Duration;
 use trailhouse::config::Start;
-use trailhouse::ledger::entry::{Body, Entry, Verdict};
+use trailhouse::ledger::entry::{Body, Entry, RecountVerdict};
 use trailhouse::ledger::state::DayState;
 use trailhouse::run::{Job, RunOptions, Summary};
 use trailhouse::source::Tenant;
@@ -76,10 +76,10 @@ async fn entries(store: &FaultyStore) -> Vec<Entry> {
         .collect()
 }
 
-fn verdicts(summary: &Summary) -> Vec<(NaiveDate, Verdict)> {
+fn verdicts(summary: &Summary) -> Vec<(NaiveDate, RecountVerdict)> {
     let recounts = summary.sources[0].recounts.iter();
     let all = recounts.map(|recount| (recount.date, recount.verdict));
-    all.filter(|(_, verdict)| *verdict != Verdict::Matched)
+    all.filter(|(_, verdict)| *verdict != RecountVerdict::Matched)
         .collect()
 }
 
@@ -290,7 +290,11 @@ async fn a_late_record_does_not_hide_behind_purged_ones() {
     let job = job_since(&rig, &store, "2026-11-15T00:00:00Z");
     run_well(&job).await;
     rig.platform.purge(&["a", "b"]);
-    for verdict in [Verdict::Fewer, Verdict::Purged, Verdict::Purged] {
+    for verdict in [
+        RecountVerdict::Fewer,
+        RecountVerdict::Purged,
+        RecountVerdict::Purged,
+    ] {
         rig.platform.advance(Duration::from_secs(600));
         assert_eq!(verdicts(&recount(&job).await), [(date(OLD), verdict)]);
     }

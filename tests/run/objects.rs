@@ -17,12 +17,12 @@ use trailhouse::event::redact::Redaction;
 use trailhouse::lake::FileReader;
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::digest::Digest;
-use trailhouse::ledger::entry::{Body, Retention, Verdict, VerdictBy};
-use trailhouse::ledger::log::{Commit, Draft};
+use trailhouse::ledger::entry::{Body, RecountVerdict, Retention, VerdictBy};
+use trailhouse::ledger::log::{Commit, EntryDraft};
 use trailhouse::ledger::state::FeedState;
 use trailhouse::policy::{AsOf, Policy};
 use trailhouse::retention::plan;
-use trailhouse::run::{Access, Bounds, Job, JobSource, Summary};
+use trailhouse::run::{Job, JobBounds, JobSource, LedgerAccess, Summary};
 use trailhouse::source::objects::{
     ListedObject, ObjectContent, ObjectFeed, ObjectTiming, Objects, ReadFailure,
 };
@@ -174,13 +174,13 @@ impl Stand {
         };
         Job {
             bucket: Bucket::around(Arc::new(self.store.clone())),
-            access: Access::Write(key()),
+            access: LedgerAccess::Write(key()),
             config_sha256: Digest::of(b"config"),
             sources: vec![source],
             warehouses: Vec::new(),
             retention: None,
             retain: false,
-            bounds: Bounds {
+            bounds: JobBounds {
                 memory: 64 << 20,
                 chunk_rows: 100,
                 chunk_time: Duration::from_secs(3_600),
@@ -233,7 +233,7 @@ fn ids(lake: &Lake) -> Vec<&str> {
 }
 
 /// The newest recount of a date in a summary.
-fn recounted(summary: &Summary, date: &str) -> Option<(VerdictBy, Verdict)> {
+fn recounted(summary: &Summary, date: &str) -> Option<(VerdictBy, RecountVerdict)> {
     let recounts = summary.sources[0].recounts.iter();
     let mut of_date = recounts.filter(|it| it.date.to_string() == date);
     of_date.next().map(|it| (it.by, it.verdict))
@@ -278,7 +278,7 @@ async fn every_record_is_there_once_and_a_second_run_adds_nothing() {
 
     let before = lake.state.batches.len();
     let again = run_well(&job).await;
-    let listed = Some((VerdictBy::Listing, Verdict::Matched));
+    let listed = Some((VerdictBy::Listing, RecountVerdict::Matched));
     assert_eq!(recounted(&again, "2026-11-23"), listed);
     let (lake, _) = stand.lake().await;
     assert_eq!(lake.state.batches.len(), before);
@@ -308,7 +308,7 @@ async fn a_late_object_is_found_by_the_next_listing() {
     let summary = run_well(&job).await;
     assert_eq!(
         recounted(&summary, "2026-11-23"),
-        Some((VerdictBy::Id, Verdict::Matched))
+        Some((VerdictBy::Id, RecountVerdict::Matched))
     );
     let (lake, feed) = stand.lake().await;
     assert_eq!(ids(&lake), ["a1", "a2", "b1", "c1", "c2", "l1"]);
@@ -318,7 +318,7 @@ async fn a_late_object_is_found_by_the_next_listing() {
     for date in ["2026-11-23", "2026-11-24"] {
         assert_eq!(
             recounted(&settled, date),
-            Some((VerdictBy::Listing, Verdict::Matched))
+            Some((VerdictBy::Listing, RecountVerdict::Matched))
         );
     }
 }
@@ -356,7 +356,7 @@ async fn an_unreadable_object_is_a_hole_until_it_can_be_read() {
     let settled = run_well(&job).await;
     assert_eq!(
         recounted(&settled, "2026-11-23"),
-        Some((VerdictBy::Listing, Verdict::Matched))
+        Some((VerdictBy::Listing, RecountVerdict::Matched))
     );
 }
 
@@ -371,13 +371,16 @@ async fn objects_that_go_are_purged_at_the_source() {
     let first = run_well(&job).await;
     assert_eq!(
         recounted(&first, "2026-11-23"),
-        Some((VerdictBy::Listing, Verdict::Fewer))
+        Some((VerdictBy::Listing, RecountVerdict::Fewer))
     );
     run_well(&job).await;
     let (lake, feed) = stand.lake().await;
     assert_eq!(ids(&lake), ["a1", "a2", "b1", "c1"]);
     let day = &feed.days[&"2026-11-23".parse().unwrap()];
-    assert_eq!(day.recount.as_ref().unwrap().verdict, Verdict::Purged);
+    assert_eq!(
+        day.recount.as_ref().unwrap().verdict,
+        RecountVerdict::Purged
+    );
     assert_eq!(day.objects.unwrap().count, 1);
 }
 
@@ -439,7 +442,7 @@ async fn lists_of_objects_go_with_their_date() {
         plan: "plan".to_owned(),
         confirmed_by: Some("anna".to_owned()),
     };
-    let draft = Draft {
+    let draft = EntryDraft {
         run_id: "20270301T120000Z-00000000".into(),
         written_at: at("2027-03-01T12:00:00Z"),
         witnesses: Vec::new(),

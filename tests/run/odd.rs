@@ -5,9 +5,9 @@ use super::lake::{everything, objects};
 use chrono::TimeDelta;
 use std::sync::Arc;
 use std::time::Duration;
-use trailhouse::event::redact::{Action, Redaction, Rule, Target};
+use trailhouse::event::redact::{Redaction, RedactionAction, RedactionRule, RedactionTarget};
 use trailhouse::event::schema::Classification;
-use trailhouse::ledger::entry::Verdict;
+use trailhouse::ledger::entry::RecountVerdict;
 use trailhouse::source::platform::kestra::Dialect;
 use trailhouse::source::platform::kestra::mapping::ORIGINS;
 use trailhouse::source::{Tenant, Wording};
@@ -106,7 +106,7 @@ async fn a_record_without_a_readable_time_is_kept_once_whatever_slices_it_is_rea
         let off = again
             .recounts
             .iter()
-            .find(|recount| recount.verdict != Verdict::Matched);
+            .find(|recount| recount.verdict != RecountVerdict::Matched);
         assert!(off.is_none(), "{off:?}");
     }
     let lake = sound_lake(&store).await;
@@ -201,11 +201,20 @@ async fn what_is_redacted_is_nowhere_in_the_bucket() {
         record: Some([b"\xff".as_slice(), SECRET.as_bytes()].concat()),
         ..NewEvent::at(time)
     });
-    let rule = |target, action| Rule { target, action };
+    let rule = |target, action| RedactionRule { target, action };
     let rules = [
-        rule(Target::Class(Classification::Secret), Action::Drop),
-        rule(Target::Pointer("/custom/deep".to_owned()), Action::Mask),
-        rule(Target::Column("src_ip".to_owned()), Action::Hmac),
+        rule(
+            RedactionTarget::Class(Classification::Secret),
+            RedactionAction::Drop,
+        ),
+        rule(
+            RedactionTarget::Pointer("/custom/deep".to_owned()),
+            RedactionAction::Mask,
+        ),
+        rule(
+            RedactionTarget::Column("src_ip".to_owned()),
+            RedactionAction::Hmac,
+        ),
     ];
     let hmac_key = [9_u8; 32];
     let redaction = Redaction::compile(&rules, &ORIGINS, Some(&hmac_key)).unwrap();
@@ -246,9 +255,9 @@ async fn what_is_redacted_is_nowhere_in_the_bucket() {
 async fn what_the_platform_says_is_not_kept_under_redaction() {
     const WORDS: &str = "unable to read a stored row";
     const SAID: &str = "the source cannot read one of its own records (423)";
-    let rules = [Rule {
-        target: Target::Column("src_ip".to_owned()),
-        action: Action::Mask,
+    let rules = [RedactionRule {
+        target: RedactionTarget::Column("src_ip".to_owned()),
+        action: RedactionAction::Mask,
     }];
     for redaction in [
         Redaction::none(),

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 use trailhouse::ledger::entry::Trust;
-use trailhouse::report::verify::{Depth, verify};
+use trailhouse::report::verify::{VerifyDepth, verify};
 use trailhouse::store::Bucket;
 use trailhouse_demo::kestra::{NewEvent, Options};
 
@@ -77,7 +77,7 @@ impl Place {
         let url = format!("file://{}", self.path().join("lake").display());
         let bucket = Bucket::open(&url, &BTreeMap::new()).unwrap();
         let trust = Trust::Keys(vec![key().verifier().clone()]);
-        let depth = Depth {
+        let depth = VerifyDepth {
             deep: true,
             since: None,
         };

@@ -12,7 +12,7 @@ use std::process::Output;
 use trailhouse::ledger::entry::Trust;
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::LogError;
-use trailhouse::run::{Access, RunError, RunOptions, plan};
+use trailhouse::run::{LedgerAccess, RunError, RunOptions, plan};
 
 const SQL: &str = "SELECT COUNT(*) AS events FROM audit_events";
 const PUBLIC: &str = "public_key = { file = \"lake.pub\" }";
@@ -119,7 +119,7 @@ async fn a_job_that_only_reads_can_be_planned_and_not_run() {
     rig.fill(at("2026-11-20T05:00:00Z"), at("2026-11-20T05:50:00Z"), 5);
     let store = empty();
     let mut job = rig.job(&store);
-    job.access = Access::Read(Trust::Keys(vec![key().verifier().clone()]));
+    job.access = LedgerAccess::Read(Trust::Keys(vec![key().verifier().clone()]));
     let options = RunOptions::default();
     let (_, planned) = plan(&job, &options).await.unwrap();
     assert!(!planned.sources[0].feeds[0].windows.is_empty());

@@ -4,7 +4,7 @@
 use super::harness::{Rig, at, empty, quiet, run, run_well, sound_lake};
 use std::sync::Arc;
 use std::time::Duration;
-use trailhouse::event::redact::{Action, Redaction, Rule, Target};
+use trailhouse::event::redact::{Redaction, RedactionAction, RedactionRule, RedactionTarget};
 use trailhouse::source::platform::kestra::mapping::ORIGINS;
 use trailhouse_demo::kestra::NewEvent;
 
@@ -12,16 +12,16 @@ const NOW: &str = "2026-11-20T06:00:00Z";
 const TIME: &str = "2026-11-20T05:40:00Z";
 
 /// Rules, and the key of hashes.
-type Rules<'a> = (&'a [(&'a str, Action)], u8);
+type Rules<'a> = (&'a [(&'a str, RedactionAction)], u8);
 
 /// A target that does not begin with a slash is a column.
 fn redaction((rules, key): Rules<'_>) -> Redaction {
-    let rules: Vec<Rule> = rules
+    let rules: Vec<RedactionRule> = rules
         .iter()
-        .map(|(target, action)| Rule {
+        .map(|(target, action)| RedactionRule {
             target: match target.starts_with('/') {
-                true => Target::Pointer((*target).to_owned()),
-                false => Target::Column((*target).to_owned()),
+                true => RedactionTarget::Pointer((*target).to_owned()),
+                false => RedactionTarget::Column((*target).to_owned()),
             },
             action: *action,
         })
@@ -79,14 +79,14 @@ async fn counts(then: Rules<'_>, now: Rules<'_>, changing: Option<&str>) -> (u64
 }
 
 const NOTHING: Rules<'_> = (&[], 1);
-const USER: Rules<'_> = (&[("actor_uid", Action::Mask)], 1);
+const USER: Rules<'_> = (&[("actor_uid", RedactionAction::Mask)], 1);
 
 #[tokio::test]
 async fn a_rule_that_goes_or_comes_changes_no_record() {
     for (then, now) in [
         (USER, NOTHING),
         (NOTHING, USER),
-        (USER, (&[("src_ip", Action::Mask)][..], 1)),
+        (USER, (&[("src_ip", RedactionAction::Mask)][..], 1)),
     ] {
         assert_eq!(
             counts(then, now, None).await,
@@ -98,15 +98,18 @@ async fn a_rule_that_goes_or_comes_changes_no_record() {
 
 #[tokio::test]
 async fn another_key_action_or_name_of_a_rule_changes_no_record() {
-    let by_hash: &[_] = &[("actor_uid", Action::Hmac), ("/ipAddress", Action::Drop)];
+    let by_hash: &[_] = &[
+        ("actor_uid", RedactionAction::Hmac),
+        ("/ipAddress", RedactionAction::Drop),
+    ];
     for (then, now) in [
         ((by_hash, 1), (by_hash, 2)),
         ((by_hash, 1), USER),
         (USER, (by_hash, 1)),
-        (USER, (&[("/userId", Action::Mask)][..], 1)),
+        (USER, (&[("/userId", RedactionAction::Mask)][..], 1)),
         (
-            (&[("/userId", Action::Drop)][..], 1),
-            (&[("/userId", Action::Mask)][..], 1),
+            (&[("/userId", RedactionAction::Drop)][..], 1),
+            (&[("/userId", RedactionAction::Mask)][..], 1),
         ),
     ] {
         assert_eq!(
@@ -120,10 +123,10 @@ async fn another_key_action_or_name_of_a_rule_changes_no_record() {
 #[tokio::test]
 async fn places_in_text_and_elements_that_were_dropped_are_no_change() {
     // `c` has text where a member is meant: under the rule its bytes are not kept, and without it they are.
-    let secret: &[_] = &[("/detail/secret", Action::Mask)];
+    let secret: &[_] = &[("/detail/secret", RedactionAction::Mask)];
     let dropped: &[_] = &[
-        ("/detail/secret", Action::Drop),
-        ("/detail/list/1", Action::Drop),
+        ("/detail/secret", RedactionAction::Drop),
+        ("/detail/list/1", RedactionAction::Drop),
     ];
     for (then, now, counted) in [
         ((secret, 1), NOTHING, (3, 1, 0, 0)),
@@ -139,7 +142,10 @@ async fn places_in_text_and_elements_that_were_dropped_are_no_change() {
 #[tokio::test]
 async fn what_changed_elsewhere_is_still_found() {
     let other = r#","detail":{"id":"g","secret":"t","list":[1,2,3]}"#;
-    let secret: &[_] = &[("/detail/secret", Action::Mask), ("detail", Action::Mask)];
+    let secret: &[_] = &[
+        ("/detail/secret", RedactionAction::Mask),
+        ("detail", RedactionAction::Mask),
+    ];
     for (then, now, changed) in [
         (USER, NOTHING, 1),
         (NOTHING, USER, 1),

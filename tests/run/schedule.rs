@@ -10,7 +10,7 @@ use crate::faulty_store::{Fault, FaultyStore, On};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use trailhouse::ledger::entry::Verdict;
+use trailhouse::ledger::entry::RecountVerdict;
 use trailhouse::run::RunOptions;
 use trailhouse_demo::kestra::{Change, NewEvent, Oddity, Options, Visible};
 use trailhouse_demo::{Faults, RetryAfter};
@@ -221,7 +221,10 @@ impl Schedule {
         }
         let last = run_well(&self.rig.job(&self.store)).await;
         let source = &last.sources[0];
-        let gap = source.recounts.iter().find(|it| it.verdict == Verdict::Gap);
+        let gap = source
+            .recounts
+            .iter()
+            .find(|it| it.verdict == RecountVerdict::Gap);
         assert!(gap.is_none(), "{gap:?}");
         assert_eq!((source.counts.added, source.counts.quarantined), (0, 0));
 

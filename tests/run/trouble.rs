@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use trailhouse::config::Start;
-use trailhouse::ledger::entry::{KeyGrant, Role, Verdict, VerdictBy};
+use trailhouse::ledger::entry::{KeyGrant, RecountVerdict, Role, VerdictBy};
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::Log;
 use trailhouse::run::{RunError, RunOptions, Summary};
 use trailhouse::source::Tenant;
-use trailhouse::source::http::{Auth, Secret};
+use trailhouse::source::http::{Auth, LazySecret};
 use trailhouse::source::platform::kestra::Dialect;
 use trailhouse::store::Bucket;
 use trailhouse_demo::kestra::{NewEvent, Options};
@@ -41,15 +41,15 @@ async fn five_then_three_then_six_records_make_five_five_and_six() {
     let job = rig.job(&store);
     let verdict = |summary: &Summary| summary.sources[0].recounts[0].verdict;
 
-    assert_eq!(verdict(&run_well(&job).await), Verdict::Matched);
+    assert_eq!(verdict(&run_well(&job).await), RecountVerdict::Matched);
     assert_eq!(sound_lake(&store).await.rows().len(), 5);
 
     let gone: Vec<String> = platform.ids(None).drain(..2).collect();
     let kept = platform.shown();
     platform.purge(&gone);
-    assert_eq!(verdict(&run(&job).await), Verdict::Fewer);
+    assert_eq!(verdict(&run(&job).await), RecountVerdict::Fewer);
     assert_eq!(sound_lake(&store).await.rows().len(), 5);
-    assert_eq!(verdict(&run(&job).await), Verdict::Purged);
+    assert_eq!(verdict(&run(&job).await), RecountVerdict::Purged);
 
     for shown in kept.iter().filter(|shown| gone.contains(&shown.id)) {
         platform.push(NewEvent {
@@ -59,7 +59,7 @@ async fn five_then_three_then_six_records_make_five_five_and_six() {
         });
     }
     rig.fill(at("2026-11-20T05:45:30Z"), at("2026-11-20T05:46:00Z"), 1);
-    assert_eq!(verdict(&run_well(&job).await), Verdict::Matched);
+    assert_eq!(verdict(&run_well(&job).await), RecountVerdict::Matched);
     let lake = sound_lake(&store).await;
     lake.assert_holds_what_was_shown(platform, "after the third reading");
     assert_eq!(lake.rows().len(), 6);
@@ -90,7 +90,7 @@ async fn a_date_matched_by_id_stays_so_when_it_is_counted_later() {
     assert!((matched.at - read_again).abs() < TimeDelta::seconds(2));
     let newest = day.recount.as_ref().unwrap();
     assert_eq!(newest.by, VerdictBy::Count);
-    assert_eq!(newest.verdict, Verdict::Matched);
+    assert_eq!(newest.verdict, RecountVerdict::Matched);
     assert!(newest.at > matched.at);
 }
 
@@ -125,7 +125,9 @@ async fn a_date_that_was_purged_is_read_again_without_loading_what_the_lake_has_
     store.next(On::Get, "events/", crate::faulty_store::Fault::Reject);
     let again = run_well(&job).await;
     let recounts = &again.sources[0].recounts;
-    let fewer = recounts.iter().filter(|it| it.verdict == Verdict::Fewer);
+    let fewer = recounts
+        .iter()
+        .filter(|it| it.verdict == RecountVerdict::Fewer);
     assert_eq!(fewer.count(), 2, "{recounts:?}");
     store.calm();
     assert_eq!(sound_lake(&store).await.rows().len(), 300);
@@ -180,7 +182,7 @@ async fn a_token_that_dies_in_the_middle_is_read_again_and_nothing_is_missed() {
     rig.fill(at("2026-11-19T05:00:00Z"), at("2026-11-20T05:50:00Z"), 600);
     let read = AtomicUsize::new(0);
     let mut settings = rig.settings();
-    settings.auth = Auth::Bearer(Secret::new(move || {
+    settings.auth = Auth::Bearer(LazySecret::new(move || {
         let tokens = ["demo-token", "second-token"];
         Ok(tokens[read.fetch_add(1, Ordering::SeqCst).min(1)].into())
     }));
@@ -215,7 +217,7 @@ async fn a_token_that_stays_dead_is_an_access_error_and_never_an_early_end() {
     }
     let read = AtomicUsize::new(0);
     let mut settings = rig.settings();
-    settings.auth = Auth::Bearer(Secret::new(move || {
+    settings.auth = Auth::Bearer(LazySecret::new(move || {
         Ok(match read.fetch_add(1, Ordering::SeqCst) {
             0 => "second-token".into(),
             number => format!("token-{}", number - 1).into(),

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use trailhouse::event::schema::{Column, EVENT_COLUMNS, QUARANTINE_COLUMNS};
 use trailhouse::ledger::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
 use trailhouse::warehouse::bigquery::to_sql;
-use trailhouse::warehouse::{Condition, Deletion, Statement, TableKind};
+use trailhouse::warehouse::{Deletion, SqlCondition, Statement, TableKind};
 
 use crate::bigquery::BigQuery;
 use crate::job::{job, platform, trailhouse};
@@ -82,7 +82,7 @@ fn analyzed() -> Result<(), Stop> {
 
 /// What the program itself sends, with names that need quotes.
 fn sent() -> Result<(), Stop> {
-    let condition = |category: Option<&str>, source: &str, batches: &[&str]| Condition {
+    let condition = |category: Option<&str>, source: &str, batches: &[&str]| SqlCondition {
         category: category.map(str::to_owned),
         source: source.to_owned(),
         batches: batches.iter().map(|it| (*it).to_owned()).collect(),

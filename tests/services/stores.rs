@@ -5,8 +5,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 use trailhouse::store::{
-    Bucket, Keeps, Nonconformance, Options, Removal, check_objects, check_store, prove_create_once,
-    prove_kept,
+    Bucket, Keeps, Removal, StoreNonconformance, StoreOptions, check_objects, check_store,
+    prove_create_once, prove_kept,
 };
 
 use crate::azurite::{Azurite, CREATE_ONLY, EVERYTHING};
@@ -68,7 +68,7 @@ impl Place {
     /// The lake opened here.
     fn bucket(&self) -> Result<Bucket, Stop> {
         let all = self.options.iter().chain(&self.secret);
-        let options: Options = all
+        let options: StoreOptions = all
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect();
         Ok(Bucket::open(&self.url, &options)?)
@@ -123,7 +123,7 @@ fn lacks_create_if_absent(place: &Place) -> Result<(), Stop> {
         check_objects(&bucket, "objects").await?;
         let proof = prove_create_once(&bucket, "once", &content, &other).await;
         let found = match proof {
-            Err(Nonconformance::Broken { broken, .. }) => broken,
+            Err(StoreNonconformance::Broken { broken, .. }) => broken,
             other => return Err(Stop::Failed(format!("taken for fit: {other:?}"))),
         };
         assert!(found.contains("second create"), "{found}");

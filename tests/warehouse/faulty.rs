@@ -5,7 +5,7 @@ use super::conformance::{Bench, conforms, events_shape, labels};
 use crate::bigquery_fake::Row;
 use crate::faulty_warehouse::{Fault, FaultyWarehouse, On};
 use std::sync::Arc;
-use trailhouse::warehouse::{Class, JobId, Started, Warehouse, Work};
+use trailhouse::warehouse::{Class, JobId, JobWork, Started, Warehouse};
 
 async fn wrapped() -> (Stand, FaultyWarehouse) {
     let stand = Stand::new().await;
@@ -13,8 +13,8 @@ async fn wrapped() -> (Stand, FaultyWarehouse) {
     (stand, FaultyWarehouse::around(inner))
 }
 
-fn query() -> Work {
-    Work::Query {
+fn query() -> JobWork {
+    JobWork::Query {
         sql: "SELECT 1".to_owned(),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use trailhouse::event::schema::EVENT_COLUMNS;
 use trailhouse::warehouse::bigquery::{BigQuery, BigQuerySettings};
 use trailhouse::warehouse::{
-    Class, JobId, JobState, Started, Statement, TableKind, ViewShape, Warehouse, Work,
+    Class, JobId, JobState, JobWork, Started, Statement, TableKind, ViewShape, Warehouse,
 };
 
 const TABLE: &str = "audit_events";
@@ -17,7 +17,7 @@ const ROWS: [Event; 2] = [
 ];
 
 /// A dataset with an empty table of events, and the load of one file into it.
-async fn prepared() -> (Stand, BigQuery, Work) {
+async fn prepared() -> (Stand, BigQuery, JobWork) {
     let stand = Stand::new().await;
     let warehouse = stand.fake.client().await;
     warehouse.create_dataset("d", &labels()).await.unwrap();
@@ -26,7 +26,7 @@ async fn prepared() -> (Stand, BigQuery, Work) {
         .create_table(TABLE, &shape, &labels())
         .await
         .unwrap();
-    let work = Work::Append {
+    let work = JobWork::Append {
         table: TABLE.to_owned(),
         columns: EVENT_COLUMNS,
         files: vec![stand.put("events/date=2026-01-01/r-000.parquet", events(&ROWS))],
@@ -267,7 +267,7 @@ async fn reads_go_on_through_trouble() {
         dates: None,
     });
     let count = JobId::of(&["count"]);
-    done(&warehouse, "count", &Work::Query { sql: sql.clone() })
+    done(&warehouse, "count", &JobWork::Query { sql: sql.clone() })
         .await
         .unwrap();
     for fault in [
@@ -308,7 +308,10 @@ async fn rows_of_a_query_that_runs_are_not_no_rows() {
         kind: TableKind::Events,
         dates: None,
     });
-    warehouse.start(&id(), &Work::Query { sql }).await.unwrap();
+    warehouse
+        .start(&id(), &JobWork::Query { sql })
+        .await
+        .unwrap();
     let error = warehouse.rows(&id()).await.unwrap_err();
     assert!(error.said.contains("not ended"), "{error}");
 }
@@ -451,7 +454,7 @@ async fn what_must_not_be_asked_is_not_sent() {
     let (stand, warehouse, _) = prepared().await;
     let calls = stand.fake.calls();
     let files = vec!["gs://lake/a.parquet".to_owned()];
-    let append = |table: &str, files: &[String]| Work::Append {
+    let append = |table: &str, files: &[String]| JobWork::Append {
         table: table.to_owned(),
         columns: EVENT_COLUMNS,
         files: files.to_vec(),
@@ -493,7 +496,7 @@ async fn a_service_that_is_not_there_is_in_trouble() {
     let warehouse = BigQuery::open(settings).await.unwrap();
     let sql = "SELECT 1".to_owned();
     let error = warehouse
-        .start(&id(), &Work::Query { sql })
+        .start(&id(), &JobWork::Query { sql })
         .await
         .unwrap_err();
     assert_eq!(error.class, Class::Transient, "nothing was sent: {error}");

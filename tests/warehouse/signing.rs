@@ -13,7 +13,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use trailhouse::warehouse::bigquery::{Auth, BigQuery, GoogleAuth, Secret};
+use trailhouse::warehouse::bigquery::{Auth, BigQuery, GoogleAuth, LazySecret};
 use trailhouse::warehouse::{Class, Warehouse};
 
 const REFRESH: &str = "1//refresh-s3cret";
@@ -107,7 +107,7 @@ fn acting(tokens: &Tokens) -> String {
     )
 }
 
-fn google(credentials: Option<Secret>) -> Auth {
+fn google(credentials: Option<LazySecret>) -> Auth {
     Auth::Google(GoogleAuth {
         credentials,
         impersonate: None,
@@ -117,7 +117,7 @@ fn google(credentials: Option<Secret>) -> Auth {
 async fn client(fake: &BigQueryFake, credentials: &Value) -> BigQuery {
     let mut settings = fake.settings();
     let json = credentials.to_string();
-    settings.auth = google(Some(Secret::new(move || Ok(json.clone().into()))));
+    settings.auth = google(Some(LazySecret::new(move || Ok(json.clone().into()))));
     settings.retry.patience = Duration::ZERO;
     BigQuery::open(settings).await.unwrap()
 }

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::time::Duration;
 use trailhouse::event::schema::EVENT_COLUMNS;
 use trailhouse::warehouse::bigquery::BigQuery;
-use trailhouse::warehouse::{Class, JobId, JobState, Warehouse, WarehouseError, Work};
+use trailhouse::warehouse::{Class, JobId, JobState, JobWork, Warehouse, WarehouseError};
 
 const TABLE: &str = "audit_events";
 const ROWS: [Event; 4] = [
@@ -94,7 +94,7 @@ async fn each_row_is_there_once_whatever_the_weather() {
         for (number, row) in ROWS.iter().enumerate() {
             let id = JobId::of(&["load", &number.to_string()]);
             let name = format!("events/date={}/{number}.parquet", row.0);
-            let work = Work::Append {
+            let work = JobWork::Append {
                 table: TABLE.to_owned(),
                 columns: EVENT_COLUMNS,
                 files: vec![stand.put(&name, events(&[*row]))],

@@ -7,7 +7,7 @@ use crate::bigquery_fake::{DATASET, LOCATION, PROJECT};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use trailhouse::event::schema::EVENT_COLUMNS;
-use trailhouse::warehouse::{Class, Statement, TableKind, TableShape, Warehouse, Work};
+use trailhouse::warehouse::{Class, JobWork, Statement, TableKind, TableShape, Warehouse};
 
 const TABLE: &str = "audit_events";
 
@@ -42,7 +42,7 @@ async fn ask(stand: &Stand, method: Method, path: &str, body: &Value, etag: &str
 /// A load as the adapter sends it.
 async fn good_load(stand: &Stand) -> Value {
     let warehouse = stand.fake.client().await;
-    let work = Work::Append {
+    let work = JobWork::Append {
         table: TABLE.to_owned(),
         columns: EVENT_COLUMNS,
         files: vec![stand.put("a.parquet", events(&[("2026-01-01", "x", "b1", "e1")]))],
@@ -184,7 +184,7 @@ async fn a_table_that_demands_dates_is_not_read_without() {
     });
     let (before, after) = counts.split_once(" WHERE ").unwrap();
     let (_, after) = after.split_once(" GROUP").unwrap();
-    let whole = Work::Query {
+    let whole = JobWork::Query {
         sql: format!("{before} GROUP{after}"),
     };
     let failure = done(&warehouse, "whole", &whole).await.unwrap_err();
@@ -202,7 +202,7 @@ async fn a_table_that_demands_dates_is_not_read_without() {
         columns: EVENT_COLUMNS,
         from: TABLE,
     });
-    let failure = done(&warehouse, "script", &Work::Query { sql })
+    let failure = done(&warehouse, "script", &JobWork::Query { sql })
         .await
         .unwrap_err();
     assert!(
@@ -313,7 +313,7 @@ async fn a_delete_of_whole_partitions_reads_nothing() {
         columns: EVENT_COLUMNS,
         from: "staged",
     });
-    let ended = done(&warehouse, "script", &Work::Query { sql }).await;
+    let ended = done(&warehouse, "script", &JobWork::Query { sql }).await;
     assert_eq!(ended.unwrap().affected_rows, None);
     assert_eq!(stand.fake.rows(TABLE), []);
 }

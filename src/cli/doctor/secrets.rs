@@ -1,11 +1,11 @@
 //! What may be a mistake in a secret that is used as it is.
 
-use super::Checked;
+use super::DoctorReport;
 use crate::config::{Auth, Config, SecretRef, TextKind};
 
 /// Names passwords and HMAC keys that begin or end with a blank. Secrets that cannot be read are
 /// reported where they are used.
-pub(super) fn check(config: &Config, checked: &mut Checked) {
+pub(super) fn check(config: &Config, checked: &mut DoctorReport) {
     let passwords = config
         .sources
         .iter()
@@ -45,7 +45,7 @@ mod tests {
                     auth = { basic = { username = \"a\", password = { file = \"password\" } } }\n";
         let config =
             Config::parse(text.as_bytes(), &folder.path().join("trailhouse.toml")).unwrap();
-        let mut checked = Checked { checks: Vec::new() };
+        let mut checked = DoctorReport { checks: Vec::new() };
         check(&config, &mut checked);
         let [found] = checked.checks.as_slice() else {
             panic!("{checked:?}");

@@ -2,12 +2,16 @@
 
 use bytes::Bytes;
 
-use super::Checked;
+use super::DoctorReport;
 use crate::store::Bucket;
 use crate::warehouse::{FillError, Projection, prepare};
 
 /// Tries one warehouse. Without a lake there is nothing that its tables could belong to.
-pub(super) async fn check(projection: &Projection, lake_id: Option<&str>, checked: &mut Checked) {
+pub(super) async fn check(
+    projection: &Projection,
+    lake_id: Option<&str>,
+    checked: &mut DoctorReport,
+) {
     let what = format!("warehouse {}", projection.name);
     let target = projection.warehouse.target();
     let Some(lake_id) = lake_id else {
@@ -52,12 +56,12 @@ pub(super) async fn check(projection: &Projection, lake_id: Option<&str>, checke
     }
 }
 
-fn bad(checked: &mut Checked, what: String, error: &FillError) {
+fn bad(checked: &mut DoctorReport, what: String, error: &FillError) {
     checked.bad(what, error.to_string(), error.advice());
 }
 
 /// Whether copies can be made, read and removed.
-async fn check_staging(bucket: &Bucket, name: &str, checked: &mut Checked) {
+async fn check_staging(bucket: &Bucket, name: &str, checked: &mut DoctorReport) {
     let what = format!("staging {}", bucket.url());
     // Unique, so that two doctors at once do not meet.
     let nonce = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::Checked;
+use super::DoctorReport;
 use crate::cli::environment::roots;
 use crate::config::{Auth, Config, Lake, StoreOption};
 use crate::http::Way;
@@ -12,7 +12,7 @@ use crate::warehouse::bigquery::SERVICE;
 const GOOGLE_TOKENS: &str = "https://oauth2.googleapis.com/";
 
 /// Shows the way to everything that the configuration names.
-pub(super) fn check(config: &Config, checked: &mut Checked) {
+pub(super) fn check(config: &Config, checked: &mut DoctorReport) {
     for (what, address) in destinations(config) {
         let host = address.host_str().unwrap_or_default();
         let way = Way::to(&address);

@@ -3,9 +3,9 @@
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 
-use super::{Args, lake_url};
+use super::{InitArgs, lake_url};
 use crate::cli::escape::escape;
-use crate::config::{Auth, Config, Problem, SecretRef, Template};
+use crate::config::{Auth, Config, ConfigProblem, SecretRef, Template};
 use crate::source::platform::kestra::{Dialect, Tenants};
 
 /// A conversation over any pair of streams.
@@ -23,7 +23,7 @@ impl<R: BufRead, W: Write> Interview<R, W> {
     ///
     /// # Errors
     /// The streams fail, or the answers end before the questions.
-    pub(super) fn fill(&mut self, template: &mut Template, args: &Args) -> io::Result<()> {
+    pub(super) fn fill(&mut self, template: &mut Template, args: &InitArgs) -> io::Result<()> {
         writeln!(self.questions, "Enter keeps the answer in brackets.")?;
         if args.lake.is_none() {
             let question = "Where is the lake kept? A gs://, s3:// or az:// URL, or a directory";
@@ -174,9 +174,9 @@ impl<R: BufRead, W: Write> Interview<R, W> {
 const SOURCE: &str = "[[source]]";
 
 /// What the checks of the configuration say about the key that has just been answered.
-fn wrong(template: &Template, (table, key): (&str, &str)) -> Option<Problem> {
+fn wrong(template: &Template, (table, key): (&str, &str)) -> Option<ConfigProblem> {
     let error = Config::parse(template.render().as_bytes(), Path::new("")).err()?;
-    let concerns = |problem: &&Problem| {
+    let concerns = |problem: &&ConfigProblem| {
         let in_table = problem
             .table
             .as_deref()

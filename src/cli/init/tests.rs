@@ -7,10 +7,10 @@ use super::*;
 #[derive(Parser)]
 struct Line {
     #[command(flatten)]
-    args: Args,
+    args: InitArgs,
 }
 
-fn args(line: &str) -> Args {
+fn args(line: &str) -> InitArgs {
     let words = std::iter::once("init").chain(line.split_whitespace());
     Line::try_parse_from(words).unwrap().args
 }

@@ -9,7 +9,7 @@ use crate::cli::page::Page;
 
 /// A result that can be shown in both forms. The JSON form is what `Serialize` says, and `JsonSchema`
 /// describes it.
-pub trait Document: Serialize + JsonSchema {
+pub trait OutputDocument: Serialize + JsonSchema {
     /// Puts the result on a page of text.
     fn text(&self, page: &mut Page);
 }
@@ -36,7 +36,7 @@ pub(super) enum AsText {
 impl Ending {
     /// A result that is shown exactly as it is, because its JSON form follows a standard or is
     /// complete.
-    pub fn bare(document: impl Document + 'static) -> Self {
+    pub fn bare(document: impl OutputDocument + 'static) -> Self {
         Self {
             document: Some(Box::new(document)),
             bare: true,
@@ -48,7 +48,7 @@ impl Ending {
     /// A result, and the failures beside it. The JSON form is the result's own object and in it
     /// two members more: `exit_code`, and `errors` with all failures, the most severe first.
     pub fn with_failures(
-        document: impl Document + 'static,
+        document: impl OutputDocument + 'static,
         failures: impl IntoIterator<Item = Failure>,
     ) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl Ending {
     /// A report of what was done, and the failures beside it. With `-q`, the text of the report is left
     /// out: scheduled commands print nothing unless something failed.
     pub fn report(
-        document: impl Document + 'static,
+        document: impl OutputDocument + 'static,
         failures: impl IntoIterator<Item = Failure>,
     ) -> Self {
         Self {
@@ -74,7 +74,7 @@ impl Ending {
     /// Findings, which the page shows with what to do about each. As text they are not repeated on
     /// stderr.
     pub fn findings(
-        document: impl Document + 'static,
+        document: impl OutputDocument + 'static,
         failures: impl IntoIterator<Item = Failure>,
     ) -> Self {
         Self {
@@ -116,7 +116,7 @@ pub(super) trait Rendered {
     fn json(&self, exit_code: u8, errors: &[&Failure]) -> serde_json::Result<String>;
 }
 
-impl<D: Document> Rendered for D {
+impl<D: OutputDocument> Rendered for D {
     fn page(&self, page: &mut Page) {
         self.text(page);
     }
@@ -127,13 +127,13 @@ impl<D: Document> Rendered for D {
 
     fn json(&self, exit_code: u8, errors: &[&Failure]) -> serde_json::Result<String> {
         #[derive(Serialize)]
-        struct Envelope<'e, D: Serialize> {
+        struct OutputEnvelope<'e, D: Serialize> {
             #[serde(flatten)]
             document: &'e D,
             exit_code: u8,
             errors: &'e [&'e Failure],
         }
-        serde_json::to_string_pretty(&Envelope {
+        serde_json::to_string_pretty(&OutputEnvelope {
             document: self,
             exit_code,
             errors,
@@ -151,7 +151,7 @@ mod tests {
         to: &'static str,
     }
 
-    impl Document for Greeting {
+    impl OutputDocument for Greeting {
         fn text(&self, page: &mut Page) {
             page.line(self.word);
         }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::cli::escape::{escape, escape_lines};
 use crate::cli::failure::{Failure, Report};
 use crate::cli::page::wrap;
-use crate::cli::style::{Role, Style};
+use crate::cli::style::{Style, StyleRole};
 use crate::cli::width::width as columns_of;
 
 /// The JSON document of a command that has no result: `exit_code` and `errors` as beside a result,
@@ -30,7 +30,7 @@ pub(super) fn render(failure: &Failure, style: Style, width: Option<usize>) -> S
     let error = "error: ".len();
     let mut text = format!(
         "{}: {}\n",
-        style.paint(Role::Error, "error"),
+        style.paint(StyleRole::Error, "error"),
         indented(&failure.happened, width, error)
     );
     let mut line = |indent: &str, label: &str, said: &str| {
@@ -50,7 +50,7 @@ pub(super) fn render(failure: &Failure, style: Style, width: Option<usize>) -> S
         let last = label_lines.last().map_or(0, |line| columns_of(line));
         let painted: Vec<String> = label_lines
             .iter()
-            .map(|line| style.paint(Role::Heading, line))
+            .map(|line| style.paint(StyleRole::Heading, line))
             .collect();
         let label = painted.join(&format!("\n{INDENT}"));
         let said = indented(said, width, before + last + 2);
@@ -97,17 +97,17 @@ fn indented(text: &str, width: Option<usize>, used: usize) -> String {
 mod tests {
     use super::*;
     use crate::cli::exit::ExitKind;
-    use crate::cli::failure::Detail;
+    use crate::cli::failure::FailureDetail;
 
     fn failure() -> Failure {
         Failure::new(ExitKind::Source, "source `a\u{1b}[2J` failed")
             .details([
-                Detail {
+                FailureDetail {
                     place: Some("2026-01-01".to_owned()),
                     happened: "answered 403".to_owned(),
                     action: Some("grant AUDITLOG".to_owned()),
                 },
-                Detail {
+                FailureDetail {
                     place: None,
                     happened: "first\nsecond".to_owned(),
                     action: None,
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_place_as_wide_as_the_terminal_breaks_too() {
-        let failure = Failure::new(ExitKind::Gap, "records are missing").details([Detail {
+        let failure = Failure::new(ExitKind::Gap, "records are missing").details([FailureDetail {
             place: Some("kestra-production tenant main".to_owned()),
             happened: "hole, unreadable".to_owned(),
             action: None,

@@ -17,7 +17,7 @@ use super::style::{ColorChoice, Style};
 use ending::AsText;
 use failure::{error_document, render};
 
-pub use ending::{Document, Ending};
+pub use ending::{Ending, OutputDocument};
 
 /// Form of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,7 +72,7 @@ impl Output {
 
     /// Writes a document while the command still goes on. A reader that has gone is no failure.
     #[cfg(feature = "demo")]
-    pub(super) fn show(&self, document: &impl Document) {
+    pub(super) fn show(&self, document: &impl OutputDocument) {
         let text = match self.format {
             Format::Text => {
                 let mut page = Page::new(self.stdout, columns(terminal_size_of(io::stdout())));

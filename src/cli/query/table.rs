@@ -11,7 +11,7 @@ use super::cell;
 use super::layout::{Measured, fitted, suits_blocks};
 use super::vertical::VerticalWriter;
 use crate::cli::escape::escape;
-use crate::cli::style::{Role, Style};
+use crate::cli::style::{Style, StyleRole};
 use crate::cli::width::{cut, width};
 use crate::plural::counted;
 
@@ -26,7 +26,7 @@ pub(super) const NULL: &str = "NULL";
 
 /// Into what a table has to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Room {
+pub(super) struct TableRoom {
     /// Columns of the terminal.
     pub(super) width: usize,
     /// Whether rows may be blocks where a table does not suit them.
@@ -38,13 +38,13 @@ pub(super) struct TableWriter {
     schema: SchemaRef,
     heads: Vec<String>,
     /// The terminal, where the table goes to one.
-    room: Option<Room>,
+    room: Option<TableRoom>,
     /// Known once the first rows have been seen.
-    form: Option<Form>,
+    form: Option<CellForm>,
     waiting: Vec<Vec<Option<String>>>,
 }
 
-enum Form {
+enum CellForm {
     Columns {
         /// Widths of the columns that are shown.
         widths: Vec<usize>,
@@ -55,7 +55,7 @@ enum Form {
 }
 
 impl TableWriter {
-    pub(super) fn new(style: Style, schema: SchemaRef, room: Option<Room>) -> Self {
+    pub(super) fn new(style: Style, schema: SchemaRef, room: Option<TableRoom>) -> Self {
         let heads = schema.fields().iter();
         let heads = heads.map(|field| escape(field.name()).into_owned());
         Self {
@@ -80,7 +80,7 @@ impl TableWriter {
 
     pub(super) fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
         self.write_waiting(Some(self.waiting.len()), out)?;
-        let Some(Form::Columns { cut, .. }) = &self.form else {
+        let Some(CellForm::Columns { cut, .. }) = &self.form else {
             return Ok(());
         };
         let cut = cut.iter().filter(|cut| **cut).count();
@@ -91,7 +91,7 @@ impl TableWriter {
         let note = format!(
             "{columns} cut; --format vertical, or \\G at the end of the SQL, shows whole rows"
         );
-        writeln!(out, "{}", self.style.paint(Role::Faint, &note))
+        writeln!(out, "{}", self.style.paint(StyleRole::Faint, &note))
     }
 
     /// `all` is the number of rows where these are all of them.
@@ -102,24 +102,24 @@ impl TableWriter {
             Some(form) => form,
             None => {
                 let mut form = self.decided(&rows, all);
-                if let Form::Columns { widths, cut } = &mut form {
+                if let CellForm::Columns { widths, cut } = &mut form {
                     let heads: Vec<_> = self.heads.iter().cloned().map(Some).collect();
                     let line = self.line(&heads, true, widths, cut);
-                    text.push_str(&self.style.paint(Role::Heading, &line));
+                    text.push_str(&self.style.paint(StyleRole::Heading, &line));
                     text.push('\n');
                 }
                 form
             }
         };
         match &mut form {
-            Form::Columns { widths, cut } => {
+            CellForm::Columns { widths, cut } => {
                 for cells in rows {
                     text.push_str(&self.line(&cells, false, widths, cut));
                     text.push('\n');
                 }
                 out.write_all(text.as_bytes())?;
             }
-            Form::Blocks(writer) => {
+            CellForm::Blocks(writer) => {
                 for cells in rows {
                     writer.row(&cells, out)?;
                 }
@@ -129,12 +129,12 @@ impl TableWriter {
         Ok(())
     }
 
-    fn decided(&self, rows: &[Vec<Option<String>>], all: Option<usize>) -> Form {
+    fn decided(&self, rows: &[Vec<Option<String>>], all: Option<usize>) -> CellForm {
         let columns: Vec<Measured> = self.measured(rows);
         let mut cut = vec![false; columns.len()];
         let widths = match self.room {
             Some(room) if room.may_be_blocks && suits_blocks(&columns, all, room.width) => {
-                return Form::Blocks(VerticalWriter::new(self.style, &self.schema));
+                return CellForm::Blocks(VerticalWriter::new(self.style, &self.schema));
             }
             Some(room) => fitted(&columns, room.width),
             None => columns
@@ -145,7 +145,7 @@ impl TableWriter {
         for left_out in cut.iter_mut().skip(widths.len()) {
             *left_out = true;
         }
-        Form::Columns { widths, cut }
+        CellForm::Columns { widths, cut }
     }
 
     fn measured(&self, rows: &[Vec<Option<String>>]) -> Vec<Measured> {
@@ -192,7 +192,7 @@ impl TableWriter {
             let padding = " ".repeat(wide.saturating_sub(width(&shown)));
             let painted = match cell {
                 Some(_) => shown.into_owned(),
-                None => self.style.paint(Role::Faint, &shown),
+                None => self.style.paint(StyleRole::Faint, &shown),
             };
             if at > 0 {
                 line.push_str(GAP);

@@ -60,11 +60,11 @@ fn batch() -> RecordBatch {
     .unwrap()
 }
 
-fn look(form: RowFormat, width: Option<usize>) -> Look {
-    Look {
+fn look(form: RowFormat, width: Option<usize>) -> QueryLook {
+    QueryLook {
         form,
         style: Style::PLAIN,
-        room: width.map(|width| Room {
+        room: width.map(|width| TableRoom {
             width,
             may_be_blocks: true,
         }),
@@ -232,7 +232,7 @@ fn nothing_is_cut_where_no_terminal_is() {
 
 #[test]
 fn the_form_follows_from_the_arguments() {
-    let args = |format| Args {
+    let args = |format| QueryArgs {
         sql: Some("SELECT 1".to_owned()),
         public_key: None,
         file: None,
@@ -255,7 +255,7 @@ fn a_statement_in_a_file_is_read_or_said_to_be_unreadable() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("q.sql");
     std::fs::write(&path, "SELECT 2").unwrap();
-    let mut args = Args {
+    let mut args = QueryArgs {
         sql: None,
         public_key: None,
         file: Some(path),

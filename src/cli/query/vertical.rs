@@ -8,7 +8,7 @@ use arrow::datatypes::Schema;
 use super::cell;
 use super::table::NULL;
 use crate::cli::escape::escape;
-use crate::cli::style::{Role, Style};
+use crate::cli::style::{Style, StyleRole};
 use crate::cli::width::{padded, width};
 
 pub(super) struct VerticalWriter {
@@ -47,12 +47,12 @@ impl VerticalWriter {
     pub(super) fn row(&mut self, cells: &[Option<String>], out: &mut dyn Write) -> io::Result<()> {
         self.rows += 1;
         let head = format!("row {}", self.rows);
-        let mut text = format!("{}\n", self.style.paint(Role::Heading, &head));
+        let mut text = format!("{}\n", self.style.paint(StyleRole::Heading, &head));
         for (name, cell) in self.names.iter().zip(cells) {
-            text.push_str(&self.style.paint(Role::Faint, name));
+            text.push_str(&self.style.paint(StyleRole::Faint, name));
             match cell {
                 Some(cell) => text.push_str(cell),
-                None => text.push_str(&self.style.paint(Role::Faint, NULL)),
+                None => text.push_str(&self.style.paint(StyleRole::Faint, NULL)),
             }
             text.truncate(text.trim_end_matches(' ').len());
             text.push('\n');

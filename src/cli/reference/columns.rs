@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Table, assert_current, code};
+use super::{MarkdownTable, assert_current, code};
 use crate::event::schema::SCHEMA_VERSION;
 use crate::warehouse::TableKind;
 
@@ -17,7 +17,7 @@ fn page() -> String {
     );
     for kind in TableKind::ALL {
         let _ = write!(page, "\n## {}\n\n{}.\n\n", kind.table(), kind.meaning());
-        let mut table = Table::new(&["column", "type", "null", "class", "meaning"]);
+        let mut table = MarkdownTable::new(&["column", "type", "null", "class", "meaning"]);
         for column in kind.columns() {
             table.row(&[
                 code(column.name).as_str(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Table, assert_current, code, in_repository};
+use super::{MarkdownTable, assert_current, code, in_repository};
 use crate::config::{Setting, sections};
 
 /// What a key may hold, in words. Anything else is the one word that is accepted.
@@ -50,7 +50,7 @@ fn page() -> String {
                 let _ = write!(page, "\n## {}\n\n{meaning}.\n\n", code(heading));
             }
         }
-        let mut table = Table::new(&["key", "type", "default", "meaning"]);
+        let mut table = MarkdownTable::new(&["key", "type", "default", "meaning"]);
         for setting in section.settings {
             let default = match (&setting.default, setting.required) {
                 (Some(default), _) => code(default),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use super::super::exit::ExitKind;
-use super::{Table, assert_current, code, in_repository};
+use super::{MarkdownTable, assert_current, code, in_repository};
 use crate::event::unfit::{Reason, Unfit};
 use crate::source::SourceError;
 use crate::warehouse::FillError;
@@ -36,7 +36,7 @@ fn page() -> String {
          about the failures that are met most.\n\n\
          ## Exit codes\n\n"
         .to_owned();
-    let mut table = Table::new(&["exit code", "`kind` in JSON", "meaning", "what to do"]);
+    let mut table = MarkdownTable::new(&["exit code", "`kind` in JSON", "meaning", "what to do"]);
     for row in rows() {
         table.row(&row);
     }
@@ -62,7 +62,7 @@ fn page() -> String {
          `code` of a failed source or feed. The texts are examples; reasons of holes are in\n\
          [troubleshooting](../troubleshooting.md).\n\n",
     );
-    let mut table = Table::new(&["code", "example", "what to do"]);
+    let mut table = MarkdownTable::new(&["code", "example", "what to do"]);
     for error in SourceError::examples() {
         table.row(&[
             code(error.code()),
@@ -76,7 +76,7 @@ fn page() -> String {
         "\n## Failures of warehouses\n\n\
          `code` of a failed warehouse or table. The texts are examples.\n\n",
     );
-    let mut table = Table::new(&["code", "example", "what to do"]);
+    let mut table = MarkdownTable::new(&["code", "example", "what to do"]);
     for error in FillError::examples() {
         table.row(&[
             code(error.code()),
@@ -90,7 +90,7 @@ fn page() -> String {
         "\n## Reasons of quarantine\n\n\
          `reason` in `audit_quarantine`.\n\n",
     );
-    let mut table = Table::new(&["reason", "meaning"]);
+    let mut table = MarkdownTable::new(&["reason", "meaning"]);
     for reason in Reason::ALL {
         table.row(&[code(reason.code()), Unfit::because(reason).to_string()]);
     }

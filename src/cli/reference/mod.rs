@@ -37,9 +37,9 @@ fn assert_current(page: &str, made: &str) {
 }
 
 /// A table in Markdown.
-struct Table(String);
+struct MarkdownTable(String);
 
-impl Table {
+impl MarkdownTable {
     fn new(heads: &[&str]) -> Self {
         let mut table = Self(String::new());
         table.row(heads);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::super::documents::{Described, Field, Outputs};
 use super::commands::{command, each};
-use super::{Table, assert_current, code};
+use super::{MarkdownTable, assert_current, code};
 
 /// What a field holds, with links to types of the page.
 fn linked(kind: &str, types: &BTreeSet<String>) -> String {
@@ -28,7 +28,7 @@ fn linked(kind: &str, types: &BTreeSet<String>) -> String {
 }
 
 fn table(fields: &[Field], types: &BTreeSet<String>) -> String {
-    let mut table = Table::new(&["field", "type", "present", "meaning"]);
+    let mut table = MarkdownTable::new(&["field", "type", "present", "meaning"]);
     for field in fields {
         table.row(&[
             code(&field.name),

@@ -7,14 +7,14 @@ use tokio::sync::watch;
 use super::super::documents::Catalogue;
 use super::{amount_said, policy_of, recoverable_said};
 use crate::cli::exit::ExitKind;
-use crate::cli::failure::{Detail, Failure, Report};
+use crate::cli::failure::{Failure, FailureDetail, Report};
 use crate::cli::failures::CONFIRM_CLOCK;
 use crate::cli::hold::person;
-use crate::cli::output::{Document, Ending};
+use crate::cli::output::{Ending, OutputDocument};
 use crate::cli::page::Page;
 use crate::cli::progress::Unit;
 use crate::cli::stop::stop_at;
-use crate::cli::{Context, block_on_to_the_end};
+use crate::cli::{CliContext, block_on_to_the_end};
 use crate::config::{Config, format_size, parse_duration};
 use crate::decision::retention::{CarriedOut, Confirmation, RetentionSummary};
 use crate::ledger::entry::GivenUp;
@@ -40,7 +40,7 @@ use crate::window::format_instant;
 Examples:
   trailhouse retention apply
   trailhouse retention apply --confirm 3f9a0c1d2e4b --by 'J. Doe'")]
-pub(super) struct Args {
+pub(super) struct RetentionApplyArgs {
     /// Delete everything that the plan with this id showed
     #[arg(long, value_name = "PLAN", requires = "by")]
     confirm: Option<String>,
@@ -64,7 +64,7 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     catalogue.with_failures::<RetentionSummary>("retention apply");
 }
 
-pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: &RetentionApplyArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let policy = policy_of(&config)?;
     let job = Job::open_to_load(&config).map_err(Failure::from)?;
@@ -109,7 +109,7 @@ fn decider(by: &str) -> Result<String, Failure> {
 }
 
 /// The warehouse that is to be given up, which must not be one that could be reached.
-fn given_up(args: &Args, config: &Config) -> Result<Option<GivenUp>, Failure> {
+fn given_up(args: &RetentionApplyArgs, config: &Config) -> Result<Option<GivenUp>, Failure> {
     let (Some(warehouse), Some(reason), Some(by)) = (&args.give_up, &args.reason, &args.by) else {
         return Ok(None);
     };
@@ -159,12 +159,12 @@ pub(in crate::cli) fn failures(summary: &RetentionSummary) -> Vec<Failure> {
         );
     }
     if let Some(asked) = &summary.to_confirm {
-        let clock = asked.clock.iter().map(|objection| Detail {
+        let clock = asked.clock.iter().map(|objection| FailureDetail {
             place: None,
             happened: objection.clone(),
             action: Some(CONFIRM_CLOCK.to_owned()),
         });
-        let rules = asked.rules.iter().map(|rule| Detail {
+        let rules = asked.rules.iter().map(|rule| FailureDetail {
             place: Some(format!("rule {}", rule.rule)),
             happened: match rule.reasons.is_empty() {
                 true => amount_said(&rule.amount),
@@ -188,7 +188,7 @@ pub(in crate::cli) fn failures(summary: &RetentionSummary) -> Vec<Failure> {
     failures
 }
 
-impl Document for RetentionSummary {
+impl OutputDocument for RetentionSummary {
     fn text(&self, page: &mut Page) {
         text_of_retention(self, page);
         for note in &self.notes {

@@ -15,12 +15,12 @@ use clap_complete::ArgValueCandidates;
 use crate::cli::completions;
 use crate::cli::documents::Catalogue;
 use crate::cli::exit::ExitKind;
-use crate::cli::failure::{Detail, Failure, Report};
+use crate::cli::failure::{Failure, FailureDetail, Report};
 use crate::cli::key_file;
-use crate::cli::output::{Document, Ending, Format};
+use crate::cli::output::{Ending, Format, OutputDocument};
 use crate::cli::page::Page;
 use crate::cli::status::open_lake;
-use crate::cli::{Context, block_on};
+use crate::cli::{CliContext, block_on};
 use crate::ledger::entry::{Role, Trust};
 use crate::ledger::key::VerifierKey;
 use crate::ledger::log::{Log, LogError};
@@ -29,7 +29,7 @@ use crate::report::certificate::{
     Asked, Certificate, CertificateError, CertificateType, EntryRef, FORMAT_VERSION,
     NotACertificate, compare, gather, rules_used, staying,
 };
-use crate::run::{Access, Job, RunError, look_at_clocks};
+use crate::run::{Job, LedgerAccess, RunError, look_at_clocks};
 
 /// Certify what retention deleted, or read a certificate
 ///
@@ -55,7 +55,7 @@ Examples:
   trailhouse retention certificate --from 2026-01-01 --to 2026-01-31 --rule executions
   trailhouse retention certificate --check 2026-01-01.certificate --public-key acme.pub"
 )]
-pub(super) struct Args {
+pub(super) struct CertificateArgs {
     /// What was deleted of this date
     #[arg(long, value_name = "DATE", value_parser = crate::cli::date::date)]
     date: Option<NaiveDate>,
@@ -92,11 +92,11 @@ pub(super) struct Args {
 
 /// What it prints with `--output json`.
 pub(super) fn describe(catalogue: &mut Catalogue) {
-    catalogue.with_failures::<Made>("retention certificate");
-    catalogue.with_failures_when::<Checked>("retention certificate", "with --check");
+    catalogue.with_failures::<MadeCertificate>("retention certificate");
+    catalogue.with_failures_when::<CertificateCheck>("retention certificate", "with --check");
 }
 
-pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: &CertificateArgs, context: &CliContext) -> Result<Ending, Report> {
     match (&args.check, &args.public_key) {
         (Some(file), Some(key)) => check(file, key, args.against_ledger, context),
         _ => make(args, context),
@@ -105,7 +105,7 @@ pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> 
 
 /// A certificate that was made.
 #[derive(Serialize, JsonSchema)]
-struct Made {
+struct MadeCertificate {
     /// What the note says.
     certificate: Certificate,
     /// The note itself, as a file has it.
@@ -117,7 +117,7 @@ struct Made {
     signed_by: Option<VerifierKey>,
 }
 
-fn make(args: &Args, context: &Context) -> Result<Ending, Report> {
+fn make(args: &CertificateArgs, context: &CliContext) -> Result<Ending, Report> {
     let asked = asked_of(args);
     if let (Some(from), Some(to)) = (asked.from, asked.to)
         && from > to
@@ -137,9 +137,9 @@ fn make(args: &Args, context: &Context) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let job = Job::open_to_load(&config).map_err(Failure::from)?;
     let key = match &job.access {
-        Access::Write(key) => Some(key),
-        Access::Read(_) => return Err(Failure::from(LogError::ReadOnly).into()),
-        Access::Unsigned => None,
+        LedgerAccess::Write(key) => Some(key),
+        LedgerAccess::Read(_) => return Err(Failure::from(LogError::ReadOnly).into()),
+        LedgerAccess::Unsigned => None,
     };
     let log = job.log();
     let state = block_on(log.load())??.ok_or_else(|| Failure::from(RunError::NoLake))?;
@@ -191,7 +191,7 @@ fn make(args: &Args, context: &Context) -> Result<Ending, Report> {
         context.output.note(&format!("warning: {UNSIGNED}"));
     }
     Ok(Ending::with_failures(
-        Made {
+        MadeCertificate {
             certificate,
             note,
             file: args.out.clone(),
@@ -204,7 +204,7 @@ fn make(args: &Args, context: &Context) -> Result<Ending, Report> {
 const UNSIGNED: &str =
     "this certificate is UNSIGNED, as the ledger of this experiment is: it proves nothing";
 
-impl Document for Made {
+impl OutputDocument for MadeCertificate {
     fn text(&self, page: &mut Page) {
         let Some(file) = &self.file else {
             page.verbatim(&self.note);
@@ -220,7 +220,7 @@ impl Document for Made {
 }
 
 /// What is asked for: all that is given must hold.
-fn asked_of(args: &Args) -> Asked {
+fn asked_of(args: &CertificateArgs) -> Asked {
     Asked {
         from: args.date.into_iter().chain(args.from).max(),
         to: args.date.into_iter().chain(args.to).min(),
@@ -259,16 +259,16 @@ fn nothing_fits(
         true => staying(state, asked, &BTreeSet::new(), today),
         false => Vec::new(),
     };
-    let mut details: Vec<Detail> = stays
+    let mut details: Vec<FailureDetail> = stays
         .iter()
         .take(NAMED)
-        .map(|stays| Detail {
+        .map(|stays| FailureDetail {
             place: Some(stays.date.to_string()),
             happened: said::stays(stays),
             action: None,
         })
         .collect();
-    let also = |happened: String| Detail {
+    let also = |happened: String| FailureDetail {
         place: None,
         happened,
         action: None,
@@ -304,7 +304,7 @@ fn nothing_fits(
 
 /// A certificate that was checked.
 #[derive(Serialize, JsonSchema)]
-struct Checked {
+struct CertificateCheck {
     /// What the note says.
     certificate: Certificate,
     /// The key that signed it; `null` where it is unsigned.
@@ -318,13 +318,13 @@ fn check(
     path: &Path,
     public_key: &Path,
     against_ledger: bool,
-    context: &Context,
+    context: &CliContext,
 ) -> Result<Ending, Report> {
     let key = key_file::read_public(public_key)?;
     let bytes = file::read(path)?;
     let (certificate, signed_by) = Certificate::decode(&bytes, &Trust::Keys(vec![key]))
         .map_err(|error| refused(path, &error))?;
-    let mut checked = Checked {
+    let mut checked = CertificateCheck {
         certificate,
         signed_by,
         differs: None,
@@ -338,7 +338,7 @@ fn check(
     let log = Log::read_only(bucket, Trust::Keys(trust));
     let differs = block_on(compare(&log, &state, &checked.certificate))??;
     let failure = (!differs.is_empty()).then(|| {
-        let details = differs.iter().map(|differs| Detail {
+        let details = differs.iter().map(|differs| FailureDetail {
             place: None,
             happened: differs.clone(),
             action: None,
@@ -356,7 +356,7 @@ fn check(
     Ok(Ending::with_failures(checked, failure))
 }
 
-impl Document for Checked {
+impl OutputDocument for CertificateCheck {
     fn text(&self, page: &mut Page) {
         page.good("the signature fits");
         if let Some(key) = &self.signed_by {

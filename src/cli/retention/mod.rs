@@ -8,7 +8,7 @@ use clap::Subcommand;
 
 pub(super) use apply::{failures, text_of_retention};
 
-use super::Context;
+use super::CliContext;
 use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
@@ -35,16 +35,16 @@ Examples:
   trailhouse retention apply
   trailhouse retention apply --confirm 3f9a0c1d2e4b
   trailhouse retention certificate --date 2026-01-01 -o 2026-01-01.certificate")]
-pub(crate) struct Args {
+pub(crate) struct RetentionArgs {
     #[command(subcommand)]
-    command: Command,
+    command: RetentionCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    Plan(plan::Args),
-    Apply(apply::Args),
-    Certificate(certificate::Args),
+enum RetentionCommand {
+    Plan(plan::RetentionPlanArgs),
+    Apply(apply::RetentionApplyArgs),
+    Certificate(certificate::CertificateArgs),
 }
 
 /// What the commands print with `--output json`.
@@ -54,11 +54,11 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     certificate::describe(catalogue);
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: RetentionArgs, context: &CliContext) -> Result<Ending, Report> {
     match args.command {
-        Command::Plan(args) => plan::execute(&args, context),
-        Command::Apply(args) => apply::execute(&args, context),
-        Command::Certificate(args) => certificate::execute(&args, context),
+        RetentionCommand::Plan(args) => plan::execute(&args, context),
+        RetentionCommand::Apply(args) => apply::execute(&args, context),
+        RetentionCommand::Certificate(args) => certificate::execute(&args, context),
     }
 }
 

@@ -8,10 +8,10 @@ use super::super::documents::Catalogue;
 use super::{amount_said, policy_of, recoverable_said};
 use crate::cli::failure::{Failure, Report};
 use crate::cli::failures::CONFIRM_CLOCK;
-use crate::cli::output::{Document, Ending};
-use crate::cli::page::{Align, Page, Table};
+use crate::cli::output::{Ending, OutputDocument};
+use crate::cli::page::{Align, Page, PageTable};
 use crate::cli::status::{open_lake, text_of_finding, text_of_hold, text_of_open};
-use crate::cli::{Context, block_on_two_threads};
+use crate::cli::{CliContext, block_on_two_threads};
 use crate::config::{Config, format_size};
 use crate::decision::{DecisionError, plan_id};
 use crate::ledger::entry::Hold;
@@ -22,7 +22,7 @@ use crate::report::retention::OpenDecision;
 use crate::retention::{RetentionPlan, RuleFinding, RuleStanding, plan, rule_findings};
 use crate::run::{Asking, look_at_clocks, open_warehouses};
 use crate::store::{Bucket, StoreKind};
-use crate::warehouse::{Foreseen, foresee};
+use crate::warehouse::{ForeseenExpiry, foresee};
 use crate::window::{format_instant, some_instant};
 use chrono::{DateTime, SubsecRound as _, Utc};
 
@@ -44,7 +44,7 @@ const SHOWN: usize = 40;
 Examples:
   trailhouse retention plan
   trailhouse retention plan --as-of 2027-01-01 --output json")]
-pub(super) struct Args {
+pub(super) struct RetentionPlanArgs {
     /// The date to plan for; today (UTC) without it
     #[arg(long, value_name = "DATE", value_parser = crate::cli::date::date)]
     as_of: Option<NaiveDate>,
@@ -55,10 +55,10 @@ pub(super) struct Args {
 
 /// What it prints with `--output json`.
 pub(super) fn describe(catalogue: &mut Catalogue) {
-    catalogue.with_failures::<Shown>("retention plan");
+    catalogue.with_failures::<ShownRetentionPlan>("retention plan");
 }
 
-pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: &RetentionPlanArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     let policy = policy_of(&config)?;
     let (_, bucket, state) = open_lake(&config, None)?;
@@ -81,7 +81,7 @@ pub(super) fn execute(args: &Args, context: &Context) -> Result<Ending, Report> 
     let holds = state.holds.values();
     let holds = holds.map(|held| (held, held.standing(as_of)));
     Ok(Ending::with_failures(
-        Shown {
+        ShownRetentionPlan {
             plan: id,
             now: is_now,
             in_run: config.retain_in_run,
@@ -116,7 +116,7 @@ async fn ask(
     state: &State,
     plan: &RetentionPlan,
     now: DateTime<Utc>,
-) -> Result<(Vec<Foreseen>, Option<LakeKeeps>), Failure> {
+) -> Result<(Vec<ForeseenExpiry>, Option<LakeKeeps>), Failure> {
     let mut foreseen = Vec::new();
     for projection in open_warehouses(config, &[], Asking::Briefly).await? {
         foreseen.push(foresee(&projection, state, &plan.due, now).await);
@@ -149,7 +149,7 @@ async fn ask(
 
 /// A plan as it is shown.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Shown {
+struct ShownRetentionPlan {
     /// Its id, to be given back as confirmation.
     plan: String,
     /// Whether it is a plan for today, which alone can be applied.
@@ -169,7 +169,7 @@ struct Shown {
     shown: RetentionPlan,
     /// What it would cost in each warehouse.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    warehouses: Vec<Foreseen>,
+    warehouses: Vec<ForeseenExpiry>,
     /// What the store of the lake would keep.
     #[serde(skip_serializing_if = "Option::is_none")]
     lake: Option<LakeKeeps>,
@@ -212,7 +212,7 @@ struct LakeKeeps {
     failure: Option<String>,
 }
 
-impl Document for Shown {
+impl OutputDocument for ShownRetentionPlan {
     fn text(&self, page: &mut Page) {
         let plan = &self.shown;
         page.field("as of", &plan.as_of.to_string());
@@ -289,7 +289,7 @@ fn text_of_due(plan: &RetentionPlan, page: &mut Page) {
     if plan.due.is_empty() {
         return;
     }
-    let mut table = Table::new([
+    let mut table = PageTable::new([
         ("  due", Align::Left),
         ("rule", Align::Left),
         ("category", Align::Left),
@@ -318,7 +318,7 @@ fn text_of_due(plan: &RetentionPlan, page: &mut Page) {
     }
 }
 
-fn text_of_foreseen(foreseen: &Foreseen, page: &mut Page) {
+fn text_of_foreseen(foreseen: &ForeseenExpiry, page: &mut Page) {
     page.heading(&format!("warehouse {}", foreseen.warehouse));
     let billed = match foreseen.bytes_billed {
         Some(bytes) => format!("billed for {}", format_size(bytes)),

@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::documents::Catalogue;
-use super::{Which, demand_warehouses, failure_of, with_warehouses};
+use super::{WarehouseChoice, demand_warehouses, failure_of, with_warehouses};
 use crate::cli::failure::{Failure, Report};
-use crate::cli::output::{Document, Ending};
+use crate::cli::output::{Ending, OutputDocument};
 use crate::cli::page::Page;
-use crate::cli::{Context, block_on};
+use crate::cli::{CliContext, block_on};
 use crate::plural::counted;
 use crate::run::{Asking, Job, RunError, found};
 use crate::warehouse::{Preparation, WarehouseFailure, carry_out_preparation, prepare};
@@ -29,9 +29,9 @@ use crate::warehouse::{Preparation, WarehouseFailure, carry_out_preparation, pre
 Examples:
   trailhouse warehouse init --dry-run
   trailhouse warehouse init")]
-pub(super) struct Args {
+pub(super) struct WarehouseInitArgs {
     #[command(flatten)]
-    which: Which,
+    which: WarehouseChoice,
     /// Show what would be created or added, and stop
     #[arg(long)]
     dry_run: bool,
@@ -42,7 +42,7 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     catalogue.with_failures::<Prepared>("warehouse init");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: WarehouseInitArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     demand_warehouses(&config)?;
     let job = Job::open_to_look(&config).map_err(Failure::from)?;
@@ -107,7 +107,7 @@ struct Prepared {
     warehouses: Vec<Preparation>,
 }
 
-impl Document for Prepared {
+impl OutputDocument for Prepared {
     fn text(&self, page: &mut Page) {
         for warehouse in &self.warehouses {
             page.heading(&format!(

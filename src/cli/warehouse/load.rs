@@ -5,14 +5,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::super::documents::Catalogue;
-use super::{Which, demand_warehouses, failure_of, text_of_load, with_warehouses};
+use super::{WarehouseChoice, demand_warehouses, failure_of, text_of_load, with_warehouses};
 use crate::cli::exit::ExitKind;
-use crate::cli::failure::{Detail, Failure, Report};
-use crate::cli::output::{Document, Ending};
+use crate::cli::failure::{Failure, FailureDetail, Report};
+use crate::cli::output::{Ending, OutputDocument};
 use crate::cli::page::Page;
 use crate::cli::progress::Unit;
 use crate::cli::stop::stop_at;
-use crate::cli::{Context, block_on_to_the_end};
+use crate::cli::{CliContext, block_on_to_the_end};
 use crate::config::parse_duration;
 use crate::plural::{counted, thousands};
 use crate::run::{Asking, Job, LoadSummary};
@@ -31,9 +31,9 @@ use crate::warehouse::WarehouseSummary;
 Examples:
   trailhouse warehouse load
   trailhouse warehouse load --warehouse bq --deadline 10m")]
-pub(super) struct Args {
+pub(super) struct WarehouseLoadArgs {
     #[command(flatten)]
-    which: Which,
+    which: WarehouseChoice,
     /// Start no load after this time; instead of `deadline` in [run]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     deadline: Option<Duration>,
@@ -44,7 +44,7 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     catalogue.with_failures::<LoadSummary>("warehouse load");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: WarehouseLoadArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     demand_warehouses(&config)?;
     let job = Job::open_to_load(&config).map_err(Failure::from)?;
@@ -78,14 +78,14 @@ pub(in crate::cli) fn failures(warehouses: &[WarehouseSummary], stopped: bool) -
         let not_all = warehouse.tables.len() < 2;
         for table in &warehouse.tables {
             let place = format!("{} {}", warehouse.target, table.table);
-            errors.extend(table.errors.iter().map(|error| Detail {
+            errors.extend(table.errors.iter().map(|error| FailureDetail {
                 place: Some(place.clone()),
                 happened: error.clone(),
                 action: None,
             }));
             behind += table.entries_behind;
             if let Some(counted_rows) = table.counted.filter(|counted| !counted.fits()) {
-                differences.push(Detail {
+                differences.push(FailureDetail {
                     place: Some(place),
                     happened: format!(
                         "{} of the ledger missing, {} duplicated, {} of batches that the ledger does not have",
@@ -131,7 +131,7 @@ pub(in crate::cli) fn failures(warehouses: &[WarehouseSummary], stopped: bool) -
     failures
 }
 
-impl Document for LoadSummary {
+impl OutputDocument for LoadSummary {
     fn text(&self, page: &mut Page) {
         for warehouse in &self.warehouses {
             text_of_load(warehouse, page);

@@ -12,7 +12,7 @@ use crate::store::Bucket;
 use crate::warehouse::Filling;
 
 /// A lake as it is, and a name for jobs that only read.
-pub(super) struct Look<'j> {
+pub(super) struct WarehouseLook<'j> {
     /// The ledger's state.
     pub(super) state: State,
     log: Log,
@@ -23,7 +23,7 @@ pub(super) struct Look<'j> {
     _tell: watch::Sender<bool>,
 }
 
-impl<'j> Look<'j> {
+impl<'j> WarehouseLook<'j> {
     pub(super) async fn new(job: &'j Job) -> Result<Self, Failure> {
         let run_id = RunId::draw(chrono::Utc::now()).map_err(RunError::from)?;
         let (tell, stop) = watch::channel(false);

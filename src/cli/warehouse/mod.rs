@@ -9,7 +9,7 @@ mod status;
 
 use clap::Subcommand;
 
-use super::Context;
+use super::CliContext;
 use clap_complete::ArgValueCandidates;
 
 use super::completions;
@@ -19,7 +19,7 @@ use super::failure::{Failure, Report};
 use super::output::Ending;
 use super::page::Page;
 use crate::config::Config;
-use crate::ledger::entry::Expiring;
+use crate::ledger::entry::ExpiringTable;
 use crate::ledger::state::State;
 use crate::plural::{counted, thousands};
 use crate::run::{Asking, Job, JobError, open_warehouses};
@@ -41,18 +41,18 @@ Examples:
   trailhouse warehouse init
   trailhouse warehouse reconcile
   trailhouse warehouse rebuild --from 2026-11-01 --to 2026-11-07")]
-pub(crate) struct Args {
+pub(crate) struct WarehouseArgs {
     #[command(subcommand)]
-    command: Command,
+    command: WarehouseCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    Init(init::Args),
-    Load(load::Args),
-    Status(status::Args),
-    Reconcile(reconcile::Args),
-    Rebuild(rebuild::Args),
+enum WarehouseCommand {
+    Init(init::WarehouseInitArgs),
+    Load(load::WarehouseLoadArgs),
+    Status(status::WarehouseStatusArgs),
+    Reconcile(reconcile::ReconcileArgs),
+    Rebuild(rebuild::RebuildArgs),
 }
 
 /// What the commands print with `--output json`.
@@ -64,19 +64,19 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     rebuild::describe(catalogue);
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: WarehouseArgs, context: &CliContext) -> Result<Ending, Report> {
     match args.command {
-        Command::Init(args) => init::execute(args, context),
-        Command::Load(args) => load::execute(args, context),
-        Command::Status(args) => status::execute(args, context),
-        Command::Reconcile(args) => reconcile::execute(args, context),
-        Command::Rebuild(args) => rebuild::execute(args, context),
+        WarehouseCommand::Init(args) => init::execute(args, context),
+        WarehouseCommand::Load(args) => load::execute(args, context),
+        WarehouseCommand::Status(args) => status::execute(args, context),
+        WarehouseCommand::Reconcile(args) => reconcile::execute(args, context),
+        WarehouseCommand::Rebuild(args) => rebuild::execute(args, context),
     }
 }
 
 /// Options of every warehouse command.
 #[derive(Debug, clap::Args)]
-struct Which {
+struct WarehouseChoice {
     /// Only this warehouse; may be given several times
     #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completions::warehouses))]
     warehouse: Vec<String>,
@@ -100,7 +100,7 @@ fn demand_warehouses(config: &Config) -> Result<(), Failure> {
 async fn with_warehouses(
     job: Job,
     config: &Config,
-    which: &Which,
+    which: &WarehouseChoice,
     asking: Asking,
 ) -> Result<Job, JobError> {
     let warehouses = open_warehouses(config, &which.warehouse, asking).await?;
@@ -191,8 +191,8 @@ pub(super) fn text_of_load(summary: &WarehouseSummary, page: &mut Page) {
 }
 
 /// Tables and views that the service removes by itself, for people.
-fn text_of_expiring(expiring: &[Expiring], page: &mut Page) {
-    for Expiring { table, at } in expiring {
+fn text_of_expiring(expiring: &[ExpiringTable], page: &mut Page) {
+    for ExpiringTable { table, at } in expiring {
         let at = crate::window::format_instant(*at);
         page.warning(&format!(
             "{table} expires: the service will remove it at {at}; `trailhouse warehouse init` lifts that"

@@ -9,22 +9,22 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::reconcile::between;
-use super::{Which, demand_warehouses, failure_of, text_of_load, with_warehouses};
+use super::{WarehouseChoice, demand_warehouses, failure_of, text_of_load, with_warehouses};
 use crate::cli::documents::Catalogue;
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Failure, Report};
-use crate::cli::output::{Document, Ending};
+use crate::cli::output::{Ending, OutputDocument};
 use crate::cli::page::Page;
 use crate::cli::progress::Unit;
 use crate::cli::stop::stop_at;
-use crate::cli::{Context, block_on_to_the_end};
+use crate::cli::{CliContext, block_on_to_the_end};
 use crate::config::{format_size, parse_duration};
 use crate::decision::StalePlan;
 use crate::decision::rebuild::RebuildWish;
 use crate::lake::layout::Table;
 use crate::plural::counted;
 use crate::run::{Asking, Job, LoadSummary, RebuildEnd, RebuildSummary, rebuild};
-use crate::warehouse::{RebuildPlan, TableKind, Which as Dates};
+use crate::warehouse::{RebuildChoice as Dates, RebuildPlan, TableKind};
 
 /// Replace dates of a warehouse with what the lake holds
 ///
@@ -41,9 +41,9 @@ Examples:
   trailhouse warehouse rebuild
   trailhouse warehouse rebuild --from 2026-11-01 --to 2026-11-07
   trailhouse warehouse rebuild --confirm 3f9a0c1d2e4b")]
-pub(super) struct Args {
+pub(super) struct RebuildArgs {
     #[command(flatten)]
-    which: Which,
+    which: WarehouseChoice,
     /// First date to replace, whether it differs or not
     #[arg(long, value_name = "DATE")]
     from: Option<NaiveDate>,
@@ -70,7 +70,7 @@ enum TableName {
     Quarantine,
 }
 
-impl Args {
+impl RebuildArgs {
     fn tables(&self) -> Vec<Table> {
         match self.table {
             None => vec![Table::Events, Table::Quarantine],
@@ -92,11 +92,11 @@ impl Args {
 
 /// What it prints with `--output json`.
 pub(super) fn describe(catalogue: &mut Catalogue) {
-    catalogue.with_failures::<Shown>("warehouse rebuild");
+    catalogue.with_failures::<ShownRebuild>("warehouse rebuild");
     catalogue.with_failures_when::<Rebuilt>("warehouse rebuild", "after --confirm");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: RebuildArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     demand_warehouses(&config)?;
     let dates = args.dates()?;
@@ -130,7 +130,7 @@ fn ending(RebuildSummary { planned, end }: RebuildSummary) -> Ending {
     let failed = planned.plan.failures.iter();
     let mut failures: Vec<Failure> = failed.map(|(name, it)| failure_of(name, it)).collect();
     let can_be_confirmed = planned.plan.can_be_confirmed();
-    let shown = Shown {
+    let shown = ShownRebuild {
         plan: planned.id,
         tables: planned.plan.tables,
     };
@@ -165,14 +165,14 @@ fn ending(RebuildSummary { planned, end }: RebuildSummary) -> Ending {
 
 /// What a rebuild would do.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Shown {
+struct ShownRebuild {
     /// Id to confirm it by.
     plan: String,
     /// What would be replaced in each table.
     tables: Vec<RebuildPlan>,
 }
 
-impl Document for Shown {
+impl OutputDocument for ShownRebuild {
     fn text(&self, page: &mut Page) {
         if self.tables.is_empty() {
             page.good("there is nothing to rebuild");
@@ -225,12 +225,12 @@ fn listed(dates: &[NaiveDate]) -> String {
 #[derive(Debug, Serialize, JsonSchema)]
 struct Rebuilt {
     #[serde(flatten)]
-    shown: Shown,
+    shown: ShownRebuild,
     /// What was loaded.
     loaded: LoadSummary,
 }
 
-impl Document for Rebuilt {
+impl OutputDocument for Rebuilt {
     fn text(&self, page: &mut Page) {
         self.shown.text(page);
         for warehouse in &self.loaded.warehouses {

@@ -5,16 +5,16 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::documents::Catalogue;
-use super::look::Look;
-use super::{Which, demand_warehouses, failure_of, with_warehouses};
+use super::look::WarehouseLook;
+use super::{WarehouseChoice, demand_warehouses, failure_of, with_warehouses};
 use crate::cli::exit::ExitKind;
-use crate::cli::failure::{Detail, Failure, Report};
-use crate::cli::output::{Document, Ending};
-use crate::cli::page::{Align, Page, Table};
+use crate::cli::failure::{Failure, FailureDetail, Report};
+use crate::cli::output::{Ending, OutputDocument};
+use crate::cli::page::{Align, Page, PageTable};
 use crate::cli::progress::Unit;
-use crate::cli::{Context, block_on};
+use crate::cli::{CliContext, block_on};
 use crate::plural::{counted, thousands};
-use crate::run::{Asking, Job, Observer as _};
+use crate::run::{Asking, Job, RunObserver as _};
 use crate::warehouse::{DoubledEvent, Reconciliation, TableKind, TableReconciliation, reconcile};
 
 /// Differences that are named one by one.
@@ -35,9 +35,9 @@ const NAMED: usize = 20;
 Examples:
   trailhouse warehouse reconcile
   trailhouse warehouse reconcile --from 2026-11-01 --to 2026-11-30 --output json")]
-pub(super) struct Args {
+pub(super) struct ReconcileArgs {
     #[command(flatten)]
-    which: Which,
+    which: WarehouseChoice,
     /// First date to compare
     #[arg(long, value_name = "DATE")]
     from: Option<NaiveDate>,
@@ -67,7 +67,7 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     catalogue.with_failures::<Reconciled>("warehouse reconcile");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: ReconcileArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     demand_warehouses(&config)?;
     let dates = between(args.from, args.to)?;
@@ -76,7 +76,7 @@ pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
     let reconciled = block_on(async {
         let job = with_warehouses(job, &config, &args.which, Asking::Briefly).await?;
         job.listen_to_waits(&progress.waits());
-        let look = Look::new(&job).await?;
+        let look = WarehouseLook::new(&job).await?;
         let say = |what: &str| progress.doing(what);
         let filling = look.filling(&say);
         let mut warehouses = Vec::new();
@@ -94,7 +94,7 @@ fn failures(warehouse: &Reconciliation) -> Vec<Failure> {
     if let Some(failure) = &warehouse.failure {
         failures.push(failure_of(&warehouse.warehouse, failure));
     }
-    let details: Vec<Detail> = warehouse.tables.iter().flat_map(details).collect();
+    let details: Vec<FailureDetail> = warehouse.tables.iter().flat_map(details).collect();
     if !details.is_empty() {
         let name = &warehouse.warehouse;
         let happened = format!("warehouse {name} does not match the ledger");
@@ -107,13 +107,13 @@ fn failures(warehouse: &Reconciliation) -> Vec<Failure> {
     }
     let doubled: Vec<&DoubledEvent> = warehouse.tables.iter().flat_map(|it| &it.doubled).collect();
     if !doubled.is_empty() {
-        let details = doubled.iter().take(NAMED).map(|event| Detail {
+        let details = doubled.iter().take(NAMED).map(|event| FailureDetail {
             place: Some(event.event_uid.clone()),
             happened: counted(event.rows, "row", "rows"),
             action: None,
         });
         let more = doubled.len().saturating_sub(NAMED);
-        let more = (more > 0).then(|| Detail {
+        let more = (more > 0).then(|| FailureDetail {
             place: Some(TableKind::Events.table().to_owned()),
             happened: format!(
                 "and {} more; --output json has up to 1,000",
@@ -136,8 +136,8 @@ fn failures(warehouse: &Reconciliation) -> Vec<Failure> {
     failures
 }
 
-fn details(table: &TableReconciliation) -> Vec<Detail> {
-    let mut details: Vec<Detail> = table
+fn details(table: &TableReconciliation) -> Vec<FailureDetail> {
+    let mut details: Vec<FailureDetail> = table
         .differences
         .iter()
         .take(NAMED)
@@ -148,7 +148,7 @@ fn details(table: &TableReconciliation) -> Vec<Detail> {
                 Some(sequence) => format!("entry {sequence}"),
                 None => format!("batch {}, which the ledger does not know", cell.batch_id),
             };
-            Detail {
+            FailureDetail {
                 place: Some(format!(
                     "{} {} {category} {}",
                     table.table, cell.date, cell.source
@@ -164,7 +164,7 @@ fn details(table: &TableReconciliation) -> Vec<Detail> {
         .collect();
     let more = table.differences.len().saturating_sub(NAMED);
     if more > 0 {
-        details.push(Detail {
+        details.push(FailureDetail {
             place: Some(table.table.to_owned()),
             happened: format!(
                 "and {} more; --output json has all of them",
@@ -196,14 +196,14 @@ struct Reconciled {
     dates: Option<(NaiveDate, NaiveDate)>,
 }
 
-impl Document for Reconciled {
+impl OutputDocument for Reconciled {
     fn text(&self, page: &mut Page) {
         for warehouse in &self.warehouses {
             page.heading(&format!(
                 "warehouse {} ({})",
                 warehouse.warehouse, warehouse.target
             ));
-            let mut shown = Table::new([
+            let mut shown = PageTable::new([
                 ("  table", Align::Left),
                 ("ledger", Align::Right),
                 ("to be loaded", Align::Right),

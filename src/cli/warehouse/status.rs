@@ -4,12 +4,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::documents::Catalogue;
-use super::{Which, demand_warehouses, failure_of, state_of, text_of_standing, with_warehouses};
+use super::{
+    WarehouseChoice, demand_warehouses, failure_of, state_of, text_of_standing, with_warehouses,
+};
 use crate::cli::exit::ExitKind;
-use crate::cli::failure::{Detail, Failure, Report};
-use crate::cli::output::{Document, Ending};
+use crate::cli::failure::{Failure, FailureDetail, Report};
+use crate::cli::output::{Ending, OutputDocument};
 use crate::cli::page::Page;
-use crate::cli::{Context, block_on};
+use crate::cli::{CliContext, block_on};
 use crate::plural::{counted, thousands};
 use crate::run::{Asking, Job};
 use crate::warehouse::{Preparation, Standing, WarehouseFailure, prepare};
@@ -27,9 +29,9 @@ use crate::window::format_instant;
 Examples:
   trailhouse warehouse status
   trailhouse warehouse status --output json | jq '.warehouses[].tables'")]
-pub(super) struct Args {
+pub(super) struct WarehouseStatusArgs {
     #[command(flatten)]
-    which: Which,
+    which: WarehouseChoice,
 }
 
 /// What it prints with `--output json`.
@@ -37,7 +39,7 @@ pub(super) fn describe(catalogue: &mut Catalogue) {
     catalogue.with_failures::<Statuses>("warehouse status");
 }
 
-pub(super) fn execute(args: Args, context: &Context) -> Result<Ending, Report> {
+pub(super) fn execute(args: WarehouseStatusArgs, context: &CliContext) -> Result<Ending, Report> {
     let config = context.load_config()?;
     demand_warehouses(&config)?;
     let job = Job::open_to_look(&config).map_err(Failure::from)?;
@@ -116,7 +118,7 @@ pub(in crate::cli) fn matters(standing: &Standing) -> Vec<Failure> {
             format!("the service is about to remove tables of warehouse {name} by itself");
         failures.push(
             Failure::new(ExitKind::Findings, happened)
-                .details(standing.expiring.iter().map(|expiring| Detail {
+                .details(standing.expiring.iter().map(|expiring| FailureDetail {
                     place: Some(expiring.table.clone()),
                     happened: format!("expires at {}", format_instant(expiring.at)),
                     action: None,
@@ -131,12 +133,12 @@ pub(in crate::cli) fn matters(standing: &Standing) -> Vec<Failure> {
 }
 
 /// Loads that the service refused.
-fn failed_loads(standing: &Standing) -> impl Iterator<Item = Detail> {
+fn failed_loads(standing: &Standing) -> impl Iterator<Item = FailureDetail> {
     let failed = standing.tables.iter().flat_map(|table| {
         let entries = table.failed.iter();
         entries.map(move |failed| (table.table, failed))
     });
-    failed.map(|(table, failed)| Detail {
+    failed.map(|(table, failed)| FailureDetail {
         place: Some(format!("{table} entry {}", failed.sequence)),
         happened: format!(
             "failed {}: {}",
@@ -148,10 +150,10 @@ fn failed_loads(standing: &Standing) -> impl Iterator<Item = Detail> {
 }
 
 /// How tables differ from the ledger, and rebuilds that are not done.
-fn differences(standing: &Standing) -> impl Iterator<Item = Detail> {
+fn differences(standing: &Standing) -> impl Iterator<Item = FailureDetail> {
     let tables = standing.tables.iter().filter_map(|table| {
         let differs = table.differs.as_ref()?;
-        Some(Detail {
+        Some(FailureDetail {
             place: Some(table.table.to_owned()),
             happened: format!(
                 "when last counted, {} of the ledger were missing, {} appeared more than once, {} were of no \
@@ -163,7 +165,7 @@ fn differences(standing: &Standing) -> impl Iterator<Item = Detail> {
             action: None,
         })
     });
-    let rebuilds = standing.rebuilds.iter().map(|rebuild| Detail {
+    let rebuilds = standing.rebuilds.iter().map(|rebuild| FailureDetail {
         place: None,
         happened: format!(
             "the rebuild decided in entry {} is not done: {}",
@@ -189,7 +191,7 @@ struct WarehouseStatus {
     lacks: Option<Preparation>,
 }
 
-impl Document for Statuses {
+impl OutputDocument for Statuses {
     fn text(&self, page: &mut Page) {
         for status in &self.warehouses {
             text_of_standing(&status.standing, page);

@@ -7,19 +7,19 @@ use url::Url;
 use super::Checks;
 use crate::config::file::{LakeTable, OptionValue};
 use crate::config::{Lake, StoreOption};
-use crate::settings::problem::Place;
+use crate::settings::problem::SettingPlace;
 use crate::store::has_option;
 use crate::text::TextKind;
 
 pub(super) fn check(checks: &mut Checks<'_, '_>, table: &LakeTable) -> Option<Lake> {
-    check_at(checks, table, &Place::at("lake"))
+    check_at(checks, table, &SettingPlace::at("lake"))
 }
 
 /// Checks a table of the same form that stands elsewhere.
 pub(super) fn check_at(
     checks: &mut Checks<'_, '_>,
     table: &LakeTable,
-    place: &Place,
+    place: &SettingPlace,
 ) -> Option<Lake> {
     let url_place = place.key("url");
     let url = address(checks, &table.url, &url_place).filter(|_| checks.is_written(&url_place));
@@ -32,7 +32,7 @@ pub(super) fn check_at(
 
 /// The kind of store that the lake is in, where it is known.
 pub(super) fn scheme(checks: &Checks<'_, '_>, table: &LakeTable) -> Option<String> {
-    let written = checks.is_written(&Place::at("lake").key("url"));
+    let written = checks.is_written(&SettingPlace::at("lake").key("url"));
     let url = Url::parse(&table.url).ok().filter(|_| written)?;
     SCHEMES
         .contains(&url.scheme())
@@ -41,7 +41,7 @@ pub(super) fn scheme(checks: &Checks<'_, '_>, table: &LakeTable) -> Option<Strin
 
 const SCHEMES: [&str; 5] = ["gs", "s3", "az", "file", "memory"];
 
-fn address(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url> {
+fn address(checks: &mut Checks<'_, '_>, text: &str, place: &SettingPlace) -> Option<Url> {
     const FORMS: &str = "write for example \"gs://bucket/prefix\", \"s3://bucket/prefix\", \
                          \"az://container/prefix\" or \"file:///absolute/path\"";
     let Ok(url) = Url::parse(text) else {
@@ -84,7 +84,7 @@ fn options(
     checks: &mut Checks<'_, '_>,
     table: &LakeTable,
     url: Option<&Url>,
-    place: &Place,
+    place: &SettingPlace,
 ) -> Option<BTreeMap<String, StoreOption>> {
     let before = checks.problems.len();
     let mut options = BTreeMap::new();

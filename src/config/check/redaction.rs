@@ -1,11 +1,11 @@
 //! Checks `[redaction]` and spreads its rules out: one for each column, class and pointer.
 
 use super::Checks;
-use crate::config::Redaction;
+use crate::config::RedactionConfig;
 use crate::config::file::{ClassificationName, RedactionTable, RuleTable};
-use crate::event::redact::{self, Action, RedactionError, Rule, Target};
+use crate::event::redact::{self, RedactionAction, RedactionError, RedactionRule, RedactionTarget};
 use crate::event::schema::{Classification, Column, EVENT_COLUMNS};
-use crate::settings::problem::Place;
+use crate::settings::problem::SettingPlace;
 use crate::similar::nearest;
 use crate::source::Mapping;
 use crate::source::platform::{PlatformTable, SourceTable};
@@ -24,7 +24,7 @@ pub(super) fn check(
     checks: &mut Checks<'_, '_>,
     table: &RedactionTable,
     sources: &[SourceTable],
-) -> Option<Redaction> {
+) -> Option<RedactionConfig> {
     let mut platforms: Vec<&dyn PlatformTable> = Vec::new();
     for platform in sources.iter().map(SourceTable::platform) {
         if !platforms.iter().any(|it| it.title() == platform.title()) {
@@ -35,7 +35,7 @@ pub(super) fn check(
         .iter()
         .map(|it| (it.title(), it.mapping()))
         .collect();
-    let place = Place::at("redaction");
+    let place = SettingPlace::at("redaction");
     let before = checks.problems.len();
     let key_place = place.key("hmac_key");
     let hmac_key = match &table.hmac_key {
@@ -47,7 +47,7 @@ pub(super) fn check(
         let place = place.key("rule").index(index);
         self::rule(checks, rule, &place, &platforms, &mut rules);
     }
-    let hashes = |rule: &RuleTable| rule.action == Action::Hmac;
+    let hashes = |rule: &RuleTable| rule.action == RedactionAction::Hmac;
     match (&table.hmac_key, table.rule.iter().any(hashes)) {
         (None, true) => checks.problem(
             &key_place,
@@ -57,24 +57,24 @@ pub(super) fn check(
         (Some(_), false) => checks.warn(&key_place, "is not used by any rule", "remove it"),
         _ => {}
     }
-    (checks.problems.len() == before).then_some(Redaction { hmac_key, rules })
+    (checks.problems.len() == before).then_some(RedactionConfig { hmac_key, rules })
 }
 
 /// Checks one table and adds a rule for each thing that it names.
 fn rule(
     checks: &mut Checks<'_, '_>,
     table: &RuleTable,
-    place: &Place,
+    place: &SettingPlace,
     platforms: &[Redactable],
-    rules: &mut Vec<Rule>,
+    rules: &mut Vec<RedactionRule>,
 ) {
-    let targets: Vec<(Place, Option<Target>)> =
+    let targets: Vec<(SettingPlace, Option<RedactionTarget>)> =
         match (&table.columns, table.classification, &table.pointers) {
             (Some(names), None, None) => (names.iter().enumerate())
                 .map(|(index, name)| {
                     let place = place.key("columns").index(index);
-                    let target =
-                        column(checks, name, &place).map(|name| Target::Column(name.to_owned()));
+                    let target = column(checks, name, &place)
+                        .map(|name| RedactionTarget::Column(name.to_owned()));
                     (place, target)
                 })
                 .collect(),
@@ -83,7 +83,7 @@ fn rule(
                     ClassificationName::Sensitive => Classification::Sensitive,
                     ClassificationName::Secret => Classification::Secret,
                 };
-                let target = Target::Class(class);
+                let target = RedactionTarget::Class(class);
                 vec![(place.key("classification"), Some(target))]
             }
             (None, None, Some(pointers)) => (pointers.iter().enumerate())
@@ -113,7 +113,7 @@ fn rule(
                 "remove it from one of them",
             );
         } else if checks.is_written(&place) {
-            rules.push(Rule {
+            rules.push(RedactionRule {
                 target,
                 action: table.action,
             });
@@ -121,7 +121,7 @@ fn rule(
     }
 }
 
-fn column(checks: &mut Checks<'_, '_>, name: &str, place: &Place) -> Option<&'static str> {
+fn column(checks: &mut Checks<'_, '_>, name: &str, place: &SettingPlace) -> Option<&'static str> {
     let Some(column) = EVENT_COLUMNS.iter().find(|column| column.name == name) else {
         let names: Vec<&str> = EVENT_COLUMNS.iter().map(|column| column.name).collect();
         let action = match nearest(name, &names) {
@@ -139,14 +139,17 @@ fn column(checks: &mut Checks<'_, '_>, name: &str, place: &Place) -> Option<&'st
 }
 
 /// Why a rule cannot be applied to records of one of these platforms, if so, and what to do instead.
-fn cannot_apply(target: &Target, platforms: &[Redactable]) -> Option<(String, &'static str)> {
-    let rule = Rule {
+fn cannot_apply(
+    target: &RedactionTarget,
+    platforms: &[Redactable],
+) -> Option<(String, &'static str)> {
+    let rule = RedactionRule {
         target: target.clone(),
-        action: Action::Drop,
+        action: RedactionAction::Drop,
     };
     let subject = match target {
-        Target::Column(name) => format!("`{name}` "),
-        Target::Class(_) | Target::Pointer(_) => String::new(),
+        RedactionTarget::Column(name) => format!("`{name}` "),
+        RedactionTarget::Class(_) | RedactionTarget::Pointer(_) => String::new(),
     };
     platforms.iter().find_map(|(name, mapping)| {
         match redact::Redaction::compile(std::slice::from_ref(&rule), mapping.origins(), None) {
@@ -180,12 +183,16 @@ fn refusal(column: &Column) -> Option<(&'static str, &'static str)> {
     }
 }
 
-fn pointer_to(checks: &mut Checks<'_, '_>, pointer: &str, place: &Place) -> Option<Target> {
+fn pointer_to(
+    checks: &mut Checks<'_, '_>,
+    pointer: &str,
+    place: &SettingPlace,
+) -> Option<RedactionTarget> {
     if let Some((what, action)) = wrong_pointer(pointer) {
         checks.problem(place, what, action);
         return None;
     }
-    Some(Target::Pointer(pointer.to_owned()))
+    Some(RedactionTarget::Pointer(pointer.to_owned()))
 }
 
 /// What is wrong with a JSON pointer (RFC 6901, section 3), if anything.
@@ -238,7 +245,9 @@ mod tests {
             .iter()
             .filter(|column| refusal(column).is_none())
             .map(|column| column.name)
-            .filter(|name| cannot_apply(&Target::Column((*name).to_owned()), &platforms).is_none())
+            .filter(|name| {
+                cannot_apply(&RedactionTarget::Column((*name).to_owned()), &platforms).is_none()
+            })
             .collect();
         assert_eq!(
             free,
@@ -258,7 +267,7 @@ mod tests {
             ]
         );
         for class in [Classification::Sensitive, Classification::Secret] {
-            assert!(cannot_apply(&Target::Class(class), &platforms).is_none());
+            assert!(cannot_apply(&RedactionTarget::Class(class), &platforms).is_none());
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Checks `[retention]`.
 
 use super::Checks;
-use crate::config::Source;
+use crate::config::SourceConfig;
 use crate::config::file::{KeepText, MatchTable, RetentionTable};
 use crate::policy::{CATEGORIES, Conditions, Keep, Policy, Rule, is_known_category};
-use crate::settings::problem::Place;
+use crate::settings::problem::SettingPlace;
 use crate::similar::{did_you_mean, nearest, similar};
 use crate::source::Tenant;
 use crate::source::platform::PLATFORMS;
@@ -12,9 +12,9 @@ use crate::source::platform::PLATFORMS;
 pub(super) fn check(
     checks: &mut Checks<'_, '_>,
     table: &RetentionTable,
-    sources: &[Source],
+    sources: &[SourceConfig],
 ) -> Option<Policy> {
-    let place = Place::at("retention");
+    let place = SettingPlace::at("retention");
     let default = keep(checks, &table.default, &place.key("default"));
     let mut rules = Vec::with_capacity(table.rule.len());
     let mut names: Vec<String> = Vec::new();
@@ -62,7 +62,7 @@ pub(super) fn check(
     })
 }
 
-fn keep(checks: &mut Checks<'_, '_>, text: &KeepText, place: &Place) -> Option<Keep> {
+fn keep(checks: &mut Checks<'_, '_>, text: &KeepText, place: &SettingPlace) -> Option<Keep> {
     match text.0.parse() {
         Ok(keep) => Some(keep),
         Err(error) => {
@@ -77,7 +77,7 @@ fn keep(checks: &mut Checks<'_, '_>, text: &KeepText, place: &Place) -> Option<K
 }
 
 /// The tenants that a source reads; `None` where it reads all.
-fn tenants_of(source: &Source) -> Option<Vec<String>> {
+fn tenants_of(source: &SourceConfig) -> Option<Vec<String>> {
     let tenants = source.platform.tenants().into_iter();
     tenants
         .map(|tenant| match tenant {
@@ -90,8 +90,8 @@ fn tenants_of(source: &Source) -> Option<Vec<String>> {
 fn conditions(
     checks: &mut Checks<'_, '_>,
     table: &MatchTable,
-    place: &Place,
-    sources: &[Source],
+    place: &SettingPlace,
+    sources: &[SourceConfig],
 ) -> Option<Conditions> {
     let before = checks.problems.len();
     let lists = [

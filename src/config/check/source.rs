@@ -6,19 +6,19 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 use super::Checks;
-use crate::config::{Source, Start};
+use crate::config::{SourceConfig, Start};
 use crate::settings::parse_size;
-use crate::settings::problem::Place;
-use crate::source::platform::{FeedTable, Requests, SourceTable};
+use crate::settings::problem::SettingPlace;
+use crate::source::platform::{FeedTable, RequestBounds, SourceTable};
 
 pub(super) fn check_all(
     checks: &mut Checks<'_, '_>,
     tables: &[SourceTable],
     memory: Option<u64>,
-) -> Option<Vec<Source>> {
+) -> Option<Vec<SourceConfig>> {
     if tables.is_empty() {
         checks.problem(
-            &Place::at("source"),
+            &SettingPlace::at("source"),
             "is empty: there is nothing to read",
             "add a [[source]] table; `trailhouse init` writes one",
         );
@@ -27,7 +27,7 @@ pub(super) fn check_all(
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let mut sources = Vec::new();
     for (index, table) in tables.iter().enumerate() {
-        let place = Place::at("source").index(index);
+        let place = SettingPlace::at("source").index(index);
         let id_place = place.key("id");
         if checks.is_written(&id_place)
             && let Some(first) = seen.insert(&table.platform().feed().id, index)
@@ -49,7 +49,12 @@ pub(super) fn check_all(
     sources.into_iter().collect()
 }
 
-fn check_response(checks: &mut Checks<'_, '_>, max_response: u64, memory: u64, place: &Place) {
+fn check_response(
+    checks: &mut Checks<'_, '_>,
+    max_response: u64,
+    memory: u64,
+    place: &SettingPlace,
+) {
     // A record of this size is held three times over while it becomes rows and a file, and so may be
     // the next one.
     if max_response > memory / 8 {
@@ -61,7 +66,11 @@ fn check_response(checks: &mut Checks<'_, '_>, max_response: u64, memory: u64, p
     }
 }
 
-fn check(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Option<Source> {
+fn check(
+    checks: &mut Checks<'_, '_>,
+    table: &SourceTable,
+    place: &SettingPlace,
+) -> Option<SourceConfig> {
     let table = table.platform();
     let platform = table.check(checks, place);
     let table = table.feed();
@@ -71,7 +80,7 @@ fn check(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Opt
     let settle = checks.duration(&table.settle, &place.key("settle"), none);
     let overlap = checks.duration(&table.overlap, &place.key("overlap"), none);
     let requests = requests(checks, table, place);
-    Some(Source {
+    Some(SourceConfig {
         id: id?,
         platform: platform?,
         start: start?,
@@ -81,7 +90,7 @@ fn check(checks: &mut Checks<'_, '_>, table: &SourceTable, place: &Place) -> Opt
     })
 }
 
-pub(super) fn id(checks: &mut Checks<'_, '_>, id: &str, place: &Place) -> Option<String> {
+pub(super) fn id(checks: &mut Checks<'_, '_>, id: &str, place: &SettingPlace) -> Option<String> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let ends = id.starts_with('-') || id.ends_with('-');
     if id.is_empty() || id.len() > 63 || ends || !id.chars().all(allowed) {
@@ -95,7 +104,7 @@ pub(super) fn id(checks: &mut Checks<'_, '_>, id: &str, place: &Place) -> Option
     Some(id.to_owned())
 }
 
-fn start(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Start> {
+fn start(checks: &mut Checks<'_, '_>, text: &str, place: &SettingPlace) -> Option<Start> {
     if text == "earliest" {
         return Some(Start::Earliest);
     }
@@ -119,7 +128,11 @@ fn start(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Start
     instant.map(Start::At)
 }
 
-fn requests(checks: &mut Checks<'_, '_>, table: &FeedTable, place: &Place) -> Option<Requests> {
+fn requests(
+    checks: &mut Checks<'_, '_>,
+    table: &FeedTable,
+    place: &SettingPlace,
+) -> Option<RequestBounds> {
     let second = Duration::from_secs(1);
     let timeout = checks.duration(
         &table.request_timeout,
@@ -128,7 +141,7 @@ fn requests(checks: &mut Checks<'_, '_>, table: &FeedTable, place: &Place) -> Op
     );
     let retry_for = checks.duration(&table.retry_for, &place.key("retry_for"), Duration::ZERO);
     let max_response = checks.size(&table.max_response, &place.key("max_response"), 64 << 10);
-    Some(Requests {
+    Some(RequestBounds {
         concurrency: table.concurrency,
         timeout: timeout?,
         retry_for: retry_for?,

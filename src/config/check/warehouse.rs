@@ -9,11 +9,11 @@ use super::{Checks, lake, source};
 use crate::config::file::{
     KeepText, RetentionTable, WarehouseAuthTable, WarehouseName, WarehouseTable,
 };
-use crate::config::{Auth, GoogleAuth, Lake, SecretRef, Warehouse};
+use crate::config::{Auth, GoogleAuth, Lake, SecretRef, WarehouseConfig};
 use crate::event::schema::{ColumnType, EVENT_COLUMNS};
 use crate::http::is_loopback;
 use crate::policy::Keep;
-use crate::settings::problem::Place;
+use crate::settings::problem::SettingPlace;
 use crate::similar::nearest;
 use crate::warehouse::LAKE_LABEL;
 use crate::warehouse::bigquery::check_labels;
@@ -22,15 +22,15 @@ pub(super) fn check_all(
     checks: &mut Checks<'_, '_>,
     tables: &[WarehouseTable],
     lake_scheme: Option<&str>,
-) -> Option<Vec<Warehouse>> {
-    let checked: Vec<Option<Warehouse>> = tables
+) -> Option<Vec<WarehouseConfig>> {
+    let checked: Vec<Option<WarehouseConfig>> = tables
         .iter()
         .enumerate()
         .map(|(index, table)| {
-            let place = Place::at("warehouse").index(index);
+            let place = SettingPlace::at("warehouse").index(index);
             let earlier = |keys: &[&str], checks: &Checks<'_, '_>| {
                 let is_written = |index: usize| {
-                    let place = Place::at("warehouse").index(index);
+                    let place = SettingPlace::at("warehouse").index(index);
                     keys.iter().all(|key| checks.is_written(&place.key(key)))
                 };
                 let others: Vec<&WarehouseTable> = (0..index)
@@ -68,9 +68,9 @@ pub(super) fn check_all(
 fn check(
     checks: &mut Checks<'_, '_>,
     table: &WarehouseTable,
-    place: &Place,
+    place: &SettingPlace,
     lake_scheme: Option<&str>,
-) -> Option<Warehouse> {
+) -> Option<WarehouseConfig> {
     let WarehouseName::Bigquery = table.kind;
     let name = source::id(checks, &table.name, &place.key("name"));
     let project = project(checks, &table.project, &place.key("project"));
@@ -110,7 +110,7 @@ fn check(
             "write auth = { default = true }, or give the emulator's address as `endpoint`",
         );
     }
-    Some(Warehouse {
+    Some(WarehouseConfig {
         name: name?,
         project: project?,
         dataset: dataset?,
@@ -129,7 +129,7 @@ fn check(
     })
 }
 
-fn expiration(checks: &mut Checks<'_, '_>, text: &KeepText, place: &Place) -> Option<u32> {
+fn expiration(checks: &mut Checks<'_, '_>, text: &KeepText, place: &SettingPlace) -> Option<u32> {
     if let Some(days) = days(text) {
         return Some(days);
     }
@@ -157,7 +157,7 @@ pub(super) fn check_expiration(
     warehouses: &[WarehouseTable],
     retention: Option<&RetentionTable>,
 ) {
-    let place = Place::at("retention");
+    let place = SettingPlace::at("retention");
     let mut keeps: Vec<Keep> = Vec::new();
     if let Some(table) = retention {
         let default = (place.key("default"), &table.default);
@@ -178,7 +178,7 @@ pub(super) fn check_expiration(
         let Some(days) = warehouse.partition_expiration.as_ref().and_then(days) else {
             continue;
         };
-        let place = Place::at("warehouse")
+        let place = SettingPlace::at("warehouse")
             .index(index)
             .key("partition_expiration");
         match longest {
@@ -197,7 +197,7 @@ pub(super) fn check_expiration(
     }
 }
 
-fn project(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<String> {
+fn project(checks: &mut Checks<'_, '_>, text: &str, place: &SettingPlace) -> Option<String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '.');
     if !text.is_empty() && text.chars().all(fits) {
         return Some(text.to_owned());
@@ -210,7 +210,7 @@ fn project(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Str
     None
 }
 
-fn dataset(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<String> {
+fn dataset(checks: &mut Checks<'_, '_>, text: &str, place: &SettingPlace) -> Option<String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !text.is_empty() && text.len() <= 1024 && text.chars().all(fits) {
         return Some(text.to_owned());
@@ -223,7 +223,7 @@ fn dataset(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Str
     None
 }
 
-fn location(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<String> {
+fn location(checks: &mut Checks<'_, '_>, text: &str, place: &SettingPlace) -> Option<String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
     if !text.is_empty() && text.chars().all(fits) {
         return Some(text.to_owned());
@@ -239,7 +239,7 @@ fn location(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<St
 fn auth(
     checks: &mut Checks<'_, '_>,
     table: &WarehouseAuthTable,
-    place: &Place,
+    place: &SettingPlace,
 ) -> Option<Auth<SecretRef>> {
     let credentials = match (table.default, &table.service_account, table.none) {
         (Some(true), None, None) => None,
@@ -284,7 +284,7 @@ fn auth(
 fn staging(
     checks: &mut Checks<'_, '_>,
     table: &WarehouseTable,
-    place: &Place,
+    place: &SettingPlace,
     lake_scheme: Option<&str>,
 ) -> Option<Option<Lake>> {
     let place = place.key("staging");
@@ -314,7 +314,7 @@ fn staging(
 fn labels(
     checks: &mut Checks<'_, '_>,
     labels: &BTreeMap<String, String>,
-    place: &Place,
+    place: &SettingPlace,
 ) -> Option<BTreeMap<String, String>> {
     if labels.contains_key(LAKE_LABEL) {
         checks.problem(
@@ -338,7 +338,11 @@ fn labels(
     Some(labels.clone())
 }
 
-fn clustering(checks: &mut Checks<'_, '_>, names: &[String], place: &Place) -> Option<Vec<String>> {
+fn clustering(
+    checks: &mut Checks<'_, '_>,
+    names: &[String],
+    place: &SettingPlace,
+) -> Option<Vec<String>> {
     let before = checks.problems.len();
     if names.len() > 4 {
         checks.problem(
@@ -373,7 +377,7 @@ fn names_of_columns() -> Vec<&'static str> {
     columns.map(|column| column.name).collect()
 }
 
-fn endpoint(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url> {
+fn endpoint(checks: &mut Checks<'_, '_>, text: &str, place: &SettingPlace) -> Option<Url> {
     let url = Url::parse(text).ok().filter(|url| {
         let plain = url.username().is_empty() && url.password().is_none();
         let whole = url.query().is_none() && url.fragment().is_none();

@@ -1,6 +1,6 @@
 //! What a step of retention did: part of the JSON document of `run`, and that of `retention apply`.
 
-use crate::decision::driver::{CarriedAt, Finished};
+use crate::decision::driver::{CarriedAt, FinishedDecisions};
 use crate::decision::kind::Carried;
 use crate::ledger::entry::{ExpiredPart, FilesExpired, Recoverable, WarehouseExpired};
 use crate::ledger::state::State;
@@ -155,7 +155,7 @@ impl RetentionSummary {
     }
 
     /// Adds what was carried out, and what failed.
-    pub(super) fn finished(&mut self, finished: Finished) {
+    pub(super) fn finished(&mut self, finished: FinishedDecisions) {
         for CarriedAt {
             decision,
             carried,

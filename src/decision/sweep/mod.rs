@@ -16,7 +16,7 @@ use crate::ledger::entry::{self, Body, DoneOutcome, SweptObject};
 use crate::ledger::log::LogError;
 use crate::ledger::state::State;
 use crate::ledger::writer::Attempt;
-use crate::store::{Listed, StoreError};
+use crate::store::{StoreError, StoredObject};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt as _;
@@ -109,10 +109,10 @@ impl Decision for SweepWish {
 
     async fn plan(&self, context: DecisionContext<'_>) -> Result<SweepPlan, DecisionError> {
         (context.places.say)("listing the lake");
-        let mut listed: Vec<Listed> = Vec::new();
+        let mut listed: Vec<StoredObject> = Vec::new();
         for folder in Table::ALL.map(Table::folder) {
             let found = context.places.lake.list(folder, None);
-            let found: Result<Vec<Listed>, StoreError> = found.try_collect().await;
+            let found: Result<Vec<StoredObject>, StoreError> = found.try_collect().await;
             listed.extend(found.map_err(LogError::from)?);
         }
         let (state, now) = (&context.ledger.state, context.ledger.attempt.now);
@@ -142,7 +142,7 @@ impl Decision for SweepWish {
     }
 
     fn entry(&self, share: &Vec<SweptObject>, _: &str, _: &Attempt) -> Body {
-        Body::Sweep(Box::new(entry::Sweep {
+        Body::Sweep(Box::new(entry::SweepBody {
             objects: share.clone(),
             older_than: self.older_than,
         }))

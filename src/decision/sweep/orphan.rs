@@ -4,7 +4,7 @@ use crate::clock::TOLERANCE;
 use crate::lake::layout::DataFile;
 use crate::ledger::entry::SweptObject;
 use crate::ledger::state::State;
-use crate::store::Listed;
+use crate::store::StoredObject;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashSet;
 
@@ -26,7 +26,7 @@ pub fn youngest(deadline: TimeDelta) -> TimeDelta {
 /// ours to remove.
 pub fn orphans(
     state: &State,
-    listed: &[Listed],
+    listed: &[StoredObject],
     older_than: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Vec<SweptObject> {

@@ -20,11 +20,11 @@ const BATCH_BYTES: usize = 2 << 20;
 #[derive(Debug)]
 pub struct EventBatches {
     context: RowContext,
-    categories: BTreeMap<Category, Rows>,
+    categories: BTreeMap<Category, EventRows>,
 }
 
 #[derive(Debug, Default)]
-struct Rows {
+struct EventRows {
     ended: Vec<RecordBatch>,
     current: Option<EventColumns>,
 }

@@ -13,7 +13,7 @@ fn ignoring(pointers: &[&str]) -> Pointers {
     )
 }
 
-fn compare(first: &str, now: &str) -> Change {
+fn compare(first: &str, now: &str) -> RecordChange {
     changed(
         first.as_bytes(),
         now.as_bytes(),
@@ -22,14 +22,14 @@ fn compare(first: &str, now: &str) -> Change {
     )
 }
 
-fn places<const N: usize>(places: [&str; N]) -> Change {
+fn places<const N: usize>(places: [&str; N]) -> RecordChange {
     let places = places.map(str::to_owned).to_vec();
-    Change::Changed { places }
+    RecordChange::Changed { places }
 }
 
-fn drift<const N: usize>(added: [&str; N]) -> Change {
+fn drift<const N: usize>(added: [&str; N]) -> RecordChange {
     let added = added.map(str::to_owned).to_vec();
-    Change::Drift { added }
+    RecordChange::Drift { added }
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn the_same_however_it_is_written() {
         (r#"{"\ud800":1}"#, r#" {"\ud800":1}"#),
         ("{}", "{ }"),
     ] {
-        assert_eq!(compare(first, now), Change::Same, "{first} {now}");
-        assert_eq!(compare(now, first), Change::Same, "{first} {now}");
+        assert_eq!(compare(first, now), RecordChange::Same, "{first} {now}");
+        assert_eq!(compare(now, first), RecordChange::Same, "{first} {now}");
     }
 }
 
@@ -130,7 +130,7 @@ fn places_under_redaction_are_left_out() {
             &ignoring(ignored),
             &KeyNames::all(),
         );
-        assert_eq!(change, Change::Same, "{first} {now} {ignored:?}");
+        assert_eq!(change, RecordChange::Same, "{first} {now} {ignored:?}");
     }
     let ignored = ignoring(&["/a/x"]);
     let change = changed(
@@ -146,7 +146,7 @@ fn places_under_redaction_are_left_out() {
 fn no_values_and_not_too_many_places() {
     let first: Vec<_> = (0..1000).map(|n| format!("\"k{n}\":\"S3CRET\"")).collect();
     let first = format!("{{{}}}", first.join(","));
-    let Change::Changed { places } = compare(&first, "{}") else {
+    let RecordChange::Changed { places } = compare(&first, "{}") else {
         panic!("changed");
     };
     assert_eq!(places.len(), MAX_PLACES);
@@ -165,7 +165,7 @@ fn very_many_tiny_values_are_compared_in_the_order_of_their_names() {
     let object = |last: &str| format!("{{{}\"z\":{last}}}", "\"\":0,".repeat(count / 4));
     assert_eq!(compare(&object("1"), &object("2")), places(["/z"]));
     let nested = |value: &str| format!("[{}0]", format!("[{value}],").repeat(count / 8));
-    let Change::Changed { places } = compare(&nested("1"), &nested("2")) else {
+    let RecordChange::Changed { places } = compare(&nested("1"), &nested("2")) else {
         panic!("changed");
     };
     assert_eq!(places.len(), MAX_PLACES);
@@ -200,14 +200,22 @@ fn what_is_left_out_is_left_out_of_texts_too() {
         )
     };
     for (first, now, change) in [
-        (r#"{"s":1,"x":1}"#, r#"{"s":"***","x":1}"#, Change::Same),
-        (r#"{"s":1,"x":1}"#, r#"{"x":1}"#, Change::Same),
+        (
+            r#"{"s":1,"x":1}"#,
+            r#"{"s":"***","x":1}"#,
+            RecordChange::Same,
+        ),
+        (r#"{"s":1,"x":1}"#, r#"{"x":1}"#, RecordChange::Same),
         (r#"{"s":1,"x":1}"#, r#"{"x":2}"#, places(["/d/x"])),
         (r#"{"x":1}"#, r#"{"x":1,"y":1,"s":1}"#, drift(["/d/y"])),
-        (r#"{"l":[1,2,3]}"#, r#"{"l":[1,3]}"#, Change::Same),
-        (r#"{"l":[1,2,3]}"#, r#"{"l":[1,9,3]}"#, Change::Same),
+        (r#"{"l":[1,2,3]}"#, r#"{"l":[1,3]}"#, RecordChange::Same),
+        (r#"{"l":[1,2,3]}"#, r#"{"l":[1,9,3]}"#, RecordChange::Same),
         (r#"{"l":[1,2,3]}"#, r#"{"l":[1,2,4]}"#, places(["/d/l/2"])),
-        (r#"{"t":"{\"s\":1}"}"#, r#"{"t":"{\"s\":2}"}"#, Change::Same),
+        (
+            r#"{"t":"{\"s\":1}"}"#,
+            r#"{"t":"{\"s\":2}"}"#,
+            RecordChange::Same,
+        ),
         (
             r#"{"t":"{\"s\":1,\"u\":1}"}"#,
             r#"{"t":"{\"u\":2}"}"#,
@@ -222,11 +230,11 @@ fn what_is_left_out_is_left_out_of_texts_too() {
 
 #[test]
 fn under_redaction_only_names_of_the_platform_and_of_rules_are_told() {
-    use crate::event::redact::{Action, Redaction, Rule, Target};
+    use crate::event::redact::{Redaction, RedactionAction, RedactionRule, RedactionTarget};
     use crate::source::platform::kestra::mapping::ORIGINS;
-    let rule = Rule {
-        target: Target::Pointer("/custom/deep".to_owned()),
-        action: Action::Mask,
+    let rule = RedactionRule {
+        target: RedactionTarget::Pointer("/custom/deep".to_owned()),
+        action: RedactionAction::Mask,
     };
     let redaction = Redaction::compile(&[rule], &ORIGINS, None).unwrap();
     let first = r#"{"detail":{"id":1,"anna@example.com":{"id":1},"bob@example.com":[1,2]},"custom":{"x":1}}"#;
@@ -263,7 +271,7 @@ fn under_redaction_only_names_of_the_platform_and_of_rules_are_told() {
 #[test]
 fn deep_records_are_compared_without_recursion() {
     let deep = |leaf: &str| format!("{}{leaf}{}", "[".repeat(500), "]".repeat(500));
-    assert_eq!(compare(&deep("1"), &deep(" 1")), Change::Same);
+    assert_eq!(compare(&deep("1"), &deep(" 1")), RecordChange::Same);
     assert_eq!(
         compare(&deep("1"), &deep("2")),
         places([&"/0".repeat(LONGEST_POINTER / 2)[..]])
@@ -274,7 +282,7 @@ proptest! {
     #[test]
     fn a_record_is_the_same_as_itself_spaced_out(object in any_object()) {
         let spaced = format!(" {object}\n");
-        prop_assert_eq!(compare(&object, &spaced), Change::Same);
+        prop_assert_eq!(compare(&object, &spaced), RecordChange::Same);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Whether bytes are exactly one JSON text of RFC 8259.
 
-use super::members::Value;
+use super::members::JsonValue;
 use super::scan::{after_space, has_controls};
 use super::skip;
-use super::{Fault, FaultKind, Kind, MAX_DEPTH};
+use super::{FaultKind, JsonFault, JsonKind, MAX_DEPTH};
 
 /// Checks that `bytes` are one JSON value with nothing but white space around it: UTF-8, the
 /// grammar of RFC 8259, at most [`MAX_DEPTH`] levels. A surrogate may stand alone in an escape,
@@ -11,7 +11,7 @@ use super::{Fault, FaultKind, Kind, MAX_DEPTH};
 ///
 /// # Errors
 /// The first fault. [`FaultKind::NotUtf8`] comes before any other.
-pub fn check(bytes: &[u8]) -> Result<Kind, Fault> {
+pub fn check(bytes: &[u8]) -> Result<JsonKind, JsonFault> {
     utf8(bytes)?;
     let value = Checker::new(bytes).value(after_space(bytes, 0), 0)?;
     nothing_after(bytes, value.end)?;
@@ -22,12 +22,12 @@ pub fn check(bytes: &[u8]) -> Result<Kind, Fault> {
 ///
 /// # Errors
 /// [`FaultKind::NotUtf8`].
-pub fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
+pub fn utf8(bytes: &[u8]) -> Result<&str, JsonFault> {
     std::str::from_utf8(bytes).map_err(|error| FaultKind::NotUtf8.at(error.valid_up_to()))
 }
 
 /// Checks that only white space follows `at`.
-pub(super) fn nothing_after(bytes: &[u8], at: usize) -> Result<(), Fault> {
+pub(super) fn nothing_after(bytes: &[u8], at: usize) -> Result<(), JsonFault> {
     let at = after_space(bytes, at);
     if at == bytes.len() {
         Ok(())
@@ -54,7 +54,7 @@ impl Nesting {
 
     /// Opens a bracket at `at`.
     #[inline]
-    fn open(&mut self, object: bool, at: usize) -> Result<(), Fault> {
+    fn open(&mut self, object: bool, at: usize) -> Result<(), JsonFault> {
         if self.depth >= MAX_DEPTH {
             return Err(FaultKind::TooDeep.at(at));
         }
@@ -101,21 +101,21 @@ impl<'a> Checker<'a> {
 
     /// Checks the value at `at`, which stands `outer` levels deep.
     #[inline(always)]
-    pub(super) fn value(&self, at: usize, outer: usize) -> Result<Value, Fault> {
+    pub(super) fn value(&self, at: usize, outer: usize) -> Result<JsonValue, JsonFault> {
         let &first = self.bytes.get(at).ok_or(FaultKind::Ended.at(at))?;
         let (kind, end, escaped) = match first {
             b'"' => {
                 let string = self.string(at + 1)?;
-                (Kind::Text, string.end, string.escaped)
+                (JsonKind::Text, string.end, string.escaped)
             }
-            b'{' => (Kind::Object, self.container(at, outer)?, false),
-            b'[' => (Kind::Array, self.container(at, outer)?, false),
+            b'{' => (JsonKind::Object, self.container(at, outer)?, false),
+            b'[' => (JsonKind::Array, self.container(at, outer)?, false),
             _ => {
                 let (kind, end) = scalar(self.bytes, at, first)?;
                 (kind, end, false)
             }
         };
-        Ok(Value {
+        Ok(JsonValue {
             kind,
             at,
             end,
@@ -124,7 +124,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Checks the object or array at `at`; returns the offset after it.
-    fn container(&self, mut at: usize, outer: usize) -> Result<usize, Fault> {
+    fn container(&self, mut at: usize, outer: usize) -> Result<usize, JsonFault> {
         let bytes = self.bytes;
         let mut nesting = Nesting::inside(outer);
         loop {
@@ -181,7 +181,7 @@ impl<'a> Checker<'a> {
 
     /// Checks the key at `at` and the colon after it.
     #[inline(always)]
-    pub(super) fn key(&self, at: usize) -> Result<KeyEnd, Fault> {
+    pub(super) fn key(&self, at: usize) -> Result<KeyEnd, JsonFault> {
         match self.bytes.get(at) {
             Some(b'"') => {
                 let string = self.string(at + 1)?;
@@ -195,7 +195,7 @@ impl<'a> Checker<'a> {
 
     /// Checks the string whose content begins at `from`.
     #[inline(always)]
-    fn string(&self, from: usize) -> Result<StringEnd, Fault> {
+    fn string(&self, from: usize) -> Result<StringEnd, JsonFault> {
         let Ok(string) = skip::string(self.bytes, from) else {
             return Err(self.unended_string(from));
         };
@@ -206,7 +206,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Looks through a string byte by byte, for what can be wrong in it.
-    fn string_content(&self, from: usize, to: usize) -> Result<(), Fault> {
+    fn string_content(&self, from: usize, to: usize) -> Result<(), JsonFault> {
         let mut at = from;
         while at < to {
             match self.bytes.get(at) {
@@ -219,7 +219,7 @@ impl<'a> Checker<'a> {
     }
 
     /// What is wrong with a string that does not end.
-    fn unended_string(&self, from: usize) -> Fault {
+    fn unended_string(&self, from: usize) -> JsonFault {
         match self.string_content(from, self.bytes.len()) {
             Ok(()) => FaultKind::Ended.at(self.bytes.len()),
             Err(fault) => fault,
@@ -237,7 +237,7 @@ pub(super) struct KeyEnd {
 
 /// Where the value begins, for a key that ends at `at`.
 #[inline(always)]
-pub(super) fn after_colon(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+pub(super) fn after_colon(bytes: &[u8], at: usize) -> Result<usize, JsonFault> {
     let at = after_space(bytes, at);
     match bytes.get(at) {
         Some(b':') => Ok(after_space(bytes, at + 1)),
@@ -256,7 +256,7 @@ pub(super) struct StringEnd {
 }
 
 /// Checks the escape whose backslash is at `at`; returns the offset after it.
-fn escape(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+fn escape(bytes: &[u8], at: usize) -> Result<usize, JsonFault> {
     match bytes.get(at + 1) {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
         Some(b'u') => {
@@ -277,17 +277,17 @@ fn escape(bytes: &[u8], at: usize) -> Result<usize, Fault> {
 }
 
 /// Checks the number or literal at `at`, whose first byte is `first`.
-fn scalar(bytes: &[u8], at: usize, first: u8) -> Result<(Kind, usize), Fault> {
+fn scalar(bytes: &[u8], at: usize, first: u8) -> Result<(JsonKind, usize), JsonFault> {
     match first {
-        b'-' | b'0'..=b'9' => Ok((Kind::Number, number(bytes, at)?)),
-        b't' => Ok((Kind::True, literal(bytes, at, b"true")?)),
-        b'f' => Ok((Kind::False, literal(bytes, at, b"false")?)),
-        b'n' => Ok((Kind::Null, literal(bytes, at, b"null")?)),
+        b'-' | b'0'..=b'9' => Ok((JsonKind::Number, number(bytes, at)?)),
+        b't' => Ok((JsonKind::True, literal(bytes, at, b"true")?)),
+        b'f' => Ok((JsonKind::False, literal(bytes, at, b"false")?)),
+        b'n' => Ok((JsonKind::Null, literal(bytes, at, b"null")?)),
         _ => Err(FaultKind::Expected("a value").at(at)),
     }
 }
 
-fn literal(bytes: &[u8], at: usize, word: &'static [u8]) -> Result<usize, Fault> {
+fn literal(bytes: &[u8], at: usize, word: &'static [u8]) -> Result<usize, JsonFault> {
     let rest = bytes.get(at..).unwrap_or_default();
     if rest.starts_with(word) {
         Ok(at + word.len())
@@ -298,7 +298,7 @@ fn literal(bytes: &[u8], at: usize, word: &'static [u8]) -> Result<usize, Fault>
     }
 }
 
-fn number(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+fn number(bytes: &[u8], at: usize) -> Result<usize, JsonFault> {
     let mut at = at;
     if bytes.get(at) == Some(&b'-') {
         at += 1;
@@ -322,7 +322,7 @@ fn number(bytes: &[u8], at: usize) -> Result<usize, Fault> {
 }
 
 /// The offset after the one or more digits at `at`.
-fn digits(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+fn digits(bytes: &[u8], at: usize) -> Result<usize, JsonFault> {
     let rest = bytes.get(at..).unwrap_or_default();
     let count = rest
         .iter()

@@ -9,11 +9,11 @@ use super::check::{self, Checker, KeyEnd};
 use super::scan::after_space;
 use super::skip;
 use super::text::{DecodeError, decode_inner, unescape};
-use super::{Fault, FaultKind, Kind, MAX_DEPTH};
+use super::{FaultKind, JsonFault, JsonKind, MAX_DEPTH};
 
 /// The key of a member, as it stands in the bytes.
 #[derive(Debug, Clone, Copy)]
-pub struct Key<'a> {
+pub struct MemberKey<'a> {
     /// The bytes between the quotes, escapes as written.
     pub raw: &'a [u8],
     /// Offset of the opening quote.
@@ -23,7 +23,7 @@ pub struct Key<'a> {
     escaped: bool,
 }
 
-impl<'a> Key<'a> {
+impl<'a> MemberKey<'a> {
     /// The key's value: two keys are the same exactly where these bytes are. A key that is no
     /// Unicode text (a lone surrogate) stands for its own escaped bytes, so that it equals itself.
     #[inline(always)]
@@ -46,7 +46,7 @@ impl<'a> Key<'a> {
 }
 
 /// What values are read from: bytes, or bytes that are known to be UTF-8.
-pub trait Source<'a>: Copy {
+pub trait JsonText<'a>: Copy {
     /// The part of it from one offset to another.
     ///
     /// # Errors
@@ -54,14 +54,14 @@ pub trait Source<'a>: Copy {
     fn part(self, from: usize, to: usize) -> Result<&'a str, DecodeError>;
 }
 
-impl<'a> Source<'a> for &'a str {
+impl<'a> JsonText<'a> for &'a str {
     #[inline]
     fn part(self, from: usize, to: usize) -> Result<&'a str, DecodeError> {
         self.get(from..to).ok_or(DecodeError::NotAString)
     }
 }
 
-impl<'a> Source<'a> for &'a [u8] {
+impl<'a> JsonText<'a> for &'a [u8] {
     #[inline]
     fn part(self, from: usize, to: usize) -> Result<&'a str, DecodeError> {
         let bytes = self.get(from..to).ok_or(DecodeError::NotAString)?;
@@ -71,9 +71,9 @@ impl<'a> Source<'a> for &'a [u8] {
 
 /// A value, as it stands in the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Value {
+pub struct JsonValue {
     /// What it is.
-    pub kind: Kind,
+    pub kind: JsonKind,
     /// Offset of its first byte.
     pub at: usize,
     /// Offset after its last byte.
@@ -82,7 +82,7 @@ pub struct Value {
     pub(super) escaped: bool,
 }
 
-impl Value {
+impl JsonValue {
     /// Its bytes, a string with its quotes. `source` is what was walked over.
     #[inline]
     pub fn bytes<'a>(&self, source: &'a [u8]) -> &'a [u8] {
@@ -94,7 +94,7 @@ impl Value {
     /// # Errors
     /// [`DecodeError::NotUtf8`].
     #[inline]
-    pub fn verbatim<'a>(&self, source: impl Source<'a>) -> Result<&'a str, DecodeError> {
+    pub fn verbatim<'a>(&self, source: impl JsonText<'a>) -> Result<&'a str, DecodeError> {
         source.part(self.at, self.end)
     }
 
@@ -104,8 +104,8 @@ impl Value {
     /// See [`decode`](super::decode); [`DecodeError::NotAString`] where it is a value of another
     /// kind.
     #[inline]
-    pub fn text<'a>(&self, source: impl Source<'a>) -> Result<Cow<'a, str>, DecodeError> {
-        if self.kind != Kind::Text {
+    pub fn text<'a>(&self, source: impl JsonText<'a>) -> Result<Cow<'a, str>, DecodeError> {
+        if self.kind != JsonKind::Text {
             return Err(DecodeError::NotAString);
         }
         let inner = source.part(self.at + 1, self.end - 1)?;
@@ -121,14 +121,14 @@ impl Value {
 #[derive(Debug, Clone, Copy)]
 pub struct Member<'a> {
     /// Its key.
-    pub key: Key<'a>,
+    pub key: MemberKey<'a>,
     /// Its value.
-    pub value: Value,
+    pub value: JsonValue,
 }
 
 /// How far a walk has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Progress {
+enum MembersProgress {
     /// Just after the opening bracket.
     Opened,
     /// Just after a value.
@@ -147,7 +147,7 @@ pub struct Members<'a> {
     /// How many levels deep the values stand.
     depth: usize,
     at: usize,
-    progress: Progress,
+    progress: MembersProgress,
 }
 
 /// Walks over the object that begins at `at`, skipping values. Offsets count from the start of
@@ -155,14 +155,14 @@ pub struct Members<'a> {
 ///
 /// # Errors
 /// Where no object begins at `at`.
-pub fn members(bytes: &[u8], at: usize) -> Result<Members<'_>, Fault> {
+pub fn members(bytes: &[u8], at: usize) -> Result<Members<'_>, JsonFault> {
     open(bytes, at, b'{', "an object")?;
     Ok(Members {
         bytes,
         checker: None,
         depth: 1,
         at: at + 1,
-        progress: Progress::Opened,
+        progress: MembersProgress::Opened,
     })
 }
 
@@ -172,7 +172,7 @@ pub fn members(bytes: &[u8], at: usize) -> Result<Members<'_>, Fault> {
 ///
 /// # Errors
 /// Where no object begins.
-pub fn checked_members(text: &str) -> Result<Members<'_>, Fault> {
+pub fn checked_members(text: &str) -> Result<Members<'_>, JsonFault> {
     let bytes = text.as_bytes();
     let members = members(bytes, after_space(bytes, 0))?;
     Ok(Members {
@@ -185,14 +185,14 @@ pub fn checked_members(text: &str) -> Result<Members<'_>, Fault> {
 ///
 /// # Errors
 /// Where no key begins at `at`.
-pub fn key_at(bytes: &[u8], at: usize) -> Result<Key<'_>, Fault> {
+pub fn key_at(bytes: &[u8], at: usize) -> Result<MemberKey<'_>, JsonFault> {
     Ok(key(bytes, at, &skipped_key(bytes, at)?))
 }
 
 #[inline(always)]
-fn key<'a>(bytes: &'a [u8], at: usize, end: &KeyEnd) -> Key<'a> {
+fn key<'a>(bytes: &'a [u8], at: usize, end: &KeyEnd) -> MemberKey<'a> {
     let KeyEnd { string, value_at } = end;
-    Key {
+    MemberKey {
         raw: bytes.get(at + 1..string.end - 1).unwrap_or_default(),
         at,
         value_at: *value_at,
@@ -210,7 +210,7 @@ impl<'a> Members<'a> {
     ///
     /// # Errors
     /// The first fault.
-    pub fn finish(mut self) -> Result<(), Fault> {
+    pub fn finish(mut self) -> Result<(), JsonFault> {
         for member in &mut self {
             member?;
         }
@@ -223,7 +223,7 @@ impl<'a> Members<'a> {
     /// # Errors
     /// Where neither a key with its colon nor the end of the object stands.
     #[inline(always)]
-    pub fn next_key(&mut self) -> Result<Option<Key<'a>>, Fault> {
+    pub fn next_key(&mut self) -> Result<Option<MemberKey<'a>>, JsonFault> {
         let bytes = self.bytes;
         let Some(at) = next_at(bytes, &mut self.at, &mut self.progress, b'}')? else {
             return Ok(None);
@@ -241,7 +241,7 @@ impl<'a> Members<'a> {
     /// # Errors
     /// Where no value stands, or in a checked walk where it is not well-formed.
     #[inline(always)]
-    pub fn cross(&mut self) -> Result<Value, Fault> {
+    pub fn cross(&mut self) -> Result<JsonValue, JsonFault> {
         let value = match &self.checker {
             Some(checker) => checker.value(self.at, self.depth)?,
             None => skip::value(self.bytes, self.at)?,
@@ -257,8 +257,8 @@ impl<'a> Members<'a> {
     #[inline]
     pub fn cross_visiting(
         &mut self,
-        mut visit: impl FnMut(Key<'a>, Value),
-    ) -> Result<Value, Fault> {
+        mut visit: impl FnMut(MemberKey<'a>, JsonValue),
+    ) -> Result<JsonValue, JsonFault> {
         let at = self.at;
         if self.bytes.get(at) != Some(&b'{') {
             return self.cross();
@@ -269,15 +269,15 @@ impl<'a> Members<'a> {
         let mut inner = Self {
             at: at + 1,
             depth: self.depth + 1,
-            progress: Progress::Opened,
+            progress: MembersProgress::Opened,
             ..*self
         };
         while let Some(key) = inner.next_key()? {
             visit(key, inner.cross()?);
         }
         self.at = inner.at;
-        Ok(Value {
-            kind: Kind::Object,
+        Ok(JsonValue {
+            kind: JsonKind::Object,
             at,
             end: self.at,
             escaped: false,
@@ -290,7 +290,7 @@ impl<'a> Members<'a> {
     }
 
     #[inline(always)]
-    fn advance(&mut self) -> Result<Option<Member<'a>>, Fault> {
+    fn advance(&mut self) -> Result<Option<Member<'a>>, JsonFault> {
         let Some(key) = self.next_key()? else {
             return Ok(None);
         };
@@ -300,13 +300,13 @@ impl<'a> Members<'a> {
 }
 
 impl<'a> Iterator for Members<'a> {
-    type Item = Result<Member<'a>, Fault>;
+    type Item = Result<Member<'a>, JsonFault>;
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.advance().transpose();
         if let Some(Err(_)) = next {
-            self.progress = Progress::Over;
+            self.progress = MembersProgress::Over;
         }
         next
     }
@@ -317,7 +317,7 @@ impl<'a> Iterator for Members<'a> {
 pub struct Elements<'a> {
     bytes: &'a [u8],
     at: usize,
-    progress: Progress,
+    progress: MembersProgress,
 }
 
 /// Walks over the array that begins at `at`, skipping values. Offsets count from the start of
@@ -325,12 +325,12 @@ pub struct Elements<'a> {
 ///
 /// # Errors
 /// Where no array begins at `at`.
-pub fn elements(bytes: &[u8], at: usize) -> Result<Elements<'_>, Fault> {
+pub fn elements(bytes: &[u8], at: usize) -> Result<Elements<'_>, JsonFault> {
     open(bytes, at, b'[', "an array")?;
     Ok(Elements {
         bytes,
         at: at + 1,
-        progress: Progress::Opened,
+        progress: MembersProgress::Opened,
     })
 }
 
@@ -345,7 +345,7 @@ impl Elements<'_> {
     ///
     /// # Errors
     /// Where neither an element nor the end of the array stands.
-    pub fn next_at(&mut self) -> Result<Option<usize>, Fault> {
+    pub fn next_at(&mut self) -> Result<Option<usize>, JsonFault> {
         next_at(self.bytes, &mut self.at, &mut self.progress, b']')
     }
 
@@ -354,7 +354,7 @@ impl Elements<'_> {
         self.at = end;
     }
 
-    fn advance(&mut self) -> Result<Option<Value>, Fault> {
+    fn advance(&mut self) -> Result<Option<JsonValue>, JsonFault> {
         let Some(at) = self.next_at()? else {
             return Ok(None);
         };
@@ -365,19 +365,19 @@ impl Elements<'_> {
 }
 
 impl Iterator for Elements<'_> {
-    type Item = Result<Value, Fault>;
+    type Item = Result<JsonValue, JsonFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.advance().transpose();
         if let Some(Err(_)) = next {
-            self.progress = Progress::Over;
+            self.progress = MembersProgress::Over;
         }
         next
     }
 }
 
 /// Checks that `bracket` stands at `at`.
-fn open(bytes: &[u8], at: usize, bracket: u8, what: &'static str) -> Result<(), Fault> {
+fn open(bytes: &[u8], at: usize, bracket: u8, what: &'static str) -> Result<(), JsonFault> {
     match bytes.get(at) {
         Some(&byte) if byte == bracket => Ok(()),
         Some(_) => Err(FaultKind::Expected(what).at(at)),
@@ -390,22 +390,22 @@ fn open(bytes: &[u8], at: usize, bracket: u8, what: &'static str) -> Result<(), 
 fn next_at(
     bytes: &[u8],
     at: &mut usize,
-    progress: &mut Progress,
+    progress: &mut MembersProgress,
     close: u8,
-) -> Result<Option<usize>, Fault> {
-    if *progress == Progress::Over {
+) -> Result<Option<usize>, JsonFault> {
+    if *progress == MembersProgress::Over {
         return Ok(None);
     }
     let next = after_space(bytes, *at);
     match (bytes.get(next), *progress) {
         (None, _) => Err(FaultKind::Ended.at(next)),
         (Some(&byte), _) if byte == close => {
-            *progress = Progress::Over;
+            *progress = MembersProgress::Over;
             *at = next + 1;
             Ok(None)
         }
-        (Some(_), Progress::Opened) => {
-            *progress = Progress::Within;
+        (Some(_), MembersProgress::Opened) => {
+            *progress = MembersProgress::Within;
             Ok(Some(next))
         }
         (Some(b','), _) => Ok(Some(after_space(bytes, next + 1))),
@@ -416,7 +416,7 @@ fn next_at(
 
 /// The key at `at` and where its value begins, in bytes that are not judged.
 #[inline(always)]
-fn skipped_key(bytes: &[u8], at: usize) -> Result<KeyEnd, Fault> {
+fn skipped_key(bytes: &[u8], at: usize) -> Result<KeyEnd, JsonFault> {
     match bytes.get(at) {
         Some(b'"') => {}
         Some(_) => return Err(FaultKind::Expected("a key").at(at)),

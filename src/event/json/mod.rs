@@ -27,7 +27,8 @@ use std::fmt;
 
 pub use check::{check, utf8};
 pub use members::{
-    Elements, Key, Member, Members, Source, Value, checked_members, elements, key_at, members,
+    Elements, JsonText, JsonValue, Member, MemberKey, Members, checked_members, elements, key_at,
+    members,
 };
 pub use scan::has_at_most_values;
 pub use skip::{value_at, value_end};
@@ -39,7 +40,7 @@ pub const MAX_DEPTH: usize = 500;
 
 /// What a value is, told by its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum JsonKind {
     /// `{…}`
     Object,
     /// `[…]`
@@ -56,7 +57,7 @@ pub enum Kind {
     Null,
 }
 
-impl Kind {
+impl JsonKind {
     /// The kind of value that `first` can begin, if any.
     const fn of(first: u8) -> Option<Self> {
         match first {
@@ -87,7 +88,7 @@ impl Kind {
 /// Why bytes are not the JSON that was looked for, and where. Holds none of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} at byte {at}")]
-pub struct Fault {
+pub struct JsonFault {
     /// What is wrong.
     pub kind: FaultKind,
     /// Offset of the byte at which it was noticed, from the start of what was looked at.
@@ -129,8 +130,8 @@ impl fmt::Display for FaultKind {
 
 impl FaultKind {
     /// This fault, noticed at `at`.
-    const fn at(self, at: usize) -> Fault {
-        Fault { kind: self, at }
+    const fn at(self, at: usize) -> JsonFault {
+        JsonFault { kind: self, at }
     }
 }
 

@@ -12,18 +12,18 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pointer {
     text: String,
-    tokens: Vec<Token>,
+    tokens: Vec<PointerToken>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Token {
+enum PointerToken {
     Any,
     Named { name: String, index: Option<usize> },
 }
 
 /// One step down from a container into one of its values.
 #[derive(Debug, Clone, Copy)]
-pub enum Step<'a> {
+pub enum PointerStep<'a> {
     /// Into the member with this decoded key.
     Key(&'a [u8]),
     /// Into the element with this index.
@@ -54,7 +54,8 @@ impl Pointer {
                 .ok_or_else(|| PointerError::NoSlash(text.to_owned()))?;
             for token in rest.split('/') {
                 tokens.push(
-                    Token::parse(token).ok_or_else(|| PointerError::BareTilde(text.to_owned()))?,
+                    PointerToken::parse(token)
+                        .ok_or_else(|| PointerError::BareTilde(text.to_owned()))?,
                 );
             }
         }
@@ -70,17 +71,19 @@ impl Pointer {
     /// The names of members in it; those of digits may be indexes.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tokens.iter().filter_map(|token| match token {
-            Token::Any => None,
-            Token::Named { name, .. } => Some(name.as_str()),
+            PointerToken::Any => None,
+            PointerToken::Named { name, .. } => Some(name.as_str()),
         })
     }
 
     /// Whether the step from level `depth` to the next fits this pointer.
-    pub fn fits(&self, depth: usize, step: Step<'_>) -> bool {
+    pub fn fits(&self, depth: usize, step: PointerStep<'_>) -> bool {
         match (self.tokens.get(depth), step) {
-            (Some(Token::Any), _) => true,
-            (Some(Token::Named { name, .. }), Step::Key(key)) => name.as_bytes() == key,
-            (Some(Token::Named { index, .. }), Step::Index(at)) => *index == Some(at),
+            (Some(PointerToken::Any), _) => true,
+            (Some(PointerToken::Named { name, .. }), PointerStep::Key(key)) => {
+                name.as_bytes() == key
+            }
+            (Some(PointerToken::Named { index, .. }), PointerStep::Index(at)) => *index == Some(at),
             (None, _) => false,
         }
     }
@@ -103,7 +106,7 @@ impl fmt::Display for Pointer {
     }
 }
 
-impl Token {
+impl PointerToken {
     fn parse(token: &str) -> Option<Self> {
         if token == "*" {
             return Some(Self::Any);
@@ -196,7 +199,7 @@ impl Pointers {
     pub fn names_member(&self, number: usize, depth: usize) -> bool {
         let pointer = self.0.get(number);
         let token = pointer.and_then(|pointer| pointer.tokens.get(depth));
-        matches!(token, Some(Token::Named { .. }))
+        matches!(token, Some(PointerToken::Named { .. }))
     }
 
     /// Whether a pointer may name an element of an array at level `depth`.
@@ -204,8 +207,8 @@ impl Pointers {
         let pointer = self.0.get(number).filter(|it| it.depth() == depth + 1);
         let token = pointer.and_then(|pointer| pointer.tokens.get(depth));
         match token {
-            Some(Token::Named { index, .. }) => index.is_some(),
-            Some(Token::Any) => true,
+            Some(PointerToken::Named { index, .. }) => index.is_some(),
+            Some(PointerToken::Any) => true,
             None => false,
         }
     }
@@ -217,7 +220,7 @@ impl Pointers {
         active: &mut Vec<usize>,
         (from, to): (usize, usize),
         depth: usize,
-        step: Step<'_>,
+        step: PointerStep<'_>,
     ) -> Option<usize> {
         let mut ends = None;
         for place in from..to {
@@ -250,7 +253,7 @@ impl<'a> IntoIterator for &'a Pointers {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pointer, PointerError, Step, push_key};
+    use super::{Pointer, PointerError, PointerStep, push_key};
 
     #[test]
     fn the_examples_of_the_rfc() {
@@ -268,7 +271,10 @@ mod tests {
             assert_eq!(pointer.depth(), keys.len());
             let mut built = String::new();
             for (depth, key) in keys.iter().enumerate() {
-                assert!(pointer.fits(depth, Step::Key(key.as_bytes())), "{text}");
+                assert!(
+                    pointer.fits(depth, PointerStep::Key(key.as_bytes())),
+                    "{text}"
+                );
                 push_key(&mut built, key.as_bytes());
             }
             assert_eq!(built, text);
@@ -297,10 +303,10 @@ mod tests {
             ("/", 0, false),
         ] {
             let pointer = Pointer::parse(text).unwrap();
-            assert_eq!(pointer.fits(0, Step::Index(index)), fits, "{text}");
+            assert_eq!(pointer.fits(0, PointerStep::Index(index)), fits, "{text}");
         }
         let zero = Pointer::parse("/01").unwrap();
-        assert!(zero.fits(0, Step::Key(b"01")));
+        assert!(zero.fits(0, PointerStep::Key(b"01")));
     }
 
     #[test]

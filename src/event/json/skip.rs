@@ -3,8 +3,8 @@
 use memchr::memchr2;
 
 use super::check::StringEnd;
-use super::members::Value;
-use super::{Fault, FaultKind, Kind};
+use super::members::JsonValue;
+use super::{FaultKind, JsonFault, JsonKind};
 
 /// The kind of the value that begins at `at`, and the offset after its end.
 ///
@@ -13,7 +13,7 @@ use super::{Fault, FaultKind, Kind};
 ///
 /// # Errors
 /// [`FaultKind::Ended`] where the bytes end first, [`FaultKind::Expected`] where no value begins.
-pub fn value_end(bytes: &[u8], at: usize) -> Result<(Kind, usize), Fault> {
+pub fn value_end(bytes: &[u8], at: usize) -> Result<(JsonKind, usize), JsonFault> {
     value(bytes, at).map(|value| (value.kind, value.end))
 }
 
@@ -21,27 +21,29 @@ pub fn value_end(bytes: &[u8], at: usize) -> Result<(Kind, usize), Fault> {
 ///
 /// # Errors
 /// As [`value_end`].
-pub fn value_at(bytes: &[u8], at: usize) -> Result<Value, Fault> {
+pub fn value_at(bytes: &[u8], at: usize) -> Result<JsonValue, JsonFault> {
     value(bytes, at)
 }
 
 /// The value that begins at `at`.
 #[inline(always)]
-pub(super) fn value(bytes: &[u8], at: usize) -> Result<Value, Fault> {
+pub(super) fn value(bytes: &[u8], at: usize) -> Result<JsonValue, JsonFault> {
     let &first = bytes.get(at).ok_or(FaultKind::Ended.at(at))?;
-    let kind = Kind::of(first).ok_or(FaultKind::Expected("a value").at(at))?;
+    let kind = JsonKind::of(first).ok_or(FaultKind::Expected("a value").at(at))?;
     let (end, escaped) = match kind {
-        Kind::Text => {
+        JsonKind::Text => {
             let string = string(bytes, at + 1)?;
             (string.end, string.escaped)
         }
-        Kind::Object | Kind::Array => {
+        JsonKind::Object | JsonKind::Array => {
             let end = container_end(bytes, at);
             (end.ok_or(FaultKind::Ended.at(bytes.len()))?, false)
         }
-        Kind::Number | Kind::True | Kind::False | Kind::Null => (bare_end(bytes, at), false),
+        JsonKind::Number | JsonKind::True | JsonKind::False | JsonKind::Null => {
+            (bare_end(bytes, at), false)
+        }
     };
-    Ok(Value {
+    Ok(JsonValue {
         kind,
         at,
         end,
@@ -51,7 +53,7 @@ pub(super) fn value(bytes: &[u8], at: usize) -> Result<Value, Fault> {
 
 /// Where the string ends whose content begins at `from`.
 #[inline(always)]
-pub(super) fn string(bytes: &[u8], from: usize) -> Result<StringEnd, Fault> {
+pub(super) fn string(bytes: &[u8], from: usize) -> Result<StringEnd, JsonFault> {
     string_end(bytes, from).ok_or(FaultKind::Ended.at(bytes.len()))
 }
 

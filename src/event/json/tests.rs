@@ -191,7 +191,7 @@ proptest! {
     #[test]
     fn a_checked_walk_accepts_what_the_check_accepts(bytes in nearly_json()) {
         let walked = utf8(&bytes).and_then(checked_members).and_then(Members::finish);
-        prop_assert_eq!(walked.is_ok(), check(&bytes) == Ok(Kind::Object));
+        prop_assert_eq!(walked.is_ok(), check(&bytes) == Ok(JsonKind::Object));
     }
 
     #[test]
@@ -314,7 +314,7 @@ fn what_is_not() {
         (b"[\xef\xbb\xbf", value, 1),
     ] {
         let text = String::from_utf8_lossy(bytes);
-        assert_eq!(check(bytes), Err(Fault { kind, at }), "{text}");
+        assert_eq!(check(bytes), Err(JsonFault { kind, at }), "{text}");
         assert!(!independent(bytes), "{text}");
     }
 }
@@ -335,7 +335,7 @@ fn the_limit_of_depth_is_exact() {
             if !passes {
                 let at = open.len() * MAX_DEPTH;
                 let kind = FaultKind::TooDeep;
-                assert_eq!(result, Err(Fault { kind, at }));
+                assert_eq!(result, Err(JsonFault { kind, at }));
             }
             // However deep, the end is found.
             assert_eq!(value_end(text.as_bytes(), 0).unwrap().1, text.len());
@@ -384,7 +384,7 @@ fn skipping_minds_quotes_and_backslashes_only() {
             let text = format!("\"{}{tail}", "x".repeat(length));
             let longer = format!("{text},\"");
             assert_eq!(value_end(longer.as_bytes(), 0).unwrap().1, text.len());
-            assert_eq!(check(text.as_bytes()), Ok(Kind::Text));
+            assert_eq!(check(text.as_bytes()), Ok(JsonKind::Text));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! From rules to places.
 
 use super::{
-    Action, Hasher, KeyNames, Origin, Origins, Part, Pointers, Redaction, RedactionError, Rule,
-    Target, pointer,
+    Hasher, KeyNames, Origin, Origins, Part, Pointers, Redaction, RedactionAction, RedactionError,
+    RedactionRule, RedactionTarget, pointer,
 };
 use crate::event::json::pointer::Pointer;
 use crate::event::schema::{Classification, EVENT_COLUMNS};
@@ -13,18 +13,20 @@ impl Redaction {
     /// # Errors
     /// Where a rule cannot be applied; see [`RedactionError`].
     pub fn compile(
-        rules: &[Rule],
+        rules: &[RedactionRule],
         origins: &Origins,
         key: Option<&[u8]>,
     ) -> Result<Self, RedactionError> {
-        let mut places = Places::default();
+        let mut places = CompiledPlaces::default();
         for rule in rules {
             // Whoever hides something must not believe that it is hidden when nothing is.
             if places.add(rule, origins)? == 0 {
                 return Err(RedactionError::Nothing(rule.target.to_string()));
             }
         }
-        let hashes = rules.iter().any(|rule| rule.action == Action::Hmac);
+        let hashes = rules
+            .iter()
+            .any(|rule| rule.action == RedactionAction::Hmac);
         let hasher = match (hashes, key) {
             (true, Some(key)) => Some(Hasher::new(key)?),
             (true, None) => return Err(RedactionError::NoKey),
@@ -43,17 +45,17 @@ impl Redaction {
 }
 
 #[derive(Default)]
-struct Places {
+struct CompiledPlaces {
     record: Collected,
     user: Collected,
 }
 
 #[derive(Default)]
-struct Collected(Vec<(Pointer, Action, String)>);
+struct Collected(Vec<(Pointer, RedactionAction, String)>);
 
 impl Collected {
     /// Adds a place, unless an earlier rule has it already.
-    fn add(&mut self, pointer: Pointer, rule: &Rule) {
+    fn add(&mut self, pointer: Pointer, rule: &RedactionRule) {
         if self.0.iter().all(|(known, ..)| *known != pointer) {
             self.0.push((pointer, rule.action, rule.target.to_string()));
         }
@@ -72,12 +74,12 @@ impl Collected {
     }
 }
 
-impl Places {
+impl CompiledPlaces {
     /// Adds every place that a rule is about, and says how many there are.
-    fn add(&mut self, rule: &Rule, origins: &Origins) -> Result<usize, RedactionError> {
+    fn add(&mut self, rule: &RedactionRule, origins: &Origins) -> Result<usize, RedactionError> {
         match &rule.target {
-            Target::Pointer(text) => self.add_record(text, rule, origins).map(|()| 1),
-            Target::Column(name) => {
+            RedactionTarget::Pointer(text) => self.add_record(text, rule, origins).map(|()| 1),
+            RedactionTarget::Column(name) => {
                 let column = EVENT_COLUMNS
                     .iter()
                     .find(|column| column.name == name)
@@ -90,8 +92,8 @@ impl Places {
                 }
                 self.add_column(name, rule, origins)
             }
-            Target::Class(Classification::Public) => Err(RedactionError::PublicClass),
-            Target::Class(class) => {
+            RedactionTarget::Class(Classification::Public) => Err(RedactionError::PublicClass),
+            RedactionTarget::Class(class) => {
                 let mut added = 0;
                 for column in EVENT_COLUMNS.iter().filter(|column| column.class == *class) {
                     added += self.add_column(column.name, rule, origins)?;
@@ -110,7 +112,7 @@ impl Places {
     fn add_column(
         &mut self,
         name: &str,
-        rule: &Rule,
+        rule: &RedactionRule,
         origins: &Origins,
     ) -> Result<usize, RedactionError> {
         let places = origins.columns.iter().filter(|(column, _)| *column == name);
@@ -128,7 +130,7 @@ impl Places {
     fn add_record(
         &mut self,
         text: &str,
-        rule: &Rule,
+        rule: &RedactionRule,
         origins: &Origins,
     ) -> Result<(), RedactionError> {
         let place = pointer(text)?;

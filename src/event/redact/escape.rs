@@ -5,7 +5,7 @@ use super::splice::Edit;
 /// Edits of the text that `raw`, a string in quotes, stands for, as edits of the document in which the string
 /// begins at `at`. Replacements are escaped once more.
 pub(super) fn outward(raw: &[u8], at: usize, edits: Vec<Edit>) -> Vec<Edit> {
-    let mut reader = Reader {
+    let mut reader = EscapeReader {
         raw,
         written: 1,
         read: 0,
@@ -21,13 +21,13 @@ pub(super) fn outward(raw: &[u8], at: usize, edits: Vec<Edit>) -> Vec<Edit> {
 }
 
 /// Reads a string and counts bytes on both sides.
-struct Reader<'a> {
+struct EscapeReader<'a> {
     raw: &'a [u8],
     written: usize,
     read: usize,
 }
 
-impl Reader<'_> {
+impl EscapeReader<'_> {
     /// Where the byte of the text with this number is written; numbers must not fall.
     fn advance(&mut self, number: usize) -> usize {
         while self.read < number && self.written < self.raw.len() {

@@ -24,7 +24,7 @@ mod names;
 mod splice;
 
 pub use names::KeyNames;
-pub(super) use splice::{Depth, MOST_TEXTS};
+pub(super) use splice::{MOST_TEXTS, SpliceDepth};
 
 use std::borrow::Cow;
 use std::fmt;
@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::json::pointer::{Pointer, PointerError, Pointers};
-use super::json::{self, Kind};
+use super::json::{self, JsonKind};
 use super::schema::Classification;
 use super::unfit::Unfit;
 
@@ -57,7 +57,7 @@ pub const MIN_KEY_BYTES: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "ActionName")]
-pub enum Action {
+pub enum RedactionAction {
     /// Remove it.
     Drop,
     /// Replace it with a fixed text, which shows that there was a value.
@@ -66,7 +66,7 @@ pub enum Action {
     Hmac,
 }
 
-impl Action {
+impl RedactionAction {
     /// The name in configuration and entries.
     pub const fn name(self) -> &'static str {
         match self {
@@ -79,7 +79,7 @@ impl Action {
 
 /// What a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum RedactionTarget {
     /// A column of `audit_events`, and every place that its value comes from. Content that merely
     /// repeats the value elsewhere, as a patch may, is not reached: that needs a rule of its own.
     Column(String),
@@ -90,7 +90,7 @@ pub enum Target {
     Pointer(String),
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for RedactionTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Column(name) => write!(f, "column {name}"),
@@ -102,11 +102,11 @@ impl fmt::Display for Target {
 
 /// One rule. Of two rules for one place the earlier counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
+pub struct RedactionRule {
     /// What it is about.
-    pub target: Target,
+    pub target: RedactionTarget,
     /// What becomes of it.
-    pub action: Action,
+    pub action: RedactionAction,
 }
 
 /// A place that a column's value comes from.
@@ -172,14 +172,14 @@ pub enum RedactionError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Description {
     /// Each place and what becomes of it, in the order in which they count.
-    pub places: Vec<Place>,
+    pub places: Vec<RedactedPlace>,
     /// Tells keys apart without telling anything of them; present where values are hashed.
     pub key_id: Option<String>,
 }
 
 /// One redacted place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub struct RedactedPlace {
     /// `record` or `user`.
     pub part: &'static str,
     /// JSON pointer into that part.
@@ -209,11 +209,11 @@ impl fmt::Debug for Redaction {
 #[derive(Clone, Default)]
 struct Part {
     pointers: Pointers,
-    actions: Vec<(Action, String)>,
+    actions: Vec<(RedactionAction, String)>,
 }
 
 impl Part {
-    fn action(&self, number: usize) -> Option<Action> {
+    fn action(&self, number: usize) -> Option<RedactionAction> {
         self.actions.get(number).map(|(action, _)| *action)
     }
 }
@@ -251,7 +251,7 @@ impl Redaction {
         if self.is_none() {
             return Ok(Cow::Borrowed(record));
         }
-        if json::check(record)? != Kind::Object {
+        if json::check(record)? != JsonKind::Object {
             return Err(Unfit::because(super::unfit::Reason::NotAnObject));
         }
         splice::apply(record, &self.record, self.hasher.as_ref())
@@ -307,7 +307,7 @@ impl Redaction {
             .into_iter()
             .flat_map(|(part, rules)| {
                 let pairs = rules.pointers.iter().zip(&rules.actions);
-                pairs.map(move |(pointer, (action, rule))| Place {
+                pairs.map(move |(pointer, (action, rule))| RedactedPlace {
                     part,
                     pointer: pointer.to_string(),
                     action: action.name(),
@@ -344,9 +344,9 @@ impl Hasher {
     }
 
     /// What stands in a record instead of `value`, quotes included.
-    fn replacement(&self, value: &[u8], kind: Kind) -> String {
+    fn replacement(&self, value: &[u8], kind: JsonKind) -> String {
         let digest = match (kind, json::decode(value)) {
-            (Kind::Text, Ok(text)) => self.hex(b"text", text.as_bytes()),
+            (JsonKind::Text, Ok(text)) => self.hex(b"text", text.as_bytes()),
             // Other values, and strings that are no Unicode text, stand for their own bytes.
             _ => self.hex(b"json", value),
         };

@@ -1,6 +1,6 @@
 //! Which names of members may be told.
 
-use super::{Origin, Origins, Rule, Target, pointer};
+use super::{Origin, Origins, RedactionRule, RedactionTarget, pointer};
 use std::collections::BTreeSet;
 
 /// The names of members that may stand in a ledger entry.
@@ -18,13 +18,13 @@ impl KeyNames {
     }
 
     /// The names in a platform's places and in rules.
-    pub(super) fn of(rules: &[Rule], origins: &Origins) -> Self {
+    pub(super) fn of(rules: &[RedactionRule], origins: &Origins) -> Self {
         let of_columns = origins.columns.iter().flat_map(|(_, places)| *places);
         let of_columns = of_columns.map(|(Origin::Record(place) | Origin::User(place))| *place);
         let fixed = origins.secret.iter().chain(origins.identity).copied();
         let of_rules = rules.iter().filter_map(|rule| match &rule.target {
-            Target::Pointer(text) => Some(text.as_str()),
-            Target::Column(_) | Target::Class(_) => None,
+            RedactionTarget::Pointer(text) => Some(text.as_str()),
+            RedactionTarget::Column(_) | RedactionTarget::Class(_) => None,
         });
         let places = of_columns.chain(fixed).chain(of_rules);
         let pointers = places.filter_map(|place| pointer(place).ok());

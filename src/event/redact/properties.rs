@@ -19,7 +19,7 @@ fn drop_slowly(object: &str, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
         .collect()
 }
 
-fn any_rule() -> impl Strategy<Value = Rule> {
+fn any_rule() -> impl Strategy<Value = RedactionRule> {
     let token = prop_oneof![
         Just("*"),
         Just("id"),
@@ -28,7 +28,11 @@ fn any_rule() -> impl Strategy<Value = Rule> {
         Just("1"),
         Just("")
     ];
-    let action = prop_oneof![Just(Action::Drop), Just(Action::Mask), Just(Action::Hmac)];
+    let action = prop_oneof![
+        Just(RedactionAction::Drop),
+        Just(RedactionAction::Mask),
+        Just(RedactionAction::Hmac)
+    ];
     (prop::collection::vec(token, 1..4), action)
         .prop_map(|(tokens, action)| place(&format!("/{}", tokens.join("/")), action))
 }
@@ -36,8 +40,8 @@ fn any_rule() -> impl Strategy<Value = Rule> {
 proptest! {
     #[test]
     fn dropping_leaves_all_else_byte_exact(object in any_object()) {
-        let kept = redact(&[place("/id", Action::Drop)], &object);
-        prop_assert_eq!(json::check(kept.as_bytes()), Ok(Kind::Object));
+        let kept = redact(&[place("/id", RedactionAction::Drop)], &object);
+        prop_assert_eq!(json::check(kept.as_bytes()), Ok(JsonKind::Object));
         prop_assert_eq!(drop_slowly(&kept, "id"), drop_slowly(&object, "id"));
         let left = json::members(kept.as_bytes(), 0)?.flatten().any(|m| *m.key.name() == *b"id");
         prop_assert!(!left);
@@ -45,7 +49,7 @@ proptest! {
 
     #[test]
     fn masking_changes_the_values_named_and_no_other_byte(object in any_object()) {
-        let kept = redact(&[place("/id", Action::Mask)], &object);
+        let kept = redact(&[place("/id", RedactionAction::Mask)], &object);
         let before: Vec<_> = json::members(object.as_bytes(), 0)?.flatten().collect();
         let after: Vec<_> = json::members(kept.as_bytes(), 0)?.flatten().collect();
         prop_assert_eq!(before.len(), after.len());
@@ -56,7 +60,7 @@ proptest! {
                 &object[old..before.key.value_at],
                 &kept[new..after.key.value_at]
             );
-            if *before.key.name() == *b"id" && before.value.kind != Kind::Null {
+            if *before.key.name() == *b"id" && before.value.kind != JsonKind::Null {
                 prop_assert_eq!(after.value.bytes(kept.as_bytes()), b"\"***\"");
             } else {
                 prop_assert_eq!(before.value.bytes(object.as_bytes()), after.value.bytes(kept.as_bytes()));
@@ -76,9 +80,9 @@ proptest! {
             return Ok(());
         }
         let kept = redact(&rules, &object);
-        prop_assert_eq!(json::check(kept.as_bytes()), Ok(Kind::Object));
+        prop_assert_eq!(json::check(kept.as_bytes()), Ok(JsonKind::Object));
         // Hashing a hash, or dropping from an array that closed up, goes on changing.
-        if rules.iter().all(|rule| rule.action == Action::Mask) {
+        if rules.iter().all(|rule| rule.action == RedactionAction::Mask) {
             prop_assert_eq!(redact(&rules, &kept), kept);
         }
     }
@@ -86,7 +90,7 @@ proptest! {
     #[test]
     fn a_value_under_a_rule_is_gone(value in any_json(), secret in "[A-Z]{12}") {
         let record = format!(r#"{{"k":{value},"a":[{{"id":"{secret}"}},{{"\u0069d":["{secret}"]}}],"z":0}}"#);
-        for action in [Action::Drop, Action::Mask, Action::Hmac] {
+        for action in [RedactionAction::Drop, RedactionAction::Mask, RedactionAction::Hmac] {
             let kept = redact(&[place("/a/*/id", action)], &record);
             prop_assert!(!kept.contains(&secret));
             let start = format!(r#"{{"k":{value},"a":[{{"#);

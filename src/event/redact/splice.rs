@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{Action, Hasher, MASK, Part, escape};
-use crate::event::json::pointer::Step;
-use crate::event::json::{self, Elements, Fault, Kind, Members, Value};
+use super::{Hasher, MASK, Part, RedactionAction, escape};
+use crate::event::json::pointer::PointerStep;
+use crate::event::json::{self, Elements, JsonFault, JsonKind, JsonValue, Members};
 use crate::event::unfit::{Reason, Unfit};
 
 /// Applies the rules of `part` to `json`, which is known to be well-formed.
@@ -20,7 +20,7 @@ pub(super) fn apply<'a>(
     let mut active = Vec::new();
     // No rule may name the root: it would reach the identity.
     part.pointers.start(&mut active);
-    let edits = Walk::new(json, part, hasher, active, Depth::default()).edits()?;
+    let edits = SpliceWalk::new(json, part, hasher, active, SpliceDepth::default()).edits()?;
     if edits.is_empty() {
         return Ok(Cow::Borrowed(json));
     }
@@ -47,7 +47,7 @@ const MOST_EDITS: usize = 100_000;
 struct Child<'a> {
     /// Where its key begins, or the value itself in an array.
     begins: usize,
-    value: Value,
+    value: JsonValue,
     name: Option<Cow<'a, [u8]>>,
 }
 
@@ -57,13 +57,17 @@ enum Children<'a> {
 }
 
 impl<'a> Children<'a> {
-    fn of(json: &'a [u8], at: usize, kind: Kind) -> Option<Self> {
+    fn of(json: &'a [u8], at: usize, kind: JsonKind) -> Option<Self> {
         match kind {
-            Kind::Object => json::members(json, at).ok().map(Self::Object),
-            Kind::Array => json::elements(json, at)
+            JsonKind::Object => json::members(json, at).ok().map(Self::Object),
+            JsonKind::Array => json::elements(json, at)
                 .ok()
                 .map(|elements| Self::Array(elements, 0)),
-            Kind::Text | Kind::Number | Kind::True | Kind::False | Kind::Null => None,
+            JsonKind::Text
+            | JsonKind::Number
+            | JsonKind::True
+            | JsonKind::False
+            | JsonKind::Null => None,
         }
     }
 
@@ -93,13 +97,13 @@ impl<'a> Children<'a> {
     }
 }
 
-fn well_formed<T>(result: Result<T, Fault>) -> Option<T> {
+fn well_formed<T>(result: Result<T, JsonFault>) -> Option<T> {
     debug_assert!(result.is_ok(), "checked before");
     result.ok()
 }
 
 /// A container being walked.
-struct Frame<'a> {
+struct SpliceFrame<'a> {
     children: Children<'a>,
     /// Which pointers still fit here: a range of the list of active ones.
     active: (usize, usize),
@@ -111,32 +115,32 @@ struct Frame<'a> {
     previous_end: usize,
 }
 
-struct Walk<'a, 'r> {
+struct SpliceWalk<'a, 'r> {
     json: &'a [u8],
     part: &'r Part,
     hasher: Option<&'r Hasher>,
-    frames: Vec<Frame<'a>>,
+    frames: Vec<SpliceFrame<'a>>,
     active: Vec<usize>,
-    depth: Depth,
+    depth: SpliceDepth,
     edits: Vec<Edit>,
 }
 
 /// How far down a document begins that stands in another one as text.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::event) struct Depth {
+pub(in crate::event) struct SpliceDepth {
     /// Steps of a pointer that lead to it.
     pub(in crate::event) steps: usize,
     /// Texts that it stands in.
     pub(in crate::event) texts: usize,
 }
 
-impl<'a, 'r> Walk<'a, 'r> {
+impl<'a, 'r> SpliceWalk<'a, 'r> {
     fn new(
         json: &'a [u8],
         part: &'r Part,
         hasher: Option<&'r Hasher>,
         active: Vec<usize>,
-        depth: Depth,
+        depth: SpliceDepth,
     ) -> Self {
         Self {
             json,
@@ -176,12 +180,12 @@ impl<'a, 'r> Walk<'a, 'r> {
         }
     }
 
-    fn enter(&mut self, at: usize, kind: Kind, active: (usize, usize)) {
+    fn enter(&mut self, at: usize, kind: JsonKind, active: (usize, usize)) {
         if active.0 == active.1 {
             return;
         }
         if let Some(children) = Children::of(self.json, at, kind) {
-            self.frames.push(Frame {
+            self.frames.push(SpliceFrame {
                 children,
                 active,
                 kept_one: false,
@@ -193,13 +197,13 @@ impl<'a, 'r> Walk<'a, 'r> {
 
     fn visit(
         &mut self,
-        mut frame: Frame<'a>,
+        mut frame: SpliceFrame<'a>,
         child: &Child<'a>,
         index: usize,
     ) -> Result<(), Unfit> {
         let step = match &child.name {
-            Some(name) => Step::Key(name),
-            None => Step::Index(index),
+            Some(name) => PointerStep::Key(name),
+            None => PointerStep::Index(index),
         };
         let depth = self.depth.steps + self.frames.len();
         let from = self.active.len();
@@ -210,7 +214,7 @@ impl<'a, 'r> Walk<'a, 'r> {
         let deeper = (from, self.active.len());
         let value = child.value;
         let action = ends.and_then(|number| self.part.action(number));
-        if action == Some(Action::Drop) {
+        if action == Some(RedactionAction::Drop) {
             if frame.kept_one {
                 // The comma before it goes too.
                 self.edit([(frame.previous_end..value.end, "".into())])?;
@@ -229,13 +233,13 @@ impl<'a, 'r> Walk<'a, 'r> {
         frame.previous_end = value.end;
         self.frames.push(frame);
         match (action, value.kind) {
-            (None, Kind::Text) if deeper.0 < deeper.1 => {
-                let inside = Walk::new(
+            (None, JsonKind::Text) if deeper.0 < deeper.1 => {
+                let inside = SpliceWalk::new(
                     self.json,
                     self.part,
                     self.hasher,
                     self.active.split_off(deeper.0),
-                    Depth {
+                    SpliceDepth {
                         steps: depth + 1,
                         ..self.depth
                     },
@@ -244,10 +248,10 @@ impl<'a, 'r> Walk<'a, 'r> {
                 self.edit(edits)?;
             }
             (None, _) => self.enter(value.at, value.kind, deeper),
-            (Some(_), Kind::Null) => {}
+            (Some(_), JsonKind::Null) => {}
             (Some(action), _) => {
                 let replacement = match (action, self.hasher) {
-                    (Action::Hmac, Some(hasher)) => {
+                    (RedactionAction::Hmac, Some(hasher)) => {
                         hasher.replacement(value.bytes(self.json), value.kind)
                     }
                     // Compiling gave a key to every rule that hashes; a mask never shows more.
@@ -275,26 +279,28 @@ pub(in crate::event) const MOST_TEXTS: usize = 8;
 ///
 /// # Errors
 /// The record must not be kept.
-fn within(outer: Walk<'_, '_>, value: &Value) -> Result<Vec<Edit>, Unfit> {
+fn within(outer: SpliceWalk<'_, '_>, value: &JsonValue) -> Result<Vec<Edit>, Unfit> {
     let refused = || Unfit::because(Reason::NotRedactable);
     let raw = value.bytes(outer.json);
     let text = json::decode(raw).map_err(|_| refused())?;
     let Some(first) = text.trim_ascii_start().bytes().next() else {
         return Ok(Vec::new());
     };
-    let depth = Depth {
+    let depth = SpliceDepth {
         texts: outer.depth.texts + 1,
         ..outer.depth
     };
     let bytes = text.as_bytes();
     let (part, hasher, active) = (outer.part, outer.hasher, outer.active);
     let edits = match json::check(bytes) {
-        Ok(Kind::Number | Kind::True | Kind::False | Kind::Null) => Vec::new(),
+        Ok(JsonKind::Number | JsonKind::True | JsonKind::False | JsonKind::Null) => Vec::new(),
         Ok(_) if depth.texts > MOST_TEXTS => return Err(refused()),
-        Ok(Kind::Object | Kind::Array) => Walk::new(bytes, part, hasher, active, depth).edits()?,
-        Ok(Kind::Text) => {
+        Ok(JsonKind::Object | JsonKind::Array) => {
+            SpliceWalk::new(bytes, part, hasher, active, depth).edits()?
+        }
+        Ok(JsonKind::Text) => {
             let at = text.len() - text.trim_ascii_start().len();
-            let inner = Walk::new(bytes, part, hasher, active, depth);
+            let inner = SpliceWalk::new(bytes, part, hasher, active, depth);
             within(inner, &json::value_at(bytes, at)?)?
         }
         Err(_) => {

@@ -6,22 +6,22 @@ use crate::source::platform::kestra::mapping::{identify, normalise};
 
 const KEY: &[u8] = b"a key of enough bytes";
 
-fn column(name: &str, action: Action) -> Rule {
-    let target = Target::Column(name.to_owned());
-    Rule { target, action }
+fn column(name: &str, action: RedactionAction) -> RedactionRule {
+    let target = RedactionTarget::Column(name.to_owned());
+    RedactionRule { target, action }
 }
 
-pub(super) fn place(pointer: &str, action: Action) -> Rule {
-    let target = Target::Pointer(pointer.to_owned());
-    Rule { target, action }
+pub(super) fn place(pointer: &str, action: RedactionAction) -> RedactionRule {
+    let target = RedactionTarget::Pointer(pointer.to_owned());
+    RedactionRule { target, action }
 }
 
-fn class(class: Classification, action: Action) -> Rule {
-    let target = Target::Class(class);
-    Rule { target, action }
+fn class(class: Classification, action: RedactionAction) -> RedactionRule {
+    let target = RedactionTarget::Class(class);
+    RedactionRule { target, action }
 }
 
-fn compile(rules: &[Rule]) -> Result<Redaction, RedactionError> {
+fn compile(rules: &[RedactionRule]) -> Result<Redaction, RedactionError> {
     Redaction::compile(rules, &ORIGINS, Some(KEY))
 }
 
@@ -32,7 +32,7 @@ pub(super) const BARE: Origins = Origins {
     identity: &[],
 };
 
-pub(super) fn redact(rules: &[Rule], record: &str) -> String {
+pub(super) fn redact(rules: &[RedactionRule], record: &str) -> String {
     let redaction = Redaction::compile(rules, &BARE, Some(KEY)).unwrap();
     let kept = redaction.apply(record.as_bytes()).unwrap();
     String::from_utf8(kept.into_owned()).unwrap()
@@ -112,7 +112,10 @@ fn dropping_takes_the_member_and_one_comma() {
             r#"{"b":1}"#,
         ),
     ] {
-        let rules: Vec<_> = pointers.iter().map(|p| place(p, Action::Drop)).collect();
+        let rules: Vec<_> = pointers
+            .iter()
+            .map(|p| place(p, RedactionAction::Drop))
+            .collect();
         assert_eq!(redact(&rules, record), kept, "{record} {pointers:?}");
     }
 }
@@ -127,7 +130,7 @@ fn masking_replaces_the_value_alone() {
         (r#"{"a":false,"a":""}"#, r#"{"a":"***","a":"***"}"#),
         (r#"{"a":null}"#, r#"{"a":null}"#),
     ] {
-        assert_eq!(redact(&[place("/a", Action::Mask)], record), kept);
+        assert_eq!(redact(&[place("/a", RedactionAction::Mask)], record), kept);
     }
 }
 
@@ -135,7 +138,7 @@ fn masking_replaces_the_value_alone() {
 fn hashes_tell_equal_from_different_and_nothing_else() {
     let hash = |value: &str| {
         let record = format!(r#"{{"a":{value}}}"#);
-        redact(&[place("/a", Action::Hmac)], &record)
+        redact(&[place("/a", RedactionAction::Hmac)], &record)
     };
     let anna = hash(r#""anna""#);
     let digest = anna.strip_prefix(r#"{"a":"hmac:"#).unwrap();
@@ -165,10 +168,13 @@ fn hashes_tell_equal_from_different_and_nothing_else() {
     assert_ne!(hash("1"), hash("1.0"));
     assert_eq!(hash("null"), r#"{"a":null}"#);
     // Wherever it stands.
-    let both = redact(&[place("/*", Action::Hmac)], r#"{"a":"anna","b":"anna"}"#);
+    let both = redact(
+        &[place("/*", RedactionAction::Hmac)],
+        r#"{"a":"anna","b":"anna"}"#,
+    );
     assert_eq!(both.matches(digest).count(), 2);
     // Another key, another hash.
-    let rules = [place("/a", Action::Hmac)];
+    let rules = [place("/a", RedactionAction::Hmac)];
     let other = Redaction::compile(&rules, &BARE, Some(b"another key of enough bytes")).unwrap();
     let kept = other.apply(br#"{"a":"anna"}"#).unwrap();
     assert_ne!(kept, anna.as_bytes());
@@ -179,29 +185,47 @@ fn of_two_rules_for_one_place_the_earlier_counts() {
     let record = r#"{"a":{"b":1},"c":1}"#;
     for (rules, kept) in [
         (
-            [place("/a", Action::Mask), place("/a", Action::Drop)],
+            [
+                place("/a", RedactionAction::Mask),
+                place("/a", RedactionAction::Drop),
+            ],
             r#"{"a":"***","c":1}"#,
         ),
         (
-            [place("/a", Action::Drop), place("/a", Action::Mask)],
+            [
+                place("/a", RedactionAction::Drop),
+                place("/a", RedactionAction::Mask),
+            ],
             r#"{"c":1}"#,
         ),
         (
-            [place("/a", Action::Mask), place("/*", Action::Drop)],
+            [
+                place("/a", RedactionAction::Mask),
+                place("/*", RedactionAction::Drop),
+            ],
             r#"{"a":"***"}"#,
         ),
-        ([place("/*", Action::Drop), place("/a", Action::Mask)], "{}"),
+        (
+            [
+                place("/*", RedactionAction::Drop),
+                place("/a", RedactionAction::Mask),
+            ],
+            "{}",
+        ),
         // What holds another place takes it along.
         (
-            [place("/a/b", Action::Drop), place("/a", Action::Mask)],
+            [
+                place("/a/b", RedactionAction::Drop),
+                place("/a", RedactionAction::Mask),
+            ],
             r#"{"a":"***","c":1}"#,
         ),
     ] {
         assert_eq!(redact(&rules, record), kept);
     }
     let rules = [
-        column("src_ip", Action::Drop),
-        class(Classification::Sensitive, Action::Mask),
+        column("src_ip", RedactionAction::Drop),
+        class(Classification::Sensitive, RedactionAction::Mask),
     ];
     let kept = compile(&rules).unwrap();
     let kept = kept
@@ -217,26 +241,29 @@ fn rules_that_cannot_be_applied() {
         .iter()
         .filter(|c| c.required && c.name != "raw")
     {
-        let error = compile(&[column(required.name, Action::Mask)]).unwrap_err();
+        let error = compile(&[column(required.name, RedactionAction::Mask)]).unwrap_err();
         assert_eq!(error, E::RequiredColumn(required.name.to_owned()));
     }
     for (rule, error) in [
         (
-            column("native_id", Action::Drop),
+            column("native_id", RedactionAction::Drop),
             E::RequiredColumn("native_id".into()),
         ),
         (
-            column("tenant", Action::Hmac),
+            column("tenant", RedactionAction::Hmac),
             E::RequiredColumn("tenant".into()),
         ),
         (
-            column("email", Action::Drop),
+            column("email", RedactionAction::Drop),
             E::UnknownColumn("email".into()),
         ),
-        (column("raw", Action::Drop), E::WholeRecord),
-        (class(Classification::Public, Action::Drop), E::PublicClass),
+        (column("raw", RedactionAction::Drop), E::WholeRecord),
         (
-            place("ipAddress", Action::Drop),
+            class(Classification::Public, RedactionAction::Drop),
+            E::PublicClass,
+        ),
+        (
+            place("ipAddress", RedactionAction::Drop),
             E::Pointer(PointerError::NoSlash("ipAddress".into())),
         ),
     ] {
@@ -252,13 +279,13 @@ fn rules_that_cannot_be_applied() {
     ] {
         let rule = format!("pointer {pointer}");
         assert_eq!(
-            compile(&[place(pointer, Action::Mask)]).unwrap_err(),
+            compile(&[place(pointer, RedactionAction::Mask)]).unwrap_err(),
             E::Identity { rule, identity }
         );
     }
     // The type of a record is what the category is made of.
     assert_eq!(
-        compile(&[column("action", Action::Hmac)]).unwrap_err(),
+        compile(&[column("action", RedactionAction::Hmac)]).unwrap_err(),
         E::Identity {
             rule: "column action".to_owned(),
             identity: "/type"
@@ -266,14 +293,14 @@ fn rules_that_cannot_be_applied() {
     );
     // Columns that Kestra never fills: hiding them would hide nothing.
     let rules = [
-        column("src_ip", Action::Drop),
-        column("user_agent", Action::Drop),
+        column("src_ip", RedactionAction::Drop),
+        column("user_agent", RedactionAction::Drop),
     ];
     assert_eq!(
         compile(&rules).unwrap_err(),
         E::Nothing("column user_agent".to_owned())
     );
-    let secret = [class(Classification::Secret, Action::Drop)];
+    let secret = [class(Classification::Secret, RedactionAction::Drop)];
     assert_eq!(
         Redaction::compile(&secret, &BARE, None).unwrap_err(),
         E::Nothing("class secret".to_owned())
@@ -286,11 +313,11 @@ fn rules_that_cannot_be_applied() {
         "/appliedPatch/*/value",
     ] {
         assert!(
-            compile(&[place(pointer, Action::Drop)]).is_ok(),
+            compile(&[place(pointer, RedactionAction::Drop)]).is_ok(),
             "{pointer}"
         );
     }
-    let hashes = [place("/a", Action::Hmac)];
+    let hashes = [place("/a", RedactionAction::Hmac)];
     for (key, error) in [
         (None, E::NoKey),
         (Some(&b""[..]), E::ShortKey(0)),
@@ -298,7 +325,7 @@ fn rules_that_cannot_be_applied() {
     ] {
         assert_eq!(Redaction::compile(&hashes, &BARE, key).unwrap_err(), error);
     }
-    assert!(Redaction::compile(&[place("/a", Action::Mask)], &BARE, None).is_ok());
+    assert!(Redaction::compile(&[place("/a", RedactionAction::Mask)], &BARE, None).is_ok());
 }
 
 /// A record and a user that fill every column Kestra can fill, each with a text of its own.
@@ -337,11 +364,15 @@ fn a_redacted_column_is_nowhere_in_the_record_or_the_user() {
     }
     for (name, _) in ORIGINS.columns {
         let redacted = all.iter().any(|(column, _)| column == name);
-        let refused = compile(&[column(name, Action::Mask)]).is_err();
+        let refused = compile(&[column(name, RedactionAction::Mask)]).is_err();
         assert!(redacted != refused, "{name} is redacted or refused");
     }
     for (name, _) in &all {
-        for action in [Action::Drop, Action::Mask, Action::Hmac] {
+        for action in [
+            RedactionAction::Drop,
+            RedactionAction::Mask,
+            RedactionAction::Hmac,
+        ] {
             let redaction = compile(&[column(name, action)]).unwrap();
             let record = redaction.apply(RECORD.as_bytes()).unwrap();
             let user = redaction.apply_user(USER.as_bytes()).unwrap();
@@ -355,10 +386,10 @@ fn a_redacted_column_is_nowhere_in_the_record_or_the_user() {
                 "{name}"
             );
             for ((column, before), (_, after)) in all.iter().zip(columns_of(&record, &user)) {
-                if column == name && action == Action::Drop {
+                if column == name && action == RedactionAction::Drop {
                     assert_eq!(after, None, "{name}");
                 } else if column == name && *name != "detail" {
-                    let start = if action == Action::Mask {
+                    let start = if action == RedactionAction::Mask {
                         MASK
                     } else {
                         HMAC_PREFIX
@@ -379,8 +410,8 @@ fn a_redacted_column_is_nowhere_in_the_record_or_the_user() {
 #[test]
 fn a_redacted_class_leaves_nothing_of_it() {
     let redaction = compile(&[
-        class(Classification::Sensitive, Action::Drop),
-        class(Classification::Secret, Action::Drop),
+        class(Classification::Sensitive, RedactionAction::Drop),
+        class(Classification::Secret, RedactionAction::Drop),
     ])
     .unwrap();
     let record = redaction.apply(RECORD.as_bytes()).unwrap();
@@ -402,7 +433,7 @@ fn no_rules_mean_the_same_bytes() {
     }
     assert!(!redaction.withholds(&Unfit::because(Reason::NotJson)));
     // Rules that meet nothing copy nothing.
-    let redaction = compile(&[column("src_ip", Action::Drop)]).unwrap();
+    let redaction = compile(&[column("src_ip", RedactionAction::Drop)]).unwrap();
     assert!(matches!(
         redaction.apply(b"{\"a\":1}"),
         Ok(Cow::Borrowed(_))
@@ -413,8 +444,8 @@ fn no_rules_mean_the_same_bytes() {
 fn what_cannot_be_redacted_is_not_kept() {
     // A rule about the user alone counts as well: such bytes may hold anything.
     for rule in [
-        column("src_ip", Action::Mask),
-        column("actor_email", Action::Mask),
+        column("src_ip", RedactionAction::Mask),
+        column("actor_email", RedactionAction::Mask),
     ] {
         let redaction = compile(&[rule]).unwrap();
         let deep = format!("{{\"ipAddress\":{}1{}}}", "[".repeat(500), "]".repeat(500));
@@ -449,10 +480,10 @@ fn what_cannot_be_redacted_is_not_kept() {
 #[test]
 fn the_description_says_what_is_done_and_no_secret() {
     let rules = [
-        column("src_ip", Action::Hmac),
-        class(Classification::Secret, Action::Drop),
-        column("actor_email", Action::Mask),
-        place("/extra/*", Action::Drop),
+        column("src_ip", RedactionAction::Hmac),
+        class(Classification::Secret, RedactionAction::Drop),
+        column("actor_email", RedactionAction::Mask),
+        place("/extra/*", RedactionAction::Drop),
     ];
     let redaction = compile(&rules).unwrap();
     let description = redaction.describe();

@@ -13,8 +13,8 @@ fn as_text(value: &str, times: usize) -> String {
     })
 }
 
-fn apply(pointers: &[&str], action: Action, record: &str) -> Result<String, Reason> {
-    let rules: Vec<Rule> = pointers.iter().map(|it| place(it, action)).collect();
+fn apply(pointers: &[&str], action: RedactionAction, record: &str) -> Result<String, Reason> {
+    let rules: Vec<RedactionRule> = pointers.iter().map(|it| place(it, action)).collect();
     let redaction = Redaction::compile(&rules, &ORIGINS, Some(&[7; 32])).unwrap();
     let kept = redaction.apply(record.as_bytes());
     kept.map(|kept| String::from_utf8(kept.into_owned()).unwrap())
@@ -29,11 +29,11 @@ fn a_secret_in_an_object_that_comes_as_text_is_cut_out_of_the_text() {
     let record = r#"{"id":"a","detail":"{\"secret\":\"hunter2\", \"x\":\"\\\"\u00e9\"}"}"#;
     for (action, kept) in [
         (
-            Action::Mask,
+            RedactionAction::Mask,
             r#"{"id":"a","detail":"{\"secret\":\"***\", \"x\":\"\\\"\u00e9\"}"}"#,
         ),
         (
-            Action::Drop,
+            RedactionAction::Drop,
             r#"{"id":"a","detail":"{\"x\":\"\\\"\u00e9\"}"}"#,
         ),
     ] {
@@ -42,7 +42,7 @@ fn a_secret_in_an_object_that_comes_as_text_is_cut_out_of_the_text() {
     // The hash is that of the value, wherever it stands.
     let plain = r#"{"id":"a","detail":{"secret":"hunter2"}}"#;
     let hash = |record: &str| {
-        let kept = apply(&["/detail/secret"], Action::Hmac, record).unwrap();
+        let kept = apply(&["/detail/secret"], RedactionAction::Hmac, record).unwrap();
         kept.split(HMAC_PREFIX).nth(1).unwrap()[..64].to_owned()
     };
     assert_eq!(hash(record), hash(plain));
@@ -58,11 +58,11 @@ fn texts_in_texts_are_looked_into_as_far_as_eight_levels() {
     let masked = r#"{"secret":"***","b":" \\ \" "}"#;
     for times in 1..=8 {
         let of = |value: &str| format!(r#"{{"detail":{},"z":0}}"#, as_text(value, times));
-        let kept = apply(&["/detail/secret"], Action::Mask, &of(inner));
+        let kept = apply(&["/detail/secret"], RedactionAction::Mask, &of(inner));
         assert_eq!(kept, Ok(of(masked)), "{times}");
     }
     let deep = format!(r#"{{"detail":{}}}"#, as_text(inner, 9));
-    let kept = apply(&["/detail/secret"], Action::Mask, &deep);
+    let kept = apply(&["/detail/secret"], RedactionAction::Mask, &deep);
     assert_eq!(kept, Err(Reason::NotRedactable));
 }
 
@@ -97,7 +97,7 @@ fn text_below_text_arrays_doubled_keys_and_any_member() {
         ),
     ] {
         assert_eq!(
-            apply(&[pointer], Action::Mask, record).as_deref(),
+            apply(&[pointer], RedactionAction::Mask, record).as_deref(),
             Ok(kept),
             "{record}"
         );
@@ -119,7 +119,7 @@ fn a_text_without_such_a_place_stays_as_it_is() {
         ("/detail/*/secret", r#"{"detail":{"a":"n/a","b":"x"}}"#),
         ("/*/secret", r#"{"id":"abc","detail":"n/a"}"#),
     ] {
-        let kept = apply(&[pointer], Action::Mask, record);
+        let kept = apply(&[pointer], RedactionAction::Mask, record);
         assert_eq!(kept.as_deref(), Ok(record));
     }
 }
@@ -139,13 +139,17 @@ fn where_a_rule_cannot_be_applied_the_record_is_not_kept() {
         ("/*/secret", r#""{\"secret\":\"hunter2\"""#),
     ] {
         let record = format!(r#"{{"id":"a","detail":{detail}}}"#);
-        for action in [Action::Drop, Action::Mask, Action::Hmac] {
+        for action in [
+            RedactionAction::Drop,
+            RedactionAction::Mask,
+            RedactionAction::Hmac,
+        ] {
             let kept = apply(&[pointer], action, &record);
             assert_eq!(kept, Err(Reason::NotRedactable), "{record}");
         }
     }
     let user = br#"{"email":"n/a"}"#;
-    let rules = [place("/detail/secret", Action::Mask)];
+    let rules = [place("/detail/secret", RedactionAction::Mask)];
     let redaction = Redaction::compile(&rules, &ORIGINS, None).unwrap();
     assert!(redaction.apply_user(user).is_some(), "no rule leads there");
 }
@@ -153,8 +157,8 @@ fn where_a_rule_cannot_be_applied_the_record_is_not_kept() {
 #[test]
 fn a_record_with_very_many_places_to_redact_is_not_kept() {
     let record = |count: usize| format!(r#"{{"id":"a","items":[{}]}}"#, vec!["0"; count].join(","));
-    assert!(apply(&["/items/*"], Action::Hmac, &record(1_000)).is_ok());
-    for action in [Action::Mask, Action::Hmac] {
+    assert!(apply(&["/items/*"], RedactionAction::Hmac, &record(1_000)).is_ok());
+    for action in [RedactionAction::Mask, RedactionAction::Hmac] {
         let kept = apply(&["/items/*"], action, &record(100_001));
         assert_eq!(kept, Err(Reason::NotRedactable));
         let text = format!(r#"{{"id":"a","detail":{}}}"#, as_text(&record(100_001), 2));
@@ -164,7 +168,7 @@ fn a_record_with_very_many_places_to_redact_is_not_kept() {
         );
     }
     // What goes as one piece is one place.
-    let kept = apply(&["/items/*"], Action::Drop, &record(100_001));
+    let kept = apply(&["/items/*"], RedactionAction::Drop, &record(100_001));
     assert_eq!(kept.as_deref(), Ok(r#"{"id":"a","items":[]}"#));
 }
 
@@ -182,12 +186,12 @@ proptest! {
             format!(r#"{{"k":{value},"a":{items},"z":0}}"#)
         };
         let served = record(&format!(r#"["{secret}"]"#));
-        let kept = redact(&[place("/a/*/id", Action::Mask)], &served);
+        let kept = redact(&[place("/a/*/id", RedactionAction::Mask)], &served);
         prop_assert_eq!(&kept, &record(r#""***""#));
-        for action in [Action::Drop, Action::Hmac] {
+        for action in [RedactionAction::Drop, RedactionAction::Hmac] {
             let kept = redact(&[place("/a/*/id", action)], &served);
             prop_assert!(!kept.contains(&secret));
-            prop_assert_eq!(json::check(kept.as_bytes()), Ok(Kind::Object));
+            prop_assert_eq!(json::check(kept.as_bytes()), Ok(JsonKind::Object));
         }
     }
 }

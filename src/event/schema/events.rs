@@ -1,6 +1,6 @@
 //! The columns of `audit_events`: one row of this table for each, and everything else follows from it.
 
-use self::Value::{Day, Name, Number, Run, Text, Time, Uid};
+use self::ColumnValue::{Day, Name, Number, Run, Text, Time, Uid};
 use super::Classification::{Public, Secret, Sensitive};
 use super::Column;
 use super::ColumnType::{Date, Integer, Text as Characters, Timestamp};
@@ -12,7 +12,7 @@ use arrow::array::ArrayRef;
 #[derive(Debug, Clone, Copy)]
 pub(in crate::event) struct EventColumn {
     pub(in crate::event) column: Column,
-    pub(in crate::event) value: Value,
+    pub(in crate::event) value: ColumnValue,
     /// What a value of text usually takes, in bytes; 0 where most rows have none. Room that is there
     /// from the start need not be made, and copied, again and again.
     pub(in crate::event) usual_bytes: usize,
@@ -20,7 +20,7 @@ pub(in crate::event) struct EventColumn {
 
 /// Where the values of a column come from.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::event) enum Value {
+pub(in crate::event) enum ColumnValue {
     /// The name of the event.
     Uid,
     /// What the record says.
@@ -39,7 +39,7 @@ pub(in crate::event) enum Value {
 
 const fn of(
     column: Column,
-    value: Value,
+    value: ColumnValue,
     usual_bytes: usize,
     meaning: &'static str,
 ) -> EventColumn {

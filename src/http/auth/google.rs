@@ -24,11 +24,11 @@ const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 pub(super) struct GoogleTokens {
     auth: GoogleAuth,
     patience: Duration,
-    kept: Mutex<Kept>,
+    kept: Mutex<KeptToken>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct KeptToken {
     /// How often credentials were made: the number of a reading.
     making: u64,
     credentials: Option<AccessTokenCredentials>,
@@ -103,7 +103,7 @@ impl GoogleTokens {
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, KeptToken> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

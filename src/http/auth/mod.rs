@@ -16,9 +16,9 @@ use std::time::Duration;
 
 /// A secret by reference: each call of `reveal` reads it where it is kept.
 #[derive(Clone)]
-pub struct Secret(Arc<dyn Fn() -> Result<SecretString, String> + Send + Sync>);
+pub struct LazySecret(Arc<dyn Fn() -> Result<SecretString, String> + Send + Sync>);
 
-impl Secret {
+impl LazySecret {
     /// A secret that `read` fetches; its error names the place and the reason, never the value.
     pub fn new(read: impl Fn() -> Result<SecretString, String> + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
@@ -29,7 +29,7 @@ impl Secret {
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for LazySecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
@@ -37,7 +37,7 @@ impl fmt::Debug for Secret {
 
 /// How requests prove who sends them. `S` is a secret: the configuration has its place, a client reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Auth<S = Secret> {
+pub enum Auth<S = LazySecret> {
     /// Not at all.
     None,
     /// `Authorization: Bearer` (RFC 6750), an API token.
@@ -55,7 +55,7 @@ pub enum Auth<S = Secret> {
 
 /// How to sign in to Google Cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GoogleAuth<S = Secret> {
+pub struct GoogleAuth<S = LazySecret> {
     /// The JSON of a service account key, or of another kind that its `type` names: `external_account`
     /// (workload identity federation), `impersonated_service_account` or `authorized_user`. `None` means
     /// application default credentials: the file that `GOOGLE_APPLICATION_CREDENTIALS` names, the one of
@@ -217,7 +217,7 @@ where
     }
 }
 
-fn bearer(token: &Secret, secrets: &Secrets) -> Result<SecretString, CredentialError> {
+fn bearer(token: &LazySecret, secrets: &Secrets) -> Result<SecretString, CredentialError> {
     let token = token.reveal()?;
     secrets.learn(token.expose_secret());
     Ok(bearer_text(token.expose_secret()))
@@ -229,7 +229,7 @@ fn bearer_text(token: &str) -> SecretString {
 
 fn basic(
     username: &str,
-    password: &Secret,
+    password: &LazySecret,
     secrets: &Secrets,
 ) -> Result<SecretString, CredentialError> {
     let password = password.reveal()?;
@@ -249,9 +249,9 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    fn counting() -> Secret {
+    fn counting() -> LazySecret {
         let reads = AtomicU32::new(0);
-        Secret::new(move || {
+        LazySecret::new(move || {
             let read = reads.fetch_add(1, Ordering::Relaxed) + 1;
             Ok(SecretString::from(format!("token{read}")))
         })
@@ -287,7 +287,7 @@ mod tests {
     async fn basic_is_user_and_password_in_base64() {
         let signer = signer(&Auth::Basic {
             username: "Aladdin".into(),
-            password: Secret::new(|| Ok(SecretString::from("open sesame"))),
+            password: LazySecret::new(|| Ok(SecretString::from("open sesame"))),
         });
         assert_eq!(
             shown(&signer.proof().await.unwrap()),
@@ -302,7 +302,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_credential_that_no_header_can_carry_is_refused_without_showing_it() {
-        let signer = signer(&Auth::Bearer(Secret::new(|| {
+        let signer = signer(&Auth::Bearer(LazySecret::new(|| {
             Ok(SecretString::from("s3cret\nx"))
         })));
         let error = signer.proof().await.err().unwrap();

@@ -10,10 +10,10 @@ use std::fmt;
 /// The name of an object that an entry lists as a data file: 32 bytes where it is a name of ours, and
 /// the text itself where it is not, so that nothing is lost of what an entry says.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct FilePath(Form);
+pub struct FilePath(PathForm);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Form {
+enum PathForm {
     Ours {
         date: NaiveDate,
         category: Option<Category>,
@@ -49,7 +49,7 @@ impl FilePath {
         source: SharedText,
         of: PathOfOurs,
     ) -> Self {
-        Self(Form::Ours {
+        Self(PathForm::Ours {
             date,
             category,
             source,
@@ -64,7 +64,7 @@ impl FilePath {
     /// What it says, if it is one of ours.
     pub(crate) fn ours(&self) -> Option<PathOfOurs> {
         match self.0 {
-            Form::Ours {
+            PathForm::Ours {
                 second,
                 nonce,
                 chunk,
@@ -76,7 +76,7 @@ impl FilePath {
                 chunk,
                 part,
             }),
-            Form::Other(_) => None,
+            PathForm::Other(_) => None,
         }
     }
 
@@ -86,7 +86,7 @@ impl FilePath {
     /// A name that is not one of a data file.
     pub fn data_file(&self) -> Result<DataFile, LayoutError> {
         match &self.0 {
-            Form::Ours {
+            PathForm::Ours {
                 date,
                 category,
                 source,
@@ -109,15 +109,15 @@ impl FilePath {
                 chunk: *chunk,
                 part: *part,
             }),
-            Form::Other(text) => text.parse(),
+            PathForm::Other(text) => text.parse(),
         }
     }
 
     /// Bytes beside its own size.
     pub(crate) fn heap(&self) -> usize {
         match &self.0 {
-            Form::Ours { .. } => 0,
-            Form::Other(text) => text.len(),
+            PathForm::Ours { .. } => 0,
+            PathForm::Other(text) => text.len(),
         }
     }
 }
@@ -125,7 +125,7 @@ impl FilePath {
 impl From<&DataFile> for FilePath {
     fn from(file: &DataFile) -> Self {
         Self(match u32::try_from(file.run.second) {
-            Ok(second) => Form::Ours {
+            Ok(second) => PathForm::Ours {
                 date: file.partition.date,
                 category: file.partition.category,
                 source: file.partition.source.as_str().into(),
@@ -135,7 +135,7 @@ impl From<&DataFile> for FilePath {
                 part: file.part,
                 table: file.partition.table,
             },
-            Err(_) => Form::Other(file.to_string().into()),
+            Err(_) => PathForm::Other(file.to_string().into()),
         })
     }
 }
@@ -145,7 +145,7 @@ impl From<&str> for FilePath {
         // A name has one spelling, so what is a name of ours is written the same again.
         match text.parse::<DataFile>() {
             Ok(file) => Self::from(&file),
-            Err(_) => Self(Form::Other(text.into())),
+            Err(_) => Self(PathForm::Other(text.into())),
         }
     }
 }
@@ -159,8 +159,8 @@ impl From<String> for FilePath {
 impl fmt::Display for FilePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Form::Other(text) => f.write_str(text),
-            Form::Ours { .. } => self.data_file().map_err(|_| fmt::Error)?.fmt(f),
+            PathForm::Other(text) => f.write_str(text),
+            PathForm::Ours { .. } => self.data_file().map_err(|_| fmt::Error)?.fmt(f),
         }
     }
 }

@@ -9,7 +9,7 @@ use futures::TryStreamExt as _;
 use sha2::{Digest, Sha256};
 
 use crate::lake::layout::{DataFile, Partition, Table};
-use crate::lake::{EncodedFile, FileFacts, FileReader, FileWriter, TimeRange, verify_file};
+use crate::lake::{EncodedFile, FileFacts, FileReader, FileWriter, InstantRange, verify_file};
 use crate::store::Bucket;
 
 use super::sample::{self, belonging, date, execution_file};
@@ -60,7 +60,7 @@ fn stated(table: Table) -> FileFacts {
     };
     let hash = |text: &str| hex::decode(text).unwrap().try_into().unwrap();
     let computed = encoded(table).facts;
-    let times = TimeRange {
+    let times = InstantRange {
         first: "2026-11-23T00:00:00Z".parse().unwrap(),
         last: "2026-11-23T23:24:00Z".parse().unwrap(),
     };

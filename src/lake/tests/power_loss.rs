@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::event::Category;
 use crate::lake::FileWriter;
 use crate::lake::layout::Partition;
-use crate::store::{Bucket, Listed, Options, StoreError};
+use crate::store::{Bucket, StoreError, StoreOptions, StoredObject};
 
 use super::sample;
 
@@ -27,7 +27,7 @@ fn new_content() -> Bytes {
 
 fn bucket(directory: &Path) -> Bucket {
     let url = url::Url::from_directory_path(directory).unwrap();
-    Bucket::open(url.as_str(), &Options::new()).unwrap()
+    Bucket::open(url.as_str(), &StoreOptions::new()).unwrap()
 }
 
 fn this_test(name: &str) -> Command {
@@ -135,7 +135,7 @@ async fn a_death_leaves_the_whole_object_or_nothing() {
                     assert!(matches!(left, Err(StoreError::NotFound { .. })), "{step}");
                 }
             }
-            let listed: Vec<Listed> = lake.list("ledger", None).try_collect().await.unwrap();
+            let listed: Vec<StoredObject> = lake.list("ledger", None).try_collect().await.unwrap();
             let names: Vec<&str> = listed.iter().map(|object| object.name.as_str()).collect();
             let whole = named || act == Act::Replace;
             assert_eq!(names, &[NAME][..usize::from(whole)], "{step}");

@@ -7,7 +7,7 @@
 use crate::event::Category;
 use crate::lake::layout::{FilePath, PathOfOurs, Table};
 use crate::ledger::digest::{Digest, Md5};
-use crate::ledger::entry::{FileEntry, StatedStatistics, TimeRange};
+use crate::ledger::entry::{FileEntry, InstantRange, StatedStatistics};
 use crate::ledger::leb128::{put, put_signed, take, take_signed};
 use crate::ledger::state::LiveFile;
 use crate::shared_text::SharedText;
@@ -22,10 +22,10 @@ const BLOCK: usize = 4_096;
 /// More bytes no block has, nor the texts.
 const LONGEST_BLOCK: u32 = 256 << 20;
 
-type Files = BTreeMap<NaiveDate, Vec<LiveFile>>;
+type CachedFiles = BTreeMap<NaiveDate, Vec<LiveFile>>;
 
 /// Writes all files.
-pub(super) fn write(files: &Files, to: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(files: &CachedFiles, to: &mut impl Write) -> io::Result<()> {
     let mut texts = Texts::default();
     for live in files.values().flatten() {
         texts.note(live);
@@ -43,11 +43,11 @@ pub(super) fn write(files: &Files, to: &mut impl Write) -> io::Result<()> {
 }
 
 /// Reads what [`write`] wrote, and no further.
-pub(super) fn read(from: &mut impl Read) -> Result<Files, CacheError> {
+pub(super) fn read(from: &mut impl Read) -> Result<CachedFiles, CacheError> {
     let mut bytes = Vec::new();
     next_block(from, &mut bytes)?;
     let texts = read_texts(&bytes).ok_or(CacheError::Files)?;
-    let mut files = Files::new();
+    let mut files = CachedFiles::new();
     while next_block(from, &mut bytes)? {
         read_files(&bytes, &texts, &mut files).ok_or(CacheError::Files)?;
     }
@@ -225,8 +225,8 @@ fn known_category(name: Option<SharedText>) -> Option<Option<Category>> {
 }
 
 /// In microseconds from midnight, and what is beyond them, of which a file of ours has nothing.
-fn put_times(date: NaiveDate, times: Option<TimeRange>, to: &mut Vec<u8>) {
-    let Some(TimeRange { first, last }) = times else {
+fn put_times(date: NaiveDate, times: Option<InstantRange>, to: &mut Vec<u8>) {
+    let Some(InstantRange { first, last }) = times else {
         put(to, 0);
         return;
     };
@@ -242,7 +242,7 @@ fn put_times(date: NaiveDate, times: Option<TimeRange>, to: &mut Vec<u8>) {
     }
 }
 
-fn read_files(mut from: &[u8], texts: &[SharedText], files: &mut Files) -> Option<()> {
+fn read_files(mut from: &[u8], texts: &[SharedText], files: &mut CachedFiles) -> Option<()> {
     let from = &mut from;
     let date = date_after(NaiveDate::from_num_days_from_ce_opt(0)?, take_signed(from)?)?;
     let count = usize::try_from(take(from)?).ok()?;
@@ -359,7 +359,7 @@ fn read_paths(
         .collect()
 }
 
-fn read_times(date: NaiveDate, from: &mut &[u8]) -> Option<Option<TimeRange>> {
+fn read_times(date: NaiveDate, from: &mut &[u8]) -> Option<Option<InstantRange>> {
     let kind = take(from)?;
     if kind == 0 {
         return Some(None);
@@ -378,7 +378,7 @@ fn read_times(date: NaiveDate, from: &mut &[u8]) -> Option<Option<TimeRange>> {
         let nanos = TimeDelta::nanoseconds(nanos.try_into().ok()?);
         DateTime::from_timestamp_micros(micros)?.checked_add_signed(nanos)
     };
-    Some(Some(TimeRange {
+    Some(Some(InstantRange {
         first: at(first, of_first)?,
         last: at(last, of_last)?,
     }))

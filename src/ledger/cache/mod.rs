@@ -75,7 +75,7 @@ impl CacheError {
 /// What is signed.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
+struct CacheHeader {
     version: u32,
     /// Size of the content as it lies there.
     bytes: u64,
@@ -114,7 +114,7 @@ fn encode_within(
     let mut file = inner.finish()?;
     let content = file.get(FRAME_HEAD..).unwrap_or_default();
     let length = u32::try_from(content.len()).map_err(|_| CacheError::TooLong)?;
-    let header = serde_json::to_string(&Header {
+    let header = serde_json::to_string(&CacheHeader {
         version: FORMAT_VERSION,
         bytes: u64::from(length),
         sha256: Digest::of(content),
@@ -154,7 +154,7 @@ fn decode_within(bytes: &[u8], trust: &Trust, most: u64) -> Result<State, CacheE
     if version != FORMAT_VERSION {
         return Err(CacheError::Version(version));
     }
-    let header: Header = serde_json::from_str(note.text)?;
+    let header: CacheHeader = serde_json::from_str(note.text)?;
     if header.bytes != content.len() as u64 || header.sha256 != Digest::of(content) {
         return Err(CacheError::Content);
     }

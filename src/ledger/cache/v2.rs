@@ -14,7 +14,7 @@ const VERSION: u32 = 2;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Reading {
+struct CacheV2Reader {
     #[serde(rename = "version")]
     _version: u32,
     state: State,
@@ -29,7 +29,7 @@ pub(super) fn decode(bytes: &[u8], trust: &Trust, most: u64) -> Result<State, Ca
         return Err(CacheError::Version(version));
     }
     let text = BufReader::with_capacity(BUFFER, text_of(bytes, note.text_bytes())?);
-    let reading: Reading = serde_json::from_reader(text)?;
+    let reading: CacheV2Reader = serde_json::from_reader(text)?;
     Ok(reading.state)
 }
 

@@ -4,8 +4,8 @@ use super::clock::ClockConfirmation;
 use super::file::FileEntry;
 use super::objects::DayObjects;
 use super::receipt::Receipt;
-use super::retention::{Release, Retention, Sweep, is_zero};
-use super::warehouse::{Done, Rebuild};
+use super::retention::{Release, Retention, SweepBody, is_zero};
+use super::warehouse::{Done, RebuildBody};
 use crate::ledger::digest::Digest;
 use crate::ledger::key::VerifierKey;
 use crate::policy::Hold;
@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 
 /// The kinds of entry that this program knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntryKind {
     /// Entry 0: what lake this is and whose signatures count.
     Genesis,
     /// One chunk of one source was read and kept.
@@ -40,7 +40,7 @@ pub enum Kind {
     Clock,
 }
 
-impl Kind {
+impl EntryKind {
     const ALL: [Self; 10] = [
         Self::Genesis,
         Self::Ingest,
@@ -85,16 +85,16 @@ pub enum Body {
     Ingest(Box<Ingest>),
     /// See [`Receipt`].
     Receipt(Box<Receipt>),
-    /// See [`Rebuild`].
-    Rebuild(Box<Rebuild>),
+    /// See [`RebuildBody`].
+    Rebuild(Box<RebuildBody>),
     /// See [`Done`].
     Done(Box<Done>),
     /// See [`Hold`].
     Hold(Box<Hold>),
     /// See [`Release`].
     Release(Box<Release>),
-    /// See [`Sweep`].
-    Sweep(Box<Sweep>),
+    /// See [`SweepBody`].
+    Sweep(Box<SweepBody>),
     /// See [`Retention`].
     Retention(Box<Retention>),
     /// See [`ClockConfirmation`].
@@ -108,18 +108,18 @@ impl Body {
     }
 
     /// Its kind.
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> EntryKind {
         match self {
-            Self::Genesis(_) => Kind::Genesis,
-            Self::Ingest(_) => Kind::Ingest,
-            Self::Receipt(_) => Kind::Receipt,
-            Self::Rebuild(_) => Kind::Rebuild,
-            Self::Done(_) => Kind::Done,
-            Self::Hold(_) => Kind::Hold,
-            Self::Release(_) => Kind::Release,
-            Self::Sweep(_) => Kind::Sweep,
-            Self::Retention(_) => Kind::Retention,
-            Self::Clock(_) => Kind::Clock,
+            Self::Genesis(_) => EntryKind::Genesis,
+            Self::Ingest(_) => EntryKind::Ingest,
+            Self::Receipt(_) => EntryKind::Receipt,
+            Self::Rebuild(_) => EntryKind::Rebuild,
+            Self::Done(_) => EntryKind::Done,
+            Self::Hold(_) => EntryKind::Hold,
+            Self::Release(_) => EntryKind::Release,
+            Self::Sweep(_) => EntryKind::Sweep,
+            Self::Retention(_) => EntryKind::Retention,
+            Self::Clock(_) => EntryKind::Clock,
         }
     }
 
@@ -138,19 +138,19 @@ impl Body {
         }
     }
 
-    pub(super) fn from_json(kind: Kind, json: &RawValue) -> Result<Self, serde_json::Error> {
+    pub(super) fn from_json(kind: EntryKind, json: &RawValue) -> Result<Self, serde_json::Error> {
         let text = json.get();
         Ok(match kind {
-            Kind::Genesis => Self::Genesis(serde_json::from_str(text)?),
-            Kind::Ingest => Self::Ingest(serde_json::from_str(text)?),
-            Kind::Receipt => Self::Receipt(serde_json::from_str(text)?),
-            Kind::Rebuild => Self::Rebuild(serde_json::from_str(text)?),
-            Kind::Done => Self::Done(serde_json::from_str(text)?),
-            Kind::Hold => Self::Hold(serde_json::from_str(text)?),
-            Kind::Release => Self::Release(serde_json::from_str(text)?),
-            Kind::Sweep => Self::Sweep(serde_json::from_str(text)?),
-            Kind::Retention => Self::Retention(serde_json::from_str(text)?),
-            Kind::Clock => Self::Clock(serde_json::from_str(text)?),
+            EntryKind::Genesis => Self::Genesis(serde_json::from_str(text)?),
+            EntryKind::Ingest => Self::Ingest(serde_json::from_str(text)?),
+            EntryKind::Receipt => Self::Receipt(serde_json::from_str(text)?),
+            EntryKind::Rebuild => Self::Rebuild(serde_json::from_str(text)?),
+            EntryKind::Done => Self::Done(serde_json::from_str(text)?),
+            EntryKind::Hold => Self::Hold(serde_json::from_str(text)?),
+            EntryKind::Release => Self::Release(serde_json::from_str(text)?),
+            EntryKind::Sweep => Self::Sweep(serde_json::from_str(text)?),
+            EntryKind::Retention => Self::Retention(serde_json::from_str(text)?),
+            EntryKind::Clock => Self::Clock(serde_json::from_str(text)?),
         })
     }
 }
@@ -216,18 +216,18 @@ pub struct Covered {
 /// Why a window could not be read; more may come, so the text is data.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct HoleReason(pub String);
+pub struct HoleReasonCode(pub String);
 
 /// A window that could not be read, named so that it can be tried again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Hole {
+pub struct HoleEntry {
     /// Tenant.
     pub tenant: String,
     /// The window.
     pub window: Window,
     /// Stable code of the reason.
-    pub reason: HoleReason,
+    pub reason: HoleReasonCode,
     /// The reason in words. What the platform said of it comes last, at most 400 characters; nothing of that
     /// where redaction is in force.
     pub detail: String,
@@ -393,7 +393,7 @@ pub struct Ingest {
     /// Windows read completely again.
     pub reread: Vec<Covered>,
     /// Windows that could not be read.
-    pub holes: Vec<Hole>,
+    pub holes: Vec<HoleEntry>,
     /// What became of every record.
     pub days: Vec<DayCount>,
     /// Known records that changed.

@@ -5,10 +5,10 @@
 //! bytes, and ranges are packed. Its JSON is that of plain texts and maps.
 
 use crate::lake::layout::{FilePath, LayoutError, Table};
-use crate::lake::{ColumnStatistics, FileFacts, FileStatistics, TimeRange};
+use crate::lake::{ColumnStatistics, FileFacts, FileStatistics, InstantRange};
 use crate::ledger::digest::{Digest, Md5};
 use crate::ledger::leb128::{put, take};
-use crate::policy::Subject;
+use crate::policy::PolicySubject;
 use crate::shared_text::SharedText;
 use crate::store::SignedFile;
 use chrono::NaiveDate;
@@ -42,7 +42,7 @@ pub struct FileEntry {
     /// Earliest and latest event time, both inclusive and cut to microseconds as stored; absent
     /// where no row has one, which only quarantine allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub times: Option<TimeRange>,
+    pub times: Option<InstantRange>,
     /// RFC 6962 root over the salted leaves of its rows in order.
     pub records_root: Digest,
     /// Sizes, and ranges of public text columns, for pruning.
@@ -115,8 +115,8 @@ impl FileEntry {
     }
 
     /// What rules and holds look at.
-    pub fn subject(&self) -> Subject<'_> {
-        Subject {
+    pub fn subject(&self) -> PolicySubject<'_> {
+        PolicySubject {
             date: self.date,
             category: self.category.as_deref(),
             source: &self.source,
@@ -174,8 +174,8 @@ impl StatedStatistics {
         found.map(SharedRange::stated)
     }
 
-    fn ranges(&self) -> Ranges<'_> {
-        Ranges(&self.ranges)
+    fn ranges(&self) -> ValueRanges<'_> {
+        ValueRanges(&self.ranges)
     }
 
     /// Names each text in it.
@@ -271,9 +271,9 @@ impl SharedRange {
     }
 }
 
-struct Ranges<'a>(&'a [u8]);
+struct ValueRanges<'a>(&'a [u8]);
 
-impl Iterator for Ranges<'_> {
+impl Iterator for ValueRanges<'_> {
     type Item = SharedRange;
 
     fn next(&mut self) -> Option<Self::Item> {

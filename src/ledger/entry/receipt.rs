@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// How a recount ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum RecountVerdict {
     /// Both sides agree.
     Matched,
     /// The source has records that the lake has not, although the date was read again.
@@ -70,7 +70,7 @@ pub struct Recount {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<ObjectsCompared>,
     /// How they compare.
-    pub verdict: Verdict,
+    pub verdict: RecountVerdict,
 }
 
 /// Records dated after the run's now.

@@ -35,7 +35,7 @@ pub struct SweptObject {
 /// them, however late the run that wrote them comes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sweep {
+pub struct SweepBody {
     /// The files, in order of name, each once.
     pub objects: Vec<SweptObject>,
     /// All of them were written before this.
@@ -95,7 +95,7 @@ pub struct ExpiredPart {
 }
 
 /// What orders the parts of a decision: date, table, category, source, tenant, rule.
-pub type Place<'a> = (
+pub type StoredPlace<'a> = (
     NaiveDate,
     Table,
     Option<&'a str>,
@@ -106,7 +106,7 @@ pub type Place<'a> = (
 
 impl ExpiredPart {
     /// Its place in the order of a decision, which no other part has.
-    pub fn place(&self) -> Place<'_> {
+    pub fn place(&self) -> StoredPlace<'_> {
         (
             self.date,
             self.table,

@@ -31,13 +31,13 @@ pub struct WarehouseOutcome {
     pub ledger_tables: Option<u64>,
     /// Tables and views that the service was about to remove by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub expiring: Vec<Expiring>,
+    pub expiring: Vec<ExpiringTable>,
 }
 
 /// A table or view that the service removes by itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Expiring {
+pub struct ExpiringTable {
     /// Its name in the warehouse.
     pub table: String,
     /// When.
@@ -104,7 +104,7 @@ impl RowsCounted {
 /// rows of these dates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rebuild {
+pub struct RebuildBody {
     /// Configured name of the warehouse.
     pub warehouse: String,
     /// What it is.

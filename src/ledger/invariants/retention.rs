@@ -2,9 +2,11 @@
 
 use super::Violation;
 use crate::lake::layout::FilePath;
-use crate::ledger::entry::{Entry, FileEntry, Hold, Place, Release, Retained, Retention, Sweep};
+use crate::ledger::entry::{
+    Entry, FileEntry, Hold, Release, Retained, Retention, StoredPlace, SweepBody,
+};
 use crate::ledger::state::{LiveFile, State};
-use crate::policy::{Guard, Subject};
+use crate::policy::{Guard, PolicySubject};
 use std::collections::{BTreeMap, HashSet};
 
 /// INV-13 for a `hold` entry.
@@ -36,7 +38,7 @@ pub fn release_fits(state: &State, release: &Release) -> Result<(), Violation> {
 ///
 /// # Errors
 /// A file that an entry names, files out of order, or a time that is not borne out.
-pub fn sweep_fits(state: &State, entry: &Entry, sweep: &Sweep) -> Result<(), Violation> {
+pub fn sweep_fits(state: &State, entry: &Entry, sweep: &SweepBody) -> Result<(), Violation> {
     time_is_borne_out(state, entry)?;
     let named: HashSet<&FilePath> = state.files_there().map(|live| &live.file.path).collect();
     let mut before = "";
@@ -76,7 +78,7 @@ pub fn retention_fits(state: &State, entry: &Entry, decision: &Retention) -> Res
     let shown = state.shown_by(entry).date_naive().min(as_of);
     let policy = &decision.policy;
     let mut guard = Guard::new(policy, state.retention.policy.as_ref(), as_of);
-    let mut before: Option<Place<'_>> = None;
+    let mut before: Option<StoredPlace<'_>> = None;
     let mut taken: HashSet<(u64, &FilePath)> = HashSet::new();
     for part in &decision.parts {
         let says = |what: &'static str| Violation::Expired {
@@ -108,7 +110,8 @@ pub fn retention_fits(state: &State, entry: &Entry, decision: &Retention) -> Res
             return Err(says("its counts do not match the lake"));
         }
         for files in entries.values() {
-            let subjects: Vec<Subject<'_>> = files.iter().map(|file| file.subject()).collect();
+            let subjects: Vec<PolicySubject<'_>> =
+                files.iter().map(|file| file.subject()).collect();
             let verdict = policy.verdict_on_all(&subjects);
             if !verdict.is_over(as_of) || policy.name_of(verdict.rule) != part.rule {
                 return Err(says("it is not due under its rule"));

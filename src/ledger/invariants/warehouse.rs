@@ -2,8 +2,8 @@
 
 use super::{Violation, retention};
 use crate::ledger::entry::{
-    Done, DoneOutcome, ObjectsCompared, Rebuild, Receipt, Recount, Span, Verdict, VerdictBy,
-    WarehouseOutcome,
+    Done, DoneOutcome, ObjectsCompared, RebuildBody, Receipt, Recount, RecountVerdict, Span,
+    VerdictBy, WarehouseOutcome,
 };
 use crate::ledger::state::State;
 
@@ -24,9 +24,11 @@ pub fn receipt_fits(sequence: u64, receipt: &Receipt) -> Result<(), Violation> {
         let fits = match recount.verdict {
             _ if recount.by == VerdictBy::Listing => listing_fits(recount),
             // A hole keeps some of what the lake accounts for from being counted.
-            Verdict::Matched => recount.source_count == expected && expected <= recount.lake_count,
-            Verdict::Gap => recount.source_count > expected,
-            Verdict::Fewer | Verdict::Purged => {
+            RecountVerdict::Matched => {
+                recount.source_count == expected && expected <= recount.lake_count
+            }
+            RecountVerdict::Gap => recount.source_count > expected,
+            RecountVerdict::Fewer | RecountVerdict::Purged => {
                 recount.source_count <= expected && recount.source_count < recount.lake_count
             }
         };
@@ -53,9 +55,9 @@ fn listing_fits(recount: &Recount) -> bool {
     let counts = (recount.source_count, recount.lake_count);
     counts == (source.count, lake.count)
         && match recount.verdict {
-            Verdict::Matched => source == lake,
-            Verdict::Gap => source != lake && source.count >= lake.count,
-            Verdict::Fewer | Verdict::Purged => source.count < lake.count,
+            RecountVerdict::Matched => source == lake,
+            RecountVerdict::Gap => source != lake && source.count >= lake.count,
+            RecountVerdict::Fewer | RecountVerdict::Purged => source.count < lake.count,
         }
 }
 
@@ -73,7 +75,7 @@ fn names_earlier_entries(sequence: u64, outcome: &WarehouseOutcome) -> bool {
 ///
 /// # Errors
 /// No dates, or dates out of order.
-pub fn rebuild_fits(rebuild: &Rebuild) -> Result<(), Violation> {
+pub fn rebuild_fits(rebuild: &RebuildBody) -> Result<(), Violation> {
     let in_order = rebuild.dates.windows(2).all(|two| two[0] < two[1]);
     if in_order && !rebuild.dates.is_empty() {
         return Ok(());

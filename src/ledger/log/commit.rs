@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 
 /// An entry without its place in the ledger.
 #[derive(Debug, Clone)]
-pub struct Draft {
+pub struct EntryDraft {
     /// The run that writes it.
     pub run_id: String,
     /// The run's now.
@@ -45,7 +45,7 @@ impl Log {
     /// # Errors
     /// A draft that breaks an invariant is refused before anything is sent. After
     /// [`LogError::Unclear`] the entry may or may not be there: the next run finds out.
-    pub async fn commit(&self, state: &mut State, draft: &Draft) -> Result<Commit, LogError> {
+    pub async fn commit(&self, state: &mut State, draft: &EntryDraft) -> Result<Commit, LogError> {
         let sequence = state.head.sequence + 1;
         let path = entry_name(sequence);
         let entry = Entry {

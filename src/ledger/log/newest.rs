@@ -7,7 +7,7 @@
 /// It is over after one listing where there are fewer, and otherwise after about as many as their
 /// number can be doubled.
 #[derive(Debug)]
-pub(super) struct Search {
+pub(super) struct NewestSearch {
     page: usize,
     /// The greatest number seen.
     last: Option<u64>,
@@ -27,7 +27,7 @@ pub(super) enum Next {
     Found(Option<u64>),
 }
 
-impl Search {
+impl NewestSearch {
     pub(super) fn new(page: usize) -> Self {
         Self {
             page,
@@ -74,7 +74,7 @@ mod tests {
 
     /// The newest of some numbers, and how often was listed.
     fn searched(page: usize, all: &[u64]) -> (Option<u64>, u32) {
-        let mut search = Search::new(page);
+        let mut search = NewestSearch::new(page);
         let mut listings = 0;
         loop {
             match search.next() {

@@ -1,7 +1,7 @@
 //! Objects that repeat what entries and files say, for speed only: one for each sequence at which
 //! somebody wrote one. The two newest are kept, where the store lets older ones be deleted.
 
-use super::newest::{Next, Search};
+use super::newest::{NewestSearch, Next};
 use super::{CacheNotSaved, Log, LogError};
 use crate::ledger::names::{
     INDEX_FOLDER, NameError, STATE_FOLDER, index_name, index_sequence, state_name, state_sequence,
@@ -19,13 +19,13 @@ const LISTED: usize = 1_000;
 
 /// A kind of projection.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Projection {
+pub(crate) struct LedgerProjection {
     folder: &'static str,
     name: fn(u64) -> String,
     sequence: fn(&str) -> Result<u64, NameError>,
 }
 
-impl Projection {
+impl LedgerProjection {
     /// Signed copies of the folded state.
     pub(crate) const STATE: Self = Self {
         folder: STATE_FOLDER,
@@ -51,8 +51,8 @@ impl Log {
     ///
     /// # Errors
     /// A store in trouble.
-    pub(crate) async fn newest(&self, kind: Projection) -> Result<Option<u64>, LogError> {
-        let mut search = Search::new(LISTED);
+    pub(crate) async fn newest(&self, kind: LedgerProjection) -> Result<Option<u64>, LogError> {
+        let mut search = NewestSearch::new(LISTED);
         loop {
             match search.next() {
                 Next::List(after) => search.hear(&self.listed(kind, after).await?),
@@ -67,7 +67,7 @@ impl Log {
     /// A refusal, which is information: entries and files tell the same.
     pub(crate) async fn save(
         &self,
-        kind: Projection,
+        kind: LedgerProjection,
         sequence: u64,
         content: Bytes,
     ) -> Result<(), CacheNotSaved> {
@@ -89,7 +89,11 @@ impl Log {
 
     /// Sequences of the objects of a kind after a sequence, or from the first, in order; at most
     /// [`LISTED`].
-    async fn listed(&self, kind: Projection, after: Option<u64>) -> Result<Vec<u64>, LogError> {
+    async fn listed(
+        &self,
+        kind: LedgerProjection,
+        after: Option<u64>,
+    ) -> Result<Vec<u64>, LogError> {
         let after = after.map(|sequence| kind.name(sequence));
         let listed = self.bucket.list(kind.folder, after.as_deref());
         let sequences = listed

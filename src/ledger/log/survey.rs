@@ -1,6 +1,6 @@
 //! Reading every entry, also those behind one that cannot be folded: how far damage goes.
 
-use super::{FETCHES, Log, LogError, Projection};
+use super::{FETCHES, LedgerProjection, Log, LogError};
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, Entry, EntryError, ExpiredPart, Trust};
 use crate::ledger::invariants::{self, Violation};
@@ -167,7 +167,8 @@ impl Log {
 
     /// One after the last entry that is listed or known to exist.
     async fn end(&self, survey: &mut Survey) -> Result<u64, LogError> {
-        let known = [Projection::STATE, Projection::INDEX].map(|kind| self.newest(kind));
+        let known =
+            [LedgerProjection::STATE, LedgerProjection::INDEX].map(|kind| self.newest(kind));
         let known = futures::future::try_join_all(known).await?;
         let known = known.into_iter().max().flatten();
         let foreign = |name: String| {

@@ -1,7 +1,7 @@
 //! One feed: what is known of one tenant of one source.
 
 use crate::ledger::entry::{
-    Counts, DayCount, Hole, HoleReason, ObjectSet, Recount, Verdict, VerdictBy,
+    Counts, DayCount, HoleEntry, HoleReasonCode, ObjectSet, Recount, RecountVerdict, VerdictBy,
 };
 use crate::window::{Coverage, Window, instant, midnight};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -28,7 +28,7 @@ pub struct HoleState {
     /// The window.
     pub window: Window,
     /// Stable code of the newest reason.
-    pub reason: HoleReason,
+    pub reason: HoleReasonCode,
     /// The newest reason in words.
     pub detail: String,
     /// When it was first named.
@@ -56,7 +56,7 @@ pub struct RecountState {
     /// Records that the source was expected to have.
     pub expected: u64,
     /// How they compared.
-    pub verdict: Verdict,
+    pub verdict: RecountVerdict,
 }
 
 /// A match of a whole date by the ids of all its records. It speaks for its time alone: records
@@ -168,13 +168,18 @@ impl FeedState {
     pub fn gaps(&self) -> impl Iterator<Item = NaiveDate> {
         let newest = |day: &DayState| day.recount.as_ref().map(|recount| recount.verdict);
         let gaps = self.days.iter();
-        gaps.filter(move |(_, day)| newest(day) == Some(Verdict::Gap))
+        gaps.filter(move |(_, day)| newest(day) == Some(RecountVerdict::Gap))
             .map(|(date, _)| *date)
     }
 
     /// Dates on which the source had fewer than the lake accounts for, when they were last counted.
     pub fn fewer(&self) -> impl Iterator<Item = NaiveDate> {
-        let fewer = |verdict| matches!(verdict, Some(Verdict::Purged | Verdict::Fewer));
+        let fewer = |verdict| {
+            matches!(
+                verdict,
+                Some(RecountVerdict::Purged | RecountVerdict::Fewer)
+            )
+        };
         let newest = |day: &DayState| day.recount.as_ref().map(|recount| recount.verdict);
         let days = self.days.iter();
         days.filter(move |(_, day)| fewer(newest(day)))
@@ -225,7 +230,7 @@ impl FeedState {
     }
 
     /// Adds a hole, or counts one more try of it.
-    pub(super) fn name_hole(&mut self, hole: &Hole, at: DateTime<Utc>) {
+    pub(super) fn name_hole(&mut self, hole: &HoleEntry, at: DateTime<Utc>) {
         let before = self
             .holes
             .iter()
@@ -323,7 +328,7 @@ impl FeedState {
             day.objects = Some(compared.source);
         }
         // A listing that is equal shows that nothing came since the date was read: it need not be read again.
-        let listed = (recount.by, recount.verdict) == (VerdictBy::Listing, Verdict::Matched);
+        let listed = (recount.by, recount.verdict) == (VerdictBy::Listing, RecountVerdict::Matched);
         let settled = recount.date.succ_opt();
         let settled = settled.is_some_and(|end| recount.at.min(at) - midnight(end) >= SETTLING);
         if listed && recount.whole && settled && day.read_early && day.read_again.is_none() {
@@ -339,7 +344,9 @@ impl FeedState {
             verdict: recount.verdict,
         });
         // A match of a date that still lasts says nothing about the rest of it, so it is not kept.
-        if (recount.by, recount.verdict) == (VerdictBy::Id, Verdict::Matched) && recount.whole {
+        if (recount.by, recount.verdict) == (VerdictBy::Id, RecountVerdict::Matched)
+            && recount.whole
+        {
             day.matched = Some(IdMatch {
                 at: recount.at,
                 records: recount.source_count,

@@ -2,7 +2,7 @@
 
 use super::State;
 use crate::ledger::entry::Release;
-use crate::policy::{AsOf, Hold, HoldStanding, Protection, Subject};
+use crate::policy::{AsOf, Hold, HoldStanding, PolicySubject, Protection};
 use crate::window::instant;
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
@@ -86,7 +86,7 @@ impl State {
     }
 
     /// The holds that protect a subject, once a date has certainly come.
-    pub fn protection(&self, subject: &Subject<'_>, has_come: NaiveDate) -> Protection {
+    pub fn protection(&self, subject: &PolicySubject<'_>, has_come: NaiveDate) -> Protection {
         Protection::by(self.holds_in_force(has_come), subject)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Batch;
 use crate::lake::layout::Table;
-use crate::ledger::entry::{Expiring, RowsCounted, Span, TableOutcome, WarehouseOutcome};
+use crate::ledger::entry::{ExpiringTable, RowsCounted, Span, TableOutcome, WarehouseOutcome};
 use crate::window::instant;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -131,7 +131,7 @@ pub struct WarehouseState {
     pub ledger_tables: Option<u64>,
     /// Tables and views that the service was about to remove by itself, when a run last looked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub expiring: Vec<Expiring>,
+    pub expiring: Vec<ExpiringTable>,
 }
 
 impl WarehouseState {

@@ -8,10 +8,10 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::call::{engine_call, plain_arguments};
-use super::scope::Scope;
+use super::scope::NameScope;
 use super::{Analyzer, span_of};
 use crate::query::error::QueryError;
-use crate::query::functions::{Form, Kind, named};
+use crate::query::functions::{CallForm, FunctionKind, named};
 use crate::query::types::{Type, Typed};
 
 impl Analyzer<'_> {
@@ -19,7 +19,7 @@ impl Analyzer<'_> {
         &mut self,
         function: &Function,
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         let parts: Option<Vec<String>> = function
             .name
@@ -38,9 +38,9 @@ impl Analyzer<'_> {
             }
         };
         let forms = named(&name);
-        let kinds = |kind: Kind| {
+        let kinds = |kind: FunctionKind| {
             let of_kind = forms.iter().copied().filter(|form| form.kind == kind);
-            of_kind.collect::<Vec<&'static Form>>()
+            of_kind.collect::<Vec<&'static CallForm>>()
         };
         if function.filter.is_some() {
             return Err(self.unsupported(
@@ -56,7 +56,7 @@ impl Analyzer<'_> {
                 "write ORDER BY within the parentheses",
             ));
         }
-        let (aggregates, windows) = (kinds(Kind::Aggregate), kinds(Kind::Window));
+        let (aggregates, windows) = (kinds(FunctionKind::Aggregate), kinds(FunctionKind::Window));
         if !aggregates.is_empty() {
             return self.aggregate(&name, &aggregates, function, span, scope);
         }
@@ -91,10 +91,10 @@ impl Analyzer<'_> {
     fn aggregate(
         &mut self,
         name: &str,
-        forms: &[&'static Form],
+        forms: &[&'static CallForm],
         function: &Function,
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         let windowed = function.over.is_some();
         if !windowed && self.within_aggregate {
@@ -227,7 +227,7 @@ impl Analyzer<'_> {
         &mut self,
         name: &str,
         list: &FunctionArgumentList,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<(Vec<OrderByExpr>, Option<NullTreatment>), QueryError> {
         let mut order = Vec::new();
         let mut nulls = None;
@@ -258,7 +258,7 @@ impl Analyzer<'_> {
     fn sorted(
         &mut self,
         by: &[OrderByExpr],
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Vec<OrderByExpr>, QueryError> {
         let mut sorted = Vec::new();
         for item in by {
@@ -275,10 +275,10 @@ impl Analyzer<'_> {
     fn window(
         &mut self,
         name: &str,
-        forms: &[&'static Form],
+        forms: &[&'static CallForm],
         function: &Function,
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         let Some(over) = &function.over else {
             return Err(self.refuse(
@@ -317,7 +317,7 @@ impl Analyzer<'_> {
         over: &WindowType,
         sorted: bool,
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<WindowType, QueryError> {
         if !self.clause.windows {
             return Err(self.refuse(
@@ -343,7 +343,7 @@ impl Analyzer<'_> {
     pub(super) fn window_spec(
         &mut self,
         spec: &WindowSpec,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<WindowSpec, QueryError> {
         let mut partition_by = Vec::new();
         for expr in &spec.partition_by {

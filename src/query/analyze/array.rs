@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use super::call::{engine_call, number, plain_arguments};
 use super::expression::boolean;
 use super::from::engine_alias;
-use super::scope::{Column, Relation, Scope, column_of, quoted};
+use super::scope::{NameScope, Relation, ScopeColumn, column_of, quoted};
 use super::{Analyzer, PLAIN, span_of};
 use crate::query::error::QueryError;
 use crate::query::types::{Type, Typed};
@@ -22,7 +22,7 @@ impl Analyzer<'_> {
         inner: &Expr,
         array: &Expr,
         negated: bool,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         if let Expr::Array(array) = array {
             return self.in_list(inner, &array.elem, negated, scope);
@@ -63,7 +63,7 @@ impl Analyzer<'_> {
         root: &Expr,
         chain: &[AccessExpr],
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         let array = self.expression(root, scope)?;
         let [AccessExpr::Subscript(Subscript::Index { index })] = chain else {
@@ -123,7 +123,7 @@ impl Analyzer<'_> {
         &mut self,
         factor: &TableFactor,
         before: Option<TableWithJoins>,
-        scope: &mut Scope<'_>,
+        scope: &mut NameScope<'_>,
     ) -> Result<TableWithJoins, QueryError> {
         let span = factor.span();
         let TableFactor::UNNEST {
@@ -177,7 +177,7 @@ impl Analyzer<'_> {
         };
         scope.relations.push(Relation {
             alias,
-            columns: vec![Column {
+            columns: vec![ScopeColumn {
                 name,
                 kind: *item,
                 expr: unnested,

@@ -12,10 +12,12 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::fix::{number_fix, text_fix};
 use super::form::{Argument, LETTERS, common_of, count_fits, takes, wanted, written};
-use super::scope::Scope;
+use super::scope::NameScope;
 use super::{Analyzer, span_of};
 use crate::query::error::QueryError;
-use crate::query::functions::{FORMS, Form, INSTEAD, Kind, SAFE, json, named, native_named, parts};
+use crate::query::functions::{
+    CallForm, FORMS, FunctionKind, INSTEAD, SAFE, json, named, native_named, parts,
+};
 use crate::query::types::{NotWrittenSo, Type, Typed, cast, text_literal};
 use crate::similar::nearest;
 
@@ -75,11 +77,11 @@ impl Analyzer<'_> {
         arguments: &[&Expr],
         safe: bool,
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
-        let forms: Vec<&'static Form> = named(name)
+        let forms: Vec<&'static CallForm> = named(name)
             .into_iter()
-            .filter(|form| form.kind == Kind::Scalar)
+            .filter(|form| form.kind == FunctionKind::Scalar)
             .collect();
         if forms.is_empty() {
             return Err(self.no_function(name, span));
@@ -99,7 +101,7 @@ impl Analyzer<'_> {
         }
         let mut known: Vec<&str> = FORMS
             .iter()
-            .filter(|form| form.kind != Kind::Syntax)
+            .filter(|form| form.kind != FunctionKind::Syntax)
             .map(|form| form.name)
             .collect();
         known.dedup();
@@ -114,12 +116,12 @@ impl Analyzer<'_> {
     pub(super) fn resolved(
         &mut self,
         name: &str,
-        forms: &[&'static Form],
+        forms: &[&'static CallForm],
         arguments: &[&Expr],
         span: Span,
-        scope: &Scope<'_>,
-    ) -> Result<(&'static Form, Type, Vec<Expr>), QueryError> {
-        let fitting: Vec<&'static Form> = forms
+        scope: &NameScope<'_>,
+    ) -> Result<(&'static CallForm, Type, Vec<Expr>), QueryError> {
+        let fitting: Vec<&'static CallForm> = forms
             .iter()
             .copied()
             .filter(|form| count_fits(form, arguments.len()))
@@ -196,9 +198,9 @@ impl Analyzer<'_> {
     fn arguments<'e>(
         &mut self,
         name: &str,
-        forms: &[&'static Form],
+        forms: &[&'static CallForm],
         arguments: &[&'e Expr],
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Vec<Argument<'e>>, QueryError> {
         let mut read = Vec::new();
         for (at, expr) in arguments.iter().enumerate() {
@@ -253,7 +255,7 @@ impl Analyzer<'_> {
         general: Option<Type>,
         typed: Typed,
         expr: &Expr,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Expr, QueryError> {
         let span = span_of(expr);
         match wanted {
@@ -295,7 +297,7 @@ impl Analyzer<'_> {
     fn mismatch(
         &self,
         name: &str,
-        forms: &[&'static Form],
+        forms: &[&'static CallForm],
         read: &[Argument<'_>],
         span: Span,
     ) -> QueryError {
@@ -357,7 +359,7 @@ impl Analyzer<'_> {
     /// A form with its arguments for the engine.
     pub(super) fn put(
         &mut self,
-        form: &Form,
+        form: &CallForm,
         values: Vec<Expr>,
         safe: bool,
         span: Span,

@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::ast::{CaseWhen, Expr, Query, Spanned};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::fix::text_fix;
-use super::scope::Scope;
+use super::scope::NameScope;
 use super::{Analyzer, span_of};
 use crate::query::error::QueryError;
 use crate::query::types::{Type, Typed, common};
@@ -14,7 +14,7 @@ impl Analyzer<'_> {
     pub(super) fn expression(
         &mut self,
         expr: &Expr,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         let span = span_of(expr);
         match expr {
@@ -225,7 +225,7 @@ impl Analyzer<'_> {
     pub(super) fn all(
         &mut self,
         exprs: &[&Expr],
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Vec<(Typed, Span)>, QueryError> {
         let mut all = Vec::with_capacity(exprs.len());
         for expr in exprs {
@@ -239,7 +239,7 @@ impl Analyzer<'_> {
         inner: &Expr,
         name: &str,
         made: fn(Box<Expr>) -> Expr,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         let typed = self.condition(inner, name, scope)?;
         Ok(boolean(made(Box::new(typed.expr))))
@@ -250,7 +250,7 @@ impl Analyzer<'_> {
         &mut self,
         expr: &Expr,
         wanted_by: &str,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         let typed = self.expression(expr, scope)?;
         match typed.kind {
@@ -292,7 +292,7 @@ impl Analyzer<'_> {
         conditions: &[CaseWhen],
         otherwise: Option<&Expr>,
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<(Vec<CaseWhen>, Option<Expr>, Type), QueryError> {
         let mut when = Vec::new();
         for case in conditions {
@@ -333,7 +333,7 @@ impl Analyzer<'_> {
         inner: &Expr,
         list: &[Expr],
         negated: bool,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         let all: Vec<&Expr> = std::iter::once(inner).chain(list).collect();
         let all = self.all(&all, scope)?;
@@ -361,8 +361,8 @@ impl Analyzer<'_> {
     fn subquery(
         &mut self,
         query: &Query,
-        scope: &Scope<'_>,
-    ) -> Result<(Query, Vec<super::select::Output>), QueryError> {
+        scope: &NameScope<'_>,
+    ) -> Result<(Query, Vec<super::select::SelectOutput>), QueryError> {
         self.subqueries += 1;
         self.query(query, Some(scope), false)
     }
@@ -371,7 +371,7 @@ impl Analyzer<'_> {
         &mut self,
         query: &Query,
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<(Query, Type), QueryError> {
         let (made, outputs) = self.subquery(query, scope)?;
         match outputs.as_slice() {

@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::ast::{Expr, Interval};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use crate::query::functions::{Form, parts};
+use crate::query::functions::{CallForm, parts};
 use crate::query::types::{Type, Typed, common};
 
 /// An argument as it was read.
@@ -17,7 +17,7 @@ pub(super) enum Argument<'e> {
 }
 
 /// What one argument of a form takes.
-pub(super) fn wanted(form: &Form, at: usize) -> Option<&'static str> {
+pub(super) fn wanted(form: &CallForm, at: usize) -> Option<&'static str> {
     let repeated = || form.wanted().last().filter(|last| last.ends_with("..."));
     let found = form.wanted().nth(at).or_else(repeated);
     found.map(|wanted| wanted.trim_end_matches("..."))
@@ -26,13 +26,13 @@ pub(super) fn wanted(form: &Form, at: usize) -> Option<&'static str> {
 /// The letters of forms for arguments of one type, whichever it is.
 pub(super) const LETTERS: [&str; 3] = ["T", "C", "N"];
 
-pub(super) fn count_fits(form: &Form, count: usize) -> bool {
+pub(super) fn count_fits(form: &CallForm, count: usize) -> bool {
     let least = form.wanted().count();
     count == least || (count >= least && form.arguments.ends_with("..."))
 }
 
 /// The one type of all arguments that a form marks with a letter; `None` if they have none.
-pub(super) fn common_of(form: &Form, read: &[Argument<'_>], letter: &str) -> Option<Type> {
+pub(super) fn common_of(form: &CallForm, read: &[Argument<'_>], letter: &str) -> Option<Type> {
     let of_letter = read
         .iter()
         .enumerate()
@@ -43,7 +43,7 @@ pub(super) fn common_of(form: &Form, read: &[Argument<'_>], letter: &str) -> Opt
     common(of_letter)
 }
 
-pub(super) fn takes(form: &Form, read: &[Argument<'_>], exactly: bool) -> bool {
+pub(super) fn takes(form: &CallForm, read: &[Argument<'_>], exactly: bool) -> bool {
     if LETTERS
         .iter()
         .any(|letter| common_of(form, read, letter).is_none())
@@ -80,7 +80,7 @@ pub(super) fn takes(form: &Form, read: &[Argument<'_>], exactly: bool) -> bool {
 }
 
 /// How forms are written, for people.
-pub(super) fn written(forms: &[&'static Form]) -> String {
+pub(super) fn written(forms: &[&'static CallForm]) -> String {
     let mut all: Vec<String> = forms.iter().map(|form| signature(form)).collect();
     all.dedup();
     all.truncate(4);
@@ -88,7 +88,7 @@ pub(super) fn written(forms: &[&'static Form]) -> String {
 }
 
 /// `DATE_TRUNC(DATE, part)`
-pub(in crate::query) fn signature(form: &Form) -> String {
+pub(in crate::query) fn signature(form: &CallForm) -> String {
     let arguments: Vec<String> = form
         .wanted()
         .map(|wanted| {

@@ -8,10 +8,10 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::call::engine_call;
 use super::query::relation;
-use super::scope::{Column, Relation, Scope, column_of, lake_table, quoted, type_of};
-use super::select::From;
+use super::scope::{NameScope, Relation, ScopeColumn, column_of, lake_table, quoted, type_of};
+use super::select::FromClause;
 use super::{Analyzer, Clause};
-use crate::query::error::{Place, QueryError};
+use crate::query::error::{QueryError, StatementPlace};
 use crate::query::types::{Type, Typed, common};
 
 const ON: Clause = Clause {
@@ -25,11 +25,11 @@ impl Analyzer<'_> {
     pub(super) fn from<'s>(
         &mut self,
         from: &[TableWithJoins],
-        parent: Option<&'s Scope<'s>>,
-    ) -> Result<(From, Scope<'s>), QueryError> {
-        let mut scope = Scope {
+        parent: Option<&'s NameScope<'s>>,
+    ) -> Result<(FromClause, NameScope<'s>), QueryError> {
+        let mut scope = NameScope {
             parent,
-            ..Scope::default()
+            ..NameScope::default()
         };
         let mut chain: Option<TableWithJoins> = None;
         for part in from {
@@ -66,7 +66,7 @@ impl Analyzer<'_> {
         &mut self,
         join: &Join,
         chain: &mut Option<TableWithJoins>,
-        scope: &mut Scope<'_>,
+        scope: &mut NameScope<'_>,
     ) -> Result<(), QueryError> {
         let is_plain = matches!(
             join.join_operator,
@@ -88,7 +88,7 @@ impl Analyzer<'_> {
     fn factor(
         &mut self,
         factor: &TableFactor,
-        scope: &mut Scope<'_>,
+        scope: &mut NameScope<'_>,
     ) -> Result<TableFactor, QueryError> {
         let span = factor.span();
         match factor {
@@ -116,7 +116,7 @@ impl Analyzer<'_> {
                 let known = self.table(name)?;
                 let alias = alias.as_ref().map(|alias| self.alias(alias)).transpose()?;
                 let alias = alias.unwrap_or_else(|| known.alias.clone());
-                let columns = known.columns.iter().map(|column| Column {
+                let columns = known.columns.iter().map(|column| ScopeColumn {
                     expr: match &column.expr {
                         Expr::CompoundIdentifier(idents) => {
                             let name = idents.last().map(|ident| ident.value.clone());
@@ -206,7 +206,12 @@ impl Analyzer<'_> {
         ))
     }
 
-    fn bind(&self, bound: Relation, span: Span, scope: &mut Scope<'_>) -> Result<(), QueryError> {
+    fn bind(
+        &self,
+        bound: Relation,
+        span: Span,
+        scope: &mut NameScope<'_>,
+    ) -> Result<(), QueryError> {
         self.unbound(&bound.alias, span, scope)?;
         scope.relations.push(bound);
         Ok(())
@@ -217,7 +222,7 @@ impl Analyzer<'_> {
         &self,
         name: &str,
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<(), QueryError> {
         if scope.relation(name).is_none() {
             return Ok(());
@@ -262,7 +267,7 @@ impl Analyzer<'_> {
                 columns: table
                     .columns()
                     .iter()
-                    .map(|column| Column {
+                    .map(|column| ScopeColumn {
                         name: column.name.to_owned(),
                         kind: type_of(column.kind),
                         expr: column_of(table.table(), column.name),
@@ -271,12 +276,12 @@ impl Analyzer<'_> {
             }),
             _ => Err(QueryError::UnknownTable {
                 name: last.to_owned(),
-                place: Place::new(self.sql, name.span()),
+                place: StatementPlace::new(self.sql, name.span()),
             }),
         }
     }
 
-    fn join(&mut self, join: &Join, scope: &mut Scope<'_>) -> Result<Join, QueryError> {
+    fn join(&mut self, join: &Join, scope: &mut NameScope<'_>) -> Result<Join, QueryError> {
         let span = join.relation.span();
         let left = scope.relations.len();
         let relation = self.factor(&join.relation, scope)?;
@@ -336,12 +341,12 @@ impl Analyzer<'_> {
         names: &[ObjectName],
         left: usize,
         operator: &JoinOperator,
-        scope: &mut Scope<'_>,
+        scope: &mut NameScope<'_>,
     ) -> Result<Expr, QueryError> {
         let mut condition: Option<Expr> = None;
         for name in names {
             let wanted = name.to_string().replace('`', "");
-            let is = |column: &&Column| column.name.eq_ignore_ascii_case(&wanted);
+            let is = |column: &&ScopeColumn| column.name.eq_ignore_ascii_case(&wanted);
             let merged = scope.merged.iter().find(is).cloned();
             let before = || {
                 scope.relations[..left]
@@ -398,7 +403,7 @@ impl Analyzer<'_> {
             scope
                 .merged
                 .retain(|column| !column.name.eq_ignore_ascii_case(&wanted));
-            scope.merged.push(Column {
+            scope.merged.push(ScopeColumn {
                 name: one.name,
                 kind,
                 expr,

@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast::{Expr, GroupByExpr};
 
-use super::scope::Scope;
+use super::scope::NameScope;
 use super::select::Item;
 use super::{Analyzer, Bare, Clause, span_of};
 use crate::query::error::QueryError;
@@ -31,7 +31,7 @@ impl Analyzer<'_> {
         &mut self,
         group_by: &GroupByExpr,
         items: &[Item],
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<(GroupByExpr, Vec<Expr>), QueryError> {
         let (exprs, modifiers) = match group_by {
             GroupByExpr::All(modifiers) => {
@@ -79,7 +79,7 @@ impl Analyzer<'_> {
         &mut self,
         expr: &Expr,
         items: &[Item],
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Expr, QueryError> {
         let span = span_of(expr);
         let item = match expr {

@@ -9,14 +9,14 @@ use crate::query::types::{Literal, Type, Typed, cast, text_literal};
 
 /// How a literal of text is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum LiteralForm {
     Escaped,
     Raw,
 }
 
 /// The text of a literal, or why it is none.
-fn decoded(text: &str, form: Form) -> Result<String, String> {
-    if form == Form::Raw {
+fn decoded(text: &str, form: LiteralForm) -> Result<String, String> {
+    if form == LiteralForm::Raw {
         return Ok(text.to_owned());
     }
     let mut out = String::new();
@@ -68,21 +68,21 @@ impl Analyzer<'_> {
                 if quoted_end(text, '\'').is_some() {
                     return Err(self.doubled(value));
                 }
-                (text, Form::Escaped)
+                (text, LiteralForm::Escaped)
             }
             Value::DoubleQuotedString(text) => {
                 if quoted_end(text, '"').is_some() {
                     return Err(self.doubled(value));
                 }
-                (text, Form::Escaped)
+                (text, LiteralForm::Escaped)
             }
             Value::TripleSingleQuotedString(text) | Value::TripleDoubleQuotedString(text) => {
-                (text, Form::Escaped)
+                (text, LiteralForm::Escaped)
             }
             Value::SingleQuotedRawStringLiteral(text)
             | Value::DoubleQuotedRawStringLiteral(text)
             | Value::TripleSingleQuotedRawStringLiteral(text)
-            | Value::TripleDoubleQuotedRawStringLiteral(text) => (text, Form::Raw),
+            | Value::TripleDoubleQuotedRawStringLiteral(text) => (text, LiteralForm::Raw),
             _ => return Ok(None),
         };
         decoded(text, form).map(Some).map_err(|why| {
@@ -157,7 +157,7 @@ impl Analyzer<'_> {
             Value::Null => Type::Null,
             Value::SingleQuotedByteStringLiteral(text)
             | Value::DoubleQuotedByteStringLiteral(text) => {
-                let text = decoded(text, Form::Escaped).map_err(|why| {
+                let text = decoded(text, LiteralForm::Escaped).map_err(|why| {
                     self.refuse(
                         value.span,
                         format!("the bytes have {why}"),
@@ -223,11 +223,11 @@ mod tests {
             (r#"it\'s \"so\""#, "it's \"so\""),
             (r"\\d", r"\d"),
         ] {
-            assert_eq!(decoded(written, Form::Escaped).as_deref(), Ok(text));
+            assert_eq!(decoded(written, LiteralForm::Escaped).as_deref(), Ok(text));
         }
         for written in [r"\d", r"\", r"\x4", r"\uD800"] {
-            assert!(decoded(written, Form::Escaped).is_err(), "{written}");
+            assert!(decoded(written, LiteralForm::Escaped).is_err(), "{written}");
         }
-        assert_eq!(decoded(r"\d", Form::Raw).as_deref(), Ok(r"\d"));
+        assert_eq!(decoded(r"\d", LiteralForm::Raw).as_deref(), Ok(r"\d"));
     }
 }

@@ -23,7 +23,7 @@ mod special;
 use datafusion::sql::sqlparser::ast::{Expr, Query, Spanned};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::error::{Place, QueryError};
+use super::error::{QueryError, StatementPlace};
 use super::types::{NotWrittenSo, Type};
 #[cfg(test)]
 pub(super) use form::signature;
@@ -114,7 +114,7 @@ impl<'q> Analyzer<'q> {
         QueryError::Refused {
             reason: reason.into(),
             fix: fix.into(),
-            place: Place::new(self.sql, span),
+            place: StatementPlace::new(self.sql, span),
         }
     }
 
@@ -146,7 +146,7 @@ impl<'q> Analyzer<'q> {
 
     /// An expression as it is written.
     fn source(&self, span: Span) -> String {
-        Place::written(self.sql, span).unwrap_or_else(|| "…".to_owned())
+        StatementPlace::written(self.sql, span).unwrap_or_else(|| "…".to_owned())
     }
 
     /// Reads something in another clause.

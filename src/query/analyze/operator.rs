@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use super::call::engine_call;
 use super::expression::boolean;
 use super::fix::{fix_between, number_fix};
-use super::scope::Scope;
+use super::scope::NameScope;
 use super::{Analyzer, span_of};
 use crate::query::error::QueryError;
 use crate::query::types::{Type, Typed, cast, common, text_literal};
@@ -18,7 +18,7 @@ impl Analyzer<'_> {
         op: &BinaryOperator,
         right: &Expr,
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         match op {
             BinaryOperator::And | BinaryOperator::Or => {
@@ -126,7 +126,7 @@ impl Analyzer<'_> {
         op: UnaryOperator,
         inner: &Expr,
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         match op {
             UnaryOperator::Not => {
@@ -182,7 +182,7 @@ impl Analyzer<'_> {
         &mut self,
         left: &Expr,
         right: &Expr,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<[(Typed, Span); 2], QueryError> {
         Ok([
             (self.expression(left, scope)?, span_of(left)),
@@ -196,7 +196,7 @@ impl Analyzer<'_> {
         left: &Expr,
         operator: &str,
         right: &Expr,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<(Box<Expr>, Box<Expr>), QueryError> {
         let both = self
             .both(left, right, scope)
@@ -236,7 +236,7 @@ impl Analyzer<'_> {
         error: QueryError,
         left: &Expr,
         right: &Expr,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> QueryError {
         let QueryError::UnknownColumn { name, near, place } = error else {
             return error;
@@ -313,7 +313,7 @@ impl Analyzer<'_> {
         op: &BinaryOperator,
         right: &Expr,
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         let [(one, one_at), (other, other_at)] = self.both(left, right, scope)?;
         for (typed, at) in [(&one, one_at), (&other, other_at)] {
@@ -396,7 +396,7 @@ impl Analyzer<'_> {
         value: &Expr,
         op: &BinaryOperator,
         interval: &Interval,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         let typed = self.expression(value, scope)?;
         // As in BigQuery, a date and an interval make a DATETIME.

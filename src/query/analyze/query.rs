@@ -6,8 +6,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::scope::{Column, Relation, Scope, column_of, quoted};
-use super::select::Output;
+use super::scope::{NameScope, Relation, ScopeColumn, column_of, quoted};
+use super::select::SelectOutput;
 use super::{Analyzer, Clause, span_of};
 use crate::query::error::QueryError;
 use crate::query::types::{Type, Typed, common};
@@ -25,9 +25,9 @@ impl Analyzer<'_> {
     pub(super) fn query(
         &mut self,
         query: &Query,
-        parent: Option<&Scope<'_>>,
+        parent: Option<&NameScope<'_>>,
         outermost: bool,
-    ) -> Result<(Query, Vec<Output>), QueryError> {
+    ) -> Result<(Query, Vec<SelectOutput>), QueryError> {
         let named = self.named.len();
         let aggregated = self.aggregated;
         let within = std::mem::replace(&mut self.within_aggregate, false);
@@ -43,9 +43,9 @@ impl Analyzer<'_> {
     fn query_within(
         &mut self,
         query: &Query,
-        parent: Option<&Scope<'_>>,
+        parent: Option<&NameScope<'_>>,
         outermost: bool,
-    ) -> Result<(Query, Vec<Output>), QueryError> {
+    ) -> Result<(Query, Vec<SelectOutput>), QueryError> {
         let span = query.span();
         let odd = query.fetch.is_some()
             || !query.locks.is_empty()
@@ -97,7 +97,7 @@ impl Analyzer<'_> {
         Ok((made, outputs))
     }
 
-    fn with(&mut self, with: &With, parent: Option<&Scope<'_>>) -> Result<With, QueryError> {
+    fn with(&mut self, with: &With, parent: Option<&NameScope<'_>>) -> Result<With, QueryError> {
         if with.recursive {
             return Err(self.unsupported(
                 with.span(),
@@ -147,9 +147,9 @@ impl Analyzer<'_> {
     fn body(
         &mut self,
         body: &SetExpr,
-        parent: Option<&Scope<'_>>,
+        parent: Option<&NameScope<'_>>,
         outermost: bool,
-    ) -> Result<(SetExpr, Vec<Output>), QueryError> {
+    ) -> Result<(SetExpr, Vec<SelectOutput>), QueryError> {
         match body {
             SetExpr::Select(select) => {
                 let (select, outputs, _) = self.select(select, None, parent, outermost)?;
@@ -272,12 +272,12 @@ impl Analyzer<'_> {
     fn order_of_outputs(
         &mut self,
         order_by: &OrderBy,
-        outputs: &[Output],
+        outputs: &[SelectOutput],
     ) -> Result<OrderBy, QueryError> {
-        let scope = Scope {
+        let scope = NameScope {
             outputs: visible(outputs),
             only_outputs: true,
-            ..Scope::default()
+            ..NameScope::default()
         };
         let mut sorted = Vec::new();
         for item in self.order_items(order_by)? {
@@ -305,8 +305,8 @@ impl Analyzer<'_> {
     pub(super) fn order_item(
         &mut self,
         item: &OrderByExpr,
-        outputs: &[Output],
-        scope: &Scope<'_>,
+        outputs: &[SelectOutput],
+        scope: &NameScope<'_>,
     ) -> Result<OrderByExpr, QueryError> {
         let span = span_of(&item.expr);
         let sorted = |expr| OrderByExpr {
@@ -416,8 +416,8 @@ impl Analyzer<'_> {
 }
 
 /// What a query in `FROM` or `WITH` offers.
-pub(super) fn relation(alias: &str, outputs: &[Output]) -> Relation {
-    let columns = outputs.iter().map(|output| Column {
+pub(super) fn relation(alias: &str, outputs: &[SelectOutput]) -> Relation {
+    let columns = outputs.iter().map(|output| ScopeColumn {
         name: output.name.clone().unwrap_or_default(),
         kind: output.typed.kind.clone(),
         expr: column_of(alias, &output.engine),
@@ -429,7 +429,7 @@ pub(super) fn relation(alias: &str, outputs: &[Output]) -> Relation {
 }
 
 /// The outputs by the names that a statement may use, as columns of what has been selected.
-pub(super) fn visible(outputs: &[Output]) -> Vec<(String, Typed)> {
+pub(super) fn visible(outputs: &[SelectOutput]) -> Vec<(String, Typed)> {
     let named = outputs.iter().filter_map(|output| {
         let column = Expr::Identifier(quoted(&output.engine));
         let typed = Typed::new(output.typed.kind.clone(), column);

@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::{Analyzer, Bare};
 use crate::event::schema::ColumnType;
-use crate::query::error::{Place, QueryError};
+use crate::query::error::{QueryError, StatementPlace};
 use crate::query::types::{Type, Typed};
 use crate::warehouse::TableKind;
 
@@ -28,7 +28,7 @@ pub(super) fn type_of(kind: ColumnType) -> Type {
 
 /// A column that an expression may name.
 #[derive(Debug, Clone)]
-pub(super) struct Column {
+pub(super) struct ScopeColumn {
     /// Empty for a column without a name, which nothing can name.
     pub(super) name: String,
     pub(super) kind: Type,
@@ -40,20 +40,20 @@ pub(super) struct Column {
 #[derive(Debug, Clone)]
 pub(super) struct Relation {
     pub(super) alias: String,
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Vec<ScopeColumn>,
 }
 
 /// What names stand for in a select.
 #[derive(Debug, Default)]
-pub(super) struct Scope<'s> {
+pub(super) struct NameScope<'s> {
     pub(super) relations: Vec<Relation>,
     /// Columns of `USING`, which stand for those of both sides.
-    pub(super) merged: Vec<Column>,
+    pub(super) merged: Vec<ScopeColumn>,
     /// Aliases of the select list, where they can be named.
     pub(super) outputs: Vec<(String, Typed)>,
     /// Whether nothing but the outputs can be named, as after `DISTINCT`.
     pub(super) only_outputs: bool,
-    pub(super) parent: Option<&'s Scope<'s>>,
+    pub(super) parent: Option<&'s NameScope<'s>>,
 }
 
 /// A name for the engine, as it is.
@@ -70,14 +70,14 @@ fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
-impl Scope<'_> {
+impl NameScope<'_> {
     pub(super) fn relation(&self, alias: &str) -> Option<&Relation> {
         let mut relations = self.relations.iter();
         relations.find(|relation| same(&relation.alias, alias))
     }
 
     /// All columns with a name, and none twice for one of `USING`.
-    fn named(&self, name: &str) -> Vec<&Column> {
+    fn named(&self, name: &str) -> Vec<&ScopeColumn> {
         let merged = self.merged.iter().find(|column| same(&column.name, name));
         if let Some(merged) = merged {
             return vec![merged];
@@ -102,7 +102,11 @@ impl Scope<'_> {
 
 impl Analyzer<'_> {
     /// The column or alias that one name stands for.
-    pub(super) fn name(&mut self, ident: &Ident, scope: &Scope<'_>) -> Result<Typed, QueryError> {
+    pub(super) fn name(
+        &mut self,
+        ident: &Ident,
+        scope: &NameScope<'_>,
+    ) -> Result<Typed, QueryError> {
         let name = ident.value.as_str();
         let mut at = Some(scope);
         while let Some(here) = at {
@@ -151,7 +155,7 @@ impl Analyzer<'_> {
                 "name its columns",
             ));
         }
-        let place = Place::new(self.sql, ident.span);
+        let place = StatementPlace::new(self.sql, ident.span);
         Err(QueryError::unknown_column(
             name,
             name,
@@ -160,7 +164,7 @@ impl Analyzer<'_> {
         ))
     }
 
-    fn found(&mut self, column: &Column, span: Span, outer: bool) -> Typed {
+    fn found(&mut self, column: &ScopeColumn, span: Span, outer: bool) -> Typed {
         if !self.within_aggregate && !outer {
             self.bare.push(Bare {
                 column: column.expr.clone(),
@@ -175,7 +179,7 @@ impl Analyzer<'_> {
     pub(super) fn qualified(
         &mut self,
         idents: &[Ident],
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         let [.., table, column] = idents else {
             return Err(self.unsupported(Span::empty(), "this name", ""));
@@ -185,7 +189,7 @@ impl Analyzer<'_> {
         while let Some(here) = at {
             if let Some(relation) = here.relation(&table.value) {
                 let columns = relation.columns.iter();
-                let columns: Vec<&Column> = columns
+                let columns: Vec<&ScopeColumn> = columns
                     .filter(|known| same(&known.name, &column.value))
                     .collect();
                 return match columns.as_slice() {
@@ -203,7 +207,7 @@ impl Analyzer<'_> {
                             format!("{}.{}", table.value, column.value),
                             &column.value,
                             &known,
-                            Place::new(self.sql, span),
+                            StatementPlace::new(self.sql, span),
                         ))
                     }
                     [..] => Err(self.refuse(

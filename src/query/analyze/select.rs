@@ -8,14 +8,14 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::query::{ORDER, is_distinct, ordered, visible};
-use super::scope::{Column, Scope, quoted};
+use super::scope::{NameScope, ScopeColumn, quoted};
 use super::{Analyzer, Bare, Clause, span_of};
-use crate::query::error::{Place, QueryError};
+use crate::query::error::{QueryError, StatementPlace};
 use crate::query::types::Typed;
 
 /// One column of a query.
 #[derive(Debug, Clone)]
-pub(in crate::query) struct Output {
+pub(in crate::query) struct SelectOutput {
     /// As the statement gives it.
     pub(super) name: Option<String>,
     /// As the engine knows it: BigQuery's `f0_`, `f1_`, … for columns without a name.
@@ -23,7 +23,7 @@ pub(in crate::query) struct Output {
     pub(super) typed: Typed,
 }
 
-impl Output {
+impl SelectOutput {
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.name
             .as_deref()
@@ -33,7 +33,7 @@ impl Output {
 
 /// One item of the select list, before it is known what the groups are.
 pub(super) struct Item {
-    pub(super) output: Output,
+    pub(super) output: SelectOutput,
     pub(super) bare: Vec<Bare>,
     pub(super) aggregated: bool,
     pub(super) span: Span,
@@ -71,9 +71,9 @@ impl Analyzer<'_> {
         &mut self,
         select: &Select,
         order_by: Option<&OrderBy>,
-        parent: Option<&Scope<'_>>,
+        parent: Option<&NameScope<'_>>,
         outermost: bool,
-    ) -> Result<(Select, Vec<Output>, Option<OrderBy>), QueryError> {
+    ) -> Result<(Select, Vec<SelectOutput>, Option<OrderBy>), QueryError> {
         self.odd_clauses(select)?;
         if select.from.is_empty() {
             self.without_from(select, order_by)?;
@@ -99,7 +99,7 @@ impl Analyzer<'_> {
             self.may_fail = may_fail;
         }
         self.name_outputs(&mut items, outermost)?;
-        let outputs: Vec<Output> = items.iter().map(|item| item.output.clone()).collect();
+        let outputs: Vec<SelectOutput> = items.iter().map(|item| item.output.clone()).collect();
 
         // GROUP BY knows an alias only as a whole item; the clauses that follow, wherever it stands.
         let (group_by, groups) = self.groups(&select.group_by, &items, &scope)?;
@@ -238,7 +238,11 @@ impl Analyzer<'_> {
         Ok(())
     }
 
-    fn list(&mut self, items: &[SelectItem], scope: &Scope<'_>) -> Result<Vec<Item>, QueryError> {
+    fn list(
+        &mut self,
+        items: &[SelectItem],
+        scope: &NameScope<'_>,
+    ) -> Result<Vec<Item>, QueryError> {
         let mut list = Vec::new();
         for item in items {
             match item {
@@ -304,7 +308,7 @@ impl Analyzer<'_> {
         &mut self,
         expr: &Expr,
         name: Option<String>,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Item, QueryError> {
         let before = std::mem::take(&mut self.bare);
         let aggregated = std::mem::replace(&mut self.aggregated, false);
@@ -313,7 +317,7 @@ impl Analyzer<'_> {
         let is_aggregated = std::mem::replace(&mut self.aggregated, aggregated);
         self.aggregated |= is_aggregated;
         Ok(Item {
-            output: Output {
+            output: SelectOutput {
                 name,
                 engine: String::new(),
                 typed: typed?,
@@ -327,9 +331,9 @@ impl Analyzer<'_> {
 
     fn star_items(
         &mut self,
-        columns: Vec<Column>,
+        columns: Vec<ScopeColumn>,
         options: &WildcardAdditionalOptions,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Vec<Item>, QueryError> {
         let span = options.wildcard_token.0.span;
         if options.opt_ilike.is_some()
@@ -367,7 +371,7 @@ impl Analyzer<'_> {
             .chain(replaced.iter().map(|item| &item.column_name));
         if let Some(ident) = named.into_iter().find(|ident| missing(ident)) {
             let known: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-            let place = Place::new(self.sql, ident.span);
+            let place = StatementPlace::new(self.sql, ident.span);
             let name = &ident.value;
             return Err(QueryError::unknown_column(name, name, &known, place));
         }
@@ -388,7 +392,7 @@ impl Analyzer<'_> {
                     name: column.name.clone(),
                     span,
                 }],
-                output: Output {
+                output: SelectOutput {
                     name,
                     engine: String::new(),
                     typed: Typed::new(column.kind, column.expr),
@@ -429,12 +433,12 @@ impl Analyzer<'_> {
 }
 
 /// The columns of `*`: those of `USING` first and once.
-fn star(scope: &Scope<'_>) -> Vec<Column> {
+fn star(scope: &NameScope<'_>) -> Vec<ScopeColumn> {
     let rest = scope
         .relations
         .iter()
         .flat_map(|relation| &relation.columns);
-    let is_merged = |column: &&Column| {
+    let is_merged = |column: &&ScopeColumn| {
         scope
             .merged
             .iter()
@@ -449,4 +453,4 @@ fn star(scope: &Scope<'_>) -> Vec<Column> {
 }
 
 /// What stands in `FROM` is one chain of joins.
-pub(super) type From = Vec<TableWithJoins>;
+pub(super) type FromClause = Vec<TableWithJoins>;

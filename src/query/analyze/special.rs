@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::call::engine_call;
-use super::scope::Scope;
+use super::scope::NameScope;
 use super::{Analyzer, span_of};
 use crate::query::error::QueryError;
 use crate::query::functions::{SAFE, cast as casts, instant, parts};
@@ -52,7 +52,7 @@ impl Analyzer<'_> {
         &mut self,
         whole: &Expr,
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         let Expr::Cast {
             kind,
@@ -153,7 +153,7 @@ impl Analyzer<'_> {
         field: &DateTimeField,
         inner: &Expr,
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         let (value, zone) = match inner {
             Expr::AtTimeZone {
@@ -224,7 +224,7 @@ impl Analyzer<'_> {
     }
 
     /// The name of a time zone; one that is written as a literal is looked up at once.
-    pub(super) fn zone(&mut self, zone: &Expr, scope: &Scope<'_>) -> Result<Expr, QueryError> {
+    pub(super) fn zone(&mut self, zone: &Expr, scope: &NameScope<'_>) -> Result<Expr, QueryError> {
         let typed = self.expression(zone, scope)?;
         if typed.kind != Type::String {
             return Err(self.refuse(
@@ -247,7 +247,7 @@ impl Analyzer<'_> {
         interval: &Interval,
         group: &str,
         kind: &Type,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<(Expr, String), QueryError> {
         let value = interval.value.as_ref();
         let span = span_of(value);
@@ -310,7 +310,7 @@ impl Analyzer<'_> {
         &mut self,
         expr: &Expr,
         span: Span,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Result<Typed, QueryError> {
         let (name, arguments): (_, Vec<&Expr>) = match expr {
             Expr::Ceil {

@@ -68,7 +68,7 @@ pub(super) fn with_possible_rows<'f>(
     let predicate = PruningPredicateBuilder::new()
         .with_file_schema(Arc::clone(schema))
         .try_build(condition)?;
-    let keep = predicate.prune(&Ranges(&files))?;
+    let keep = predicate.prune(&ColumnRanges(&files))?;
     Ok(chosen(files, keep))
 }
 
@@ -93,16 +93,16 @@ fn categories(files: &[&FileEntry]) -> StringArray {
 }
 
 /// What the ledger says of the values in files; NULL stands for what it does not say.
-struct Ranges<'f>(&'f [&'f FileEntry]);
+struct ColumnRanges<'f>(&'f [&'f FileEntry]);
 
 #[derive(Clone, Copy)]
-enum End {
+enum RangeEnd {
     Least,
     Greatest,
 }
 
-impl Ranges<'_> {
-    fn values(&self, column: &str, end: End) -> Option<ArrayRef> {
+impl ColumnRanges<'_> {
+    fn values(&self, column: &str, end: RangeEnd) -> Option<ArrayRef> {
         match column {
             "dt" => Some(dates(self.0)),
             "source" => Some(Arc::new(sources(self.0))),
@@ -110,8 +110,8 @@ impl Ranges<'_> {
             "event_time" => {
                 let times = self.0.iter().map(|file| {
                     let time = file.times.map(|times| match end {
-                        End::Least => times.first,
-                        End::Greatest => times.last,
+                        RangeEnd::Least => times.first,
+                        RangeEnd::Greatest => times.last,
                     });
                     match time {
                         Some(time) => Ok(instant(time)),
@@ -125,8 +125,8 @@ impl Ranges<'_> {
                 let texts = self.0.iter().map(|file| {
                     let range = file.statistics.range(column)?;
                     match end {
-                        End::Least => range.min,
-                        End::Greatest => range.max,
+                        RangeEnd::Least => range.min,
+                        RangeEnd::Greatest => range.max,
                     }
                 });
                 Some(Arc::new(texts.collect::<StringArray>()))
@@ -143,13 +143,13 @@ impl Ranges<'_> {
     }
 }
 
-impl PruningStatistics for Ranges<'_> {
+impl PruningStatistics for ColumnRanges<'_> {
     fn min_values(&self, column: &Column) -> Option<ArrayRef> {
-        self.values(&column.name, End::Least)
+        self.values(&column.name, RangeEnd::Least)
     }
 
     fn max_values(&self, column: &Column) -> Option<ArrayRef> {
-        self.values(&column.name, End::Greatest)
+        self.values(&column.name, RangeEnd::Greatest)
     }
 
     fn num_containers(&self) -> usize {

@@ -1,9 +1,9 @@
 //! `CAST`: values of one type as another, as GoogleSQL reads and writes them.
 //!
-//! Which pairs exist is said by [`exists`] alone; a value that does not fit is a [`Fault`] with the way out.
+//! Which pairs exist is said by [`exists`] alone; a value that does not fit is a [`FunctionFault`] with the way out.
 
 use super::instant::{date_text, datetime_text, timestamp_text};
-use super::native::{Answer, Cell, Fault, Kept};
+use super::native::{ArgumentCell, FunctionFault, KeptText, NativeAnswer};
 use crate::query::types::Type;
 
 /// Whether there is a cast from one type to another.
@@ -38,27 +38,30 @@ pub(in crate::query) fn function(to: &Type) -> &'static str {
 
 const SAFELY: &str = "use SAFE_CAST to get NULL for values that cannot be cast";
 
-fn unfit(text: &str, what: &str) -> Fault {
+fn unfit(text: &str, what: &str) -> FunctionFault {
     const SHOWN: usize = 60;
     let shown: String = text.chars().take(SHOWN).collect();
     let more = if shown.len() < text.len() { "…" } else { "" };
-    Fault::new(format!("'{shown}{more}' is not {what}"), SAFELY)
+    FunctionFault::new(format!("'{shown}{more}' is not {what}"), SAFELY)
 }
 
-pub(super) fn to_int64(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
+pub(super) fn to_int64(cells: &[ArgumentCell<'_>], _: &mut KeptText) -> NativeAnswer {
     Ok(match cells.first() {
-        Some(Cell::Int(value)) => Cell::Int(*value),
-        Some(Cell::Bool(value)) => Cell::Int(i64::from(*value)),
-        Some(Cell::Float(value)) => {
+        Some(ArgumentCell::Int(value)) => ArgumentCell::Int(*value),
+        Some(ArgumentCell::Bool(value)) => ArgumentCell::Int(i64::from(*value)),
+        Some(ArgumentCell::Float(value)) => {
             let rounded = value.round();
             // The bounds are exact as floating-point numbers.
             if !(-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&rounded) {
-                return Err(Fault::new(format!("{value} is outside INT64"), SAFELY));
+                return Err(FunctionFault::new(
+                    format!("{value} is outside INT64"),
+                    SAFELY,
+                ));
             }
             #[allow(clippy::cast_possible_truncation, reason = "it is within the bounds")]
-            Cell::Int(rounded as i64)
+            ArgumentCell::Int(rounded as i64)
         }
-        Some(Cell::Text(text)) => {
+        Some(ArgumentCell::Text(text)) => {
             let plain = text.trim();
             let (sign, digits) = match plain.strip_prefix('-') {
                 Some(digits) => ("-", digits),
@@ -72,33 +75,37 @@ pub(super) fn to_int64(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
                 None if digits.starts_with(['+', '-']) => None,
                 None => format!("{sign}{digits}").parse().ok(),
             };
-            Cell::Int(value.ok_or_else(|| unfit(text, "an INT64"))?)
+            ArgumentCell::Int(value.ok_or_else(|| unfit(text, "an INT64"))?)
         }
-        _ => Cell::Null,
+        _ => ArgumentCell::Null,
     })
 }
 
-pub(super) fn to_float64(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
+pub(super) fn to_float64(cells: &[ArgumentCell<'_>], _: &mut KeptText) -> NativeAnswer {
     Ok(match cells.first() {
-        Some(Cell::Float(value)) => Cell::Float(*value),
+        Some(ArgumentCell::Float(value)) => ArgumentCell::Float(*value),
         #[allow(clippy::cast_precision_loss, reason = "GoogleSQL loses it too")]
-        Some(Cell::Int(value)) => Cell::Float(*value as f64),
-        Some(Cell::Text(text)) => {
+        Some(ArgumentCell::Int(value)) => ArgumentCell::Float(*value as f64),
+        Some(ArgumentCell::Text(text)) => {
             let value = text.trim().parse().ok();
-            Cell::Float(value.ok_or_else(|| unfit(text, "a FLOAT64"))?)
+            ArgumentCell::Float(value.ok_or_else(|| unfit(text, "a FLOAT64"))?)
         }
-        _ => Cell::Null,
+        _ => ArgumentCell::Null,
     })
 }
 
-pub(super) fn to_bool(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
+pub(super) fn to_bool(cells: &[ArgumentCell<'_>], _: &mut KeptText) -> NativeAnswer {
     Ok(match cells.first() {
-        Some(Cell::Bool(value)) => Cell::Bool(*value),
-        Some(Cell::Int(value)) => Cell::Bool(*value != 0),
-        Some(Cell::Text(text)) if text.eq_ignore_ascii_case("true") => Cell::Bool(true),
-        Some(Cell::Text(text)) if text.eq_ignore_ascii_case("false") => Cell::Bool(false),
-        Some(Cell::Text(text)) => return Err(unfit(text, "TRUE or FALSE")),
-        _ => Cell::Null,
+        Some(ArgumentCell::Bool(value)) => ArgumentCell::Bool(*value),
+        Some(ArgumentCell::Int(value)) => ArgumentCell::Bool(*value != 0),
+        Some(ArgumentCell::Text(text)) if text.eq_ignore_ascii_case("true") => {
+            ArgumentCell::Bool(true)
+        }
+        Some(ArgumentCell::Text(text)) if text.eq_ignore_ascii_case("false") => {
+            ArgumentCell::Bool(false)
+        }
+        Some(ArgumentCell::Text(text)) => return Err(unfit(text, "TRUE or FALSE")),
+        _ => ArgumentCell::Null,
     })
 }
 
@@ -128,38 +135,38 @@ fn float_text(value: f64) -> String {
 }
 
 /// A value as text; `None` for NULL and bytes that are not UTF-8.
-pub(super) fn text_of(cell: &Cell<'_>) -> Option<String> {
+pub(super) fn text_of(cell: &ArgumentCell<'_>) -> Option<String> {
     Some(match cell {
-        Cell::Bool(value) => value.to_string(),
-        Cell::Int(value) => value.to_string(),
-        Cell::Float(value) => float_text(*value),
-        Cell::Text(text) => (*text).to_owned(),
-        Cell::Owned(text) => text.clone(),
-        Cell::Bytes(bytes) => std::str::from_utf8(bytes).ok()?.to_owned(),
-        Cell::OwnedBytes(bytes) => String::from_utf8(bytes.clone()).ok()?,
-        Cell::Date(days) => date_text(*days),
-        Cell::Datetime(micros) => datetime_text(*micros),
-        Cell::Timestamp(micros) => timestamp_text(*micros),
-        Cell::Null | Cell::Texts(_) => return None,
+        ArgumentCell::Bool(value) => value.to_string(),
+        ArgumentCell::Int(value) => value.to_string(),
+        ArgumentCell::Float(value) => float_text(*value),
+        ArgumentCell::Text(text) => (*text).to_owned(),
+        ArgumentCell::Owned(text) => text.clone(),
+        ArgumentCell::Bytes(bytes) => std::str::from_utf8(bytes).ok()?.to_owned(),
+        ArgumentCell::OwnedBytes(bytes) => String::from_utf8(bytes.clone()).ok()?,
+        ArgumentCell::Date(days) => date_text(*days),
+        ArgumentCell::Datetime(micros) => datetime_text(*micros),
+        ArgumentCell::Timestamp(micros) => timestamp_text(*micros),
+        ArgumentCell::Null | ArgumentCell::Texts(_) => return None,
     })
 }
 
-pub(super) fn to_string(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
+pub(super) fn to_string(cells: &[ArgumentCell<'_>], _: &mut KeptText) -> NativeAnswer {
     let Some(cell) = cells.first() else {
-        return Ok(Cell::Null);
+        return Ok(ArgumentCell::Null);
     };
-    text_of(cell).map(Cell::Owned).ok_or_else(|| {
-        Fault::new(
+    text_of(cell).map(ArgumentCell::Owned).ok_or_else(|| {
+        FunctionFault::new(
             "the bytes are not UTF-8 text",
             "use SAFE_CONVERT_BYTES_TO_STRING, which shows what is not as \u{fffd}",
         )
     })
 }
 
-pub(super) fn to_bytes(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
+pub(super) fn to_bytes(cells: &[ArgumentCell<'_>], _: &mut KeptText) -> NativeAnswer {
     Ok(match cells.first() {
-        Some(Cell::Text(text)) => Cell::OwnedBytes(text.as_bytes().to_vec()),
-        Some(Cell::Bytes(bytes)) => Cell::OwnedBytes(bytes.to_vec()),
-        _ => Cell::Null,
+        Some(ArgumentCell::Text(text)) => ArgumentCell::OwnedBytes(text.as_bytes().to_vec()),
+        Some(ArgumentCell::Bytes(bytes)) => ArgumentCell::OwnedBytes(bytes.to_vec()),
+        _ => ArgumentCell::Null,
     })
 }

@@ -103,7 +103,7 @@ fn zone_name(micros: i64, zone: Zone) -> String {
 
 /// What has been read of a text.
 #[derive(Default)]
-struct Read {
+struct FormatRead {
     year: Option<i32>,
     month: Option<u32>,
     day: Option<u32>,
@@ -120,7 +120,7 @@ struct Read {
 
 /// The instant that a text names by a format, or a sentence that says what does not fit.
 pub(super) fn parse(format: &str, text: &str, zone: Zone) -> Result<i64, String> {
-    let mut read = Read::default();
+    let mut read = FormatRead::default();
     let mut rest = text;
     let mut elements = format.chars();
     while let Some(element) = elements.next() {
@@ -181,8 +181,8 @@ const DAYS: [&str; 7] = [
 ];
 
 /// Reads one element; `None` for an element that is not known, `Some(None)` where the text is not like it.
-fn step(element: &str, rest: &mut &str, read: &mut Read) -> Option<Option<()>> {
-    let parts = |parts: &[&str], rest: &mut &str, read: &mut Read| {
+fn step(element: &str, rest: &mut &str, read: &mut FormatRead) -> Option<Option<()>> {
+    let parts = |parts: &[&str], rest: &mut &str, read: &mut FormatRead| {
         for part in parts {
             if let Some(sign) = part.strip_prefix('=') {
                 *rest = rest.strip_prefix(sign)?;
@@ -295,7 +295,7 @@ fn zone(rest: &mut &str) -> Option<i32> {
         .map(|it| sign * it)
 }
 
-impl Read {
+impl FormatRead {
     fn instant(self, zone: Zone) -> Option<i64> {
         if let Some(epoch) = self.epoch {
             return epoch.checked_mul(1_000_000);

@@ -9,7 +9,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use super::native::Fault;
+use super::native::FunctionFault;
 
 /// Microseconds in a day.
 pub(super) const DAY: i64 = 86_400_000_000;
@@ -36,9 +36,9 @@ fn parse_zone(name: &str) -> Option<Zone> {
 }
 
 /// The zone of a name.
-pub(in crate::query) fn zone(name: &str) -> Result<Zone, Fault> {
+pub(in crate::query) fn zone(name: &str) -> Result<Zone, FunctionFault> {
     parse_zone(name).ok_or_else(|| {
-        Fault::new(
+        FunctionFault::new(
             format!("there is no time zone '{name}'"),
             "write the name of a zone, such as 'Europe/Berlin', or an offset, such as '+01:00'",
         )

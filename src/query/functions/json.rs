@@ -13,22 +13,22 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
-use super::native::{Answer, Cell, Fault, Kept};
+use super::native::{ArgumentCell, FunctionFault, KeptText, NativeAnswer};
 
 /// The steps of a path, each a key of an object or a place in an array.
 pub(super) type Path = Vec<String>;
 
 /// A path of `JSON_VALUE` and `JSON_QUERY`.
-pub(in crate::query) fn parse_standard(text: &str) -> Result<Path, Fault> {
+pub(in crate::query) fn parse_standard(text: &str) -> Result<Path, FunctionFault> {
     parse(text, false)
 }
 
 /// A path of `JSON_EXTRACT…`.
-pub(in crate::query) fn parse_legacy(text: &str) -> Result<Path, Fault> {
+pub(in crate::query) fn parse_legacy(text: &str) -> Result<Path, FunctionFault> {
     parse(text, true)
 }
 
-fn parse(text: &str, legacy: bool) -> Result<Path, Fault> {
+fn parse(text: &str, legacy: bool) -> Result<Path, FunctionFault> {
     if let Some(path) = steps(text, legacy) {
         return Ok(path);
     }
@@ -47,7 +47,7 @@ fn parse(text: &str, legacy: bool) -> Result<Path, Fault> {
         None if !text.starts_with('$') => "begin the path with $, as in '$.key'".to_owned(),
         None => format!("write $.key, {quoted} or $[0]; wildcards and filters are not supported"),
     };
-    Err(Fault::new(reason, fix))
+    Err(FunctionFault::new(reason, fix))
 }
 
 fn steps(text: &str, legacy: bool) -> Option<Path> {
@@ -106,14 +106,14 @@ pub(in crate::query) fn quoted_end(text: &str, quote: char) -> Option<usize> {
 /// The JSON at the end of the path. All of the text is read, so text that is not JSON gives `None` wherever its fault is.
 fn find<'j>(json: &'j str, path: &[String]) -> Option<&'j RawValue> {
     let mut reader = serde_json::Deserializer::from_str(json);
-    let found = Walk(path).deserialize(&mut reader).ok()?;
+    let found = PathWalk(path).deserialize(&mut reader).ok()?;
     reader.end().ok()?;
     found
 }
 
-struct Walk<'p>(&'p [String]);
+struct PathWalk<'p>(&'p [String]);
 
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
+impl<'de> DeserializeSeed<'de> for PathWalk<'_> {
     type Value = Option<&'de RawValue>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
@@ -124,7 +124,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_> {
     }
 }
 
-impl<'de> serde::de::Visitor<'de> for Walk<'_> {
+impl<'de> serde::de::Visitor<'de> for PathWalk<'_> {
     type Value = Option<&'de RawValue>;
 
     fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -138,7 +138,7 @@ impl<'de> serde::de::Visitor<'de> for Walk<'_> {
             match self.0.split_first() {
                 Some((wanted, rest)) if !seen && *wanted == key => {
                     seen = true;
-                    found = map.next_value_seed(Walk(rest))?;
+                    found = map.next_value_seed(PathWalk(rest))?;
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -154,7 +154,7 @@ impl<'de> serde::de::Visitor<'de> for Walk<'_> {
         for at in 0.. {
             let next = match self.0.split_first() {
                 Some((_, rest)) if wanted == Some(at) => {
-                    let item = items.next_element_seed(Walk(rest))?;
+                    let item = items.next_element_seed(PathWalk(rest))?;
                     item.map(|item| found = item)
                 }
                 _ => items.next_element::<IgnoredAny>()?.map(drop),
@@ -224,44 +224,44 @@ fn items(raw: &str) -> Option<Vec<&RawValue>> {
 }
 
 fn at<'c>(
-    cells: &'c [Cell<'_>],
-    kept: &mut Kept,
-    parse: fn(&str) -> Result<Path, Fault>,
-) -> Result<Option<&'c str>, Fault> {
-    let (Some(Cell::Text(json)), path) = (cells.first(), cells.get(1)) else {
+    cells: &'c [ArgumentCell<'_>],
+    kept: &mut KeptText,
+    parse: fn(&str) -> Result<Path, FunctionFault>,
+) -> Result<Option<&'c str>, FunctionFault> {
+    let (Some(ArgumentCell::Text(json)), path) = (cells.first(), cells.get(1)) else {
         return Ok(None);
     };
     let path = match path {
-        Some(Cell::Text(path)) => kept.path(path, parse)?.as_slice(),
+        Some(ArgumentCell::Text(path)) => kept.path(path, parse)?.as_slice(),
         _ => &[],
     };
     Ok(find(json, path).map(RawValue::get))
 }
 
 fn value_with(
-    cells: &[Cell<'_>],
-    kept: &mut Kept,
-    parse: fn(&str) -> Result<Path, Fault>,
-) -> Answer {
+    cells: &[ArgumentCell<'_>],
+    kept: &mut KeptText,
+    parse: fn(&str) -> Result<Path, FunctionFault>,
+) -> NativeAnswer {
     let found = at(cells, kept, parse)?.and_then(scalar);
-    Ok(found.map_or(Cell::Null, Cell::Owned))
+    Ok(found.map_or(ArgumentCell::Null, ArgumentCell::Owned))
 }
 
 fn query_with(
-    cells: &[Cell<'_>],
-    kept: &mut Kept,
-    parse: fn(&str) -> Result<Path, Fault>,
-) -> Answer {
+    cells: &[ArgumentCell<'_>],
+    kept: &mut KeptText,
+    parse: fn(&str) -> Result<Path, FunctionFault>,
+) -> NativeAnswer {
     let found = at(cells, kept, parse)?.filter(|raw| *raw != "null");
-    Ok(found.map_or(Cell::Null, |raw| Cell::Owned(compact(raw))))
+    Ok(found.map_or(ArgumentCell::Null, |raw| ArgumentCell::Owned(compact(raw))))
 }
 
 /// Each item as text; NULL where one of them is an object or an array.
 fn values_with(
-    cells: &[Cell<'_>],
-    kept: &mut Kept,
-    parse: fn(&str) -> Result<Path, Fault>,
-) -> Answer {
+    cells: &[ArgumentCell<'_>],
+    kept: &mut KeptText,
+    parse: fn(&str) -> Result<Path, FunctionFault>,
+) -> NativeAnswer {
     let texts = at(cells, kept, parse)?.and_then(items).and_then(|items| {
         let text = |item: &RawValue| match item.get() {
             "null" => Some(None),
@@ -269,61 +269,64 @@ fn values_with(
         };
         items.into_iter().map(text).collect::<Option<Vec<_>>>()
     });
-    Ok(texts.map_or(Cell::Null, Cell::Texts))
+    Ok(texts.map_or(ArgumentCell::Null, ArgumentCell::Texts))
 }
 
 fn queries_with(
-    cells: &[Cell<'_>],
-    kept: &mut Kept,
-    parse: fn(&str) -> Result<Path, Fault>,
-) -> Answer {
+    cells: &[ArgumentCell<'_>],
+    kept: &mut KeptText,
+    parse: fn(&str) -> Result<Path, FunctionFault>,
+) -> NativeAnswer {
     let texts = at(cells, kept, parse)?.and_then(items).map(|items| {
         let texts = items.into_iter().map(|item| Some(compact(item.get())));
         texts.collect()
     });
-    Ok(texts.map_or(Cell::Null, Cell::Texts))
+    Ok(texts.map_or(ArgumentCell::Null, ArgumentCell::Texts))
 }
 
-pub(super) fn json_value(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn json_value(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     value_with(cells, kept, parse_standard)
 }
 
-pub(super) fn json_query(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn json_query(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     query_with(cells, kept, parse_standard)
 }
 
-pub(super) fn json_value_array(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn json_value_array(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     values_with(cells, kept, parse_standard)
 }
 
-pub(super) fn json_query_array(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn json_query_array(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     queries_with(cells, kept, parse_standard)
 }
 
-pub(super) fn json_extract(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn json_extract(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     query_with(cells, kept, parse_legacy)
 }
 
-pub(super) fn json_extract_scalar(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn json_extract_scalar(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     value_with(cells, kept, parse_legacy)
 }
 
-pub(super) fn json_extract_array(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn json_extract_array(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     queries_with(cells, kept, parse_legacy)
 }
 
-pub(super) fn json_extract_string_array(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn json_extract_string_array(
+    cells: &[ArgumentCell<'_>],
+    kept: &mut KeptText,
+) -> NativeAnswer {
     values_with(cells, kept, parse_legacy)
 }
 
 /// Text as a JSON string.
-pub(super) fn to_json_string(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
-    let Some(Cell::Text(text)) = cells.first() else {
-        return Ok(Cell::Null);
+pub(super) fn to_json_string(cells: &[ArgumentCell<'_>], _: &mut KeptText) -> NativeAnswer {
+    let Some(ArgumentCell::Text(text)) = cells.first() else {
+        return Ok(ArgumentCell::Null);
     };
     let quoted = serde_json::to_string(text);
-    quoted.map(Cell::Owned).map_err(|error| {
-        Fault::new(
+    quoted.map(ArgumentCell::Owned).map_err(|error| {
+        FunctionFault::new(
             error.to_string(),
             "report this to the maintainers of trailhouse",
         )

@@ -1,17 +1,17 @@
-//! Every function and form that the engine has; see [`super::Form`].
+//! Every function and form that the engine has; see [`super::CallForm`].
 
-use super::Form;
-use super::Kind::{self, Aggregate, Scalar, Syntax, Window};
+use super::CallForm;
+use super::FunctionKind::{self, Aggregate, Scalar, Syntax, Window};
 
 const fn form(
-    kind: Kind,
+    kind: FunctionKind,
     name: &'static str,
     (arguments, returns): (&'static str, &'static str),
     engine: &'static str,
     example: &'static str,
     result: &'static str,
-) -> Form {
-    Form {
+) -> CallForm {
+    CallForm {
         name,
         arguments,
         returns,
@@ -24,7 +24,7 @@ const fn form(
 
 /// The forms, in the order of the docs.
 #[rustfmt::skip]
-pub(in crate::query) const FORMS: &[Form] = &[
+pub(in crate::query) const FORMS: &[CallForm] = &[
     // Conditions and casts
     form(Syntax, "CAST(value AS type)", ("", "INT64"), "", "CAST('7' AS INT64)", "7"),
     form(Syntax, "SAFE_CAST(value AS type)", ("", "INT64"), "", "SAFE_CAST('x' AS INT64)", "NULL"),

@@ -1,7 +1,7 @@
 //! The functions of GoogleSQL that the engine has: [`FORMS`] is the one list.
 //!
 //! What a statement may call, which types each function takes, what it is for the engine, what `docs/sql.md` says of
-//! it, and the example that tests try here and before Google's analyzer: all of it is one [`Form`]. A function that no
+//! it, and the example that tests try here and before Google's analyzer: all of it is one [`CallForm`]. A function that no
 //! form names is refused, with the form that works where [`INSTEAD`] knows one.
 
 pub(super) mod cast;
@@ -18,13 +18,13 @@ use datafusion::logical_expr::ScalarUDF;
 
 pub(super) use list::{FORMS, INSTEAD};
 pub(super) use native::SAFE;
-use native::{Answer, Cell, Kept, Native};
+use native::{ArgumentCell, KeptText, Native, NativeAnswer};
 
 use super::types::Type;
 
 /// What a function is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FunctionKind {
     /// A value for each row.
     Scalar,
     /// A value for each group, or for each row with `OVER`.
@@ -37,7 +37,7 @@ pub(super) enum Kind {
 
 /// One way to call a function.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Form {
+pub(super) struct CallForm {
     pub(super) name: &'static str,
     /// Types of the arguments, separated by commas: a type; `T`, any type, one for all such arguments; `C`, the same of
     /// what can be compared; `N`, numbers; `ANY`; `PATH` or `OLDPATH`, a literal JSON path; `ZONE`;
@@ -45,7 +45,7 @@ pub(super) struct Form {
     pub(super) arguments: &'static str,
     /// Type of the result: a type, or `T`, `C`, `N` for that of the arguments.
     pub(super) returns: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: FunctionKind,
     /// SQL of the engine with `$1`, `$2` for the arguments, or the name of a function that takes all of them.
     pub(super) engine: &'static str,
     /// An expression; in a form with groups or windows over `things`, see [`THINGS`].
@@ -67,7 +67,7 @@ pub(super) struct Form {
 pub(super) const THINGS: &str = "WITH things AS (SELECT 1 AS n, 'a' AS t UNION ALL SELECT 2, 'b' \
      UNION ALL SELECT 3, 'b' UNION ALL SELECT 4, NULL)";
 
-impl Form {
+impl CallForm {
     /// What the arguments are, one by one.
     pub(super) fn wanted(&self) -> impl Iterator<Item = &'static str> + use<> {
         let wanted = self.arguments.split(',').map(str::trim);
@@ -77,7 +77,7 @@ impl Form {
     /// The statement that shows the form.
     #[cfg(test)]
     pub(super) fn statement(&self) -> String {
-        if matches!(self.kind, Kind::Aggregate | Kind::Window) {
+        if matches!(self.kind, FunctionKind::Aggregate | FunctionKind::Window) {
             format!("{THINGS} SELECT {} AS example FROM things", self.example)
         } else {
             format!("SELECT {} AS example", self.example)
@@ -167,8 +167,10 @@ pub(super) fn parts(group: &str) -> &'static [&'static str] {
 }
 
 /// The forms of a name in upper case.
-pub(super) fn named(name: &str) -> Vec<&'static Form> {
-    let forms = FORMS.iter().filter(|form| form.kind != Kind::Syntax);
+pub(super) fn named(name: &str) -> Vec<&'static CallForm> {
+    let forms = FORMS
+        .iter()
+        .filter(|form| form.kind != FunctionKind::Syntax);
     forms.filter(|form| form.name == name).collect()
 }
 
@@ -185,7 +187,7 @@ pub(super) fn natives() -> impl Iterator<Item = ScalarUDF> {
 const fn native(
     name: &'static str,
     returns: fn() -> Type,
-    call: fn(&[Cell<'_>], &mut Kept) -> Answer,
+    call: fn(&[ArgumentCell<'_>], &mut KeptText) -> NativeAnswer,
 ) -> Native {
     Native {
         name,
@@ -199,7 +201,7 @@ const fn native(
 const fn sure(
     name: &'static str,
     returns: fn() -> Type,
-    call: fn(&[Cell<'_>], &mut Kept) -> Answer,
+    call: fn(&[ArgumentCell<'_>], &mut KeptText) -> NativeAnswer,
 ) -> Native {
     Native {
         fails: false,

@@ -28,7 +28,7 @@ use crate::query::types::Type;
 
 /// One value of a row.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell<'a> {
+pub(super) enum ArgumentCell<'a> {
     Null,
     Bool(bool),
     Int(i64),
@@ -45,12 +45,12 @@ pub(super) enum Cell<'a> {
 
 /// What a function says of arguments that it does not take: what happened, and what to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::query) struct Fault {
+pub(in crate::query) struct FunctionFault {
     pub(in crate::query) reason: String,
     pub(in crate::query) fix: String,
 }
 
-impl Fault {
+impl FunctionFault {
     pub(super) fn new(reason: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
@@ -59,24 +59,24 @@ impl Fault {
     }
 }
 
-pub(super) type Answer = Result<Cell<'static>, Fault>;
+pub(super) type NativeAnswer = Result<ArgumentCell<'static>, FunctionFault>;
 
 /// What was made of constant arguments for the row before: patterns, paths and zones.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct KeptText {
     pattern: Option<(String, Regex)>,
     path: Option<(String, Path)>,
     zone: Option<(String, Zone)>,
 }
 
-impl Kept {
-    pub(super) fn pattern(&mut self, text: &str) -> Result<&Regex, Fault> {
+impl KeptText {
+    pub(super) fn pattern(&mut self, text: &str) -> Result<&Regex, FunctionFault> {
         kept(&mut self.pattern, text, |text| {
             Regex::new(text).map_err(|error| {
                 let last = error.to_string();
                 let last = last.lines().last().unwrap_or_default();
                 let why = last.trim_start_matches("error: ");
-                Fault::new(
+                FunctionFault::new(
                     format!("'{text}' is not a regular expression: {why}"),
                     "fix the pattern; characters such as ( + . are escaped in a raw string, such as r'\\('",
                 )
@@ -87,12 +87,12 @@ impl Kept {
     pub(super) fn path(
         &mut self,
         text: &str,
-        parse: fn(&str) -> Result<Path, Fault>,
-    ) -> Result<&Path, Fault> {
+        parse: fn(&str) -> Result<Path, FunctionFault>,
+    ) -> Result<&Path, FunctionFault> {
         kept(&mut self.path, text, parse)
     }
 
-    pub(super) fn zone(&mut self, name: &str) -> Result<Zone, Fault> {
+    pub(super) fn zone(&mut self, name: &str) -> Result<Zone, FunctionFault> {
         kept(&mut self.zone, name, instant::zone).copied()
     }
 }
@@ -100,13 +100,13 @@ impl Kept {
 fn kept<'k, T>(
     slot: &'k mut Option<(String, T)>,
     text: &str,
-    make: impl FnOnce(&str) -> Result<T, Fault>,
-) -> Result<&'k T, Fault> {
+    make: impl FnOnce(&str) -> Result<T, FunctionFault>,
+) -> Result<&'k T, FunctionFault> {
     if slot.as_ref().is_none_or(|(known, _)| known != text) {
         *slot = Some((text.to_owned(), make(text)?));
     }
     slot.as_ref().map(|(_, made)| made).ok_or_else(|| {
-        Fault::new(
+        FunctionFault::new(
             "a constant could not be prepared",
             "report this to the maintainers of trailhouse",
         )
@@ -120,7 +120,7 @@ pub(in crate::query) struct Native {
     pub(super) name: &'static str,
     /// What it returns.
     pub(super) returns: fn() -> Type,
-    pub(super) call: fn(&[Cell<'_>], &mut Kept) -> Answer,
+    pub(super) call: fn(&[ArgumentCell<'_>], &mut KeptText) -> NativeAnswer,
     /// Whether it fails on some values.
     pub(in crate::query) fails: bool,
 }
@@ -208,22 +208,22 @@ impl ScalarUDFImpl for NativeFunction {
                 }
             })
             .collect::<Result<Vec<ArrayRef>>>()?;
-        let mut out = Column::new(&(self.native.returns)());
-        let mut kept = Kept::default();
+        let mut out = ArgumentColumn::new(&(self.native.returns)());
+        let mut kept = KeptText::default();
         let mut cells = Vec::with_capacity(arrays.len());
         for row in 0..rows {
             cells.clear();
             for (array, constant) in arrays.iter().zip(&constants) {
                 cells.push(cell(array, if *constant { 0 } else { row })?);
             }
-            if cells.contains(&Cell::Null) {
-                out.push(Cell::Null)?;
+            if cells.contains(&ArgumentCell::Null) {
+                out.push(ArgumentCell::Null)?;
                 continue;
             }
             match (self.native.call)(&cells, &mut kept) {
                 Ok(value) => out.push(value)?,
-                Err(_) if self.safe => out.push(Cell::Null)?,
-                Err(Fault { reason, fix }) => {
+                Err(_) if self.safe => out.push(ArgumentCell::Null)?,
+                Err(FunctionFault { reason, fix }) => {
                     let error = QueryError::Value { reason, fix };
                     return Err(DataFusionError::External(Box::new(error)));
                 }
@@ -258,38 +258,38 @@ fn texts_type() -> DataType {
     DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)))
 }
 
-fn cell(array: &ArrayRef, row: usize) -> Result<Cell<'_>> {
+fn cell(array: &ArrayRef, row: usize) -> Result<ArgumentCell<'_>> {
     if array.is_null(row) {
-        return Ok(Cell::Null);
+        return Ok(ArgumentCell::Null);
     }
     Ok(match array.data_type() {
-        DataType::Null => Cell::Null,
-        DataType::Boolean => Cell::Bool(array.as_boolean().value(row)),
-        DataType::Int64 => Cell::Int(array.as_primitive::<Int64Type>().value(row)),
-        DataType::Float64 => Cell::Float(array.as_primitive::<Float64Type>().value(row)),
-        DataType::Utf8 => Cell::Text(array.as_string::<i32>().value(row)),
-        DataType::LargeUtf8 => Cell::Text(array.as_string::<i64>().value(row)),
-        DataType::Utf8View => Cell::Text(array.as_string_view().value(row)),
-        DataType::Binary => Cell::Bytes(array.as_binary::<i32>().value(row)),
-        DataType::Date32 => Cell::Date(array.as_primitive::<Date32Type>().value(row)),
+        DataType::Null => ArgumentCell::Null,
+        DataType::Boolean => ArgumentCell::Bool(array.as_boolean().value(row)),
+        DataType::Int64 => ArgumentCell::Int(array.as_primitive::<Int64Type>().value(row)),
+        DataType::Float64 => ArgumentCell::Float(array.as_primitive::<Float64Type>().value(row)),
+        DataType::Utf8 => ArgumentCell::Text(array.as_string::<i32>().value(row)),
+        DataType::LargeUtf8 => ArgumentCell::Text(array.as_string::<i64>().value(row)),
+        DataType::Utf8View => ArgumentCell::Text(array.as_string_view().value(row)),
+        DataType::Binary => ArgumentCell::Bytes(array.as_binary::<i32>().value(row)),
+        DataType::Date32 => ArgumentCell::Date(array.as_primitive::<Date32Type>().value(row)),
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {
             let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
             match zone {
-                Some(_) => Cell::Timestamp(micros),
-                None => Cell::Datetime(micros),
+                Some(_) => ArgumentCell::Timestamp(micros),
+                None => ArgumentCell::Datetime(micros),
             }
         }
         DataType::List(_) => {
             let items = array.as_list::<i32>().value(row);
             let items = items.as_string::<i32>();
-            Cell::Texts(items.iter().map(|item| item.map(str::to_owned)).collect())
+            ArgumentCell::Texts(items.iter().map(|item| item.map(str::to_owned)).collect())
         }
         other => return internal_err!("a function was given {other}"),
     })
 }
 
 /// The results of a function, row by row.
-enum Column {
+enum ArgumentColumn {
     Bool(BooleanBuilder),
     Int(Int64Builder),
     Float(Float64Builder),
@@ -300,7 +300,7 @@ enum Column {
     Texts(ListBuilder<StringBuilder>),
 }
 
-impl Column {
+impl ArgumentColumn {
     fn new(kind: &Type) -> Self {
         match kind {
             Type::Bool => Self::Bool(BooleanBuilder::new()),
@@ -316,28 +316,28 @@ impl Column {
         }
     }
 
-    fn push(&mut self, cell: Cell<'_>) -> Result<()> {
+    fn push(&mut self, cell: ArgumentCell<'_>) -> Result<()> {
         match (self, cell) {
-            (Self::Bool(out), Cell::Bool(value)) => out.append_value(value),
-            (Self::Bool(out), Cell::Null) => out.append_null(),
-            (Self::Int(out), Cell::Int(value)) => out.append_value(value),
-            (Self::Int(out), Cell::Null) => out.append_null(),
-            (Self::Float(out), Cell::Float(value)) => out.append_value(value),
-            (Self::Float(out), Cell::Null) => out.append_null(),
-            (Self::Text(out), Cell::Text(value)) => out.append_value(value),
-            (Self::Text(out), Cell::Owned(value)) => out.append_value(value),
-            (Self::Text(out), Cell::Null) => out.append_null(),
-            (Self::Bytes(out), Cell::Bytes(value)) => out.append_value(value),
-            (Self::Bytes(out), Cell::OwnedBytes(value)) => out.append_value(value),
-            (Self::Bytes(out), Cell::Null) => out.append_null(),
-            (Self::Date(out), Cell::Date(value)) => out.append_value(value),
-            (Self::Date(out), Cell::Null) => out.append_null(),
-            (Self::Time(out), Cell::Datetime(value) | Cell::Timestamp(value)) => {
+            (Self::Bool(out), ArgumentCell::Bool(value)) => out.append_value(value),
+            (Self::Bool(out), ArgumentCell::Null) => out.append_null(),
+            (Self::Int(out), ArgumentCell::Int(value)) => out.append_value(value),
+            (Self::Int(out), ArgumentCell::Null) => out.append_null(),
+            (Self::Float(out), ArgumentCell::Float(value)) => out.append_value(value),
+            (Self::Float(out), ArgumentCell::Null) => out.append_null(),
+            (Self::Text(out), ArgumentCell::Text(value)) => out.append_value(value),
+            (Self::Text(out), ArgumentCell::Owned(value)) => out.append_value(value),
+            (Self::Text(out), ArgumentCell::Null) => out.append_null(),
+            (Self::Bytes(out), ArgumentCell::Bytes(value)) => out.append_value(value),
+            (Self::Bytes(out), ArgumentCell::OwnedBytes(value)) => out.append_value(value),
+            (Self::Bytes(out), ArgumentCell::Null) => out.append_null(),
+            (Self::Date(out), ArgumentCell::Date(value)) => out.append_value(value),
+            (Self::Date(out), ArgumentCell::Null) => out.append_null(),
+            (Self::Time(out), ArgumentCell::Datetime(value) | ArgumentCell::Timestamp(value)) => {
                 out.append_value(value);
             }
-            (Self::Time(out), Cell::Null) => out.append_null(),
-            (Self::Texts(out), Cell::Texts(items)) => out.append_value(items),
-            (Self::Texts(out), Cell::Null) => out.append_null(),
+            (Self::Time(out), ArgumentCell::Null) => out.append_null(),
+            (Self::Texts(out), ArgumentCell::Texts(items)) => out.append_value(items),
+            (Self::Texts(out), ArgumentCell::Null) => out.append_null(),
             (_, other) => return internal_err!("a function gave {other:?}"),
         }
         Ok(())

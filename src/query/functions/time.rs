@@ -7,35 +7,35 @@ use super::instant::{
     DAY, Zone, clock_in, clock_of, date_of, date_text, datetime_text, days_of, instant_in,
     micros_of, parse_date, parse_datetime, parse_timestamp, period_in, timestamp_text_in,
 };
-use super::native::{Answer, Cell, Fault, Kept};
+use super::native::{ArgumentCell, FunctionFault, KeptText, NativeAnswer};
 
 const UTC: Zone = Zone::Fixed(0);
 
-fn beyond() -> Fault {
-    Fault::new(
+fn beyond() -> FunctionFault {
+    FunctionFault::new(
         "a date or time is outside the years 1 to 9999",
         "bound the values, or put SAFE. before the function to get NULL",
     )
 }
 
 /// An argument of text, such as a zone or a part of a date.
-fn text<'c>(cells: &'c [Cell<'_>], at: usize) -> Option<&'c str> {
+fn text<'c>(cells: &'c [ArgumentCell<'_>], at: usize) -> Option<&'c str> {
     match cells.get(at) {
-        Some(Cell::Text(text)) => Some(text),
+        Some(ArgumentCell::Text(text)) => Some(text),
         _ => None,
     }
 }
 
-fn zone(cells: &[Cell<'_>], at: usize, kept: &mut Kept) -> Result<Zone, Fault> {
+fn zone(cells: &[ArgumentCell<'_>], at: usize, kept: &mut KeptText) -> Result<Zone, FunctionFault> {
     text(cells, at).map_or(Ok(UTC), |name| kept.zone(name))
 }
 
 /// A time as a clock shows it: of a zone for an instant, else as it is.
-fn clock(cell: &Cell<'_>, zone: Zone) -> Option<i64> {
+fn clock(cell: &ArgumentCell<'_>, zone: Zone) -> Option<i64> {
     match cell {
-        Cell::Timestamp(micros) => Some(clock_in(*micros, zone)),
-        Cell::Datetime(micros) => Some(*micros),
-        Cell::Date(days) => Some(i64::from(*days) * DAY),
+        ArgumentCell::Timestamp(micros) => Some(clock_in(*micros, zone)),
+        ArgumentCell::Datetime(micros) => Some(*micros),
+        ArgumentCell::Date(days) => Some(i64::from(*days) * DAY),
         _ => None,
     }
 }
@@ -45,32 +45,40 @@ fn whole_day(micros: i64) -> i32 {
 }
 
 /// `DATE(timestamp[, zone])`, `DATE(datetime)`, `DATE(string)`, `DATE(year, month, day)`
-pub(super) fn date(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn date(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     match cells {
-        [Cell::Text(text)] => to_date(text),
-        [Cell::Int(year), Cell::Int(month), Cell::Int(day)] => {
+        [ArgumentCell::Text(text)] => to_date(text),
+        [
+            ArgumentCell::Int(year),
+            ArgumentCell::Int(month),
+            ArgumentCell::Int(day),
+        ] => {
             let part = |part: &i64| u32::try_from(*part).ok();
             let date = i32::try_from(*year).ok().zip(part(month)).zip(part(day));
             let date =
                 date.and_then(|((year, month), day)| NaiveDate::from_ymd_opt(year, month, day));
-            date.and_then(days_of).map(Cell::Date).ok_or_else(|| {
-                Fault::new(
-                    format!("there is no date {year}-{month}-{day}"),
-                    "write year, month and day of a date, or SAFE.DATE to get NULL",
-                )
-            })
+            date.and_then(days_of)
+                .map(ArgumentCell::Date)
+                .ok_or_else(|| {
+                    FunctionFault::new(
+                        format!("there is no date {year}-{month}-{day}"),
+                        "write year, month and day of a date, or SAFE.DATE to get NULL",
+                    )
+                })
         }
         [cell, ..] => {
             let zone = zone(cells, 1, kept)?;
-            Ok(clock(cell, zone).map_or(Cell::Null, |micros| Cell::Date(whole_day(micros))))
+            Ok(clock(cell, zone).map_or(ArgumentCell::Null, |micros| {
+                ArgumentCell::Date(whole_day(micros))
+            }))
         }
-        [] => Ok(Cell::Null),
+        [] => Ok(ArgumentCell::Null),
     }
 }
 
-fn to_date(text: &str) -> Answer {
-    parse_date(text).map(Cell::Date).ok_or_else(|| {
-        Fault::new(
+fn to_date(text: &str) -> NativeAnswer {
+    parse_date(text).map(ArgumentCell::Date).ok_or_else(|| {
+        FunctionFault::new(
             format!("'{text}' is not a date"),
             "write dates as 2026-11-20, or use SAFE_CAST to get NULL for values that cannot be cast",
         )
@@ -78,31 +86,31 @@ fn to_date(text: &str) -> Answer {
 }
 
 /// `DATETIME(timestamp[, zone])`, `DATETIME(date)`, `DATETIME(string)`, `DATETIME(year, month, day, hour, minute, second)`
-pub(super) fn datetime(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn datetime(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     match cells {
-        [Cell::Text(text)] => to_datetime(text),
+        [ArgumentCell::Text(text)] => to_datetime(text),
         [
-            Cell::Int(year),
-            Cell::Int(month),
-            Cell::Int(day),
-            Cell::Int(hour),
-            Cell::Int(minute),
-            Cell::Int(second),
+            ArgumentCell::Int(year),
+            ArgumentCell::Int(month),
+            ArgumentCell::Int(day),
+            ArgumentCell::Int(hour),
+            ArgumentCell::Int(minute),
+            ArgumentCell::Int(second),
         ] => {
             let text = format!("{year:04}-{month}-{day} {hour}:{minute}:{second}");
             to_datetime(&text)
         }
         [cell, ..] => {
             let zone = zone(cells, 1, kept)?;
-            Ok(clock(cell, zone).map_or(Cell::Null, Cell::Datetime))
+            Ok(clock(cell, zone).map_or(ArgumentCell::Null, ArgumentCell::Datetime))
         }
-        [] => Ok(Cell::Null),
+        [] => Ok(ArgumentCell::Null),
     }
 }
 
-fn to_datetime(text: &str) -> Answer {
-    parse_datetime(text).map(Cell::Datetime).ok_or_else(|| {
-        Fault::new(
+fn to_datetime(text: &str) -> NativeAnswer {
+    parse_datetime(text).map(ArgumentCell::Datetime).ok_or_else(|| {
+        FunctionFault::new(
             format!("'{text}' is not a date with a time"),
             "write 2026-11-20 10:30:00, or use SAFE_CAST to get NULL for values that cannot be cast",
         )
@@ -110,22 +118,21 @@ fn to_datetime(text: &str) -> Answer {
 }
 
 /// `TIMESTAMP(string[, zone])`, `TIMESTAMP(date[, zone])`, `TIMESTAMP(datetime[, zone])`, `TIMESTAMP(timestamp)`
-pub(super) fn timestamp(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn timestamp(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     let zone = zone(cells, 1, kept)?;
     match cells.first() {
-        Some(Cell::Timestamp(micros)) => Ok(Cell::Timestamp(*micros)),
-        Some(Cell::Text(text)) => to_timestamp(text, zone),
-        Some(cell) => {
-            Ok(clock(cell, zone)
-                .map_or(Cell::Null, |clock| Cell::Timestamp(instant_in(clock, zone))))
-        }
-        None => Ok(Cell::Null),
+        Some(ArgumentCell::Timestamp(micros)) => Ok(ArgumentCell::Timestamp(*micros)),
+        Some(ArgumentCell::Text(text)) => to_timestamp(text, zone),
+        Some(cell) => Ok(clock(cell, zone).map_or(ArgumentCell::Null, |clock| {
+            ArgumentCell::Timestamp(instant_in(clock, zone))
+        })),
+        None => Ok(ArgumentCell::Null),
     }
 }
 
-fn to_timestamp(text: &str, zone: Zone) -> Answer {
-    parse_timestamp(text, zone).map(Cell::Timestamp).ok_or_else(|| {
-        Fault::new(
+fn to_timestamp(text: &str, zone: Zone) -> NativeAnswer {
+    parse_timestamp(text, zone).map(ArgumentCell::Timestamp).ok_or_else(|| {
+        FunctionFault::new(
             format!("'{text}' is not a timestamp"),
             "write 2026-11-20 10:30:00+01, or use SAFE_CAST to get NULL for values that cannot be cast",
         )
@@ -133,13 +140,15 @@ fn to_timestamp(text: &str, zone: Zone) -> Answer {
 }
 
 /// `STRING(timestamp[, zone])`, `STRING(date)`, `STRING(datetime)`
-pub(super) fn string(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn string(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     let zone = zone(cells, 1, kept)?;
     Ok(match cells.first() {
-        Some(Cell::Timestamp(micros)) => Cell::Owned(timestamp_text_in(*micros, zone)),
-        Some(Cell::Datetime(micros)) => Cell::Owned(datetime_text(*micros)),
-        Some(Cell::Date(days)) => Cell::Owned(date_text(*days)),
-        _ => Cell::Null,
+        Some(ArgumentCell::Timestamp(micros)) => {
+            ArgumentCell::Owned(timestamp_text_in(*micros, zone))
+        }
+        Some(ArgumentCell::Datetime(micros)) => ArgumentCell::Owned(datetime_text(*micros)),
+        Some(ArgumentCell::Date(days)) => ArgumentCell::Owned(date_text(*days)),
+        _ => ArgumentCell::Null,
     })
 }
 
@@ -203,33 +212,35 @@ fn truncated(clock: i64, part: &str) -> Option<i64> {
 }
 
 /// `TIMESTAMP_TRUNC(timestamp, part[, zone])`, `DATE_TRUNC`, `DATETIME_TRUNC`
-pub(super) fn trunc(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn trunc(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     let zone = zone(cells, 2, kept)?;
     let (Some(cell), Some(part)) = (cells.first(), text(cells, 1)) else {
-        return Ok(Cell::Null);
+        return Ok(ArgumentCell::Null);
     };
     let Some(clock) = clock(cell, zone) else {
-        return Ok(Cell::Null);
+        return Ok(ArgumentCell::Null);
     };
     let first = truncated(clock, part).ok_or_else(beyond)?;
     Ok(match cell {
         // An hour that comes twice is cut within itself.
-        Cell::Timestamp(at) if length(part).is_some() => Cell::Timestamp(at - (clock - first)),
-        Cell::Timestamp(_) => Cell::Timestamp(period_in(first, zone)),
-        Cell::Datetime(_) => Cell::Datetime(first),
-        _ => Cell::Date(whole_day(first)),
+        ArgumentCell::Timestamp(at) if length(part).is_some() => {
+            ArgumentCell::Timestamp(at - (clock - first))
+        }
+        ArgumentCell::Timestamp(_) => ArgumentCell::Timestamp(period_in(first, zone)),
+        ArgumentCell::Datetime(_) => ArgumentCell::Datetime(first),
+        _ => ArgumentCell::Date(whole_day(first)),
     })
 }
 
 /// `EXTRACT(part FROM value [AT TIME ZONE zone])`, but for `DATE` and `DATETIME`
-pub(super) fn extract(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn extract(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     let zone = zone(cells, 2, kept)?;
     let (Some(cell), Some(part)) = (cells.first(), text(cells, 1)) else {
-        return Ok(Cell::Null);
+        return Ok(ArgumentCell::Null);
     };
     let clock = clock(cell, zone).and_then(clock_of).ok_or_else(beyond)?;
     let date = clock.date();
-    Ok(Cell::Int(match part {
+    Ok(ArgumentCell::Int(match part {
         "MICROSECOND" => i64::from(clock.and_utc().timestamp_subsec_micros()),
         "MILLISECOND" => i64::from(clock.and_utc().timestamp_subsec_millis()),
         "SECOND" => i64::from(clock.second()),
@@ -249,7 +260,7 @@ pub(super) fn extract(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
                 let into_week = i64::from(date.weekday().num_days_from_monday()) - start;
                 (i64::from(date.ordinal0()) + 7 - into_week.rem_euclid(7)) / 7
             }
-            None => return Ok(Cell::Null),
+            None => return Ok(ArgumentCell::Null),
         },
     }))
 }
@@ -278,37 +289,47 @@ fn moved(clock: i64, count: i64, part: &str) -> Option<i64> {
 }
 
 /// `TIMESTAMP_ADD`, `DATE_ADD`, `DATETIME_ADD`: value, count and part
-pub(super) fn add(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
-    let ([cell, Cell::Int(count), ..], Some(part)) = (cells, text(cells, 2)) else {
-        return Ok(Cell::Null);
+pub(super) fn add(cells: &[ArgumentCell<'_>], _: &mut KeptText) -> NativeAnswer {
+    let ([cell, ArgumentCell::Int(count), ..], Some(part)) = (cells, text(cells, 2)) else {
+        return Ok(ArgumentCell::Null);
     };
     let Some(clock) = clock(cell, UTC) else {
-        return Ok(Cell::Null);
+        return Ok(ArgumentCell::Null);
     };
     let moved = moved(clock, *count, part).ok_or_else(beyond)?;
     Ok(match cell {
-        Cell::Timestamp(_) => Cell::Timestamp(moved),
-        Cell::Datetime(_) => Cell::Datetime(moved),
-        _ => Cell::Date(whole_day(moved)),
+        ArgumentCell::Timestamp(_) => ArgumentCell::Timestamp(moved),
+        ArgumentCell::Datetime(_) => ArgumentCell::Datetime(moved),
+        _ => ArgumentCell::Date(whole_day(moved)),
     })
 }
 
 /// `TIMESTAMP_SUB`, `DATE_SUB`, `DATETIME_SUB`
-pub(super) fn sub(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn sub(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     match cells {
-        [cell, Cell::Int(count), part] => {
+        [cell, ArgumentCell::Int(count), part] => {
             let count = count.checked_neg().ok_or_else(beyond)?;
-            add(&[cell.clone(), Cell::Int(count), part.clone()], kept)
+            add(
+                &[cell.clone(), ArgumentCell::Int(count), part.clone()],
+                kept,
+            )
         }
-        _ => Ok(Cell::Null),
+        _ => Ok(ArgumentCell::Null),
     }
 }
 
 /// `TIMESTAMP_DIFF`, which counts whole parts between two instants
-pub(super) fn elapsed(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
-    let ([Cell::Timestamp(one), Cell::Timestamp(other), ..], Some(part)) = (cells, text(cells, 2))
+pub(super) fn elapsed(cells: &[ArgumentCell<'_>], _: &mut KeptText) -> NativeAnswer {
+    let (
+        [
+            ArgumentCell::Timestamp(one),
+            ArgumentCell::Timestamp(other),
+            ..,
+        ],
+        Some(part),
+    ) = (cells, text(cells, 2))
     else {
-        return Ok(Cell::Null);
+        return Ok(ArgumentCell::Null);
     };
     let length = if part == "DAY" {
         Some(DAY)
@@ -316,27 +337,29 @@ pub(super) fn elapsed(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
         length(part)
     };
     let between = one.checked_sub(*other).ok_or_else(beyond)?;
-    Ok(length.map_or(Cell::Null, |length| Cell::Int(between / length)))
+    Ok(length.map_or(ArgumentCell::Null, |length| {
+        ArgumentCell::Int(between / length)
+    }))
 }
 
 /// `DATE_DIFF`, `DATETIME_DIFF`, which count the borders of parts between two times of a clock
-pub(super) fn borders(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
+pub(super) fn borders(cells: &[ArgumentCell<'_>], _: &mut KeptText) -> NativeAnswer {
     let ([one, other, ..], Some(part)) = (cells, text(cells, 2)) else {
-        return Ok(Cell::Null);
+        return Ok(ArgumentCell::Null);
     };
     let (Some(one), Some(other)) = (clock(one, UTC), clock(other, UTC)) else {
-        return Ok(Cell::Null);
+        return Ok(ArgumentCell::Null);
     };
     let first = |clock: i64| truncated(clock, part).ok_or_else(beyond);
     let month = |clock: i64| {
         let clock = clock_of(clock).ok_or_else(beyond)?;
-        Ok::<_, Fault>(i64::from(clock.year()) * 12 + i64::from(clock.month0()))
+        Ok::<_, FunctionFault>(i64::from(clock.year()) * 12 + i64::from(clock.month0()))
     };
     let iso_year = |clock: i64| {
         let clock = clock_of(clock).ok_or_else(beyond)?;
-        Ok::<_, Fault>(i64::from(clock.date().iso_week().year()))
+        Ok::<_, FunctionFault>(i64::from(clock.date().iso_week().year()))
     };
-    Ok(Cell::Int(match part {
+    Ok(ArgumentCell::Int(match part {
         "MONTH" => month(one)? - month(other)?,
         "QUARTER" => month(one)?.div_euclid(3) - month(other)?.div_euclid(3),
         "YEAR" => month(one)?.div_euclid(12) - month(other)?.div_euclid(12),
@@ -352,9 +375,9 @@ pub(super) fn borders(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
 }
 
 /// `LAST_DAY(date[, part])`
-pub(super) fn last_day(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
+pub(super) fn last_day(cells: &[ArgumentCell<'_>], _: &mut KeptText) -> NativeAnswer {
     let Some(clock) = cells.first().and_then(|cell| clock(cell, UTC)) else {
-        return Ok(Cell::Null);
+        return Ok(ArgumentCell::Null);
     };
     let part = text(cells, 1).unwrap_or("MONTH");
     let first = truncated(clock, part).ok_or_else(beyond)?;
@@ -364,30 +387,34 @@ pub(super) fn last_day(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
         part => moved(first, 1, part),
     };
     let next = next.ok_or_else(beyond)?;
-    Ok(Cell::Date(whole_day(next) - 1))
+    Ok(ArgumentCell::Date(whole_day(next) - 1))
 }
 
 /// `FORMAT_TIMESTAMP(format, timestamp[, zone])`, `FORMAT_DATE`, `FORMAT_DATETIME`
-pub(super) fn formatted(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn formatted(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     let zone = zone(cells, 2, kept)?;
     let (Some(form), Some(cell)) = (text(cells, 0), cells.get(1)) else {
-        return Ok(Cell::Null);
+        return Ok(ArgumentCell::Null);
     };
     let out = match cell {
-        Cell::Timestamp(micros) => format::format(form, *micros, zone),
+        ArgumentCell::Timestamp(micros) => format::format(form, *micros, zone),
         cell => clock(cell, UTC).and_then(|clock| format::format(form, clock, UTC)),
     };
-    out.map(Cell::Owned).ok_or_else(beyond)
+    out.map(ArgumentCell::Owned).ok_or_else(beyond)
 }
 
-fn parsed(cells: &[Cell<'_>], kept: &mut Kept, name: &str) -> Result<Option<i64>, Fault> {
+fn parsed(
+    cells: &[ArgumentCell<'_>],
+    kept: &mut KeptText,
+    name: &str,
+) -> Result<Option<i64>, FunctionFault> {
     let zone = zone(cells, 2, kept)?;
     let (Some(form), Some(written)) = (text(cells, 0), text(cells, 1)) else {
         return Ok(None);
     };
     let found = format::parse(form, written, zone).map(Some);
     found.map_err(|reason| {
-        Fault::new(
+        FunctionFault::new(
             reason,
             format!("fix the format, or write SAFE.{name} to get NULL"),
         )
@@ -395,57 +422,61 @@ fn parsed(cells: &[Cell<'_>], kept: &mut Kept, name: &str) -> Result<Option<i64>
 }
 
 /// `PARSE_TIMESTAMP(format, text[, zone])`
-pub(super) fn parse_timestamp_by(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn parse_timestamp_by(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     let found = parsed(cells, kept, "PARSE_TIMESTAMP")?;
-    Ok(found.map_or(Cell::Null, Cell::Timestamp))
+    Ok(found.map_or(ArgumentCell::Null, ArgumentCell::Timestamp))
 }
 
 /// `PARSE_DATETIME(format, text)`
-pub(super) fn parse_datetime_by(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn parse_datetime_by(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     let found = parsed(cells, kept, "PARSE_DATETIME")?;
-    Ok(found.map_or(Cell::Null, Cell::Datetime))
+    Ok(found.map_or(ArgumentCell::Null, ArgumentCell::Datetime))
 }
 
 /// `PARSE_DATE(format, text)`
-pub(super) fn parse_date_by(cells: &[Cell<'_>], kept: &mut Kept) -> Answer {
+pub(super) fn parse_date_by(cells: &[ArgumentCell<'_>], kept: &mut KeptText) -> NativeAnswer {
     let found = parsed(cells, kept, "PARSE_DATE")?;
-    Ok(found.map_or(Cell::Null, |micros| Cell::Date(whole_day(micros))))
+    Ok(found.map_or(ArgumentCell::Null, |micros| {
+        ArgumentCell::Date(whole_day(micros))
+    }))
 }
 
 /// `UNIX_SECONDS`, `UNIX_MILLIS`, `UNIX_MICROS`, by the microseconds of the unit
-pub(super) fn unix(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
+pub(super) fn unix(cells: &[ArgumentCell<'_>], _: &mut KeptText) -> NativeAnswer {
     Ok(match cells {
-        [Cell::Timestamp(micros), Cell::Int(unit)] => Cell::Int(micros.div_euclid(*unit)),
-        _ => Cell::Null,
+        [ArgumentCell::Timestamp(micros), ArgumentCell::Int(unit)] => {
+            ArgumentCell::Int(micros.div_euclid(*unit))
+        }
+        _ => ArgumentCell::Null,
     })
 }
 
 /// `TIMESTAMP_SECONDS`, `TIMESTAMP_MILLIS`, `TIMESTAMP_MICROS`
-pub(super) fn from_unix(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
-    let [Cell::Int(count), Cell::Int(unit)] = cells else {
-        return Ok(Cell::Null);
+pub(super) fn from_unix(cells: &[ArgumentCell<'_>], _: &mut KeptText) -> NativeAnswer {
+    let [ArgumentCell::Int(count), ArgumentCell::Int(unit)] = cells else {
+        return Ok(ArgumentCell::Null);
     };
     let micros = count.checked_mul(*unit);
     let known = micros.filter(|micros| clock_of(*micros).and_then(micros_of).is_some());
-    known.map(Cell::Timestamp).ok_or_else(beyond)
+    known.map(ArgumentCell::Timestamp).ok_or_else(beyond)
 }
 
 /// `UNIX_DATE(date)`
-pub(super) fn unix_date(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
+pub(super) fn unix_date(cells: &[ArgumentCell<'_>], _: &mut KeptText) -> NativeAnswer {
     Ok(match cells {
-        [Cell::Date(days)] => Cell::Int(i64::from(*days)),
-        _ => Cell::Null,
+        [ArgumentCell::Date(days)] => ArgumentCell::Int(i64::from(*days)),
+        _ => ArgumentCell::Null,
     })
 }
 
 /// `DATE_FROM_UNIX_DATE(days)`
-pub(super) fn date_from_unix(cells: &[Cell<'_>], _: &mut Kept) -> Answer {
-    let [Cell::Int(days)] = cells else {
-        return Ok(Cell::Null);
+pub(super) fn date_from_unix(cells: &[ArgumentCell<'_>], _: &mut KeptText) -> NativeAnswer {
+    let [ArgumentCell::Int(days)] = cells else {
+        return Ok(ArgumentCell::Null);
     };
     let days = i32::try_from(*days)
         .ok()
         .and_then(date_of)
         .and_then(days_of);
-    days.map(Cell::Date).ok_or_else(beyond)
+    days.map(ArgumentCell::Date).ok_or_else(beyond)
 }

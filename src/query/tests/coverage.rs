@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use super::lake::SmallLake;
 use super::three_dates;
 use crate::lake::layout::Table;
-use crate::ledger::entry::{ExpiredPart, HoleReason};
+use crate::ledger::entry::{ExpiredPart, HoleReasonCode};
 use crate::ledger::state::{FeedState, HoleState, SourceState};
 use crate::query::CoverageNote;
 use crate::window::{Window, midnight};
@@ -102,7 +102,7 @@ async fn what_is_missing_of_the_dates_asked_is_named() {
                 from: "2026-01-02T10:00:00Z".parse().unwrap(),
                 to: "2026-01-02T11:00:00Z".parse().unwrap(),
             },
-            reason: HoleReason("poison".to_owned()),
+            reason: HoleReasonCode("poison".to_owned()),
             detail: String::new(),
             first_seen: midnight(date("2026-01-05")),
             tries: 1,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{lake::SmallLake, rows_of};
 use crate::query::analyze::signature;
-use crate::query::functions::{FORMS, Form, INSTEAD, Kind};
+use crate::query::functions::{CallForm, FORMS, FunctionKind, INSTEAD};
 use crate::query::{Lake, QueryError};
 
 /// The first column of all rows, as text.
@@ -34,7 +34,7 @@ async fn every_form_gives_what_bigquery_documents() {
             Ok(found) => found,
             Err(error) => format!("{error}: {} {error:?}", error.action()),
         };
-        if form.kind == Kind::Window {
+        if form.kind == FunctionKind::Window {
             let mut sorted: Vec<&str> = found.split(' ').collect();
             sorted.sort_by_key(|value| {
                 (*value == "NULL", value.parse::<f64>().unwrap_or(0.0) as i64)
@@ -49,7 +49,7 @@ async fn every_form_gives_what_bigquery_documents() {
 }
 
 /// How a result is shown in the docs.
-fn shown(form: &Form) -> String {
+fn shown(form: &CallForm) -> String {
     let result = match form.result {
         "" => "differs",
         result => result,
@@ -96,15 +96,15 @@ fn docs() -> String {
     for form in FORMS {
         let first = chapters.iter().find(|(_, first)| *first == form.name);
         let written = match form.kind {
-            Kind::Syntax => form.name.to_owned(),
-            Kind::Window => format!("{} OVER (…)", signature(form)),
-            Kind::Scalar | Kind::Aggregate => signature(form),
+            FunctionKind::Syntax => form.name.to_owned(),
+            FunctionKind::Window => format!("{} OVER (…)", signature(form)),
+            FunctionKind::Scalar | FunctionKind::Aggregate => signature(form),
         };
         if let Some((chapter, _)) = first
             && !text.contains(&format!("## {chapter}\n"))
         {
             let _ = write!(text, "\n## {chapter}\n\n");
-            if matches!(form.kind, Kind::Aggregate | Kind::Window) {
+            if matches!(form.kind, FunctionKind::Aggregate | FunctionKind::Window) {
                 text.push_str("Examples are over rows with `n` from 1 to 4 and `t` of 'a', 'b', 'b', NULL.\n\n");
             }
             text.push_str("| form | gives | example | value |\n|---|---|---|---|\n");

@@ -22,7 +22,7 @@ use crate::event::schema::event_schema;
 use crate::lake::layout::Table;
 use crate::lake::{ColumnStatistics, FileStatistics};
 use crate::ledger::digest::Digest;
-use crate::ledger::entry::{Counts, FileEntry, HoleReason, TimeRange};
+use crate::ledger::entry::{Counts, FileEntry, HoleReasonCode, InstantRange};
 use crate::ledger::state::{Batch, FeedState, Head, HoleState, LiveFile, SourceState, State};
 use crate::query::{Lake, Limits};
 use crate::store::Bucket;
@@ -125,7 +125,7 @@ impl FileOf {
             sha256: Digest::of(content),
             md5: None,
             rows,
-            times: Some(TimeRange {
+            times: Some(InstantRange {
                 first: self.time(0),
                 last: self.time(self.rows - 1),
             }),
@@ -273,7 +273,7 @@ fn state(files: BTreeMap<NaiveDate, Vec<LiveFile>>, rows: u64) -> State {
     feed.coverage.insert(Window::new(date(1), date(4)).unwrap());
     feed.holes.push(HoleState {
         window: Window::new(date(4), date(5)).unwrap(),
-        reason: HoleReason("poison".to_owned()),
+        reason: HoleReasonCode("poison".to_owned()),
         detail: "cannot be read".to_owned(),
         first_seen: written_at,
         tries: 2,

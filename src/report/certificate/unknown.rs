@@ -61,19 +61,19 @@ pub(super) mod until {
 
     #[derive(Serialize, Deserialize)]
     #[serde(transparent)]
-    struct Instant(#[serde(with = "crate::window::instant")] DateTime<Utc>);
+    struct StatedInstant(#[serde(with = "crate::window::instant")] DateTime<Utc>);
 
     pub(in super::super) fn serialize<S: Serializer>(
         until: &Option<DateTime<Utc>>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
-        Said::from(until.map(Instant)).serialize(to)
+        Said::from(until.map(StatedInstant)).serialize(to)
     }
 
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Option<DateTime<Utc>>, D::Error> {
-        let said: Option<Instant> = Said::deserialize(from)?.into();
-        Ok(said.map(|Instant(at)| at))
+        let said: Option<StatedInstant> = Said::deserialize(from)?.into();
+        Ok(said.map(|StatedInstant(at)| at))
     }
 }

@@ -11,7 +11,7 @@ use crate::store::{Bucket, Patience};
 use arrow::array::RecordBatch;
 
 /// Where the files of one chunk go, and what their names and salts come from.
-pub(in crate::run) struct Files<'a> {
+pub(in crate::run) struct ChunkFiles<'a> {
     pub(in crate::run) bucket: &'a Bucket,
     pub(in crate::run) patience: Patience,
     pub(in crate::run) run_id: RunId,
@@ -21,7 +21,7 @@ pub(in crate::run) struct Files<'a> {
     pub(in crate::run) seed: Seed,
 }
 
-impl Files<'_> {
+impl ChunkFiles<'_> {
     /// Encodes and uploads the new rows of a chunk, and takes them out of `compared`.
     pub(in crate::run) async fn write(
         &self,

@@ -3,7 +3,9 @@
 
 mod files;
 
-use super::comparing::{Compared, Context, FeedDate, Known, Redacted, Shelf, compare};
+use super::comparing::{
+    Compared, ComparisonContext, FeedDate, KnownRecords, Redacted, Shelf, compare,
+};
 use super::error::RunError;
 use super::feed::coverage_axis;
 use super::job::{Job, JobSource};
@@ -20,7 +22,7 @@ use crate::ledger::writer::Writer;
 use crate::source::objects::ListedSet;
 use crate::store::{Bucket, Patience};
 use crate::window::Coverage;
-use files::{Files, in_background};
+use files::{ChunkFiles, in_background};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -106,7 +108,7 @@ impl<'a> Committer<'a> {
                     },
                 });
             }
-            let files = Files {
+            let files = ChunkFiles {
                 bucket: self.bucket,
                 patience: self.patience,
                 run_id: self.ledger.attempt.run_id,
@@ -178,7 +180,7 @@ impl<'a> Committer<'a> {
             source: &source.id,
         };
         for piece in pieces.iter() {
-            let load = Known::load(&shelf, &mut self.ids, piece);
+            let load = KnownRecords::load(&shelf, &mut self.ids, piece);
             known.push(Box::pin(load).await?);
         }
         let coverage = self.coverage(&source.id);
@@ -196,7 +198,7 @@ impl<'a> Committer<'a> {
         let redacted = Redacted::new(&redaction, &redaction_applied(source), history);
         let pieces = Arc::clone(pieces);
         in_background(move || {
-            let context = Context {
+            let context = ComparisonContext {
                 mapping: feed.mapping(),
                 axis: feed.capabilities().axis,
                 redaction: &redaction,

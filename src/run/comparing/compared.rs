@@ -3,7 +3,7 @@
 use super::objects::FeedDate;
 use crate::event::columns::{Full, PushError};
 use crate::index::Fingerprint;
-use crate::ledger::entry::{Changed, Covered, DayCount, Hole};
+use crate::ledger::entry::{Changed, Covered, DayCount, HoleEntry};
 use crate::run::error::RunError;
 use crate::run::pieces::Piece;
 use crate::source::objects::ListedSet;
@@ -26,7 +26,7 @@ pub(in crate::run) struct Compared {
     /// Windows read again.
     pub(in crate::run) reread: Vec<Covered>,
     /// Windows that could not be read.
-    pub(in crate::run) holes: Vec<Hole>,
+    pub(in crate::run) holes: Vec<HoleEntry>,
     /// Counts by tenant and date.
     pub(in crate::run) days: Vec<DayCount>,
     /// Of each of these, records of windows read whole, as the source counts them.

@@ -4,13 +4,13 @@ mod unfit;
 
 use super::compared::{CompareError, Compared, windows};
 use super::evidence::evidence;
-use super::known::{Known, KnownEvent};
+use super::known::{KnownEvent, KnownRecords};
 use super::objects::{ComparedObjects, compare_objects};
 use super::redacted::Redacted;
-use super::tally::{Fate, Reading, RecordTally};
+use super::tally::{Fate, FirstOrAgain, RecordTally};
 use crate::event::Event;
 use crate::event::columns::{EventBatches, RowContext};
-use crate::event::compare::{Change, changed};
+use crate::event::compare::{RecordChange, changed};
 use crate::event::objects::object_rows;
 use crate::event::quarantine::{QuarantineColumns, Quarantined};
 use crate::event::redact::Redaction;
@@ -30,7 +30,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What the comparison needs besides the pieces.
-pub(in crate::run) struct Context<'a> {
+pub(in crate::run) struct ComparisonContext<'a> {
     /// How the records become events.
     pub(in crate::run) mapping: &'a dyn Mapping,
     /// What the windows of the pieces are intervals of.
@@ -52,9 +52,9 @@ pub(in crate::run) struct Context<'a> {
 /// # Errors
 /// Only [`CompareError::Full`] can come from data: one response larger than 2 GiB.
 pub(in crate::run) fn compare(
-    context: &Context<'_>,
+    context: &ComparisonContext<'_>,
     pieces: &[Piece],
-    known: &[Known],
+    known: &[KnownRecords],
 ) -> Result<Compared, CompareError> {
     let mut comparison = ChunkComparison {
         context,
@@ -103,7 +103,7 @@ impl First<'_> {
 }
 
 /// A known record that came again.
-struct Again<'a> {
+struct KnownAgain<'a> {
     event_uid: &'a str,
     first: First<'a>,
     /// The entry that added the first reading; none where it is of this chunk.
@@ -113,7 +113,7 @@ struct Again<'a> {
 }
 
 struct ChunkComparison<'a, 'p> {
-    context: &'a Context<'a>,
+    context: &'a ComparisonContext<'a>,
     events: EventBatches,
     quarantine: QuarantineColumns,
     /// Events of this chunk by their ids on the platform.
@@ -130,7 +130,7 @@ impl<'p> ChunkComparison<'_, 'p> {
     fn record(
         &mut self,
         piece: &'p Piece,
-        known: &Known,
+        known: &KnownRecords,
         record: &'p Keyed,
     ) -> Result<(), CompareError> {
         let served: &'p [u8] = &record.returned.record;
@@ -188,7 +188,7 @@ impl<'p> ChunkComparison<'_, 'p> {
                 .note(piece, record, self.reading(piece, record), Fate::Repeated);
             return match first {
                 Some(first) => {
-                    let again = Again {
+                    let again = KnownAgain {
                         event_uid: &event_uid,
                         first: First::Kept(&first),
                         sequence: None,
@@ -202,7 +202,7 @@ impl<'p> ChunkComparison<'_, 'p> {
         let reading = self.reading(piece, record);
         if let Some(event) = self.known_event(known, id, tenant, &kept) {
             let date = event.time.date_naive();
-            let again = Again {
+            let again = KnownAgain {
                 event_uid: &event.event_uid,
                 first: First::Kept(&event.raw),
                 sequence: Some(event.sequence),
@@ -256,7 +256,7 @@ impl<'p> ChunkComparison<'_, 'p> {
     /// The event of the lake that a record is; the one with the same bytes, where there are several.
     fn known_event<'k>(
         &self,
-        known: &'k Known,
+        known: &'k KnownRecords,
         id: &str,
         tenant: Option<&str>,
         kept: &[u8],
@@ -279,16 +279,16 @@ impl<'p> ChunkComparison<'_, 'p> {
     }
 
     /// How a record came to be read.
-    fn reading(&self, piece: &Piece, record: &Keyed) -> Reading {
+    fn reading(&self, piece: &Piece, record: &Keyed) -> FirstOrAgain {
         let position = record.position().unwrap_or(piece.window.from);
         let covered = self.context.coverage.get(&piece.tenant);
         let mut covered = covered.into_iter().flat_map(Coverage::windows);
         if piece.hole.is_some() {
-            Reading::Salvaged
+            FirstOrAgain::Salvaged
         } else if covered.any(|window| window.contains(position)) {
-            Reading::Again
+            FirstOrAgain::Again
         } else {
-            Reading::First
+            FirstOrAgain::First
         }
     }
 
@@ -324,28 +324,28 @@ impl<'p> ChunkComparison<'_, 'p> {
     fn again(
         &mut self,
         piece: &Piece,
-        known: &Known,
+        known: &KnownRecords,
         record: &Keyed,
-        again: &Again<'_>,
+        again: &KnownAgain<'_>,
         now: &[u8],
     ) -> Result<bool, CompareError> {
         let First::Kept(first) = again.first else {
             return Ok(false);
         };
         let places = match self.change(first, now, again.sequence) {
-            Change::Same => return Ok(false),
-            Change::Drift { .. } => {
+            RecordChange::Same => return Ok(false),
+            RecordChange::Drift { .. } => {
                 self.tally.note_drifted(piece, record);
                 return Ok(false);
             }
-            Change::Changed { places } => places,
+            RecordChange::Changed { places } => places,
         };
         let other = evidence(piece, record, now, false, Unfit::because(Reason::Changed));
         self.keep_evidence(piece, known, record, &other, again, places)
     }
 
     /// What became of a record since its first reading, under what was redacted then or is now.
-    fn change(&self, first: &[u8], now: &[u8], sequence: Option<u64>) -> Change {
+    fn change(&self, first: &[u8], now: &[u8], sequence: Option<u64>) -> RecordChange {
         let places = self.context.redacted.places(sequence);
         changed(first, now, places, self.context.redaction.names())
     }
@@ -354,10 +354,10 @@ impl<'p> ChunkComparison<'_, 'p> {
     fn keep_evidence(
         &mut self,
         piece: &Piece,
-        known: &Known,
+        known: &KnownRecords,
         record: &Keyed,
         other: &Quarantined<'_>,
-        again: &Again<'_>,
+        again: &KnownAgain<'_>,
         pointers: Vec<String>,
     ) -> Result<bool, CompareError> {
         let now_sha256 = Digest::of(other.record);

@@ -44,7 +44,7 @@ pub(in crate::run) struct KnownEvent {
 
 /// Rows of the lake that the records of one piece may be.
 #[derive(Debug, Clone, Default)]
-pub(in crate::run) struct Known {
+pub(in crate::run) struct KnownRecords {
     /// Events by their ids on the platform. Records of several tenants may share an id.
     pub(in crate::run) events: HashMap<Box<str>, Vec<KnownEvent>>,
     /// Records in quarantine by the digest of their bytes, other readings of known records included.
@@ -77,7 +77,7 @@ pub(in crate::run) struct KnownUnfit {
     pub(in crate::run) sequence: u64,
 }
 
-impl Known {
+impl KnownRecords {
     /// Reads what the lake holds of a piece. Costs nothing where no file reaches into its window and no
     /// id is known, which is the rule for what is read for the first time.
     ///

@@ -20,7 +20,7 @@ mod tally;
 mod tests;
 
 pub(super) use compared::Compared;
-pub(super) use comparison::{Context, compare};
-pub(super) use known::{Known, Shelf};
+pub(super) use comparison::{ComparisonContext, compare};
+pub(super) use known::{KnownRecords, Shelf};
 pub(super) use objects::FeedDate;
 pub(super) use redacted::Redacted;

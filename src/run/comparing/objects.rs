@@ -1,7 +1,7 @@
 //! Which of the objects that were read are new to the lake, and what that changes of the set that it knows. Pure.
 
-use super::comparison::Context;
-use super::known::{Known, KnownObject};
+use super::comparison::ComparisonContext;
+use super::known::{KnownObject, KnownRecords};
 use crate::event::objects::{ObjectRow, READ};
 use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
@@ -29,9 +29,9 @@ pub(super) struct ComparedObjects {
 
 /// Compares the objects of the pieces with those that the lake knows of each.
 pub(super) fn compare_objects(
-    context: &Context<'_>,
+    context: &ComparisonContext<'_>,
     pieces: &[Piece],
-    known: &[Known],
+    known: &[KnownRecords],
 ) -> ComparedObjects {
     let mut comparison = ObjectComparison {
         context,
@@ -49,7 +49,7 @@ pub(super) fn compare_objects(
 }
 
 struct ObjectComparison<'a, 'p> {
-    context: &'a Context<'a>,
+    context: &'a ComparisonContext<'a>,
     found: ComparedObjects,
     /// Unique names of the rows of this chunk.
     written: HashSet<String>,
@@ -58,7 +58,7 @@ struct ObjectComparison<'a, 'p> {
 }
 
 impl<'p> ObjectComparison<'_, 'p> {
-    fn object(&mut self, piece: &'p Piece, known: &Known, read: &'p ReadObject) {
+    fn object(&mut self, piece: &'p Piece, known: &KnownRecords, read: &'p ReadObject) {
         let object = &read.object;
         let date = object.position.date_naive();
         let row = row(piece, read);

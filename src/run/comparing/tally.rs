@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// How a record came to the lake's attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(super) enum FirstOrAgain {
     /// Its window is read whole for the first time.
     First,
     /// Its window was read whole before.
@@ -42,14 +42,14 @@ pub(super) enum Fate {
 
 /// Counts of one tenant and date.
 #[derive(Debug, Clone, Copy, Default)]
-struct Day {
+struct TallyDay {
     counts: Counts,
     expected: i64,
     /// Records of windows read whole, repetitions included.
     read: u64,
 }
 
-impl Day {
+impl TallyDay {
     fn add(&mut self, other: &Self) {
         self.counts.add(&other.counts);
         self.expected += other.expected;
@@ -61,13 +61,19 @@ impl Day {
 #[derive(Debug, Default)]
 pub(super) struct RecordTally {
     /// Those of the piece at hand.
-    piece: BTreeMap<NaiveDate, Day>,
-    days: BTreeMap<(String, NaiveDate), Day>,
+    piece: BTreeMap<NaiveDate, TallyDay>,
+    days: BTreeMap<(String, NaiveDate), TallyDay>,
 }
 
 impl RecordTally {
     /// Counts a record of a piece.
-    pub(super) fn note(&mut self, piece: &Piece, record: &Keyed, reading: Reading, fate: Fate) {
+    pub(super) fn note(
+        &mut self,
+        piece: &Piece,
+        record: &Keyed,
+        reading: FirstOrAgain,
+        fate: Fate,
+    ) {
         let day = self.day(piece.date_of(record));
         let counts = &mut day.counts;
         counts.returned += 1;
@@ -99,12 +105,12 @@ impl RecordTally {
             }
         };
         let is_row = matches!(fate, Fate::Added { .. } | Fate::Quarantined);
-        counts.late += u64::from(is_row && reading == Reading::Again);
-        day.read += u64::from(reading != Reading::Salvaged);
+        counts.late += u64::from(is_row && reading == FirstOrAgain::Again);
+        day.read += u64::from(reading != FirstOrAgain::Salvaged);
         day.expected += i64::from(match reading {
-            Reading::First => true,
-            Reading::Again => is_new,
-            Reading::Salvaged => false,
+            FirstOrAgain::First => true,
+            FirstOrAgain::Again => is_new,
+            FirstOrAgain::Salvaged => false,
         });
         if let Fate::Moved(from)
         | Fate::Added {
@@ -126,7 +132,7 @@ impl RecordTally {
         self.day(piece.date_of(record)).counts.drifted += 1;
     }
 
-    fn day(&mut self, date: NaiveDate) -> &mut Day {
+    fn day(&mut self, date: NaiveDate) -> &mut TallyDay {
         self.piece.entry(date).or_default()
     }
 

@@ -214,8 +214,8 @@ fn expected(
     expected
 }
 
-fn known_of(held: &[(u32, Served)]) -> (Known, Held) {
-    let (mut known, mut plain) = (Known::default(), Held::default());
+fn known_of(held: &[(u32, Served)]) -> (KnownRecords, Held) {
+    let (mut known, mut plain) = (KnownRecords::default(), Held::default());
     for (day, record) in held {
         let bytes = record.bytes(date(*day));
         let id = format!("r{}", record.id).into_boxed_str();
@@ -267,7 +267,7 @@ proptest! {
         gone.iter().for_each(|part| everything.insert(part));
         let of_source = everything.of(SOURCE, date(0), date(1));
         let nothing = BTreeMap::new();
-        let context = Context {
+        let context = ComparisonContext {
             mapping: &KestraMapping,
             axis: Axis::Event,
             redaction: &Redaction::none(),
@@ -276,7 +276,7 @@ proptest! {
             coverage: &nothing,
             gone: &of_source,
         };
-        let knowns: Vec<Known> = parts.iter().map(|_| known.clone()).collect();
+        let knowns: Vec<KnownRecords> = parts.iter().map(|_| known.clone()).collect();
         let compared = compare(&context, &parts, &knowns).unwrap();
 
         let mut totals = Counts::default();
@@ -353,7 +353,7 @@ fn another_reading_of_an_expired_record_is_a_repetition_and_leaves_no_bytes() {
         bytes: 1,
     });
     let nothing = BTreeMap::new();
-    let context = Context {
+    let context = ComparisonContext {
         mapping: &KestraMapping,
         axis: Axis::Event,
         redaction: &Redaction::none(),
@@ -362,7 +362,7 @@ fn another_reading_of_an_expired_record_is_a_repetition_and_leaves_no_bytes() {
         coverage: &nothing,
         gone: &gone,
     };
-    let compared = compare(&context, &[piece], &[Known::default()]).unwrap();
+    let compared = compare(&context, &[piece], &[KnownRecords::default()]).unwrap();
     let counts = compared.days[0].counts;
     assert_eq!((counts.expired, counts.source_duplicates), (1, 1));
     assert!(compared.quarantine.is_none() && compared.changed.is_empty());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// How a job stands to the ledger.
 #[derive(Debug, Clone)]
-pub enum Access {
+pub enum LedgerAccess {
     /// It adds entries and signs them with this key, which must be the one that signed genesis.
     Write(Arc<SigningKey>),
     /// It only reads, and believes what these have signed.
@@ -22,17 +22,17 @@ pub enum Access {
 /// # Errors
 /// A configuration that can only read, keys that cannot be read or are none, or two that do not
 /// belong together.
-pub fn open_to_write(config: &Config) -> Result<Access, JobError> {
+pub fn open_to_write(config: &Config) -> Result<LedgerAccess, JobError> {
     match &config.signing {
         Signing::Key { key, public_key } => {
             let key = signing_key(key)?;
             if let Some(place) = public_key {
                 check_pair(&key, &verifier_key(place)?)?;
             }
-            Ok(Access::Write(Arc::new(key)))
+            Ok(LedgerAccess::Write(Arc::new(key)))
         }
         Signing::PublicKey(_) => Err(JobError::NoSigningKey),
-        Signing::Unsigned => Ok(Access::Unsigned),
+        Signing::Unsigned => Ok(LedgerAccess::Unsigned),
     }
 }
 

@@ -10,15 +10,15 @@ mod observer;
 
 pub use clocks::{compare_clocks, look_at_clocks};
 pub(super) use clocks::{now_to_write, refuse_contradicted};
-pub use keys::{Access, open_to_read, open_to_write};
+pub use keys::{LedgerAccess, open_to_read, open_to_write};
 pub(super) use ledger::{open_ledger, open_writer};
-pub use observer::{Observer, Unobserved};
+pub use observer::{RunObserver, Unobserved};
 pub use warehouses::open_warehouses;
 
 use super::error::JobError;
 use super::feed::name_of;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Lake, Redaction as RedactionConfig, SecretError, Start, TextKind};
+use crate::config::{Config, Lake, RedactionConfig, SecretError, Start, TextKind};
 use crate::decision::DecisionPlaces;
 use crate::event::redact::Redaction;
 use crate::ledger::digest::Digest;
@@ -27,7 +27,7 @@ use crate::policy::Policy;
 use crate::similar::UnknownName;
 use crate::source::platform::Opening;
 use crate::source::{Limits, Source, Wording};
-use crate::store::{Bucket, OpenError, Options, Patience};
+use crate::store::{Bucket, OpenError, Patience, StoreOptions};
 use crate::waits::NamedWaits;
 use crate::warehouse::Projection;
 use chrono::TimeDelta;
@@ -40,7 +40,7 @@ use tokio::sync::watch;
 
 /// Bounds of a run's memory and chunks.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub struct JobBounds {
     /// Bytes that the whole process may take; see [`crate::source::Limits`].
     pub memory: u64,
     /// Most rows of one chunk.
@@ -89,7 +89,7 @@ pub struct Job {
     /// Where the lake is.
     pub bucket: Bucket,
     /// What entries are signed with, or that they are only read.
-    pub access: Access,
+    pub access: LedgerAccess,
     /// Digest of the configuration.
     pub config_sha256: Digest,
     /// The sources in configured order.
@@ -101,7 +101,7 @@ pub struct Job {
     /// Whether `run` applies them.
     pub retain: bool,
     /// Bounds.
-    pub bounds: Bounds,
+    pub bounds: JobBounds,
     /// Patience with unclear answers of the store.
     pub patience: Patience,
     /// The clock.
@@ -127,7 +127,7 @@ pub fn open_bucket(config: &Config) -> Result<Bucket, JobError> {
 
 /// Opens a configured store. Secrets come first: without them there is nothing to open it with.
 pub(super) fn open_store(lake: &Lake) -> Result<Result<Bucket, OpenError>, SecretError> {
-    let options: Options = lake
+    let options: StoreOptions = lake
         .load_options()?
         .into_iter()
         .map(|(name, value)| (name, value.expose_secret().to_owned()))
@@ -154,7 +154,7 @@ impl Job {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_to_plan(config: &Config, only: &[String]) -> Result<Self, JobError> {
-        let access = Access::Read(open_to_read(config)?);
+        let access = LedgerAccess::Read(open_to_read(config)?);
         Self::with(access, open_sources(config, only, Asking::Briefly)?, config)
     }
 
@@ -180,7 +180,11 @@ impl Job {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_to_look(config: &Config) -> Result<Self, JobError> {
-        Self::with(Access::Read(open_to_read(config)?), Vec::new(), config)
+        Self::with(
+            LedgerAccess::Read(open_to_read(config)?),
+            Vec::new(),
+            config,
+        )
     }
 
     /// The same job, which fills these warehouses too.
@@ -207,12 +211,16 @@ impl Job {
     /// [`LogError::ReadOnly`].
     pub(super) fn refuse_to_only_read(&self) -> Result<(), LogError> {
         match self.access {
-            Access::Read(_) => Err(LogError::ReadOnly),
-            Access::Write(_) | Access::Unsigned => Ok(()),
+            LedgerAccess::Read(_) => Err(LogError::ReadOnly),
+            LedgerAccess::Write(_) | LedgerAccess::Unsigned => Ok(()),
         }
     }
 
-    fn with(access: Access, sources: Vec<JobSource>, config: &Config) -> Result<Self, JobError> {
+    fn with(
+        access: LedgerAccess,
+        sources: Vec<JobSource>,
+        config: &Config,
+    ) -> Result<Self, JobError> {
         Ok(Self {
             bucket: open_bucket(config)?,
             access,
@@ -221,7 +229,7 @@ impl Job {
             warehouses: Vec::new(),
             retention: config.retention.clone(),
             retain: config.retain_in_run,
-            bounds: Bounds {
+            bounds: JobBounds {
                 memory: config.run.memory,
                 chunk_rows: config.run.chunk_rows,
                 chunk_time: config.run.chunk_time,
@@ -249,9 +257,9 @@ impl Job {
     pub fn log(&self) -> Log {
         let bucket = self.bucket.clone();
         let log = match &self.access {
-            Access::Write(key) => Log::new(bucket, Some(Arc::clone(key))),
-            Access::Read(trust) => Log::read_only(bucket, trust.clone()),
-            Access::Unsigned => Log::new(bucket, None),
+            LedgerAccess::Write(key) => Log::new(bucket, Some(Arc::clone(key))),
+            LedgerAccess::Read(trust) => Log::read_only(bucket, trust.clone()),
+            LedgerAccess::Unsigned => Log::new(bucket, None),
         };
         log.with_patience(self.patience)
     }
@@ -299,7 +307,7 @@ pub fn open_sources(
 
 /// Opens one source.
 fn open_source(
-    config: &crate::config::Source,
+    config: &crate::config::SourceConfig,
     job: &Config,
     asking: Asking,
 ) -> Result<JobSource, JobError> {
@@ -342,7 +350,7 @@ pub fn configured_feeds(config: &Config) -> BTreeSet<(String, String)> {
 }
 
 fn open_redaction(
-    source: &crate::config::Source,
+    source: &crate::config::SourceConfig,
     config: &RedactionConfig,
 ) -> Result<Redaction, JobError> {
     let key = config

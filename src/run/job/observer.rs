@@ -1,7 +1,7 @@
 //! Who watches a run.
 
 /// Told what a run is doing, for a progress bar.
-pub trait Observer: Send + Sync {
+pub trait RunObserver: Send + Sync {
     /// How many records there are to read, where that is known.
     fn expect(&self, records: Option<u64>);
     /// So many records more have been read.
@@ -14,7 +14,7 @@ pub trait Observer: Send + Sync {
 #[derive(Debug, Clone, Copy)]
 pub struct Unobserved;
 
-impl Observer for Unobserved {
+impl RunObserver for Unobserved {
     fn expect(&self, _records: Option<u64>) {}
     fn records(&self, _records: u64) {}
     fn doing(&self, _what: &str) {}

@@ -7,7 +7,7 @@ use crate::run::error::JobError;
 use crate::similar::UnknownName;
 use crate::stop::Stop;
 use crate::warehouse::bigquery::{BigQuery, BigQuerySettings};
-use crate::warehouse::{Pace, Projection, Settings, Staging, Stoppable};
+use crate::warehouse::{Pace, Projection, ProjectionSettings, Staging, StoppableWarehouse};
 use std::sync::Arc;
 
 /// Opens the warehouses of a configuration, or those of them that are named. They are not asked yet.
@@ -32,7 +32,7 @@ pub async fn open_warehouses(
     Ok(warehouses)
 }
 
-async fn open(config: &config::Warehouse, asking: Asking) -> Result<Projection, JobError> {
+async fn open(config: &config::WarehouseConfig, asking: Asking) -> Result<Projection, JobError> {
     let name = &config.name;
     let staging = match &config.staging {
         Some(lake) => {
@@ -71,9 +71,12 @@ async fn open(config: &config::Warehouse, asking: Asking) -> Result<Projection, 
     })?;
     Ok(Projection::new(
         name.clone(),
-        Arc::new(Stoppable::new(Arc::new(service), Stop::of_process())),
+        Arc::new(StoppableWarehouse::new(
+            Arc::new(service),
+            Stop::of_process(),
+        )),
         Staging::new(staging, name),
-        Settings {
+        ProjectionSettings {
             labels: config.labels.clone(),
             clustering: config.clustering.clone(),
             require_partition_filter: config.require_partition_filter,

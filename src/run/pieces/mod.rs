@@ -12,7 +12,7 @@ mod chunk;
 
 pub(super) use chunk::{Chunk, ChunkBounds};
 
-use crate::ledger::entry::{Hole, HoleReason};
+use crate::ledger::entry::{HoleEntry, HoleReasonCode};
 use crate::source::objects::ReadObject;
 use crate::source::{Keyed, SliceOutcome};
 use crate::window::Window;
@@ -31,7 +31,7 @@ pub(super) struct Piece {
     /// The objects that lie in it, where the feed is read in objects.
     pub(super) objects: Vec<ReadObject>,
     /// Why it is not whole; none where it was read whole.
-    pub(super) hole: Option<Hole>,
+    pub(super) hole: Option<HoleEntry>,
 }
 
 impl Piece {
@@ -103,10 +103,10 @@ pub(super) fn cut(tenant: &str, outcome: SliceOutcome) -> Vec<Piece> {
             window: hole.window,
             records: hole.records,
             objects: hole.objects,
-            hole: Some(Hole {
+            hole: Some(HoleEntry {
                 tenant: tenant.to_owned(),
                 window: hole.window,
-                reason: HoleReason(hole.reason.name().to_owned()),
+                reason: HoleReasonCode(hole.reason.name().to_owned()),
                 detail: hole.detail,
             }),
         }],

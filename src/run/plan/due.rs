@@ -17,7 +17,7 @@
 
 use super::dates::{age, comparable, dates_back};
 use crate::clock::TOLERANCE;
-use crate::ledger::entry::Verdict;
+use crate::ledger::entry::RecountVerdict;
 use crate::ledger::state::{FeedState, RECOUNTED, SETTLING, is_recounted_in_each_run};
 use crate::policy::Past;
 use crate::window::Window;
@@ -79,9 +79,9 @@ pub(in crate::run) fn recounts(
             let age = age(*date, now);
             let since = last.and_then(|last| time_since(last.at, now));
             // What was not in order must be looked at until it is.
-            let open = last
-                .is_some_and(|last| matches!(last.verdict, Verdict::Gap | Verdict::Fewer))
-                || day.is_some_and(|day| day.expected.is_none());
+            let open = last.is_some_and(|last| {
+                matches!(last.verdict, RecountVerdict::Gap | RecountVerdict::Fewer)
+            }) || day.is_some_and(|day| day.expected.is_none());
             let open = open
                 && (is_recounted_in_each_run(*date, now) || is_past(since, TimeDelta::days(1)));
             open || asked.is_some_and(|asked| age <= asked) || is_due(age, since)

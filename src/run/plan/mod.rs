@@ -199,7 +199,7 @@ fn missed(unread: &Coverage, known: &FeedState, past: &Past) -> Vec<Window> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::entry::{Hold, HoleReason, Verdict, VerdictBy};
+    use crate::ledger::entry::{Hold, HoleReasonCode, RecountVerdict, VerdictBy};
     use crate::ledger::state::{HoldState, HoleState, RecountState, SourceState};
     use crate::policy::Policy;
     use crate::window::midnight;
@@ -297,7 +297,7 @@ mod tests {
         known.coverage.insert(days("2025-12-02", "2026-01-21"));
         known.holes.push(HoleState {
             window: days("2025-12-01", "2025-12-02"),
-            reason: HoleReason("unreadable".to_owned()),
+            reason: HoleReasonCode("unreadable".to_owned()),
             detail: "cannot be read".to_owned(),
             first_seen: DateTime::UNIX_EPOCH,
             tries: 1,
@@ -311,7 +311,7 @@ mod tests {
             source_count: 2,
             lake_count: 1,
             expected: 1,
-            verdict: Verdict::Gap,
+            verdict: RecountVerdict::Gap,
         });
         known
     }

@@ -9,9 +9,9 @@ mod dated;
 use super::committing::{Committer, Settled};
 use super::error::RunError;
 use super::feed::tenant_of;
-use super::job::{JobSource, Observer};
+use super::job::{JobSource, RunObserver};
 use super::pieces::{Chunk, ChunkBounds, cut};
-use crate::source::{Scope, SliceOutcome, SourceError, WindowRequest};
+use crate::source::{ErrorScope, SliceOutcome, SourceError, WindowRequest};
 use crate::window::Window;
 use dated::dated;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -47,7 +47,7 @@ pub(super) async fn ingest(
     source: &JobSource,
     windows: &[(String, Window)],
     stop: &watch::Receiver<bool>,
-    observer: &dyn Observer,
+    observer: &dyn RunObserver,
     settled: &mut (dyn FnMut(Settled) + Send),
 ) -> Result<Ingested, RunError> {
     let (chunks, waiting) = mpsc::channel(1);
@@ -99,7 +99,7 @@ async fn read_chunks(
     windows: &[(String, Window)],
     bounds: ChunkBounds,
     mut stop: watch::Receiver<bool>,
-    observer: &dyn Observer,
+    observer: &dyn RunObserver,
     chunks: ChunkQueue,
 ) -> (ReadingEnd, Vec<(String, SourceError)>) {
     let mut chunk = Chunk::default();
@@ -130,7 +130,7 @@ async fn read_chunks(
             let outcomes = match next {
                 None => break,
                 Some(Ok(outcomes)) => outcomes,
-                Some(Err(error)) if error.scope() == Scope::Feed => {
+                Some(Err(error)) if error.scope() == ErrorScope::Feed => {
                     failed.push((tenant.clone(), error));
                     continue 'windows;
                 }

@@ -4,7 +4,7 @@ mod refuse;
 
 pub(super) use refuse::refuse;
 
-use super::asking::{Asked, ask};
+use super::asking::{SourceAnswers, ask};
 use super::error::RunError;
 use super::feed::name_of;
 use super::job::{Job, now_to_write};
@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 
 /// A job whose lake and sources have been asked.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedRun {
     /// State of the ledger; none where there is no lake yet.
     pub state: Option<State>,
     /// What time it is, and how far that is believed.
@@ -30,10 +30,10 @@ pub struct Opened {
     /// Sources that do not answer as they should, by id.
     pub failures: BTreeMap<String, SourceError>,
     /// What the others said, by id.
-    pub(super) asked: BTreeMap<String, Asked>,
+    pub(super) asked: BTreeMap<String, SourceAnswers>,
 }
 
-impl Opened {
+impl OpenedRun {
     /// Why a feed cannot be read, where it cannot.
     pub fn failure_of(&self, source: &str, tenant: &str) -> Option<&SourceError> {
         let of_feed = || self.asked.get(source)?.failures.get(tenant);
@@ -46,7 +46,7 @@ impl Opened {
 /// # Errors
 /// A ledger that cannot be read, or a clock that something contradicts. A source whose own clock is wrong
 /// is among the failures.
-pub(super) async fn open(job: &Job) -> Result<Opened, RunError> {
+pub(super) async fn open(job: &Job) -> Result<OpenedRun, RunError> {
     let state = job.log().load().await?;
     let mut failures = BTreeMap::new();
     let mut all_asked = BTreeMap::new();
@@ -71,7 +71,7 @@ pub(super) async fn open(job: &Job) -> Result<Opened, RunError> {
             failures.entry(id.clone()).or_insert(skew);
         }
     }
-    Ok(Opened {
+    Ok(OpenedRun {
         state,
         now,
         failures,
@@ -82,7 +82,7 @@ pub(super) async fn open(job: &Job) -> Result<Opened, RunError> {
 /// The plan of a run on what was found.
 pub(super) fn plan(
     job: &Job,
-    opened: &Opened,
+    opened: &OpenedRun,
     state: Option<&State>,
     (run_id, seed): (RunId, Seed),
     recount: Option<TimeDelta>,
@@ -90,7 +90,7 @@ pub(super) fn plan(
     let now = opened.now.at();
     let today = opened.now.proven_date();
     let sources = job.sources.iter().map(|source| {
-        let nothing = Asked::default();
+        let nothing = SourceAnswers::default();
         let asked = opened.asked.get(&source.id).unwrap_or(&nothing);
         let tenants = source.source.tenants().iter().map(name_of);
         let readable = tenants.filter(|tenant| !asked.failures.contains_key(tenant));

@@ -9,7 +9,7 @@
 //! retention, refusing would stop the source for ever: what is past is left out, with a warning
 //! ([`FeedPlan::missed`](crate::run::FeedPlan)). And a source that does not answer is not read anyhow.
 
-use super::Opened;
+use super::OpenedRun;
 use crate::config::Start;
 use crate::ledger::state::FeedState;
 use crate::policy::Past;
@@ -22,7 +22,7 @@ use crate::run::plan::{FeedSettings, unread};
 ///
 /// # Errors
 /// [`RunError::PastRetention`].
-pub(in crate::run) fn refuse(job: &Job, opened: &Opened) -> Result<(), RunError> {
+pub(in crate::run) fn refuse(job: &Job, opened: &OpenedRun) -> Result<(), RunError> {
     let today = opened.now.proven_date();
     let mut refused = Vec::new();
     for source in &job.sources {

@@ -5,7 +5,9 @@ use crate::event::Event;
 use crate::event::redact::Origins;
 use crate::event::unfit::Unfit;
 use crate::source::paged::Paged;
-use crate::source::paged::scripted::{Faults, Kind, Row, Scripted, able, main, row};
+use crate::source::paged::scripted::{
+    PagesFaults, RowKind, ScriptedPages, ScriptedRow, able, main, row,
+};
 use crate::source::{
     Capabilities, ClockReading, Count, HoleReason, Identity, Returned, Slices, Unidentified,
 };
@@ -22,17 +24,17 @@ fn window() -> Window {
     Window::new(at(0), at(100 * TICK)).unwrap()
 }
 
-fn rows() -> Vec<Row> {
+fn rows() -> Vec<ScriptedRow> {
     (0..60).map(|n| row(format!("r{n}"), n * TICK)).collect()
 }
 
-fn known(rows: &[Row]) -> Known {
-    let plain = rows.iter().filter(|row| row.kind == Kind::Plain);
-    Known {
+fn known(rows: &[ScriptedRow]) -> KnownFeed {
+    let plain = rows.iter().filter(|row| row.kind == RowKind::Plain);
+    KnownFeed {
         records: plain.map(|row| (row.id.clone(), row.instant())).collect(),
         unreadable: rows
             .iter()
-            .filter(|row| row.kind == Kind::Poison)
+            .filter(|row| row.kind == RowKind::Poison)
             .filter_map(|row| {
                 Window::new(row.instant(), row.instant() + TimeDelta::microseconds(1))
             })
@@ -43,52 +45,52 @@ fn known(rows: &[Row]) -> Known {
 
 /// A source that keeps every rule but one.
 struct Breaking {
-    inner: Paged<Scripted>,
+    inner: Paged<ScriptedPages>,
     capabilities: Capabilities,
     mapping: Misled,
-    rule: Option<Rule>,
+    rule: Option<FeedRule>,
     readings: AtomicU32,
 }
 
 impl Breaking {
-    fn new(rule: Option<Rule>, rows: Vec<Row>) -> Self {
-        let inner = Paged::new(Scripted::new(able(10), rows, Faults::default()));
+    fn new(rule: Option<FeedRule>, rows: Vec<ScriptedRow>) -> Self {
+        let inner = Paged::new(ScriptedPages::new(able(10), rows, PagesFaults::default()));
         let mut capabilities = inner.capabilities().clone();
-        if rule == Some(Rule::Axis) {
+        if rule == Some(FeedRule::Axis) {
             capabilities.axis = Axis::Arrival;
         }
         Self {
             capabilities,
-            mapping: Misled(rule == Some(Rule::Agreement)),
+            mapping: Misled(rule == Some(FeedRule::Agreement)),
             inner,
             rule,
             readings: AtomicU32::new(0),
         }
     }
 
-    fn breaks(&self, rule: Rule) -> bool {
+    fn breaks(&self, rule: FeedRule) -> bool {
         self.rule == Some(rule)
     }
 }
 
-fn spoil(rule: Rule, reading: u32, request: &WindowRequest, slice: &mut Slice) {
+fn spoil(rule: FeedRule, reading: u32, request: &WindowRequest, slice: &mut Slice) {
     let whole = request.window == window();
     match rule {
-        Rule::Whole if slice.records.len() > 1 => {
+        FeedRule::Whole if slice.records.len() > 1 => {
             slice.records.pop();
             slice.total -= 1;
         }
-        Rule::Counted => slice.total += 1,
-        Rule::Inside => {
+        FeedRule::Counted => slice.total += 1,
+        FeedRule::Inside => {
             if let Some(Ok(key)) = slice.records.first_mut().map(|record| &mut record.key) {
                 key.time += TimeDelta::days(1);
             }
         }
-        Rule::Real => {
+        FeedRule::Real => {
             let at = slice.window.from;
             let text = format!("phantom@{}", at.timestamp_nanos_opt().unwrap());
             slice.records.push(Keyed {
-                key: Ok(super::super::Key {
+                key: Ok(super::super::RecordKey {
                     native_id: "phantom".into(),
                     tenant: None,
                     time: at,
@@ -98,11 +100,11 @@ fn spoil(rule: Rule, reading: u32, request: &WindowRequest, slice: &mut Slice) {
             slice.total += 1;
         }
         // Only the second reading of all, and those of parts, are other ones.
-        Rule::Repeatable if whole && request.limits.concurrency == 1 => {
+        FeedRule::Repeatable if whole && request.limits.concurrency == 1 => {
             slice.records.clear();
             slice.total = 0;
         }
-        Rule::Cancelled if whole && reading > 5 => {
+        FeedRule::Cancelled if whole && reading > 5 => {
             slice.records.clear();
             slice.total = 0;
         }
@@ -125,7 +127,7 @@ impl Source for Breaking {
     }
 
     async fn control_request(&self, tenant: &Tenant) -> Result<(), SourceError> {
-        if self.breaks(Rule::Control) {
+        if self.breaks(FeedRule::Control) {
             return Err(SourceError::FiltersIgnored {
                 tenant: tenant.to_string(),
                 window: window(),
@@ -138,7 +140,7 @@ impl Source for Breaking {
     fn read(&self, request: WindowRequest) -> Slices {
         let reading = self.readings.fetch_add(1, Ordering::Relaxed) + 1;
         let far = request.window.from.timestamp() > 1_000_000;
-        if self.breaks(Rule::Answers) {
+        if self.breaks(FeedRule::Answers) {
             let failure = Err(SourceError::Stopped);
             return futures::stream::iter([failure]).boxed();
         }
@@ -153,13 +155,13 @@ impl Source for Breaking {
             if let SliceOutcome::Slice(slice) = &mut outcome {
                 spoil(rule, reading, &asked, slice);
             }
-            if rule == Rule::Smallest || rule == Rule::Explained {
+            if rule == FeedRule::Smallest || rule == FeedRule::Explained {
                 outcome = SliceOutcome::Hole(Hole {
                     tenant: asked.tenant.clone(),
                     window: outcome.window(),
                     reason: HoleReason::Unreadable,
                     detail: match rule {
-                        Rule::Explained => String::new(),
+                        FeedRule::Explained => String::new(),
                         _ => "not wanted".to_owned(),
                     },
                     records: Vec::new(),
@@ -170,9 +172,9 @@ impl Source for Breaking {
             Ok(outcome)
         });
         match rule {
-            Rule::Tiles => spoiled.skip(1).boxed(),
+            FeedRule::Tiles => spoiled.skip(1).boxed(),
             // A row at the edge between two windows belongs to neither.
-            Rule::Halves if request.window != window() => spoiled
+            FeedRule::Halves if request.window != window() => spoiled
                 .map(move |outcome| {
                     let mut outcome = outcome?;
                     if let SliceOutcome::Slice(slice) = &mut outcome
@@ -192,7 +194,7 @@ impl Source for Breaking {
 
     async fn count(&self, tenant: &Tenant, window: Window) -> Result<Count, SourceError> {
         let mut count = self.inner.count(tenant, window).await?;
-        count.rows += u64::from(self.breaks(Rule::Counts));
+        count.rows += u64::from(self.breaks(FeedRule::Counts));
         Ok(count)
     }
 
@@ -203,7 +205,7 @@ impl Source for Breaking {
     ) -> Result<Option<DateTime<Utc>>, SourceError> {
         let found = self.inner.oldest(tenant, until).await?;
         Ok(match self.rule {
-            Some(Rule::Oldest) => found.map(|found| found + TimeDelta::microseconds(5)),
+            Some(FeedRule::Oldest) => found.map(|found| found + TimeDelta::microseconds(5)),
             _ => found,
         })
     }
@@ -238,7 +240,7 @@ impl Mapping for Misled {
     }
 
     fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unidentified<'a>> {
-        crate::source::paged::scripted::Rows.identify(record)
+        crate::source::paged::scripted::ScriptedMapping.identify(record)
     }
 
     fn normalise<'a>(&self, record: &'a [u8], _: Option<&'a [u8]>) -> Result<Event<'a>, Unfit> {
@@ -253,7 +255,7 @@ impl Mapping for Misled {
     }
 }
 
-async fn verdict(rule: Option<Rule>, rows: Vec<Row>) -> Result<(), Rule> {
+async fn verdict(rule: Option<FeedRule>, rows: Vec<ScriptedRow>) -> Result<(), FeedRule> {
     let known = known(&rows);
     let source = Breaking::new(rule, rows);
     let checked = check_feed(&source, &main(), window(), &known).await;
@@ -265,29 +267,29 @@ async fn a_feed_that_keeps_the_contract_passes() {
     assert_eq!(verdict(None, rows()).await, Ok(()));
     assert_eq!(verdict(None, Vec::new()).await, Ok(()));
     let mut poisoned = rows();
-    poisoned[20].kind = Kind::Poison;
+    poisoned[20].kind = RowKind::Poison;
     assert_eq!(verdict(None, poisoned).await, Ok(()));
 }
 
 #[tokio::test]
 async fn each_rule_finds_the_feed_that_breaks_it() {
     for rule in [
-        Rule::Tiles,
-        Rule::Inside,
-        Rule::Axis,
-        Rule::Whole,
-        Rule::Real,
-        Rule::Counted,
-        Rule::Explained,
-        Rule::Smallest,
-        Rule::Counts,
-        Rule::Oldest,
-        Rule::Control,
-        Rule::Repeatable,
-        Rule::Halves,
-        Rule::Cancelled,
-        Rule::Agreement,
-        Rule::Answers,
+        FeedRule::Tiles,
+        FeedRule::Inside,
+        FeedRule::Axis,
+        FeedRule::Whole,
+        FeedRule::Real,
+        FeedRule::Counted,
+        FeedRule::Explained,
+        FeedRule::Smallest,
+        FeedRule::Counts,
+        FeedRule::Oldest,
+        FeedRule::Control,
+        FeedRule::Repeatable,
+        FeedRule::Halves,
+        FeedRule::Cancelled,
+        FeedRule::Agreement,
+        FeedRule::Answers,
     ] {
         let found = verdict(Some(rule), rows()).await;
         assert_eq!(found, Err(rule), "{rule}");

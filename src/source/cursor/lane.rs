@@ -5,7 +5,7 @@
 //! else.
 
 use super::Chain;
-use super::pass::{ChainTrouble, Room, WindowReading, positions, read_whole};
+use super::pass::{ChainTrouble, PassRoom, WindowReading, positions, read_whole};
 use crate::source::grid::{Grid, micros_of};
 use crate::source::{Hole, HoleReason, Keyed, Limits, Slice, SliceOutcome, SourceError, Tenant};
 use crate::window::Window;
@@ -40,7 +40,7 @@ pub(super) enum Message {
 
 /// What is known of the windows to come.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Pace {
+pub(super) struct CursorPace {
     /// The last window: microseconds, and bytes in memory. `None` before the first.
     last: Option<(f64, f64)>,
     /// Rows that a response is asked for.
@@ -48,7 +48,7 @@ pub(super) struct Pace {
     credit: u32,
 }
 
-impl Pace {
+impl CursorPace {
     /// Of a source about which nothing is known.
     pub(super) fn unknown(page_cap: u32) -> Self {
         Self {
@@ -71,13 +71,13 @@ impl Pace {
 #[derive(Debug)]
 pub(super) struct LaneEnd {
     /// What comes next.
-    pub(super) pace: Pace,
+    pub(super) pace: CursorPace,
     /// What is left of its stretch, where it ended early.
     pub(super) rest: Option<Window>,
 }
 
 /// What a lane reads.
-pub(super) struct Lane {
+pub(super) struct CursorLane {
     pub(super) chain: Arc<dyn Chain>,
     pub(super) tenant: Tenant,
     pub(super) limits: Limits,
@@ -85,13 +85,13 @@ pub(super) struct Lane {
     pub(super) room: u64,
     /// The stretch.
     pub(super) window: Window,
-    pub(super) pace: Pace,
+    pub(super) pace: CursorPace,
     /// The lane ends after so many pieces, wherever it is then.
     pub(super) most: Option<u32>,
 }
 
 /// Reads a lane into `out`, piece after piece, each once there is room for it.
-pub(super) async fn run(lane: Lane, out: mpsc::Sender<Message>) {
+pub(super) async fn run(lane: CursorLane, out: mpsc::Sender<Message>) {
     let grid = Grid::new(lane.chain.chaining().tick);
     let mut walk = Walk {
         pace: lane.pace,
@@ -125,9 +125,9 @@ impl From<SourceError> for Interrupted {
 }
 
 struct Walk {
-    lane: Lane,
+    lane: CursorLane,
     grid: Grid,
-    pace: Pace,
+    pace: CursorPace,
     /// What was not cut yet.
     rest: Option<Window>,
     /// The first part of a window that could not be read as it was; it comes before the rest.
@@ -197,7 +197,7 @@ impl Walk {
     }
 
     async fn window(&mut self, window: Window) -> Result<WindowReading, SourceError> {
-        let room = Room {
+        let room = PassRoom {
             bytes: self.lane.room,
             rows: usize::MAX,
             response: self.lane.room,
@@ -207,7 +207,7 @@ impl Walk {
         self.ask(window, room).await
     }
 
-    async fn ask(&mut self, window: Window, room: Room) -> Result<WindowReading, SourceError> {
+    async fn ask(&mut self, window: Window, room: PassRoom) -> Result<WindowReading, SourceError> {
         let lane = &self.lane;
         let size = self.pace.size;
         let finished = read_whole(&*lane.chain, &lane.tenant, window, size, room).await?;
@@ -227,7 +227,7 @@ impl Walk {
     /// One tick that holds more than a window may.
     async fn crowd(&mut self, window: Window) -> Result<SliceOutcome, SourceError> {
         let limits = self.lane.limits;
-        let room = Room {
+        let room = PassRoom {
             bytes: limits.instant_bytes,
             rows: limits.instant_records,
             response: limits.response_bytes,

@@ -9,8 +9,8 @@
 
 use super::{Chain, Link, LinkRequest, Reply, Token};
 use crate::event::unfit::{Reason, Unfit};
-use crate::source::reading::{ROW_BYTES, RowKey, distinct, key_of};
-use crate::source::{Axis, Keyed, Nameless, Returned, Scope, SourceError, Tenant};
+use crate::source::reading::{ROW_BYTES, ReturnedKey, distinct, key_of};
+use crate::source::{Axis, ErrorScope, Keyed, Nameless, Returned, SourceError, Tenant};
 use crate::window::Window;
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
@@ -32,7 +32,7 @@ const FEW_ROWS: u32 = 16;
 
 /// How much of a window is held.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct PassRoom {
     /// Bytes of rows; a single row may take more.
     pub(super) bytes: u64,
     /// Rows.
@@ -83,7 +83,7 @@ pub(super) enum ChainTrouble {
 
 /// What reading a window gave, and what it took.
 #[derive(Debug)]
-pub(super) struct Finished {
+pub(super) struct FinishedPass {
     pub(super) reading: WindowReading,
     /// Bytes of the rows, with what is noted of each.
     pub(super) bytes: u64,
@@ -102,8 +102,8 @@ pub(super) async fn read_whole(
     tenant: &Tenant,
     window: Window,
     size: u32,
-    room: Room,
-) -> Result<Finished, SourceError> {
+    room: PassRoom,
+) -> Result<FinishedPass, SourceError> {
     let mut reader = WindowReader {
         chain,
         request: LinkRequest::first(tenant.clone(), window, size.max(1)),
@@ -131,7 +131,7 @@ pub(super) async fn read_whole(
             records: union.records,
         },
     };
-    Ok(Finished {
+    Ok(FinishedPass {
         reading,
         bytes,
         requests: reader.requests,
@@ -161,7 +161,7 @@ enum PassEnd {
 struct WindowReader<'a> {
     chain: &'a dyn Chain,
     request: LinkRequest,
-    room: Room,
+    room: PassRoom,
     union: Union,
     requests: u32,
 }
@@ -209,7 +209,9 @@ impl WindowReader<'_> {
                 Ok(Reply::Link(link)) => link,
                 Ok(Reply::Expired) => return Ok(PassEnd::Expired),
                 Err(SourceError::TooLarge { cap }) => return Ok(self.too_large(cap)),
-                Err(error) if error.scope() == Scope::Window => return Ok(PassEnd::Failed(error)),
+                Err(error) if error.scope() == ErrorScope::Window => {
+                    return Ok(PassEnd::Failed(error));
+                }
                 Err(error) => return Err(error),
             };
             empty = match link.records.is_empty() {
@@ -300,7 +302,7 @@ fn not_a_chain(message: String) -> PassEnd {
 
 /// Rows to ask for where responses of `size` are too large. A window that can be cut is cut instead of
 /// being read row by row.
-fn smaller(size: u32, room: Room) -> u32 {
+fn smaller(size: u32, room: PassRoom) -> u32 {
     let least = match room.is_instant {
         true => 1,
         false => FEW_ROWS.min(size),
@@ -321,25 +323,25 @@ pub(super) fn keyed(chain: &dyn Chain, returned: Returned) -> Keyed {
 }
 
 /// What tells a row from others, without the row.
-type Fingerprint = [u8; 16];
+type PassFingerprint = [u8; 16];
 
-fn fingerprint(record: &Keyed) -> Fingerprint {
+fn fingerprint(record: &Keyed) -> PassFingerprint {
     let mut hash = Sha256::new();
     match record.row_key() {
-        RowKey::Id(tenant, id) => {
+        ReturnedKey::Id(tenant, id) => {
             hash.update([u8::from(tenant.is_some())]);
             let tenant = tenant.unwrap_or_default();
             hash.update((tenant.len() as u64).to_be_bytes());
             hash.update(tenant);
             hash.update(id);
         }
-        RowKey::Bytes(bytes) => {
+        ReturnedKey::Bytes(bytes) => {
             hash.update([2]);
             hash.update(bytes);
         }
     }
     let hash: [u8; 32] = hash.finalize().into();
-    let mut print = Fingerprint::default();
+    let mut print = PassFingerprint::default();
     print.copy_from_slice(&hash[..16]);
     print
 }
@@ -362,7 +364,7 @@ struct Sighting {
 struct Union {
     records: Vec<Keyed>,
     bytes: u64,
-    sightings: HashMap<Fingerprint, Sighting>,
+    sightings: HashMap<PassFingerprint, Sighting>,
     /// Number of the pass under way, from 1.
     pass: u32,
     /// The newest pass that came to its end.
@@ -387,7 +389,7 @@ impl Union {
         self.completed.is_none()
     }
 
-    fn add(&mut self, record: Keyed, room: Room) {
+    fn add(&mut self, record: Keyed, room: PassRoom) {
         let pass = self.pass;
         let sighting = self.sightings.entry(fingerprint(&record)).or_default();
         if sighting.pass != pass {
@@ -434,7 +436,7 @@ impl Union {
         if sightings.len() == records.len() {
             return records;
         }
-        let mut kept: HashMap<Fingerprint, Vec<usize>> = HashMap::new();
+        let mut kept: HashMap<PassFingerprint, Vec<usize>> = HashMap::new();
         let mut stays: Vec<bool> = Vec::with_capacity(records.len());
         for (at, record) in records.iter().enumerate() {
             let print = fingerprint(record);

@@ -2,7 +2,9 @@
 //! those of [`paged::scripted`](crate::source::paged).
 
 use super::{Chain, Chaining, Link, LinkRequest, Reply, Token};
-use crate::source::paged::scripted::{Change, Kind, Row, Rows, instant, main};
+use crate::source::paged::scripted::{
+    RowChange, RowKind, ScriptedMapping, ScriptedRow, instant, main,
+};
 use crate::source::{Axis, ClockReading, Mapping, PlatformWords, Returned, SourceError, Tenant};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -29,7 +31,7 @@ pub(in crate::source) struct Faults {
     /// Responses that break off.
     pub(in crate::source) cut: BTreeSet<u64>,
     /// What happens before a request.
-    pub(in crate::source) changes: BTreeMap<u64, Vec<Change>>,
+    pub(in crate::source) changes: BTreeMap<u64, Vec<RowChange>>,
     /// Rows that come twice in every chain.
     pub(in crate::source) doubled: Vec<String>,
     /// In every other chain some rows come twice.
@@ -55,7 +57,7 @@ pub(in crate::source) struct ScriptedChain {
 
 #[derive(Default)]
 struct State {
-    rows: Vec<Row>,
+    rows: Vec<ScriptedRow>,
     requests: u64,
     dice: u64,
     chains: Vec<Served>,
@@ -64,7 +66,7 @@ struct State {
 /// What a chain returns, fixed when it begins.
 struct Served {
     request: LinkRequest,
-    rows: Vec<Row>,
+    rows: Vec<ScriptedRow>,
     trailing: u64,
     since: u64,
 }
@@ -81,7 +83,7 @@ pub(in crate::source) fn chaining(axis: Axis, page_cap: u32) -> Chaining {
 }
 
 /// Where a row lies: it arrives so many times 10 µs after the act as its action says.
-pub(in crate::source) fn position(row: &Row, axis: Axis) -> DateTime<Utc> {
+pub(in crate::source) fn position(row: &ScriptedRow, axis: Axis) -> DateTime<Utc> {
     match axis {
         Axis::Event => row.instant(),
         Axis::Arrival => instant(row.time + i128::from(row.action) * 10_000),
@@ -89,7 +91,11 @@ pub(in crate::source) fn position(row: &Row, axis: Axis) -> DateTime<Utc> {
 }
 
 impl ScriptedChain {
-    pub(in crate::source) fn new(chaining: Chaining, mut rows: Vec<Row>, faults: Faults) -> Self {
+    pub(in crate::source) fn new(
+        chaining: Chaining,
+        mut rows: Vec<ScriptedRow>,
+        faults: Faults,
+    ) -> Self {
         rows.sort_by_key(|row| row.time);
         Self {
             chaining,
@@ -102,7 +108,7 @@ impl ScriptedChain {
         }
     }
 
-    fn returned(&self, row: &Row) -> Returned {
+    fn returned(&self, row: &ScriptedRow) -> Returned {
         Returned {
             arrived: (self.chaining.axis == Axis::Arrival)
                 .then(|| position(row, self.chaining.axis)),
@@ -117,11 +123,11 @@ impl ScriptedChain {
         let faults = &self.faults;
         for change in faults.changes.get(&number).into_iter().flatten() {
             match change {
-                Change::Insert(row) => {
+                RowChange::Insert(row) => {
                     let at = state.rows.partition_point(|known| known.time <= row.time);
                     state.rows.insert(at, row.clone());
                 }
-                Change::Purge(id) => state.rows.retain(|row| row.id != *id),
+                RowChange::Purge(id) => state.rows.retain(|row| row.id != *id),
             }
         }
         if faults.breaks_at.is_some_and(|first| number >= first) {
@@ -190,7 +196,7 @@ impl ScriptedChain {
                 }));
             }
         }
-        let page: Vec<&Row> = served
+        let page: Vec<&ScriptedRow> = served
             .rows
             .iter()
             .skip(offset)
@@ -198,20 +204,20 @@ impl ScriptedChain {
             .collect();
         for row in &page {
             match row.kind {
-                Kind::Poison => {
+                RowKind::Poison => {
                     return Err(SourceError::UnreadableRecord {
                         message: PlatformWords::default(),
                     });
                 }
-                Kind::Fails(status) => {
+                RowKind::Fails(status) => {
                     return Err(SourceError::ServerFailure {
                         status,
                         tries: 1,
                         message: PlatformWords::default(),
                     });
                 }
-                Kind::Giant => return Err(SourceError::TooLarge { cap: 1000 }),
-                Kind::Plain | Kind::Unfit => {}
+                RowKind::Giant => return Err(SourceError::TooLarge { cap: 1000 }),
+                RowKind::Plain | RowKind::Unfit => {}
             }
         }
         let mut records: Vec<Returned> = page.iter().map(|row| self.returned(row)).collect();
@@ -243,8 +249,9 @@ impl ScriptedChain {
         let faults = &self.faults;
         let nth = state.chains.len();
         let axis = self.chaining.axis;
-        let wanted =
-            |row: &&Row| faults.ignores_filters || request.window.contains(position(row, axis));
+        let wanted = |row: &&ScriptedRow| {
+            faults.ignores_filters || request.window.contains(position(row, axis))
+        };
         let mut rows = Vec::new();
         for row in state.rows.iter().filter(wanted) {
             rows.push(row.clone());
@@ -306,7 +313,7 @@ impl Chain for ScriptedChain {
     }
 
     fn mapping(&self) -> &dyn Mapping {
-        &Rows
+        &ScriptedMapping
     }
 
     async fn link(&self, request: &LinkRequest) -> Result<Reply, SourceError> {

@@ -8,7 +8,7 @@
 //! A lane ahead of its turn holds one piece, and waits with the next until that is taken.
 
 use super::Chain;
-use super::lane::{Lane, LaneEnd, Message, Pace, run};
+use super::lane::{CursorLane, CursorPace, LaneEnd, Message, run};
 use crate::source::grid::{Grid, micros_of};
 use crate::source::{Limits, SliceOutcome, SourceError, Tenant, WindowRequest};
 use crate::window::Window;
@@ -42,7 +42,7 @@ pub(super) fn read_window(
             .min(limits.ahead_bytes / (2 * (LANES as u64 - 1)))
             .max(1),
         rest: Some(request.window),
-        first: Pace::unknown(page_cap),
+        first: CursorPace::unknown(page_cap),
         begun: 0,
         ends: VecDeque::new(),
         ended: 0,
@@ -65,12 +65,12 @@ struct Reader {
     room: u64,
     /// What no lane has.
     rest: Option<Window>,
-    first: Pace,
+    first: CursorPace,
     /// Lanes so far, and those of them that ended.
     begun: usize,
     ended: usize,
     /// How the last lanes ended.
-    ends: VecDeque<(usize, Pace)>,
+    ends: VecDeque<(usize, CursorPace)>,
     /// Lanes under way, in order.
     lanes: VecDeque<mpsc::Receiver<Message>>,
     tasks: JoinSet<()>,
@@ -139,7 +139,7 @@ impl Reader {
             let Some((window, pace)) = self.cut() else {
                 return;
             };
-            let lane = Lane {
+            let lane = CursorLane {
                 chain: self.chain.clone(),
                 tenant: self.tenant.clone(),
                 limits: self.limits,
@@ -157,7 +157,7 @@ impl Reader {
 
     /// The stretch of the next lane, and the pace that it begins with; `None` while the end of the lane
     /// that it depends on is not known, and at the end.
-    fn cut(&mut self) -> Option<(Window, Pace)> {
+    fn cut(&mut self) -> Option<(Window, CursorPace)> {
         if self.begun == 0 {
             return Some((self.rest.take()?, self.first));
         }

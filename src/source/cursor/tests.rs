@@ -6,7 +6,7 @@ mod contract;
 use super::scripted::{Faults, ScriptedChain, chaining, position};
 use super::stream::read_window;
 use super::*;
-use crate::source::paged::scripted::{Change, Kind, Row, main, row};
+use crate::source::paged::scripted::{RowChange, RowKind, ScriptedRow, main, row};
 use crate::source::{Hole, HoleReason, Keyed, Limits, Slice, SliceOutcome};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +19,8 @@ fn window(from: i64, to: i64) -> Window {
 }
 
 /// One row per tick.
-fn rows(count: usize) -> Vec<Row> {
-    let row = |n: usize| Row {
+fn rows(count: usize) -> Vec<ScriptedRow> {
+    let row = |n: usize| ScriptedRow {
         action: (n % 3) as u8,
         ..row(format!("r{n}"), n as i64 * TICK)
     };
@@ -68,7 +68,7 @@ fn id(record: &Keyed) -> &str {
 
 /// Checks what holds whatever the platform does: pieces tile the window, slices hold only what lies in
 /// them, and every one of `there` that lies in a slice is in it. Returns the holes.
-fn check(outcomes: &Outcomes, axis: Axis, asked: Window, there: &[Row]) -> Vec<Hole> {
+fn check(outcomes: &Outcomes, axis: Axis, asked: Window, there: &[ScriptedRow]) -> Vec<Hole> {
     let mut next = asked.from;
     let mut holes = Vec::new();
     for outcome in outcomes {
@@ -87,7 +87,7 @@ fn check(outcomes: &Outcomes, axis: Axis, asked: Window, there: &[Row]) -> Vec<H
                 assert_eq!(slice.total, slice.records.len() as u64);
                 let ids: BTreeSet<&str> = slice.records.iter().map(id).collect();
                 assert_eq!(ids.len() as u64 + slice.source_duplicates, slice.total);
-                let here = |row: &&Row| part.contains(position(row, axis));
+                let here = |row: &&ScriptedRow| part.contains(position(row, axis));
                 for row in there.iter().filter(here) {
                     assert!(ids.contains(&*row.id), "{} is lost", row.id);
                 }
@@ -98,12 +98,12 @@ fn check(outcomes: &Outcomes, axis: Axis, asked: Window, there: &[Row]) -> Vec<H
     holes
 }
 
-fn whole(outcomes: &Outcomes, asked: Window, there: &[Row]) {
+fn whole(outcomes: &Outcomes, asked: Window, there: &[ScriptedRow]) {
     let holes = check(outcomes, Axis::Event, asked, there);
     assert!(holes.is_empty(), "{holes:?}");
 }
 
-fn event(page_cap: u32, rows: Vec<Row>, faults: Faults) -> ScriptedChain {
+fn event(page_cap: u32, rows: Vec<ScriptedRow>, faults: Faults) -> ScriptedChain {
     ScriptedChain::new(chaining(Axis::Event, page_cap), rows, faults)
 }
 
@@ -145,7 +145,7 @@ fn pieces_are_a_function_of_the_responses_alone() {
     let run = |concurrency, held, jitter| {
         let mut there = rows(1_500);
         for n in [77, 700, 701] {
-            there[n].kind = Kind::Poison;
+            there[n].kind = RowKind::Poison;
         }
         there.extend((0..60).map(|n| row(format!("t{n}"), 2_000 * TICK)));
         there.extend((0..500).map(|n| row(format!("u{n}"), (2_500 + n) * TICK)));
@@ -175,11 +175,11 @@ fn unreadable_records_are_holes_of_one_tick() {
     let asked = window(0, 86_400_000_000 * TICK);
     let mut there = rows(300);
     for bad in [0, 123, 200] {
-        there[bad].kind = Kind::Poison;
+        there[bad].kind = RowKind::Poison;
     }
-    let readable: Vec<Row> = there
+    let readable: Vec<ScriptedRow> = there
         .iter()
-        .filter(|row| row.kind == Kind::Plain)
+        .filter(|row| row.kind == RowKind::Plain)
         .cloned()
         .collect();
     let (outcomes, requests) = read(event(50, there, Faults::default()), asked);
@@ -194,8 +194,8 @@ fn unreadable_records_are_holes_of_one_tick() {
 #[test]
 fn a_platform_that_always_fails_is_not_asked_about_each_tick() {
     let asked = window(0, 86_400_000_000 * TICK);
-    let failing = (0..1_440).map(|n| Row {
-        kind: Kind::Poison,
+    let failing = (0..1_440).map(|n| ScriptedRow {
+        kind: RowKind::Poison,
         ..row(format!("r{n}"), n * 60_000_000 * TICK)
     });
     let (outcomes, requests) = read(event(50, failing.collect(), Faults::default()), asked);
@@ -207,7 +207,7 @@ fn a_platform_that_always_fails_is_not_asked_about_each_tick() {
 #[test]
 fn one_tick_may_take_more_than_a_window() {
     let asked = window(0, 200 * TICK);
-    let mut there: Vec<Row> = (0..150).map(|n| row(format!("r{n}"), 5 * TICK)).collect();
+    let mut there: Vec<ScriptedRow> = (0..150).map(|n| row(format!("r{n}"), 5 * TICK)).collect();
     there.extend((0..20).map(|n| row(format!("s{n}"), n * TICK)));
     let (outcomes, _) = read(event(10, there.clone(), Faults::default()), asked);
     whole(&outcomes, asked, &there);
@@ -229,10 +229,10 @@ fn one_tick_may_take_more_than_a_window() {
 fn a_giant_record_is_a_hole_of_its_tick() {
     let asked = window(0, 200 * TICK);
     let mut there = rows(40);
-    there[17].kind = Kind::Giant;
-    let readable: Vec<Row> = there
+    there[17].kind = RowKind::Giant;
+    let readable: Vec<ScriptedRow> = there
         .iter()
-        .filter(|row| row.kind == Kind::Plain)
+        .filter(|row| row.kind == RowKind::Plain)
         .cloned()
         .collect();
     let (outcomes, _) = read(event(10, there, Faults::default()), asked);
@@ -262,7 +262,7 @@ fn tokens_that_die_begin_the_chain_again() {
     let (outcomes, _) = read(event(5, rows(20), faults.clone()), asked);
     whole(&outcomes, asked, &rows(20));
     // And where one instant has too many rows for it, that is a hole.
-    let crowd: Vec<Row> = (0..20).map(|n| row(format!("r{n}"), 3 * TICK)).collect();
+    let crowd: Vec<ScriptedRow> = (0..20).map(|n| row(format!("r{n}"), 3 * TICK)).collect();
     let (outcomes, _) = read(event(5, crowd.clone(), faults), asked);
     let holes = check(&outcomes, Axis::Event, asked, &crowd);
     assert_eq!(holes[0].reason, HoleReason::CutOff);
@@ -277,7 +277,7 @@ fn a_chain_without_an_end_is_given_up() {
         repeated: (1..10_000).collect(),
         ..Faults::default()
     };
-    let crowd: Vec<Row> = (0..20).map(|n| row(format!("r{n}"), 3 * TICK)).collect();
+    let crowd: Vec<ScriptedRow> = (0..20).map(|n| row(format!("r{n}"), 3 * TICK)).collect();
     let (outcomes, _) = read(event(5, crowd, faults), asked);
     let holes = check(&outcomes, Axis::Event, asked, &[]);
     let [hole] = &holes[..] else {
@@ -298,7 +298,7 @@ fn a_chain_without_an_end_is_given_up() {
 #[test]
 fn readings_that_never_agree_are_a_hole() {
     let asked = window(0, 20 * TICK);
-    let crowd: Vec<Row> = (0..20).map(|n| row(format!("r{n}"), 3 * TICK)).collect();
+    let crowd: Vec<ScriptedRow> = (0..20).map(|n| row(format!("r{n}"), 3 * TICK)).collect();
     let faults = Faults {
         forgets: true,
         ..Faults::default()
@@ -318,7 +318,7 @@ fn what_arrives_between_two_readings_is_read() {
     let asked = window(0, 20 * TICK);
     let late = row("late", 3 * TICK);
     let faults = Faults {
-        changes: [(2, vec![Change::Insert(late.clone())])].into(),
+        changes: [(2, vec![RowChange::Insert(late.clone())])].into(),
         ..Faults::default()
     };
     let (outcomes, requests) = read(event(50, rows(20), faults), asked);

@@ -1,16 +1,16 @@
 //! What an answer of a source means: the one table for it.
 
 use super::super::{PlatformWords, SourceError};
-use crate::http::{Again, BodyError, CredentialError, Failure, Hopeless};
+use crate::http::{AskAgain, BodyError, CredentialError, Hopeless, HttpFailure};
 use std::time::Duration;
 
 /// Why one try gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failed {
+pub(super) struct FailedAnswer {
     /// What it means; how often it was tried is filled in at the end.
     pub(super) error: SourceError,
     /// Whether to try again.
-    pub(super) again: Again,
+    pub(super) again: AskAgain,
     /// Its `Retry-After`.
     pub(super) told: Option<String>,
 }
@@ -28,7 +28,7 @@ pub enum Misfit {
 
 /// A status other than 200 with what came along.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Refusal {
+pub(super) struct HttpRefusal {
     pub(super) status: u16,
     /// What the platform said, as far as it is kept.
     pub(super) message: PlatformWords,
@@ -77,8 +77,8 @@ pub(super) struct Refusal {
 /// | a body that is larger than it may be | no | window |
 /// | a web page or other JSON as 200, an unknown encoding | where the interface is known | source |
 /// | an answer of the interface with a part that cannot be understood | no | window |
-pub(super) fn of_status(refusal: Refusal) -> Failed {
-    let Refusal {
+pub(super) fn of_status(refusal: HttpRefusal) -> FailedAnswer {
+    let HttpRefusal {
         status,
         message,
         told,
@@ -94,7 +94,7 @@ pub(super) fn of_status(refusal: Refusal) -> Failed {
     let (error, again) = match status {
         407 => {
             let why = Hopeless::ProxyCredentials;
-            (SourceError::NoConnection { why, message }, Again::No)
+            (SourceError::NoConnection { why, message }, AskAgain::No)
         }
         400..=499 if is_page && let Some(proxy) = via => (
             SourceError::NotTheInterface {
@@ -103,12 +103,12 @@ pub(super) fn of_status(refusal: Refusal) -> Failed {
                      response of the platform"
                 ),
             },
-            Again::WhereKnown,
+            AskAgain::WhereKnown,
         ),
-        401 => (SourceError::Unauthorised { message }, Again::No),
-        403 => (SourceError::Forbidden { tenant, message }, Again::No),
-        404 => (SourceError::NotFound { tenant, message }, Again::No),
-        423 => (SourceError::UnreadableRecord { message }, Again::No),
+        401 => (SourceError::Unauthorised { message }, AskAgain::No),
+        403 => (SourceError::Forbidden { tenant, message }, AskAgain::No),
+        404 => (SourceError::NotFound { tenant, message }, AskAgain::No),
+        423 => (SourceError::UnreadableRecord { message }, AskAgain::No),
         429 | 503 => {
             let waited = Duration::ZERO;
             let throttled = SourceError::Throttled {
@@ -116,16 +116,19 @@ pub(super) fn of_status(refusal: Refusal) -> Failed {
                 tries,
                 waited,
             };
-            (throttled, Again::Patiently)
+            (throttled, AskAgain::Patiently)
         }
-        421 => (SourceError::Refused { status, message }, Again::AFewTimes),
-        501 | 505 | 506 | 510 => (SourceError::Refused { status, message }, Again::No),
-        511 => (something_else(status), Again::WhereKnown),
+        421 => (
+            SourceError::Refused { status, message },
+            AskAgain::AFewTimes,
+        ),
+        501 | 505 | 506 | 510 => (SourceError::Refused { status, message }, AskAgain::No),
+        511 => (something_else(status), AskAgain::WhereKnown),
         408 | 425 | 500..=599 => {
             let again = match status {
-                500 => Again::AFewTimes,
-                526 => Again::No,
-                _ => Again::Patiently,
+                500 => AskAgain::AFewTimes,
+                526 => AskAgain::No,
+                _ => AskAgain::Patiently,
             };
             let failure = SourceError::ServerFailure {
                 status,
@@ -134,14 +137,14 @@ pub(super) fn of_status(refusal: Refusal) -> Failed {
             };
             (failure, again)
         }
-        400..=499 => (SourceError::Refused { status, message }, Again::No),
-        _ => (something_else(status), Again::WhereKnown),
+        400..=499 => (SourceError::Refused { status, message }, AskAgain::No),
+        _ => (something_else(status), AskAgain::WhereKnown),
     };
     let again = match again {
-        Again::No if is_page && (400..500).contains(&status) => Again::WhereKnown,
+        AskAgain::No if is_page && (400..500).contains(&status) => AskAgain::WhereKnown,
         again => again,
     };
-    Failed { error, again, told }
+    FailedAnswer { error, again, told }
 }
 
 fn something_else(status: u16) -> SourceError {
@@ -150,9 +153,9 @@ fn something_else(status: u16) -> SourceError {
     }
 }
 
-impl Failed {
+impl FailedAnswer {
     /// A failure without `Retry-After`.
-    pub(super) fn new(error: SourceError, again: Again) -> Self {
+    pub(super) fn new(error: SourceError, again: AskAgain) -> Self {
         Self {
             error,
             again,
@@ -163,8 +166,8 @@ impl Failed {
     /// There is no credential to ask with.
     pub(super) fn credential(error: CredentialError) -> Self {
         let again = match error.passes {
-            true => Again::Patiently,
-            false => Again::No,
+            true => AskAgain::Patiently,
+            false => AskAgain::No,
         };
         let message = error.said;
         Self::new(SourceError::Credential { message }, again)
@@ -181,15 +184,15 @@ impl Failed {
     /// No connection, or no answer in time.
     pub(super) fn network(message: String) -> Self {
         let error = SourceError::Unreachable { tries: 0, message };
-        Self::new(error, Again::Patiently)
+        Self::new(error, AskAgain::Patiently)
     }
 
     /// No connection, and there will be none by trying.
     pub(super) fn hopeless(why: Hopeless, message: PlatformWords) -> Self {
         let again = match why {
             // Name servers have bad moments, too.
-            Hopeless::NoSuchHost => Again::WhereKnown,
-            _ => Again::No,
+            Hopeless::NoSuchHost => AskAgain::WhereKnown,
+            _ => AskAgain::No,
         };
         Self::new(SourceError::NoConnection { why, message }, again)
     }
@@ -197,13 +200,13 @@ impl Failed {
     /// Something else than the interface answered.
     pub(super) fn foreign(message: String) -> Self {
         let error = SourceError::NotTheInterface { message };
-        Self::new(error, Again::WhereKnown)
+        Self::new(error, AskAgain::WhereKnown)
     }
 
     /// The body of a 200 could not be read to its end.
     pub(super) fn of_body(error: BodyError, cap: u64) -> Self {
         match error {
-            BodyError::TooLarge => Self::new(SourceError::TooLarge { cap }, Again::No),
+            BodyError::TooLarge => Self::new(SourceError::TooLarge { cap }, AskAgain::No),
             BodyError::CutOff(message) => Self::cut_off(message),
             BodyError::Trickle => Self::network(error.to_string()),
             BodyError::Encoding(error) => Self::foreign(error.to_string()),
@@ -212,7 +215,7 @@ impl Failed {
 
     fn cut_off(message: String) -> Self {
         let error = SourceError::CutOff { tries: 0, message };
-        Self::new(error, Again::AFewTimes)
+        Self::new(error, AskAgain::AFewTimes)
     }
 
     /// The error after so many tries.
@@ -235,8 +238,8 @@ impl Failed {
     }
 }
 
-impl Failure for Failed {
-    fn again(&self) -> Again {
+impl HttpFailure for FailedAnswer {
+    fn again(&self) -> AskAgain {
         self.again
     }
 
@@ -258,14 +261,14 @@ impl Failure for Failed {
     }
 }
 
-impl From<Misfit> for Failed {
+impl From<Misfit> for FailedAnswer {
     fn from(misfit: Misfit) -> Self {
         match misfit {
             Misfit::CutOff(message) => Self::cut_off(message),
             Misfit::Foreign(message) => Self::foreign(message),
             // Asked for in smaller windows, which is more than the same again.
             Misfit::NotUnderstood(message) => {
-                Self::new(SourceError::NotUnderstood { message }, Again::No)
+                Self::new(SourceError::NotUnderstood { message }, AskAgain::No)
             }
         }
     }
@@ -274,13 +277,13 @@ impl From<Misfit> for Failed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Scope;
+    use crate::source::ErrorScope;
 
     /// Each row of the table, by number.
     #[test]
     fn every_status_means_what_the_table_says() {
-        use Again::{AFewTimes, No, Patiently, WhereKnown};
-        use Scope::{Feed, Source, Window};
+        use AskAgain::{AFewTimes, No, Patiently, WhereKnown};
+        use ErrorScope::{Feed, Source, Window};
         for (statuses, code, again, scope) in [
             (
                 &[201, 204, 304, 302][..],
@@ -315,15 +318,15 @@ mod tests {
             ),
         ] {
             for status in statuses {
-                let refusal = Refusal {
+                let refusal = HttpRefusal {
                     status: *status,
-                    ..Refusal::default()
+                    ..HttpRefusal::default()
                 };
                 let failed = of_status(refusal.clone());
                 assert_eq!(failed.error.code(), code, "{status}");
                 assert_eq!(failed.again, again, "{status}");
                 assert_eq!(failed.error.scope(), scope, "{status}");
-                let page = of_status(Refusal {
+                let page = of_status(HttpRefusal {
                     is_page: true,
                     ..refusal
                 });
@@ -339,21 +342,21 @@ mod tests {
     #[test]
     fn a_page_of_a_proxy_says_nothing_of_permissions() {
         for status in [400, 401, 403, 404, 451] {
-            let failed = of_status(Refusal {
+            let failed = of_status(HttpRefusal {
                 status,
                 is_page: true,
                 via: Some("http://proxy:3128".to_owned()),
-                ..Refusal::default()
+                ..HttpRefusal::default()
             });
             let said = failed.error.to_string();
             assert_eq!(failed.error.code(), "not_the_interface");
             assert!(said.contains("proxy http://proxy:3128"), "{said}");
         }
         // The platform's own words come through a proxy as well.
-        let own = of_status(Refusal {
+        let own = of_status(HttpRefusal {
             status: 403,
             via: Some("http://proxy:3128".to_owned()),
-            ..Refusal::default()
+            ..HttpRefusal::default()
         });
         assert_eq!(own.error.code(), "forbidden");
     }
@@ -371,19 +374,19 @@ mod tests {
             Hopeless::NoCommonTls,
             Hopeless::ProxyCredentials,
         ] {
-            let failed = Failed::hopeless(why, PlatformWords::default());
-            assert_eq!(failed.again, Again::No, "{why}");
-            assert_eq!(failed.error.scope(), Scope::Source);
+            let failed = FailedAnswer::hopeless(why, PlatformWords::default());
+            assert_eq!(failed.again, AskAgain::No, "{why}");
+            assert_eq!(failed.error.scope(), ErrorScope::Source);
             assert_eq!(failed.error.advice(), why.advice());
         }
-        let name = Failed::hopeless(Hopeless::NoSuchHost, PlatformWords::default());
-        assert_eq!(name.again, Again::WhereKnown);
+        let name = FailedAnswer::hopeless(Hopeless::NoSuchHost, PlatformWords::default());
+        assert_eq!(name.again, AskAgain::WhereKnown);
     }
 
     #[test]
     fn tries_are_told_where_there_were_several() {
         let waited = Duration::from_secs(7);
-        let page = Failed::foreign("a web page".to_owned());
+        let page = FailedAnswer::foreign("a web page".to_owned());
         let once = page.clone().after(1, waited).to_string();
         assert_eq!(
             once,

@@ -5,13 +5,13 @@ mod answer;
 #[cfg(test)]
 mod tests;
 
-pub use crate::http::{Auth, GoogleAuth, Now, Retry, Secret, Settings};
+pub use crate::http::{Auth, ClockFn, GoogleAuth, HttpSettings, LazySecret, Retry};
 pub use answer::Misfit;
 
 use super::{ClockReading, PlatformWords, SourceError, Tenant, Wording};
-use crate::http::{self, Answer, GivenUp, Request, Unanswered};
+use crate::http::{self, HttpAnswer, HttpRequest, NoAnswer, RequestGivenUp};
 use crate::waits::Waits;
-use answer::{Failed, Refusal, of_status};
+use answer::{FailedAnswer, HttpRefusal, of_status};
 use bytes::Bytes;
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use url::Url;
 
-/// Bytes reserved for a body; see [`Settings::room`].
+/// Bytes reserved for a body; see [`HttpSettings::room`].
 const ROOM: usize = 33 << 20;
 
 /// A client for one platform.
@@ -36,8 +36,8 @@ impl Client {
     /// # Errors
     /// [`SourceError::Settings`] when the address is not usable or the machine's certificates
     /// cannot be loaded.
-    pub fn new(settings: Settings, wording: Wording) -> Result<Self, SourceError> {
-        let http = http::Client::new(Settings {
+    pub fn new(settings: HttpSettings, wording: Wording) -> Result<Self, SourceError> {
+        let http = http::Client::new(HttpSettings {
             room: ROOM,
             ..settings
         });
@@ -91,7 +91,7 @@ impl Client {
     where
         T: Send,
     {
-        let request = Request::get(url.clone()).within(bytes);
+        let request = HttpRequest::get(url.clone()).within(bytes);
         self.fetch(&request, tenant, read).await
     }
 
@@ -111,17 +111,17 @@ impl Client {
     where
         T: Send,
     {
-        let request = Request::post_json(url.clone(), question).within(bytes);
+        let request = HttpRequest::post_json(url.clone(), question).within(bytes);
         self.fetch(&request, tenant, read).await
     }
 
     async fn fetch<T>(
         &self,
-        request: &Request,
+        request: &HttpRequest,
         tenant: &Tenant,
         read: impl Fn(Bytes) -> Result<T, Misfit> + Send + Sync,
     ) -> Result<T, SourceError> {
-        let judge = |answer: Result<Answer, Unanswered>| {
+        let judge = |answer: Result<HttpAnswer, NoAnswer>| {
             let document = answer
                 .map_err(|unanswered| self.unanswered(unanswered))
                 .and_then(|answer| self.document(answer, tenant));
@@ -135,13 +135,13 @@ impl Client {
         };
         let fetched = self.http.send(request, judge).await;
         fetched.map_err(|given_up| match given_up {
-            GivenUp::Failed {
+            RequestGivenUp::Failed {
                 failure,
                 tries,
                 waited,
             } => failure.after(tries, waited),
-            GivenUp::Deadline => SourceError::Deadline,
-            GivenUp::Stopped => SourceError::Stopped,
+            RequestGivenUp::Deadline => SourceError::Deadline,
+            RequestGivenUp::Stopped => SourceError::Stopped,
         })
     }
 
@@ -158,43 +158,43 @@ impl Client {
         known.contains(tenant)
     }
 
-    fn unanswered(&self, unanswered: Unanswered) -> Failed {
+    fn unanswered(&self, unanswered: NoAnswer) -> FailedAnswer {
         match unanswered {
-            Unanswered::Credential(error) => Failed::credential(error),
-            Unanswered::Network {
+            NoAnswer::Credential(error) => FailedAnswer::credential(error),
+            NoAnswer::Network {
                 hopeless: Some(why),
                 said,
                 ..
-            } => Failed::hopeless(why, self.wording.of(&said, self.http.secrets())),
-            Unanswered::Network { said, .. } => Failed::network(said),
-            Unanswered::Timeout(after) => {
-                Failed::network(format!("no response within {} s", after.as_secs()))
+            } => FailedAnswer::hopeless(why, self.wording.of(&said, self.http.secrets())),
+            NoAnswer::Network { said, .. } => FailedAnswer::network(said),
+            NoAnswer::Timeout(after) => {
+                FailedAnswer::network(format!("no response within {} s", after.as_secs()))
             }
         }
     }
 
     /// The body of a 200.
-    fn document(&self, answer: Answer, tenant: &Tenant) -> Result<Bytes, Failed> {
+    fn document(&self, answer: HttpAnswer, tenant: &Tenant) -> Result<Bytes, FailedAnswer> {
         if answer.status != StatusCode::OK {
             return Err(self.refusal(&answer, tenant));
         }
         let is_page = answer.is_page();
         match answer.cut {
-            Some(error) => Err(Failed::of_body(error, answer.most_bytes)),
-            None if is_page => Err(Failed::foreign("a web page".to_owned())),
+            Some(error) => Err(FailedAnswer::of_body(error, answer.most_bytes)),
+            None if is_page => Err(FailedAnswer::foreign("a web page".to_owned())),
             None => Ok(answer.body),
         }
     }
 
     /// What a status other than 200 means.
-    fn refusal(&self, answer: &Answer, tenant: &Tenant) -> Failed {
+    fn refusal(&self, answer: &HttpAnswer, tenant: &Tenant) -> FailedAnswer {
         let (secrets, wording) = (self.http.secrets(), self.wording);
         let status = answer.status;
         if let Some(host) = &answer.redirect_host {
             let host = wording.of(host, secrets);
-            return Failed::foreign(format!("a redirect ({status}){host}"));
+            return FailedAnswer::foreign(format!("a redirect ({status}){host}"));
         }
-        of_status(Refusal {
+        of_status(HttpRefusal {
             status: status.as_u16(),
             message: self.message_of(answer),
             told: answer.told.clone(),
@@ -206,7 +206,7 @@ impl Client {
 
     /// The message in the body of an error: mostly the `message` of a JSON object. The body is a
     /// courtesy: what cannot be read of it is left out.
-    fn message_of(&self, answer: &Answer) -> PlatformWords {
+    fn message_of(&self, answer: &HttpAnswer) -> PlatformWords {
         #[derive(serde::Deserialize)]
         struct JsonError {
             message: String,

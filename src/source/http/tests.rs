@@ -15,8 +15,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-fn settings(base: &Url) -> Settings {
-    Settings {
+fn settings(base: &Url) -> HttpSettings {
+    HttpSettings {
         retry: Retry {
             first: Duration::from_millis(1),
             longest: Duration::from_millis(2),
@@ -25,7 +25,7 @@ fn settings(base: &Url) -> Settings {
             tries_of_failure: 3,
         },
         response_bytes: 1000,
-        ..Settings::new(base.clone(), Auth::None)
+        ..HttpSettings::new(base.clone(), Auth::None)
     }
 }
 
@@ -33,11 +33,14 @@ fn main() -> Tenant {
     Tenant::Named("main".into())
 }
 
-async fn get(settings: Settings) -> (Result<Bytes, SourceError>, Client) {
+async fn get(settings: HttpSettings) -> (Result<Bytes, SourceError>, Client) {
     get_under(settings, Wording::Kept).await
 }
 
-async fn get_under(settings: Settings, wording: Wording) -> (Result<Bytes, SourceError>, Client) {
+async fn get_under(
+    settings: HttpSettings,
+    wording: Wording,
+) -> (Result<Bytes, SourceError>, Client) {
     let client = Client::new(settings, wording).unwrap();
     let url = client.base().join("search?page=1").unwrap();
     let got = client.get(&url, &main(), None, Ok).await;
@@ -185,7 +188,7 @@ async fn nobody_there() {
 async fn a_server_that_hangs_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/", listener.local_addr().unwrap());
-    let settings = Settings {
+    let settings = HttpSettings {
         timeout: Duration::from_millis(20),
         ..settings(&base.parse().unwrap())
     };
@@ -235,7 +238,7 @@ async fn a_web_page_is_not_a_document() {
 
 fn rotating(tokens: &'static [&'static str]) -> Auth {
     let reads = AtomicU32::new(0);
-    Auth::Bearer(Secret::new(move || {
+    Auth::Bearer(LazySecret::new(move || {
         let read = reads.fetch_add(1, Ordering::Relaxed) as usize;
         let token = tokens.get(read).ok_or("file `/token` is gone")?;
         Ok(SecretString::from(*token))
@@ -244,7 +247,7 @@ fn rotating(tokens: &'static [&'static str]) -> Auth {
 
 async fn get_with(auth: Auth, replies: Vec<String>) -> (Result<Bytes, SourceError>, Vec<String>) {
     let server = Server::start(replies).await;
-    let (got, _client) = get(Settings {
+    let (got, _client) = get(HttpSettings {
         auth,
         ..settings(&server.base)
     })
@@ -309,7 +312,7 @@ async fn a_redirect_is_followed_within_the_host_only() {
 #[tokio::test]
 async fn settings_that_cannot_work_are_refused() {
     for base in ["ftp://x/", "https://anna:s3cret@x/", "data:x"] {
-        let settings = Settings::new(base.parse().unwrap(), Auth::None);
+        let settings = HttpSettings::new(base.parse().unwrap(), Auth::None);
         let refused = Client::new(settings, Wording::Kept);
         let error = refused.err().unwrap();
         assert_eq!(error.code(), "settings");
@@ -336,7 +339,7 @@ async fn a_credential_that_comes_back_is_censored_before_the_answer_is_shortened
     };
     let basic = || Auth::Basic {
         username: "anna".into(),
-        password: Secret::new(|| Ok(SecretString::from(TOKEN))),
+        password: LazySecret::new(|| Ok(SecretString::from(TOKEN))),
     };
     let pair = base64::Engine::encode(
         &base64::engine::general_purpose::STANDARD,

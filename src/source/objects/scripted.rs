@@ -1,7 +1,7 @@
 //! Objects in memory that misbehave as they are told, for tests.
 
 use super::{ListedObject, ObjectContent, ObjectTiming, Objects, ReadFailure};
-use crate::source::paged::scripted::{Rows, main};
+use crate::source::paged::scripted::{ScriptedMapping, main};
 use crate::source::{
     ClockReading, HoleReason, Mapping, PlatformWords, Returned, SourceError, Tenant,
 };
@@ -164,7 +164,7 @@ impl Objects for Scripted {
     }
 
     fn mapping(&self) -> &dyn Mapping {
-        &Rows
+        &ScriptedMapping
     }
 
     async fn list(

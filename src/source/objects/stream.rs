@@ -59,7 +59,7 @@ struct Reader {
     limits: Limits,
     tick: TimeDelta,
     listings: BoxStream<'static, Listing>,
-    day: Option<Day>,
+    day: Option<ListingDay>,
     ready: VecDeque<SliceOutcome>,
     access: Access,
     over: bool,
@@ -74,7 +74,7 @@ struct Access {
 }
 
 /// One listing, and how far it was read.
-struct Day {
+struct ListingDay {
     window: Window,
     ahead: Ahead,
     index: usize,
@@ -156,9 +156,9 @@ impl Reader {
         }
     }
 
-    fn begin(&self, window: Window, listed: Vec<ListedObject>) -> Day {
+    fn begin(&self, window: Window, listed: Vec<ListedObject>) -> ListingDay {
         let (objects, tenant) = (Arc::clone(&self.objects), self.tenant.clone());
-        Day {
+        ListingDay {
             window,
             ahead: Ahead::new(objects, tenant, self.limits, listed),
             index: 0,
@@ -171,7 +171,7 @@ impl Reader {
     }
 
     /// Adds what was found at one position to the open slice, or makes a hole of it.
-    fn add(&mut self, day: &mut Day, group: Group) -> Result<(), SourceError> {
+    fn add(&mut self, day: &mut ListingDay, group: Group) -> Result<(), SourceError> {
         if group.has_read {
             self.access.proven = true;
             self.ready.extend(self.access.withheld.drain(..));
@@ -222,7 +222,7 @@ impl Reader {
     }
 
     /// Ends the open slice before `to`, or at the end of the day.
-    fn close(&mut self, day: &mut Day, to: Option<DateTime<Utc>>) {
+    fn close(&mut self, day: &mut ListingDay, to: Option<DateTime<Utc>>) {
         let open = std::mem::take(&mut day.open);
         let to = to.unwrap_or(day.window.to);
         let Some(window) = Window::new(day.from, to) else {
@@ -291,7 +291,7 @@ impl Open {
 
 /// Reads all objects of one position.
 async fn gather(
-    day: &mut Day,
+    day: &mut ListingDay,
     position: DateTime<Utc>,
     limits: &Limits,
 ) -> Result<Group, SourceError> {

@@ -4,7 +4,7 @@ mod any_objects;
 
 use super::scripted::{Bundle, Faults, Scripted, State, TICK, bundle};
 use super::*;
-use crate::source::conformance::{Known, check_feed, check_under_faults};
+use crate::source::conformance::{KnownFeed, check_feed, check_under_faults};
 use crate::source::paged::scripted::main;
 use crate::source::{Hole, Keyed, Limits, Slice, SliceOutcome};
 use futures::TryStreamExt as _;
@@ -67,7 +67,7 @@ fn hole(outcome: &Result<SliceOutcome, SourceError>) -> &Hole {
 }
 
 /// What is known of a window whose objects are these.
-fn known(bundles: &[Bundle]) -> Known {
+fn known(bundles: &[Bundle]) -> KnownFeed {
     let is_plain = |bundle: &&Bundle| bundle.state == State::Plain;
     let plain = bundles.iter().filter(is_plain);
     let records = plain.flat_map(|bundle| {
@@ -76,7 +76,7 @@ fn known(bundles: &[Bundle]) -> Known {
         bundle.records.iter().map(move |text| (id(text), at))
     });
     let unreadable = bundles.iter().filter(|bundle| !is_plain(bundle));
-    Known {
+    KnownFeed {
         records: records.collect(),
         unreadable: unreadable
             .filter_map(|it| Window::new(it.at(), it.at() + TimeDelta::nanoseconds(TICK)))

@@ -5,7 +5,7 @@
 use super::digest::digest;
 use super::{Order, PageRequest, Pages, UpperEdge};
 use crate::source::grid::Grid;
-use crate::source::{Count, Scope, SourceError, Tenant, year};
+use crate::source::{Count, ErrorScope, SourceError, Tenant, year};
 use crate::window::{Window, format_instant, midnight};
 use chrono::{DateTime, Days, Utc};
 
@@ -59,7 +59,7 @@ async fn count_part(
     if can.upper_edge == UpperEdge::Open {
         *requests += 1;
         let page = match source.page(&request).await {
-            Err(error) if error.scope() == Scope::Window => {
+            Err(error) if error.scope() == ErrorScope::Window => {
                 // The row that came along cannot be read; perhaps the last one can.
                 *requests += 1;
                 request.order = Order::Newest;

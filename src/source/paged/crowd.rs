@@ -10,8 +10,8 @@
 use super::digest::digest_within;
 use super::slice::{Instant, Trouble};
 use super::{Narrow, Order, PageRequest, Pages, UpperEdge};
-use crate::source::reading::RowKey;
-use crate::source::{Keyed, Limits, Scope, SourceError, Tenant};
+use crate::source::reading::ReturnedKey;
+use crate::source::{ErrorScope, Keyed, Limits, SourceError, Tenant};
 use crate::window::Window;
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -83,7 +83,7 @@ struct Crowd<'a> {
     page: u32,
     limits: Limits,
     /// Every record seen, and in which epoch last.
-    known: HashMap<RowKey<Box<str>, Bytes>, u32>,
+    known: HashMap<ReturnedKey<Box<str>, Bytes>, u32>,
     records: Vec<Keyed>,
     bytes: u64,
     /// Whether there was a record without room for it: the instant is a hole then.
@@ -97,7 +97,7 @@ struct Crowd<'a> {
 }
 
 /// How a page ended.
-enum Read {
+enum PassRead {
     /// Rows it held, and rows that the request selects.
     Rows(u64, Option<u64>),
     /// The source failed for these rows.
@@ -115,11 +115,11 @@ impl Crowd<'_> {
         };
         self.request.window = before;
         match self.read().await {
-            Ok(Read::Rows(rows, total)) => Ok(can.counts_trusted
+            Ok(PassRead::Rows(rows, total)) => Ok(can.counts_trusted
                 && rows < u64::from(self.request.size)
                 && total == Some(rows)
                 && self.is_complete()),
-            Ok(Read::Failed(_)) => Ok(false),
+            Ok(PassRead::Failed(_)) => Ok(false),
             Err(SourceError::Refused { .. }) => {
                 // It does not take nanoseconds.
                 self.request.window = self.window;
@@ -221,8 +221,8 @@ impl Crowd<'_> {
         for page in 1.. {
             self.request.page = page;
             match self.read().await? {
-                Read::Failed(error) => return Ok(Some(error)),
-                Read::Rows(rows, total) => {
+                PassRead::Failed(error) => return Ok(Some(error)),
+                PassRead::Rows(rows, total) => {
                     let read = u64::from(page) * u64::from(size);
                     let all = total.is_some_and(|total| read >= total);
                     // Whatever it counts: more than there is room for is not asked for.
@@ -236,14 +236,16 @@ impl Crowd<'_> {
         Ok(None)
     }
 
-    async fn read(&mut self) -> Result<Read, SourceError> {
+    async fn read(&mut self) -> Result<PassRead, SourceError> {
         self.requests += 1;
         // Only a small page may be as large as a record may be.
         let large = self.request.size > SALVAGE_ROWS;
         self.request.bytes = large.then_some(self.limits.response_bytes);
         let page = match self.source.page(&self.request).await {
             Ok(page) => page,
-            Err(error) if error.scope() == Scope::Window => return Ok(Read::Failed(error)),
+            Err(error) if error.scope() == ErrorScope::Window => {
+                return Ok(PassRead::Failed(error));
+            }
             Err(error) => return Err(error),
         };
         let (seen, records) = digest_within(self.source, &self.request, self.window, page)?;
@@ -261,7 +263,7 @@ impl Crowd<'_> {
                 }
             }
         }
-        Ok(Read::Rows(seen.rows, seen.total))
+        Ok(PassRead::Rows(seen.rows, seen.total))
     }
 
     /// Keeps a record as long as there is room; without the rest of its response, which it would
@@ -302,11 +304,11 @@ impl Crowd<'_> {
                 self.request.size = size;
                 self.request.page = page;
                 match self.read().await? {
-                    Read::Rows(_, counted) => total = total.max(counted),
-                    Read::Failed(_) if size > 1 => {
+                    PassRead::Rows(_, counted) => total = total.max(counted),
+                    PassRead::Failed(_) if size > 1 => {
                         parts.extend([(size / 2, page * 2), (size / 2, page * 2 - 1)]);
                     }
-                    Read::Failed(_) => all = false,
+                    PassRead::Failed(_) => all = false,
                 }
             }
             // Where all of a block failed, nothing says how many more there are.

@@ -1,6 +1,6 @@
 //! From a page to what the planner needs to know about it.
 
-use super::slice::Seen;
+use super::slice::SeenPage;
 use super::{Page, PageRequest, Pages, UpperEdge};
 use crate::event::unfit::{Reason, Unfit};
 use crate::source::reading::key_of;
@@ -18,7 +18,7 @@ pub(super) fn digest(
     source: &dyn Pages,
     request: &PageRequest,
     page: Page,
-) -> Result<(Seen, Vec<Keyed>), SourceError> {
+) -> Result<(SeenPage, Vec<Keyed>), SourceError> {
     digest_within(source, request, request.window, page)
 }
 
@@ -31,7 +31,7 @@ pub(super) fn digest_within(
     request: &PageRequest,
     window: Window,
     page: Page,
-) -> Result<(Seen, Vec<Keyed>), SourceError> {
+) -> Result<(SeenPage, Vec<Keyed>), SourceError> {
     let edge = source.paging().upper_edge;
     let mut records = Vec::with_capacity(page.records.len());
     for returned in page.records {
@@ -64,7 +64,7 @@ pub(super) fn digest_within(
             print = print.wrapping_add(hasher.finish());
         }
     }
-    let seen = Seen {
+    let seen = SeenPage {
         size: request.size,
         rows: records.len() as u64,
         distinct: different.len() as u64,

@@ -15,16 +15,16 @@ use std::sync::Mutex;
 
 /// One record of the double. Its bytes are `id@nanoseconds`, or `?id` where it has no key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::source) struct Row {
+pub(in crate::source) struct ScriptedRow {
     pub(in crate::source) id: String,
     /// Nanoseconds since 1970.
     pub(in crate::source) time: i128,
-    pub(in crate::source) kind: Kind,
+    pub(in crate::source) kind: RowKind,
     pub(in crate::source) action: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::source) enum Kind {
+pub(in crate::source) enum RowKind {
     Plain,
     /// The platform cannot read it.
     Poison,
@@ -38,14 +38,14 @@ pub(in crate::source) enum Kind {
 
 /// What changes between two requests.
 #[derive(Debug, Clone)]
-pub(in crate::source) enum Change {
-    Insert(Row),
+pub(in crate::source) enum RowChange {
+    Insert(ScriptedRow),
     Purge(String),
 }
 
 /// How a platform misbehaves.
 #[derive(Debug, Clone, Default)]
-pub(in crate::source) struct Faults {
+pub(in crate::source) struct PagesFaults {
     /// Rows of the same time come in another order each time.
     pub(in crate::source) unstable: bool,
     /// By number of the request: the total is off by this much.
@@ -55,7 +55,7 @@ pub(in crate::source) struct Faults {
     /// Ids that come twice in every response.
     pub(in crate::source) doubled: Vec<String>,
     /// By number of the request: what happened before it.
-    pub(in crate::source) changes: BTreeMap<u64, Vec<Change>>,
+    pub(in crate::source) changes: BTreeMap<u64, Vec<RowChange>>,
     /// Windows, narrowings and order are not known to it.
     pub(in crate::source) ignores_filters: bool,
     /// By number of the request: the response breaks off.
@@ -68,15 +68,15 @@ pub(in crate::source) struct Faults {
     pub(in crate::source) total: Option<u64>,
 }
 
-pub(in crate::source) struct Scripted {
+pub(in crate::source) struct ScriptedPages {
     pub(in crate::source) can: Paging,
-    pub(in crate::source) faults: Faults,
+    pub(in crate::source) faults: PagesFaults,
     tenants: Vec<Tenant>,
-    state: Mutex<State>,
+    state: Mutex<ScriptedState>,
 }
 
-struct State {
-    rows: Vec<Row>,
+struct ScriptedState {
+    rows: Vec<ScriptedRow>,
     requests: u64,
     dice: u64,
 }
@@ -98,11 +98,11 @@ pub(in crate::source) fn able(page_cap: u32) -> Paging {
     }
 }
 
-pub(in crate::source) fn row(id: impl Into<String>, time: impl Into<i128>) -> Row {
-    Row {
+pub(in crate::source) fn row(id: impl Into<String>, time: impl Into<i128>) -> ScriptedRow {
+    ScriptedRow {
         id: id.into(),
         time: time.into(),
-        kind: Kind::Plain,
+        kind: RowKind::Plain,
         action: 0,
     }
 }
@@ -115,28 +115,32 @@ pub(in crate::source) fn instant(nanos: i128) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, rest).unwrap()
 }
 
-impl Row {
+impl ScriptedRow {
     pub(in crate::source) fn instant(&self) -> DateTime<Utc> {
         instant(self.time)
     }
 
     pub(in crate::source) fn returned(&self) -> Returned {
         let text = match self.kind {
-            Kind::Unfit => format!("?{}", self.id),
+            RowKind::Unfit => format!("?{}", self.id),
             _ => format!("{}@{}", self.id, self.time),
         };
         Returned::record(Bytes::from(text))
     }
 }
 
-impl Scripted {
-    pub(in crate::source) fn new(can: Paging, mut rows: Vec<Row>, faults: Faults) -> Self {
+impl ScriptedPages {
+    pub(in crate::source) fn new(
+        can: Paging,
+        mut rows: Vec<ScriptedRow>,
+        faults: PagesFaults,
+    ) -> Self {
         rows.sort_by_key(|row| row.time);
         Self {
             can,
             faults,
             tenants: vec![main()],
-            state: Mutex::new(State {
+            state: Mutex::new(ScriptedState {
                 rows,
                 requests: 0,
                 dice: 1,
@@ -150,11 +154,11 @@ impl Scripted {
         let number = state.requests;
         for change in self.faults.changes.get(&number).into_iter().flatten() {
             match change {
-                Change::Insert(row) => {
+                RowChange::Insert(row) => {
                     let at = state.rows.partition_point(|known| known.time <= row.time);
                     state.rows.insert(at, row.clone());
                 }
-                Change::Purge(id) => state.rows.retain(|row| row.id != *id),
+                RowChange::Purge(id) => state.rows.retain(|row| row.id != *id),
             }
         }
         if self.faults.breaks_at.is_some_and(|first| number >= first) {
@@ -176,27 +180,27 @@ impl Scripted {
         }
         let selected = self.select(&mut state, request);
         let first = (request.page as usize - 1) * request.size as usize;
-        let page: Vec<&Row> = selected
+        let page: Vec<&ScriptedRow> = selected
             .iter()
             .skip(first)
             .take(request.size as usize)
             .collect();
         for row in &page {
             match row.kind {
-                Kind::Poison => {
+                RowKind::Poison => {
                     return Err(SourceError::UnreadableRecord {
                         message: PlatformWords::default(),
                     });
                 }
-                Kind::Fails(status) => {
+                RowKind::Fails(status) => {
                     return Err(SourceError::ServerFailure {
                         status,
                         tries: 1,
                         message: PlatformWords::default(),
                     });
                 }
-                Kind::Giant => return Err(SourceError::TooLarge { cap: 1000 }),
-                Kind::Plain | Kind::Unfit => {}
+                RowKind::Giant => return Err(SourceError::TooLarge { cap: 1000 }),
+                RowKind::Plain | RowKind::Unfit => {}
             }
         }
         let mut records: Vec<Returned> = page.iter().map(|row| row.returned()).collect();
@@ -213,10 +217,10 @@ impl Scripted {
         })
     }
 
-    fn select(&self, state: &mut State, request: &PageRequest) -> Vec<Row> {
+    fn select(&self, state: &mut ScriptedState, request: &PageRequest) -> Vec<ScriptedRow> {
         let window = request.window;
         let closed = self.can.upper_edge == UpperEdge::Closed;
-        let wanted = |row: &&Row| {
+        let wanted = |row: &&ScriptedRow| {
             let time = row.instant();
             let inside = window.contains(time) || (closed && time == window.to);
             let narrow = match &request.narrow {
@@ -255,7 +259,7 @@ impl Scripted {
 }
 
 #[async_trait]
-impl Pages for Scripted {
+impl Pages for ScriptedPages {
     fn paging(&self) -> &Paging {
         &self.can
     }
@@ -265,7 +269,7 @@ impl Pages for Scripted {
     }
 
     fn mapping(&self) -> &dyn Mapping {
-        &Rows
+        &ScriptedMapping
     }
 
     async fn page(&self, request: &PageRequest) -> Result<Page, SourceError> {
@@ -295,9 +299,9 @@ impl Pages for Scripted {
 }
 
 /// Rows as records.
-pub(in crate::source) struct Rows;
+pub(in crate::source) struct ScriptedMapping;
 
-impl Mapping for Rows {
+impl Mapping for ScriptedMapping {
     fn platform(&self) -> &'static str {
         "scripted"
     }

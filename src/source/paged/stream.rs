@@ -2,7 +2,7 @@
 
 use super::crowd::read_instant;
 use super::digest::{digest, trim};
-use super::slice::{Answer, Ask, Piece, Plan, Room, Trouble};
+use super::slice::{Answer, Ask, Piece, Room, SlicePlan, Trouble};
 use super::{PageRequest, Pages};
 use crate::source::reading::distinct;
 use crate::source::{
@@ -29,8 +29,8 @@ pub(super) fn read_window(
         response: limits.response_bytes,
         largest: limits.record_bytes,
     };
-    let reader = Reader {
-        plan: Plan::new(window, source.paging().clone(), room),
+    let reader = SliceReader {
+        plan: SlicePlan::new(window, source.paging().clone(), room),
         source,
         tenant,
         limits,
@@ -43,16 +43,16 @@ pub(super) fn read_window(
     })
 }
 
-struct Reader {
+struct SliceReader {
     source: Arc<dyn Pages>,
     tenant: Tenant,
     limits: Limits,
-    plan: Plan<Vec<Keyed>>,
+    plan: SlicePlan<Vec<Keyed>>,
     asking: JoinSet<(u64, Answer<Vec<Keyed>>)>,
     failed: bool,
 }
 
-impl Reader {
+impl SliceReader {
     async fn next(&mut self) -> Option<Result<SliceOutcome, SourceError>> {
         if self.failed {
             return None;

@@ -3,7 +3,9 @@
 mod any_source;
 mod numbers;
 
-use super::scripted::{Change, Faults, Kind, Row, Scripted, able, main, row};
+use super::scripted::{
+    PagesFaults, RowChange, RowKind, ScriptedPages, ScriptedRow, able, main, row,
+};
 use super::stream::read_window;
 use super::*;
 use crate::source::{Hole, HoleReason, Keyed, Limits, PlatformWords, Slice, SliceOutcome};
@@ -20,7 +22,7 @@ fn window(from: i64, to: i64) -> Window {
 }
 
 /// One row per tick.
-fn rows(count: usize) -> Vec<Row> {
+fn rows(count: usize) -> Vec<ScriptedRow> {
     (0..count)
         .map(|n| row(format!("r{n}"), n as i64 * TICK))
         .collect()
@@ -36,14 +38,14 @@ fn request(window: Window, limits: Limits) -> WindowRequest {
 
 type Outcomes = Vec<Result<SliceOutcome, SourceError>>;
 
-fn read_with(source: Arc<Scripted>, window: Window, limits: Limits) -> Outcomes {
+fn read_with(source: Arc<ScriptedPages>, window: Window, limits: Limits) -> Outcomes {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
     runtime.block_on(read_window(source, request(window, limits)).collect())
 }
 
-fn read(source: Scripted, window: Window) -> (Outcomes, u64) {
+fn read(source: ScriptedPages, window: Window) -> (Outcomes, u64) {
     let source = Arc::new(source);
     let outcomes = read_with(source.clone(), window, Limits::default());
     (outcomes, source.requests())
@@ -60,7 +62,7 @@ fn id(record: &Keyed) -> &str {
 
 /// Checks what holds whatever the source does: pieces tile the window, slices hold only what
 /// happened in them, and every one of `there` that happened in a slice is in it. Returns the holes.
-fn check(outcomes: &Outcomes, asked: Window, there: &[Row]) -> Vec<Hole> {
+fn check(outcomes: &Outcomes, asked: Window, there: &[ScriptedRow]) -> Vec<Hole> {
     let mut next = asked.from;
     let mut holes = Vec::new();
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
@@ -97,7 +99,7 @@ fn check(outcomes: &Outcomes, asked: Window, there: &[Row]) -> Vec<Hole> {
     holes
 }
 
-fn whole(outcomes: &Outcomes, asked: Window, there: &[Row]) {
+fn whole(outcomes: &Outcomes, asked: Window, there: &[ScriptedRow]) {
     let holes = check(outcomes, asked, there);
     assert!(holes.is_empty(), "{holes:?}");
 }
@@ -105,11 +107,14 @@ fn whole(outcomes: &Outcomes, asked: Window, there: &[Row]) {
 #[test]
 fn a_window_that_fits_costs_one_request() {
     let asked = window(0, 9 * TICK);
-    let (outcomes, requests) = read(Scripted::new(able(10), rows(9), Faults::default()), asked);
+    let (outcomes, requests) = read(
+        ScriptedPages::new(able(10), rows(9), PagesFaults::default()),
+        asked,
+    );
     whole(&outcomes, asked, &rows(9));
     assert_eq!((outcomes.len(), requests), (1, 1));
     let (outcomes, requests) = read(
-        Scripted::new(able(10), Vec::new(), Faults::default()),
+        ScriptedPages::new(able(10), Vec::new(), PagesFaults::default()),
         asked,
     );
     whole(&outcomes, asked, &[]);
@@ -121,7 +126,10 @@ fn a_closed_edge_is_cut_after_the_count() {
     let mut can = able(10);
     can.upper_edge = UpperEdge::Closed;
     let asked = window(0, 5 * TICK);
-    let (outcomes, requests) = read(Scripted::new(can, rows(9), Faults::default()), asked);
+    let (outcomes, requests) = read(
+        ScriptedPages::new(can, rows(9), PagesFaults::default()),
+        asked,
+    );
     whole(&outcomes, asked, &rows(9));
     let Ok(SliceOutcome::Slice(slice)) = &outcomes[0] else {
         panic!("{outcomes:?}");
@@ -138,19 +146,19 @@ fn slices_are_a_function_of_the_responses_alone() {
             can.upper_edge = edge;
             let mut there = rows(1_500);
             for n in [77, 700, 701] {
-                there[n].kind = Kind::Poison;
+                there[n].kind = RowKind::Poison;
             }
             there.extend((0..60).map(|n| row(format!("t{n}"), 2_000 * TICK)));
-            let faults = Faults {
+            let faults = PagesFaults {
                 jitter,
-                ..Faults::default()
+                ..PagesFaults::default()
             };
             let limits = Limits {
                 concurrency,
                 held,
                 ..Limits::default()
             };
-            let source = Arc::new(Scripted::new(can, there, faults));
+            let source = Arc::new(ScriptedPages::new(can, there, faults));
             read_with(source, asked, limits)
         };
         let first = run(1, 1, false);
@@ -170,11 +178,13 @@ fn an_unreadable_record_is_a_hole_of_one_tick() {
     for edge in [UpperEdge::Open, UpperEdge::Closed] {
         let asked = window(0, 1_000_000 * TICK);
         let mut there = rows(300);
-        there[123].kind = Kind::Poison;
+        there[123].kind = RowKind::Poison;
         let mut can = able(50);
         can.upper_edge = edge;
-        let (outcomes, requests) =
-            read(Scripted::new(can, there.clone(), Faults::default()), asked);
+        let (outcomes, requests) = read(
+            ScriptedPages::new(can, there.clone(), PagesFaults::default()),
+            asked,
+        );
         let holes = check(&outcomes, asked, &there);
         assert_eq!(holes.len(), 1, "{holes:?}");
         assert_eq!(holes[0].window, window(123 * TICK, 124 * TICK));
@@ -187,9 +197,10 @@ fn an_unreadable_record_is_a_hole_of_one_tick() {
 fn neighbours_at_the_same_instant_are_saved() {
     for count in [5, 40, 130] {
         let asked = window(0, 1_000 * TICK);
-        let mut there: Vec<Row> = (0..count).map(|n| row(format!("r{n}"), 5 * TICK)).collect();
-        there[3].kind = Kind::Poison;
-        let source = Scripted::new(able(50), there.clone(), Faults::default());
+        let mut there: Vec<ScriptedRow> =
+            (0..count).map(|n| row(format!("r{n}"), 5 * TICK)).collect();
+        there[3].kind = RowKind::Poison;
+        let source = ScriptedPages::new(able(50), there.clone(), PagesFaults::default());
         let (outcomes, _) = read(source, asked);
         let holes = check(&outcomes, asked, &there);
         assert_eq!(holes.len(), 1);
@@ -202,9 +213,9 @@ fn neighbours_at_the_same_instant_are_saved() {
 fn a_record_too_large_for_a_response_is_a_hole() {
     let asked = window(0, 100_000 * TICK);
     let mut there = rows(3_000);
-    there[1_234].kind = Kind::Giant;
+    there[1_234].kind = RowKind::Giant;
     let (outcomes, requests) = read(
-        Scripted::new(able(1000), there.clone(), Faults::default()),
+        ScriptedPages::new(able(1000), there.clone(), PagesFaults::default()),
         asked,
     );
     let holes = check(&outcomes, asked, &there);
@@ -223,14 +234,17 @@ fn what_fails_everywhere_is_given_up_soon() {
             row.time = i128::from(asked.to.timestamp_nanos_opt().unwrap() / 2_000 * n as i64);
             row.kind = kind;
         }
-        read(Scripted::new(able(100), there, Faults::default()), asked)
+        read(
+            ScriptedPages::new(able(100), there, PagesFaults::default()),
+            asked,
+        )
     };
-    let (outcomes, requests) = all(Kind::Poison);
+    let (outcomes, requests) = all(RowKind::Poison);
     let holes = check(&outcomes, asked, &[]);
     assert!(holes.len() <= 64, "{}", holes.len());
     assert!(requests < 150, "{requests}");
 
-    let (outcomes, requests) = all(Kind::Fails(500));
+    let (outcomes, requests) = all(RowKind::Fails(500));
     let failed = SourceError::ServerFailure {
         status: 500,
         tries: 1,
@@ -239,7 +253,7 @@ fn what_fails_everywhere_is_given_up_soon() {
     assert_eq!(outcomes, [Err(failed)], "no holes where nothing works");
     assert!(requests < 150, "{requests}");
 
-    let (outcomes, requests) = all(Kind::Fails(502));
+    let (outcomes, requests) = all(RowKind::Fails(502));
     assert!(matches!(outcomes[..], [Err(_)]));
     assert_eq!(requests, 1);
 }
@@ -248,9 +262,9 @@ fn what_fails_everywhere_is_given_up_soon() {
 fn one_record_that_makes_the_server_fail_is_a_hole() {
     let asked = window(0, 1_000 * TICK);
     let mut there = rows(100);
-    there[50].kind = Kind::Fails(500);
+    there[50].kind = RowKind::Fails(500);
     let (outcomes, _) = read(
-        Scripted::new(able(50), there.clone(), Faults::default()),
+        ScriptedPages::new(able(50), there.clone(), PagesFaults::default()),
         asked,
     );
     let holes = check(&outcomes, asked, &there);
@@ -261,11 +275,11 @@ fn one_record_that_makes_the_server_fail_is_a_hole() {
 #[test]
 fn what_was_read_before_a_failure_is_handed_out() {
     let asked = window(0, 1_000 * TICK);
-    let faults = Faults {
+    let faults = PagesFaults {
         breaks_at: Some(20),
-        ..Faults::default()
+        ..PagesFaults::default()
     };
-    let (mut outcomes, _) = read(Scripted::new(able(20), rows(1_000), faults), asked);
+    let (mut outcomes, _) = read(ScriptedPages::new(able(20), rows(1_000), faults), asked);
     let error = outcomes.pop().unwrap().unwrap_err();
     assert_eq!(error.code(), "unauthorised");
     assert!(outcomes.len() > 10);
@@ -278,12 +292,12 @@ fn what_was_read_before_a_failure_is_handed_out() {
 
 #[test]
 fn a_source_that_ignores_filters_fails() {
-    let faults = Faults {
+    let faults = PagesFaults {
         ignores_filters: true,
-        ..Faults::default()
+        ..PagesFaults::default()
     };
     let (outcomes, _) = read(
-        Scripted::new(able(10), rows(5), faults),
+        ScriptedPages::new(able(10), rows(5), faults),
         window(0, 3 * TICK),
     );
     let [Err(SourceError::OutsideWindow { time, .. })] = &outcomes[..] else {
@@ -296,20 +310,20 @@ fn a_source_that_ignores_filters_fails() {
 fn a_response_that_does_not_agree_is_asked_for_again() {
     let asked = window(0, 10 * TICK);
     for faults in [
-        Faults {
+        PagesFaults {
             miscounts: [(1, 1)].into(),
-            ..Faults::default()
+            ..PagesFaults::default()
         },
-        Faults {
+        PagesFaults {
             miscounts: [(1, -1), (2, 3)].into(),
-            ..Faults::default()
+            ..PagesFaults::default()
         },
-        Faults {
+        PagesFaults {
             partial: vec![1, 2],
-            ..Faults::default()
+            ..PagesFaults::default()
         },
     ] {
-        let (outcomes, requests) = read(Scripted::new(able(20), rows(10), faults), asked);
+        let (outcomes, requests) = read(ScriptedPages::new(able(20), rows(10), faults), asked);
         whole(&outcomes, asked, &rows(10));
         assert!((2..=3).contains(&requests));
     }
@@ -318,11 +332,11 @@ fn a_response_that_does_not_agree_is_asked_for_again() {
 #[test]
 fn counts_that_never_fit_are_a_hole_with_what_was_seen() {
     let asked = window(0, 10 * TICK);
-    let faults = Faults {
+    let faults = PagesFaults {
         miscounts: (1..10_000).map(|request| (request, 1)).collect(),
-        ..Faults::default()
+        ..PagesFaults::default()
     };
-    let (outcomes, requests) = read(Scripted::new(able(20), rows(10), faults), asked);
+    let (outcomes, requests) = read(ScriptedPages::new(able(20), rows(10), faults), asked);
     let holes = check(&outcomes, asked, &[]);
     assert!(holes.iter().all(
         |hole| hole.reason == HoleReason::CountsDisagree || hole.reason == HoleReason::Crowded
@@ -340,14 +354,14 @@ fn counts_that_never_fit_are_a_hole_with_what_was_seen() {
 fn a_constant_total_takes_bounded_effort_and_is_named_with_what_was_seen() {
     let asked = window(0, 86_400_000_000 * TICK);
     for total in [1, 7, 9_999, u64::MAX] {
-        let faults = Faults {
+        let faults = PagesFaults {
             total: Some(total),
-            ..Faults::default()
+            ..PagesFaults::default()
         };
-        let there: Vec<Row> = (0..200)
+        let there: Vec<ScriptedRow> = (0..200)
             .map(|n| row(format!("r{n}"), n * 1_000 * TICK))
             .collect();
-        let (outcomes, requests) = read(Scripted::new(able(20), there, faults), asked);
+        let (outcomes, requests) = read(ScriptedPages::new(able(20), there, faults), asked);
         let holes = check(&outcomes, asked, &[]);
         assert!(requests < 1_500, "{total}: {requests}");
         assert!(holes.len() < 300, "{total}: {}", holes.len());
@@ -359,11 +373,11 @@ fn a_constant_total_takes_bounded_effort_and_is_named_with_what_was_seen() {
 #[test]
 fn a_record_that_the_source_has_twice_is_reported() {
     let asked = window(0, 10 * TICK);
-    let faults = Faults {
+    let faults = PagesFaults {
         doubled: vec!["r4".to_owned()],
-        ..Faults::default()
+        ..PagesFaults::default()
     };
-    let (outcomes, requests) = read(Scripted::new(able(20), rows(10), faults), asked);
+    let (outcomes, requests) = read(ScriptedPages::new(able(20), rows(10), faults), asked);
     whole(&outcomes, asked, &rows(10));
     let Ok(SliceOutcome::Slice(slice)) = &outcomes[0] else {
         panic!("{outcomes:?}");
@@ -371,8 +385,8 @@ fn a_record_that_the_source_has_twice_is_reported() {
     assert_eq!((slice.source_duplicates, slice.total, requests), (1, 11, 2));
 }
 
-fn crowd(count: usize, actions: u8) -> Vec<Row> {
-    let at = |n: usize| Row {
+fn crowd(count: usize, actions: u8) -> Vec<ScriptedRow> {
+    let at = |n: usize| ScriptedRow {
         action: n as u8 % actions,
         ..row(format!("c{n}"), 7 * TICK)
     };
@@ -388,12 +402,12 @@ fn an_instant_with_more_rows_than_a_page_is_united() {
                 can.upper_edge = edge;
                 let mut there = crowd(count, 5);
                 there.extend(rows(20));
-                let faults = Faults {
+                let faults = PagesFaults {
                     unstable,
-                    ..Faults::default()
+                    ..PagesFaults::default()
                 };
                 let asked = window(0, 50 * TICK);
-                let source = Scripted::new(can, there.clone(), faults);
+                let source = ScriptedPages::new(can, there.clone(), faults);
                 let (outcomes, requests) = read(source, asked);
                 whole(&outcomes, asked, &there);
                 assert!(unstable || requests < 80, "{count}: {requests}");
@@ -409,15 +423,15 @@ fn a_row_that_slips_between_pages_is_not_lost() {
     for at in 1..20 {
         let there = crowd(25, 1);
         let changes = vec![
-            Change::Purge("c0".to_owned()),
-            Change::Insert(row("late", 7 * TICK)),
+            RowChange::Purge("c0".to_owned()),
+            RowChange::Insert(row("late", 7 * TICK)),
         ];
-        let faults = Faults {
+        let faults = PagesFaults {
             changes: [(at, changes)].into(),
-            ..Faults::default()
+            ..PagesFaults::default()
         };
         let asked = window(7 * TICK, 8 * TICK);
-        let (outcomes, _) = read(Scripted::new(able(10), there.clone(), faults), asked);
+        let (outcomes, _) = read(ScriptedPages::new(able(10), there.clone(), faults), asked);
         whole(&outcomes, asked, &there[1..]);
     }
 }
@@ -429,12 +443,12 @@ fn what_breaks_off_now_and_then_is_read_whole() {
         for every in [7, 11, 13] {
             let mut there = crowd(25, 1);
             there.extend(rows(60));
-            let faults = Faults {
+            let faults = PagesFaults {
                 cut: (start..start + 60).step_by(every).collect(),
-                ..Faults::default()
+                ..PagesFaults::default()
             };
             let asked = window(0, 50 * TICK);
-            let (outcomes, _) = read(Scripted::new(able(10), there.clone(), faults), asked);
+            let (outcomes, _) = read(ScriptedPages::new(able(10), there.clone(), faults), asked);
             let holes = check(&outcomes, asked, &there);
             assert!(holes.is_empty(), "{start} {every}");
         }
@@ -448,7 +462,11 @@ fn a_crowd_over_the_limit_is_a_hole() {
         instant_records: 30,
         ..Limits::default()
     };
-    let source = Arc::new(Scripted::new(able(10), crowd(60, 1), Faults::default()));
+    let source = Arc::new(ScriptedPages::new(
+        able(10),
+        crowd(60, 1),
+        PagesFaults::default(),
+    ));
     let outcomes = read_with(source, asked, limits);
     let holes = check(&outcomes, asked, &[]);
     assert_eq!(holes.len(), 1);
@@ -463,6 +481,9 @@ fn sources_that_cannot_count_are_read_twice() {
     let asked = window(0, 100 * TICK);
     let mut there = rows(40);
     there.extend(crowd(25, 1));
-    let (outcomes, _) = read(Scripted::new(can, there.clone(), Faults::default()), asked);
+    let (outcomes, _) = read(
+        ScriptedPages::new(can, there.clone(), PagesFaults::default()),
+        asked,
+    );
     whole(&outcomes, asked, &there);
 }

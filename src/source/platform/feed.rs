@@ -69,7 +69,7 @@ fn four() -> u32 {
 
 /// Bounds of the requests to one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Requests {
+pub struct RequestBounds {
     /// Most requests at the same time, from 1.
     pub concurrency: u32,
     /// How long to wait for one response.

@@ -9,7 +9,7 @@ pub mod kestra;
 mod sign_in;
 mod table;
 
-pub(crate) use feed::{FeedTable, Requests};
+pub(crate) use feed::{FeedTable, RequestBounds};
 pub(crate) use table::PlatformTable;
 
 use super::{Mapping, Source, SourceError, Tenant, Wording};

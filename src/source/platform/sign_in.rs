@@ -3,14 +3,14 @@
 use crate::http::Auth;
 use crate::settings::SecretRef;
 use crate::settings::checks::Checks;
-use crate::settings::problem::Place;
+use crate::settings::problem::SettingPlace;
 use crate::settings::tables::AuthTable;
 
 /// Checks a table `auth`; `None` where a problem was reported.
 pub(super) fn check(
     checks: &mut Checks<'_, '_>,
     table: &AuthTable,
-    place: &Place,
+    place: &SettingPlace,
 ) -> Option<Auth<SecretRef>> {
     if let Some(bearer) = &table.bearer {
         return checks

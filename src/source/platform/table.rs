@@ -2,7 +2,7 @@
 
 use super::{FeedTable, Platform};
 use crate::settings::checks::Checks;
-use crate::settings::problem::Place;
+use crate::settings::problem::SettingPlace;
 use crate::source::Mapping;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
@@ -20,7 +20,8 @@ pub(crate) trait PlatformTable {
     fn feed(&self) -> &FeedTable;
 
     /// Checks what only this platform has; `None` where a problem was reported.
-    fn check(&self, checks: &mut Checks<'_, '_>, place: &Place) -> Option<Arc<dyn Platform>>;
+    fn check(&self, checks: &mut Checks<'_, '_>, place: &SettingPlace)
+    -> Option<Arc<dyn Platform>>;
 }
 
 /// The schema of one platform's table, with its name as the only value of `platform`.

@@ -10,8 +10,8 @@ use futures::TryStreamExt as _;
 use url::Url;
 
 use crate::store::{
-    Bucket, CreateError, Created, Listed, Nonconformance, Options, Patience, StoreError,
-    check_store, create, prove_create_once, prove_kept,
+    Bucket, CreateError, Created, Patience, StoreError, StoreNonconformance, StoreOptions,
+    StoredObject, check_store, create, prove_create_once, prove_kept,
 };
 
 use super::fake_cloud;
@@ -24,10 +24,10 @@ const AT_ONCE: Patience = Patience {
 
 pub(super) fn on_disk(directory: &std::path::Path) -> Bucket {
     let url = Url::from_directory_path(directory).unwrap();
-    Bucket::open(url.as_str(), &Options::new()).unwrap()
+    Bucket::open(url.as_str(), &StoreOptions::new()).unwrap()
 }
 
-fn options(pairs: &[(&str, String)]) -> Options {
+fn options(pairs: &[(&str, String)]) -> StoreOptions {
     let own = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
     pairs.iter().map(own).collect()
 }
@@ -78,7 +78,7 @@ async fn every_store_does_what_the_ledger_needs() {
 async fn a_store_that_overwrites_is_found_out() {
     let found = proof(&[Fault::Overwrite; 2]).await;
     assert!(
-        matches!(found, Err(Nonconformance::Broken { .. })),
+        matches!(found, Err(StoreNonconformance::Broken { .. })),
         "{found:?}"
     );
 }
@@ -90,12 +90,12 @@ async fn a_listing_that_begins_too_early_is_cut() {
     for name in ["a/1", "a/2", "a/3"] {
         bucket.create(name, Bytes::from_static(b"x")).await.unwrap();
     }
-    let listed: Vec<Listed> = bucket.list("a", Some("a/1")).try_collect().await.unwrap();
+    let listed: Vec<StoredObject> = bucket.list("a", Some("a/1")).try_collect().await.unwrap();
     let names: Vec<&str> = listed.iter().map(|listed| listed.name.as_str()).collect();
     assert_eq!(names, ["a/2", "a/3"]);
 }
 
-async fn proof(script: &[Fault]) -> Result<(), Nonconformance> {
+async fn proof(script: &[Fault]) -> Result<(), StoreNonconformance> {
     let bucket = Bucket::around(Arc::new(Faulty::new(script.iter().copied())));
     let (first, second) = (Bytes::from_static(b"first"), Bytes::from_static(b"second"));
     prove_create_once(&bucket, "probe", &first, &second).await
@@ -115,7 +115,7 @@ async fn a_store_in_trouble_is_neither_fit_nor_unfit() {
     ] {
         let found = proof(script).await;
         assert!(
-            matches!(found, Err(Nonconformance::Store(_))),
+            matches!(found, Err(StoreNonconformance::Store(_))),
             "{script:?}: {found:?}"
         );
     }
@@ -133,7 +133,7 @@ async fn a_store_that_refuses_the_condition_is_unfit_and_not_in_trouble() {
             let name = format!("ledger/proof/{status}");
             let found = prove_create_once(&bucket, &name, &first, &second).await;
             assert!(
-                matches!(found, Err(Nonconformance::Broken { .. })),
+                matches!(found, Err(StoreNonconformance::Broken { .. })),
                 "{status}: {found:?}"
             );
             cloud.unclear.lock().unwrap().clear();
@@ -144,7 +144,7 @@ async fn a_store_that_refuses_the_condition_is_unfit_and_not_in_trouble() {
         assert!(
             matches!(
                 found,
-                Err(Nonconformance::Store(StoreError::Refused { .. }))
+                Err(StoreNonconformance::Store(StoreError::Refused { .. }))
             ),
             "{found:?}"
         );
@@ -182,7 +182,7 @@ async fn a_prefix_stays_out_of_sight() {
         .create("ledger/entry/1", Bytes::from_static(b"x"))
         .await
         .unwrap();
-    let listed: Vec<Listed> = bucket
+    let listed: Vec<StoredObject> = bucket
         .list("ledger/entry", None)
         .try_collect()
         .await
@@ -247,7 +247,7 @@ async fn a_refused_delete_is_a_refusal() {
     // It keeps nothing, for it lets everything be written over.
     let kept = prove_kept(&bucket, "b", &content, &other).await;
     assert!(
-        matches!(kept, Err(Nonconformance::Broken { .. })),
+        matches!(kept, Err(StoreNonconformance::Broken { .. })),
         "{kept:?}"
     );
 }
@@ -387,6 +387,7 @@ async fn reads_are_bounded_and_names_are_checked() {
     ));
     let bad = bucket.read("a//b", 9).await.unwrap_err();
     assert!(matches!(bad, StoreError::Name { .. }));
-    let listed: Result<Vec<Listed>, StoreError> = bucket.list("a//b", None).try_collect().await;
+    let listed: Result<Vec<StoredObject>, StoreError> =
+        bucket.list("a//b", None).try_collect().await;
     assert!(matches!(listed, Err(StoreError::Name { .. })));
 }

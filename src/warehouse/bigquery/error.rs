@@ -4,7 +4,7 @@
 
 use crate::event::json;
 use crate::foreign::Secrets;
-use crate::http::{Again, Answer, BodyError, Failure, Hopeless, Retry, Unanswered};
+use crate::http::{AskAgain, BodyError, Hopeless, HttpAnswer, HttpFailure, NoAnswer, Retry};
 use crate::warehouse::contract::{Class, JobFailure, WarehouseError};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -14,7 +14,7 @@ const ANSWER_VALUES: usize = 400_000;
 
 /// Why one try failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failed {
+pub(super) struct FailedCall {
     /// What it means.
     pub(super) class: Class,
     /// The service's code, such as `rateLimitExceeded`; empty where it gave none.
@@ -24,7 +24,7 @@ pub(super) struct Failed {
     /// Its `Retry-After`.
     pub(super) told: Option<String>,
     /// Whether to try again.
-    pub(super) again: Again,
+    pub(super) again: AskAgain,
 }
 
 /// Whether a request changes anything. One that does not can be repeated after any answer, and
@@ -37,7 +37,7 @@ pub(super) enum Effect {
     Some,
 }
 
-impl Failed {
+impl FailedCall {
     /// A failure of ours, or one that the same request would meet again.
     pub(super) fn finally(class: Class, said: impl Into<String>) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Failed {
             reason: String::new(),
             said: said.into(),
             told: None,
-            again: Again::No,
+            again: AskAgain::No,
         }
     }
 
@@ -53,7 +53,7 @@ impl Failed {
     pub(super) fn unheard(effect: Effect, said: impl Into<String>) -> Self {
         Self {
             class: trouble(effect),
-            again: Again::Patiently,
+            again: AskAgain::Patiently,
             ..Self::finally(Class::Unknown, said)
         }
     }
@@ -61,7 +61,7 @@ impl Failed {
     /// The answer is not what this request is answered with.
     pub(super) fn not_understood(said: impl Into<String>) -> Self {
         Self {
-            again: Again::AFewTimes,
+            again: AskAgain::AFewTimes,
             ..Self::finally(Class::Unknown, said)
         }
     }
@@ -85,8 +85,8 @@ impl Failed {
     }
 }
 
-impl Failure for Failed {
-    fn again(&self) -> Again {
+impl HttpFailure for FailedCall {
+    fn again(&self) -> AskAgain {
         self.again
     }
 
@@ -103,91 +103,91 @@ impl Failure for Failed {
 }
 
 /// A request that got no answer. Without a connection nothing was sent.
-pub(super) fn unanswered(unanswered: Unanswered, effect: Effect) -> Failed {
+pub(super) fn unanswered(unanswered: NoAnswer, effect: Effect) -> FailedCall {
     match unanswered {
-        Unanswered::Credential(error) => {
+        NoAnswer::Credential(error) => {
             let (class, again) = match error.passes {
-                true => (Class::Transient, Again::Patiently),
-                false => (Class::Denied, Again::No),
+                true => (Class::Transient, AskAgain::Patiently),
+                false => (Class::Denied, AskAgain::No),
             };
-            Failed {
+            FailedCall {
                 again,
-                ..Failed::finally(class, error.said)
+                ..FailedCall::finally(class, error.said)
             }
         }
         // A name of a large service that does not exist is rather a name server that has a bad moment.
-        Unanswered::Network {
+        NoAnswer::Network {
             hopeless: Some(why),
             said,
             ..
         } if why != Hopeless::NoSuchHost => {
-            Failed::finally(Class::Refused, format!("{why}: {said}; {}", why.advice()))
+            FailedCall::finally(Class::Refused, format!("{why}: {said}; {}", why.advice()))
         }
-        Unanswered::Network {
+        NoAnswer::Network {
             connected, said, ..
         } => {
-            let failed = Failed::unheard(effect, said);
+            let failed = FailedCall::unheard(effect, said);
             match connected {
                 true => failed,
-                false => Failed {
+                false => FailedCall {
                     class: Class::Transient,
                     ..failed
                 },
             }
         }
-        Unanswered::Timeout(after) => {
-            Failed::unheard(effect, format!("no answer within {} s", after.as_secs()))
+        NoAnswer::Timeout(after) => {
+            FailedCall::unheard(effect, format!("no answer within {} s", after.as_secs()))
         }
     }
 }
 
 /// An answer whose body was not read to its end.
-pub(super) fn of_body(answer: &Answer, error: &BodyError, effect: Effect) -> Failed {
+pub(super) fn of_body(answer: &HttpAnswer, error: &BodyError, effect: Effect) -> FailedCall {
     let status = answer.status.as_u16();
     match error {
-        BodyError::TooLarge => Failed::not_understood(format!(
+        BodyError::TooLarge => FailedCall::not_understood(format!(
             "the answer ({status}) has more than {} bytes",
             answer.most_bytes
         )),
         BodyError::CutOff(said) => {
-            Failed::unheard(effect, format!("the answer ({status}) broke off: {said}"))
+            FailedCall::unheard(effect, format!("the answer ({status}) broke off: {said}"))
         }
-        BodyError::Trickle => Failed::unheard(effect, error.to_string()),
-        BodyError::Encoding(error) => Failed {
-            again: Again::No,
-            ..Failed::not_understood(format!("{error} ({status})"))
+        BodyError::Trickle => FailedCall::unheard(effect, error.to_string()),
+        BodyError::Encoding(error) => FailedCall {
+            again: AskAgain::No,
+            ..FailedCall::not_understood(format!("{error} ({status})"))
         },
     }
 }
 
 /// The document of a success. A body that is none is never success: a proxy answers 200 too.
-pub(super) fn document(answer: &Answer) -> Result<Value, Failed> {
+pub(super) fn document(answer: &HttpAnswer) -> Result<Value, FailedCall> {
     let shown = answer.status.as_u16();
     if answer.is_page() {
         let said = format!("the answer ({shown}) is a web page");
-        return Err(Failed::not_understood(said));
+        return Err(FailedCall::not_understood(said));
     }
     if !json::has_at_most_values(&answer.body, ANSWER_VALUES) {
-        return Err(Failed::not_understood(format!(
+        return Err(FailedCall::not_understood(format!(
             "the answer ({shown}) has more than {ANSWER_VALUES} values"
         )));
     }
     match serde_json::from_slice::<Value>(&answer.body) {
         Ok(value) if value.is_object() => Ok(value),
-        Ok(_) => Err(Failed::not_understood(format!(
+        Ok(_) => Err(FailedCall::not_understood(format!(
             "the answer ({shown}) is not a JSON object"
         ))),
-        Err(_) if answer.body.trim_ascii().is_empty() => Err(Failed::not_understood(format!(
+        Err(_) if answer.body.trim_ascii().is_empty() => Err(FailedCall::not_understood(format!(
             "the answer ({shown}) is empty"
         ))),
-        Err(_) => Err(Failed::not_understood(format!(
+        Err(_) => Err(FailedCall::not_understood(format!(
             "the answer ({shown}) is not JSON"
         ))),
     }
 }
 
 /// What an answer means whose status is not a success.
-pub(super) fn failure(answer: &Answer, effect: Effect, secrets: &Secrets) -> Failed {
+pub(super) fn failure(answer: &HttpAnswer, effect: Effect, secrets: &Secrets) -> FailedCall {
     let failed = match spoken(&answer.body) {
         Some((reason, message)) if !answer.is_page() => {
             let words = (reason.as_str(), message.as_str());
@@ -195,7 +195,7 @@ pub(super) fn failure(answer: &Answer, effect: Effect, secrets: &Secrets) -> Fai
         }
         _ => of_status(answer, effect),
     };
-    Failed {
+    FailedCall {
         told: answer.told.clone(),
         ..failed
     }
@@ -203,7 +203,7 @@ pub(super) fn failure(answer: &Answer, effect: Effect, secrets: &Secrets) -> Fai
 
 /// The service did not say anything in its own form, so perhaps it was not the service. From
 /// such an answer nobody may conclude that something exists or does not.
-fn of_status(answer: &Answer, effect: Effect) -> Failed {
+fn of_status(answer: &HttpAnswer, effect: Effect) -> FailedCall {
     let status = answer.status.as_u16();
     let kind = if answer.is_page() {
         "a web page"
@@ -221,24 +221,24 @@ fn of_status(answer: &Answer, effect: Effect) -> Failed {
         _ => format!("the answer ({status}) is {kind}"),
     };
     let (class, again) = match status {
-        401 | 403 | 407 => (Class::Denied, Again::No),
-        412 => (Class::Conflict, Again::No),
-        429 => (Class::Quota, Again::Patiently),
-        500 => (trouble(effect), Again::AFewTimes),
-        408 | 502.. => (trouble(effect), Again::Patiently),
-        400 | 404 | 405 | 411 | 413 | 414 | 501 => (Class::Refused, Again::No),
-        _ => (Class::Unknown, Again::No),
+        401 | 403 | 407 => (Class::Denied, AskAgain::No),
+        412 => (Class::Conflict, AskAgain::No),
+        429 => (Class::Quota, AskAgain::Patiently),
+        500 => (trouble(effect), AskAgain::AFewTimes),
+        408 | 502.. => (trouble(effect), AskAgain::Patiently),
+        400 | 404 | 405 | 411 | 413 | 414 | 501 => (Class::Refused, AskAgain::No),
+        _ => (Class::Unknown, AskAgain::No),
     };
-    Failed {
+    FailedCall {
         again,
-        ..Failed::finally(class, said)
+        ..FailedCall::finally(class, said)
     }
 }
 
 /// What a reason of the service means, in an answer to a request and in the result of a job alike: the one
 /// table. A row that is not here is judged by its status, and in a job is [`Class::Refused`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meaning {
+enum ErrorMeaning {
     /// A limit; some pass within minutes.
     Quota {
         passes: bool,
@@ -257,7 +257,7 @@ enum Meaning {
     Unknown,
 }
 
-impl Meaning {
+impl ErrorMeaning {
     fn of_reason(reason: &str) -> Option<Self> {
         Some(match reason {
             "quotaExceeded" | "dailyLimitExceeded" => Self::Quota { passes: false },
@@ -314,21 +314,21 @@ pub(super) fn of_words(
     (reason, message): (&str, &str),
     effect: Effect,
     secrets: &Secrets,
-) -> Failed {
-    let (class, again) = match Meaning::of(status, reason) {
+) -> FailedCall {
+    let (class, again) = match ErrorMeaning::of(status, reason) {
         // A daily quota does not pass while we wait.
-        Meaning::Quota { passes: false } => (Class::Quota, Again::No),
-        Meaning::Quota { passes: true } => (Class::Quota, Again::Patiently),
-        Meaning::Trouble => (trouble(effect), Again::Patiently),
-        Meaning::OwnFault => (trouble(effect), Again::AFewTimes),
-        Meaning::NotFound => (Class::NotFound, Again::No),
-        Meaning::Exists => (Class::Exists, Again::No),
-        Meaning::Conflict => (Class::Conflict, Again::No),
-        Meaning::Denied => (Class::Denied, Again::No),
-        Meaning::Refused => (Class::Refused, Again::No),
-        Meaning::Unknown => (Class::Unknown, Again::No),
+        ErrorMeaning::Quota { passes: false } => (Class::Quota, AskAgain::No),
+        ErrorMeaning::Quota { passes: true } => (Class::Quota, AskAgain::Patiently),
+        ErrorMeaning::Trouble => (trouble(effect), AskAgain::Patiently),
+        ErrorMeaning::OwnFault => (trouble(effect), AskAgain::AFewTimes),
+        ErrorMeaning::NotFound => (Class::NotFound, AskAgain::No),
+        ErrorMeaning::Exists => (Class::Exists, AskAgain::No),
+        ErrorMeaning::Conflict => (Class::Conflict, AskAgain::No),
+        ErrorMeaning::Denied => (Class::Denied, AskAgain::No),
+        ErrorMeaning::Refused => (Class::Refused, AskAgain::No),
+        ErrorMeaning::Unknown => (Class::Unknown, AskAgain::No),
     };
-    Failed {
+    FailedCall {
         class,
         reason: code(&secrets.line(reason)).to_owned(),
         said: secrets.line(message),
@@ -339,20 +339,22 @@ pub(super) fn of_words(
 
 /// What the error result of a job means that has ended: by the service's promise it did nothing.
 pub(super) fn of_job(reason: &str, message: &str, secrets: &Secrets) -> JobFailure {
-    let class = match Meaning::of_reason(reason) {
+    let class = match ErrorMeaning::of_reason(reason) {
         // Two that change one table at a time: one of them is refused, under one of these reasons.
         _ if matches!(reason, "invalidQuery" | "invalid" | "aborted")
             && message.contains("due to concurrent update") =>
         {
             Class::Transient
         }
-        Some(Meaning::Quota { .. }) => Class::Quota,
-        Some(Meaning::Trouble | Meaning::OwnFault) => Class::Transient,
-        Some(Meaning::NotFound) => Class::NotFound,
-        Some(Meaning::Exists) => Class::Exists,
-        Some(Meaning::Denied) => Class::Denied,
+        Some(ErrorMeaning::Quota { .. }) => Class::Quota,
+        Some(ErrorMeaning::Trouble | ErrorMeaning::OwnFault) => Class::Transient,
+        Some(ErrorMeaning::NotFound) => Class::NotFound,
+        Some(ErrorMeaning::Exists) => Class::Exists,
+        Some(ErrorMeaning::Denied) => Class::Denied,
         // A reason of tomorrow would be met again by the same job.
-        Some(Meaning::Conflict | Meaning::Refused | Meaning::Unknown) | None => Class::Refused,
+        Some(ErrorMeaning::Conflict | ErrorMeaning::Refused | ErrorMeaning::Unknown) | None => {
+            Class::Refused
+        }
     };
     JobFailure {
         class,

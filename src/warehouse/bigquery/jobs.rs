@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Where jobs run and who pays.
-pub(super) struct Place<'a> {
+pub(super) struct JobPlace<'a> {
     pub(super) project: &'a str,
     pub(super) location: &'a str,
     pub(super) labels: &'a BTreeMap<String, String>,
 }
 
-impl Place<'_> {
+impl JobPlace<'_> {
     /// The body that starts a load job.
     pub(super) fn load(&self, id: &JobId, load: &Value) -> Value {
         json!({

@@ -1,9 +1,9 @@
 //! What BigQuery takes at once: <https://cloud.google.com/bigquery/quotas>.
 
-use crate::warehouse::contract::Limits;
+use crate::warehouse::contract::StatementLimits;
 
 /// Limits of BigQuery, and where statements and jobs are cut before they are reached.
-pub const LIMITS: Limits = Limits {
+pub const LIMITS: StatementLimits = StatementLimits {
     // Source URIs of a job.
     load_files: 10_000,
     // Partitions that a job may modify.

@@ -15,7 +15,7 @@ const FILES: usize = 10_000;
 const TYPES: [&str; 5] = ["STRING", "BYTES", "INT64", "DATE", "TIMESTAMP"];
 
 /// Where the rows come from.
-pub(super) enum From<'a> {
+pub(super) enum LoadFrom<'a> {
     /// Parquet files.
     Files(&'a [String]),
     /// Lines of JSON that are sent along.
@@ -36,7 +36,7 @@ pub(super) enum Write {
 pub(super) fn configuration(
     table: &Value,
     columns: &[Column],
-    from: &From<'_>,
+    from: &LoadFrom<'_>,
     write: Write,
 ) -> Value {
     let mut load = json!({
@@ -53,13 +53,13 @@ pub(super) fn configuration(
         "ignoreUnknownValues": false,
     });
     let more = match from {
-        From::Files(files) => json!({
+        LoadFrom::Files(files) => json!({
             "sourceFormat": "PARQUET",
             "sourceUris": files,
             // No column is a list. If one ever is, its rows must not hide in `list.element`.
             "parquetOptions": {"enableListInference": true, "enumAsString": true},
         }),
-        From::Lines => json!({"sourceFormat": "NEWLINE_DELIMITED_JSON"}),
+        LoadFrom::Lines => json!({"sourceFormat": "NEWLINE_DELIMITED_JSON"}),
     };
     if let (Some(load), Value::Object(more)) = (load.as_object_mut(), more) {
         load.extend(more);

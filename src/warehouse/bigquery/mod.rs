@@ -41,7 +41,7 @@ mod limits;
 
 mod sql;
 
-pub use crate::http::{Auth, GoogleAuth, Retry, Secret};
+pub use crate::http::{Auth, GoogleAuth, LazySecret, Retry};
 pub use labels::check_labels;
 pub use limits::LIMITS;
 pub use service::BigQuery;

@@ -1,17 +1,17 @@
 //! One dataset, as the contract asks for it.
 
-use super::error::Failed;
+use super::error::FailedCall;
 use super::labels::check_labels;
 use super::limits::LIMITS;
 use super::settings::BigQuerySettings;
 use super::sql::to_sql;
-use super::transport::{Request, Tokens, Transport};
+use super::transport::{BigQueryRequest, Tokens, Transport};
 use super::{load, tables};
-use crate::http::{Again, causes};
+use crate::http::{AskAgain, causes};
 use crate::waits::Waits;
 use crate::warehouse::contract::{
-    Class, DatasetFound, JobId, JobState, Limits, Started, Statement, TableFound, TableShape,
-    ViewShape, Warehouse, WarehouseError, Work,
+    Class, DatasetFound, JobId, JobState, JobWork, Started, Statement, StatementLimits, TableFound,
+    TableShape, ViewShape, Warehouse, WarehouseError,
 };
 use async_trait::async_trait;
 use chrono::Utc;
@@ -48,7 +48,7 @@ impl BigQuery {
     pub async fn open(settings: BigQuerySettings) -> Result<Self, WarehouseError> {
         let target = format!("{}.{}", settings.project, settings.dataset);
         let refuse = |said: String| {
-            Failed::finally(Class::Refused, said).about(&target, "open it", Utc::now())
+            FailedCall::finally(Class::Refused, said).about(&target, "open it", Utc::now())
         };
         let base = settings.checked().map_err(refuse)?;
         let transport =
@@ -105,10 +105,10 @@ impl BigQuery {
     }
 
     /// A table as it is; `None` where the service says that it, or its dataset, does not exist.
-    async fn table_told(&self, name: &str) -> Result<Option<Value>, Failed> {
+    async fn table_told(&self, name: &str) -> Result<Option<Value>, FailedCall> {
         match self
             .transport
-            .send(&Request::get(self.table_url(name)))
+            .send(&BigQueryRequest::get(self.table_url(name)))
             .await
         {
             Ok(told) => Ok(Some(told)),
@@ -118,13 +118,19 @@ impl BigQuery {
     }
 
     /// The dataset as the service tells it.
-    async fn dataset_told(&self) -> Result<Value, Failed> {
-        self.transport.send(&Request::get(self.dataset_url())).await
+    async fn dataset_told(&self) -> Result<Value, FailedCall> {
+        self.transport
+            .send(&BigQueryRequest::get(self.dataset_url()))
+            .await
     }
 
     /// Makes something. After an answer that does not say what happened, it is looked for; whose it
     /// is cannot be told then, so it exists.
-    async fn create(&self, request: &Request, made: Made<'_>) -> Result<(), Failed> {
+    async fn create(
+        &self,
+        request: &BigQueryRequest,
+        made: MadeTable<'_>,
+    ) -> Result<(), FailedCall> {
         let mut patience = self.transport.patience();
         loop {
             let failed = match self.transport.once(request).await {
@@ -133,16 +139,16 @@ impl BigQuery {
             };
             if failed.class == Class::Unknown && self.is_there(made).await? {
                 let said = "it exists, perhaps by this request, whose answer was lost";
-                return Err(Failed::finally(Class::Exists, said));
+                return Err(FailedCall::finally(Class::Exists, said));
             }
             patience.wait(failed).await?;
         }
     }
 
-    async fn is_there(&self, made: Made<'_>) -> Result<bool, Failed> {
+    async fn is_there(&self, made: MadeTable<'_>) -> Result<bool, FailedCall> {
         match made {
-            Made::Table(name) => Ok(self.table_told(name).await?.is_some()),
-            Made::Dataset => match self.dataset_told().await {
+            MadeTable::Table(name) => Ok(self.table_told(name).await?.is_some()),
+            MadeTable::Dataset => match self.dataset_told().await {
                 Ok(_) => Ok(true),
                 Err(failed) if absent(&failed) => Ok(false),
                 Err(failed) => Err(failed),
@@ -157,15 +163,15 @@ impl BigQuery {
         name: &str,
         told: &Value,
         changes: impl Fn(&Value) -> Option<Value> + Sync,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), FailedCall> {
         let Some(body) = changes(told) else {
             return Ok(());
         };
         let etag = etag(told).ok_or_else(|| {
             let said = "the service gave no etag, so others' changes could be lost";
-            Failed::finally(Class::Refused, said)
+            FailedCall::finally(Class::Refused, said)
         })?;
-        let request = Request::patch(self.table_url(name), &body, etag)?;
+        let request = BigQueryRequest::patch(self.table_url(name), &body, etag)?;
         let mut patience = self.transport.patience();
         let mut unclear = false;
         loop {
@@ -176,14 +182,14 @@ impl BigQuery {
             unclear |= failed.class == Class::Unknown;
             if unclear && matches!(failed.class, Class::Unknown | Class::Conflict) {
                 let now = self.table_told(name).await?.ok_or_else(|| {
-                    Failed::finally(Class::Conflict, "it is gone since it was read")
+                    FailedCall::finally(Class::Conflict, "it is gone since it was read")
                 })?;
                 if changes(&now).is_none() {
                     return Ok(());
                 }
                 if self::etag(&now) != Some(etag) {
                     let said = "it has changed since it was read";
-                    return Err(Failed::finally(Class::Conflict, said));
+                    return Err(FailedCall::finally(Class::Conflict, said));
                 }
             }
             patience.wait(failed).await?;
@@ -194,13 +200,13 @@ impl BigQuery {
         &self,
         view: &ViewShape,
         labels: &BTreeMap<String, String>,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), FailedCall> {
         let mut patience = self.transport.patience();
         loop {
             let tried = match self.table_told(&view.name).await? {
                 None => {
                     let body = tables::to_create_view(&self.reference(&view.name), view, labels);
-                    let request = Request::post(self.tables_url(), &body);
+                    let request = BigQueryRequest::post(self.tables_url(), &body);
                     self.transport.once(&request).await.map(drop)
                 }
                 Some(told) if told["type"] == "VIEW" => {
@@ -209,16 +215,18 @@ impl BigQuery {
                 }
                 Some(_) => {
                     let said = "what has this name is not a view";
-                    return Err(Failed::finally(Class::Refused, said));
+                    return Err(FailedCall::finally(Class::Refused, said));
                 }
             };
             let failed = match tried {
                 Ok(()) => return Ok(()),
                 // Another one has put it meanwhile: look again.
-                Err(failed) if matches!(failed.class, Class::Exists | Class::Conflict) => Failed {
-                    again: Again::AFewTimes,
-                    ..failed
-                },
+                Err(failed) if matches!(failed.class, Class::Exists | Class::Conflict) => {
+                    FailedCall {
+                        again: AskAgain::AFewTimes,
+                        ..failed
+                    }
+                }
                 Err(failed) => failed,
             };
             patience.wait(failed).await?;
@@ -226,24 +234,24 @@ impl BigQuery {
     }
 
     /// The error of a call, with what was tried.
-    fn failed(&self, action: &str) -> impl Fn(Failed) -> WarehouseError {
+    fn failed(&self, action: &str) -> impl Fn(FailedCall) -> WarehouseError {
         move |failed| failed.about(&self.target, action, Utc::now())
     }
 
     fn refused(&self, action: &str) -> impl Fn(String) -> WarehouseError {
-        move |said| self.failed(action)(Failed::finally(Class::Refused, said))
+        move |said| self.failed(action)(FailedCall::finally(Class::Refused, said))
     }
 }
 
 /// What is to be made.
 #[derive(Debug, Clone, Copy)]
-enum Made<'a> {
+enum MadeTable<'a> {
     Dataset,
     Table(&'a str),
 }
 
 /// Whether a refusal says that the table or dataset that was asked for does not exist.
-fn absent(failed: &Failed) -> bool {
+fn absent(failed: &FailedCall) -> bool {
     failed.class == Class::NotFound
         && ["Not found: Table", "Not found: Dataset", "Not found: View"]
             .iter()
@@ -273,7 +281,7 @@ impl Warehouse for BigQuery {
         format!("`{}.{table}`", self.target)
     }
 
-    fn limits(&self) -> &'static Limits {
+    fn limits(&self) -> &'static StatementLimits {
         &LIMITS
     }
 
@@ -288,7 +296,7 @@ impl Warehouse for BigQuery {
             Err(refused) if absent(&refused) => return Ok(None),
             Err(refused) => return Err(failed(refused)),
         };
-        let found = tables::dataset(&told).map_err(Failed::not_understood);
+        let found = tables::dataset(&told).map_err(FailedCall::not_understood);
         found.map(Some).map_err(failed)
     }
 
@@ -309,7 +317,9 @@ impl Warehouse for BigQuery {
             "labels": labels,
         });
         let url = self.url(&["projects", &self.settings.project, "datasets"]);
-        let created = self.create(&Request::post(url, &body), Made::Dataset).await;
+        let created = self
+            .create(&BigQueryRequest::post(url, &body), MadeTable::Dataset)
+            .await;
         created.map_err(self.failed(action))
     }
 
@@ -320,7 +330,7 @@ impl Warehouse for BigQuery {
         let Some(told) = self.table_told(name).await.map_err(&failed)? else {
             return Ok(None);
         };
-        let found = tables::found(name, told).map_err(Failed::not_understood);
+        let found = tables::found(name, told).map_err(FailedCall::not_understood);
         found.map(Some).map_err(failed)
     }
 
@@ -334,8 +344,8 @@ impl Warehouse for BigQuery {
         load::table_name(name).map_err(self.refused(&action))?;
         check_labels(labels).map_err(self.refused(&action))?;
         let body = tables::to_create(&self.reference(name), shape, labels);
-        let request = Request::post(self.tables_url(), &body);
-        let created = self.create(&request, Made::Table(name)).await;
+        let request = BigQueryRequest::post(self.tables_url(), &body);
+        let created = self.create(&request, MadeTable::Table(name)).await;
         created.map_err(self.failed(&action))
     }
 
@@ -394,7 +404,7 @@ impl Warehouse for BigQuery {
         put.map_err(self.failed(&action))
     }
 
-    async fn start(&self, id: &JobId, work: &Work) -> Result<Started, WarehouseError> {
+    async fn start(&self, id: &JobId, work: &JobWork) -> Result<Started, WarehouseError> {
         let action = format!("start job {id} to {}", work.describe());
         let request = self.to_start(id, work).map_err(self.refused(&action))?;
         let started = self.started(id, &request).await;

@@ -1,18 +1,18 @@
 //! Jobs: started once, whatever becomes of the answer, and asked for until they have ended.
 
-use super::error::Failed;
-use super::jobs::{self, Place};
-use super::load::{self, From, Write};
+use super::error::FailedCall;
+use super::jobs::{self, JobPlace};
+use super::load::{self, LoadFrom, Write};
 use super::service::BigQuery;
 use super::settings::BigQuerySettings;
 use super::tables::number;
-use super::transport::Request;
-use crate::warehouse::contract::{Class, JobId, JobState, Started, Work};
+use super::transport::BigQueryRequest;
+use crate::warehouse::contract::{Class, JobId, JobState, JobWork, Started};
 use serde_json::{Value, to_value};
 
 impl BigQuerySettings {
-    fn place(&self) -> Place<'_> {
-        Place {
+    fn place(&self) -> JobPlace<'_> {
+        JobPlace {
             project: self.jobs_project(),
             location: &self.location,
             labels: &self.labels,
@@ -25,34 +25,34 @@ impl BigQuery {
     ///
     /// # Errors
     /// What is wrong with the work, for people.
-    pub(super) fn to_start(&self, id: &JobId, work: &Work) -> Result<Request, String> {
-        let load = |table: &str, columns, from: From<'_>, write| {
+    pub(super) fn to_start(&self, id: &JobId, work: &JobWork) -> Result<BigQueryRequest, String> {
+        let load = |table: &str, columns, from: LoadFrom<'_>, write| {
             let load = load::configuration(&self.reference(table), columns, &from, write);
             load::check(&load)?;
             Ok::<_, String>(self.settings.place().load(id, &load))
         };
         let body = match work {
-            Work::Append {
+            JobWork::Append {
                 table,
                 columns,
                 files,
-            } => load(table, columns, From::Files(files), Write::Append)?,
-            Work::Upload {
+            } => load(table, columns, LoadFrom::Files(files), Write::Append)?,
+            JobWork::Upload {
                 table,
                 columns,
                 content,
             } => {
-                let body = load(table, columns, From::Lines, Write::Replace)?;
+                let body = load(table, columns, LoadFrom::Lines, Write::Replace)?;
                 let (kind, whole) = jobs::with_content(&body, content);
                 let project = self.settings.jobs_project();
                 let root = ["upload", "bigquery", "v2"];
                 let mut url = self.below(&root, &["projects", project, "jobs"]);
                 url.query_pairs_mut().append_pair("uploadType", "multipart");
-                return Ok(Request::content(url, &kind, whole));
+                return Ok(BigQueryRequest::content(url, &kind, whole));
             }
-            Work::Query { sql } => self.query(Some(id), sql)?,
+            JobWork::Query { sql } => self.query(Some(id), sql)?,
         };
-        Ok(Request::post(self.jobs_url(), &body))
+        Ok(BigQueryRequest::post(self.jobs_url(), &body))
     }
 
     fn query(&self, id: Option<&JobId>, sql: &str) -> Result<Value, String> {
@@ -67,7 +67,11 @@ impl BigQuery {
     /// Starts a job. An answer that does not say what happened is followed by a look: a job of this
     /// id is adopted, whoever started it; where there is none, the same request is sent again, which
     /// the id makes safe even if the first one is still under way.
-    pub(super) async fn started(&self, id: &JobId, request: &Request) -> Result<Started, Failed> {
+    pub(super) async fn started(
+        &self,
+        id: &JobId,
+        request: &BigQueryRequest,
+    ) -> Result<Started, FailedCall> {
         let mut patience = self.transport.patience();
         loop {
             let told = self.transport.once(request).await;
@@ -89,13 +93,13 @@ impl BigQuery {
     }
 
     /// How a job stands; `None` only where the service says that this job does not exist.
-    pub(super) async fn job_state(&self, id: &JobId) -> Result<Option<JobState>, Failed> {
+    pub(super) async fn job_state(&self, id: &JobId) -> Result<Option<JobState>, FailedCall> {
         let project = self.settings.jobs_project();
         let mut url = self.url(&["projects", project, "jobs", id.as_str()]);
         // Without it, BigQuery looks in the US and the EU only.
         url.query_pairs_mut()
             .append_pair("location", &self.settings.location);
-        match self.transport.send(&Request::get(url)).await {
+        match self.transport.send(&BigQueryRequest::get(url)).await {
             Ok(told) => self.state_of(id, &told).map(Some),
             Err(failed) if jobs::says_no_such_job(&failed.reason, &failed.said) => Ok(None),
             Err(failed) => Err(failed),
@@ -103,21 +107,21 @@ impl BigQuery {
     }
 
     /// What a query would read.
-    pub(super) async fn bytes_of(&self, sql: &str) -> Result<u64, Failed> {
+    pub(super) async fn bytes_of(&self, sql: &str) -> Result<u64, FailedCall> {
         let body = self.query(None, sql);
-        let body = body.map_err(|said| Failed::finally(Class::Refused, said))?;
-        let request = Request::post(self.jobs_url(), &body).without_effect();
+        let body = body.map_err(|said| FailedCall::finally(Class::Refused, said))?;
+        let request = BigQueryRequest::post(self.jobs_url(), &body).without_effect();
         let told = self.transport.send(&request).await?;
-        let bytes = |pointer| number(&told, pointer).map_err(Failed::not_understood);
+        let bytes = |pointer| number(&told, pointer).map_err(FailedCall::not_understood);
         match bytes("/statistics/query/totalBytesProcessed")? {
             Some(bytes) => Ok(bytes),
             None => bytes("/statistics/totalBytesProcessed")?
-                .ok_or_else(|| Failed::not_understood("the answer lacks totalBytesProcessed")),
+                .ok_or_else(|| FailedCall::not_understood("the answer lacks totalBytesProcessed")),
         }
     }
 
-    fn state_of(&self, id: &JobId, told: &Value) -> Result<JobState, Failed> {
+    fn state_of(&self, id: &JobId, told: &Value) -> Result<JobState, FailedCall> {
         let secrets = self.transport.secrets();
-        jobs::state(id, &self.settings.location, told, secrets).map_err(Failed::not_understood)
+        jobs::state(id, &self.settings.location, told, secrets).map_err(FailedCall::not_understood)
     }
 }

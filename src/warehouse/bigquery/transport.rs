@@ -1,10 +1,10 @@
 //! The one place that sends requests of ours: says what may be sent twice, and hands answers on to be judged.
 
-use super::error::{self, Effect, Failed};
+use super::error::{self, Effect, FailedCall};
 use super::settings::BigQuerySettings;
 use crate::foreign::Secrets;
 use crate::http::auth::Signer;
-use crate::http::{self, Client, Patience, Settings, SettingsError};
+use crate::http::{self, Client, HttpPatience, HttpSettings, SettingsError};
 use crate::waits::Waits;
 use crate::warehouse::contract::Class;
 use async_trait::async_trait;
@@ -20,8 +20,8 @@ const ANSWER_BYTES: usize = 16 << 20;
 
 /// One request.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
-    http: http::Request,
+pub(super) struct BigQueryRequest {
+    http: http::HttpRequest,
     effect: Effect,
     /// Whether the same request may be sent again although the first may have had its effect.
     repeatable: bool,
@@ -29,11 +29,11 @@ pub(super) struct Request {
     answered: bool,
 }
 
-impl Request {
+impl BigQueryRequest {
     /// Reads.
     pub(super) fn get(url: Url) -> Self {
         Self {
-            http: http::Request::get(url),
+            http: http::HttpRequest::get(url),
             effect: Effect::None,
             repeatable: true,
             answered: true,
@@ -42,19 +42,19 @@ impl Request {
 
     /// Changes something; whether it did is for the caller to find out where nobody says.
     pub(super) fn post(url: Url, body: &Value) -> Self {
-        Self::changing(http::Request::post_json(url, body))
+        Self::changing(http::HttpRequest::post_json(url, body))
     }
 
     /// The same with content of another type.
     pub(super) fn content(url: Url, kind: &str, content: Bytes) -> Self {
-        Self::changing(http::Request::post(url, kind, content))
+        Self::changing(http::HttpRequest::post(url, kind, content))
     }
 
     /// Changes some properties of what still has this etag.
-    pub(super) fn patch(url: Url, body: &Value, etag: &str) -> Result<Self, Failed> {
-        let request = http::Request::patch_json(url, body, etag);
+    pub(super) fn patch(url: Url, body: &Value, etag: &str) -> Result<Self, FailedCall> {
+        let request = http::HttpRequest::patch_json(url, body, etag);
         let request =
-            request.map_err(|_| Failed::finally(Class::Refused, "the etag is no header"))?;
+            request.map_err(|_| FailedCall::finally(Class::Refused, "the etag is no header"))?;
         Ok(Self::changing(request))
     }
 
@@ -63,11 +63,11 @@ impl Request {
         Self {
             repeatable: true,
             answered: false,
-            ..Self::changing(http::Request::delete(url))
+            ..Self::changing(http::HttpRequest::delete(url))
         }
     }
 
-    fn changing(http: http::Request) -> Self {
+    fn changing(http: http::HttpRequest) -> Self {
         Self {
             http,
             effect: Effect::Some,
@@ -96,14 +96,14 @@ impl Transport {
     /// # Errors
     /// The machine's certificates cannot be loaded.
     pub(super) fn new(base: &Url, settings: &BigQuerySettings) -> Result<Self, SettingsError> {
-        Client::new(Settings {
+        Client::new(HttpSettings {
             timeout: settings.timeout,
             retry: settings.retry,
             response_bytes: ANSWER_BYTES as u64,
             failure_bytes: ANSWER_BYTES,
             // BigQuery redirects nobody; whoever does is not BigQuery.
             redirects: false,
-            ..Settings::new(base.clone(), settings.auth.clone())
+            ..HttpSettings::new(base.clone(), settings.auth.clone())
         })
         .map(Self)
     }
@@ -134,13 +134,13 @@ impl Transport {
     }
 
     /// Begins to be patient.
-    pub(super) fn patience(&self) -> Patience<'_> {
+    pub(super) fn patience(&self) -> HttpPatience<'_> {
         self.0.patience()
     }
 
     /// Sends a request until it is answered for good, or patience ends. Where it may have had its
     /// effect, only a request that may happen twice is sent again.
-    pub(super) async fn send(&self, request: &Request) -> Result<Value, Failed> {
+    pub(super) async fn send(&self, request: &BigQueryRequest) -> Result<Value, FailedCall> {
         let mut patience = self.patience();
         loop {
             let failed = match self.once(request).await {
@@ -155,7 +155,7 @@ impl Transport {
     }
 
     /// Sends a request once, and once more with a new token where the first is refused.
-    pub(super) async fn once(&self, request: &Request) -> Result<Value, Failed> {
+    pub(super) async fn once(&self, request: &BigQueryRequest) -> Result<Value, FailedCall> {
         let effect = request.effect;
         let answer = self.0.exchange(&request.http).await;
         let answer = answer.map_err(|unanswered| error::unanswered(unanswered, effect))?;

@@ -3,10 +3,10 @@
 //! goes through our own transport, which sees the status of answers that are no JSON, and `Retry-After`.
 //! Results are read by our transport alone: the client reads an answer of any length.
 
-use super::error::{Effect, Failed, of_words, unanswered};
+use super::error::{Effect, FailedCall, of_words, unanswered};
 use super::service::BigQuery;
-use super::transport::Request;
-use crate::http::{Again, Unanswered};
+use super::transport::BigQueryRequest;
+use crate::http::{AskAgain, NoAnswer};
 use gcp_bigquery_client::error::BQError;
 use gcp_bigquery_client::model::get_query_results_response::GetQueryResultsResponse;
 use gcp_bigquery_client::model::table_row::TableRow;
@@ -21,18 +21,22 @@ const PAGE_ROWS: u32 = 10_000;
 
 impl BigQuery {
     /// Removes a table.
-    pub(super) async fn table_removed(&self, name: &str) -> Result<(), Failed> {
+    pub(super) async fn table_removed(&self, name: &str) -> Result<(), FailedCall> {
         let (project, dataset) = (&self.settings.project, &self.settings.dataset);
         let typed = self.client.table().delete(project, dataset, name);
         if self.first(Effect::Some, typed).await?.is_none() {
-            let request = Request::delete(self.table_url(name));
+            let request = BigQueryRequest::delete(self.table_url(name));
             self.transport.send(&request).await?;
         }
         Ok(())
     }
 
     /// One page of what a query returned.
-    async fn page(&self, id: &str, token: Option<&str>) -> Result<GetQueryResultsResponse, Failed> {
+    async fn page(
+        &self,
+        id: &str,
+        token: Option<&str>,
+    ) -> Result<GetQueryResultsResponse, FailedCall> {
         let project = self.settings.jobs_project();
         let mut url = self.url(&["projects", project, "queries", id]);
         url.query_pairs_mut()
@@ -41,17 +45,17 @@ impl BigQuery {
         if let Some(token) = token {
             url.query_pairs_mut().append_pair("pageToken", token);
         }
-        parsed(self.transport.send(&Request::get(url)).await?)
+        parsed(self.transport.send(&BigQueryRequest::get(url)).await?)
     }
 
     /// All rows that a query returned. Fewer than the service counts are not all.
-    pub(super) async fn rows_told(&self, id: &str) -> Result<Vec<Vec<Option<String>>>, Failed> {
+    pub(super) async fn rows_told(&self, id: &str) -> Result<Vec<Vec<Option<String>>>, FailedCall> {
         let mut rows = Vec::new();
         let mut token: Option<String> = None;
         loop {
             let page = self.page(id, token.as_deref()).await?;
             if page.job_complete != Some(true) {
-                return Err(Failed::not_understood("the query has not ended"));
+                return Err(FailedCall::not_understood("the query has not ended"));
             }
             let width = page.schema.as_ref().map(|schema| schema.field_count());
             for row in page.rows.unwrap_or_default() {
@@ -59,7 +63,9 @@ impl BigQuery {
             }
             match page.page_token.filter(|next| !next.is_empty()) {
                 Some(next) if token.as_ref() == Some(&next) => {
-                    return Err(Failed::not_understood("the same page of rows came twice"));
+                    return Err(FailedCall::not_understood(
+                        "the same page of rows came twice",
+                    ));
                 }
                 Some(next) => token = Some(next),
                 None => {
@@ -74,7 +80,7 @@ impl BigQuery {
                     return if whole {
                         Ok(rows)
                     } else {
-                        Err(Failed::not_understood(missing))
+                        Err(FailedCall::not_understood(missing))
                     };
                 }
             }
@@ -87,10 +93,10 @@ impl BigQuery {
         &self,
         effect: Effect,
         call: impl Future<Output = Result<T, BQError>>,
-    ) -> Result<Option<T>, Failed> {
+    ) -> Result<Option<T>, FailedCall> {
         // The typed client would hide why there is none.
         let proof = self.transport.signer().proof().await;
-        proof.map_err(|error| unanswered(Unanswered::Credential(error), effect))?;
+        proof.map_err(|error| unanswered(NoAnswer::Credential(error), effect))?;
         // Its requests have no limit of their own.
         let error = match timeout(self.transport.timeout(), call).await {
             Ok(Ok(told)) => return Ok(Some(told)),
@@ -103,7 +109,7 @@ impl BigQuery {
         let secrets = self.transport.secrets();
         let failed = of_words(status, (reason, &error.message), effect, secrets);
         // With 401 another token may help.
-        if failed.again != Again::No || status == 401 {
+        if failed.again != AskAgain::No || status == 401 {
             return Ok(None);
         }
         Err(failed)
@@ -111,22 +117,24 @@ impl BigQuery {
 }
 
 /// The values of one row as text. Our statements return neither lists nor structs.
-fn cells(row: TableRow, width: Option<usize>) -> Result<Vec<Option<String>>, Failed> {
+fn cells(row: TableRow, width: Option<usize>) -> Result<Vec<Option<String>>, FailedCall> {
     let cells = row.columns.unwrap_or_default();
     if width != Some(cells.len()) {
-        return Err(Failed::not_understood(
+        return Err(FailedCall::not_understood(
             "a row does not have the columns of the query",
         ));
     }
     let cells = cells.into_iter().map(|cell| match cell.value {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Failed::not_understood("a value is neither text nor null")),
+        Some(_) => Err(FailedCall::not_understood(
+            "a value is neither text nor null",
+        )),
     });
     cells.collect()
 }
 
-fn parsed<T: DeserializeOwned>(told: Value) -> Result<T, Failed> {
+fn parsed<T: DeserializeOwned>(told: Value) -> Result<T, FailedCall> {
     serde_json::from_value(told)
-        .map_err(|_| Failed::not_understood("the answer is not what was asked for"))
+        .map_err(|_| FailedCall::not_understood("the answer is not what was asked for"))
 }

@@ -38,7 +38,7 @@ impl fmt::Display for JobId {
 
 /// What a job is to do.
 #[derive(Debug, Clone)]
-pub enum Work {
+pub enum JobWork {
     /// Appends the rows of Parquet files to a table that exists, with exactly these columns.
     Append {
         /// Table of the target.
@@ -64,7 +64,7 @@ pub enum Work {
     },
 }
 
-impl Work {
+impl JobWork {
     /// What it does, for people and for the `action` of errors.
     pub fn describe(&self) -> String {
         match self {

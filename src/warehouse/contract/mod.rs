@@ -12,9 +12,9 @@ mod table;
 mod error;
 
 pub use error::{Class, WarehouseError};
-pub use job::{JobDone, JobFailure, JobId, JobState, Started, Work};
+pub use job::{JobDone, JobFailure, JobId, JobState, JobWork, Started};
 pub use service::Warehouse;
-pub use statement::{Condition, Deletion, Limits, Statement};
+pub use statement::{Deletion, SqlCondition, Statement, StatementLimits};
 pub(crate) use table::LOADED;
 pub use table::{
     ColumnFound, DatasetFound, LAKE_LABEL, TableFound, TableKind, TableShape, ViewShape,

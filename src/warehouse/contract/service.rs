@@ -3,8 +3,8 @@
 #[cfg(doc)]
 use super::error::Class;
 use super::error::WarehouseError;
-use super::job::{JobId, JobState, Started, Work};
-use super::statement::{Limits, Statement};
+use super::job::{JobId, JobState, JobWork, Started};
+use super::statement::{Statement, StatementLimits};
 use super::table::{DatasetFound, TableFound, TableShape, ViewShape};
 use crate::waits::Waits;
 use async_trait::async_trait;
@@ -37,7 +37,7 @@ pub trait Warehouse: Send + Sync {
     }
 
     /// How much it takes at once.
-    fn limits(&self) -> &'static Limits;
+    fn limits(&self) -> &'static StatementLimits;
 
     /// The name by which SQL knows a table of the target, quoted.
     fn sql_name(&self, table: &str) -> String;
@@ -106,7 +106,7 @@ pub trait Warehouse: Send + Sync {
 
     /// Starts a job, unless there is one of this id already: then [`Started::Exists`], which says
     /// nothing about what that one is or how it ends.
-    async fn start(&self, id: &JobId, work: &Work) -> Result<Started, WarehouseError>;
+    async fn start(&self, id: &JobId, work: &JobWork) -> Result<Started, WarehouseError>;
 
     /// How a job stands; `None` where the service knows no such job at the target's location.
     async fn job(&self, id: &JobId) -> Result<Option<JobState>, WarehouseError>;

@@ -60,12 +60,12 @@ pub struct Deletion {
     /// Last date.
     pub last: NaiveDate,
     /// Which rows of these dates; empty for all, which BigQuery drops as partitions and for free.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<SqlCondition>,
 }
 
 /// Rows of one partition of the lake.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
+pub struct SqlCondition {
     /// Category; `None` where a table has no such column.
     pub category: Option<String>,
     /// Source.
@@ -77,7 +77,7 @@ pub struct Condition {
 /// How much a service takes at once. What is cut by these limits is cut the same way whenever and by
 /// whomever it is asked for, since jobs are numbered by it: they are constants of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct StatementLimits {
     /// Most files of one load job.
     pub load_files: usize,
     /// Most dates of one load job.

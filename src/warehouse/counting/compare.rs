@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows of one batch in one partition of the lake.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-pub struct Cell {
+pub struct CompareCell {
     /// UTC date.
     pub date: NaiveDate,
     /// Category; none in quarantine.
@@ -23,14 +23,14 @@ pub struct Cell {
 }
 
 /// What a warehouse said it holds.
-pub type Counts = BTreeMap<Cell, u64>;
+pub type RowCounts = BTreeMap<CompareCell, u64>;
 
 /// How many rows of one cell there are, and should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Difference {
     /// Where.
     #[serde(flatten)]
-    pub cell: Cell,
+    pub cell: CompareCell,
     /// The ledger entry of the batch; none where the ledger does not know it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
@@ -42,7 +42,7 @@ pub struct Difference {
 
 /// One partition of the lake, batches together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
-pub struct Tally {
+pub struct RowTally {
     /// Rows by the ledger.
     pub expected: u64,
     /// Of these, rows of entries that are still to be loaded.
@@ -53,7 +53,7 @@ pub struct Tally {
 
 /// What a comparison found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Comparison {
+pub struct TableComparison {
     /// Entries all of whose rows are there, each once.
     pub whole: BTreeSet<u64>,
     /// Entries none of whose rows are there.
@@ -61,10 +61,10 @@ pub struct Comparison {
     /// What is neither as the ledger says nor still to be loaded.
     pub differences: Vec<Difference>,
     /// By date, category and source.
-    pub partitions: BTreeMap<(NaiveDate, Option<String>, String), Tally>,
+    pub partitions: BTreeMap<(NaiveDate, Option<String>, String), RowTally>,
 }
 
-impl Comparison {
+impl TableComparison {
     /// The differences in rows.
     pub fn counted(&self) -> RowsCounted {
         let mut counted = RowsCounted::default();
@@ -103,15 +103,15 @@ pub(crate) fn compare(
     table: Table,
     dates: Option<(NaiveDate, NaiveDate)>,
     loaded: impl Fn(u64) -> bool,
-    found: &Counts,
-) -> Comparison {
+    found: &RowCounts,
+) -> TableComparison {
     let inside = |date: NaiveDate| dates.is_none_or(|(first, last)| first <= date && date <= last);
     let ids: BTreeMap<u64, &str> = state
         .batches
         .iter()
         .map(|batch| (batch.sequence, batch.batch_id.as_str()))
         .collect();
-    let mut expected: BTreeMap<Cell, (u64, u64)> = BTreeMap::new();
+    let mut expected: BTreeMap<CompareCell, (u64, u64)> = BTreeMap::new();
     for live in state.live_files() {
         let file = &live.file;
         let Some(batch_id) = ids.get(&live.sequence) else {
@@ -120,7 +120,7 @@ pub(crate) fn compare(
         if file.table != table || !inside(file.date) {
             continue;
         }
-        let cell = Cell {
+        let cell = CompareCell {
             date: file.date,
             category: file.category.map(|it| it.to_string()),
             source: file.source.to_string(),
@@ -130,7 +130,7 @@ pub(crate) fn compare(
     }
 
     // First by entry: whether it is there decides what its cells mean.
-    let mut comparison = Comparison::default();
+    let mut comparison = TableComparison::default();
     let mut differing = BTreeSet::new();
     for (cell, (sequence, rows)) in &expected {
         let there = found.get(cell).copied().unwrap_or(0);
@@ -179,7 +179,7 @@ pub(crate) fn compare(
             ))
         })
         .collect();
-    let is_condemned = |cell: &Cell| {
+    let is_condemned = |cell: &CompareCell| {
         let (category, source) = (cell.category.as_deref(), cell.source.as_str());
         condemned.contains(&(cell.date, category, source, cell.batch_id.as_str()))
     };
@@ -201,8 +201,8 @@ pub(crate) fn compare(
     comparison
 }
 
-impl Comparison {
-    fn tally(&mut self, cell: &Cell) -> &mut Tally {
+impl TableComparison {
+    fn tally(&mut self, cell: &CompareCell) -> &mut RowTally {
         let partition = (cell.date, cell.category.clone(), cell.source.clone());
         self.partitions.entry(partition).or_default()
     }

@@ -1,11 +1,11 @@
 //! Asking a warehouse how many rows it has of each batch.
 
-use super::compare::{Cell, Comparison, Counts, compare};
+use super::compare::{CompareCell, RowCounts, TableComparison, compare};
 use crate::lake::layout::Table;
-use crate::warehouse::contract::{Class, JobFailure, JobId, Statement, TableKind, Work};
+use crate::warehouse::contract::{Class, JobFailure, JobId, JobWork, Statement, TableKind};
 use crate::warehouse::failure::FillError;
 use crate::warehouse::projection::{
-    Attempts, Filling, Job, JobEnd, Projection, own_job_id, run_job,
+    Attempts, Filling, JobEnd, Projection, WarehouseJob, own_job_id, run_job,
 };
 use chrono::NaiveDate;
 use schemars::JsonSchema;
@@ -32,7 +32,7 @@ pub(crate) async fn count(
     dates: Option<(NaiveDate, NaiveDate)>,
     asker: &str,
     stop: &watch::Receiver<bool>,
-) -> Result<Counts, FillError> {
+) -> Result<RowCounts, FillError> {
     let sql = projection.warehouse.sql(&Statement::CountByBatch {
         table: kind.table(),
         kind,
@@ -79,8 +79,8 @@ async fn ask(
     stop: &watch::Receiver<bool>,
 ) -> Result<JobId, FillError> {
     let own = own_job_id(projection, purpose, kind, asker);
-    let job = Job {
-        work: &Work::Query { sql },
+    let job = WarehouseJob {
+        work: &JobWork::Query { sql },
         attempts: Attempts::ONE,
         id: &|_| own.clone(),
         failpoints: None,
@@ -115,7 +115,7 @@ pub(crate) async fn compare_now(
     table: Table,
     dates: Option<(NaiveDate, NaiveDate)>,
     loaded: impl Fn(u64) -> bool + Copy,
-) -> Result<Comparison, FillError> {
+) -> Result<TableComparison, FillError> {
     let kind = TableKind::of(table);
     (filling.say)(&format!("{}: counting {}", projection.name, kind.table()));
     let counts = count(projection, kind, dates, filling.run_id, filling.stop).await?;
@@ -141,9 +141,9 @@ pub(crate) async fn compare_now(
     Ok(comparison)
 }
 
-async fn read(projection: &Projection, id: &JobId) -> Result<Counts, FillError> {
+async fn read(projection: &Projection, id: &JobId) -> Result<RowCounts, FillError> {
     let warehouse = &*projection.warehouse;
-    let mut counts = Counts::new();
+    let mut counts = RowCounts::new();
     for row in warehouse.rows(id).await? {
         let wrong = || wrong(projection, &row);
         let [
@@ -156,7 +156,7 @@ async fn read(projection: &Projection, id: &JobId) -> Result<Counts, FillError> 
         else {
             return Err(wrong());
         };
-        let cell = Cell {
+        let cell = CompareCell {
             date: date.parse().map_err(|_| wrong())?,
             category: category.clone(),
             source: source.clone(),

@@ -7,7 +7,7 @@ mod count;
 
 pub(super) mod compare;
 
-pub use compare::{Cell, Comparison, Counts, Difference, Tally};
+pub use compare::{CompareCell, Difference, RowCounts, RowTally, TableComparison};
 pub use count::DoubledEvent;
 pub(crate) use count::{compare_now, count};
-pub use reconcile::{Partition, Reconciliation, TableReconciliation, reconcile};
+pub use reconcile::{Reconciliation, TablePartition, TableReconciliation, reconcile};

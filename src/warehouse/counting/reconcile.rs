@@ -1,6 +1,6 @@
 //! What a warehouse holds against what the ledger says, row by row of the partitions. Changes nothing.
 
-use super::compare::{Difference, Tally};
+use super::compare::{Difference, RowTally};
 use super::count::{DoubledEvent, compare_now, doubled};
 use crate::lake::layout::Table;
 use crate::ledger::entry::RowsCounted;
@@ -39,7 +39,7 @@ pub struct TableReconciliation {
     /// What differs, in rows.
     pub counted: RowsCounted,
     /// By date, category and source.
-    pub partitions: Vec<Partition>,
+    pub partitions: Vec<TablePartition>,
     /// What differs, by batch.
     pub differences: Vec<Difference>,
     /// Events with several rows on these dates, whatever the ledger says; a thousand at most.
@@ -49,7 +49,7 @@ pub struct TableReconciliation {
 
 /// One date, category and source.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Partition {
+pub struct TablePartition {
     /// UTC date.
     pub date: NaiveDate,
     /// Category; none in quarantine.
@@ -59,7 +59,7 @@ pub struct Partition {
     pub source: String,
     /// The numbers.
     #[serde(flatten)]
-    pub tally: Tally,
+    pub tally: RowTally,
 }
 
 /// Compares all tables with rows of the lake. With `dates` only these.
@@ -97,7 +97,7 @@ async fn reconcile_all(
             Table::Events => doubled(projection, dates, filling.run_id, filling.stop).await?,
             Table::Quarantine | Table::Objects => Vec::new(),
         };
-        let sum = |of: fn(&Tally) -> u64| comparison.partitions.values().map(of).sum();
+        let sum = |of: fn(&RowTally) -> u64| comparison.partitions.values().map(of).sum();
         tables.push(TableReconciliation {
             table: kind.table(),
             expected: sum(|tally| tally.expected),
@@ -107,7 +107,7 @@ async fn reconcile_all(
             partitions: comparison
                 .partitions
                 .iter()
-                .map(|((date, category, source), tally)| Partition {
+                .map(|((date, category, source), tally)| TablePartition {
                     date: *date,
                     category: category.clone(),
                     source: source.clone(),

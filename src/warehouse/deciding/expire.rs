@@ -12,9 +12,9 @@ use crate::ledger::entry::{
 };
 use crate::ledger::state::{OpenRetention, State, Wholes};
 use crate::warehouse::contract::{
-    Condition, Deletion, LOADED, Limits, Statement, TableFound, TableKind, Work,
+    Deletion, JobWork, LOADED, SqlCondition, Statement, StatementLimits, TableFound, TableKind,
 };
-use crate::warehouse::counting::{Cell, count};
+use crate::warehouse::counting::{CompareCell, count};
 use crate::warehouse::failure::{FillError, WarehouseFailure};
 use crate::warehouse::loading::Loading;
 use crate::warehouse::projection::{Filling, Projection, check_owner, known_of};
@@ -33,9 +33,9 @@ pub(crate) fn deletions(
     table: Table,
     parts: &[ExpiredPart],
     wholes: &Wholes,
-    limits: &Limits,
+    limits: &StatementLimits,
 ) -> Vec<Deletion> {
-    let mut conditions: BTreeMap<NaiveDate, Vec<Condition>> = BTreeMap::new();
+    let mut conditions: BTreeMap<NaiveDate, Vec<SqlCondition>> = BTreeMap::new();
     for (part, whole) in parts.iter().zip(&wholes.parts) {
         if part.table != table {
             continue;
@@ -44,7 +44,7 @@ pub(crate) fn deletions(
         if wholes.dates.contains(&(table, part.date)) {
             continue;
         }
-        let condition = |batches| Condition {
+        let condition = |batches| SqlCondition {
             category: part.category.clone(),
             source: part.source.clone(),
             batches,
@@ -133,7 +133,7 @@ pub async fn expire(
             continue;
         };
         check_owner(&found, warehouse.target(), &filling.state.lake_id)?;
-        let expiring = Expiring {
+        let expiring = TableExpiry {
             projection,
             filling,
             table,
@@ -149,7 +149,7 @@ pub async fn expire(
     Ok(Some(expired))
 }
 
-struct Expiring<'a> {
+struct TableExpiry<'a> {
     projection: &'a Projection,
     filling: Filling<'a>,
     table: Table,
@@ -158,7 +158,7 @@ struct Expiring<'a> {
     open: &'a OpenRetention,
 }
 
-impl Expiring<'_> {
+impl TableExpiry<'_> {
     async fn expire(&self) -> Result<Option<TableExpired>, FillError> {
         let (projection, filling) = (self.projection, self.filling);
         let kind = TableKind::of(self.table);
@@ -194,7 +194,7 @@ impl Expiring<'_> {
         let mut rows = Some(0);
         for round in 0..ROUNDS {
             for (number, deletion) in deletions.iter().enumerate() {
-                let work = Work::Query {
+                let work = JobWork::Query {
                     sql: projection.warehouse.sql(&Statement::Delete {
                         table: kind.table(),
                         deletion,
@@ -264,7 +264,7 @@ impl Expiring<'_> {
             let partition = (part.date, part.category.as_deref(), part.source.as_str());
             by_partition.entry(partition).or_default().push(part);
         }
-        let is_left = |cell: &Cell| {
+        let is_left = |cell: &CompareCell| {
             let partition = (cell.date, cell.category.as_deref(), cell.source.as_str());
             let parts = by_partition.get(&partition).into_iter().flatten();
             let mut spans = parts.flat_map(|part| &part.entries);
@@ -312,7 +312,7 @@ pub async fn recoverable(projection: &Projection, now: DateTime<Utc>) -> Vec<Rec
 
 /// What taking parts out of a warehouse would cost, and what could bring them back afterwards.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Foreseen {
+pub struct ForeseenExpiry {
     /// Its configured name.
     pub warehouse: String,
     /// What it is.
@@ -336,10 +336,10 @@ pub async fn foresee(
     state: &State,
     parts: &[ExpiredPart],
     now: DateTime<Utc>,
-) -> Foreseen {
+) -> ForeseenExpiry {
     let warehouse = &*projection.warehouse;
     let wholes = Wholes::of(state, parts);
-    let mut foreseen = Foreseen {
+    let mut foreseen = ForeseenExpiry {
         warehouse: projection.name.clone(),
         target: warehouse.target().to_owned(),
         jobs: 0,

@@ -7,11 +7,11 @@
 
 use crate::lake::layout::Table;
 use crate::ledger::state::TableState;
-use crate::warehouse::contract::{Class, JobFailure, Statement, Work};
+use crate::warehouse::contract::{Class, JobFailure, JobWork, Statement};
 use crate::warehouse::failure::FillError;
 use crate::warehouse::loading::Loading;
 use crate::warehouse::pending::{cut_before, files_before, split};
-use crate::warehouse::projection::{Attempts, Job, JobEnd, run_job};
+use crate::warehouse::projection::{Attempts, JobEnd, WarehouseJob, run_job};
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::BTreeSet;
 
@@ -81,10 +81,10 @@ async fn fence_part(
     entry: &Fenced,
     part: usize,
 ) -> Result<Option<bool>, FillError> {
-    let nothing = Work::Query {
+    let nothing = JobWork::Query {
         sql: loading.projection.warehouse.sql(&Statement::Nothing),
     };
-    let job = Job {
+    let job = WarehouseJob {
         work: &nothing,
         // A job that failed did nothing, and whoever started it may go on to the next.
         attempts: Attempts {

@@ -1,8 +1,10 @@
 //! Jobs that carry out a decision.
 
-use crate::warehouse::contract::{JobDone, JobId, TableKind, Work};
+use crate::warehouse::contract::{JobDone, JobId, JobWork, TableKind};
 use crate::warehouse::failure::FillError;
-use crate::warehouse::projection::{Attempts, Filling, Job, JobEnd, Projection, mark, run_job};
+use crate::warehouse::projection::{
+    Attempts, Filling, JobEnd, Projection, WarehouseJob, mark, run_job,
+};
 
 /// Attempts of one job.
 const ATTEMPTS: Attempts = Attempts {
@@ -33,7 +35,7 @@ pub(crate) async fn job(
     projection: &Projection,
     filling: Filling<'_>,
     named: &Named<'_>,
-    work: &Work,
+    work: &JobWork,
 ) -> Result<Option<JobDone>, FillError> {
     let warehouse = &*projection.warehouse;
     let mark = mark(
@@ -43,7 +45,7 @@ pub(crate) async fn job(
         named.incarnation,
     );
     let (decision, number) = (named.decision.to_string(), named.number.to_string());
-    let job = Job {
+    let job = WarehouseJob {
         work,
         attempts: ATTEMPTS,
         id: &|attempt| {

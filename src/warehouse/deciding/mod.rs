@@ -9,6 +9,6 @@ mod fence;
 
 mod jobs;
 
-pub use expire::{Foreseen, expire, foresee, recoverable};
+pub use expire::{ForeseenExpiry, expire, foresee, recoverable};
 pub(crate) use jobs::{Named, job};
-pub use rebuild::{RebuildPlan, Which, carry_out, plan_rebuild};
+pub use rebuild::{RebuildChoice, RebuildPlan, carry_out, plan_rebuild};

@@ -3,7 +3,9 @@
 use super::load::{Loading, load};
 use super::tell::tell;
 use crate::lake::layout::Table;
-use crate::ledger::entry::{Expiring, FailedLoad, RowsCounted, TableOutcome, WarehouseOutcome};
+use crate::ledger::entry::{
+    ExpiringTable, FailedLoad, RowsCounted, TableOutcome, WarehouseOutcome,
+};
 use crate::warehouse::contract::{LOADED, TableFound, TableKind};
 use crate::warehouse::counting::compare_now;
 use crate::warehouse::failure::{FillError, WarehouseFailure};
@@ -30,7 +32,7 @@ pub struct WarehouseSummary {
     pub tables: Vec<TableSummary>,
     /// Tables and views that the service will remove by itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub expiring: Vec<Expiring>,
+    pub expiring: Vec<ExpiringTable>,
 }
 
 /// A rebuild that was finished.

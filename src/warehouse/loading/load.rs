@@ -1,10 +1,11 @@
 //! One load job for each entry.
 
-use crate::warehouse::contract::{JobId, TableKind, Work};
+use crate::warehouse::contract::{JobId, JobWork, TableKind};
 use crate::warehouse::failure::FillError;
 use crate::warehouse::pending::{Pending, rows};
 use crate::warehouse::projection::{
-    Attempts, FilesChecked, Filling, Job, JobEnd, Projection, Purpose, mark, run_job,
+    Attempts, FilesChecked, Filling, JobEnd, Projection, StagingPurpose, WarehouseJob, mark,
+    run_job,
 };
 use futures::StreamExt as _;
 use std::collections::BTreeSet;
@@ -24,7 +25,7 @@ pub(crate) struct Loading<'a> {
 
 /// A load that ended with an error.
 #[derive(Debug)]
-pub(crate) struct FailedEntry {
+pub(crate) struct LoadRefusal {
     pub(crate) sequence: u64,
     /// Attempts that have ended so.
     pub(crate) attempts: u32,
@@ -42,15 +43,15 @@ pub(crate) struct Ends {
     /// Their files, by how they were checked.
     pub(crate) checked: FilesChecked,
     /// Entries whose jobs failed.
-    pub(crate) failed: Vec<FailedEntry>,
+    pub(crate) failed: Vec<LoadRefusal>,
     /// What kept the others from being tried.
     pub(crate) stopped_by: Option<FillError>,
 }
 
 /// How the load of one entry ended.
-enum End {
+enum LoadEnd {
     Loaded(FilesChecked),
-    Failed(FailedEntry),
+    Failed(LoadRefusal),
     /// Told to stop: not begun, or under way.
     Stopped,
 }
@@ -87,12 +88,12 @@ pub(crate) async fn load(loading: &Loading<'_>, pending: &[Pending<'_>]) -> Ends
                 tell(so_far);
                 let Ok(mut ends) = ends.lock() else { return };
                 match end {
-                    Ok(End::Loaded(checks)) => {
+                    Ok(LoadEnd::Loaded(checks)) => {
                         ends.loaded.insert(entry.sequence);
                         ends.checked.add(checks);
                     }
-                    Ok(End::Failed(failed)) => ends.failed.push(failed),
-                    Ok(End::Stopped) => {}
+                    Ok(LoadEnd::Failed(failed)) => ends.failed.push(failed),
+                    Ok(LoadEnd::Stopped) => {}
                     Err(error) => {
                         ends.stopped_by.get_or_insert(error);
                     }
@@ -105,14 +106,14 @@ pub(crate) async fn load(loading: &Loading<'_>, pending: &[Pending<'_>]) -> Ends
     ends
 }
 
-async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, FillError> {
+async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<LoadEnd, FillError> {
     let filling = &loading.filling;
     let projection = loading.projection;
     let mut attempts = entry.attempt;
     let mut checks = FilesChecked::default();
     let limits = projection.warehouse.limits();
     for (part, files) in entry.parts(limits).into_iter().enumerate() {
-        let purpose = Purpose::Entry {
+        let purpose = StagingPurpose::Entry {
             sequence: entry.sequence,
             table: loading.kind.in_job_id(),
             part,
@@ -120,12 +121,12 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
         };
         let sources = projection.staging.sources(filling, purpose, &files);
         let sources = sources.await?;
-        let work = Work::Append {
+        let work = JobWork::Append {
             table: loading.kind.table().to_owned(),
             columns: loading.kind.columns(),
             files: sources.uris(),
         };
-        let job = Job {
+        let job = WarehouseJob {
             work: &work,
             attempts: Attempts {
                 // Those of the parts before count for the entry.
@@ -137,7 +138,7 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
             failpoints: Some(["warehouse.load.before", "warehouse.load.after"]),
         };
         match run_job(projection, filling.stop, &job).await? {
-            JobEnd::UnderWay => return Ok(End::Stopped),
+            JobEnd::UnderWay => return Ok(LoadEnd::Stopped),
             JobEnd::Done { done, attempt, .. } if done.output_rows == Some(rows(&files)) => {
                 attempts = attempt;
                 sources.expect_unchanged().await?;
@@ -147,7 +148,7 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
             JobEnd::Done { id, done, attempt } => {
                 let found = done.output_rows;
                 let found = found.map_or("an unknown number".to_owned(), |n| n.to_string());
-                return Ok(End::Failed(FailedEntry {
+                return Ok(LoadEnd::Failed(LoadRefusal {
                     sequence: entry.sequence,
                     attempts: attempt,
                     reason: "row_count".to_owned(),
@@ -155,7 +156,7 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
                 }));
             }
             JobEnd::Failed { failure, next } => {
-                return Ok(End::Failed(FailedEntry {
+                return Ok(LoadEnd::Failed(LoadRefusal {
                     sequence: entry.sequence,
                     attempts: next,
                     reason: failure.reason,
@@ -164,7 +165,7 @@ async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<End, F
             }
         }
     }
-    Ok(End::Loaded(checks))
+    Ok(LoadEnd::Loaded(checks))
 }
 
 impl Loading<'_> {

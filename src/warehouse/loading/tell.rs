@@ -1,13 +1,13 @@
 //! `audit_batches` and `audit_coverage`: what the ledger says of itself, beside the events, so that an
 //! analyst sees the numbers behind any claim. They are small, so they are written anew as a whole.
 
-use crate::ledger::entry::Expiring;
+use crate::ledger::entry::ExpiringTable;
 use crate::ledger::tables;
-use crate::warehouse::contract::{TableKind, Work};
+use crate::warehouse::contract::{JobWork, TableKind};
 use crate::warehouse::failure::FillError;
 use crate::warehouse::preparing::{expiring, remake};
 use crate::warehouse::projection::{
-    Attempts, Filling, Job, JobEnd, Projection, open_table, own_job_id, run_job,
+    Attempts, Filling, JobEnd, Projection, WarehouseJob, open_table, own_job_id, run_job,
 };
 use arrow::array::RecordBatch;
 use arrow::json::LineDelimitedWriter;
@@ -19,7 +19,7 @@ use bytes::Bytes;
 pub(crate) async fn tell(
     projection: &Projection,
     filling: Filling<'_>,
-    expire: &mut Vec<Expiring>,
+    expire: &mut Vec<ExpiringTable>,
 ) -> Result<Option<u64>, FillError> {
     if *filling.stop.borrow() {
         return Ok(None);
@@ -68,12 +68,12 @@ async fn write(
     let content = lines(rows)?;
     let warehouse = &*projection.warehouse;
     let own = own_job_id(projection, "tell", kind, filling.run_id);
-    let work = Work::Upload {
+    let work = JobWork::Upload {
         table: kind.table().to_owned(),
         columns: kind.columns(),
         content,
     };
-    let job = Job {
+    let job = WarehouseJob {
         work: &work,
         attempts: Attempts::ONE,
         id: &|_| own.clone(),

@@ -12,7 +12,7 @@
 
 use super::views;
 use crate::clock::Now;
-use crate::ledger::entry::Expiring;
+use crate::ledger::entry::ExpiringTable;
 use crate::ledger::state::State;
 use crate::warehouse::contract::{DatasetFound, LOADED, TableFound, TableKind, WarehouseError};
 use crate::warehouse::failure::FillError;
@@ -114,9 +114,9 @@ pub(crate) async fn lift(projection: &Projection, name: &str) -> Result<(), Ware
 const LOOKS: usize = 4;
 
 /// A table or view, where the service will remove it by itself.
-pub(crate) fn expiring(found: &TableFound) -> Option<Expiring> {
+pub(crate) fn expiring(found: &TableFound) -> Option<ExpiringTable> {
     let table = found.name.clone();
-    expires_at(found).map(|at| Expiring { table, at })
+    expires_at(found).map(|at| ExpiringTable { table, at })
 }
 
 /// The views of ours that the service will remove by itself.
@@ -125,7 +125,7 @@ pub(crate) fn expiring(found: &TableFound) -> Option<Expiring> {
 /// The service.
 pub(crate) async fn expiring_views(
     projection: &Projection,
-) -> Result<Vec<Expiring>, WarehouseError> {
+) -> Result<Vec<ExpiringTable>, WarehouseError> {
     let warehouse = &*projection.warehouse;
     let views = views::all(|table| warehouse.sql_name(table));
     futures::stream::iter(views)

@@ -18,12 +18,12 @@ pub struct Preparation {
     /// What it is.
     pub target: String,
     /// Steps, each in words.
-    pub steps: Vec<Step>,
+    pub steps: Vec<InitStep>,
 }
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Step {
+pub struct InitStep {
     /// Dataset, table or view.
     pub what: String,
     /// What is done to it.
@@ -32,7 +32,7 @@ pub struct Step {
 
 /// A step with what it needs.
 #[derive(Debug)]
-enum Action {
+enum InitAction {
     Dataset,
     Create(TableKind),
     Extend(TableKind, Box<TableFound>),
@@ -48,7 +48,7 @@ enum Action {
 pub struct Preparing {
     /// For people and programs.
     pub preparation: Preparation,
-    actions: Vec<Action>,
+    actions: Vec<InitAction>,
 }
 
 impl Preparing {
@@ -74,15 +74,15 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
         },
         actions: Vec::new(),
     };
-    let mut step = |what: String, changes: Vec<String>, action: Action| {
-        preparing.preparation.steps.push(Step { what, changes });
+    let mut step = |what: String, changes: Vec<String>, action: InitAction| {
+        preparing.preparation.steps.push(InitStep { what, changes });
         preparing.actions.push(action);
     };
     let dataset = warehouse.dataset().await?;
     match &dataset {
         None => {
             let made = vec![format!("make it in {}", warehouse.location())];
-            step(format!("dataset {target}"), made, Action::Dataset);
+            step(format!("dataset {target}"), made, InitAction::Dataset);
         }
         Some(found) => {
             let owner = found.labels.get(LAKE_LABEL);
@@ -127,7 +127,7 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
             if dataset.as_ref().is_some_and(has_default_expiration) {
                 changes.push(NO_DEFAULT.to_owned());
             }
-            step(name, changes, Action::Create(kind));
+            step(name, changes, InitAction::Create(kind));
             continue;
         };
         check_owner(&found, target, lake_id)?;
@@ -135,7 +135,7 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
         if !differences.is_empty() && is_told(kind) {
             let mut changes = vec!["recreate it: it is rewritten as a whole each time".to_owned()];
             changes.extend(differences);
-            step(name, changes, Action::Remake(kind));
+            step(name, changes, InitAction::Remake(kind));
             continue;
         }
         if !differences.is_empty() {
@@ -145,10 +145,14 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
         let changes = additions(&found, &shape, &labels);
         let unwanted = unwanted(&found, projection);
         if !changes.is_empty() {
-            step(name.clone(), changes, Action::Extend(kind, Box::new(found)));
+            step(
+                name.clone(),
+                changes,
+                InitAction::Extend(kind, Box::new(found)),
+            );
         }
         if !unwanted.is_empty() {
-            step(name, unwanted, Action::Lift(kind.table().to_owned()));
+            step(name, unwanted, InitAction::Lift(kind.table().to_owned()));
         }
     }
     if let Some(error) = all_wrong(target, wrong) {
@@ -180,7 +184,7 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
                     .and_then(|sql| sql.as_str());
                 let unwanted = unwanted(found, projection);
                 if !unwanted.is_empty() {
-                    step(name.clone(), unwanted, Action::Lift(view.name.clone()));
+                    step(name.clone(), unwanted, InitAction::Lift(view.name.clone()));
                 }
                 if sql == Some(view.sql.as_str()) && found.description == view.description {
                     continue;
@@ -188,7 +192,7 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
                 vec!["replace it".to_owned()]
             }
         };
-        step(name, change, Action::View(view));
+        step(name, change, InitAction::View(view));
     }
     Ok(preparing)
 }
@@ -228,21 +232,21 @@ pub async fn carry_out_preparation(
     let labels = projection.labels(lake_id);
     for action in &preparing.actions {
         let done = match action {
-            Action::Dataset => warehouse.create_dataset(DATASET, &labels).await,
-            Action::Create(kind) => {
+            InitAction::Dataset => warehouse.create_dataset(DATASET, &labels).await,
+            InitAction::Create(kind) => {
                 let shape = projection.shape(*kind);
                 warehouse.create_table(kind.table(), &shape, &labels).await
             }
-            Action::Extend(kind, found) => {
+            InitAction::Extend(kind, found) => {
                 let shape = projection.shape(*kind);
                 warehouse.extend_table(found, &shape, &labels).await
             }
-            Action::Remake(kind) => {
+            InitAction::Remake(kind) => {
                 remake(projection, *kind, lake_id).await?;
                 Ok(())
             }
-            Action::Lift(name) => lift(projection, name).await,
-            Action::View(view) => warehouse.put_view(view, &labels).await,
+            InitAction::Lift(name) => lift(projection, name).await,
+            InitAction::View(view) => warehouse.put_view(view, &labels).await,
         };
         match done {
             Ok(()) => {}
@@ -252,9 +256,12 @@ pub async fn carry_out_preparation(
         }
         // No request that makes a table can keep a default of the dataset away.
         match action {
-            Action::Create(kind) => lift(projection, kind.table()).await?,
-            Action::View(view) => lift(projection, &view.name).await?,
-            Action::Dataset | Action::Extend(..) | Action::Remake(_) | Action::Lift(_) => {}
+            InitAction::Create(kind) => lift(projection, kind.table()).await?,
+            InitAction::View(view) => lift(projection, &view.name).await?,
+            InitAction::Dataset
+            | InitAction::Extend(..)
+            | InitAction::Remake(_)
+            | InitAction::Lift(_) => {}
         }
     }
     Ok(())

@@ -16,5 +16,5 @@ mod views;
 
 pub use expiration::settle_expiration;
 pub(crate) use expiration::{expiring, expiring_views};
-pub use init::{Preparation, Preparing, Step, carry_out_preparation, prepare};
+pub use init::{InitStep, Preparation, Preparing, carry_out_preparation, prepare};
 pub(crate) use remake::remake;

@@ -15,8 +15,8 @@ pub(super) mod difference;
 
 pub(crate) use difference::{additions, conflicts};
 pub use filling::Filling;
-pub use opened::{Pace, Projection, Settings};
-pub(crate) use runner::{Attempts, Job, JobEnd, mark, own_job_id, run_job};
-pub(crate) use staging::Purpose;
+pub use opened::{Pace, Projection, ProjectionSettings};
+pub(crate) use runner::{Attempts, JobEnd, WarehouseJob, mark, own_job_id, run_job};
+pub(crate) use staging::StagingPurpose;
 pub use staging::{FilesChecked, Staging};
 pub(crate) use tables::{check_owner, known_of, open_table};

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// What is configured of a warehouse beyond where it is.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct ProjectionSettings {
     /// Labels of its dataset, tables and views.
     pub labels: BTreeMap<String, String>,
     /// Columns by which the events are clustered.
@@ -56,7 +56,7 @@ pub struct Projection {
     /// From where it loads.
     pub staging: Staging,
     /// What is configured of it.
-    pub settings: Settings,
+    pub settings: ProjectionSettings,
     numbers: AtomicU64,
 }
 
@@ -76,7 +76,7 @@ impl Projection {
         name: String,
         warehouse: Arc<dyn Warehouse>,
         staging: Staging,
-        settings: Settings,
+        settings: ProjectionSettings,
     ) -> Self {
         Self {
             name,

@@ -8,7 +8,7 @@ use super::opened::Projection;
 use crate::failpoint;
 use crate::ledger::digest::Digest;
 use crate::warehouse::contract::{
-    Class, JobDone, JobFailure, JobId, JobState, Started, TableKind, WarehouseError, Work,
+    Class, JobDone, JobFailure, JobId, JobState, JobWork, Started, TableKind, WarehouseError,
 };
 use tokio::sync::watch;
 
@@ -45,8 +45,8 @@ impl Attempts {
 }
 
 /// A job, whichever attempt does it.
-pub(crate) struct Job<'a> {
-    pub(crate) work: &'a Work,
+pub(crate) struct WarehouseJob<'a> {
+    pub(crate) work: &'a JobWork,
     pub(crate) attempts: Attempts,
     /// The id of an attempt.
     pub(crate) id: &'a (dyn Fn(u32) -> JobId + Sync),
@@ -84,7 +84,7 @@ pub(crate) enum JobEnd {
 pub(crate) async fn run_job(
     projection: &Projection,
     stop: &watch::Receiver<bool>,
-    job: &Job<'_>,
+    job: &WarehouseJob<'_>,
 ) -> Result<JobEnd, WarehouseError> {
     let hit = |place: usize| {
         if let Some(names) = job.failpoints {
@@ -120,7 +120,7 @@ async fn attempt_once(
     projection: &Projection,
     stop: &watch::Receiver<bool>,
     id: &JobId,
-    work: &Work,
+    work: &JobWork,
 ) -> Result<Option<Result<JobDone, JobFailure>>, WarehouseError> {
     let (warehouse, pace) = (&*projection.warehouse, projection.settings.pace);
     let started = warehouse.start(id, work).await?;

@@ -5,7 +5,7 @@ use super::filling::Filling;
 use crate::failpoint;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::FileEntry;
-use crate::store::{Bucket, Checked, CheckedBy, SignedFile, StoreError};
+use crate::store::{Bucket, CheckedBy, CheckedStore, SignedFile, StoreError};
 use crate::warehouse::failure::FillError;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -48,10 +48,10 @@ impl Staging {
     }
 
     /// Where the copies of a purpose lie. No name has a `=`, which readers take for a partition key.
-    fn name(&self, lake_id: &str, purpose: Purpose, index: usize) -> String {
+    fn name(&self, lake_id: &str, purpose: StagingPurpose, index: usize) -> String {
         let folder = self.folder(lake_id);
         match purpose {
-            Purpose::Entry {
+            StagingPurpose::Entry {
                 sequence,
                 table,
                 part,
@@ -60,7 +60,7 @@ impl Staging {
                 let cut = cut.map_or_else(String::new, |decision| format!("-cut-{decision}"));
                 format!("{folder}/{sequence:020}/{table}{cut}-{part:05}-{index:05}.parquet")
             }
-            Purpose::Decision(sequence, group) => {
+            StagingPurpose::Decision(sequence, group) => {
                 format!("{folder}/rebuild-{sequence:020}/{group:05}-{index:05}.parquet")
             }
         }
@@ -71,7 +71,7 @@ impl Staging {
     pub(crate) async fn sources(
         &self,
         filling: &Filling<'_>,
-        purpose: Purpose,
+        purpose: StagingPurpose,
         files: &[&FileEntry],
     ) -> Result<Sources, FillError> {
         let lake_id = &filling.state.lake_id;
@@ -151,7 +151,7 @@ impl Staging {
 
 /// What copies are for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Purpose {
+pub(crate) enum StagingPurpose {
     /// One part of the load of an entry's rows into a table.
     Entry {
         sequence: u64,
@@ -170,7 +170,7 @@ pub(crate) struct Sources {
     bucket: Bucket,
     /// Whether they are copies.
     staged: bool,
-    sources: Vec<(SignedFile, Checked)>,
+    sources: Vec<(SignedFile, CheckedStore)>,
 }
 
 impl Sources {
@@ -182,7 +182,7 @@ impl Sources {
 
     /// How they were checked.
     pub(crate) fn checks(&self) -> FilesChecked {
-        let by_bytes = |(_, checked): &&(_, Checked)| checked.by == CheckedBy::Bytes;
+        let by_bytes = |(_, checked): &&(_, CheckedStore)| checked.by == CheckedBy::Bytes;
         let hashed = self.sources.iter().filter(by_bytes).count() as u64;
         FilesChecked {
             by_store: self.sources.len() as u64 - hashed,
@@ -241,7 +241,7 @@ async fn copy(
     file: &FileEntry,
     bucket: &Bucket,
     copied: &SignedFile,
-) -> Result<Checked, FillError> {
+) -> Result<CheckedStore, FillError> {
     let mut copies = 0;
     loop {
         match bucket.compare(copied).await {

@@ -3,11 +3,11 @@ use crate::lake::layout::Table;
 use crate::ledger::entry::RowsCounted;
 use crate::ledger::state::State;
 use crate::warehouse::counting::compare::compare;
-use crate::warehouse::{Cell, Comparison, Counts};
+use crate::warehouse::{CompareCell, RowCounts, TableComparison};
 use std::collections::BTreeSet;
 
-fn cell(day: u32, category: &str, batch: &str) -> Cell {
-    Cell {
+fn cell(day: u32, category: &str, batch: &str) -> CompareCell {
+    CompareCell {
         date: date(day),
         category: Some(category.to_owned()),
         source: "k".to_owned(),
@@ -31,8 +31,8 @@ fn lake() -> State {
     ])
 }
 
-fn against(loaded: &[u64], found: &[(u32, &str, &str, u64)]) -> Comparison {
-    let found: Counts = found
+fn against(loaded: &[u64], found: &[(u32, &str, &str, u64)]) -> TableComparison {
+    let found: RowCounts = found
         .iter()
         .map(|(day, category, batch, rows)| (cell(*day, category, batch), *rows))
         .collect();
@@ -107,7 +107,7 @@ fn rows_too_many_and_rows_of_nobody_are_told_apart() {
 
 #[test]
 fn dates_bound_what_is_looked_at() {
-    let found = Counts::from([(cell(2, "x", "b3"), 4)]);
+    let found = RowCounts::from([(cell(2, "x", "b3"), 4)]);
     let comparison = compare(
         &lake(),
         "bq",
@@ -125,7 +125,7 @@ fn dates_bound_what_is_looked_at() {
         Table::Quarantine,
         None,
         |_| true,
-        &Counts::new(),
+        &RowCounts::new(),
     );
-    assert_eq!(other, Comparison::default());
+    assert_eq!(other, TableComparison::default());
 }

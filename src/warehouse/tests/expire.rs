@@ -7,14 +7,14 @@ use crate::policy::{AsOf, Conditions, Policy, Rule};
 use crate::retention::plan;
 use crate::warehouse::bigquery::{LIMITS, to_sql};
 use crate::warehouse::deciding::expire::deletions;
-use crate::warehouse::{Condition, Deletion, Statement};
+use crate::warehouse::{Deletion, SqlCondition, Statement};
 use chrono::NaiveDate;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
 #[test]
 fn statements_are_written_as_the_service_reads_them() {
-    let condition = |category: Option<&str>, source: &str, batches: &[&str]| Condition {
+    let condition = |category: Option<&str>, source: &str, batches: &[&str]| SqlCondition {
         category: category.map(str::to_owned),
         source: source.to_owned(),
         batches: batches.iter().map(|it| (*it).to_owned()).collect(),

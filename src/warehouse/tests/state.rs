@@ -2,7 +2,7 @@
 
 use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
-use crate::ledger::entry::{Counts, FileEntry, StatedStatistics, TimeRange};
+use crate::ledger::entry::{Counts, FileEntry, InstantRange, StatedStatistics};
 use crate::ledger::state::{Batch, LiveFile, State};
 use chrono::{DateTime, NaiveDate};
 
@@ -23,7 +23,7 @@ pub(super) fn file(name: &str, day: u32, category: &str, rows: u64) -> FileEntry
         sha256: Digest::of(name.as_bytes()),
         md5: None,
         rows,
-        times: Some(TimeRange {
+        times: Some(InstantRange {
             first: at,
             last: at,
         }),

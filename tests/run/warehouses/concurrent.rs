@@ -4,7 +4,7 @@ use super::super::harness::{run, run_well};
 use super::stand::{Stand, try_load};
 use crate::bigquery_fake::Call;
 use crate::faulty_warehouse::{Fault, On};
-use trailhouse::warehouse::Which;
+use trailhouse::warehouse::RebuildChoice;
 
 #[tokio::test]
 async fn loaders_at_once_meet_at_the_same_jobs() {
@@ -63,7 +63,7 @@ async fn a_loader_that_began_before_a_rebuild_doubles_nothing() {
         _ = &mut loading => panic!("it waits"),
         () = stand.faulty.hung() => {}
     }
-    let decisions = stand.decisions(Which::All).await;
+    let decisions = stand.decisions(RebuildChoice::All).await;
     assert!(!decisions.is_empty());
     stand.load(&decisions).await;
     stand.assert_level("after the rebuild").await;
@@ -80,7 +80,7 @@ async fn two_runs_finish_one_rebuild() {
     stand
         .fake
         .edit_rows("audit_events", |rows| rows.truncate(100));
-    let decisions = stand.decisions(Which::Differing).await;
+    let decisions = stand.decisions(RebuildChoice::Differing).await;
     stand
         .faulty
         .next(On::Change, "audit_events_rebuild", Fault::HangBefore);
@@ -102,7 +102,7 @@ async fn two_runs_finish_one_rebuild() {
 async fn two_runs_finish_two_rebuilds() {
     let stand = Stand::new().await;
     stand.run().await;
-    let decisions = stand.decisions(Which::All).await;
+    let decisions = stand.decisions(RebuildChoice::All).await;
     assert_eq!(decisions.len(), 2);
     stand.faulty.next(On::Rows, "count", Fault::HangBefore);
     assert!(!stand.load_until_hung(&decisions).await);

@@ -3,7 +3,7 @@
 use super::stand::{EVENTS, Stand, try_load};
 use crate::faulty_store::Fault as StoreFault;
 use crate::faulty_warehouse::Fault;
-use trailhouse::warehouse::Which;
+use trailhouse::warehouse::RebuildChoice;
 
 #[tokio::test]
 async fn killed_at_every_change_of_the_warehouse_a_load_is_finished_by_the_next() {
@@ -39,7 +39,7 @@ async fn killed_at_every_change_a_rebuild_is_finished_by_the_next_load() {
                 let twice = rows[..3].to_vec();
                 rows.extend(twice);
             });
-            let decisions = stand.decisions(Which::Differing).await;
+            let decisions = stand.decisions(RebuildChoice::Differing).await;
             assert_eq!(decisions.len(), 1);
             stand.faulty.stop_at(stand.faulty.changes() + at, fault);
             let ended = stand.load_until_hung(&decisions).await;

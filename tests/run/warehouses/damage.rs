@@ -8,7 +8,7 @@ use trailhouse::decision::rebuild::RebuildWish;
 use trailhouse::lake::layout::Table;
 use trailhouse::ledger::entry::RowsCounted;
 use trailhouse::run::{RebuildEnd, RebuildSummary, Unobserved, rebuild};
-use trailhouse::warehouse::{LAKE_LABEL, Which, carry_out_preparation, prepare};
+use trailhouse::warehouse::{LAKE_LABEL, RebuildChoice, carry_out_preparation, prepare};
 
 /// The run after the damage says what it is, in numbers; a rebuild of what differs mends it.
 async fn said_and_mended(stand: &Stand, table: usize, expected: RowsCounted) {
@@ -24,12 +24,12 @@ async fn said_and_mended(stand: &Stand, table: usize, expected: RowsCounted) {
         only(&again.warehouses).tables[table].counted,
         Some(expected)
     );
-    let decisions = stand.decisions(Which::Differing).await;
+    let decisions = stand.decisions(RebuildChoice::Differing).await;
     assert_eq!(decisions.len(), 1);
     let loaded = stand.load(&decisions).await;
     assert!(only(&loaded.warehouses).failure.is_none(), "{loaded:?}");
     stand.assert_level("after the rebuild").await;
-    assert!(stand.decisions(Which::Differing).await.is_empty());
+    assert!(stand.decisions(RebuildChoice::Differing).await.is_empty());
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn a_rebuild_replaces_what_was_shown() {
 async fn rebuilt(stand: &Stand, confirmed: Option<&str>) -> RebuildSummary {
     let wish = RebuildWish {
         tables: vec![Table::Events, Table::Quarantine],
-        dates: Which::Differing,
+        dates: RebuildChoice::Differing,
     };
     let (_stop, stopped) = watch::channel(false);
     let loader = stand.loader();
@@ -149,7 +149,7 @@ async fn rows_that_were_exchanged_are_found_by_reconciling() {
         foreign: 0,
     };
     assert_eq!(stand.reconcile().await.tables[0].counted, counted);
-    let decisions = stand.decisions(Which::Differing).await;
+    let decisions = stand.decisions(RebuildChoice::Differing).await;
     stand.load(&decisions).await;
     stand.assert_level("after the rebuild").await;
 }
@@ -262,7 +262,7 @@ async fn a_decision_about_a_table_that_is_gone_is_void() {
     let stand = Stand::new().await;
     stand.run().await;
     stand.fake.edit_rows(EVENTS, |rows| rows.truncate(50));
-    let decisions = stand.decisions(Which::Differing).await;
+    let decisions = stand.decisions(RebuildChoice::Differing).await;
     stand.fake.drop_table(EVENTS);
     stand.load(&decisions).await;
     assert!(stand.state().await.rebuilds.is_empty());
@@ -315,7 +315,7 @@ async fn a_second_lake_is_refused() {
 async fn all_dates_can_be_rebuilt_where_nothing_differs() {
     let stand = Stand::new().await;
     stand.run().await;
-    let decisions = stand.decisions(Which::All).await;
+    let decisions = stand.decisions(RebuildChoice::All).await;
     assert_eq!(decisions.len(), 2, "of events and of quarantine");
     stand.load(&decisions).await;
     stand.assert_level("after the rebuild").await;

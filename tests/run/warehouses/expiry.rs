@@ -112,7 +112,7 @@ async fn a_table_that_states_when_it_expires_is_not_touched() {
         .fake
         .edit_rows(super::stand::EVENTS, |rows| rows.truncate(100));
     let decisions = stand
-        .decisions(trailhouse::warehouse::Which::Differing)
+        .decisions(trailhouse::warehouse::RebuildChoice::Differing)
         .await;
     stand.load(&decisions).await;
     stand

@@ -4,7 +4,7 @@ use super::super::harness::run_well;
 use super::stand::{EVENTS, Stand, files, only, try_load};
 use crate::bigquery_fake::{Call, Fault};
 use object_store::ObjectStoreExt as _;
-use trailhouse::warehouse::{Class, Which};
+use trailhouse::warehouse::{Class, RebuildChoice};
 
 #[tokio::test]
 async fn a_run_loads_what_it_read_and_a_second_one_adds_nothing() {
@@ -254,7 +254,7 @@ async fn under_any_weather_a_rebuild_mends_what_differs() {
             });
         };
         damage(11 + seed);
-        let decisions = stand.decisions(Which::Differing).await;
+        let decisions = stand.decisions(RebuildChoice::Differing).await;
         stand.faulty.weather(seed as u64, 20);
         // One that fails has made the decisions or not; either is a state to go on from.
         let _ = try_load(&stand.loader(), &decisions).await;
@@ -265,7 +265,7 @@ async fn under_any_weather_a_rebuild_mends_what_differs() {
         stand.faulty.calm();
         stand.run().await;
         // What was damaged after the rebuild was done is another matter, and another decision.
-        let left = stand.decisions(Which::Differing).await;
+        let left = stand.decisions(RebuildChoice::Differing).await;
         if !left.is_empty() {
             stand.load(&left).await;
         }

@@ -22,8 +22,8 @@ use trailhouse::run::{Job, LoadSummary, RunError, Summary, Unobserved, load, rec
 use trailhouse::store::Bucket;
 use trailhouse::warehouse::bigquery::{BigQuery, BigQuerySettings, Retry};
 use trailhouse::warehouse::{
-    Filling, Pace, Projection, Reconciliation, Settings, Staging, Warehouse, WarehouseSummary,
-    Which, carry_out_preparation, plan_rebuild, prepare, reconcile,
+    Filling, Pace, Projection, ProjectionSettings, RebuildChoice, Reconciliation, Staging,
+    Warehouse, WarehouseSummary, carry_out_preparation, plan_rebuild, prepare, reconcile,
 };
 use trailhouse_demo::kestra::{NewEvent, Oddity};
 
@@ -166,7 +166,7 @@ impl Stand {
     }
 
     /// Decisions to rebuild what differs, as the command makes them.
-    pub(super) async fn decisions(&self, which: Which) -> Vec<Body> {
+    pub(super) async fn decisions(&self, which: RebuildChoice) -> Vec<Body> {
         let (bq, loader, state) = (self.bq(), self.loader(), self.state().await);
         let log = loader.log();
         let (_stop, stop) = watch::channel(false);
@@ -280,8 +280,8 @@ impl Stand {
     }
 }
 
-pub(super) fn settings() -> Settings {
-    Settings {
+pub(super) fn settings() -> ProjectionSettings {
+    ProjectionSettings {
         labels: BTreeMap::new(),
         clustering: ["category", "source", "actor_name", "resource_type"]
             .map(str::to_owned)

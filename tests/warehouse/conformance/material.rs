@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use trailhouse::event::schema::{ColumnType, EVENT_COLUMNS, event_schema};
 use trailhouse::warehouse::{
-    JobDone, JobFailure, JobId, JobState, LAKE_LABEL, Started, Statement, TableKind, TableShape,
-    Warehouse, Work,
+    JobDone, JobFailure, JobId, JobState, JobWork, LAKE_LABEL, Started, Statement, TableKind,
+    TableShape, Warehouse,
 };
 
 /// One event, by what tells rows apart: date, category, batch, unique name.
@@ -85,7 +85,11 @@ pub async fn ended(warehouse: &dyn Warehouse, id: &JobId) -> Result<JobDone, Job
 }
 
 /// Starts a job that is new and waits until it has ended.
-pub async fn done(warehouse: &dyn Warehouse, id: &str, work: &Work) -> Result<JobDone, JobFailure> {
+pub async fn done(
+    warehouse: &dyn Warehouse,
+    id: &str,
+    work: &JobWork,
+) -> Result<JobDone, JobFailure> {
     let id = JobId::of(&[id]);
     assert_eq!(warehouse.start(&id, work).await, Ok(Started::New), "{id}");
     ended(warehouse, &id).await
@@ -98,7 +102,7 @@ pub async fn counted(warehouse: &dyn Warehouse, id: &str, table: &str) -> Vec<St
         kind: TableKind::Events,
         dates: None,
     });
-    done(warehouse, id, &Work::Query { sql }).await.unwrap();
+    done(warehouse, id, &JobWork::Query { sql }).await.unwrap();
     let rows = warehouse.rows(&JobId::of(&[id])).await.unwrap();
     let mut lines: Vec<String> = rows
         .into_iter()

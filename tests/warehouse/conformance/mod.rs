@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use trailhouse::event::schema::{ColumnType, EVENT_COLUMNS, event_schema};
 use trailhouse::warehouse::{
-    Class, JobId, LAKE_LABEL, Started, Statement, TableKind, TableShape, ViewShape, Warehouse,
-    WarehouseError, Work,
+    Class, JobId, JobWork, LAKE_LABEL, Started, Statement, TableKind, TableShape, ViewShape,
+    Warehouse, WarehouseError,
 };
 
 /// A warehouse to be tried out, with an empty project.
@@ -44,8 +44,8 @@ pub async fn conforms(bench: &Bench<'_>) {
     removal::expirations(bench.warehouse).await;
 }
 
-fn append(table: &str, files: &[String]) -> Work {
-    Work::Append {
+fn append(table: &str, files: &[String]) -> JobWork {
+    JobWork::Append {
         table: table.to_owned(),
         columns: EVENT_COLUMNS,
         files: files.to_vec(),
@@ -245,7 +245,7 @@ async fn uploads(warehouse: &dyn Warehouse) {
     };
     for (id, lines) in [("upload_0", 3), ("upload_1", 2), ("upload_2", 0)] {
         let content: String = (0..lines).map(line).collect();
-        let work = Work::Upload {
+        let work = JobWork::Upload {
             table: "batches".to_owned(),
             columns,
             content: content.into(),
@@ -294,7 +294,7 @@ async fn transactions(bench: &Bench<'_>) {
         columns: EVENT_COLUMNS,
         from: "staged",
     });
-    done(warehouse, "transaction_2", &Work::Query { sql })
+    done(warehouse, "transaction_2", &JobWork::Query { sql })
         .await
         .unwrap();
     assert_eq!(
@@ -312,7 +312,7 @@ async fn transactions(bench: &Bench<'_>) {
         columns: EVENT_COLUMNS,
         from: "nowhere",
     });
-    done(warehouse, "transaction_3", &Work::Query { sql })
+    done(warehouse, "transaction_3", &JobWork::Query { sql })
         .await
         .unwrap_err();
     assert_eq!(warehouse.table("whole").await.unwrap().unwrap().rows, 3);
@@ -392,7 +392,7 @@ async fn queries(warehouse: &dyn Warehouse) {
     let bad = "SELEC nothing".to_owned();
     assert_eq!(class(warehouse.dry_run(&bad).await), Class::Refused);
     let id = JobId::of(&["query_bad"]);
-    match warehouse.start(&id, &Work::Query { sql: bad }).await {
+    match warehouse.start(&id, &JobWork::Query { sql: bad }).await {
         Ok(_) => assert_eq!(
             ended(warehouse, &id).await.unwrap_err().class,
             Class::Refused
@@ -409,7 +409,7 @@ async fn queries(warehouse: &dyn Warehouse) {
         kind: TableKind::Events,
         dates: none,
     });
-    done(warehouse, "query_none", &Work::Query { sql })
+    done(warehouse, "query_none", &JobWork::Query { sql })
         .await
         .unwrap();
     let rows = warehouse.rows(&JobId::of(&["query_none"])).await;

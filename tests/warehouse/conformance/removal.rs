@@ -2,7 +2,7 @@
 
 use super::material::{Event, counted, done, events, events_shape, labels};
 use super::{Bench, append, class};
-use trailhouse::warehouse::{Class, JobId, TableShape, Warehouse, Work};
+use trailhouse::warehouse::{Class, JobId, JobWork, TableShape, Warehouse};
 
 const ROWS: [Event; 6] = [
     ("2026-01-01", "execution", "b1", "e1"),
@@ -53,7 +53,7 @@ pub(super) async fn deletions(bench: &Bench<'_>) {
     for (number, (sql, rows)) in statements.into_iter().enumerate() {
         warehouse.dry_run(&sql).await.unwrap();
         let id = format!("delete_{number}");
-        let query = Work::Query { sql: sql.clone() };
+        let query = JobWork::Query { sql: sql.clone() };
         let deleted = done(warehouse, &id, &query).await.unwrap();
         assert_eq!(deleted.affected_rows, Some(rows), "{sql}");
     }
@@ -70,12 +70,12 @@ pub(super) async fn deletions(bench: &Bench<'_>) {
         "2026-01-03",
         " AND ((source = 'kestra-prod'))",
     );
-    let deleted = done(warehouse, "delete_rest", &Work::Query { sql }).await;
+    let deleted = done(warehouse, "delete_rest", &JobWork::Query { sql }).await;
     assert_eq!(deleted.unwrap().affected_rows, Some(2));
     assert_eq!(warehouse.table(name).await.unwrap().unwrap().rows, 0);
 
     let sql = "SELECT 1".to_owned();
-    let nothing = done(warehouse, "nothing", &Work::Query { sql }).await;
+    let nothing = done(warehouse, "nothing", &JobWork::Query { sql }).await;
     assert_eq!(nothing.unwrap().affected_rows, None);
     let rows = warehouse.rows(&JobId::of(&["nothing"])).await;
     assert_eq!(rows, Ok(vec![vec![Some("1".to_owned())]]));

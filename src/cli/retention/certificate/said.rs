@@ -1,6 +1,6 @@
 //! What a certificate says, in words.
 
-use crate::cli::page::{Align, Page, Table};
+use crate::cli::page::{Align, Page, PageTable};
 use crate::cli::retention::recoverable_said;
 use crate::config::format_size;
 use crate::lake::layout::Table as LakeTable;
@@ -104,7 +104,7 @@ fn text_of_decision(decision: &CertifiedDecision, page: &mut Page) {
 }
 
 fn text_of_parts(parts: &[CertifiedPart], page: &mut Page) {
-    let mut table = Table::new([
+    let mut table = PageTable::new([
         ("  date", Align::Left),
         ("category", Align::Left),
         ("source", Align::Left),

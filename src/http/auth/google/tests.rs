@@ -1,11 +1,11 @@
 use super::*;
-use crate::http::{Auth, Secret};
+use crate::http::{Auth, LazySecret};
 
 use super::super::Signer;
 
 fn signer(json: &'static str) -> Signer {
     let auth = Auth::Google(GoogleAuth {
-        credentials: Some(Secret::new(move || Ok(json.into()))),
+        credentials: Some(LazySecret::new(move || Ok(json.into()))),
         impersonate: None,
     });
     Signer::new(&auth, Duration::from_secs(1))

@@ -31,7 +31,7 @@ fn file(date: NaiveDate, nth: u32) -> FileEntry {
         sha256: Digest::of(path.as_bytes()),
         md5: nth.is_multiple_of(2).then_some(Md5([nth as u8; 16])),
         rows: 500,
-        times: Some(TimeRange {
+        times: Some(InstantRange {
             first: midnight + TimeDelta::microseconds(nth.into()),
             last: midnight + TimeDelta::microseconds(i64::from(nth) + 900_000_000),
         }),
@@ -53,7 +53,7 @@ fn live(sequence: u64, file: FileEntry) -> LiveFile {
 }
 
 /// Files of every form that an entry may give them.
-pub(crate) fn files() -> Files {
+pub(crate) fn files() -> CachedFiles {
     let date: NaiveDate = "2026-01-02".parse().unwrap();
     let odd = [
         FileEntry {
@@ -92,7 +92,7 @@ pub(crate) fn files() -> Files {
         },
         // Finer times, and a range that says nothing.
         FileEntry {
-            times: Some(TimeRange {
+            times: Some(InstantRange {
                 first: "2026-01-02T00:00:00.000000001Z".parse().unwrap(),
                 last: "2026-01-01T23:59:59.999999999Z".parse().unwrap(),
             }),
@@ -114,7 +114,7 @@ pub(crate) fn files() -> Files {
     .into()
 }
 
-fn written(files: &Files) -> Vec<u8> {
+fn written(files: &CachedFiles) -> Vec<u8> {
     let mut bytes = Vec::new();
     write(files, &mut bytes).unwrap();
     bytes
@@ -122,7 +122,7 @@ fn written(files: &Files) -> Vec<u8> {
 
 #[test]
 fn files_come_back() {
-    for files in [Files::new(), files()] {
+    for files in [CachedFiles::new(), files()] {
         let mut bytes = written(&files);
         bytes.extend_from_slice(b"rest");
         let mut rest = &*bytes;
@@ -144,7 +144,7 @@ fn a_file_of_another_date_than_its_list_keeps_its_own() {
 #[test]
 fn a_file_takes_few_bytes() {
     let of_date: Vec<LiveFile> = files().remove(&"2026-01-02".parse().unwrap()).unwrap();
-    let files: Files = [("2026-01-02".parse().unwrap(), of_date)].into();
+    let files: CachedFiles = [("2026-01-02".parse().unwrap(), of_date)].into();
     let packed = zstd::encode_all(&*written(&files), 3).unwrap();
     assert!(packed.len() < 120 * 10_000, "{}", packed.len());
 }

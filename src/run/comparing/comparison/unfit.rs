@@ -1,13 +1,13 @@
 //! Records that cannot become events.
 
-use super::{Again, ChunkComparison, First};
-use crate::event::compare::Change;
+use super::{ChunkComparison, First, KnownAgain};
+use crate::event::compare::RecordChange;
 use crate::event::quarantine::Quarantined;
 use crate::event::uid::event_uid;
 use crate::event::unfit::{Reason, Unfit};
 use crate::ledger::digest::Digest;
 use crate::run::comparing::compared::CompareError;
-use crate::run::comparing::known::Known;
+use crate::run::comparing::known::KnownRecords;
 use crate::run::comparing::tally::Fate;
 use crate::run::pieces::Piece;
 use crate::source::Keyed;
@@ -17,7 +17,7 @@ impl ChunkComparison<'_, '_> {
     pub(super) fn unfit(
         &mut self,
         piece: &Piece,
-        known: &Known,
+        known: &KnownRecords,
         record: &Keyed,
         unfit: &Quarantined<'_>,
     ) -> Result<(), CompareError> {
@@ -50,7 +50,7 @@ impl ChunkComparison<'_, '_> {
     fn unfit_now(
         &mut self,
         piece: &Piece,
-        known: &Known,
+        known: &KnownRecords,
         record: &Keyed,
         unfit: &Quarantined<'_>,
     ) -> Result<Option<Fate>, CompareError> {
@@ -66,7 +66,7 @@ impl ChunkComparison<'_, '_> {
         if let Some(seen) = self.seen.get(id).and_then(|seen| seen.first()) {
             if let Some(first) = seen.kept.clone() {
                 let event_uid = seen.event_uid.clone();
-                let again = Again {
+                let again = KnownAgain {
                     event_uid: &event_uid,
                     first: First::Kept(&first),
                     sequence: None,
@@ -97,7 +97,7 @@ impl ChunkComparison<'_, '_> {
             // It could be read, and only our rules keep it from being so now: its bytes are all there.
             First::Kept(first) if unfit.unfit.reason == Reason::NotRedactable => {
                 let change = self.change(first, unfit.record, Some(sequence));
-                !matches!(change, Change::Changed { .. })
+                !matches!(change, RecordChange::Changed { .. })
             }
             First::Kept(_) => false,
             First::Digest(_) => !self.context.redacted.is_same(sequence),
@@ -105,7 +105,7 @@ impl ChunkComparison<'_, '_> {
         if is_ours && date == here {
             return Ok(Some(Fate::Known));
         }
-        let again = Again {
+        let again = KnownAgain {
             event_uid: &event_uid,
             first,
             sequence: Some(sequence),

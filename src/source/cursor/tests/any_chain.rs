@@ -14,11 +14,11 @@ fn any_time() -> impl Strategy<Value = i64> {
     ]
 }
 
-fn any_rows() -> impl Strategy<Value = Vec<Row>> {
+fn any_rows() -> impl Strategy<Value = Vec<ScriptedRow>> {
     prop::collection::vec((any_time(), 0..4_u8), 0..160).prop_map(|rows| {
         let named = rows.into_iter().enumerate();
         named
-            .map(|(n, (time, action))| Row {
+            .map(|(n, (time, action))| ScriptedRow {
                 action,
                 ..row(format!("r{n}"), time)
             })
@@ -28,12 +28,12 @@ fn any_rows() -> impl Strategy<Value = Vec<Row>> {
 
 #[derive(Debug, Clone)]
 struct Case {
-    rows: Vec<Row>,
+    rows: Vec<ScriptedRow>,
     page_cap: u32,
     axis: Axis,
     faults: Faults,
     /// Rows that are there from before the first request until after the last.
-    stay: Vec<Row>,
+    stay: Vec<ScriptedRow>,
     asked: Window,
     /// Rows that a window holds.
     room: u64,
@@ -91,15 +91,15 @@ fn any_case() -> impl Strategy<Value = Case> {
         |(mut rows, bad, mut faults, changes, doubled, shape)| {
             let (page_cap, by_arrival, from, length, room) = shape;
             let mut purged = BTreeSet::new();
-            let mut schedule: BTreeMap<u64, Vec<Change>> = BTreeMap::new();
+            let mut schedule: BTreeMap<u64, Vec<RowChange>> = BTreeMap::new();
             if !rows.is_empty() {
                 for (which, kind) in bad {
                     let which = which.index(rows.len());
                     rows[which].kind = match kind {
-                        0 => Kind::Poison,
-                        1 => Kind::Giant,
-                        2 => Kind::Fails(500),
-                        _ => Kind::Unfit,
+                        0 => RowKind::Poison,
+                        1 => RowKind::Giant,
+                        2 => RowKind::Fails(500),
+                        _ => RowKind::Unfit,
                     };
                 }
                 for which in doubled {
@@ -112,16 +112,20 @@ fn any_case() -> impl Strategy<Value = Case> {
                     if kind > 0 {
                         let id = &rows[which.index(rows.len())].id;
                         purged.insert(id.clone());
-                        changes.push(Change::Purge(id.clone()));
+                        changes.push(RowChange::Purge(id.clone()));
                     }
                     if kind < 2 {
-                        changes.push(Change::Insert(row(format!("late{n}"), time)));
+                        changes.push(RowChange::Insert(row(format!("late{n}"), time)));
                     }
                 }
             }
             faults.changes = schedule;
-            let bad_kind =
-                |row: &Row| matches!(row.kind, Kind::Poison | Kind::Giant | Kind::Fails(_));
+            let bad_kind = |row: &ScriptedRow| {
+                matches!(
+                    row.kind,
+                    RowKind::Poison | RowKind::Giant | RowKind::Fails(_)
+                )
+            };
             let stay = rows
                 .iter()
                 .filter(|row| !purged.contains(&row.id) && !bad_kind(row));
@@ -181,7 +185,7 @@ proptest! {
             ..Faults::default()
         };
         for row in &mut case.rows {
-            row.kind = Kind::Plain;
+            row.kind = RowKind::Plain;
         }
         let (outcomes, _) = case.read();
         let holes = check(&outcomes, case.axis, case.asked, &case.rows);
@@ -207,16 +211,16 @@ proptest! {
             ..Faults::default()
         };
         for row in &mut case.rows {
-            if row.kind == Kind::Unfit {
-                row.kind = Kind::Poison;
+            if row.kind == RowKind::Unfit {
+                row.kind = RowKind::Poison;
             }
         }
-        case.stay = case.rows.iter().filter(|row| row.kind == Kind::Plain).cloned().collect();
+        case.stay = case.rows.iter().filter(|row| row.kind == RowKind::Plain).cloned().collect();
         let (outcomes, _) = case.read();
         for hole in check(&outcomes, case.axis, case.asked, &case.stay) {
             prop_assert!(hole.window.duration().num_microseconds() <= Some(1), "{:?}", hole);
-            let inside = |row: &Row| hole.window.contains(position(row, case.axis));
-            let near = case.rows.iter().any(|row| row.kind != Kind::Plain && inside(row));
+            let inside = |row: &ScriptedRow| hole.window.contains(position(row, case.axis));
+            let near = case.rows.iter().any(|row| row.kind != RowKind::Plain && inside(row));
             prop_assert!(near, "{:?}", hole);
         }
     }

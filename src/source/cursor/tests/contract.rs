@@ -1,17 +1,17 @@
 //! The contract of feeds, kept over a platform that behaves and over one that does not.
 
 use super::*;
-use crate::source::conformance::{Known, check_feed, check_under_faults};
+use crate::source::conformance::{KnownFeed, check_feed, check_under_faults};
 
-fn known(rows: &[Row], axis: Axis) -> Known {
-    let readable = |row: &&Row| matches!(row.kind, Kind::Plain);
-    let bad = rows.iter().filter(|row| row.kind == Kind::Poison);
+fn known(rows: &[ScriptedRow], axis: Axis) -> KnownFeed {
+    let readable = |row: &&ScriptedRow| matches!(row.kind, RowKind::Plain);
+    let bad = rows.iter().filter(|row| row.kind == RowKind::Poison);
     let tick = TimeDelta::microseconds(1);
-    let around = |row: &Row| {
+    let around = |row: &ScriptedRow| {
         let at = position(row, axis);
         Window::new(at, at + tick)
     };
-    Known {
+    KnownFeed {
         records: rows
             .iter()
             .filter(readable)
@@ -26,7 +26,7 @@ fn known(rows: &[Row], axis: Axis) -> Known {
 async fn it_keeps_the_contract_of_feeds() {
     let mut poisoned = rows(150);
     for bad in [20, 21, 99] {
-        poisoned[bad].kind = Kind::Poison;
+        poisoned[bad].kind = RowKind::Poison;
     }
     let calm = Faults::default;
     let cases = [
@@ -66,7 +66,7 @@ async fn it_keeps_the_contract_under_faults() {
     let asked = window(0, 200 * TICK);
     let set = |numbers: &[u64]| numbers.iter().copied().collect::<BTreeSet<u64>>();
     let calm = Faults::default;
-    let late = Change::Insert(row("late", 50 * TICK));
+    let late = RowChange::Insert(row("late", 50 * TICK));
     for faults in [
         Faults {
             empty: set(&[1, 2, 3, 6, 7, 30]),

@@ -1,6 +1,6 @@
 //! Deciding which windows to ask for, so that every slice is held whole by one response.
 //!
-//! A [`Plan`] is a list of pieces of a window in order of time. It says what to ask next, takes
+//! A [`SlicePlan`] is a list of pieces of a window in order of time. It says what to ask next, takes
 //! answers in whatever order they come, replaces a piece that holds too much or cannot be read by
 //! smaller ones in its place, and hands finished pieces out from the front. It does no I/O and
 //! reads no clock: the pieces are a function of the answers alone.
@@ -12,8 +12,8 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub(super) use plan::Plan;
-pub(super) use verdict::Seen;
+pub(super) use plan::SlicePlan;
+pub(super) use verdict::SeenPage;
 
 pub(super) use crate::source::reading::ROW_BYTES;
 
@@ -66,7 +66,7 @@ pub(super) enum Trouble {
 #[derive(Debug)]
 pub(super) enum Answer<P> {
     /// To [`Ask::Page`].
-    Page(Result<(Seen, P), SourceError>),
+    Page(Result<(SeenPage, P), SourceError>),
     /// To [`Ask::Instant`].
     Instant(Result<Instant<P>, SourceError>),
 }

@@ -2,8 +2,8 @@
 
 mod divide;
 
-use super::walk::{Lane, Most, Road, SMALLEST};
-use super::{Answer, Ask, Piece, ROW_BYTES, Room, Seen, Trouble};
+use super::walk::{Most, Road, SMALLEST, WalkLane};
+use super::{Answer, Ask, Piece, ROW_BYTES, Room, SeenPage, Trouble};
 use crate::source::grid::Grid;
 use crate::source::paged::Paging;
 use crate::window::Window;
@@ -28,7 +28,7 @@ const SURPRISE: f64 = 2.0;
 const EXPECTED: u64 = 256 * 1024;
 
 /// The plan of one window.
-pub(in crate::source::paged) struct Plan<P> {
+pub(in crate::source::paged) struct SlicePlan<P> {
     grid: Grid,
     can: Paging,
     room: Room,
@@ -47,7 +47,7 @@ enum Node<P> {
     /// What a lane has yet to read, behind its segments, and its road and number there.
     Lane {
         id: u64,
-        lane: Lane,
+        lane: WalkLane,
         road: Option<(u64, u64)>,
     },
     /// What a road has yet to cut, behind its lanes.
@@ -61,7 +61,7 @@ struct Segment<P> {
     id: u64,
     window: Window,
     size: u32,
-    state: State<P>,
+    state: PieceState<P>,
     /// The lane that waits for its answer.
     lane: Option<u64>,
     /// The pair it belongs to, and whether it is the second of it.
@@ -71,7 +71,7 @@ struct Segment<P> {
     exact: bool,
     /// Responses that did not fail, and the last of them.
     asks: u32,
-    before: Option<Seen>,
+    before: Option<SeenPage>,
     /// Bytes that its answer takes, or may take while it is awaited.
     bytes: u64,
     /// Its answer was larger than expected.
@@ -80,7 +80,7 @@ struct Segment<P> {
     requests: u32,
 }
 
-enum State<P> {
+enum PieceState<P> {
     Ready,
     Crowded(Trouble),
     Flying,
@@ -89,7 +89,7 @@ enum State<P> {
     Done(Piece<P>),
 }
 
-impl<P> Plan<P> {
+impl<P> SlicePlan<P> {
     /// A plan that asks for the whole window first.
     pub(in crate::source::paged) fn new(window: Window, can: Paging, room: Room) -> Self {
         let mut plan = Self {
@@ -151,7 +151,7 @@ impl<P> Plan<P> {
                     }
                 }
                 Node::Segment(segment) => match &segment.state {
-                    State::Ready | State::Crowded(_) => {
+                    PieceState::Ready | PieceState::Crowded(_) => {
                         let awaited = segment.pair.is_some_and(|(pair, side)| {
                             self.pairs
                                 .get(&pair)
@@ -162,8 +162,8 @@ impl<P> Plan<P> {
                         }
                     }
                     // Nothing after a failure of the source is of any use.
-                    State::Done(Piece::Failed(_)) => return None,
-                    State::Flying | State::Waiting(..) | State::Done(_) => {}
+                    PieceState::Done(Piece::Failed(_)) => return None,
+                    PieceState::Flying | PieceState::Waiting(..) | PieceState::Done(_) => {}
                 },
             }
             at += 1;
@@ -177,7 +177,7 @@ impl<P> Plan<P> {
         let Node::Segment(segment) = &mut self.nodes[at] else {
             return;
         };
-        if !matches!(segment.state, State::Flying) {
+        if !matches!(segment.state, PieceState::Flying) {
             return;
         }
         self.flying -= 1;
@@ -227,8 +227,11 @@ impl<P> Plan<P> {
         }
         match self.nodes.pop_front()? {
             Node::Segment(segment) => match segment.state {
-                State::Done(piece) => Some(piece),
-                State::Ready | State::Crowded(_) | State::Flying | State::Waiting(..) => None,
+                PieceState::Done(piece) => Some(piece),
+                PieceState::Ready
+                | PieceState::Crowded(_)
+                | PieceState::Flying
+                | PieceState::Waiting(..) => None,
             },
             Node::Lane { .. } | Node::Road { .. } => None,
         }
@@ -278,7 +281,7 @@ impl<P> Plan<P> {
             return false;
         };
         // How much an instant takes is not known before all of it was read.
-        if matches!(segment.state, State::Crowded(_)) {
+        if matches!(segment.state, PieceState::Crowded(_)) {
             return false;
         }
         let ahead = self.nodes.iter().skip(1).map(|node| match node {
@@ -304,8 +307,8 @@ impl<P> Plan<P> {
         let segment = self.segment(at)?;
         let window = segment.window;
         segment.bytes = bytes;
-        let ask = match std::mem::replace(&mut segment.state, State::Flying) {
-            State::Crowded(trouble) => Ask::Instant { window, trouble },
+        let ask = match std::mem::replace(&mut segment.state, PieceState::Flying) {
+            PieceState::Crowded(trouble) => Ask::Instant { window, trouble },
             _ => Ask::Page {
                 window,
                 size: segment.size,
@@ -319,7 +322,7 @@ impl<P> Plan<P> {
 
     fn settle(&mut self, at: usize, piece: Piece<P>) {
         if let Some(segment) = self.segment(at) {
-            segment.state = State::Done(piece);
+            segment.state = PieceState::Done(piece);
         }
     }
 
@@ -331,7 +334,7 @@ impl<P> Plan<P> {
     }
 
     /// Tells the lane that waits for a piece how it came out, and goes on with a lane that ended.
-    fn tell_lane(&mut self, at: usize, tell: impl FnOnce(&mut Lane)) {
+    fn tell_lane(&mut self, at: usize, tell: impl FnOnce(&mut WalkLane)) {
         let Some(lane_id) = self.segment(at).and_then(|segment| segment.lane.take()) else {
             return;
         };
@@ -369,7 +372,7 @@ impl<P> Plan<P> {
 impl<P> Node<P> {
     fn is_done(&self) -> bool {
         match self {
-            Self::Segment(segment) => matches!(segment.state, State::Done(_)),
+            Self::Segment(segment) => matches!(segment.state, PieceState::Done(_)),
             Self::Lane { .. } | Self::Road { .. } => false,
         }
     }
@@ -378,7 +381,7 @@ impl<P> Node<P> {
         match self {
             Self::Segment(segment) => matches!(
                 segment.state,
-                State::Flying | State::Waiting(..) | State::Done(_)
+                PieceState::Flying | PieceState::Waiting(..) | PieceState::Done(_)
             ),
             Self::Lane { .. } | Self::Road { .. } => false,
         }
@@ -391,7 +394,7 @@ impl<P> Segment<P> {
             id,
             window,
             size,
-            state: State::Ready,
+            state: PieceState::Ready,
             lane: None,
             pair: None,
             patience: PATIENCE,

@@ -83,7 +83,12 @@ impl Model {
         }
     }
 
-    fn page(&self, window: Window, size: u32, cap: u64) -> Result<(Seen, Vec<i64>), SourceError> {
+    fn page(
+        &self,
+        window: Window,
+        size: u32,
+        cap: u64,
+    ) -> Result<(SeenPage, Vec<i64>), SourceError> {
         let rows = self.rows(window);
         let page = &rows[..rows.len().min(size as usize)];
         let large = page.iter().filter(|time| **time >= self.large_from).count();
@@ -92,7 +97,7 @@ impl Model {
             return Err(SourceError::TooLarge { cap });
         }
         let total = rows.len() as u64;
-        let seen = Seen {
+        let seen = SeenPage {
             size,
             rows: page.len() as u64,
             distinct: page.len() as u64,
@@ -111,7 +116,7 @@ impl Model {
         room: Room,
         mut pick: impl FnMut(usize) -> usize,
     ) -> Vec<Piece<Vec<i64>>> {
-        let mut plan = Plan::new(window, self.can.clone(), room);
+        let mut plan = SlicePlan::new(window, self.can.clone(), room);
         let mut flying = Vec::new();
         let mut pieces = Vec::new();
         while !plan.finished() {
@@ -301,7 +306,7 @@ fn large_records_make_small_pages() {
 fn rows_out_of_order_are_still_divided() {
     let mut times = shaped(20_000, 28, |_| 1.0);
     let mut model = Model::new(std::mem::take(&mut times));
-    let mut plan = Plan::new(window(0, 28 * DAY), model.can.clone(), model.room);
+    let mut plan = SlicePlan::new(window(0, 28 * DAY), model.can.clone(), model.room);
     let (mut rows, mut requests) = (0, 0);
     while !plan.finished() {
         let Some((id, ask)) = plan.next() else {
@@ -343,7 +348,7 @@ fn pieces_do_not_depend_on_the_order_of_answers() {
 fn what_is_held_is_bounded() {
     let mut model = Model::new(shaped(60_000, 28, office(28)));
     let room = room(3, 5);
-    let mut plan = Plan::new(window(0, 28 * DAY), model.can.clone(), room);
+    let mut plan = SlicePlan::new(window(0, 28 * DAY), model.can.clone(), room);
     let (mut flying, mut answered, mut popped) = (Vec::new(), 0, 0);
     while !plan.finished() {
         while let Some(question) = plan.next() {
@@ -371,7 +376,7 @@ fn bytes_that_wait_are_bounded() {
         let mut model = Model::new(dense[..30_000.min((3 << 30) / row_bytes)].to_vec());
         model.row_bytes = row_bytes as u64;
         let room = room(8, 40);
-        let mut plan = Plan::new(window(0, 28 * DAY), model.can.clone(), room);
+        let mut plan = SlicePlan::new(window(0, 28 * DAY), model.can.clone(), room);
         let mut flying: Vec<(u64, Ask)> = Vec::new();
         let (mut waiting, mut read) = (Vec::new(), 0);
         while !plan.finished() {

@@ -8,7 +8,7 @@ const ASKS: u32 = 3;
 
 /// What a response to the first page of a window says, without its records.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::source::paged) struct Seen {
+pub(in crate::source::paged) struct SeenPage {
     /// Rows asked for at most.
     pub(in crate::source::paged) size: u32,
     /// Rows returned.
@@ -25,7 +25,7 @@ pub(in crate::source::paged) struct Seen {
     pub(in crate::source::paged) times: Vec<DateTime<Utc>>,
 }
 
-impl Seen {
+impl SeenPage {
     /// The total, where it is a number and not a limit.
     pub(super) fn counted(&self, can: &Paging) -> Option<u64> {
         self.total
@@ -45,7 +45,7 @@ impl Seen {
 
 /// What to do with a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum PageVerdict {
     /// It holds the window whole.
     Whole,
     /// It does not agree with itself: ask again.
@@ -62,9 +62,14 @@ pub(super) enum Verdict {
 /// A response that is full proves nothing, even where the total equals its rows: a row that was
 /// added between the counting and the reading pushes another one out. A response that is not full
 /// is the answer to one query that nothing cut off.
-pub(super) fn judge(seen: &Seen, before: Option<&Seen>, asks: u32, can: &Paging) -> Verdict {
+pub(super) fn judge(
+    seen: &SeenPage,
+    before: Option<&SeenPage>,
+    asks: u32,
+    can: &Paging,
+) -> PageVerdict {
     if seen.rows >= u64::from(seen.size) {
-        return Verdict::Beyond;
+        return PageVerdict::Beyond;
     }
     let again = before.is_some_and(|before| before.print == seen.print && before.rows == seen.rows);
     let whole = match seen.counted(can) {
@@ -74,11 +79,11 @@ pub(super) fn judge(seen: &Seen, before: Option<&Seen>, asks: u32, can: &Paging)
         None => again && !(can.counts_trusted && seen.at_least() > seen.rows),
     };
     if whole {
-        Verdict::Whole
+        PageVerdict::Whole
     } else if asks < ASKS {
-        Verdict::Again
+        PageVerdict::Again
     } else {
-        Verdict::Disagrees
+        PageVerdict::Disagrees
     }
 }
 
@@ -100,8 +105,8 @@ pub(super) mod tests {
         }
     }
 
-    fn seen(rows: u64, distinct: u64, total: impl Into<Option<u64>>, print: u64) -> Seen {
-        Seen {
+    fn seen(rows: u64, distinct: u64, total: impl Into<Option<u64>>, print: u64) -> SeenPage {
+        SeenPage {
             size: 1000,
             rows,
             distinct,
@@ -116,34 +121,64 @@ pub(super) mod tests {
     fn only_agreement_is_whole() {
         let can = able();
         for (what, response, before, asks, verdict) in [
-            ("empty", seen(0, 0, 0, 0), None, 1, Verdict::Whole),
-            ("agrees", seen(999, 999, 999, 1), None, 1, Verdict::Whole),
-            ("full", seen(1000, 1000, 1000, 1), None, 1, Verdict::Beyond),
-            ("more", seen(1000, 1000, 4000, 1), None, 1, Verdict::Beyond),
-            ("rows missing", seen(5, 5, 6, 1), None, 1, Verdict::Again),
-            ("row added", seen(6, 6, 5, 1), None, 2, Verdict::Again),
-            ("always", seen(5, 5, 6, 1), None, 3, Verdict::Disagrees),
-            ("twice in one", seen(6, 5, 6, 1), None, 1, Verdict::Again),
+            ("empty", seen(0, 0, 0, 0), None, 1, PageVerdict::Whole),
+            (
+                "agrees",
+                seen(999, 999, 999, 1),
+                None,
+                1,
+                PageVerdict::Whole,
+            ),
+            (
+                "full",
+                seen(1000, 1000, 1000, 1),
+                None,
+                1,
+                PageVerdict::Beyond,
+            ),
+            (
+                "more",
+                seen(1000, 1000, 4000, 1),
+                None,
+                1,
+                PageVerdict::Beyond,
+            ),
+            (
+                "rows missing",
+                seen(5, 5, 6, 1),
+                None,
+                1,
+                PageVerdict::Again,
+            ),
+            ("row added", seen(6, 6, 5, 1), None, 2, PageVerdict::Again),
+            ("always", seen(5, 5, 6, 1), None, 3, PageVerdict::Disagrees),
+            (
+                "twice in one",
+                seen(6, 5, 6, 1),
+                None,
+                1,
+                PageVerdict::Again,
+            ),
             (
                 "twice in both",
                 seen(6, 5, 6, 1),
                 Some(seen(6, 5, 6, 1)),
                 2,
-                Verdict::Whole,
+                PageVerdict::Whole,
             ),
             (
                 "another one twice",
                 seen(6, 5, 6, 2),
                 Some(seen(6, 5, 6, 1)),
                 2,
-                Verdict::Again,
+                PageVerdict::Again,
             ),
             (
                 "the same but fewer than counted",
                 seen(5, 5, 6, 1),
                 Some(seen(5, 5, 6, 1)),
                 2,
-                Verdict::Again,
+                PageVerdict::Again,
             ),
         ] {
             assert_eq!(
@@ -170,13 +205,16 @@ pub(super) mod tests {
             (&small_cap, Some(5)),
         ] {
             let first = seen(5, 5, total, 1);
-            assert_eq!(judge(&first, None, 1, can), Verdict::Again);
-            assert_eq!(judge(&first, Some(&first), 2, can), Verdict::Whole);
+            assert_eq!(judge(&first, None, 1, can), PageVerdict::Again);
+            assert_eq!(judge(&first, Some(&first), 2, can), PageVerdict::Whole);
             let other = seen(5, 5, total, 2);
-            assert_eq!(judge(&other, Some(&first), 2, can), Verdict::Again);
-            assert_eq!(judge(&first, Some(&other), 3, can), Verdict::Disagrees);
+            assert_eq!(judge(&other, Some(&first), 2, can), PageVerdict::Again);
+            assert_eq!(judge(&first, Some(&other), 3, can), PageVerdict::Disagrees);
         }
         let fewer = seen(4, 4, 5, 1);
-        assert_eq!(judge(&fewer, Some(&fewer), 2, &small_cap), Verdict::Again);
+        assert_eq!(
+            judge(&fewer, Some(&fewer), 2, &small_cap),
+            PageVerdict::Again
+        );
     }
 }

@@ -1,12 +1,12 @@
 //! Predicting how long a window may be so that one response holds it whole.
 //!
 //! A [`Road`] cuts a window into lanes of a few pages each, and several lanes are read at once. A
-//! [`Lane`] goes page by page: it knows the answer for each segment before it cuts the next, so that
+//! [`WalkLane`] goes page by page: it knows the answer for each segment before it cuts the next, so that
 //! it can follow rush hours, and takes back what a segment was too long. How long the n-th lane is
 //! depends on the end of the (n − [`LANES`])-th, never on what happened to be known at that moment:
 //! the same responses make the same segments, however many are under way at once.
 
-use super::verdict::Seen;
+use super::verdict::SeenPage;
 use crate::source::grid::{Grid, micros_of};
 use crate::window::Window;
 use std::collections::{BTreeMap, VecDeque};
@@ -58,7 +58,7 @@ pub(super) struct Most {
 
 impl Sample {
     /// From a response about a whole window.
-    pub(super) fn of(window: Window, seen: &Seen) -> Self {
+    pub(super) fn of(window: Window, seen: &SeenPage) -> Self {
         Self {
             length: micros_of(window).max(1) as f64,
             rows: seen.at_least() as f64,
@@ -68,7 +68,7 @@ impl Sample {
 
     /// From a response whose count does not fit its rows: what follows is judged by the rows, or a wrong
     /// count would make all of it short.
-    pub(super) fn of_rows(window: Window, seen: &Seen) -> Self {
+    pub(super) fn of_rows(window: Window, seen: &SeenPage) -> Self {
         Self {
             rows: seen.rows as f64,
             ..Self::of(window, seen)
@@ -76,7 +76,7 @@ impl Sample {
     }
 
     /// From a response that is only the beginning of its window: the second half of its rows.
-    pub(super) fn of_beginning(window: Window, seen: &Seen) -> Self {
+    pub(super) fn of_beginning(window: Window, seen: &SeenPage) -> Self {
         let whole = Self::of(window, seen);
         let rows = seen.times.len();
         match (seen.times.get(rows / 2), seen.times.last()) {
@@ -154,7 +154,7 @@ impl Road {
 
     /// Cuts the next lane off, with its number and whether nothing is left, or `None` while the end
     /// of the lane it depends on is not known.
-    pub(super) fn cut(&mut self, grid: Grid) -> Option<(u64, Lane, bool)> {
+    pub(super) fn cut(&mut self, grid: Grid) -> Option<(u64, WalkLane, bool)> {
         if let Some(number) = self.next.checked_sub(LANES) {
             self.sample = self.ends.remove(&number)?;
         }
@@ -167,7 +167,7 @@ impl Road {
         let length = if all { whole } else { wanted }.min(self.longest);
         let (window, rest) = grid.first_part(self.rest, length);
         let number = self.next;
-        let lane = Lane {
+        let lane = WalkLane {
             rest: Some(window),
             recent: VecDeque::from([self.sample]),
             left: self.total.filter(|_| number == 0 && rest.is_none()),
@@ -191,7 +191,7 @@ impl Road {
 
 /// A window that is read page by page.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct WalkLane {
     rest: Option<Window>,
     /// What the last segments were like, or the road where the lane begins; never empty.
     recent: VecDeque<Sample>,
@@ -203,7 +203,7 @@ pub(super) struct Lane {
     waits: bool,
 }
 
-impl Lane {
+impl WalkLane {
     /// Cuts the next segment off, with the rows to ask for; `None` while the one before it has no
     /// answer, and at the end.
     pub(super) fn cut(&mut self, grid: Grid) -> Option<(Window, u32)> {

@@ -14,11 +14,11 @@ fn any_time() -> impl Strategy<Value = i64> {
     ]
 }
 
-fn any_rows() -> impl Strategy<Value = Vec<Row>> {
+fn any_rows() -> impl Strategy<Value = Vec<ScriptedRow>> {
     prop::collection::vec((any_time(), 0..4_u8), 0..160).prop_map(|rows| {
         let named = rows.into_iter().enumerate();
         named
-            .map(|(n, (time, action))| Row {
+            .map(|(n, (time, action))| ScriptedRow {
                 action,
                 ..row(format!("r{n}"), time)
             })
@@ -28,13 +28,13 @@ fn any_rows() -> impl Strategy<Value = Vec<Row>> {
 
 #[derive(Debug, Clone)]
 struct Case {
-    rows: Vec<Row>,
+    rows: Vec<ScriptedRow>,
     page_cap: u32,
     count_cap: Option<u64>,
     edge: UpperEdge,
-    faults: Faults,
+    faults: PagesFaults,
     /// Rows that are there from before the first request until after the last.
-    stay: Vec<Row>,
+    stay: Vec<ScriptedRow>,
     asked: Window,
 }
 
@@ -65,15 +65,15 @@ fn any_case() -> impl Strategy<Value = Case> {
             .collect();
         let mut doubled_ids = Vec::new();
         let mut purged = BTreeSet::new();
-        let mut schedule: BTreeMap<u64, Vec<Change>> = BTreeMap::new();
+        let mut schedule: BTreeMap<u64, Vec<RowChange>> = BTreeMap::new();
         if !rows.is_empty() {
             for (which, kind) in bad {
                 let which = which.index(rows.len());
                 rows[which].kind = match kind {
-                    0 => Kind::Poison,
-                    1 => Kind::Giant,
-                    2 => Kind::Fails(500),
-                    _ => Kind::Unfit,
+                    0 => RowKind::Poison,
+                    1 => RowKind::Giant,
+                    2 => RowKind::Fails(500),
+                    _ => RowKind::Unfit,
                 };
             }
             for which in doubled {
@@ -84,14 +84,19 @@ fn any_case() -> impl Strategy<Value = Case> {
                 if kind > 0 {
                     let id = &rows[which.index(rows.len())].id;
                     purged.insert(id.clone());
-                    changes.push(Change::Purge(id.clone()));
+                    changes.push(RowChange::Purge(id.clone()));
                 }
                 if kind < 2 {
-                    changes.push(Change::Insert(row(format!("late{n}"), time)));
+                    changes.push(RowChange::Insert(row(format!("late{n}"), time)));
                 }
             }
         }
-        let bad_kind = |row: &Row| matches!(row.kind, Kind::Poison | Kind::Giant | Kind::Fails(_));
+        let bad_kind = |row: &ScriptedRow| {
+            matches!(
+                row.kind,
+                RowKind::Poison | RowKind::Giant | RowKind::Fails(_)
+            )
+        };
         let stay = rows
             .iter()
             .filter(|row| !purged.contains(&row.id) && !bad_kind(row));
@@ -105,13 +110,13 @@ fn any_case() -> impl Strategy<Value = Case> {
             } else {
                 UpperEdge::Open
             },
-            faults: Faults {
+            faults: PagesFaults {
                 unstable,
                 miscounts,
                 partial,
                 doubled: doubled_ids,
                 changes: schedule,
-                ..Faults::default()
+                ..PagesFaults::default()
             },
             asked: window(from, from + length),
         }
@@ -123,7 +128,7 @@ impl Case {
         let mut can = able(self.page_cap);
         can.count_cap = self.count_cap;
         can.upper_edge = self.edge;
-        let source = Scripted::new(can, self.rows.clone(), self.faults.clone());
+        let source = ScriptedPages::new(can, self.rows.clone(), self.faults.clone());
         read(source, self.asked)
     }
 }
@@ -143,7 +148,7 @@ proptest! {
     #[test]
     fn nothing_is_lost(case in any_case()) {
         let (outcomes, requests) = case.read();
-        let fails = case.rows.iter().any(|row| matches!(row.kind, Kind::Fails(_)));
+        let fails = case.rows.iter().any(|row| matches!(row.kind, RowKind::Fails(_)));
         if fails && outcomes.last().is_some_and(Result::is_err) {
             // A server that fails wherever it is asked.
             return Ok(());
@@ -155,9 +160,9 @@ proptest! {
     /// Without faults there are no holes, and every row is there exactly once.
     #[test]
     fn a_source_that_behaves_is_read_whole(mut case in any_case()) {
-        case.faults = Faults { jitter: true, ..Faults::default() };
+        case.faults = PagesFaults { jitter: true, ..PagesFaults::default() };
         for row in &mut case.rows {
-            row.kind = Kind::Plain;
+            row.kind = RowKind::Plain;
         }
         let mut crowded: BTreeMap<i128, u64> = BTreeMap::new();
         for row in &case.rows {
@@ -184,23 +189,23 @@ proptest! {
     /// A few bad records cost holes of a tick around them and nothing else.
     #[test]
     fn holes_are_small(mut case in any_case()) {
-        case.faults = Faults::default();
+        case.faults = PagesFaults::default();
         case.count_cap = None;
         for row in &mut case.rows {
-            if row.kind == Kind::Unfit || matches!(row.kind, Kind::Fails(_)) {
-                row.kind = Kind::Poison;
+            if row.kind == RowKind::Unfit || matches!(row.kind, RowKind::Fails(_)) {
+                row.kind = RowKind::Poison;
             }
         }
-        case.stay = case.rows.iter().filter(|row| row.kind == Kind::Plain).cloned().collect();
+        case.stay = case.rows.iter().filter(|row| row.kind == RowKind::Plain).cloned().collect();
         let (outcomes, _) = case.read();
         for hole in check(&outcomes, case.asked, &case.stay) {
             prop_assert!(hole.window.duration().num_microseconds() <= Some(1), "{:?}", hole);
             let near = case
                 .rows
                 .iter()
-                .any(|row| row.kind != Kind::Plain && hole.window.contains(row.instant()));
+                .any(|row| row.kind != RowKind::Plain && hole.window.contains(row.instant()));
             prop_assert!(near, "{:?}", hole);
-            let here = |row: &&Row| hole.window.contains(row.instant());
+            let here = |row: &&ScriptedRow| hole.window.contains(row.instant());
             let bad = case.rows.iter().filter(here).count() - case.stay.iter().filter(here).count();
             if bad * 2 > case.page_cap as usize {
                 // A whole page that fails says nothing about how many more there are.

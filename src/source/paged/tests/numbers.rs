@@ -20,7 +20,7 @@ fn counts_stop_before_the_edge() {
             can.upper_edge = edge;
             let mut there = rows(30);
             there.extend((0..crowd_at_edge).map(|n| row(format!("e{n}"), 20 * TICK)));
-            let source = Scripted::new(can, there, Faults::default());
+            let source = ScriptedPages::new(can, there, PagesFaults::default());
             let counted = run(count(&source, &main(), window(5 * TICK, 20 * TICK))).unwrap();
             assert_eq!((counted.rows, counted.exact), (15, true), "{edge:?}");
             assert_eq!(u64::from(counted.requests), source.requests());
@@ -37,10 +37,10 @@ fn a_total_at_the_limit_is_divided() {
         let mut can = able(10);
         can.upper_edge = edge;
         can.count_cap = Some(25);
-        let source = Scripted::new(can.clone(), rows(1_000), Faults::default());
+        let source = ScriptedPages::new(can.clone(), rows(1_000), PagesFaults::default());
         let counted = run(count(&source, &main(), window(0, 990 * TICK))).unwrap();
         assert_eq!((counted.rows, counted.exact), (990, true));
-        let source = Scripted::new(can, crowd(60, 1), Faults::default());
+        let source = ScriptedPages::new(can, crowd(60, 1), PagesFaults::default());
         let counted = run(count(&source, &main(), window(0, 990 * TICK))).unwrap();
         assert!(!counted.exact);
     }
@@ -50,7 +50,7 @@ fn a_total_at_the_limit_is_divided() {
 fn an_untrusted_count_says_so() {
     let mut can = able(10);
     can.counts_trusted = false;
-    let source = Scripted::new(can, rows(30), Faults::default());
+    let source = ScriptedPages::new(can, rows(30), PagesFaults::default());
     let counted = run(count(&source, &main(), window(0, 20 * TICK))).unwrap();
     assert_eq!(
         (counted.rows, counted.exact, counted.requests),
@@ -61,8 +61,8 @@ fn an_untrusted_count_says_so() {
 #[test]
 fn counting_passes_an_unreadable_first_row() {
     let mut there = rows(30);
-    there[0].kind = Kind::Poison;
-    let source = Scripted::new(able(10), there, Faults::default());
+    there[0].kind = RowKind::Poison;
+    let source = ScriptedPages::new(able(10), there, PagesFaults::default());
     let counted = run(count(&source, &main(), window(0, 20 * TICK))).unwrap();
     assert_eq!((counted.rows, counted.requests), (20, 2));
 }
@@ -72,7 +72,7 @@ fn the_oldest_and_the_future() {
     let now = DateTime::from_timestamp_nanos(10 * TICK);
     let mut there = rows(30);
     there.remove(0);
-    let source = |there| Scripted::new(able(10), there, Faults::default());
+    let source = |there| ScriptedPages::new(able(10), there, PagesFaults::default());
     let first = DateTime::from_timestamp_nanos(TICK);
     assert_eq!(
         run(oldest(&source(there.clone()), &main(), now)),
@@ -82,13 +82,13 @@ fn the_oldest_and_the_future() {
     let after = run(Paged::new(source(there.clone())).count_after(&main(), now)).unwrap();
     assert_eq!(after.rows, 20);
 
-    there[0].kind = Kind::Poison;
-    there[1].kind = Kind::Poison;
+    there[0].kind = RowKind::Poison;
+    there[1].kind = RowKind::Poison;
     // Of records that cannot be read only the date is found, by counting.
     let midnight = Ok(Some(DateTime::UNIX_EPOCH));
     assert_eq!(run(oldest(&source(there.clone()), &main(), now)), midnight);
     for row in &mut there {
-        row.kind = Kind::Unfit;
+        row.kind = RowKind::Unfit;
     }
     assert_eq!(run(oldest(&source(there), &main(), now)), midnight);
 }
@@ -99,19 +99,19 @@ fn the_oldest_is_found_by_date_whatever_hides_it() {
     const DAY: i64 = 86_400_000_000_000;
     let now = DateTime::from_timestamp_nanos(1_000 * DAY);
     for (kind, day) in [
-        (Kind::Poison, -90_000),
-        (Kind::Unfit, -1),
-        (Kind::Poison, 0),
-        (Kind::Unfit, 999),
+        (RowKind::Poison, -90_000),
+        (RowKind::Unfit, -1),
+        (RowKind::Poison, 0),
+        (RowKind::Unfit, 999),
     ] {
         let mut there = vec![row("new", 999 * DAY + TICK)];
         for nth in 0..40 {
-            there.push(Row {
+            there.push(ScriptedRow {
                 kind,
                 ..row(format!("old{nth}"), day * DAY + 500 * TICK + nth)
             });
         }
-        let source = Scripted::new(able(10), there, Faults::default());
+        let source = ScriptedPages::new(able(10), there, PagesFaults::default());
         let found = run(oldest(&source, &main(), now)).unwrap();
         assert_eq!(
             found,
@@ -139,8 +139,8 @@ fn the_ends_of_the_calendar_are_read_and_counted() {
         "2262-04-11T23:47:16.854775808Z",
         "9999-12-31T23:59:59.999999998Z",
     ];
-    let there: Vec<Row> = times.iter().map(|at| row(*at, nanos(at))).collect();
-    let source = || Scripted::new(able(3), there.clone(), Faults::default());
+    let there: Vec<ScriptedRow> = times.iter().map(|at| row(*at, nanos(at))).collect();
+    let source = || ScriptedPages::new(able(3), there.clone(), PagesFaults::default());
     let now: DateTime<Utc> = "2026-01-02T00:00:00Z".parse().unwrap();
     let first: DateTime<Utc> = times[0].parse().unwrap();
     assert_eq!(run(oldest(&source(), &main(), now)), Ok(Some(first)));
@@ -160,11 +160,11 @@ fn the_ends_of_the_calendar_are_read_and_counted() {
 #[test]
 fn totals_at_their_ends_are_counted_without_overflow() {
     for total in [u64::MAX, u64::MAX - 1, 1 << 63] {
-        let faults = Faults {
+        let faults = PagesFaults {
             total: Some(total),
-            ..Faults::default()
+            ..PagesFaults::default()
         };
-        let source = Scripted::new(able(10), rows(30), faults);
+        let source = ScriptedPages::new(able(10), rows(30), faults);
         let counted = run(count(&source, &main(), window(0, 20 * TICK))).unwrap();
         assert_eq!(counted.rows, total);
     }

@@ -9,7 +9,7 @@ use super::mapping::CloudTrailMapping;
 use crate::foreign::Secrets;
 use crate::source::objects::{ListedObject, ObjectContent, ObjectTiming, Objects, ReadFailure};
 use crate::source::{ClockReading, HoleReason, Mapping, SourceError, Tenant, Wording};
-use crate::store::{Bucket, Listed, StoreError};
+use crate::store::{Bucket, StoreError, StoredObject};
 use crate::waits::Waits;
 use crate::window::Window;
 use async_trait::async_trait;
@@ -173,7 +173,7 @@ fn folder_of(tenant: &Tenant) -> Result<FeedFolder, SourceError> {
     })
 }
 
-fn listed(file: Listed, position: DateTime<Utc>) -> ListedObject {
+fn listed(file: StoredObject, position: DateTime<Utc>) -> ListedObject {
     ListedObject {
         version: version(&file).into(),
         key: file.name.into(),
@@ -185,7 +185,7 @@ fn listed(file: Listed, position: DateTime<Utc>) -> ListedObject {
 
 /// What tells the content of a file from any other: the entity tag, or where there is none the time at which
 /// it was written and its size.
-fn version(file: &Listed) -> String {
+fn version(file: &StoredObject) -> String {
     let written = || format!("{}-{}", file.modified.timestamp_micros(), file.bytes);
     file.tag.clone().unwrap_or_else(written)
 }

@@ -31,7 +31,7 @@ mod origins;
 
 pub use origins::ORIGINS;
 
-use crate::event::json::{self, Kind, Source, Value};
+use crate::event::json::{self, JsonKind, JsonText, JsonValue};
 use crate::event::redact::Origins;
 use crate::event::time;
 use crate::event::unfit::{MAX_RECORD_BYTES, Reason, Unfit};
@@ -76,7 +76,7 @@ impl Mapping for CloudTrailMapping {
     }
 
     fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unidentified<'a>> {
-        let mut fields = Fields::default();
+        let mut fields = TrailFields::default();
         fields
             .find(record)
             .and_then(|()| fields.identity(record))
@@ -104,7 +104,7 @@ fn normalise(record: &[u8]) -> Result<Event<'_>, Unfit> {
             return Err(Unfit::because(Reason::NotAnObject));
         }
     };
-    let mut fields = Fields::default();
+    let mut fields = TrailFields::default();
     while let Some(key) = members.next_key()? {
         let value = members.cross()?;
         fields.note(&key.name(), value);
@@ -124,8 +124,10 @@ fn normalise(record: &[u8]) -> Result<Event<'_>, Unfit> {
     let filled = |value| text(value).filter(|text| !text.is_empty());
     let error = filled(fields.error_code);
     let meaning = actions::meaning(service.as_deref(), action.as_deref());
-    let actor = Actor::read(source, fields.identity_of_user);
-    let detail = fields.request.filter(|value| value.kind == Kind::Object);
+    let actor = TrailActor::read(source, fields.identity_of_user);
+    let detail = fields
+        .request
+        .filter(|value| value.kind == JsonKind::Object);
     let account = identity.tenant.clone();
     let resource_name = match &resource {
         Some(resource) => Some(resource.name.clone()),
@@ -174,25 +176,25 @@ fn outcome(error: Option<&str>, login: Option<&str>) -> Outcome {
 
 /// The members of a record that columns come from; of doubled keys the first.
 #[derive(Default)]
-struct Fields {
-    id: Option<Value>,
-    time: Option<Value>,
-    account: Option<Value>,
-    identity_of_user: Option<Value>,
-    service: Option<Value>,
-    action: Option<Value>,
-    region: Option<Value>,
-    ip_address: Option<Value>,
-    user_agent: Option<Value>,
-    error_code: Option<Value>,
-    error_message: Option<Value>,
-    request: Option<Value>,
-    response: Option<Value>,
-    request_id: Option<Value>,
-    shared_id: Option<Value>,
+struct TrailFields {
+    id: Option<JsonValue>,
+    time: Option<JsonValue>,
+    account: Option<JsonValue>,
+    identity_of_user: Option<JsonValue>,
+    service: Option<JsonValue>,
+    action: Option<JsonValue>,
+    region: Option<JsonValue>,
+    ip_address: Option<JsonValue>,
+    user_agent: Option<JsonValue>,
+    error_code: Option<JsonValue>,
+    error_message: Option<JsonValue>,
+    request: Option<JsonValue>,
+    response: Option<JsonValue>,
+    request_id: Option<JsonValue>,
+    shared_id: Option<JsonValue>,
 }
 
-impl Fields {
+impl TrailFields {
     /// Finds what identifies a record, and reads no further.
     fn find(&mut self, record: &[u8]) -> Result<(), Unfit> {
         let start = record.iter().take_while(|byte| byte.is_ascii_whitespace());
@@ -208,7 +210,7 @@ impl Fields {
     }
 
     #[inline]
-    fn note(&mut self, name: &[u8], value: Value) {
+    fn note(&mut self, name: &[u8], value: JsonValue) {
         let slot = match name {
             b"eventID" => &mut self.id,
             b"eventTime" => &mut self.time,
@@ -230,7 +232,7 @@ impl Fields {
         slot.get_or_insert(value);
     }
 
-    fn native_id<'a>(&self, source: impl Source<'a>) -> Result<Cow<'a, str>, Unfit> {
+    fn native_id<'a>(&self, source: impl JsonText<'a>) -> Result<Cow<'a, str>, Unfit> {
         let id = present(self.id).ok_or(Unfit::because(Reason::NoId))?;
         let native_id = id.text(source).map_err(Unfit::of_id)?;
         match native_id.is_empty() {
@@ -240,7 +242,10 @@ impl Fields {
     }
 
     /// The identity, and the time as written.
-    fn identity<'a>(&self, source: impl Source<'a>) -> Result<(Identity<'a>, Cow<'a, str>), Unfit> {
+    fn identity<'a>(
+        &self,
+        source: impl JsonText<'a>,
+    ) -> Result<(Identity<'a>, Cow<'a, str>), Unfit> {
         let native_id = self.native_id(source)?;
         let time = present(self.time).ok_or(Unfit::because(Reason::NoTime))?;
         let time_text = time.text(source).map_err(Unfit::of_time_text)?;
@@ -254,15 +259,15 @@ impl Fields {
 }
 
 /// Who acted.
-struct Actor<'a> {
+struct TrailActor<'a> {
     uid: Option<Cow<'a, str>>,
     name: Option<Cow<'a, str>>,
     kind: ActorType,
     invoked_by: Option<Cow<'a, str>>,
 }
 
-impl<'a> Actor<'a> {
-    fn read(source: &'a str, identity: Option<Value>) -> Self {
+impl<'a> TrailActor<'a> {
+    fn read(source: &'a str, identity: Option<JsonValue>) -> Self {
         let names: [&[u8]; 7] = [
             b"type",
             b"arn",
@@ -324,11 +329,11 @@ fn actor_type(kind: Option<&str>) -> ActorType {
 /// The members of an object by their names; none where it is no object.
 fn of_object<const N: usize>(
     source: &str,
-    object: Option<Value>,
+    object: Option<JsonValue>,
     names: [&[u8]; N],
-) -> [Option<Value>; N] {
+) -> [Option<JsonValue>; N] {
     let mut found = [None; N];
-    let object = object.filter(|value| value.kind == Kind::Object);
+    let object = object.filter(|value| value.kind == JsonKind::Object);
     let members = object.and_then(|object| json::members(source.as_bytes(), object.at).ok());
     for member in members.into_iter().flatten().map_while(Result::ok) {
         let key = member.key.name();
@@ -340,13 +345,13 @@ fn of_object<const N: usize>(
 }
 
 /// A value that is there and not null.
-fn present(value: Option<Value>) -> Option<Value> {
-    value.filter(|value| value.kind != Kind::Null)
+fn present(value: Option<JsonValue>) -> Option<JsonValue> {
+    value.filter(|value| value.kind != JsonKind::Null)
 }
 
 /// The text of a value, if it is text.
 #[inline]
-fn text<'a>(value: Option<Value>, source: impl Source<'a>) -> Option<Cow<'a, str>> {
+fn text<'a>(value: Option<JsonValue>, source: impl JsonText<'a>) -> Option<Cow<'a, str>> {
     value?.text(source).ok()
 }
 

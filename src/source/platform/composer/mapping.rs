@@ -29,7 +29,7 @@ mod origins;
 
 pub use origins::ORIGINS;
 
-use crate::event::json::{self, Kind, Source, Value};
+use crate::event::json::{self, JsonKind, JsonText, JsonValue};
 use crate::event::redact::Origins;
 use crate::event::time;
 use crate::event::unfit::{MAX_RECORD_BYTES, Reason, Unfit};
@@ -72,13 +72,13 @@ pub fn normalise(record: &[u8]) -> Result<Event<'_>, Unfit> {
         return Err(Unfit::because(Reason::TooLarge));
     }
     let source = json::utf8(record)?;
-    if json::check(record)? != Kind::Object {
+    if json::check(record)? != JsonKind::Object {
         return Err(Unfit::because(Reason::NotAnObject));
     }
     let mut entry = EntryFields::default();
     entry.read(record)?;
     let (identity, time_text) = entry.identity(source)?;
-    let payload = entry.payload.filter(|value| value.kind == Kind::Object);
+    let payload = entry.payload.filter(|value| value.kind == JsonKind::Object);
     let [
         action,
         resource_uid,
@@ -115,9 +115,9 @@ pub fn normalise(record: &[u8]) -> Result<Event<'_>, Unfit> {
         ["project_id", "location", "environment_name"],
     );
     let [operation, first, last] = named(record, entry.operation, ["id", "first", "last"]);
-    let is = |flag: Option<Value>| flag.is_some_and(|flag| flag.kind == Kind::True);
+    let is = |flag: Option<JsonValue>| flag.is_some_and(|flag| flag.kind == JsonKind::True);
     let only_begun = is(first) && !is(last);
-    let text = |value: Option<Value>| value?.text(source).ok();
+    let text = |value: Option<JsonValue>| value?.text(source).ok();
     let [code, message] = named(record, status, ["code", "message"]);
     let action = text(action);
     let meaning = methods::meaning(action.as_deref());
@@ -132,7 +132,7 @@ pub fn normalise(record: &[u8]) -> Result<Event<'_>, Unfit> {
         severity_id: severity(text(entry.severity).as_deref()),
         outcome: outcome(record, status, code, only_begun),
         outcome_code: code
-            .filter(|code| matches!(code.kind, Kind::Number | Kind::Text))
+            .filter(|code| matches!(code.kind, JsonKind::Number | JsonKind::Text))
             .and_then(|code| text_or_number(code, source)),
         outcome_detail: text(message),
         actor_type: actor_type(subject.as_deref(), email.as_deref()),
@@ -149,7 +149,7 @@ pub fn normalise(record: &[u8]) -> Result<Event<'_>, Unfit> {
         region: text(location),
         account: text(project),
         detail: request
-            .filter(|value| value.kind == Kind::Object)
+            .filter(|value| value.kind == JsonKind::Object)
             .and_then(|value| value.verbatim(source).ok())
             .map(Cow::Borrowed),
         ..Event::bare(source, identity.time, time_text)
@@ -158,12 +158,17 @@ pub fn normalise(record: &[u8]) -> Result<Event<'_>, Unfit> {
 
 /// What the entry says of success, and nothing beyond it: an empty status is code 0, which is OK; a
 /// missing one says nothing, and OK in the first entry of a long operation only says that it began.
-fn outcome(record: &[u8], status: Option<Value>, code: Option<Value>, only_begun: bool) -> Outcome {
-    if status.is_none_or(|status| status.kind != Kind::Object) {
+fn outcome(
+    record: &[u8],
+    status: Option<JsonValue>,
+    code: Option<JsonValue>,
+    only_begun: bool,
+) -> Outcome {
+    if status.is_none_or(|status| status.kind != JsonKind::Object) {
         return Outcome::Unknown;
     }
     // Protocol buffers leave out a number that is 0, and JSON may write it as text.
-    let number = match code.filter(|code| code.kind != Kind::Null) {
+    let number = match code.filter(|code| code.kind != JsonKind::Null) {
         None => Some(0),
         Some(code) => text_or_number(code, record).and_then(|text| text.parse::<i64>().ok()),
     };
@@ -199,8 +204,8 @@ fn actor_type(subject: Option<&str>, email: Option<&str>) -> ActorType {
 }
 
 /// Who acts through a service account: the first of the chain.
-fn delegate(record: &[u8], delegation: Option<Value>) -> Option<Value> {
-    let delegation = delegation.filter(|value| value.kind == Kind::Array)?;
+fn delegate(record: &[u8], delegation: Option<JsonValue>) -> Option<JsonValue> {
+    let delegation = delegation.filter(|value| value.kind == JsonKind::Array)?;
     let mut elements = json::elements(record, delegation.at).ok()?;
     let first = json::value_at(record, elements.next_at().ok()??).ok()?;
     let [subject, principal] = named(
@@ -208,7 +213,7 @@ fn delegate(record: &[u8], delegation: Option<Value>) -> Option<Value> {
         Some(first),
         ["principalSubject", "firstPartyPrincipal"],
     );
-    let is_text = |value: &Value| value.kind == Kind::Text;
+    let is_text = |value: &JsonValue| value.kind == JsonKind::Text;
     subject.filter(is_text).or_else(|| {
         let [email] = named(record, principal, ["principalEmail"]);
         email
@@ -218,11 +223,11 @@ fn delegate(record: &[u8], delegation: Option<Value>) -> Option<Value> {
 /// The members of an object with these names; of doubled keys the first.
 fn named<const N: usize>(
     record: &[u8],
-    object: Option<Value>,
+    object: Option<JsonValue>,
     names: [&str; N],
-) -> [Option<Value>; N] {
+) -> [Option<JsonValue>; N] {
     let mut found = [None; N];
-    let Some(object) = object.filter(|value| value.kind == Kind::Object) else {
+    let Some(object) = object.filter(|value| value.kind == JsonKind::Object) else {
         return found;
     };
     let members = json::members(record, object.at).into_iter().flatten();
@@ -237,9 +242,9 @@ fn named<const N: usize>(
 }
 
 /// The text of a value, or its number as written.
-fn text_or_number<'a>(value: Value, source: impl Source<'a>) -> Option<Cow<'a, str>> {
+fn text_or_number<'a>(value: JsonValue, source: impl JsonText<'a>) -> Option<Cow<'a, str>> {
     match value.kind {
-        Kind::Number => value.verbatim(source).ok().map(Cow::Borrowed),
+        JsonKind::Number => value.verbatim(source).ok().map(Cow::Borrowed),
         _ => value.text(source).ok(),
     }
 }
@@ -247,13 +252,13 @@ fn text_or_number<'a>(value: Value, source: impl Source<'a>) -> Option<Cow<'a, s
 /// The members of an entry that columns come from; of doubled keys the first.
 #[derive(Default)]
 struct EntryFields {
-    insert_id: Option<Value>,
-    log_name: Option<Value>,
-    timestamp: Option<Value>,
-    severity: Option<Value>,
-    resource: Option<Value>,
-    operation: Option<Value>,
-    payload: Option<Value>,
+    insert_id: Option<JsonValue>,
+    log_name: Option<JsonValue>,
+    timestamp: Option<JsonValue>,
+    severity: Option<JsonValue>,
+    resource: Option<JsonValue>,
+    operation: Option<JsonValue>,
+    payload: Option<JsonValue>,
 }
 
 impl EntryFields {
@@ -279,7 +284,7 @@ impl EntryFields {
         Ok(())
     }
 
-    fn note(&mut self, name: &[u8], value: Value) {
+    fn note(&mut self, name: &[u8], value: JsonValue) {
         let slot = match name {
             b"insertId" => &mut self.insert_id,
             b"logName" => &mut self.log_name,
@@ -294,9 +299,12 @@ impl EntryFields {
     }
 
     /// The identity, and the time as written.
-    fn identity<'a>(&self, source: impl Source<'a>) -> Result<(Identity<'a>, Cow<'a, str>), Unfit> {
-        let id = |value: Option<Value>| {
-            let value = value.filter(|value| value.kind != Kind::Null);
+    fn identity<'a>(
+        &self,
+        source: impl JsonText<'a>,
+    ) -> Result<(Identity<'a>, Cow<'a, str>), Unfit> {
+        let id = |value: Option<JsonValue>| {
+            let value = value.filter(|value| value.kind != JsonKind::Null);
             let value = value.ok_or(Unfit::because(Reason::NoId))?;
             let text = value.text(source).map_err(Unfit::of_id)?;
             match text.is_empty() {
@@ -305,7 +313,7 @@ impl EntryFields {
             }
         };
         let (insert_id, log_name) = (id(self.insert_id)?, id(self.log_name)?);
-        let timestamp = self.timestamp.filter(|value| value.kind != Kind::Null);
+        let timestamp = self.timestamp.filter(|value| value.kind != JsonKind::Null);
         let timestamp = timestamp.ok_or(Unfit::because(Reason::NoTime))?;
         let time_text = timestamp.text(source).map_err(Unfit::of_time_text)?;
         let time = time::parse(&time_text)?;

@@ -5,9 +5,9 @@ use super::mapping::KestraMapping;
 use crate::http::{Auth, Retry, is_loopback};
 use crate::settings::SecretRef;
 use crate::settings::checks::Checks;
-use crate::settings::problem::Place;
+use crate::settings::problem::SettingPlace;
 use crate::settings::tables::AuthTable;
-use crate::source::http::{Client, Settings};
+use crate::source::http::{Client, HttpSettings};
 use crate::source::paged::Paged;
 use crate::source::platform::{FeedTable, Opening, Platform, PlatformTable, sign_in};
 use crate::source::{Mapping, Source, SourceError, Tenant};
@@ -101,7 +101,11 @@ impl PlatformTable for KestraTable {
         &self.feed
     }
 
-    fn check(&self, checks: &mut Checks<'_, '_>, place: &Place) -> Option<Arc<dyn Platform>> {
+    fn check(
+        &self,
+        checks: &mut Checks<'_, '_>,
+        place: &SettingPlace,
+    ) -> Option<Arc<dyn Platform>> {
         Some(Arc::new(check(self, checks, place)?))
     }
 }
@@ -131,7 +135,7 @@ impl Platform for KestraSettings {
     }
 
     fn open(&self, opening: &Opening) -> Result<Arc<dyn Source>, SourceError> {
-        let settings = Settings {
+        let settings = HttpSettings {
             timeout: opening.timeout,
             response_bytes: opening.max_response,
             concurrency: usize::try_from(opening.concurrency).unwrap_or(usize::MAX),
@@ -139,7 +143,7 @@ impl Platform for KestraSettings {
                 patience: opening.patience,
                 ..Retry::default()
             },
-            ..Settings::new(self.url.clone(), self.auth.lazily_read())
+            ..HttpSettings::new(self.url.clone(), self.auth.lazily_read())
         };
         let client = Client::new(settings, opening.wording)?;
         let kestra = Kestra::new(client, self.dialect, self.tenants())?;
@@ -154,7 +158,7 @@ impl Platform for KestraSettings {
 fn check(
     table: &KestraTable,
     checks: &mut Checks<'_, '_>,
-    place: &Place,
+    place: &SettingPlace,
 ) -> Option<KestraSettings> {
     let url = address(checks, &table.url, &place.key("url"));
     let is_v2 = table.dialect == Some(Dialect::V2) && checks.is_written(&place.key("dialect"));
@@ -188,7 +192,7 @@ fn check(
     })
 }
 
-fn address(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url> {
+fn address(checks: &mut Checks<'_, '_>, text: &str, place: &SettingPlace) -> Option<Url> {
     const FORM: &str = "write for example \"https://kestra.example.com\"";
     let Ok(mut url) = Url::parse(text) else {
         checks.problem(place, "is not a URL", FORM);
@@ -220,7 +224,11 @@ fn address(checks: &mut Checks<'_, '_>, text: &str, place: &Place) -> Option<Url
     Some(url)
 }
 
-fn tenants(checks: &mut Checks<'_, '_>, table: &KestraTable, place: &Place) -> Option<Tenants> {
+fn tenants(
+    checks: &mut Checks<'_, '_>,
+    table: &KestraTable,
+    place: &SettingPlace,
+) -> Option<Tenants> {
     let all = &place.key("all_tenants");
     let names = match (&table.tenants, table.all_tenants) {
         (None, Some(true)) => return Some(Tenants::All),

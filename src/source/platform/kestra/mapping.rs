@@ -29,7 +29,7 @@ mod origins;
 
 pub use origins::ORIGINS;
 
-use crate::event::json::{self, Kind, Source, Value};
+use crate::event::json::{self, JsonKind, JsonText, JsonValue};
 use crate::event::redact::Origins;
 use crate::event::time;
 use crate::event::unfit::{MAX_RECORD_BYTES, Reason, Unfit};
@@ -52,7 +52,7 @@ pub const PLATFORM: &str = "kestra";
 /// Where id or time cannot be read. For the reason to store with a quarantined record, ask
 /// [`normalise`].
 pub fn identify(record: &[u8]) -> Result<Identity<'_>, Unidentified<'_>> {
-    let mut fields = Fields::default();
+    let mut fields = KestraFields::default();
     fields
         .find(record)
         .and_then(|()| fields.identity(record))
@@ -80,8 +80,8 @@ pub fn normalise<'a>(record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'
             return Err(Unfit::because(Reason::NotAnObject));
         }
     };
-    let mut fields = Fields::default();
-    let mut about = Detail::default();
+    let mut fields = KestraFields::default();
+    let mut about = KestraDetail::default();
     while let Some(key) = members.next_key()? {
         let name = key.name();
         // The detail object is read as it is crossed. Of doubled keys the first counts.
@@ -97,11 +97,11 @@ pub fn normalise<'a>(record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'
         return Err(Unfit::because(Reason::NoRecord));
     }
     let (identity, time_text) = fields.identity(source)?;
-    let detail = fields.detail.filter(|value| value.kind == Kind::Object);
+    let detail = fields.detail.filter(|value| value.kind == JsonKind::Object);
     let text = |value| text(value, source);
     let action = text(fields.action);
     let actor_uid = text(fields.user_id);
-    let actor = user.map_or_else(Actor::default, Actor::read);
+    let actor = user.map_or_else(KestraActor::default, KestraActor::read);
     let names = [about.resource_type, about.resource, about.permission].map(text);
     let meaning = actions::meaning(
         action.as_deref(),
@@ -147,7 +147,7 @@ pub fn normalise<'a>(record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'
 /// redaction nobody could tell. A user without an id is taken for it.
 pub fn is_actor(record: &[u8], user: &[u8]) -> bool {
     let id = first_member(user, b"id");
-    if id.is_none_or(|id| id.kind == Kind::Null) {
+    if id.is_none_or(|id| id.kind == JsonKind::Null) {
         return true;
     }
     let actor = text(first_member(record, b"userId"), record);
@@ -155,7 +155,7 @@ pub fn is_actor(record: &[u8], user: &[u8]) -> bool {
 }
 
 /// The first member of an object with a name, as far as the object can be read.
-fn first_member(object: &[u8], name: &[u8]) -> Option<Value> {
+fn first_member(object: &[u8], name: &[u8]) -> Option<JsonValue> {
     let members = json::members(object, start(object)).into_iter().flatten();
     let mut members = members.map_while(Result::ok);
     let found = members.find(|member| *member.key.name() == *name);
@@ -172,20 +172,20 @@ fn start(record: &[u8]) -> usize {
 
 /// The members of a record that columns come from; of doubled keys the first.
 #[derive(Default)]
-struct Fields {
-    id: Option<Value>,
-    date: Option<Value>,
-    tenant: Option<Value>,
-    action: Option<Value>,
-    user_id: Option<Value>,
-    ip_address: Option<Value>,
-    impersonated_by: Option<Value>,
-    detail: Option<Value>,
+struct KestraFields {
+    id: Option<JsonValue>,
+    date: Option<JsonValue>,
+    tenant: Option<JsonValue>,
+    action: Option<JsonValue>,
+    user_id: Option<JsonValue>,
+    ip_address: Option<JsonValue>,
+    impersonated_by: Option<JsonValue>,
+    detail: Option<JsonValue>,
     /// Whether this is the item around a record, not the record.
     is_wrapped: bool,
 }
 
-impl Fields {
+impl KestraFields {
     /// Finds what identifies a record, and reads no further.
     fn find(&mut self, record: &[u8]) -> Result<(), Unfit> {
         let mut members = json::members(record, start(record))?;
@@ -199,7 +199,7 @@ impl Fields {
         Ok(())
     }
 
-    fn native_id<'a>(&self, source: impl Source<'a>) -> Result<Cow<'a, str>, Unfit> {
+    fn native_id<'a>(&self, source: impl JsonText<'a>) -> Result<Cow<'a, str>, Unfit> {
         let id = present(self.id).ok_or(Unfit::because(Reason::NoId))?;
         let native_id = id.text(source).map_err(Unfit::of_id)?;
         if native_id.is_empty() {
@@ -209,7 +209,7 @@ impl Fields {
     }
 
     #[inline]
-    fn note(&mut self, name: &[u8], value: Value) {
+    fn note(&mut self, name: &[u8], value: JsonValue) {
         let slot = match name {
             b"id" => &mut self.id,
             b"date" => &mut self.date,
@@ -229,7 +229,10 @@ impl Fields {
     }
 
     /// The identity, and the time as written.
-    fn identity<'a>(&self, source: impl Source<'a>) -> Result<(Identity<'a>, Cow<'a, str>), Unfit> {
+    fn identity<'a>(
+        &self,
+        source: impl JsonText<'a>,
+    ) -> Result<(Identity<'a>, Cow<'a, str>), Unfit> {
         let native_id = self.native_id(source)?;
         let date = present(self.date).ok_or(Unfit::because(Reason::NoTime))?;
         let time_text = date.text(source).map_err(Unfit::of_time_text)?;
@@ -244,20 +247,20 @@ impl Fields {
 
 /// The members of the detail object that columns come from; of doubled keys the first.
 #[derive(Default)]
-struct Detail {
-    resource_type: Option<Value>,
-    resource: Option<Value>,
-    permission: Option<Value>,
-    id: Option<Value>,
-    namespace: Option<Value>,
-    flow_id: Option<Value>,
-    execution_id: Option<Value>,
-    revision: Option<Value>,
+struct KestraDetail {
+    resource_type: Option<JsonValue>,
+    resource: Option<JsonValue>,
+    permission: Option<JsonValue>,
+    id: Option<JsonValue>,
+    namespace: Option<JsonValue>,
+    flow_id: Option<JsonValue>,
+    execution_id: Option<JsonValue>,
+    revision: Option<JsonValue>,
 }
 
-impl Detail {
+impl KestraDetail {
     #[inline]
-    fn note(&mut self, name: &[u8], value: Value) {
+    fn note(&mut self, name: &[u8], value: JsonValue) {
         let slot = match name {
             b"resourceType" => &mut self.resource_type,
             b"resource" => &mut self.resource,
@@ -275,13 +278,13 @@ impl Detail {
 
 /// What the joined user says about the actor.
 #[derive(Default)]
-struct Actor<'a> {
+struct KestraActor<'a> {
     name: Option<Cow<'a, str>>,
     email: Option<Cow<'a, str>>,
     kind: Option<Cow<'a, str>>,
 }
 
-impl<'a> Actor<'a> {
+impl<'a> KestraActor<'a> {
     /// Reads a user as far as it can be read: it only enriches, so nothing in it can make the record
     /// unfit.
     fn read(user: &'a [u8]) -> Self {
@@ -315,28 +318,31 @@ fn actor_type(uid: Option<&str>, kind: Option<&str>) -> ActorType {
 }
 
 /// A value that is there and not null.
-fn present(value: Option<Value>) -> Option<Value> {
-    value.filter(|value| value.kind != Kind::Null)
+fn present(value: Option<JsonValue>) -> Option<JsonValue> {
+    value.filter(|value| value.kind != JsonKind::Null)
 }
 
 /// The text of a value, if it is text.
 #[inline]
-fn text<'a>(value: Option<Value>, source: impl Source<'a>) -> Option<Cow<'a, str>> {
+fn text<'a>(value: Option<JsonValue>, source: impl JsonText<'a>) -> Option<Cow<'a, str>> {
     value?.text(source).ok()
 }
 
 /// The text of a value, or its number as written.
-fn text_or_number<'a>(value: Option<Value>, source: impl Source<'a>) -> Option<Cow<'a, str>> {
+fn text_or_number<'a>(value: Option<JsonValue>, source: impl JsonText<'a>) -> Option<Cow<'a, str>> {
     match value?.kind {
-        Kind::Number => verbatim(value?, source),
-        Kind::Object | Kind::Array | Kind::Text | Kind::True | Kind::False | Kind::Null => {
-            text(value, source)
-        }
+        JsonKind::Number => verbatim(value?, source),
+        JsonKind::Object
+        | JsonKind::Array
+        | JsonKind::Text
+        | JsonKind::True
+        | JsonKind::False
+        | JsonKind::Null => text(value, source),
     }
 }
 
 /// The value as written.
-fn verbatim<'a>(value: Value, source: impl Source<'a>) -> Option<Cow<'a, str>> {
+fn verbatim<'a>(value: JsonValue, source: impl JsonText<'a>) -> Option<Cow<'a, str>> {
     value.verbatim(source).ok().map(Cow::Borrowed)
 }
 

@@ -3,8 +3,8 @@
 use super::*;
 use reqwest::StatusCode;
 
-fn answer(status: u16, body: &str) -> Answer {
-    Answer {
+fn answer(status: u16, body: &str) -> HttpAnswer {
+    HttpAnswer {
         status: StatusCode::from_u16(status).unwrap(),
         told: None,
         redirect_host: None,
@@ -15,7 +15,7 @@ fn answer(status: u16, body: &str) -> Answer {
     }
 }
 
-fn words(status: u16, reason: &str, message: &str) -> Answer {
+fn words(status: u16, reason: &str, message: &str) -> HttpAnswer {
     let body = serde_json::json!({"error": {
         "code": status,
         "message": message,
@@ -26,7 +26,7 @@ fn words(status: u16, reason: &str, message: &str) -> Answer {
 
 #[test]
 fn refusals_of_the_service() {
-    use Again::{AFewTimes, No, Patiently};
+    use AskAgain::{AFewTimes, No, Patiently};
     // Status, reason, what it means for a change, for a read, and whether to try again.
     let table = [
         (
@@ -133,7 +133,7 @@ fn refusals_of_the_service() {
 
 #[test]
 fn answers_that_the_service_did_not_write() {
-    use Again::{AFewTimes, No, Patiently};
+    use AskAgain::{AFewTimes, No, Patiently};
     let page = "<html><body>502 Bad Gateway</body></html>";
     let cut = r#"{"error": {"code": 404, "mess"#;
     let table = [
@@ -170,7 +170,7 @@ fn answers_that_the_service_did_not_write() {
 
 #[test]
 fn a_success_that_is_no_document_is_unknown() {
-    let page = Answer {
+    let page = HttpAnswer {
         html: true,
         ..answer(200, "Sign in to continue")
     };
@@ -226,7 +226,7 @@ fn the_words_of_the_service_are_one_short_line() {
 fn a_sensible_retry_after_is_handed_on() {
     let now = "2026-11-25T10:00:00Z".parse().unwrap();
     for (told, seconds) in [("7", Some(7)), ("1795600000", None), ("-3", None)] {
-        let answer = Answer {
+        let answer = HttpAnswer {
             told: Some(told.to_owned()),
             ..answer(429, "")
         };

@@ -113,7 +113,7 @@ fn only_this_job_is_absent() {
 #[test]
 fn every_job_names_itself_its_location_and_its_labels() {
     let labels = BTreeMap::from([("app".to_owned(), "trailhouse".to_owned())]);
-    let place = Place {
+    let place = JobPlace {
         project: "p",
         location: "EU",
         labels: &labels,

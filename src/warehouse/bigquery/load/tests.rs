@@ -14,7 +14,7 @@ fn good() -> Value {
     configuration(
         &table("audit_events"),
         EVENT_COLUMNS,
-        &From::Files(&files),
+        &LoadFrom::Files(&files),
         Write::Append,
     )
 }
@@ -37,7 +37,7 @@ fn a_load_says_everything_itself() {
 
 #[test]
 fn to_replace_rows_keeps_the_schema_of_the_table() {
-    let load = configuration(&table("t"), EVENT_COLUMNS, &From::Lines, Write::Replace);
+    let load = configuration(&table("t"), EVENT_COLUMNS, &LoadFrom::Lines, Write::Replace);
     check(&load).unwrap();
     assert_eq!(load["writeDisposition"], "WRITE_TRUNCATE_DATA");
     assert_eq!(load["sourceFormat"], "NEWLINE_DELIMITED_JSON");

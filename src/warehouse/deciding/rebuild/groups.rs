@@ -1,7 +1,7 @@
 //! Dates that are replaced together.
 
 use crate::ledger::entry::FileEntry;
-use crate::warehouse::contract::Limits;
+use crate::warehouse::contract::StatementLimits;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const FILES_AT_ONCE: usize = 5_000;
 
 /// One transaction's worth of dates, and their files.
-pub(crate) struct Group<'a> {
+pub(crate) struct RebuildGroup<'a> {
     pub(crate) dates: Vec<NaiveDate>,
     pub(crate) files: Vec<&'a FileEntry>,
 }
@@ -19,13 +19,13 @@ pub(crate) struct Group<'a> {
 pub(crate) fn groups<'a>(
     dates: &BTreeSet<NaiveDate>,
     files: &[&'a FileEntry],
-    limits: &Limits,
-) -> Vec<Group<'a>> {
+    limits: &StatementLimits,
+) -> Vec<RebuildGroup<'a>> {
     let mut by_date: BTreeMap<NaiveDate, Vec<&FileEntry>> = BTreeMap::new();
     for file in files {
         by_date.entry(file.date).or_default().push(file);
     }
-    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut groups: Vec<RebuildGroup<'_>> = Vec::new();
     for date in dates {
         let of_date = by_date.remove(date).unwrap_or_default();
         let full = groups.last().is_none_or(|group| {
@@ -33,7 +33,7 @@ pub(crate) fn groups<'a>(
                 || group.files.len() + of_date.len() > FILES_AT_ONCE
         });
         if full {
-            groups.push(Group {
+            groups.push(RebuildGroup {
                 dates: Vec::new(),
                 files: Vec::new(),
             });

@@ -14,9 +14,9 @@ mod groups;
 use super::fence::fence;
 use crate::failpoint;
 use crate::lake::layout::Table;
-use crate::ledger::entry::{DoneOutcome, FileEntry, Rebuild, RowsCounted};
+use crate::ledger::entry::{DoneOutcome, FileEntry, RebuildBody, RowsCounted};
 use crate::warehouse::contract::TableKind;
-use crate::warehouse::counting::{Comparison, Tally, compare_now};
+use crate::warehouse::counting::{RowTally, TableComparison, compare_now};
 use crate::warehouse::failure::FillError;
 use crate::warehouse::loading::{Loading, load};
 use crate::warehouse::pending::{Barred, pending, rows};
@@ -63,8 +63,8 @@ pub struct RebuildPlan {
 
 impl RebuildPlan {
     /// The decision, if this is what was confirmed.
-    pub fn decision(&self, plan: &str) -> Rebuild {
-        Rebuild {
+    pub fn decision(&self, plan: &str) -> RebuildBody {
+        RebuildBody {
             warehouse: self.warehouse.clone(),
             target: self.target.clone(),
             location: self.location.clone(),
@@ -78,7 +78,7 @@ impl RebuildPlan {
 
 /// Which dates to rebuild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
+pub enum RebuildChoice {
     /// Those on which something differs from the ledger.
     Differing,
     /// All from one to another, both inclusive, that ledger or table have rows of.
@@ -95,19 +95,19 @@ pub async fn plan_rebuild(
     projection: &Projection,
     filling: Filling<'_>,
     table: Table,
-    which: Which,
+    which: RebuildChoice,
 ) -> Result<Option<RebuildPlan>, FillError> {
     let found = open_table(projection, filling.state, TableKind::of(table)).await?;
     let known = known_of(projection, filling.state, table, found.incarnation);
     let span = match which {
-        Which::Between(first, last) => Some((first, last)),
-        Which::Differing | Which::All => None,
+        RebuildChoice::Between(first, last) => Some((first, last)),
+        RebuildChoice::Differing | RebuildChoice::All => None,
     };
     let loaded = |sequence| known.has(sequence);
     let comparison = compare_now(projection, filling, table, span, loaded).await?;
     let mut dates = match which {
-        Which::Differing => comparison.dates(),
-        Which::Between(..) | Which::All => comparison
+        RebuildChoice::Differing => comparison.dates(),
+        RebuildChoice::Between(..) | RebuildChoice::All => comparison
             .partitions
             .keys()
             .map(|(date, ..)| *date)
@@ -118,7 +118,7 @@ pub async fn plan_rebuild(
         return Ok(None);
     }
     let files: Vec<&FileEntry> = files_of(filling, table, &dates, u64::MAX);
-    let of_dates = |comparison: &Comparison, rows: fn(&Tally) -> u64| -> u64 {
+    let of_dates = |comparison: &TableComparison, rows: fn(&RowTally) -> u64| -> u64 {
         let partitions = comparison.partitions.iter();
         let inside = partitions.filter(|((date, ..), _)| dates.contains(date));
         inside.map(|(_, tally)| rows(tally)).sum()
@@ -188,7 +188,7 @@ pub async fn carry_out(
     projection: &Projection,
     filling: Filling<'_>,
     decision: u64,
-    rebuild: &Rebuild,
+    rebuild: &RebuildBody,
     now: DateTime<Utc>,
 ) -> Result<Option<DoneOutcome>, FillError> {
     let kind = TableKind::of(rebuild.table);

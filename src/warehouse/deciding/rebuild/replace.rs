@@ -1,15 +1,15 @@
 //! The replacement of one group of dates: rows into a table of their own, and from there, in one
 //! transaction, into the table of the projection.
 
-use super::groups::Group;
+use super::groups::RebuildGroup;
 use crate::failpoint;
 use crate::warehouse::contract::{
-    Class, JobDone, Statement, TableFound, TableKind, TableShape, Work,
+    Class, JobDone, JobWork, Statement, TableFound, TableKind, TableShape,
 };
 use crate::warehouse::deciding::{Named, job};
 use crate::warehouse::failure::FillError;
 use crate::warehouse::pending::{rows, split};
-use crate::warehouse::projection::{Filling, Projection, Purpose, check_owner};
+use crate::warehouse::projection::{Filling, Projection, StagingPurpose, check_owner};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How long a table of copies may be left over.
@@ -35,7 +35,7 @@ impl Replacing<'_> {
     /// Replaces the dates; false if we were told to stop meanwhile.
     pub(crate) async fn replace(
         &self,
-        group: &Group<'_>,
+        group: &RebuildGroup<'_>,
         incarnation: u64,
     ) -> Result<bool, FillError> {
         let warehouse = &*self.projection.warehouse;
@@ -54,14 +54,14 @@ impl Replacing<'_> {
         // none comes after the other has gone on to load newer entries.
         let what = format!("replace-{}", self.round);
         let table = self.kind.table();
-        let work = Work::Query { sql };
+        let work = JobWork::Query { sql };
         let done = self.job(&what, table, incarnation, &work).await?;
         failpoint::hit("warehouse.replace.after");
         Ok(done.is_some())
     }
 
     /// Makes the table with the rows that the dates are to hold; false if we were told to stop meanwhile.
-    async fn staged(&self, name: &str, group: &Group<'_>) -> Result<bool, FillError> {
+    async fn staged(&self, name: &str, group: &RebuildGroup<'_>) -> Result<bool, FillError> {
         let warehouse = &*self.projection.warehouse;
         let lake_id = &self.filling.state.lake_id;
         let expected = rows(&group.files);
@@ -91,13 +91,13 @@ impl Replacing<'_> {
             found = self.find(name).await?;
         }
         if found.rows != expected {
-            let purpose = Purpose::Decision(self.decision, self.number);
+            let purpose = StagingPurpose::Decision(self.decision, self.number);
             let staging = &self.projection.staging;
             let sources = staging.sources(&self.filling, purpose, &group.files);
             let sources = sources.await?;
             let mut uris = sources.uris().into_iter();
             for (part, files) in split(&group.files, warehouse.limits()).iter().enumerate() {
-                let work = Work::Append {
+                let work = JobWork::Append {
                     table: name.to_owned(),
                     columns: self.kind.columns(),
                     files: uris.by_ref().take(files.len()).collect(),
@@ -145,7 +145,7 @@ impl Replacing<'_> {
         what: &str,
         table: &str,
         incarnation: u64,
-        work: &Work,
+        work: &JobWork,
     ) -> Result<Option<JobDone>, FillError> {
         let named = Named {
             what,

@@ -57,7 +57,9 @@ async fn a_rebuild_on_the_same_dates_brings_nothing_back() {
     stand
         .fake
         .edit_rows("audit_events", |rows| rows.truncate(100));
-    let decisions = stand.decisions(trailhouse::warehouse::Which::All).await;
+    let decisions = stand
+        .decisions(trailhouse::warehouse::RebuildChoice::All)
+        .await;
     stand.faulty.next(On::Start, "replace", Fault::Pause);
     let slow = stand.loader();
     let rebuilding = try_load(&slow, &decisions);

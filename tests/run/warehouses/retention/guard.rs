@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use std::collections::BTreeSet;
 use trailhouse::decision::DecisionError;
 use trailhouse::ledger::entry::Body;
-use trailhouse::ledger::log::{Commit, Draft};
+use trailhouse::ledger::log::{Commit, EntryDraft};
 use trailhouse::ledger::state::State;
 use trailhouse::policy::AsOf;
 use trailhouse::retention::plan;
@@ -211,7 +211,7 @@ async fn a_decision_that_breaks_a_rule_of_the_ledger_is_refused() {
         ),
     ];
     let log = job.log();
-    let draft = |decision: &trailhouse::ledger::entry::Retention| Draft {
+    let draft = |decision: &trailhouse::ledger::entry::Retention| EntryDraft {
         run_id: "20260304T000000Z-00000000".into(),
         written_at: stand.rig.platform.now(),
         witnesses: Vec::new(),

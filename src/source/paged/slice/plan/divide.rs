@@ -1,19 +1,19 @@
 //! What becomes of a piece when its answer comes: finished, asked for again, or replaced by smaller
 //! ones.
 
-use super::{CREDIT, Node, Plan, Segment, State};
+use super::{CREDIT, Node, PieceState, Segment, SlicePlan};
 use crate::source::grid::Grid;
 use crate::source::paged::UpperEdge;
-use crate::source::paged::slice::verdict::{Seen, Verdict, judge};
-use crate::source::paged::slice::walk::{FIT, Lane, Road, SMALLEST, Sample};
+use crate::source::paged::slice::verdict::{PageVerdict, SeenPage, judge};
+use crate::source::paged::slice::walk::{FIT, Road, SMALLEST, Sample, WalkLane};
 use crate::source::paged::slice::{Piece, ROW_BYTES, Trouble};
-use crate::source::{Scope, SourceError};
+use crate::source::{ErrorScope, SourceError};
 use crate::window::Window;
 use chrono::{DateTime, Utc};
 
-impl<P> Plan<P> {
+impl<P> SlicePlan<P> {
     /// A response came.
-    pub(super) fn heard(&mut self, at: usize, seen: Seen, payload: P) {
+    pub(super) fn heard(&mut self, at: usize, seen: SeenPage, payload: P) {
         let Some(segment) = (match self.nodes.get_mut(at) {
             Some(Node::Segment(segment)) => Some(segment),
             _ => None,
@@ -26,7 +26,7 @@ impl<P> Plan<P> {
         let window = segment.window;
         let requests = segment.requests;
         match verdict {
-            Verdict::Whole => {
+            PageVerdict::Whole => {
                 self.credit = (self.credit + 2).min(CREDIT);
                 let sample = Sample::of(window, &seen);
                 self.tell_lane(at, |lane| lane.learn(sample));
@@ -42,16 +42,16 @@ impl<P> Plan<P> {
                 );
                 self.tell_pair(bond, true);
             }
-            Verdict::Again => {
+            PageVerdict::Again => {
                 segment.before = Some(seen);
-                segment.state = State::Ready;
+                segment.state = PieceState::Ready;
             }
-            Verdict::Beyond => {
+            PageVerdict::Beyond => {
                 let bond = self.bond(at);
                 self.divide(at, &seen);
                 self.tell_pair(bond, true);
             }
-            Verdict::Disagrees => {
+            PageVerdict::Disagrees => {
                 self.credit = self.credit.saturating_sub(1);
                 let sample = Sample::of_rows(window, &seen);
                 self.tell_lane(at, |lane| lane.learn(sample));
@@ -66,8 +66,8 @@ impl<P> Plan<P> {
 
     /// A request failed.
     pub(super) fn failed(&mut self, at: usize, error: SourceError) {
-        if error.scope() != Scope::Window {
-            self.tell_lane(at, Lane::pass);
+        if error.scope() != ErrorScope::Window {
+            self.tell_lane(at, WalkLane::pass);
             let bond = self.bond(at);
             self.settle(at, Piece::Failed(error));
             self.tell_pair(bond, true);
@@ -84,10 +84,10 @@ impl<P> Plan<P> {
             } else {
                 segment.size = (segment.size / 8).max(SMALLEST);
             }
-            segment.state = State::Ready;
+            segment.state = PieceState::Ready;
             return;
         }
-        self.tell_lane(at, Lane::pass);
+        self.tell_lane(at, WalkLane::pass);
         self.trouble(at, Trouble::Failed(error), None);
     }
 
@@ -99,12 +99,12 @@ impl<P> Plan<P> {
             return;
         };
         if grid.is_instant(segment.window) {
-            segment.state = State::Crowded(trouble);
+            segment.state = PieceState::Crowded(trouble);
             self.tell_pair(bond, false);
             return;
         }
         let patience = segment.patience;
-        segment.state = State::Waiting(trouble, payload);
+        segment.state = PieceState::Waiting(trouble, payload);
         if bond.is_some() {
             self.tell_pair(bond, false);
         } else {
@@ -140,7 +140,7 @@ impl<P> Plan<P> {
         };
         let waits = |node: &Node<P>| match node {
             Node::Segment(segment) => {
-                matches!(segment.state, State::Waiting(..))
+                matches!(segment.state, PieceState::Waiting(..))
                     && segment.pair.is_some_and(|(known, _)| known == pair)
             }
             Node::Lane { .. } | Node::Road { .. } => false,
@@ -158,7 +158,8 @@ impl<P> Plan<P> {
         let Some(segment) = self.segment(at) else {
             return;
         };
-        let State::Waiting(trouble, payload) = std::mem::replace(&mut segment.state, State::Flying)
+        let PieceState::Waiting(trouble, payload) =
+            std::mem::replace(&mut segment.state, PieceState::Flying)
         else {
             return;
         };
@@ -167,7 +168,7 @@ impl<P> Plan<P> {
             patience == 0 || (contradicts && matches!(trouble, Trouble::Disagrees { .. }));
         let halves = (!hopeless).then(|| grid.halves(window)).flatten();
         let Some((left, right)) = halves else {
-            segment.state = State::Done(given_up(window, trouble, payload, requests));
+            segment.state = PieceState::Done(given_up(window, trouble, payload, requests));
             return;
         };
         let size = segment.size.saturating_mul(8).min(cap);
@@ -187,7 +188,7 @@ impl<P> Plan<P> {
     }
 
     /// Replaces a piece that holds more than a page.
-    fn divide(&mut self, at: usize, seen: &Seen) {
+    fn divide(&mut self, at: usize, seen: &SeenPage) {
         let (grid, edge, most) = (self.grid, self.can.upper_edge, self.most());
         let total = seen.counted(&self.can);
         let Some(segment) = self.segment(at) else {
@@ -195,15 +196,15 @@ impl<P> Plan<P> {
         };
         let (window, size, requests) = (segment.window, segment.size, segment.requests);
         if grid.is_instant(window) {
-            segment.state = State::Crowded(Trouble::Crowded {
+            segment.state = PieceState::Crowded(Trouble::Crowded {
                 total: seen.total,
                 distinct: seen.distinct,
             });
-            self.tell_lane(at, Lane::pass);
+            self.tell_lane(at, WalkLane::pass);
             return;
         }
         if !seen.in_order() {
-            self.tell_lane(at, Lane::pass);
+            self.tell_lane(at, WalkLane::pass);
             let sample = Sample::of(window, seen);
             let road = Road::new(window, sample, total, most).at_most_half();
             let id = self.id();
@@ -216,7 +217,7 @@ impl<P> Plan<P> {
             .flatten();
         let Some((first, rest)) = known else {
             // Rows came since its rows were counted.
-            self.tell_lane(at, Lane::pass);
+            self.tell_lane(at, WalkLane::pass);
             if let Some((left, right)) = grid.halves(window) {
                 let mut first = Segment::ready(self.id(), left, size);
                 first.requests = requests;
@@ -246,7 +247,7 @@ impl<P> Plan<P> {
 }
 
 /// Bytes that a response takes in memory, with what is noted of each row.
-fn bytes_of(seen: &Seen) -> u64 {
+fn bytes_of(seen: &SeenPage) -> u64 {
     seen.bytes + seen.rows * ROW_BYTES
 }
 

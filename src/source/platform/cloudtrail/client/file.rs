@@ -4,7 +4,7 @@
 //! bytes of its object. Only what lies around the records must be well-formed.
 
 use super::EventSources;
-use crate::event::json::{self, Fault, FaultKind, Kind};
+use crate::event::json::{self, FaultKind, JsonFault, JsonKind};
 use crate::source::{HoleReason, Returned};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
@@ -30,7 +30,7 @@ pub(super) enum TrailFault {
     #[error("its content is larger than {0} bytes")]
     TooLarge(u64),
     #[error("it is not JSON: {0}")]
-    NotJson(Fault),
+    NotJson(JsonFault),
     #[error("it is {0}, not an object")]
     NotAnObject(&'static str),
     #[error("it has no \"Records\"")]
@@ -57,8 +57,8 @@ impl TrailFault {
     }
 }
 
-impl From<Fault> for TrailFault {
-    fn from(fault: Fault) -> Self {
+impl From<JsonFault> for TrailFault {
+    fn from(fault: JsonFault) -> Self {
         match fault.kind {
             FaultKind::Ended => Self::CutOff(fault.at),
             _ => Self::NotJson(fault),
@@ -112,7 +112,7 @@ pub(super) fn split(content: &Bytes, wanted: &EventSources) -> Result<Vec<Return
     let end = members.offset();
     let rest = content.get(end..).unwrap_or_default();
     if let Some(more) = rest.iter().position(|byte| !is_space(*byte)) {
-        return Err(TrailFault::NotJson(Fault {
+        return Err(TrailFault::NotJson(JsonFault {
             kind: FaultKind::Trailing,
             at: end + more,
         }));
@@ -158,7 +158,7 @@ fn elements(
     while let Some(at) = elements.next_at()? {
         let (kind, end) = json::value_end(content, at)?;
         elements.resume(end);
-        let is_record = kind == Kind::Object;
+        let is_record = kind == JsonKind::Object;
         if is_record && !is_wanted(content.get(at..end).unwrap_or_default(), wanted) {
             continue;
         }

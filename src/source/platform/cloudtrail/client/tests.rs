@@ -1,7 +1,7 @@
 //! Trails in a bucket in memory.
 
 use super::*;
-use crate::source::conformance::{Known, check_feed, check_under_faults};
+use crate::source::conformance::{KnownFeed, check_feed, check_under_faults};
 use crate::source::objects::ObjectFeed;
 use crate::source::{Hole, Limits, Slice, SliceOutcome, Source, WindowRequest};
 use bytes::Bytes;
@@ -101,11 +101,11 @@ impl Trail {
     }
 
     /// Where the records of each id lie.
-    fn known(&self, ids: &[(&str, &str)]) -> Known {
+    fn known(&self, ids: &[(&str, &str)]) -> KnownFeed {
         let folder = folder_of(&feed()).unwrap();
-        let mut known = Known {
+        let mut known = KnownFeed {
             longest_hole: TimeDelta::microseconds(1),
-            ..Known::default()
+            ..KnownFeed::default()
         };
         for (key, id) in ids {
             let date = key.split('_').nth(3).unwrap().split_once('T').unwrap().0;
@@ -335,7 +335,7 @@ async fn a_trail_may_lie_on_a_disk() {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, gzip(&content(&[record("x1", "states")]))).unwrap();
     let url = url::Url::from_directory_path(folder.path()).unwrap();
-    let bucket = Bucket::open(url.as_str(), &crate::store::Options::new()).unwrap();
+    let bucket = Bucket::open(url.as_str(), &crate::store::StoreOptions::new()).unwrap();
     let found = CloudTrail::discover(&bucket, Wording::Kept).await.unwrap();
     assert_eq!(found, [feed()]);
     let trail = Trail { bucket };

@@ -1,7 +1,7 @@
 use super::*;
 use crate::event::Category;
 use crate::event::json::any_object;
-use crate::event::redact::{Action, Redaction, Rule, Target};
+use crate::event::redact::{Redaction, RedactionAction, RedactionRule, RedactionTarget};
 use proptest::prelude::*;
 
 /// A call as the documentation of Step Functions shows it.
@@ -244,9 +244,9 @@ fn a_redacted_column_is_nowhere_in_the_record() {
         "resource_uid",
         "detail",
     ] {
-        let rule = Rule {
-            target: Target::Column(name.to_owned()),
-            action: Action::Drop,
+        let rule = RedactionRule {
+            target: RedactionTarget::Column(name.to_owned()),
+            action: RedactionAction::Drop,
         };
         // The class public cannot be redacted.
         let Ok(redaction) = Redaction::compile(&[rule], &ORIGINS, None) else {
@@ -260,9 +260,9 @@ fn a_redacted_column_is_nowhere_in_the_record() {
         assert_eq!(CloudTrailMapping.identify(&left).unwrap(), before);
     }
     for pointer in ["/eventID", "/eventSource", "/eventName", "/eventTime"] {
-        let rule = Rule {
-            target: Target::Pointer(pointer.to_owned()),
-            action: Action::Mask,
+        let rule = RedactionRule {
+            target: RedactionTarget::Pointer(pointer.to_owned()),
+            action: RedactionAction::Mask,
         };
         assert!(Redaction::compile(&[rule], &ORIGINS, None).is_err());
     }

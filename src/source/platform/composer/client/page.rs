@@ -5,7 +5,7 @@
 //! the entries must be well-formed; inside them nothing but quotes and brackets is looked at. Of doubled
 //! keys the first counts.
 
-use crate::event::json::{self, Fault, FaultKind, Kind};
+use crate::event::json::{self, FaultKind, JsonFault, JsonKind};
 use crate::event::time;
 use crate::source::Returned;
 use crate::source::cursor::{Link, Token};
@@ -71,7 +71,7 @@ pub fn parse(body: &Bytes, asked: u32) -> Result<Link, Misfit> {
 /// The entries of the array at `at`, and the offset after it.
 fn read_entries(body: &Bytes, at: usize, most: usize) -> Result<(Vec<Returned>, usize), Misfit> {
     let (kind, _) = json::value_end(body, at).map_err(of_fault)?;
-    if kind != Kind::Array {
+    if kind != JsonKind::Array {
         return Err(not_understood(&format!("\"entries\" is {}", kind.name())));
     }
     let mut elements = json::elements(body, at).map_err(of_fault)?;
@@ -86,7 +86,7 @@ fn read_entries(body: &Bytes, at: usize, most: usize) -> Result<(Vec<Returned>, 
         let record = body.slice(at..end);
         entries.push(Returned {
             arrived: arrived(&record),
-            is_record: kind == Kind::Object,
+            is_record: kind == JsonKind::Object,
             ..Returned::record(record)
         });
         elements.resume(end);
@@ -106,7 +106,7 @@ const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 
-fn of_fault(fault: Fault) -> Misfit {
+fn of_fault(fault: JsonFault) -> Misfit {
     match fault.kind {
         FaultKind::Ended => {
             Misfit::CutOff(format!("the response ends early, after {} bytes", fault.at))

@@ -3,17 +3,17 @@
 use super::*;
 use crate::http::script::{Server, json, reply};
 use crate::source::Wording;
-use crate::source::http::{Auth, Retry, Settings};
+use crate::source::http::{Auth, HttpSettings, Retry};
 use std::time::Duration;
 
 fn composer(server: &Server) -> Composer {
-    let settings = Settings {
+    let settings = HttpSettings {
         retry: Retry {
             first: Duration::from_millis(1),
             longest: Duration::from_millis(1),
             ..Retry::default()
         },
-        ..Settings::new(server.base.clone(), Auth::None)
+        ..HttpSettings::new(server.base.clone(), Auth::None)
     };
     let client = Client::new(settings, Wording::Kept).unwrap();
     let settings = ComposerSettings {
@@ -97,7 +97,7 @@ async fn projects_that_cannot_be_are_refused() {
     let server = Server::start(vec![json("{}")]).await;
     for projects in [&[][..], &[""], &["a/b"], &["a\" OR \""]] {
         let client = Client::new(
-            Settings::new(server.base.clone(), Auth::None),
+            HttpSettings::new(server.base.clone(), Auth::None),
             Wording::Kept,
         );
         let projects = projects.iter().map(|name| (*name).to_owned()).collect();

@@ -8,7 +8,7 @@
 
 use bytes::Bytes;
 
-use crate::event::json::{self, Fault, FaultKind, Kind, Value};
+use crate::event::json::{self, FaultKind, JsonFault, JsonKind, JsonValue};
 use crate::source::Returned;
 use crate::source::http::Misfit;
 use crate::source::paged::Page;
@@ -27,10 +27,10 @@ pub enum PageError {
     Truncated(usize),
     /// The body is not JSON, outside the records.
     #[error("the response is not JSON: {0}")]
-    NotJson(Fault),
+    NotJson(JsonFault),
     /// The body does not even begin as JSON does.
     #[error("the response is not JSON: {0}")]
-    NotJsonAtAll(Fault),
+    NotJsonAtAll(JsonFault),
     /// The body is JSON, but not an object.
     #[error("the response is {0}, not an object")]
     NotAnObject(&'static str),
@@ -72,8 +72,8 @@ impl From<PageError> for Misfit {
     }
 }
 
-impl From<Fault> for PageError {
-    fn from(fault: Fault) -> Self {
+impl From<JsonFault> for PageError {
+    fn from(fault: JsonFault) -> Self {
         match fault.kind {
             FaultKind::Ended => Self::Truncated(fault.at),
             _ => Self::NotJson(fault),
@@ -117,7 +117,7 @@ pub fn parse(body: &Bytes, asked: u32) -> Result<Page, PageError> {
     let end = members.offset();
     let rest = body.get(end..).unwrap_or_default();
     if let Some(more) = rest.iter().position(|byte| !is_space(*byte)) {
-        return Err(PageError::NotJson(Fault {
+        return Err(PageError::NotJson(JsonFault {
             kind: FaultKind::Trailing,
             at: end + more,
         }));
@@ -154,14 +154,14 @@ fn start(body: &[u8]) -> Result<usize, PageError> {
 }
 
 /// The value of `total`; `null` is as if it were missing.
-fn count(kind: Kind, value: &[u8]) -> Result<Option<u64>, PageError> {
+fn count(kind: JsonKind, value: &[u8]) -> Result<Option<u64>, PageError> {
     match kind {
-        Kind::Null => Ok(None),
-        Kind::Number => {
+        JsonKind::Null => Ok(None),
+        JsonKind::Number => {
             let text = std::str::from_utf8(value).map_err(|_| PageError::BadTotal)?;
             text.parse().map(Some).map_err(|_| PageError::BadTotal)
         }
-        Kind::Object | Kind::Array | Kind::Text | Kind::True | Kind::False => {
+        JsonKind::Object | JsonKind::Array | JsonKind::Text | JsonKind::True | JsonKind::False => {
             Err(PageError::WrongType {
                 field: "total",
                 found: kind.name(),
@@ -210,7 +210,7 @@ fn item(body: &Bytes, at: usize) -> Result<(Returned, usize), PageError> {
 }
 
 /// The record in the item at `at`, if it has one, and the offset after the item.
-fn record(body: &Bytes, at: usize) -> Result<(Option<Returned>, usize), Fault> {
+fn record(body: &Bytes, at: usize) -> Result<(Option<Returned>, usize), JsonFault> {
     let mut record = None;
     let mut user = None;
     let mut members = json::members(body, at)?;
@@ -223,8 +223,8 @@ fn record(body: &Bytes, at: usize) -> Result<(Option<Returned>, usize), Fault> {
             _ => {}
         }
     }
-    let object = |value: Option<Value>| {
-        let value = value.filter(|value| value.kind == Kind::Object)?;
+    let object = |value: Option<JsonValue>| {
+        let value = value.filter(|value| value.kind == JsonKind::Object)?;
         Some(body.slice(value.at..value.end))
     };
     let returned = object(record).map(|record| Returned {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::http::script::{Server, json, reply};
-use crate::source::http::{Auth, Retry, Settings};
+use crate::source::http::{Auth, HttpSettings, Retry};
 use crate::source::paged::{Paged, UpperEdge};
 use crate::source::{Limits, Slice, SliceOutcome, Source as _, WindowRequest, Wording};
 use crate::window::Window;
@@ -14,13 +14,13 @@ fn main() -> Tenant {
 }
 
 fn kestra(server: &Server, dialect: Dialect) -> Kestra {
-    let settings = Settings {
+    let settings = HttpSettings {
         retry: Retry {
             first: Duration::from_millis(1),
             longest: Duration::from_millis(1),
             ..Retry::default()
         },
-        ..Settings::new(server.base.clone(), Auth::None)
+        ..HttpSettings::new(server.base.clone(), Auth::None)
     };
     let client = Client::new(settings, Wording::Kept).unwrap();
     Kestra::new(client, dialect, vec![main()]).unwrap()
@@ -143,7 +143,7 @@ async fn what_is_not_a_page() {
 #[test]
 fn tenants_that_would_change_the_path_are_refused() {
     let client = || {
-        let settings = Settings::new("http://x".parse().unwrap(), Auth::None);
+        let settings = HttpSettings::new("http://x".parse().unwrap(), Auth::None);
         Client::new(settings, Wording::Kept).unwrap()
     };
     let named = |name: &str| vec![main(), Tenant::Named(name.to_owned())];

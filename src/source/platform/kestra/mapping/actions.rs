@@ -29,7 +29,7 @@ const MEDIUM: i64 = 3;
 
 /// What an action on a resource means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Meaning {
+pub(super) struct KestraMeaning {
     pub(super) category: Category,
     pub(super) class_uid: i64,
     pub(super) activity_id: i64,
@@ -43,8 +43,8 @@ const fn session(
     activity_name: &'static str,
     severity_id: i64,
     outcome: Outcome,
-) -> Meaning {
-    Meaning {
+) -> KestraMeaning {
+    KestraMeaning {
         category: Authentication,
         class_uid: AUTHENTICATION,
         activity_id,
@@ -56,7 +56,7 @@ const fn session(
 
 /// Actions that are about a session, whatever resource the record names. These alone state how
 /// they ended.
-const SESSION_ACTIONS: &[(&str, Meaning)] = &[
+const SESSION_ACTIONS: &[(&str, KestraMeaning)] = &[
     (
         "LOGIN",
         session(1, "Logon", INFORMATIONAL, Outcome::Success),
@@ -78,7 +78,7 @@ const SESSION_ACTIONS: &[(&str, Meaning)] = &[
 
 /// What a change of the resource is in OCSF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Subject {
+enum ActionSubject {
     /// A user or service account.
     Account,
     /// Something that gives its bearer privileges by being there.
@@ -89,9 +89,9 @@ enum Subject {
     Thing,
 }
 
-use Subject::{Account, Grant, Rights, Thing};
+use ActionSubject::{Account, Grant, Rights, Thing};
 
-const RESOURCES: &[(&str, Category, Subject)] = &[
+const RESOURCES: &[(&str, Category, ActionSubject)] = &[
     ("APP", ResourceManagement, Thing),
     ("APPEXECUTION", Execution, Thing),
     ("APP_EXECUTION", Execution, Thing),
@@ -143,7 +143,7 @@ const RESOURCES: &[(&str, Category, Subject)] = &[
 ];
 
 /// Activities by what is changed and how: class, activity and its name.
-const CHANGES: &[(Subject, &str, i64, i64, &str)] = &[
+const CHANGES: &[(ActionSubject, &str, i64, i64, &str)] = &[
     (Account, "CREATE", ACCOUNT_CHANGE, 1, "Create"),
     (Account, "UPDATE", ACCOUNT_CHANGE, 99, "Update"),
     (Account, "DELETE", ACCOUNT_CHANGE, 6, "Delete"),
@@ -163,12 +163,12 @@ const CHANGES: &[(Subject, &str, i64, i64, &str)] = &[
 pub(super) fn meaning<'a>(
     action: Option<&str>,
     resources: impl IntoIterator<Item = &'a str>,
-) -> Meaning {
+) -> KestraMeaning {
     let (category, subject) = resources
         .into_iter()
         .find_map(|name| RESOURCES.iter().find(|row| row.0 == name))
         .map_or((Other, Thing), |row| (row.1, row.2));
-    let api = |activity_id, activity_name| Meaning {
+    let api = |activity_id, activity_name| KestraMeaning {
         category,
         class_uid: API_ACTIVITY,
         activity_id,
@@ -184,7 +184,7 @@ pub(super) fn meaning<'a>(
         return *meaning;
     }
     if action == "READ" {
-        return Meaning {
+        return KestraMeaning {
             category: DataAccess,
             ..api(2, "Read")
         };
@@ -194,7 +194,7 @@ pub(super) fn meaning<'a>(
         .find(|row| row.0 == subject && row.1 == action)
         .or_else(|| CHANGES.iter().find(|row| row.0 == Thing && row.1 == action));
     match change {
-        Some(&(_, _, class_uid, activity_id, activity_name)) => Meaning {
+        Some(&(_, _, class_uid, activity_id, activity_name)) => KestraMeaning {
             class_uid,
             severity_id: if category == AccessControl {
                 LOW
