@@ -186,7 +186,7 @@ pub struct WarehouseConfig {
 /// What is removed or hidden before anything is written.
 #[derive(Debug, Clone, Default)]
 pub struct RedactionConfig {
-    /// Key of [`redact::Action::Hmac`]; present where that action is used.
+    /// Key of [`redact::RedactionAction::Hmac`]; present where that action is used.
     pub hmac_key: Option<SecretRef>,
     /// Rules in the order written; of two that meet at one place the earlier counts.
     pub rules: Vec<redact::RedactionRule>,

@@ -11,6 +11,7 @@ mod objects;
 mod receipt;
 mod retention;
 mod span;
+mod version;
 mod warehouse;
 
 pub use body::{

@@ -1,6 +1,6 @@
 //! Events that the files of a lake hold more than once.
 
-use super::verify::VerifyError;
+use super::error::VerifyError;
 use crate::lake::layout::Table;
 use crate::lake::{FileReader, ReadError};
 use crate::ledger::state::LiveFile;

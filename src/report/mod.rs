@@ -3,6 +3,7 @@
 
 pub mod certificate;
 pub mod doubled;
+mod error;
 pub mod retention;
 pub mod status;
 pub mod verify;

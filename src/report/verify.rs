@@ -1,6 +1,7 @@
 //! Verification of a whole ledger and lake, from a copy of the bucket and a public key alone.
 
 use super::doubled::{Doubled, doubled};
+pub use super::error::VerifyError;
 use crate::lake::layout::Table;
 use crate::lake::{Belonging, ReadError, verify_file};
 use crate::ledger::entry::Trust;
@@ -120,23 +121,6 @@ impl VerifyProblem {
             ..Self::of(&damage.object, damage.what.clone())
         }
     }
-}
-
-/// Why a verification could not be done, which says nothing about the lake.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The ledger could not be read.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// A file could not be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// There is no ledger.
-    #[error("there is no ledger in {0}")]
-    NoLedger(String),
 }
 
 /// Verifies the ledger in a bucket, and the files that it names.

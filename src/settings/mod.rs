@@ -2,7 +2,7 @@
 //! how everything that is wrong in it is said at once.
 //!
 //! One reading goes through three steps: names of keys (`names`), then kinds of values against the
-//! schema (`shape`), then what the values mean together ([`checks`]). What one step finds wrong is
+//! schema (`shape`), then what the values mean together (`checks`). What one step finds wrong is
 //! corrected or replaced for the next one, which ignores the replaced places.
 
 pub(crate) mod checks;

@@ -112,7 +112,7 @@ pub async fn check_feed(
 /// invented. For feeds under faults, whose answers are not the same twice.
 ///
 /// # Errors
-/// The first rule that does not hold; the failure of the source as [`Rule::Answers`].
+/// The first rule that does not hold; the failure of the source as [`FeedRule::Answers`].
 pub async fn check_under_faults(
     source: &dyn Source,
     tenant: &Tenant,

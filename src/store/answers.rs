@@ -14,7 +14,7 @@
 
 use object_store::Error as Cause;
 
-use super::error::StoreError;
+use super::error::{StoreError, StoreMeaning};
 
 /// What an answer means, whatever was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,19 +96,6 @@ fn status(said: &str) -> Option<u16> {
     let (status, rest) = said.split_at_checked(3)?;
     let is_status = status.bytes().all(|byte| byte.is_ascii_digit()) && rest.starts_with(' ');
     is_status.then(|| status.parse().ok()).flatten()
-}
-
-/// What a failure of a store means for whoever runs the program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoreMeaning {
-    /// The lake is not what the ledger says.
-    Integrity,
-    /// The configuration, or the kind of store: the same will fail again.
-    Configuration,
-    /// A permission is missing.
-    Permission,
-    /// It may work later.
-    Passing,
 }
 
 /// What to do where the lake is not what the ledger says.

@@ -17,30 +17,16 @@ use crate::stop::Stop;
 use crate::waits::Waits;
 
 use super::answers::StoreAnswer;
-use super::checked::CheckedFiles;
 use super::counted::CountedStore;
-use super::error::StoreError;
+use super::error::{OpenError, StoreError};
 use super::http::{ContentMd5, RequestCounter, RequestObserver, StoreClock, StoreRequests};
+use super::kind::StoreKind;
 use super::location;
-use super::open::{self, OpenError, StoreOptions};
+use super::open::{self, StoreOptions};
 use super::said::{clean, deepest, is_refusal};
+use super::signed::CheckedFiles;
 use super::stoppable::StoppableStore;
 use crate::foreign::Secrets;
-
-/// What kind of store a bucket is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoreKind {
-    /// A local directory, `file://`.
-    Disk,
-    /// Google Cloud Storage, `gs://`.
-    Gcs,
-    /// Amazon S3 or a store that speaks like it, `s3://`.
-    S3,
-    /// Azure Blob Storage, `az://`.
-    Azure,
-    /// Memory of this process; tests only.
-    Memory,
-}
 
 /// An object in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]

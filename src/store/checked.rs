@@ -17,65 +17,17 @@
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
-use md5::Md5;
 use object_store::{GetOptions, GetResult};
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::OnceCell;
 
-use super::bucket::{Bucket, StoreKind};
+use super::bucket::Bucket;
 use super::error::StoreError;
 use super::http::Aside;
+use super::kind::StoreKind;
 use super::present::PresenceQuestion;
+use super::signed::{CheckedBy, CheckedObject, Md5Sum, SignedFile, stamp};
 use crate::merkle::Hash;
-
-/// MD5 of an object: no proof of anything by itself, but the one hash that stores compute themselves.
-pub type Md5Sum = [u8; 16];
-
-/// MD5 of some bytes.
-pub fn md5_of(content: &[u8]) -> Md5Sum {
-    Md5::digest(content).into()
-}
-
-/// A file as its entry states it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedFile {
-    /// Name in the bucket.
-    pub name: String,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// SHA-256 of the object.
-    pub sha256: Hash,
-    /// MD5 of the object; `None` in entries of version 1.
-    pub md5: Option<Md5Sum>,
-}
-
-impl SignedFile {
-    /// Whether some bytes are this file.
-    fn is(&self, content: &[u8]) -> bool {
-        content.len() as u64 == self.bytes && Hash::from(Sha256::digest(content)) == self.sha256
-    }
-}
-
-/// How an object was found to be the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CheckedBy {
-    /// The store's own checksum of it.
-    Store,
-    /// All of its bytes.
-    Bytes,
-}
-
-/// An object that was found to be the file that the ledger signed for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CheckedStore {
-    /// How.
-    pub by: CheckedBy,
-    /// What tells this object from one that takes its place.
-    stamp: Stamp,
-}
 
 /// What an object was found to hold.
 #[derive(Debug)]
@@ -88,52 +40,13 @@ pub(crate) struct Content {
     pub(crate) kept: Option<Bytes>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamp {
-    e_tag: Option<String>,
-    version: Option<String>,
-}
-
-impl CheckedStore {
-    /// An object all of whose bytes are being hashed.
-    fn of_all_bytes(object: &GetResult) -> Self {
-        Self {
-            by: CheckedBy::Bytes,
-            stamp: stamp(object),
-        }
-    }
-
-    /// The entity tag to name when the object is read: only a strong one can be compared.
-    fn e_tag(&self) -> Option<&str> {
-        let e_tag = self.stamp.e_tag.as_deref();
-        e_tag.filter(|e_tag| !e_tag.starts_with("W/"))
-    }
-}
-
-/// Files that were checked, so that each is checked once; shared by the clones of a bucket.
-#[derive(Debug, Clone, Default)]
-pub(super) struct CheckedFiles(Arc<Mutex<HashMap<String, Arc<OnceCell<CheckedStore>>>>>);
-
-/// So many are remembered; after that all are checked again.
-const REMEMBERED: usize = 10_000;
-
-impl CheckedFiles {
-    fn of(&self, file: &SignedFile) -> Arc<OnceCell<CheckedStore>> {
-        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if files.len() >= REMEMBERED {
-            files.clear();
-        }
-        Arc::clone(files.entry(file.name.clone()).or_default())
-    }
-}
-
 impl Bucket {
     /// Checks an object that must exist.
     ///
     /// # Errors
     /// [`StoreError::Altered`] where it is another one, [`StoreError::Missing`] where it is absent; otherwise any
     /// [`StoreError`] of reading, which says nothing about it.
-    pub async fn check(&self, file: &SignedFile) -> Result<CheckedStore, StoreError> {
+    pub async fn check(&self, file: &SignedFile) -> Result<CheckedObject, StoreError> {
         let mut asking = PresenceQuestion::begin();
         loop {
             match self.compare(file).await {
@@ -145,7 +58,7 @@ impl Bucket {
 
     /// The same, once for each file that this bucket and its clones are asked about: later reads name the
     /// entity tag that was checked.
-    async fn checked_once(&self, file: &SignedFile) -> Result<CheckedStore, StoreError> {
+    async fn checked_once(&self, file: &SignedFile) -> Result<CheckedObject, StoreError> {
         let cell = self.checked_files().of(file);
         let checked = cell.get_or_try_init(|| self.check(file)).await;
         checked.cloned()
@@ -155,14 +68,14 @@ impl Bucket {
     ///
     /// # Errors
     /// As [`Self::check`].
-    pub(crate) async fn compare(&self, file: &SignedFile) -> Result<CheckedStore, StoreError> {
+    pub(crate) async fn compare(&self, file: &SignedFile) -> Result<CheckedObject, StoreError> {
         let (head, told) = self.head_of(&file.name).await?;
         if head.meta.size != file.bytes {
             let said = format!("it has {} bytes, not {}", head.meta.size, file.bytes);
             return Err(self.altered(file, said));
         }
         if file.md5.is_some() && self.md5_told(&head, &told) == file.md5 {
-            return Ok(CheckedStore {
+            return Ok(CheckedObject {
                 by: CheckedBy::Store,
                 stamp: stamp(&head),
             });
@@ -177,7 +90,7 @@ impl Bucket {
     pub(crate) async fn is_still(
         &self,
         file: &SignedFile,
-        checked: &CheckedStore,
+        checked: &CheckedObject,
     ) -> Result<bool, StoreError> {
         let (head, _) = self.head_of(&file.name).await?;
         Ok(stamp(&head) == checked.stamp)
@@ -211,7 +124,7 @@ impl Bucket {
     }
 
     /// Reads all bytes, a piece at a time.
-    async fn hash(&self, file: &SignedFile) -> Result<CheckedStore, StoreError> {
+    async fn hash(&self, file: &SignedFile) -> Result<CheckedObject, StoreError> {
         let (found, checked) = self.hashed(file, 0).await?;
         let said = match found.sha256 {
             Some(sha256) if sha256 == file.sha256 => return Ok(checked),
@@ -243,9 +156,9 @@ impl Bucket {
         &self,
         file: &SignedFile,
         keep: u64,
-    ) -> Result<(Content, CheckedStore), StoreError> {
+    ) -> Result<(Content, CheckedObject), StoreError> {
         let got = self.get(&file.name).await?;
-        let checked = CheckedStore::of_all_bytes(&got);
+        let checked = CheckedObject::of_all_bytes(&got);
         if got.meta.size != file.bytes {
             let content = Content {
                 bytes: got.meta.size,
@@ -314,15 +227,9 @@ impl Bucket {
     }
 }
 
-fn stamp(of: &GetResult) -> Stamp {
-    Stamp {
-        e_tag: of.meta.e_tag.clone(),
-        version: of.meta.version.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::signed::{Stamp, md5_of};
     use super::*;
     use bytes::Bytes;
 
@@ -381,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_weak_tag_is_not_compared() {
-        let checked = |e_tag: &str| CheckedStore {
+        let checked = |e_tag: &str| CheckedObject {
             by: CheckedBy::Store,
             stamp: Stamp {
                 e_tag: Some(e_tag.to_owned()),

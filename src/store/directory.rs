@@ -3,7 +3,7 @@
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 
-use super::open::OpenError;
+use super::error::OpenError;
 
 /// The error about a directory that could not be read or created.
 pub(super) fn unusable(path: &Path, error: &Error) -> OpenError {

@@ -1,7 +1,7 @@
 //! What went wrong with an object, in words that every store has in common.
 
-use super::answers::StoreMeaning;
 use crate::http::Hopeless;
+use std::path::PathBuf;
 
 /// What went wrong with one object. `said` is the store's own account, on one line and without
 /// secrets.
@@ -125,5 +125,77 @@ impl StoreError {
             self,
             Self::AlreadyExists { .. } | Self::Denied { .. } | Self::Unclear { .. }
         )
+    }
+}
+
+/// What a failure of a store means for whoever runs the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreMeaning {
+    /// The lake is not what the ledger says.
+    Integrity,
+    /// The configuration, or the kind of store: the same will fail again.
+    Configuration,
+    /// A permission is missing.
+    Permission,
+    /// It may work later.
+    Passing,
+}
+
+/// Why a bucket could not be opened. Nothing was read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL is not a valid bucket URL.
+    #[error("{url} is not a valid bucket URL: {reason}")]
+    Url {
+        /// The URL without anything that may be a credential.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An option that the store does not have.
+    #[error("the store at {url} has no option {option:?}")]
+    UnknownOption {
+        /// The bucket.
+        url: String,
+        /// The option.
+        option: String,
+    },
+    /// An option that the URL or the ledger decides.
+    #[error("option {option:?} of {url} cannot be set: {reason}")]
+    FixedOption {
+        /// The bucket.
+        url: String,
+        /// The option.
+        option: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The directory of a `file://` bucket does not exist or cannot be read.
+    #[error("directory {} cannot be used: {said}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// The operating system's words.
+        said: String,
+        /// What to do about it.
+        action: String,
+    },
+    /// The store's client refuses the settings.
+    #[error("the store at {url} cannot be opened: {said}")]
+    Settings {
+        /// The bucket.
+        url: String,
+        /// The client's words.
+        said: String,
+    },
+}
+
+impl OpenError {
+    /// What to do about it, where that is more than to fix the setting.
+    pub fn action(&self) -> Option<&str> {
+        match self {
+            Self::Directory { action, .. } => Some(action),
+            _ => None,
+        }
     }
 }

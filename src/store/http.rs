@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::checked::Md5Sum;
+use super::signed::Md5Sum;
 use crate::foreign::Secrets;
 use crate::waits::{Wait, Waits};
 use async_trait::async_trait;

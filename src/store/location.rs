@@ -10,7 +10,7 @@ use url::Url;
 
 use super::directory::unusable;
 use super::disk;
-use super::open::OpenError;
+use super::error::OpenError;
 use super::said::{clean, deepest};
 use crate::foreign::Secrets;
 

@@ -22,24 +22,27 @@ mod directory;
 mod disk;
 mod error;
 mod http;
+mod kind;
 mod location;
 mod open;
 mod present;
 mod remove;
 mod said;
+mod signed;
 mod stoppable;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use answers::{StoreMeaning, WHEN_CHANGED};
-pub use bucket::{Bucket, StoreKind, StoredObject};
-pub use checked::{CheckedBy, CheckedStore, Md5Sum, SignedFile, md5_of};
+pub use answers::WHEN_CHANGED;
+pub use bucket::{Bucket, StoredObject};
 pub use conformance::{
     StoreNonconformance, check_objects, check_store, prove_create_once, prove_kept,
 };
 pub use create::{CreateError, Created, Patience, create};
-pub use error::StoreError;
+pub use error::{OpenError, StoreError, StoreMeaning};
 pub use http::{RequestCounter, StoreClock, StoreRequests};
+pub use kind::StoreKind;
+pub use open::StoreOptions;
 pub(crate) use open::has_option;
-pub use open::{OpenError, StoreOptions};
 pub use remove::{Keeps, Removal};
+pub use signed::{CheckedBy, CheckedObject, Md5Sum, SignedFile, md5_of};

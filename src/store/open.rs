@@ -1,7 +1,6 @@
 //! From a URL and options to an open store.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +12,11 @@ use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKe
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 use url::Url;
 
-use super::bucket::StoreKind;
 use super::directory;
 use super::disk::DiskStore;
+use super::error::OpenError;
 use super::http::RequestObserver;
+use super::kind::StoreKind;
 use super::location::{Location, Scheme};
 use super::said::learn;
 use crate::foreign::credentials_in;
@@ -54,65 +54,6 @@ const RETRIES: RetryConfig = RetryConfig {
     max_retries: 6,
     retry_timeout: Duration::from_secs(90),
 };
-
-/// Why a bucket could not be opened. Nothing was read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The URL is not a valid bucket URL.
-    #[error("{url} is not a valid bucket URL: {reason}")]
-    Url {
-        /// The URL without anything that may be a credential.
-        url: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// An option that the store does not have.
-    #[error("the store at {url} has no option {option:?}")]
-    UnknownOption {
-        /// The bucket.
-        url: String,
-        /// The option.
-        option: String,
-    },
-    /// An option that the URL or the ledger decides.
-    #[error("option {option:?} of {url} cannot be set: {reason}")]
-    FixedOption {
-        /// The bucket.
-        url: String,
-        /// The option.
-        option: String,
-        /// Why.
-        reason: &'static str,
-    },
-    /// The directory of a `file://` bucket does not exist or cannot be read.
-    #[error("directory {} cannot be used: {said}", path.display())]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// The operating system's words.
-        said: String,
-        /// What to do about it.
-        action: String,
-    },
-    /// The store's client refuses the settings.
-    #[error("the store at {url} cannot be opened: {said}")]
-    Settings {
-        /// The bucket.
-        url: String,
-        /// The client's words.
-        said: String,
-    },
-}
-
-impl OpenError {
-    /// What to do about it, where that is more than to fix the setting.
-    pub fn action(&self) -> Option<&str> {
-        match self {
-            Self::Directory { action, .. } => Some(action),
-            _ => None,
-        }
-    }
-}
 
 pub(super) struct OpenedLocation {
     pub(super) store: Arc<dyn ObjectStore>,

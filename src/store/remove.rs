@@ -12,9 +12,10 @@
 use chrono::{DateTime, Utc};
 use object_store::{Error as Cause, GetOptions, ObjectStoreExt as _};
 
-use super::bucket::{Bucket, StoreKind};
+use super::bucket::Bucket;
 use super::error::StoreError;
 use super::http::Aside;
+use super::kind::StoreKind;
 use super::said::{deepest, locked_until, names_a_lock};
 
 /// How S3 calls the version of an object that was written without versioning.

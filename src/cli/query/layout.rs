@@ -4,7 +4,11 @@
 //! a person most likely asked for, because the answer is a few rows or its columns do not fit even when cut, each row
 //! is a block with a line for each column.
 
-use super::table::GAP;
+/// What stands between two columns.
+pub(super) const GAP: &str = "  ";
+
+/// What stands for a value that is absent.
+pub(super) const NULL: &str = "NULL";
 
 /// What is known of a column once the first rows have been seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 
 use super::cell;
-use super::layout::{Measured, fitted, suits_blocks};
+use super::layout::{GAP, Measured, NULL, fitted, suits_blocks};
 use super::vertical::VerticalWriter;
 use crate::cli::escape::escape;
 use crate::cli::style::{Style, StyleRole};
@@ -20,9 +20,6 @@ const ROWS_FOR_WIDTHS: usize = 1000;
 
 /// Wider cells do not widen their column: one whole record would push all others off the screen.
 const WIDEST: usize = 60;
-
-pub(super) const GAP: &str = "  ";
-pub(super) const NULL: &str = "NULL";
 
 /// Into what a table has to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

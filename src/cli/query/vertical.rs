@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 
 use super::cell;
-use super::table::NULL;
+use super::layout::NULL;
 use crate::cli::escape::escape;
 use crate::cli::style::{Style, StyleRole};
 use crate::cli::width::{padded, width};

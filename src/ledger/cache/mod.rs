@@ -4,11 +4,11 @@
 //! time. Version 3 is two frames of zstd:
 //!
 //! 1. a skippable frame, which any other program passes over, with what is cached, compressed in turn: the
-//!    table of [files], and the rest of the state as JSON;
+//!    table of files, and the rest of the state as JSON;
 //! 2. a signed note of one line of JSON: the version, and size and SHA-256 of what is in the first frame.
 //!
 //! So the signature is checked over a line, the content once as it lies there, and only then is anything
-//! unpacked. [Version 2](v2) was a note whose text was the whole state as JSON, and is still read.
+//! unpacked. Version 2 was a note whose text was the whole state as JSON, and is still read.
 //!
 //! What is cached is several times larger than the state in memory, so nothing ever holds it: it is written
 //! into the compressor and parsed out of the decompressor.

@@ -1,6 +1,6 @@
 //! What comes of a comparison.
 
-use super::objects::FeedDate;
+use super::tally::FeedDate;
 use crate::event::columns::{Full, PushError};
 use crate::index::Fingerprint;
 use crate::ledger::entry::{Changed, Covered, DayCount, HoleEntry};

@@ -22,5 +22,5 @@ mod tests;
 pub(super) use compared::Compared;
 pub(super) use comparison::{ComparisonContext, compare};
 pub(super) use known::{KnownRecords, Shelf};
-pub(super) use objects::FeedDate;
 pub(super) use redacted::Redacted;
+pub(super) use tally::FeedDate;

@@ -2,6 +2,7 @@
 
 use super::comparison::ComparisonContext;
 use super::known::{KnownObject, KnownRecords};
+use super::tally::FeedDate;
 use crate::event::objects::{ObjectRow, READ};
 use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
@@ -10,11 +11,7 @@ use crate::run::feed::one_tenant;
 use crate::run::pieces::Piece;
 use crate::source::objects::{ListedSet, ReadObject, object_digest};
 use crate::window::Coverage;
-use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashSet};
-
-/// A feed and date.
-pub(in crate::run) type FeedDate = (String, NaiveDate);
 
 /// What was found of objects in a chunk.
 #[derive(Debug, Default)]

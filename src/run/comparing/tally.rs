@@ -1,11 +1,13 @@
 //! Counting what became of the records of a chunk, by tenant and date.
 
-use super::objects::FeedDate;
 use crate::ledger::entry::{Counts, DayCount, DayObjects};
 use crate::run::pieces::Piece;
 use crate::source::Keyed;
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
+
+/// A feed and date.
+pub(in crate::run) type FeedDate = (String, NaiveDate);
 
 /// How a record came to the lake's attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,14 +3,14 @@
 //!
 //! A platform implements [`Chain`]; [`Cursor`] makes a [`Source`] of it. From the inside out:
 //!
-//! 1. [`pass`]: one chain of a window, from its first response to its last. Nothing says how many rows
+//! 1. `pass`: one chain of a window, from its first response to its last. Nothing says how many rows
 //!    there should be, so a window is whole when two passes in a row have the same ids. The rows of the
 //!    first are kept, of further ones only what is new.
-//! 2. [`lane`]: a stretch of time, read window by window. Windows grow and shrink so that one is held in
+//! 2. `lane`: a stretch of time, read window by window. Windows grow and shrink so that one is held in
 //!    memory; what cannot be read is cut down to a tick and becomes a hole.
-//! 3. [`stream`]: the lanes of a window that was asked for, several at once, in order.
+//! 3. `stream`: the lanes of a window that was asked for, several at once, in order.
 //!
-//! [`search`] asks the questions that need no window read whole.
+//! `search` asks the questions that need no window read whole.
 
 mod lane;
 mod pass;

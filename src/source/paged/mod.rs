@@ -1,9 +1,9 @@
 //! Reading by offset pages with a total, so that one response holds a slice whole.
 //!
 //! Pages shift when rows come or go between two requests, so no slice is put together from several
-//! of them: [`slice`] divides a window until each part fits into one response whose rows, total and
+//! of them: `slice` divides a window until each part fits into one response whose rows, total and
 //! distinct ids agree. Only one instant with more rows than a page is read in several passes
-//! ([`crowd`]).
+//! (`crowd`).
 //!
 //! A platform implements [`Pages`]; [`Paged`] makes a [`Source`] of it.
 

@@ -1,4 +1,4 @@
-//! BigQuery behind the [`Warehouse`] contract, over its REST API.
+//! BigQuery behind the [`Warehouse`](crate::warehouse::Warehouse) contract, over its REST API.
 //!
 //! ```text
 //! typed client (gcp-bigquery-client)   tables.delete; the model of jobs.getQueryResults

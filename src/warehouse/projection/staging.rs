@@ -5,7 +5,7 @@ use super::filling::Filling;
 use crate::failpoint;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::FileEntry;
-use crate::store::{Bucket, CheckedBy, CheckedStore, SignedFile, StoreError};
+use crate::store::{Bucket, CheckedBy, CheckedObject, SignedFile, StoreError};
 use crate::warehouse::failure::FillError;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -170,7 +170,7 @@ pub(crate) struct Sources {
     bucket: Bucket,
     /// Whether they are copies.
     staged: bool,
-    sources: Vec<(SignedFile, CheckedStore)>,
+    sources: Vec<(SignedFile, CheckedObject)>,
 }
 
 impl Sources {
@@ -182,7 +182,7 @@ impl Sources {
 
     /// How they were checked.
     pub(crate) fn checks(&self) -> FilesChecked {
-        let by_bytes = |(_, checked): &&(_, CheckedStore)| checked.by == CheckedBy::Bytes;
+        let by_bytes = |(_, checked): &&(_, CheckedObject)| checked.by == CheckedBy::Bytes;
         let hashed = self.sources.iter().filter(by_bytes).count() as u64;
         FilesChecked {
             by_store: self.sources.len() as u64 - hashed,
@@ -241,7 +241,7 @@ async fn copy(
     file: &FileEntry,
     bucket: &Bucket,
     copied: &SignedFile,
-) -> Result<CheckedStore, FillError> {
+) -> Result<CheckedObject, FillError> {
     let mut copies = 0;
     loop {
         match bucket.compare(copied).await {

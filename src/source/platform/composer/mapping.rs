@@ -9,9 +9,9 @@
 //! |---|---|---|
 //! | `native_id` | `/logName`, `/timestamp`, `/insertId` | with a space between; the time as [`format_instant`] writes it, since the service chooses how many digits it shows |
 //! | `event_time`, `event_time_text` | `/timestamp` | when the act was, not when it arrived |
-//! | `action` | `p/methodName` | verbatim; decides the category, see [`methods`] |
+//! | `action` | `p/methodName` | verbatim; decides the category, see `methods` |
 //! | `severity_id` | `/severity` | |
-//! | `outcome`, `outcome_code`, `outcome_detail` | `p/status`: `code`, `message` | see [`outcome`] |
+//! | `outcome`, `outcome_code`, `outcome_detail` | `p/status`: `code`, `message` | see `outcome` |
 //! | `actor_uid` | `p/authenticationInfo/principalSubject`, else `principalEmail` | |
 //! | `actor_name`, `actor_email` | `p/authenticationInfo/principalEmail`; the name else `principalSubject` | |
 //! | `actor_type` | the prefix of `principalSubject`, or the domain of service accounts | |
