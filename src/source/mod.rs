@@ -15,6 +15,7 @@ mod error;
 mod grid;
 pub mod http;
 pub mod objects;
+mod oldest;
 pub mod paged;
 pub mod platform;
 mod reading;

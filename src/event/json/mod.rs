@@ -17,6 +17,7 @@
 //! take it in text.
 
 mod check;
+mod fields;
 mod members;
 pub mod pointer;
 mod scan;
@@ -26,6 +27,7 @@ mod text;
 use std::fmt;
 
 pub use check::{check, utf8};
+pub use fields::{present, start, text, text_or_number, verbatim};
 pub use members::{
     Elements, JsonText, JsonValue, Member, MemberKey, Members, checked_members, elements, key_at,
     members,

@@ -2,9 +2,11 @@
 
 use super::pass::keyed;
 use super::{Chain, LinkRequest, Reply};
+use crate::source::oldest::first_date;
 use crate::source::{Keyed, SourceError, Tenant, year};
-use crate::window::{Window, midnight};
-use chrono::{DateTime, Days, TimeDelta, Utc};
+use crate::window::Window;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt as _;
 
 /// The year of the request that must return nothing.
 const CONTROL_YEAR: i32 = 2999;
@@ -74,40 +76,13 @@ pub(super) async fn oldest(
         }
     }
     match Window::new(first, before) {
-        Some(window) => Ok(first_date(chain, tenant, window).await?.or(found)),
+        Some(window) => Ok(
+            first_date(window, |part| holds_any(chain, tenant, part).boxed())
+                .await?
+                .or(found),
+        ),
         None => Ok(found),
     }
-}
-
-/// The first midnight after which a window holds a record, of whatever kind.
-async fn first_date(
-    chain: &dyn Chain,
-    tenant: &Tenant,
-    window: Window,
-) -> Result<Option<DateTime<Utc>>, SourceError> {
-    if !holds_any(chain, tenant, window).await? {
-        return Ok(None);
-    }
-    let first = window.from.date_naive();
-    let days = u64::try_from(window.duration().num_days()).unwrap_or(0);
-    let nth = |days| {
-        let date = first.checked_add_days(Days::new(days));
-        date.map_or(window.to, midnight).min(window.to)
-    };
-    // So many dates are known to be empty, and of so many it is known that they are not.
-    let (mut empty, mut filled) = (0, days + 1);
-    while empty + 1 < filled {
-        let middle = empty + (filled - empty) / 2;
-        let found = match Window::new(nth(empty), nth(middle)) {
-            Some(part) => holds_any(chain, tenant, part).await?,
-            None => false,
-        };
-        match found {
-            true => filled = middle,
-            false => empty = middle,
-        }
-    }
-    Ok(Some(nth(empty)))
 }
 
 /// Whether a window holds a record. Where the platform cannot say, it holds one that it cannot read.

@@ -5,9 +5,11 @@
 use super::digest::digest;
 use super::{Order, PageRequest, Pages, UpperEdge};
 use crate::source::grid::Grid;
+use crate::source::oldest::first_date;
 use crate::source::{Count, ErrorScope, SourceError, Tenant, year};
-use crate::window::{Window, format_instant, midnight};
-use chrono::{DateTime, Days, Utc};
+use crate::window::{Window, format_instant};
+use chrono::{DateTime, Utc};
+use futures::FutureExt as _;
 
 /// Rows asked for to see which lie at a closed upper edge, or which is the oldest.
 const FEW: u32 = 16;
@@ -125,39 +127,7 @@ pub(super) async fn oldest(
         Err(error) if error.is_about_records() => {}
         Err(error) => return Err(error),
     }
-    first_date(source, tenant, window).await
-}
-
-/// The first midnight after which a window holds a record, of whatever kind.
-async fn first_date(
-    source: &dyn Pages,
-    tenant: &Tenant,
-    window: Window,
-) -> Result<Option<DateTime<Utc>>, SourceError> {
-    if !holds_any(source, tenant, window).await? {
-        return Ok(None);
-    }
-    let first = window.from.date_naive();
-    let days = u64::try_from(window.duration().num_days()).unwrap_or(0);
-    let nth = |days| {
-        let date = first.checked_add_days(Days::new(days));
-        date.map_or(window.to, midnight).min(window.to)
-    };
-    // So many dates are known to be empty, and of so many it is known that they are not.
-    let (mut empty, mut filled) = (0, days + 1);
-    while empty + 1 < filled {
-        let middle = empty + (filled - empty) / 2;
-        let found = match Window::new(nth(empty), nth(middle)) {
-            Some(part) => holds_any(source, tenant, part).await?,
-            None => false,
-        };
-        if found {
-            filled = middle;
-        } else {
-            empty = middle;
-        }
-    }
-    Ok(Some(nth(empty)))
+    first_date(window, |part| holds_any(source, tenant, part).boxed()).await
 }
 
 /// Whether a window holds a record, of whatever kind.

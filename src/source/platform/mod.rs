@@ -23,9 +23,6 @@ use url::Url;
 
 /// A platform as it is configured: what is asked of it before it is read.
 pub trait Platform: fmt::Debug + Send + Sync {
-    /// Its name for people.
-    fn title(&self) -> &'static str;
-
     /// How its records become events.
     fn mapping(&self) -> &'static dyn Mapping;
 

@@ -31,7 +31,7 @@ mod origins;
 
 pub use origins::ORIGINS;
 
-use crate::event::json::{self, JsonKind, JsonText, JsonValue};
+use crate::event::json::{self, JsonKind, JsonText, JsonValue, present, text};
 use crate::event::redact::Origins;
 use crate::event::time;
 use crate::event::unfit::{MAX_RECORD_BYTES, Reason, Unfit};
@@ -342,17 +342,6 @@ fn of_object<const N: usize>(
         }
     }
     found
-}
-
-/// A value that is there and not null.
-fn present(value: Option<JsonValue>) -> Option<JsonValue> {
-    value.filter(|value| value.kind != JsonKind::Null)
-}
-
-/// The text of a value, if it is text.
-#[inline]
-fn text<'a>(value: Option<JsonValue>, source: impl JsonText<'a>) -> Option<Cow<'a, str>> {
-    value?.text(source).ok()
 }
 
 #[cfg(test)]

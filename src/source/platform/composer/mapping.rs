@@ -29,7 +29,7 @@ mod origins;
 
 pub use origins::ORIGINS;
 
-use crate::event::json::{self, JsonKind, JsonText, JsonValue};
+use crate::event::json::{self, JsonKind, JsonText, JsonValue, start, text_or_number};
 use crate::event::redact::Origins;
 use crate::event::time;
 use crate::event::unfit::{MAX_RECORD_BYTES, Reason, Unfit};
@@ -133,7 +133,7 @@ pub fn normalise(record: &[u8]) -> Result<Event<'_>, Unfit> {
         outcome: outcome(record, status, code, only_begun),
         outcome_code: code
             .filter(|code| matches!(code.kind, JsonKind::Number | JsonKind::Text))
-            .and_then(|code| text_or_number(code, source)),
+            .and_then(|code| text_or_number(Some(code), source)),
         outcome_detail: text(message),
         actor_type: actor_type(subject.as_deref(), email.as_deref()),
         actor_uid: subject.clone().or_else(|| email.clone()),
@@ -170,7 +170,7 @@ fn outcome(
     // Protocol buffers leave out a number that is 0, and JSON may write it as text.
     let number = match code.filter(|code| code.kind != JsonKind::Null) {
         None => Some(0),
-        Some(code) => text_or_number(code, record).and_then(|text| text.parse::<i64>().ok()),
+        Some(code) => text_or_number(Some(code), record).and_then(|text| text.parse::<i64>().ok()),
     };
     match number {
         Some(0) if only_begun => Outcome::Unknown,
@@ -239,14 +239,6 @@ fn named<const N: usize>(
         }
     }
     found
-}
-
-/// The text of a value, or its number as written.
-fn text_or_number<'a>(value: JsonValue, source: impl JsonText<'a>) -> Option<Cow<'a, str>> {
-    match value.kind {
-        JsonKind::Number => value.verbatim(source).ok().map(Cow::Borrowed),
-        _ => value.text(source).ok(),
-    }
 }
 
 /// The members of an entry that columns come from; of doubled keys the first.
@@ -324,14 +316,6 @@ impl EntryFields {
         };
         Ok((identity, time_text))
     }
-}
-
-/// Where the entry's value begins.
-fn start(record: &[u8]) -> usize {
-    record
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
-        .count()
 }
 
 /// How audit entries of Cloud Logging become events.

@@ -111,10 +111,6 @@ impl PlatformTable for KestraTable {
 }
 
 impl Platform for KestraSettings {
-    fn title(&self) -> &'static str {
-        "Kestra"
-    }
-
     fn mapping(&self) -> &'static dyn Mapping {
         &KestraMapping
     }

@@ -29,7 +29,9 @@ mod origins;
 
 pub use origins::ORIGINS;
 
-use crate::event::json::{self, JsonKind, JsonText, JsonValue};
+use crate::event::json::{
+    self, JsonKind, JsonText, JsonValue, present, start, text, text_or_number, verbatim,
+};
 use crate::event::redact::Origins;
 use crate::event::time;
 use crate::event::unfit::{MAX_RECORD_BYTES, Reason, Unfit};
@@ -160,14 +162,6 @@ fn first_member(object: &[u8], name: &[u8]) -> Option<JsonValue> {
     let mut members = members.map_while(Result::ok);
     let found = members.find(|member| *member.key.name() == *name);
     found.map(|member| member.value)
-}
-
-/// Where the record's value begins.
-fn start(record: &[u8]) -> usize {
-    record
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
-        .count()
 }
 
 /// The members of a record that columns come from; of doubled keys the first.
@@ -315,35 +309,6 @@ fn actor_type(uid: Option<&str>, kind: Option<&str>) -> ActorType {
         (_, Some("SERVICE_ACCOUNT")) => ActorType::Service,
         _ => ActorType::Unknown,
     }
-}
-
-/// A value that is there and not null.
-fn present(value: Option<JsonValue>) -> Option<JsonValue> {
-    value.filter(|value| value.kind != JsonKind::Null)
-}
-
-/// The text of a value, if it is text.
-#[inline]
-fn text<'a>(value: Option<JsonValue>, source: impl JsonText<'a>) -> Option<Cow<'a, str>> {
-    value?.text(source).ok()
-}
-
-/// The text of a value, or its number as written.
-fn text_or_number<'a>(value: Option<JsonValue>, source: impl JsonText<'a>) -> Option<Cow<'a, str>> {
-    match value?.kind {
-        JsonKind::Number => verbatim(value?, source),
-        JsonKind::Object
-        | JsonKind::Array
-        | JsonKind::Text
-        | JsonKind::True
-        | JsonKind::False
-        | JsonKind::Null => text(value, source),
-    }
-}
-
-/// The value as written.
-fn verbatim<'a>(value: JsonValue, source: impl JsonText<'a>) -> Option<Cow<'a, str>> {
-    value.verbatim(source).ok().map(Cow::Borrowed)
 }
 
 /// How Kestra's audit records become events.
