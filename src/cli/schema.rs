@@ -8,9 +8,10 @@ use super::documents::{Catalogue, Field, Outputs};
 use super::failure::Report;
 use super::output::{Ending, OutputDocument};
 use super::page::{Align, Page, PageTable};
-use crate::config::{json_schema, settings};
+use crate::config::{Setting, json_schema, settings};
 use crate::event::schema::{Column, SCHEMA_VERSION};
 use crate::warehouse::TableKind;
+use std::collections::BTreeSet;
 
 /// Explain the keys of the configuration, the columns of the tables, or JSON output
 ///
@@ -82,32 +83,53 @@ struct ConfigSchema(Value);
 
 impl OutputDocument for ConfigSchema {
     fn text(&self, page: &mut Page) {
-        let mut table = PageTable::new([
-            ("key", Align::Left),
-            ("value", Align::Left),
-            ("default", Align::Left),
-            ("meaning", Align::Left),
-        ]);
-        for setting in settings() {
-            let default = match (setting.default, setting.required) {
-                (Some(default), _) => default,
-                (None, true) => "required".to_owned(),
-                (None, false) => String::new(),
-            };
-            table.row([setting.key, setting.kind, default, setting.meaning]);
+        let settings = settings();
+        // `None` comes first: what every table has.
+        let kinds: BTreeSet<Option<&str>> =
+            settings.iter().map(|it| it.only_with.as_deref()).collect();
+        for kind in kinds {
+            if let Some(kind) = kind {
+                page.heading(&format!("with {kind}"));
+            }
+            let of_kind = settings.iter().filter(|it| it.only_with.as_deref() == kind);
+            page.table(&table_of_settings(of_kind));
         }
-        page.table(&table);
     }
 }
 
+fn table_of_settings<'s>(settings: impl Iterator<Item = &'s Setting>) -> PageTable {
+    let mut table = PageTable::new([
+        ("key", Align::Left),
+        ("value", Align::Left),
+        ("default", Align::Left),
+        ("meaning", Align::Left),
+    ]);
+    for setting in settings {
+        let default = match (&setting.default, setting.required) {
+            (Some(default), _) => default.as_str(),
+            (None, true) => "required",
+            (None, false) => "",
+        };
+        table.row([
+            setting.key.as_str(),
+            setting.kind.as_str(),
+            default,
+            setting.meaning.as_str(),
+        ]);
+    }
+    table
+}
+
+/// The tables that `query` and warehouses have.
 #[derive(Serialize, JsonSchema)]
 struct EventSchema {
-    /// Version of the stored event schema.
+    /// Version of the stored schema, as in the column `schema_version`.
     schema_version: i64,
-    /// The columns of each table, in stored order.
+    /// The columns of each table in stored order.
     tables: Tables,
 }
 
+/// The columns of each table.
 #[derive(Serialize, JsonSchema)]
 struct Tables {
     /// Columns of `audit_events`.

@@ -3,13 +3,16 @@
 use serde_json::Value;
 
 use super::json_schema;
-use crate::settings::shape::{alternatives, as_toml, words};
+use crate::settings::shape::{alternatives, as_toml, tag_as_written, tag_of, words};
 
 /// One key of the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// The key with its tables: `lake.url`, `source[].settle`.
     pub key: String,
+    /// Which of several kinds of table has the key, as it is written: `platform = "kestra"`. `None` where
+    /// every table at this place has it.
+    pub only_with: Option<String>,
     /// What may be written: `text`, `number`, `true/false`, `list`, `table` or the words allowed.
     pub kind: String,
     /// What holds when nothing is written, as TOML.
@@ -29,6 +32,8 @@ pub struct Setting {
 pub struct Section {
     /// As it is written: `[run]`, `[[source]]`; empty for keys before the first table.
     pub heading: String,
+    /// Which of several kinds of table it is, as it is written; `None` for keys that all of them have.
+    pub only_with: Option<String>,
     /// Meaning, in one line.
     pub meaning: String,
     /// Its keys, those of inner tables with a dot.
@@ -49,11 +54,19 @@ const ORDER: [&str; 9] = [
 ];
 
 /// Every key of the configuration, table by table, outer ones before inner ones; in a table the
-/// required keys come first.
+/// required keys come first. Keys that only one kind of table has come after those that all have.
 pub fn settings() -> Vec<Setting> {
-    let root = json_schema();
+    settings_of(&json_schema())
+}
+
+/// The same keys, each in the table in which it is written.
+pub fn sections() -> Vec<Section> {
+    sections_of(&json_schema())
+}
+
+fn settings_of(root: &Value) -> Vec<Setting> {
     let mut settings = Vec::new();
-    collect(&root, &root, "", &mut settings);
+    collect(root, root, "", &mut settings);
     settings.sort_by_cached_key(|setting| {
         let table = setting.key.split(['.', '[']).next().unwrap_or_default();
         let rank = ORDER.iter().position(|name| *name == table);
@@ -63,6 +76,7 @@ pub fn settings() -> Vec<Setting> {
             .map_or("", |(parent, _)| parent);
         (
             rank.unwrap_or(ORDER.len()),
+            setting.only_with.clone(),
             parent.to_owned(),
             !setting.required,
             setting.key.clone(),
@@ -71,11 +85,9 @@ pub fn settings() -> Vec<Setting> {
     settings
 }
 
-/// The same keys, each in the table in which it is written.
-pub fn sections() -> Vec<Section> {
-    let root = json_schema();
+fn sections_of(root: &Value) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
-    for mut setting in settings() {
+    for mut setting in settings_of(root) {
         let (table, key) = match setting.key.rsplit_once("[].") {
             Some((table, key)) => (format!("{table}[]"), key.to_owned()),
             None => match setting.key.split_once('.') {
@@ -89,14 +101,16 @@ pub fn sections() -> Vec<Section> {
             None => format!("[{table}]"),
         };
         setting.key = key;
+        let only_with = setting.only_with.clone();
         match sections
             .iter_mut()
-            .find(|section| section.heading == heading)
+            .find(|section| section.heading == heading && section.only_with == only_with)
         {
             Some(section) => section.settings.push(setting),
             None => sections.push(Section {
-                meaning: meaning_of_table(&root, &table),
+                meaning: meaning_of_table(root, &table, only_with.as_deref()),
                 heading,
+                only_with,
                 settings: vec![setting],
             }),
         }
@@ -104,23 +118,30 @@ pub fn sections() -> Vec<Section> {
     sections
 }
 
-/// What the schema says about the table with this path; nothing about the file itself.
-fn meaning_of_table(root: &Value, path: &str) -> String {
-    let mut table = root;
+/// What the schema says about the table with this path, or about one kind of it; nothing about the file
+/// itself.
+fn meaning_of_table(root: &Value, path: &str, only_with: Option<&str>) -> String {
+    let mut tables = vec![root];
     let mut meaning = String::new();
     for name in path.split('.').filter(|name| !name.is_empty()) {
-        let written = &table["properties"][name.trim_end_matches("[]")];
-        let schema = alternatives(root, written).first().copied();
-        meaning = schema.map_or_else(String::new, |schema| description(written, schema));
-        let items = schema.map(|schema| &schema["items"]);
-        let element = items.and_then(|items| alternatives(root, items).first().copied());
-        table = match (name.ends_with("[]"), element, schema) {
-            (true, Some(element), _) => element,
-            (_, _, Some(schema)) => schema,
-            (_, _, None) => return meaning,
+        let key = name.trim_end_matches("[]");
+        let written = tables.iter().find_map(|table| table["properties"].get(key));
+        let Some(written) = written else {
+            return meaning;
         };
+        tables = alternatives(root, written);
+        let Some(schema) = tables.first().copied() else {
+            return meaning;
+        };
+        meaning = description(written, schema);
+        if name.ends_with("[]") {
+            tables = alternatives(root, &schema["items"]);
+        }
     }
-    meaning
+    let is_it =
+        |table: &&&Value| only_with.is_some() && tag_as_written(table).as_deref() == only_with;
+    let kind = tables.iter().find(is_it);
+    kind.map_or(meaning, |kind| description(kind, kind))
 }
 
 fn collect(root: &Value, table: &Value, prefix: &str, settings: &mut Vec<Setting>) {
@@ -144,17 +165,12 @@ fn collect(root: &Value, table: &Value, prefix: &str, settings: &mut Vec<Setting
         // A secret is the same two keys everywhere; they are explained by their kind.
         let secret = is_secret(schema);
         if !inners.is_empty() && !secret {
-            for inner in inners {
-                collect(root, inner, &format!("{key}{joint}"), settings);
-            }
-            continue;
-        }
-        // Tables of one list may be of several kinds, with keys in common.
-        if settings.iter().any(|known| known.key == key) {
+            collect_kinds(root, &inners, &format!("{key}{joint}"), settings);
             continue;
         }
         let (meaning, details) = sentences(&description(written, schema));
         settings.push(Setting {
+            only_with: None,
             kind: if secret {
                 "{ env } or { file }".to_owned()
             } else {
@@ -167,6 +183,40 @@ fn collect(root: &Value, table: &Value, prefix: &str, settings: &mut Vec<Setting
             range: range(schema),
             key,
         });
+    }
+}
+
+/// Collects the keys of a table that may be of several kinds: those that every kind has once, the others
+/// with the kind that has them.
+fn collect_kinds(root: &Value, kinds: &[&Value], prefix: &str, settings: &mut Vec<Setting>) {
+    let mut of_kinds: Vec<Vec<Setting>> = kinds
+        .iter()
+        .map(|table| {
+            let mut own = Vec::new();
+            collect(root, table, prefix, &mut own);
+            own
+        })
+        .collect();
+    // The key that tells them apart has one word in each.
+    let tags: Vec<(&str, &str)> = kinds.iter().filter_map(|it| tag_of(it)).collect();
+    let words: Vec<&str> = tags.iter().map(|(_, word)| *word).collect();
+    for setting in of_kinds.iter_mut().flatten() {
+        if tags
+            .first()
+            .is_some_and(|(tag, _)| setting.key == format!("{prefix}{tag}"))
+        {
+            setting.kind = words.join(" | ");
+        }
+    }
+    let is_common = |setting: &Setting| of_kinds.iter().all(|own| own.contains(setting));
+    let common = of_kinds.first().into_iter().flatten();
+    settings.extend(common.filter(|setting| is_common(setting)).cloned());
+    for (table, own) in kinds.iter().zip(&of_kinds) {
+        let others = own.iter().filter(|setting| !is_common(setting));
+        settings.extend(others.cloned().map(|setting| Setting {
+            only_with: setting.only_with.or_else(|| tag_as_written(table)),
+            ..setting
+        }));
     }
 }
 
@@ -220,6 +270,7 @@ fn range(schema: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn every_key_is_listed_with_a_meaning() {
@@ -252,5 +303,57 @@ mod tests {
             .find(|s| s.key == "page_size")
             .unwrap();
         assert_eq!(size.range.as_deref(), Some("1 to 10000"));
+    }
+
+    #[test]
+    fn tables_of_several_kinds_have_a_section_each() {
+        let table = |name: &str, own: &str| {
+            json!({
+                "type": "object",
+                "description": format!("Kind {name}."),
+                "properties": {
+                    "kind": { "type": "string", "description": "Which kind.", "enum": [name] },
+                    "id": { "type": "string", "description": "Name." },
+                    "size": { "type": "integer", "description": format!("Size of {name}.") },
+                    own: { "type": "integer", "description": "Number." },
+                },
+                "required": ["kind", "id"],
+            })
+        };
+        let list = json!({
+            "type": "array",
+            "description": "Things.",
+            "items": { "oneOf": [table("one", "apples"), table("two", "pears")] },
+        });
+        let sections = sections_of(&json!({ "properties": { "thing": list } }));
+        let shown: Vec<(&str, Option<&str>, &str, Vec<&str>)> = sections
+            .iter()
+            .map(|section| {
+                let keys = section.settings.iter().map(|it| it.key.as_str());
+                let only_with = section.only_with.as_deref();
+                let meaning = section.meaning.as_str();
+                (section.heading.as_str(), only_with, meaning, keys.collect())
+            })
+            .collect();
+        let thing = "[[thing]]";
+        assert_eq!(
+            shown,
+            [
+                (thing, None, "Things.", vec!["id", "kind"]),
+                (
+                    thing,
+                    Some("kind = \"one\""),
+                    "Kind one.",
+                    vec!["apples", "size"]
+                ),
+                (
+                    thing,
+                    Some("kind = \"two\""),
+                    "Kind two.",
+                    vec!["pears", "size"]
+                ),
+            ]
+        );
+        assert_eq!(sections[0].settings[1].kind, "one | two");
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{ConfigProblem, SettingPlace, SettingsDocument};
-use super::shape::{alternatives, fitting};
+use super::shape::{alternatives, fitting, tag_as_written};
 use crate::similar::nearest;
 
 /// Names that other programs give to what a key of a table means here. The first that the table
@@ -136,7 +136,7 @@ impl<'s> NameWalk<'_, 's, '_> {
             let meant = if known.contains_key(name) {
                 Some(name)
             } else {
-                let suggestion = self.suggestion(name, &names, &taken);
+                let suggestion = self.suggestion(name, &names, &taken, place);
                 let what = match value {
                     _ if *place != SettingPlace::default() => "unknown key",
                     DeValue::Table(_) => "unknown table",
@@ -177,14 +177,34 @@ impl<'s> NameWalk<'_, 's, '_> {
         }
     }
 
-    /// What to write instead of `name` in a table that knows `names` and has `taken` already.
-    fn suggestion<'n>(&self, name: &str, names: &[&'n str], taken: &[&str]) -> Suggestion<'n> {
+    /// What to write instead of `name` in the table at `place`, which knows `names` and has `taken` already.
+    fn suggestion<'n>(
+        &self,
+        name: &str,
+        names: &[&'n str],
+        taken: &[&str],
+        place: &SettingPlace,
+    ) -> Suggestion<'n> {
         let synonym = SYNONYMS
             .iter()
             .filter(|(written, _)| written.eq_ignore_ascii_case(name))
             .flat_map(|(_, meant)| meant.iter())
             .find_map(|meant| names.iter().find(|known| *known == meant).copied());
         let elsewhere = tables_with(self.root, name);
+        let path = place.keys();
+        let others = elsewhere.iter().filter(|table| table.path == path);
+        let others: Vec<&str> = others.filter_map(|it| it.only_with.as_deref()).collect();
+        let elsewhere = headers(&elsewhere);
+        if !others.is_empty() {
+            return Suggestion {
+                meant: None,
+                action: format!(
+                    "remove it: it is only known with {}; known here: {}",
+                    others.join(" or "),
+                    names.join(", ")
+                ),
+            };
+        }
         let meant = match synonym {
             Some(meant) => Some(meant),
             None if OF_AUTH.contains(&name) && names.contains(&"auth") => {
@@ -220,40 +240,142 @@ impl<'s> NameWalk<'_, 's, '_> {
     }
 }
 
-/// The tables that have a key, by their headers.
-fn tables_with(root: &Value, key: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    collect(root, root, "", key, &mut found);
-    found.sort_unstable();
-    // A key that many tables have says nothing about where this one belongs.
-    if found.len() > 3 {
-        found.clear();
+/// A table that has a key.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct TableWithKey {
+    /// The keys that lead to it.
+    path: String,
+    /// Whether it stands in a list.
+    is_in_list: bool,
+    /// Which kind of table it is, as it is written, where the list has several.
+    only_with: Option<String>,
+}
+
+/// How tables are written in the file; none where there are so many that they say nothing about where a key
+/// belongs.
+fn headers(tables: &[TableWithKey]) -> Vec<String> {
+    let of_path = tables.chunk_by(|one, other| one.path == other.path);
+    let headers = of_path.filter_map(|kinds| {
+        let (first, others) = kinds.split_first()?;
+        let header = match first.is_in_list {
+            true => format!("[[{}]]", first.path),
+            false => format!("[{}]", first.path),
+        };
+        Some(match &first.only_with {
+            Some(tag) if others.is_empty() => format!("{header} with {tag}"),
+            _ => header,
+        })
+    });
+    let headers: Vec<String> = headers.collect();
+    match headers.len() {
+        0..=3 => headers,
+        _ => Vec::new(),
     }
+}
+
+/// The tables that have a key.
+fn tables_with(root: &Value, key: &str) -> Vec<TableWithKey> {
+    let mut found = Vec::new();
+    let whole = TableWithKey {
+        path: String::new(),
+        is_in_list: false,
+        only_with: None,
+    };
+    collect(root, root, &whole, key, &mut found);
+    found.sort_unstable();
     found
 }
 
-fn collect(root: &Value, table: &Value, path: &str, key: &str, found: &mut Vec<String>) {
+/// Looks below `table`, which is `at`.
+fn collect(
+    root: &Value,
+    table: &Value,
+    at: &TableWithKey,
+    key: &str,
+    found: &mut Vec<TableWithKey>,
+) {
     let Some(Value::Object(known)) = table.get("properties") else {
         return;
     };
     for (name, schema) in known {
-        let path = match path {
+        let path = match at.path.as_str() {
             "" => name.clone(),
             path => format!("{path}.{name}"),
         };
         for schema in alternatives(root, schema) {
             let items = schema.get("items").map(|items| alternatives(root, items));
-            let (inners, header) = match items {
-                Some(elements) => (elements, format!("[[{path}]]")),
-                None => (vec![schema], format!("[{path}]")),
+            let is_in_list = items.is_some();
+            let inners = items.unwrap_or_else(|| vec![schema]);
+            let has_key = |inner: &&Value| {
+                let known = inner.get("properties");
+                known.and_then(|known| known.get(key)).is_some()
             };
+            let (has_kinds, all_have_it) = (inners.len() > 1, inners.iter().all(has_key));
             for inner in inners {
-                let known = inner.get("properties").and_then(|all| all.get(key));
-                if known.is_some() && !found.contains(&header) {
-                    found.push(header.clone());
+                let mut table = TableWithKey {
+                    path: path.clone(),
+                    is_in_list,
+                    only_with: at.only_with.clone(),
+                };
+                if has_kinds {
+                    table.only_with = tag_as_written(inner);
                 }
-                collect(root, inner, &path, key, found);
+                collect(root, inner, &table, key, found);
+                if all_have_it {
+                    table.only_with.clone_from(&at.only_with);
+                }
+                if has_key(&inner) && !found.contains(&table) {
+                    found.push(table);
+                }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_key_of_another_kind_of_table_is_told_from_one_that_nothing_has() {
+        let table = |name: &str, own: &str| {
+            json!({
+                "type": "object",
+                "properties": {
+                    "kind": { "type": "string", "enum": [name] },
+                    "id": { "type": "string" },
+                    own: { "type": "integer" },
+                },
+            })
+        };
+        let tables = [table("one", "apples"), table("two", "pears")];
+        let list = json!({ "type": "array", "items": { "oneOf": tables } });
+        let schema = json!({ "properties": { "it": list, "other": { "type": "object" } } });
+        for (written, action) in [
+            (
+                "apples = 1",
+                "remove it: it is only known with kind = \"one\"; known here: id, kind, pears",
+            ),
+            ("pear = 1", "write `pears`, or remove it"),
+            ("plums = 1", "remove it; known here: id, kind, pears"),
+        ] {
+            let text = format!("[[it]]\nkind = \"two\"\n{written}");
+            let mut document = SettingsDocument::parse(&text).unwrap();
+            let problems = correct(&mut document, &schema);
+            assert_eq!(problems.len(), 1, "{written}");
+            assert_eq!(problems[0].action, action);
+        }
+        for (key, action) in [
+            (
+                "apples",
+                "move it: `apples` belongs to [[it]] with kind = \"one\"",
+            ),
+            ("id", "move it: `id` belongs to [[it]]"),
+        ] {
+            let text = format!("{key} = 1");
+            let mut document = SettingsDocument::parse(&text).unwrap();
+            assert_eq!(correct(&mut document, &schema)[0].action, action);
         }
     }
 }

@@ -80,6 +80,15 @@ impl SettingPlace {
         self.with(PlaceStep::Index(index))
     }
 
+    /// The keys that lead here, without places in lists: `redaction.rule`.
+    pub(crate) fn keys(&self) -> String {
+        let keys = self.0.iter().filter_map(|step| match step {
+            PlaceStep::Key(key) => Some(key.as_str()),
+            PlaceStep::Index(_) => None,
+        });
+        keys.collect::<Vec<_>>().join(".")
+    }
+
     /// Whether this place is `other` or lies inside it.
     pub(crate) fn is_in(&self, other: &Self) -> bool {
         self.0.starts_with(&other.0)

@@ -95,8 +95,9 @@ impl<'d> ShapeWalk<'d, '_> {
                 }
             }
             DeValue::String(text) => {
-                let of_tag = self.tags.iter().find(|(tag, _)| tag == place);
-                let words = of_tag.map_or_else(|| words(schema), |(_, words)| words.clone());
+                let words = self
+                    .tag_at(place)
+                    .map_or_else(|| words(schema), <[&str]>::to_vec);
                 if !words.is_empty() && !words.contains(&text.as_ref()) {
                     let list = words.join(", ");
                     let action = match nearest(text, &words) {
@@ -158,12 +159,18 @@ impl<'d> ShapeWalk<'d, '_> {
         {
             if !present.contains(&name) {
                 let inner = place.key(name);
-                let action = match known.get(name) {
-                    Some(schema) => {
+                let action = match (known.get(name), self.tag_at(&inner)) {
+                    (Some(schema), Some(words)) => {
+                        let tags = words.iter().map(|word| format!("{name} = \"{word}\""));
+                        let tags = tags.collect::<Vec<_>>().join(", ");
+                        self.stand_in(&inner, schema);
+                        format!("add one of: {tags}")
+                    }
+                    (Some(schema), None) => {
                         self.stand_in(&inner, schema);
                         self.example(schema, &inner).replacen("write", "add", 1)
                     }
-                    None => format!("add `{name}`"),
+                    (None, _) => format!("add `{name}`"),
                 };
                 self.report(&inner, "is missing", action);
             }
@@ -216,6 +223,12 @@ impl<'d> ShapeWalk<'d, '_> {
                 );
             }
         }
+    }
+
+    /// What the tag at `place` may be, where it tells kinds of tables apart.
+    fn tag_at(&self, place: &SettingPlace) -> Option<&[&'d str]> {
+        let tag = self.tags.iter().find(|(tag, _)| tag == place);
+        tag.map(|(_, words)| words.as_slice())
     }
 
     /// Says what to write at `place`, from the examples or the default in the schema.
@@ -294,7 +307,7 @@ fn condition<'s>(root: &Value, schema: &'s Value, table: &DeTable<'_>) -> Option
 }
 
 /// The alternative of a schema that is for values of this kind; of several kinds of tables the one that
-/// the table names, or else the first.
+/// is meant.
 pub(crate) fn fitting<'s>(
     root: &'s Value,
     schema: &'s Value,
@@ -304,18 +317,36 @@ pub(crate) fn fitting<'s>(
     let fit: Vec<&Value> = choices
         .filter(|choice| kind_of(choice) == Some(kind_in_toml(value)))
         .collect();
-    let named = fit.iter().find(|choice| {
-        let (Some((tag, word)), DeValue::Table(table)) = (tag_of(choice), value) else {
+    match value {
+        DeValue::Table(table) => meant_kind(&fit, table),
+        _ => fit.first().copied(),
+    }
+}
+
+/// Of several kinds of tables the one that a table names: exactly, or nearly. A table that names none is
+/// taken for the kind that has most of its keys.
+fn meant_kind<'s>(kinds: &[&'s Value], table: &DeTable<'_>) -> Option<&'s Value> {
+    let words: Vec<&str> = kinds.iter().filter_map(|it| Some(tag_of(it)?.1)).collect();
+    let named = kinds.iter().find(|kind| {
+        let Some((tag, word)) = tag_of(kind) else {
             return false;
         };
-        let mut members = table.iter();
-        members.any(|(name, value)| name.get_ref() == tag && value.get_ref().as_str() == Some(word))
+        let written = table.iter().find(|(name, _)| name.get_ref() == tag);
+        let written = written.and_then(|(_, value)| value.get_ref().as_str());
+        written.is_some_and(|it| it == word || nearest(it, &words) == Some(word))
     });
-    named.or(fit.first()).copied()
+    let keys_of = |kind: &&&Value| {
+        let known = kind.get("properties").and_then(Value::as_object);
+        let is_known = |name: &str| known.is_some_and(|known| known.contains_key(name));
+        table.keys().filter(|name| is_known(name.get_ref())).count()
+    };
+    // Of equals the last one is the maximum.
+    let likely = || kinds.iter().rev().max_by_key(keys_of);
+    named.or_else(likely).copied()
 }
 
 /// The key by which one of several kinds of tables is told from the others, and its word.
-fn tag_of(table: &Value) -> Option<(&str, &str)> {
+pub(crate) fn tag_of(table: &Value) -> Option<(&str, &str)> {
     let properties = table.get("properties")?.as_object()?;
     properties.iter().find_map(|(name, schema)| {
         let [word] = schema.get("enum")?.as_array()?.as_slice() else {
@@ -323,6 +354,12 @@ fn tag_of(table: &Value) -> Option<(&str, &str)> {
         };
         Some((name.as_str(), word.as_str()?))
     })
+}
+
+/// The same as it is written: `platform = "kestra"`.
+pub(crate) fn tag_as_written(table: &Value) -> Option<String> {
+    let (tag, word) = tag_of(table)?;
+    Some(format!("{tag} = \"{word}\""))
 }
 
 /// The words that the tag of a table may be, where `schema` is for several kinds of them.
@@ -477,8 +514,26 @@ mod tests {
             ["line 1, `b` in [[it]] number 1: is missing"]
         );
         assert_eq!(
-            problems("[[it]]\nkind = \"twe\"\na = 1"),
+            problems("[[it]]\nkind = \"twi\"\nb = 1"),
             ["line 2, `kind` in [[it]] number 1: is not one of: one, two"]
         );
+        assert_eq!(
+            problems("[[it]]\nkind = \"three\"\nb = true"),
+            [
+                "line 3, `b` in [[it]] number 1: must be a whole number, not true or false",
+                "line 2, `kind` in [[it]] number 1: is not one of: one, two"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_kinds_are_named_where_a_table_names_none() {
+        let document = SettingsDocument::parse("[[it]]\nb = 1").unwrap();
+        let shape = compare(&document, &schema());
+        let [problem] = shape.problems.as_slice() else {
+            panic!("{:?}", shape.problems);
+        };
+        assert_eq!(problem.key.as_deref(), Some("kind"));
+        assert_eq!(problem.action, "add one of: kind = \"one\", kind = \"two\"");
     }
 }

@@ -47,7 +47,9 @@ fn page() -> String {
             "" => page.push_str("\n## Before the first table\n\n"),
             heading => {
                 let meaning = section.meaning.trim_end_matches('.');
-                let _ = write!(page, "\n## {}\n\n{meaning}.\n\n", code(heading));
+                let kind = section.only_with.as_deref().map(code);
+                let kind = kind.map_or_else(String::new, |kind| format!(" with {kind}"));
+                let _ = write!(page, "\n## {}{kind}\n\n{meaning}.\n\n", code(heading));
             }
         }
         let mut table = MarkdownTable::new(&["key", "type", "default", "meaning"]);
