@@ -8,17 +8,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A half-open interval of time, `[from, to)`, in UTC.
+/// A half-open interval of time in UTC.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(deny_unknown_fields)]
 pub struct Window {
-    /// First instant inside.
+    /// First instant of the interval.
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub from: DateTime<Utc>,
-    /// First instant after.
+    /// First instant after the interval.
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub to: DateTime<Utc>,

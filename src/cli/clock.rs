@@ -151,10 +151,10 @@ fn confirm(args: &ConfirmArgs, context: &CliContext) -> Result<Ending, Report> {
     Ok(Ending::with_failures(confirmed, []))
 }
 
-/// The clock as it stands.
+/// The time that a run would use now, and what confirms it.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ClockShown {
-    /// The time, and what confirms it.
+    /// The time, and what confirms or contradicts it.
     clock: ClockReport,
     #[serde(skip)]
     borne_out_by: Option<String>,
@@ -180,11 +180,12 @@ impl OutputDocument for ClockShown {
     }
 }
 
+/// A confirmation of the clock by a person.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ClockConfirmed {
-    /// The entry that confirms it.
+    /// Sequence of the ledger entry that records the confirmation.
     sequence: u64,
-    /// The time that was confirmed.
+    /// The time that was confirmed, and what else confirms or contradicts it.
     clock: ClockReport,
 }
 

@@ -54,11 +54,12 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
+/// A completion script.
 #[derive(Serialize, JsonSchema)]
 struct CompletionScript {
-    /// The shell.
+    /// Name of the shell, such as `bash`.
     shell: String,
-    /// The script.
+    /// Text of the script, to be saved where the shell loads completions from.
     script: String,
 }
 

@@ -182,16 +182,16 @@ fn write_files(dir: &Path, url: &str) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
-/// What a demo did.
+/// Where the demo was set up, and what its run did.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Toured {
-    /// The directory of the demo.
+    /// Absolute path of the directory that holds the demo: lake, keys and configuration.
     directory: PathBuf,
-    /// Its configuration file.
+    /// Path of the configuration file.
     config: PathBuf,
-    /// Its signing key.
+    /// Path of the file with the verifier key, to be passed to `verify --public-key`.
     key: PathBuf,
-    /// What the run did.
+    /// What the run did, as `trailhouse run` prints it.
     summary: Summary,
 }
 

@@ -67,16 +67,16 @@ pub(super) fn execute(args: DemoPlatformArgs, context: &CliContext) -> Result<En
     Ok(Ending::written())
 }
 
-/// What is printed once the platform listens.
+/// Printed once, when the platform accepts connections.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Listening {
-    /// Address of the platform.
+    /// Base URL of the platform, without `/api`.
     url: String,
-    /// API token that it accepts.
+    /// API token that the platform accepts.
     token: &'static str,
-    /// Its tenants.
+    /// Ids of its tenants, separated by a comma and a space.
     tenants: String,
-    /// Number of its events.
+    /// Number of audit records that the platform has for all tenants together.
     events: u32,
 }
 

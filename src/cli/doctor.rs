@@ -75,25 +75,25 @@ pub(super) fn execute(_args: DoctorArgs, context: &CliContext) -> Result<Ending,
     Ok(Ending::findings(checked, failures))
 }
 
-/// Everything that was tried.
+/// What `doctor` checked.
 #[derive(Debug, Serialize, JsonSchema)]
 struct DoctorReport {
-    /// Everything that was tried, in order.
+    /// Every check in the order in which it was made, passed or not.
     checks: Vec<DoctorCheck>,
 }
 
-/// One thing that was tried.
+/// One check.
 #[derive(Debug, Serialize, JsonSchema)]
 struct DoctorCheck {
-    /// What was tried.
+    /// What was checked, such as a source, the store or a secret.
     what: String,
-    /// What is wrong; none where it is in order.
+    /// What is wrong; absent if the check passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     finding: Option<String>,
-    /// What to do about it.
+    /// What to do about the finding; absent if the check passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<String>,
-    /// What is known where it is in order.
+    /// What a passed check found out, such as an address or a number; absent if there is nothing to add.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::output::OutputDocument;
+use std::collections::BTreeSet;
 
 /// The documents of all commands while they are collected: each command describes its own.
 pub(super) struct Catalogue {
@@ -51,8 +52,7 @@ impl Catalogue {
     ) {
         let mut schema = D::json_schema(&mut self.generator).to_value();
         // A document that is printed as one of its fields.
-        let inner = schema.get("$ref").and_then(Value::as_str);
-        if let Some(name) = inner.and_then(|path| path.rsplit('/').next()) {
+        if let Some(name) = name_of_type(&schema) {
             schema = self
                 .generator
                 .definitions()
@@ -103,6 +103,8 @@ pub(super) struct Described {
     pub(super) fields: Vec<Field>,
     /// What it holds where it is no object.
     pub(super) value: String,
+    /// What it may be, each with its meaning, where the type says that of each.
+    pub(super) choices: Vec<(String, String)>,
 }
 
 /// Every document and every type that is named in one.
@@ -119,10 +121,16 @@ impl Outputs {
             documents: Vec::new(),
         };
         super::describe(&mut catalogue);
-        Self {
-            documents: catalogue.documents,
-            types: catalogue.generator.take_definitions(true),
+        let documents = catalogue.documents;
+        let mut types = catalogue.generator.take_definitions(true);
+        // The type of a document that is printed as it is stands with its command.
+        let mut named = BTreeSet::new();
+        let schemas = documents.iter().map(|(_, schema)| schema);
+        for schema in schemas.chain(types.values()) {
+            collect_names(schema, &mut named);
         }
+        types.retain(|name, _| named.contains(name));
+        Self { documents, types }
     }
 
     /// The documents in the order of the commands.
@@ -168,9 +176,33 @@ impl Serialize for Outputs {
     }
 }
 
+/// The names of the types that a schema refers to.
+fn collect_names(schema: &Value, names: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(members) => {
+            names.extend(name_of_type(schema).map(str::to_owned));
+            for inner in members.values() {
+                collect_names(inner, names);
+            }
+        }
+        Value::Array(elements) => {
+            for element in elements {
+                collect_names(element, names);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The type that a schema stands for.
+fn name_of_type(schema: &Value) -> Option<&str> {
+    schema.get("$ref")?.as_str()?.rsplit('/').next()
+}
+
 fn described(name: String, schema: &Value) -> Described {
     let fields = fields(schema);
     Described {
+        choices: choices(schema),
         value: match fields.is_empty() {
             true => kind(schema),
             false => String::new(),
@@ -205,6 +237,20 @@ fn fields(schema: &Value) -> Vec<Field> {
     // Another crate of the build may make serde_json keep insertion order.
     fields.sort_by(|a, b| a.name.cmp(&b.name));
     fields
+}
+
+/// The alternatives of a schema with what each means; none unless all of them say it.
+fn choices(schema: &Value) -> Vec<(String, String)> {
+    let choices = schema.get("oneOf").and_then(Value::as_array);
+    let choices: Vec<(String, String)> = choices
+        .into_iter()
+        .flatten()
+        .map(|choice| (kind(choice), meaning(choice)))
+        .collect();
+    match choices.iter().any(|(_, meaning)| meaning.is_empty()) {
+        true => Vec::new(),
+        false => choices,
+    }
 }
 
 fn required(schema: &Value) -> impl Iterator<Item = &str> {
@@ -254,8 +300,8 @@ fn without_links(text: &str) -> String {
 
 /// What a value is, in words; names of types begin with a capital letter.
 fn kind(schema: &Value) -> String {
-    if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
-        return name.rsplit('/').next().unwrap_or(name).to_owned();
+    if let Some(name) = name_of_type(schema) {
+        return name.to_owned();
     }
     if let Some(word) = schema.get("const") {
         return word.to_string();

@@ -6,28 +6,28 @@ use serde::Serialize;
 use super::exit::ExitKind;
 use crate::config::{ConfigError, SecretError};
 
-/// One thing that went wrong: what happened, what was kept, what to do.
+/// One thing that went wrong.
 ///
-/// All texts are lower case, without a full stop, and never hold a secret. They may hold names
-/// from platforms as they are: escaping is the business of whoever prints them.
+/// Texts are lower case, without a full stop, and never hold a secret. They may hold names from platforms
+/// unchanged, so escape them before printing them on a terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failure {
-    /// Kind, which decides the exit code.
+    /// Kind of failure, which decides the exit code; the reference of exit codes explains each.
     pub kind: ExitKind,
-    /// The exit code of this failure alone.
+    /// Exit code of this failure alone.
     pub exit_code: u8,
     /// What happened.
     pub happened: Box<str>,
-    /// Why, from the outside in, where there is more to say.
+    /// Why, from the outermost cause to the innermost; absent if there is nothing to add.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
-    /// The single points, where there are several.
+    /// The points of a failure that has several; absent if it has one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<FailureDetail>,
-    /// What was kept or is unchanged, so that nobody needs to fear for it.
+    /// What was kept or is unchanged; absent if that is obvious.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<Box<str>>,
-    /// What to do.
+    /// What to do; absent if nothing can be done.
     #[serde(rename = "do", skip_serializing_if = "Option::is_none")]
     pub action: Option<Box<str>>,
 }
@@ -35,12 +35,12 @@ pub struct Failure {
 /// One point of a failure that has several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FailureDetail {
-    /// Where it is: a place in a file, a source, an object.
+    /// Where it is: a place in a file, a source, an object; absent if the text says it.
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
-    /// What happened.
+    /// What happened at this point.
     pub happened: String,
-    /// What to do about it.
+    /// What to do about this point; absent if `do` of the failure covers it.
     #[serde(rename = "do", skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
 }

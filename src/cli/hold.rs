@@ -345,13 +345,15 @@ fn protects_said(amount: &Amount) -> String {
     )
 }
 
+/// A hold that was placed.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Placed {
-    /// Its entry.
+    /// Sequence of the `hold` entry.
     sequence: u64,
-    /// The hold.
+    /// The hold as the entry states it.
     hold: Hold,
-    /// What it protects now.
+    /// Files, rows and bytes of the lake that the hold protects now. Later records that match are
+    /// protected too.
     protects: Amount,
 }
 
@@ -369,13 +371,14 @@ impl OutputDocument for Placed {
     }
 }
 
+/// A case whose holds were released.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ReleasedCase {
-    /// The entry that releases it.
+    /// Sequence of the `release` entry.
     sequence: u64,
-    /// The case.
+    /// Name of the case.
     case: String,
-    /// How many holds ended.
+    /// Number of holds of this case that the entry ended.
     holds: u64,
 }
 
@@ -390,28 +393,33 @@ impl OutputDocument for ReleasedCase {
     }
 }
 
+/// The holds that the ledger records.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Holds {
-    /// The holds in order of their entries.
+    /// The holds in the order of their entries: those in force, and with `--all` those that ended or were
+    /// released.
     holds: Vec<ListedHolds>,
-    /// What speaks against the clock; no hold ends by it then.
+    /// Reasons why the clock is not trusted; while there are any, no hold ends by its date. Absent if
+    /// there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     clock: Vec<String>,
 }
 
+/// A hold with what it protects.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ListedHolds {
-    /// Its entry.
+    /// Sequence of the `hold` entry.
     sequence: u64,
-    /// Whether it is in force.
+    /// Whether the hold protects records now.
     in_force: bool,
-    /// Whether it is in force, and why not.
+    /// Whether the hold is in force, and if not, why.
     standing: HoldStanding,
     #[serde(flatten)]
     held: HoldState,
-    /// What it protects now.
+    /// Files, rows and bytes of the lake that the hold protects now.
     protects: Amount,
-    /// Sources that neither the configuration nor the ledger knows.
+    /// Ids of sources that the hold names and that neither the configuration nor the ledger knows; absent
+    /// if it knows all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unknown_sources: Vec<String>,
 }

@@ -235,16 +235,16 @@ fn lake_url(text: &str) -> String {
     url.map_or_else(|| text.to_owned(), String::from)
 }
 
-/// The key that signs the lake.
+/// The key that signs the ledger.
 #[derive(Debug, Serialize, JsonSchema)]
 struct InitKey {
-    /// File of the signing key.
+    /// Path of the file with the signing key, which is secret.
     file: PathBuf,
-    /// File of the verifier key.
+    /// Path of the file with the verifier key, which is not secret.
     public_file: PathBuf,
-    /// The verifier key.
+    /// The verifier key itself (C2SP signed-note).
     verifier_key: String,
-    /// Whether it was made now.
+    /// Whether `init` created the key; false if the file existed and was kept.
     made: bool,
 }
 
@@ -346,14 +346,14 @@ fn not_valid(error: ConfigError) -> Failure {
     .action("give other flags; `trailhouse init --help` explains them")
 }
 
-/// What init has done.
+/// What `init` wrote.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Written {
-    /// The configuration file that was written.
+    /// Path of the configuration file that was written.
     config: PathBuf,
-    /// The signing key; `null` where none is needed.
+    /// The key that signs the ledger; `null` if the lake is unsigned.
     key: Option<InitKey>,
-    /// The commands to run next.
+    /// What to do next, in order: commands, or where to put a secret.
     next: Vec<String>,
 }
 

@@ -60,17 +60,18 @@ impl KeygenRole {
     }
 }
 
+/// A key pair that was created.
 #[derive(Serialize, JsonSchema)]
 struct KeygenDocument {
     /// What the key is for.
     role: KeygenRole,
-    /// Name in signatures.
+    /// Name of the key, which its signatures carry.
     name: String,
-    /// File of the signing key.
+    /// Path of the file with the signing key, which is secret.
     file: PathBuf,
-    /// File of the verifier key.
+    /// Path of the file with the verifier key, which is not secret.
     public_file: PathBuf,
-    /// The verifier key.
+    /// The verifier key itself (C2SP signed-note).
     verifier_key: String,
 }
 

@@ -192,40 +192,43 @@ fn text_of_loads(standing: &Standing, page: &mut Page) {
     }
 }
 
-/// What `run` would do.
+/// What `run` would do now.
 #[derive(Debug, Serialize, JsonSchema)]
 struct PlanDocument {
-    /// The time as of which it is planned.
+    /// The time for which the plan is made: the earliest of this machine's clock and those that agree
+    /// with it.
     #[serde(with = "crate::window::instant")]
     #[schemars(with = "DateTime<Utc>")]
     now: DateTime<Utc>,
-    /// How that time stands.
+    /// What confirms or contradicts `now`.
     clock: ClockReport,
-    /// The newest entry; `null` where there is no lake yet.
+    /// Sequence of the newest ledger entry, on which the plan is based; `null` if there is no lake yet.
     base_sequence: Option<u64>,
-    /// By source, in configured order.
+    /// What would be read from each source, in configured order.
     sources: Vec<PlannedSource>,
-    /// How far each warehouse is, and so what loading takes, besides what will be read.
+    /// For each configured warehouse, what the ledger already has for it to load; what the run would read
+    /// comes on top.
     warehouses: Vec<Standing>,
-    /// What it would delete; absent where a run deletes nothing.
+    /// What the run would delete; absent if runs do not apply retention or there is no lake yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     retention: Option<Deletes>,
-    /// Rules of retention that cannot do anything, or name what nobody knows.
+    /// Rules of retention that have no effect or name something unknown; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rule_findings: Vec<RuleFinding>,
 }
 
-/// What a run would delete.
+/// What a run would delete under the rules of retention.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Deletes {
-    /// What goes by itself.
+    /// What would be deleted without confirmation.
     goes: Amount,
-    /// What has to be confirmed first.
+    /// What is due and would wait for `retention apply --confirm`.
     to_confirm: Amount,
-    /// What speaks against the clock: nothing goes by itself then.
+    /// Reasons why the clock is not trusted; while there are any, nothing is deleted without
+    /// confirmation. Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     clock: Vec<String>,
-    /// Decisions that are not done.
+    /// Earlier decisions that are not done yet, which the run would continue.
     open: Vec<OpenDecision>,
 }
 
@@ -259,14 +262,15 @@ impl Deletes {
     }
 }
 
+/// What a run would read from one source.
 #[derive(Debug, Serialize, JsonSchema)]
 struct PlannedSource {
-    /// Id.
+    /// Id of the source.
     source: String,
-    /// What failed, if anything did.
+    /// Why the source cannot be read; absent if it answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<SourceFailure>,
-    /// Its feeds, one for each tenant.
+    /// What would be read of each tenant.
     feeds: Vec<PlannedFeed>,
 }
 
@@ -274,7 +278,7 @@ struct PlannedSource {
 struct PlannedFeed {
     #[serde(flatten)]
     feed: FeedPlan,
-    /// Records that the source counts in the windows; absent where it could not be asked.
+    /// Number of records that the source counts in `windows`; `null` if it could not count them.
     records: Option<u64>,
 }
 

@@ -212,27 +212,34 @@ impl OutputDocument for OutputSchema {
         }
         for kind in self.0.types() {
             page.heading(&kind.name);
-            match kind.fields.is_empty() {
-                true => page.line(&kind.value),
-                false => page.table(&table_of(&kind.fields)),
+            if !kind.fields.is_empty() {
+                page.table(&table_of(&kind.fields));
+            } else if !kind.choices.is_empty() {
+                let mut table = PageTable::new([("value", Align::Left), ("meaning", Align::Left)]);
+                for (value, meaning) in &kind.choices {
+                    table.row([value, meaning]);
+                }
+                page.table(&table);
+            } else {
+                page.line(&kind.value);
             }
         }
     }
 }
 
-/// A column in JSON.
+/// A column of a table.
 #[derive(Serialize, JsonSchema)]
 struct ColumnForm {
-    /// Name.
+    /// Name of the column.
     name: &'static str,
-    /// Type in GoogleSQL.
+    /// Type in GoogleSQL, such as `STRING` or `TIMESTAMP`.
     #[serde(rename = "type")]
     kind: &'static str,
     /// Whether every row has a value.
     required: bool,
-    /// `public`, `sensitive` or `secret`.
+    /// What the column may hold: `public`, `sensitive` or `secret`.
     classification: &'static str,
-    /// Meaning.
+    /// What the column says, in one sentence.
     meaning: &'static str,
 }
 

@@ -276,13 +276,13 @@ fn bucket(
     Bucket::open(&url, &StoreOptions::new()).map_err(|error| JobError::from(error).into())
 }
 
-/// What was verified, and with which key.
+/// What `verify` checked, and with which key.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ShownVerification {
-    /// Name and hash of the key; absent where the lake is unsigned.
+    /// Name and hash of the verifier key, as in signatures; absent if the lake is unsigned.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
-    /// The file that names it.
+    /// Path of the file that the key was taken from: the key file, or the configuration.
     key_from: String,
     #[serde(flatten)]
     verified: Verified,

@@ -67,23 +67,25 @@ pub struct Now {
     outvoted: Vec<Deviation>,
 }
 
-/// How a time stands, as JSON documents show it.
+/// A time, and what confirms or contradicts it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ClockReport {
-    /// The time: the earliest of the clocks that agree.
+    /// The time: the earliest of this machine's clock and those that agree with it, in whole
+    /// milliseconds.
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
-    /// The newest instant that is shown to have come. Holds end by it.
+    /// The newest instant that has certainly passed. Holds end by it, not by `at`.
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub proven: DateTime<Utc>,
-    /// `borne_out`, `unproven` or `contradicted`.
+    /// `borne_out` if another clock or the ledger confirms the time, `contradicted` if one denies it,
+    /// `unproven` if neither.
     pub standing: &'static str,
-    /// Whose clocks bear it out; none where the entries of the ledger do.
+    /// Whose clocks confirm the time; absent if only entries of the ledger do, or nothing does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub witnesses: Vec<Witness>,
-    /// What speaks against it.
+    /// What speaks against the time, in words; absent if nothing does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub objections: Vec<String>,
 }

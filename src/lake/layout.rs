@@ -130,17 +130,17 @@ impl From<RunId> for String {
     }
 }
 
-/// The stored tables.
+/// A table of the lake.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Table {
-    /// `audit_events`.
+    /// The table `audit_events`.
     Events,
-    /// `audit_quarantine`.
+    /// The table `audit_quarantine`.
     Quarantine,
-    /// What feeds of objects have read.
+    /// The list of objects that were read from feeds of objects.
     Objects,
 }
 

@@ -96,20 +96,20 @@ pub struct SourceState {
     pub redacted: RedactionHistory,
 }
 
-/// How a source fared in a run.
+/// How the newest run that read a source ended for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LastRun {
-    /// The run.
+    /// Id of the run.
     pub run_id: String,
-    /// When its receipt was written.
+    /// When the run wrote its receipt.
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
-    /// Stable code of what failed.
+    /// Stable code of the failure; absent if the source did not fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// Whether everything planned was read.
+    /// Whether everything that was planned for the source was read.
     pub complete: bool,
 }
 

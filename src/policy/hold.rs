@@ -6,27 +6,28 @@ use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What is not to be deleted, whatever any rule says: the body of a `hold` entry.
+/// What must not be deleted, whatever any rule says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hold {
-    /// The case that it is for; a case may have several holds.
+    /// Name of the case; a case may have several holds.
     pub case: String,
-    /// First date.
+    /// First UTC date of the records that are held.
     pub from: NaiveDate,
-    /// Last date.
+    /// Last UTC date of the records that are held.
     pub to: NaiveDate,
-    /// Categories; empty for all. What has no category that says anything is held in any case.
+    /// Categories that are held; absent for all. Records whose category is not known are held in any
+    /// case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
-    /// Sources; empty for all.
+    /// Ids of the sources that are held; absent for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
-    /// Why.
+    /// Why, in the words of whoever placed it.
     pub reason: String,
-    /// Who placed it.
+    /// Who placed the hold.
     pub by: String,
-    /// Last date on which it holds; without one it holds until it is released.
+    /// Last date on which the hold applies; absent if it applies until it is released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<NaiveDate>,
 }
@@ -88,17 +89,17 @@ impl AsOf {
     }
 }
 
-/// How a hold stands.
+/// Whether a hold is in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldStanding {
-    /// It is in force.
+    /// The hold is in force.
     InForce,
-    /// It is in force although its time has ended by the clock, since nothing bears the clock out.
+    /// The hold is in force: its last date has passed by the clock, and nothing confirms the clock.
     EndUnproven,
-    /// Its time has ended.
+    /// The last date of the hold has passed.
     Ended,
-    /// It was released.
+    /// The hold was released.
     Released,
 }
 

@@ -6,20 +6,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What a rule is about. An empty list stands for everything; a subject must satisfy all four.
+/// What a rule applies to: records that match all four lists, where an absent list matches everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Conditions {
-    /// Categories.
+    /// Categories; absent for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub category: Vec<String>,
-    /// Platforms.
+    /// Names of platforms; absent for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub platform: Vec<String>,
-    /// Ids of sources, whole: `kestra` is not `kestra-prod`.
+    /// Ids of sources in full (`kestra` is not `kestra-prod`); absent for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source: Vec<String>,
-    /// Tenants.
+    /// Ids of tenants; absent for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tenant: Vec<String>,
 }

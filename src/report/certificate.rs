@@ -33,71 +33,71 @@ pub const FORMAT_VERSION: u32 = 1;
 /// What the text says that it is.
 pub const TYPE: &str = "trailhouse retention certificate";
 
-/// What a certificate says that it is.
+/// The type of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum CertificateType {
-    /// There is one type so far.
+    /// A certificate of retention, the only type so far.
     #[default]
     #[serde(rename = "trailhouse retention certificate")]
     Retention,
 }
 
-/// What went by rule, as far as it was asked for.
+/// What retention deleted, limited to what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Certificate {
-    /// Version of its form.
+    /// Version of the format of certificates.
     pub version: u32,
-    /// What it is.
+    /// The type of the certificate.
     #[serde(rename = "type")]
     pub kind: CertificateType,
-    /// When it was made, by the clock of who made it.
+    /// When the certificate was made, by the clock of the machine that made it.
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub made_at: DateTime<Utc>,
     /// Program and version that made it.
     pub writer: String,
-    /// The lake.
+    /// Id of the lake.
     pub lake_id: String,
-    /// Whether the entries of its ledger are signed. Nothing is proven by those of an experiment.
+    /// Whether the entries of the ledger are signed. An unsigned ledger proves nothing.
     pub signed: bool,
-    /// The newest entry of the ledger when it was made; it says nothing of later ones.
+    /// The newest entry of the ledger when the certificate was made. It says nothing about later ones.
     pub head: EntryRef,
-    /// What was asked for.
+    /// What the certificate was asked to cover.
     pub asked: Asked,
-    /// The decisions of which something fits, in order.
+    /// The decisions that deleted something of it, in order.
     pub decisions: Vec<CertifiedDecision>,
-    /// What the lake still held of the dates that were asked for, or of those of the parts where no
-    /// dates were, under whatever rule.
+    /// What the lake still held of the dates asked for, under whatever rule; if no dates were given, of
+    /// the dates of the deleted parts. Absent if nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stays: Vec<Stays>,
 }
 
-/// An entry of the ledger.
+/// A reference to a ledger entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EntryRef {
-    /// Its sequence.
+    /// Sequence of the entry.
     pub sequence: u64,
-    /// Digest of its file.
+    /// SHA-256 of the entry's file, in hexadecimal.
     pub sha256: Digest,
-    /// When it was written, as it says itself.
+    /// When the entry was written, as it states.
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub written_at: DateTime<Utc>,
 }
 
-/// What a certificate is to be about; a part must satisfy all of it.
+/// What a certificate covers: parts that satisfy all of these.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
-    /// First date of records.
+    /// First UTC date of the records; absent if there is no lower bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<NaiveDate>,
-    /// Last date.
+    /// Last UTC date of the records; absent if there is no upper bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<NaiveDate>,
-    /// The rule by which they went, or `default`.
+    /// Name of the rule that deleted them, or `default`; absent for any rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
 }
@@ -124,24 +124,24 @@ impl Asked {
     }
 }
 
-/// A decision of retention, and what became of it up to the head.
+/// A decision of retention, and what has become of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedDecision {
-    /// Its entry.
+    /// The `retention` entry.
     pub entry: EntryRef,
-    /// The date as of which it was due.
+    /// The date for which the rules were applied.
     pub as_of: NaiveDate,
-    /// Hash of the plan that it was taken from.
+    /// Id of the plan that was decided.
     pub plan: String,
-    /// Who confirmed that plan; none where the rules alone decided.
+    /// Who confirmed the plan; absent if the rules alone decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_by: Option<String>,
-    /// The rules by which the parts went, as the decision states them.
+    /// The rules that deleted the parts, as the decision states them.
     pub rules: Vec<CertifiedRule>,
     /// The parts that were asked for, in the order of the decision.
     pub parts: Vec<CertifiedPart>,
-    /// What is known of the decision as a whole alone.
+    /// What is recorded for the decision as a whole only.
     pub whole_decision: WholeDecision,
 }
 
@@ -149,137 +149,141 @@ pub struct CertifiedDecision {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedRule {
-    /// Its name, or `default`.
+    /// Name of the rule, or `default`.
     pub rule: String,
-    /// What it is about; none for the default, which is about everything that no rule fits.
+    /// What the rule applies to; absent for the default, which applies to everything that no rule
+    /// matches.
     #[serde(rename = "match", default, skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Conditions>,
-    /// How long it keeps.
+    /// How long the rule keeps records, as in `400d`.
     pub keep: Keep,
 }
 
-/// What went of a partition of the lake.
+/// A deleted partition of the lake, or what some entries added to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedPart {
-    /// UTC date of its rows.
+    /// UTC date of the rows.
     pub date: NaiveDate,
-    /// The table.
+    /// Table of the rows.
     pub table: Table,
-    /// Category; none for quarantine.
+    /// Category of the rows; absent for quarantine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// Source.
+    /// Id of the source.
     pub source: String,
-    /// The tenant of all its rows; none where there are several, or none is stated.
+    /// Id of the tenant that all rows have; absent if they have several or state none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// The rule that decided, or `default`.
+    /// Name of the rule that decided, or `default`.
     pub rule: String,
-    /// The last date on which it was kept.
+    /// Last date on which the rule kept the rows.
     pub last_day: NaiveDate,
-    /// Rows of its files.
+    /// Number of rows in the files.
     pub rows: u64,
-    /// Bytes of its files.
+    /// Size of the files in bytes.
     pub bytes: u64,
-    /// Its files.
+    /// The files.
     pub files: Vec<CertifiedFile>,
 }
 
-/// A file that was decided to go.
+/// A file that was decided to be deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedFile {
-    /// Its name in the bucket.
+    /// Name of the file in the bucket.
     pub path: String,
-    /// Its size.
+    /// Size of the file in bytes.
     pub bytes: u64,
-    /// Digest of the whole file.
+    /// SHA-256 of the whole file, in hexadecimal.
     pub sha256: Digest,
-    /// Its rows.
+    /// Number of rows in the file.
     pub rows: u64,
-    /// RFC 6962 root over the salted leaves of its rows.
+    /// Root of the RFC 6962 tree over the salted leaves of the rows, in hexadecimal.
     pub records_root: Digest,
-    /// The `ingest` entry that had named it.
+    /// The `ingest` entry that added the file.
     pub named_by: NamedBy,
-    /// What became of it.
+    /// What has become of the file.
     pub standing: Standing,
 }
 
-/// The entry that had named a file.
+/// The entry that added a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NamedBy {
-    /// Its sequence.
+    /// Sequence of the entry.
     pub sequence: u64,
-    /// Digest of its file.
+    /// SHA-256 of the entry's file, in hexadecimal.
     pub sha256: Digest,
 }
 
-/// What became of a file.
+/// What has become of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "FileStanding")]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Standing {
-    /// The store was asked to remove it, and holds nothing under its name. Whether it was removed then
-    /// or gone before, and whether an older version stays, is counted for the whole decision alone.
+    /// The store was asked to remove the file and has nothing under its name. Whether it was removed then
+    /// or missing before, and whether an older version remains, is counted for the whole decision only.
     Gone,
-    /// The store does not let it go yet.
+    /// A lock of the store still protects the file.
     Refused {
         /// Until when.
         #[serde(with = "unknown::until")]
         #[schemars(with = "unknown::Said<DateTime<Utc>>")]
         until: Option<DateTime<Utc>>,
     },
-    /// The store was not asked yet.
+    /// The store has not been asked yet.
     Pending,
 }
 
-/// What entries say of a decision as a whole, and do not divide among its parts: a certificate about
-/// some of them says this of more than itself.
+/// What is recorded for a decision as a whole, not part by part. A certificate about some of the parts
+/// therefore states it for more than itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WholeDecision {
-    /// Whether all of its parts are listed, so that this is about them alone.
+    /// Whether the certificate lists all parts of the decision, so that these numbers are about them
+    /// alone.
     pub all_parts_listed: bool,
-    /// Its parts.
+    /// Number of parts that the decision deletes.
     pub parts: u64,
-    /// Their files.
+    /// Number of files in all parts.
     pub files: u64,
-    /// Their rows.
+    /// Number of rows in all parts.
     pub rows: u64,
-    /// Their bytes.
+    /// Size of the files of all parts in bytes.
     pub bytes: u64,
-    /// Its `done` entries, in order.
+    /// The `done` entries of the decision, in order.
     pub done: Vec<EntryRef>,
-    /// Warehouses that had nothing of it any more, nor of any part, when their `done` was written.
+    /// Warehouses that had nothing left of any part when their `done` entry was written; absent if there
+    /// are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warehouses: Vec<EmptiedWarehouse>,
-    /// Warehouses that somebody gave up, so that nobody can say what they hold of it.
+    /// Warehouses that were given up, so that it is unknown what they still hold; absent if there are
+    /// none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub given_up: Vec<GivenUpWarehouse>,
-    /// What became of its files; none where the store was not asked yet.
+    /// What has become of the files; absent if the store has not been asked yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removal: Option<Removal>,
-    /// What is still to be done; none where nothing is.
+    /// What is still to be done; absent if nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
-    /// From where it could be brought back, as far as the entries say.
+    /// From where it could be restored, as far as the entries say; absent if from nowhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recoverable: Vec<StillRecoverable>,
 }
 
-/// A warehouse that is rid of a decision.
+/// A warehouse that has nothing left of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmptiedWarehouse {
-    /// Its configured name.
+    /// Configured name of the warehouse.
     pub warehouse: String,
-    /// What it is.
+    /// Project and dataset of the warehouse, as in `acme-audit.audit`.
     pub target: String,
-    /// The `done` entry that says so.
+    /// Sequence of the `done` entry that states it.
     pub done: u64,
-    /// Its tables; those that were not there are absent.
+    /// The tables; one that did not exist is left out.
     pub tables: Vec<EmptiedTable>,
 }
 
@@ -287,83 +291,84 @@ pub struct EmptiedWarehouse {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GivenUpWarehouse {
-    /// What was said of it, and by whom.
+    /// Who gave it up, and why.
     pub said: GivenUp,
-    /// The `done` entry that says so.
+    /// Sequence of the `done` entry that states it.
     pub done: u64,
 }
 
-/// A table that is rid of a decision.
+/// A table that has nothing left of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmptiedTable {
     /// The table.
     pub table: Table,
-    /// Its incarnation.
+    /// When the table was created, in milliseconds of the Unix epoch; a table that was recreated has
+    /// another value.
     pub incarnation: u64,
-    /// Rows that were deleted for the whole decision, as the service counted them.
+    /// Number of rows that were deleted for the whole decision, as the service reports it.
     #[serde(with = "unknown::rows")]
     #[schemars(with = "unknown::Said<u64>")]
     pub rows: Option<u64>,
 }
 
-/// What became of the files of a decision, in all of its `done` entries.
+/// What has become of the files of a decision, over all of its `done` entries.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Removal {
-    /// Files that were removed.
+    /// Number of files that were removed.
     pub removed: u64,
-    /// Their bytes.
+    /// Size of the removed files in bytes.
     pub bytes: u64,
-    /// Of the removed, those whose content the store keeps as an older version.
+    /// Of the removed, files whose content the store still keeps as an older version.
     pub hidden: u64,
-    /// Files that were gone already, which a run that died may have removed.
+    /// Number of files that did not exist any more; an interrupted run may have removed them.
     pub missing: u64,
-    /// Files that the store does not let go yet.
+    /// Number of files that a lock of the store still protects.
     pub refused: u64,
 }
 
-/// What is still to be done of a decision.
+/// What is still to be done for a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pending {
-    /// Warehouses that are not known to be rid of it.
+    /// Names of the warehouses that may still have rows of it.
     pub warehouses: Vec<String>,
-    /// Files that are still to be removed.
+    /// Number of files that are still to be removed.
     pub files: u64,
 }
 
-/// From where something that is gone could be brought back.
+/// From where something that was deleted could still be restored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StillRecoverable {
-    /// A warehouse by its configured name, or `lake`.
+    /// Name of the warehouse, or `lake`.
     pub place: String,
-    /// By what.
+    /// By which mechanism.
     pub by: RecoverableBy,
     /// Until when.
     #[serde(with = "unknown::until")]
     #[schemars(with = "unknown::Said<DateTime<Utc>>")]
     pub until: Option<DateTime<Utc>>,
-    /// The `done` entry that says so.
+    /// Sequence of the `done` entry that states it.
     pub done: u64,
 }
 
-/// What the lake held of a date at the head.
+/// What the lake held of a date when the certificate was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stays {
-    /// The date.
+    /// UTC date of the rows.
     pub date: NaiveDate,
-    /// The table.
+    /// Table of the rows.
     pub table: Table,
-    /// Files.
+    /// Number of files.
     pub files: u64,
-    /// Their rows.
+    /// Number of rows in the files.
     pub rows: u64,
-    /// Their bytes.
+    /// Size of the files in bytes.
     pub bytes: u64,
-    /// Cases whose holds protect any of them.
+    /// Names of the cases whose holds protect some of it; absent if none does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held_by: Vec<String>,
 }

@@ -20,14 +20,14 @@ const MOST_AT_ONCE: u64 = 4 << 20;
 /// Files that are read at the same time.
 const FETCHES: usize = 4;
 
-/// An event that is in the lake more than once.
+/// An event that the lake has more than once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Doubled {
-    /// Its id.
+    /// Id of the event.
     pub event_uid: String,
-    /// Its rows.
+    /// Number of rows with this id.
     pub rows: u64,
-    /// The files that hold them, each once.
+    /// Names of the files that hold these rows, each once.
     pub files: Vec<String>,
 }
 

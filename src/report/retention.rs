@@ -6,24 +6,24 @@ use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A decision that is not done.
+/// A decision of retention that is not done yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OpenDecision {
-    /// Its entry.
+    /// Sequence of the `retention` entry.
     pub decision: u64,
-    /// The date as of which it was made.
+    /// The date for which the rules were applied.
     pub as_of: NaiveDate,
-    /// Rows that go by it.
+    /// Number of rows that the decision deletes.
     pub rows: u64,
-    /// Files that are still to be removed.
+    /// Number of files that are still to be removed.
     pub files_left: u64,
-    /// Of these, the ones that the store does not let go yet, and that are not asked for before their time.
+    /// Of `files_left`, files that a lock of the store still protects. They are not tried before it ends.
     pub refused: u64,
-    /// Until when it keeps the last of them, as far as it says.
+    /// When the last of the locks ends, as far as the store says; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none", with = "some_instant")]
     #[schemars(with = "Option<DateTime<Utc>>")]
     pub refused_until: Option<DateTime<Utc>>,
-    /// Warehouses that are not rid of it.
+    /// Names of the warehouses that still have rows to delete.
     pub warehouses_left: Vec<String>,
 }
 

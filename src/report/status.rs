@@ -24,43 +24,44 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The status of a lake.
+/// The status of a lake, as the ledger alone shows it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Status {
-    /// How it stands, in one line.
+    /// How the lake stands, in short.
     pub verdict: StatusVerdict,
-    /// The lake.
+    /// Id of the lake.
     pub lake_id: String,
-    /// Whether entries are signed.
+    /// Whether the entries of the ledger are signed.
     pub signed: bool,
-    /// Newest entry.
+    /// Sequence of the newest ledger entry.
     pub sequence: u64,
-    /// When it was written.
+    /// When the newest entry was written.
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub written_at: DateTime<Utc>,
-    /// Files of the lake.
+    /// Number of files that are part of the lake.
     pub files: u64,
-    /// Their bytes.
+    /// Size of the files of the lake in bytes.
     pub bytes: u64,
-    /// Rows of `audit_events`.
+    /// Number of rows of `audit_events`.
     pub events: u64,
-    /// What is known of them in memory.
+    /// How much memory the folded state of the ledger takes.
     pub state: StateSize,
-    /// Sources by id.
+    /// The status of each source, by id.
     pub sources: Vec<SourceStatus>,
-    /// Warehouses: those of the configuration, and any other that a receipt names.
+    /// The status of each warehouse: those of the configuration first, then any other that the ledger
+    /// knows.
     pub warehouses: Vec<Standing>,
-    /// How the time stands at which this is so.
+    /// The time for which the status is given, and what confirms or contradicts it.
     pub clock: ClockReport,
     /// Holds in force.
     pub holds: Vec<HoldStatus>,
-    /// Sweeps that were decided and are not done, by the sequence of the decision.
+    /// Sequences of `sweep` entries that are not done yet.
     pub open_sweeps: Vec<u64>,
-    /// Decisions of retention that are not done.
+    /// Decisions of retention that are not done yet; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub open_decisions: Vec<OpenDecision>,
-    /// What is due under the configured rules; absent where there are none.
+    /// What is due under the configured rules; absent without rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionStatus>,
 }
@@ -68,24 +69,24 @@ pub struct Status {
 /// A hold in force.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct HoldStatus {
-    /// How it stands.
+    /// Whether the hold is in force by its dates, or only because its end is not confirmed.
     pub standing: HoldStanding,
     /// What it is.
     #[serde(flatten)]
     pub held: HoldState,
 }
 
-/// What is due under the configured rules today.
+/// What is due today under the configured rules.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RetentionStatus {
-    /// What is due.
+    /// What is due and not held.
     pub due: Amount,
-    /// Rows that would be due if they were not held.
+    /// Number of rows that are past their time and kept by a hold.
     pub held_rows: u64,
-    /// The next date on which more will be due.
+    /// Next date on which more becomes due; absent if nothing will.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_due: Option<NaiveDate>,
-    /// Rules that cannot do anything, or name what nobody knows.
+    /// Rules that have no effect or name something unknown; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rule_findings: Vec<RuleFinding>,
 }
@@ -93,75 +94,77 @@ pub struct RetentionStatus {
 /// The status of a source.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SourceStatus {
-    /// Id.
+    /// Id of the source.
     pub source: String,
-    /// Newest run that had it, and how it ended there.
+    /// The newest run that read the source; absent if none has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run: Option<crate::ledger::state::LastRun>,
-    /// What its coverage is made of; absent where it is the time of the acts.
+    /// The time by which the source is read; absent if it is the time of the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub axis: Option<CoverageAxis>,
-    /// Its feeds by tenant.
+    /// The status of each tenant's feed, by tenant.
     pub feeds: Vec<FeedStatus>,
 }
 
 /// The status of one tenant's feed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FeedStatus {
-    /// Tenant, or `*`.
+    /// Id of the tenant, or `*` for the feed across all tenants.
     pub tenant: String,
-    /// Whether the configuration reads it. What is missing of another feed is not tried again.
+    /// Whether the configuration still reads this feed. What is missing of another one is not tried
+    /// again.
     pub configured: bool,
-    /// What has been read completely.
+    /// Windows that have been read completely, in order.
     pub covered: Vec<Window>,
-    /// Seconds from the end of coverage to now.
+    /// Seconds from the end of the newest window to now; absent if nothing has been read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_seconds: Option<i64>,
-    /// What became of all records.
+    /// What became of all records that were read.
     pub counts: Counts,
     /// Windows that could not be read.
     pub holes: Vec<crate::ledger::state::HoleState>,
-    /// Dates on which the source has more than the lake.
+    /// Dates of which the source has more records than the lake.
     pub gaps: Vec<NaiveDate>,
-    /// Holes on dates past retention, which nobody tries again.
+    /// Holes on dates past retention, which are not tried again; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub past_holes: Vec<crate::ledger::state::HoleState>,
-    /// Dates past retention on which the source had more than the lake.
+    /// Dates past retention of which the source had more records than the lake; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub past_gaps: Vec<NaiveDate>,
-    /// Dates on which the source has less than the lake.
+    /// Dates of which the source has fewer records than the lake.
     pub purged: Vec<NaiveDate>,
-    /// Records dated in the future.
+    /// Number of records at the source that are dated in the future.
     pub future: u64,
-    /// Oldest record that the source still has.
+    /// Time of the oldest record that the source still has; absent if that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest_at_source: Option<DateTime<Utc>>,
-    /// All dates, the newest first.
+    /// Every date with records or holes, the newest first.
     pub days: Vec<DayStatus>,
 }
 
-/// One date of a feed.
+/// One UTC date of a feed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct DayStatus {
-    /// Date.
+    /// The date.
     pub date: NaiveDate,
-    /// How it stands.
+    /// How the date compares with the source.
     pub standing: DateStanding,
-    /// Records that the lake accounts for.
+    /// Number of records of the date that the source has ever shown: in the lake, in quarantine, or
+    /// deleted by retention.
     pub lake: u64,
-    /// Records that the source had when it was last asked.
+    /// Number of records that the source had at the newest recount; absent if it was never counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<u64>,
-    /// The newest recount.
+    /// The newest recount; absent if it was never counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recount: Option<RecountState>,
-    /// The newest match by id of all of the date: it speaks for its time, whatever was counted later.
+    /// The newest comparison by the ids of all records of the whole date; absent if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matched_by_id: Option<IdMatch>,
-    /// Parts of the date that could not be read.
+    /// Parts of the date that could not be read; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<Window>,
-    /// Both of them in words, with the times that they rest on.
+    /// Recount and comparison in words, with their times.
     pub said: String,
 }
 

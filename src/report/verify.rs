@@ -33,42 +33,43 @@ pub enum Since {
     Date(NaiveDate),
 }
 
-/// What a verification found.
+/// What `verify` checked.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Verified {
-    /// The lake, where its ledger could be read.
+    /// Id of the lake; absent if the ledger could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lake_id: Option<String>,
-    /// Newest entry that was verified.
+    /// Sequence of the newest entry that was verified; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
-    /// Entries verified.
+    /// Number of entries that were verified.
     pub entries: u64,
-    /// The first entry that could not be folded; for those after it see `unchecked`.
+    /// Sequence of the first entry that is damaged or missing; later entries were checked individually
+    /// only. Absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub broken_at: Option<u64>,
-    /// Whether signatures were checked, which those of an unsigned lake are not.
+    /// Whether signatures were checked; false for an unsigned lake.
     pub signatures_checked: bool,
-    /// Files checked.
+    /// Number of files that were checked.
     pub files: u64,
-    /// Their bytes.
+    /// Size of the checked files in bytes.
     pub bytes: u64,
-    /// Whether the files were read and hashed; otherwise only their presence and sizes were checked.
+    /// True with `--deep`: files were read and hashed. Otherwise only presence and size were checked.
     pub contents_read: bool,
-    /// Files that were not checked, because an entry before `--since` added them.
+    /// Number of files that were skipped because they were added before `--since`.
     pub files_before_since: u64,
-    /// Rows whose hashes were recomputed.
+    /// Number of rows whose hashes were recomputed; 0 without `--deep`.
     pub rows: u64,
-    /// Data files in the bucket that no entry names: left by runs that died, harmless, unless an entry is
-    /// damaged, which may have named them.
+    /// Number of data files in the bucket that no entry names. They are harmless leftovers of killed
+    /// runs, unless a damaged entry named them.
     pub orphans: u64,
-    /// Everything that failed verification.
+    /// Everything that failed verification; empty if the lake is intact.
     pub problems: Vec<VerifyProblem>,
-    /// What could not be checked because of the problems.
+    /// What could not be checked because of the problems; absent if everything was.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unchecked: Vec<String>,
-    /// Events that the files hold more than once, where files were read; 1,000 at most. The files
-    /// are as their entries say.
+    /// Events that the lake has more than once, 1,000 at most; absent if there are none or files were not
+    /// read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub doubled: Vec<Doubled>,
 }
@@ -76,17 +77,17 @@ pub struct Verified {
 /// Something that failed verification.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct VerifyProblem {
-    /// The object.
+    /// Name of the object in the bucket.
     pub object: String,
     /// What is wrong with it.
     pub what: String,
-    /// The entry that it is, or that names it.
+    /// Sequence of the entry: the object itself, or the entry that names it. Absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<u64>,
-    /// First date that it is about, where known.
+    /// First UTC date of the records that are affected; absent if that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_date: Option<NaiveDate>,
-    /// Last date.
+    /// Last UTC date of the records that are affected; absent if that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_date: Option<NaiveDate>,
 }

@@ -4,14 +4,14 @@ use crate::ledger::entry::FileEntry;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Files, rows and bytes.
+/// An amount of data in the lake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct Amount {
-    /// Files.
+    /// Number of files.
     pub files: u64,
-    /// Rows.
+    /// Number of rows in the files.
     pub rows: u64,
-    /// Bytes.
+    /// Size of the files in bytes.
     pub bytes: u64,
 }
 

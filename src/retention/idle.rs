@@ -6,14 +6,14 @@ use crate::policy::{Policy, Rule};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Something about a rule that its writer cannot have meant.
+/// A rule that has no effect or names something unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RuleFinding {
-    /// The rule.
+    /// Name of the rule.
     pub rule: String,
-    /// Whether it does nothing at all, as things are.
+    /// Whether the rule has no effect at all at present.
     pub idle: bool,
-    /// What is the matter with it.
+    /// What is wrong with the rule, in words.
     pub finding: String,
 }
 

@@ -11,57 +11,57 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What would be due if it were not held.
+/// A partition that is past its time and kept by a hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Held {
     /// What it is.
     #[serde(flatten)]
     pub due: ExpiredPart,
-    /// The cases that hold it.
+    /// Names of the cases that hold it.
     pub cases: Vec<String>,
-    /// Whether it is held only because nobody knows what its records are about: the cases name
-    /// categories, and it has none that says anything.
+    /// Whether it is held only because its category is not known: the holds name categories.
     pub in_doubt: bool,
 }
 
-/// How one rule stands.
+/// What one rule deletes and keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RuleStanding {
-    /// The rule, or `default`.
+    /// Name of the rule, or `default`.
     pub rule: String,
-    /// How long it keeps.
+    /// How long the rule keeps records, as in `400d`.
     pub keep: Keep,
-    /// What is due under it.
+    /// What is due under the rule and not held.
     pub due: Amount,
-    /// Dates of that.
+    /// Number of dates with something due.
     pub due_dates: u64,
-    /// What would be due if it were not held.
+    /// What is past its time and kept by a hold.
     pub held: Amount,
-    /// What is kept under it, held or not.
+    /// What the rule or a hold keeps.
     pub kept: Amount,
-    /// The oldest date that is kept under it.
+    /// The oldest date that is kept; absent if nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest_kept: Option<NaiveDate>,
-    /// The first date on which more will be due.
+    /// First date on which more becomes due; absent if nothing will.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_due: Option<NaiveDate>,
-    /// Why nothing of it would go without being confirmed.
+    /// Reasons why what is due needs confirmation; empty if it needs none.
     pub confirm: Vec<String>,
 }
 
-/// A policy, applied to a lake on a date.
+/// What is due under the rules on a date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RetentionPlan {
-    /// The date.
+    /// The date for which the rules are applied.
     pub as_of: NaiveDate,
-    /// The date by which holds end, where that is another one: nothing bears out that `as_of` has come.
+    /// The date by which holds end, if it is earlier than `as_of` because the clock is not confirmed;
+    /// absent if it is the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holds_as_of: Option<NaiveDate>,
-    /// Every rule in order, and the default.
+    /// What each rule deletes and keeps: the rules in order, then the default.
     pub rules: Vec<RuleStanding>,
-    /// What is due, in order.
+    /// Partitions that are due and not held, in order.
     pub due: Vec<ExpiredPart>,
-    /// What is held, in order.
+    /// Partitions that are past their time and kept by a hold, in order.
     pub held: Vec<Held>,
 }
 

@@ -73,18 +73,18 @@ pub(super) async fn tidy(warehouses: &[Projection], state: &State, notes: &mut V
     }
 }
 
-/// What loading warehouses without a run did.
+/// What loading the warehouses did.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct LoadSummary {
-    /// Its id.
+    /// Id of this run of the command.
     pub run_id: String,
-    /// Newest entry afterwards.
+    /// Sequence of the newest ledger entry afterwards.
     pub sequence: u64,
-    /// By warehouse, in configured order.
+    /// What was done in each warehouse, in configured order.
     pub warehouses: Vec<WarehouseSummary>,
-    /// Whether it was told to stop before it was done.
+    /// Whether the command was asked to stop before everything was done.
     pub stopped: bool,
-    /// Information that is no failure.
+    /// Remarks in words that are not failures.
     pub notes: Vec<String>,
 }
 

@@ -18,80 +18,82 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What a run did.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Summary {
-    /// The run.
+    /// Id of the run, which also begins the names of its files.
     pub run_id: String,
-    /// Its now.
+    /// The time that the run used as its now: the earliest of this machine's clock and those that agree
+    /// with it when it started.
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub now: DateTime<Utc>,
-    /// How that time stands.
+    /// What confirms or contradicts `now`.
     pub clock: ClockReport,
-    /// The lake.
+    /// Id of the lake.
     pub lake_id: String,
-    /// Whether this run founded it.
+    /// Whether this run created the lake.
     pub founded: bool,
-    /// Newest entry after the run.
+    /// Sequence of the newest ledger entry after the run.
     pub sequence: u64,
-    /// By source, in configured order.
+    /// What was done for each source, in configured order.
     pub sources: Vec<SourceSummary>,
-    /// By warehouse, in configured order.
+    /// What was done in each warehouse, in configured order.
     pub warehouses: Vec<WarehouseSummary>,
-    /// What went by rule; none where `run` does not apply the rules.
+    /// What was deleted by rule; absent if runs do not apply retention.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionSummary>,
-    /// Requests to the store, by the bucket's own count.
+    /// Number of requests that were sent to the store of the lake.
     pub store_requests: u64,
-    /// Whether the run was told to stop before it was done.
+    /// Whether the run was asked to stop, or reached its deadline, before everything was done.
     pub stopped: bool,
-    /// Whether chunks of this run turned out to be committed by another writer.
+    /// Whether another writer committed records first, so that this run had to compare its own again.
     pub superseded: bool,
-    /// Information that is no failure.
+    /// Remarks in words that are not failures.
     pub notes: Vec<String>,
 }
 
 /// What a run did for one source.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SourceSummary {
-    /// Id.
+    /// Id of the source.
     pub source: String,
-    /// What failed, if anything did.
+    /// Why the source failed; absent if it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<SourceFailure>,
-    /// Whether all that was planned was read.
+    /// Whether everything that was planned was read.
     pub complete: bool,
-    /// Entries committed.
+    /// Number of ledger entries that were committed.
     pub entries: u64,
-    /// Files added.
+    /// Number of files that were added to the lake.
     pub files: u64,
-    /// Their bytes.
+    /// Size of the added files in bytes.
     pub bytes: u64,
     /// What became of all records that were read.
     pub counts: Counts,
-    /// Windows covered first, as (tenant, window).
+    /// Windows that were read for the first time, each as a pair of tenant and window.
     pub covered: Vec<(String, Window)>,
-    /// Holes that remain.
+    /// Holes that remain after the run.
     pub holes: Vec<HoleSummary>,
-    /// Recounts of this run.
+    /// Recounts that this run made.
     pub recounts: Vec<Recount>,
-    /// Dates with a gap.
+    /// Dates of which the source has more records than the lake, each as a pair of tenant and date.
     pub gaps: Vec<(String, NaiveDate)>,
-    /// Holes on dates past retention: nothing of them would be kept, and nobody tries them again.
+    /// Holes on dates past retention, which are not tried again; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub past_holes: Vec<HoleSummary>,
-    /// Dates past retention that had a gap when they were last counted.
+    /// Dates past retention of which the source had more records than the lake, as pairs like `gaps`;
+    /// absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub past_gaps: Vec<(String, NaiveDate)>,
-    /// Records dated in the future.
+    /// Number of records at the source that are dated in the future.
     pub future: u64,
-    /// Feeds that failed by themselves, while others were read.
+    /// Feeds that failed while others of the source were read; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed_feeds: Vec<FeedFailure>,
     /// Whether there are others, all of which were read to the end.
     #[serde(skip)]
     pub other_feeds_read: bool,
-    /// What is no failure and should be known.
+    /// What should be known about the source and is not a failure, in words.
     pub warnings: Vec<String>,
-    /// Requests to the source.
+    /// Number of requests that were sent to the source.
     pub requests: u64,
     #[serde(skip)]
     pub(super) futures: Vec<Future>,
@@ -108,25 +110,25 @@ pub struct SourceSummary {
     past: Past,
 }
 
-/// A hole that remains after the run.
+/// A window that could not be read.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct HoleSummary {
-    /// Tenant.
+    /// Id of the tenant, or `*` for the feed across all tenants.
     pub tenant: String,
-    /// Window.
+    /// The window.
     pub window: Window,
-    /// Stable code.
+    /// Stable code of the newest reason.
     pub reason: String,
-    /// In words.
+    /// The newest reason in words.
     pub detail: String,
-    /// How often it was tried.
+    /// How many entries have named the hole, one for each run that tried it.
     pub tries: u64,
 }
 
-/// A feed that failed by itself.
+/// Why one tenant's feed failed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FeedFailure {
-    /// Tenant.
+    /// Id of the tenant, or `*` for the feed across all tenants.
     pub tenant: String,
     /// Why.
     #[serde(flatten)]
@@ -136,11 +138,11 @@ pub struct FeedFailure {
 /// Why a source failed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SourceFailure {
-    /// Stable code.
+    /// Stable code, as listed in the reference of exit codes.
     pub code: String,
-    /// In words.
+    /// What happened, in words.
     pub message: String,
-    /// What to do.
+    /// What to do about it.
     pub action: String,
 }
 

@@ -227,11 +227,11 @@ fn next_example(last: &FillError) -> Option<FillError> {
 /// Why a warehouse failed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WarehouseFailure {
-    /// Stable code.
+    /// Stable code, as listed in the reference of exit codes.
     pub code: String,
-    /// In words.
+    /// What happened, in words.
     pub message: String,
-    /// What to do.
+    /// What to do about it.
     pub action: String,
     /// Whether it speaks against the integrity of the lake.
     #[serde(skip)]

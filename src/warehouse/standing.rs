@@ -11,56 +11,59 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// How far a warehouse is.
+/// How far a warehouse is behind the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Standing {
-    /// Its configured name.
+    /// Configured name of the warehouse.
     pub warehouse: String,
-    /// What it was when a run last looked; none where none has.
+    /// Project and dataset at the newest run that loaded it, as in `acme-audit.audit`; absent if none
+    /// has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// When that was.
+    /// When the newest run that loaded it wrote its receipt; absent if none has.
     #[serde(skip_serializing_if = "Option::is_none", with = "some_instant")]
     #[schemars(with = "Option<DateTime<Utc>>")]
     pub at: Option<DateTime<Utc>>,
-    /// Stable code of what failed then.
+    /// Stable code of the failure of that newest run; absent if it did not fail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// Its tables of events and quarantine.
+    /// How far each table is behind.
     pub tables: Vec<TableStanding>,
-    /// Rebuilds that were decided and are not done.
+    /// Rebuilds that were decided and are not done yet.
     pub rebuilds: Vec<OpenRebuild>,
-    /// Tables and views that the service was about to remove by itself, when a run last looked.
+    /// Tables and views that the service was going to remove by itself when a run last looked; absent if
+    /// there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub expiring: Vec<ExpiringTable>,
 }
 
-/// How far a table is.
+/// How far a table is behind the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TableStanding {
-    /// Its name in the warehouse.
+    /// Name of the table in the dataset.
     pub table: &'static str,
-    /// Rows of entries that are loaded.
+    /// Number of rows of the entries that are loaded.
     pub rows: u64,
-    /// Entries that are still to be loaded.
+    /// Number of ledger entries that are still to be loaded.
     pub entries_behind: u64,
-    /// Their rows.
+    /// Number of rows that are still to be loaded.
     pub rows_behind: u64,
-    /// Their files.
+    /// Number of files that are still to be loaded.
     pub files_behind: u64,
-    /// Bytes of these.
+    /// Size of the files that are still to be loaded, in bytes.
     pub bytes_behind: u64,
-    /// Load jobs that they take.
+    /// Number of load jobs that loading the rest takes.
     pub jobs: u64,
-    /// Partitions that these change, a partition as often as it is changed.
+    /// Number of changes of partitions that loading the rest takes; a partition counts once for each job
+    /// that changes it.
     pub partition_changes: u64,
-    /// When the oldest of them was written.
+    /// When the oldest entry that is still to be loaded was written; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none", with = "some_instant")]
     #[schemars(with = "Option<DateTime<Utc>>")]
     pub behind_since: Option<DateTime<Utc>>,
     /// Entries whose loads failed.
     pub failed: Vec<StandingFailure>,
-    /// What differed from the ledger when rows were last counted.
+    /// How many rows differed from the ledger when they were last counted; absent if none did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub differs: Option<RowsCounted>,
 }
@@ -68,26 +71,26 @@ pub struct TableStanding {
 /// An entry whose loads failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StandingFailure {
-    /// The entry.
+    /// Sequence of the entry.
     pub sequence: u64,
-    /// How often.
+    /// Number of load jobs that failed.
     pub attempts: u32,
-    /// The service's code.
+    /// Code that the service gave for the newest failure.
     pub reason: String,
 }
 
-/// A rebuild that is not done.
+/// A rebuild that is not done yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OpenRebuild {
-    /// Sequence of the decision.
+    /// Sequence of the `rebuild` entry that decided it.
     pub decision: u64,
     /// The table.
     pub table: Table,
-    /// First date.
+    /// First UTC date whose rows are replaced; `null` if there is none.
     pub first: Option<NaiveDate>,
-    /// Last date.
+    /// Last UTC date whose rows are replaced; `null` if there is none.
     pub last: Option<NaiveDate>,
-    /// How many dates.
+    /// Number of dates whose rows are replaced.
     pub dates: u64,
 }
 

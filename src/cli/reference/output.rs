@@ -45,15 +45,24 @@ fn table(fields: &[Field], types: &BTreeSet<String>) -> String {
     table.0
 }
 
+fn table_of_choices(choices: &[(String, String)], types: &BTreeSet<String>) -> String {
+    let mut table = MarkdownTable::new(&["value", "meaning"]);
+    for (value, meaning) in choices {
+        table.row(&[&linked(value, types), meaning]);
+    }
+    table.0
+}
+
 fn page() -> String {
     let outputs = Outputs::new();
     let types = outputs.types();
     let names: BTreeSet<String> = types.iter().map(|kind| kind.name.clone()).collect();
     let mut page = INTRODUCTION.to_owned();
     page.push_str("\n## Commands\n");
-    let body = |described: &Described| match described.fields.is_empty() {
-        true => format!("{}\n", linked(&described.value, &names)),
-        false => table(&described.fields, &names),
+    let body = |described: &Described| match (&described.fields[..], &described.choices[..]) {
+        ([], []) => format!("{}\n", linked(&described.value, &names)),
+        ([], choices) => table_of_choices(choices, &names),
+        (fields, _) => table(fields, &names),
     };
     for document in outputs.documents() {
         let _ = write!(page, "\n### trailhouse {}\n\n", document.name);
@@ -79,7 +88,8 @@ With `--output json`, stdout is one document and nothing else. The fields below 
 page is made from the types that are printed, as is `trailhouse schema output`, which prints JSON Schemas with
 `--output json`; change the types, not this page.
 
-Instants are RFC 3339 in UTC; windows are half-open: `from` is part of one, `to` is not.
+Instants are RFC 3339 in UTC; windows are half-open: `from` is part of one, `to` is not. Sizes are in bytes. A field
+that is present \"if it applies\" says in its meaning when it is absent.
 
 A command that fails before it has a result prints `exit_code`, `errors` and `error`, which repeats the first of them,
 instead. `query` prints the rows of its statement as an array of objects; one that fails after printing rows reports it

@@ -106,14 +106,14 @@ pub(super) fn execute(args: &CertificateArgs, context: &CliContext) -> Result<En
 /// A certificate that was made.
 #[derive(Serialize, JsonSchema)]
 struct MadeCertificate {
-    /// What the note says.
+    /// Content of the certificate.
     certificate: Certificate,
-    /// The note itself, as a file has it.
+    /// The signed note with the certificate, byte for byte as it is written to a file.
     note: String,
-    /// The file that it was written to.
+    /// Path of the file that the note was written to; absent without `--out`.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<PathBuf>,
-    /// The key that signed it; `null` where the ledger is unsigned.
+    /// Verifier key of the key that signed the note; `null` if the ledger is unsigned.
     signed_by: Option<VerifierKey>,
 }
 
@@ -305,11 +305,12 @@ fn nothing_fits(
 /// A certificate that was checked.
 #[derive(Serialize, JsonSchema)]
 struct CertificateCheck {
-    /// What the note says.
+    /// Content of the certificate.
     certificate: Certificate,
-    /// The key that signed it; `null` where it is unsigned.
+    /// Verifier key of the key that signed the note; `null` if it is unsigned.
     signed_by: Option<VerifierKey>,
-    /// In what the ledger differs, where it was compared.
+    /// How the ledger differs from the certificate; empty if it agrees, absent if the two were not
+    /// compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     differs: Option<Vec<String>>,
 }

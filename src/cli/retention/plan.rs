@@ -147,14 +147,15 @@ async fn ask(
     Ok((foreseen, lake.filter(|_| bucket.kind() != StoreKind::Disk)))
 }
 
-/// A plan as it is shown.
+/// What is due under the rules of retention, and what deleting it would cost and leave recoverable.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ShownRetentionPlan {
-    /// Its id, to be given back as confirmation.
+    /// Id of the plan: a hash of all that it shows about rules and parts. `retention apply --confirm`
+    /// takes it.
     plan: String,
-    /// Whether it is a plan for today, which alone can be applied.
+    /// Whether the plan is for today. Only such a plan can be applied.
     now: bool,
-    /// Whether each run applies the rules.
+    /// Whether each run applies the rules (`in_run` in `[retention]`).
     in_run: bool,
     /// Whether something of it has to be confirmed first.
     #[serde(skip)]
@@ -162,24 +163,27 @@ struct ShownRetentionPlan {
     /// Whether anything can be deleted now, confirmed or not.
     #[serde(skip)]
     can_be_applied: bool,
-    /// What speaks against the clock: nothing goes by itself then.
+    /// Reasons why the clock is not trusted; while there are any, nothing is deleted without
+    /// confirmation. Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     clock: Vec<String>,
     #[serde(flatten)]
     shown: RetentionPlan,
-    /// What it would cost in each warehouse.
+    /// What deleting would cost in each warehouse; absent if nothing is due, with `--offline` and without
+    /// warehouses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warehouses: Vec<ForeseenExpiry>,
-    /// What the store of the lake would keep.
+    /// What the store of the lake would keep of deleted files; absent if nothing is due, with `--offline`
+    /// and on a disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     lake: Option<LakeKeeps>,
-    /// Holds in force, whether anything is due that they keep or not.
+    /// Holds in force, whether or not they protect anything that is due; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     holds: Vec<HeldNow>,
-    /// Rules that cannot do anything, or name what nobody knows.
+    /// Rules that have no effect or name something unknown; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rule_findings: Vec<RuleFinding>,
-    /// Decisions that are not done.
+    /// Earlier decisions that are not done yet; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     open: Vec<OpenDecision>,
 }
@@ -189,25 +193,24 @@ struct ShownRetentionPlan {
 struct HeldNow {
     #[serde(flatten)]
     hold: Hold,
-    /// Whether it is in force.
+    /// Whether the hold is in force by its dates, or only because its end is not confirmed.
     standing: HoldStanding,
 }
 
-/// What the store would keep of files that are deleted, as it says of the first of them; absent where it
-/// does not say.
+/// What the store would keep of files that are deleted, asked about the first of them.
 #[derive(Debug, Serialize, JsonSchema)]
 struct LakeKeeps {
-    /// Whether older versions stay.
+    /// Whether the store would keep an older version; absent if it does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     versions: Option<bool>,
-    /// Until when a lock keeps it.
+    /// Until when a lock protects the file; absent if there is no lock or the store does not say.
     #[serde(skip_serializing_if = "Option::is_none", with = "some_instant")]
     #[schemars(with = "Option<DateTime<Utc>>")]
     locked_until: Option<DateTime<Utc>>,
-    /// Whether it may stay out of sight.
+    /// False if the store cannot keep deleted objects for a while; absent if it may.
     #[serde(skip_serializing_if = "Option::is_none")]
     soft_delete: Option<bool>,
-    /// Why it could not be asked.
+    /// Why the store could not be asked; absent if it answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
 }

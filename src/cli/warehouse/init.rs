@@ -96,14 +96,14 @@ pub(super) fn execute(args: WarehouseInitArgs, context: &CliContext) -> Result<E
     Ok(Ending::with_failures(prepared, failures))
 }
 
-/// What was, or would be, made.
+/// What `warehouse init` did, or would do.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Prepared {
-    /// Whether nothing was made.
+    /// True with `--dry-run`: nothing was changed.
     dry_run: bool,
-    /// Whether there was no lake before.
+    /// Whether the command created the lake, which did not exist before.
     founded: bool,
-    /// By warehouse, in configured order.
+    /// What was done, or would be done, in each warehouse, in configured order.
     warehouses: Vec<Preparation>,
 }
 

@@ -163,12 +163,12 @@ fn ending(RebuildSummary { planned, end }: RebuildSummary) -> Ending {
     }
 }
 
-/// What a rebuild would do.
+/// What a rebuild would replace.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ShownRebuild {
-    /// Id to confirm it by.
+    /// Id of the plan: a hash of what it would replace. `warehouse rebuild --confirm` takes it.
     plan: String,
-    /// What would be replaced in each table.
+    /// What would be replaced in each table; empty if nothing differs.
     tables: Vec<RebuildPlan>,
 }
 
@@ -221,12 +221,12 @@ fn listed(dates: &[NaiveDate]) -> String {
     }
 }
 
-/// What was replaced.
+/// What a confirmed rebuild replaced.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Rebuilt {
     #[serde(flatten)]
     shown: ShownRebuild,
-    /// What was loaded.
+    /// What was done in the warehouses, as `warehouse load` prints it.
     loaded: LoadSummary,
 }
 

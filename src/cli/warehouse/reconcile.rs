@@ -187,9 +187,10 @@ fn compared_dates(dates: Option<(NaiveDate, NaiveDate)>) -> String {
     }
 }
 
+/// How the warehouses compare with the ledger.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Reconciled {
-    /// By warehouse, in configured order.
+    /// The comparison for each warehouse, in configured order.
     warehouses: Vec<Reconciliation>,
     /// First and last date that were compared; `None` for all.
     #[serde(skip)]

@@ -177,17 +177,19 @@ fn differences(standing: &Standing) -> impl Iterator<Item = FailureDetail> {
     tables.chain(rebuilds)
 }
 
+/// How far the warehouses are behind the ledger.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Statuses {
-    /// By warehouse, in configured order.
+    /// The status of each warehouse, in configured order.
     warehouses: Vec<WarehouseStatus>,
 }
 
+/// How far a warehouse is behind the ledger, and what `warehouse init` would do there.
 #[derive(Debug, Serialize, JsonSchema)]
 struct WarehouseStatus {
     #[serde(flatten)]
     standing: Standing,
-    /// What `init` would do; absent where the service could not be asked.
+    /// What `warehouse init` would do; `null` if the service could not be asked.
     lacks: Option<Preparation>,
 }
 

@@ -12,91 +12,92 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// What a step of retention did.
+/// What applying the rules of retention did.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RetentionSummary {
-    /// The date as of which the rules were applied.
+    /// The date for which the rules were applied.
     pub as_of: NaiveDate,
-    /// Decisions that were made now.
+    /// Decisions that were made now, one for each entry; empty if nothing was due without confirmation.
     pub decided: Vec<RetentionDecided>,
-    /// What was done now of these decisions and of earlier ones.
+    /// What was done now for these decisions and for earlier ones.
     pub carried_out: Vec<CarriedOut>,
-    /// What is due and has to be confirmed first.
+    /// What is due and waits for confirmation; absent if nothing does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_confirm: Option<ToConfirm>,
-    /// What would be due if it were not held.
+    /// What is past its time and kept by a hold.
     pub held: Amount,
-    /// What could not be done now.
+    /// What could not be done now; any later run tries it again.
     pub failures: Vec<RetentionFailure>,
-    /// Whether it was told to stop before it was done.
+    /// Whether the command was asked to stop before everything was done.
     pub stopped: bool,
-    /// Information that is no failure.
+    /// Remarks in words that are not failures.
     pub notes: Vec<String>,
 }
 
 /// A decision that was made now.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RetentionDecided {
-    /// Its entry.
+    /// Sequence of the `retention` entry.
     pub sequence: u64,
-    /// Dates of what goes.
+    /// Number of dates that the decision deletes something of.
     pub dates: u64,
     /// How much goes.
     #[serde(flatten)]
     pub amount: Amount,
-    /// Who confirmed it, if anybody had to.
+    /// Who confirmed the plan; absent if the rules alone decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmed_by: Option<String>,
 }
 
-/// What was done now of a decision.
+/// What was done now for one decision.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CarriedOut {
-    /// Its entry.
+    /// Sequence of the `retention` entry that decided it.
     pub decision: u64,
-    /// Warehouses that are rid of it since now.
+    /// Warehouses from which the rows were deleted now.
     pub warehouses: Vec<WarehouseExpired>,
-    /// What became of its files.
+    /// What became of the files of the lake; absent if none was due to be removed now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files: Option<FilesExpired>,
-    /// Warehouses that are not rid of it yet.
+    /// Names of the warehouses that still have rows to delete.
     pub left: Vec<String>,
-    /// Whether nothing is left to be done.
+    /// Whether the decision is completely done.
     pub done: bool,
-    /// From where what went now could be brought back.
+    /// From where what was deleted now could still be restored.
     pub recoverable: Vec<Recoverable>,
 }
 
-/// What is due and has to be confirmed.
+/// What is due and waits for confirmation.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ToConfirm {
-    /// The id of the plan, to be given back.
+    /// Id of the plan, which `retention apply --confirm` takes.
     pub plan: String,
-    /// What speaks against the clock: nothing at all goes unconfirmed then.
+    /// Reasons why the clock is not trusted; while there are any, nothing is deleted without
+    /// confirmation. Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clock: Vec<String>,
-    /// The rules.
+    /// The rules under which something waits for confirmation.
     pub rules: Vec<RuleToConfirm>,
 }
 
-/// A rule of which something is due that has to be confirmed.
+/// A rule under which something waits for confirmation.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RuleToConfirm {
-    /// The rule.
+    /// Name of the rule, or `default`.
     pub rule: String,
-    /// Dates that are due.
+    /// Number of dates that are due under it.
     pub dates: u64,
     /// How much is due.
     #[serde(flatten)]
     pub amount: Amount,
-    /// Why it has to be confirmed.
+    /// Why it needs confirmation, in words.
     pub reasons: Vec<String>,
 }
 
-/// What could not be done now, and is tried again by any later run.
+/// What could not be done now; any later run tries it again.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RetentionFailure {
-    /// The warehouse by its configured name, or `lake`.
+    /// Name of the warehouse, or `lake`.
     pub place: String,
     /// Why.
     #[serde(flatten)]

@@ -40,22 +40,23 @@ struct SweepPlan {
     objects: Vec<SweptObject>,
 }
 
-/// What a sweep found, and did.
+/// What a sweep found and removed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Swept {
-    /// Files older than this were looked for.
+    /// Only files that were written before this instant count as orphans.
     #[serde(with = "crate::window::instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub older_than: DateTime<Utc>,
-    /// Orphans that were found now.
+    /// Orphans that were found now: data files that no ledger entry names.
     pub found: Vec<SweptObject>,
-    /// Objects that were removed, of these and of decisions that were open.
+    /// Number of objects that were removed, those of earlier decisions included; 0 in a dry run.
     pub removed: u64,
-    /// Objects that the store refused to remove.
+    /// Names of objects that the store refused to remove.
     pub refused: Vec<String>,
-    /// Whether anything was removed at all, or only looked for.
+    /// True with `--dry-run`: orphans were listed, and nothing was removed.
     pub dry_run: bool,
-    /// What speaks against the clock by which files are old; nothing is removed then.
+    /// Reasons why the clock is not trusted; while there are any, nothing is removed. Absent if there are
+    /// none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clock: Vec<String>,
 }

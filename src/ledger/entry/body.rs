@@ -213,7 +213,7 @@ pub struct Covered {
     pub window: Window,
 }
 
-/// Why a window could not be read; more may come, so the text is data.
+/// Stable code of why a window could not be read, such as `server_failure`. Later versions may add codes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct HoleReasonCode(pub String);
@@ -233,33 +233,34 @@ pub struct HoleEntry {
     pub detail: String,
 }
 
-/// What became of the records of one tenant and date in one chunk. Nothing is left over:
+/// What became of the records of one tenant and date in one chunk. Every record is in exactly one group:
 /// `returned = source_duplicates + known + added + quarantined + expired`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
-    /// Records that the source returned, and said that there are.
+    /// Records that the source returned, repetitions included.
     pub returned: u64,
-    /// Of these, repetitions of a record within what the source returned at once.
+    /// Of the returned, repetitions of a record within the same reading.
     pub source_duplicates: u64,
-    /// Of these, records that the lake held already.
+    /// Of the returned, records that the lake already had.
     pub known: u64,
-    /// Of these, new rows of `audit_events`.
+    /// Of the returned, records that became new rows of `audit_events`.
     pub added: u64,
-    /// Of the added, those of which the lake held a reading in quarantine: they could not be read then.
+    /// Of the added, records that the lake had only in quarantine, because they could not be understood
+    /// before. Absent if 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub repaired: u64,
-    /// Of these, new records in quarantine.
+    /// Of the returned, records that became new rows of `audit_quarantine`.
     pub quarantined: u64,
-    /// Of these, records of what was deleted by rule. They are not kept.
+    /// Of the returned, records of dates that retention had deleted. They are not kept. Absent if 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub expired: u64,
-    /// Of the added and quarantined, those that appeared after their instant was covered.
+    /// Of the added and quarantined, records that appeared after their time had been read.
     pub late: u64,
-    /// Of the known, those whose content had a value changed or gone for the first time; a record that
-    /// came back under another time, or that can be read no more, is one of them.
+    /// Of the known, records in which a value changed or disappeared for the first time, that came back
+    /// under another time, or that can no longer be understood.
     pub changed: u64,
-    /// Of the known, those that only gained fields.
+    /// Of the known, records that only gained fields.
     pub drifted: u64,
 }
 
@@ -363,11 +364,11 @@ pub struct RedactionApplied {
     pub key_id: Option<String>,
 }
 
-/// What the windows of a source are intervals of, where that is not the time of the acts.
+/// The time by which a source is read, if it is not the time of the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CoverageAxis {
-    /// When a record reached the platform's log: the acts in a window may have been on any earlier date.
+    /// The time at which a record reached the platform's log. The events in a window may be older.
     Arrival,
 }
 

@@ -6,16 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A set of versions of objects: how many, and a digest that does not depend on their order.
-///
-/// The digest is that of [`object_digest`](crate::source::objects::object_digest) of each, joined by exclusive
-/// or. It tells sets apart that nobody made to look alike: what an entry says of the objects themselves stands
-/// in its file of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectSet {
-    /// How many there are.
+    /// Number of versions of objects.
     pub count: u64,
-    /// Their digests, joined.
+    /// The digests of all of them, combined by exclusive or.
     pub digest: Digest,
 }
 
@@ -70,12 +66,12 @@ impl DayObjects {
     }
 }
 
-/// The objects that two sides have of a date.
+/// The objects that source and lake have of a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectsCompared {
-    /// Those that the source lists, or of a reading by id those that were read.
+    /// Objects that the source lists; if `by` is `id`, those that were read.
     pub source: ObjectSet,
-    /// Those that the entries before say were read.
+    /// Objects that were read according to earlier ledger entries.
     pub lake: ObjectSet,
 }

@@ -8,17 +8,19 @@ use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How a recount ended.
+/// The result of a recount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RecountVerdict {
-    /// Both sides agree.
+    /// Source and lake agree.
     Matched,
-    /// The source has records that the lake has not, although the date was read again.
+    /// The source has records that the lake lacks, although the date was read again.
     Gap,
-    /// The source has fewer, for the first time: not yet called anything else.
+    /// The source has fewer records than expected, for the first time. The next recount decides whether
+    /// they were purged.
     Fewer,
-    /// The source has fewer than the lake accounts for, as at the recount before: purged at source.
+    /// The source has fewer records than the lake in two recounts running: they were purged at the
+    /// source.
     Purged,
 }
 
@@ -26,11 +28,11 @@ pub enum RecountVerdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictBy {
-    /// Numbers only.
+    /// Numbers of records.
     Count,
-    /// The ids of all records.
+    /// The ids of all records, which were read again.
     Id,
-    /// Listings of objects.
+    /// Lists of objects, for feeds that are read in objects.
     Listing,
 }
 
@@ -38,38 +40,38 @@ pub enum VerdictBy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recount {
-    /// Source.
+    /// Id of the source.
     pub source: String,
-    /// Tenant.
+    /// Id of the tenant, or `*` for the feed across all tenants.
     pub tenant: String,
-    /// UTC date.
+    /// UTC date that was counted.
     pub date: NaiveDate,
     /// When the source was asked.
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
-    /// Whether the whole date was closed by then, or only a part of it was counted.
+    /// Whether the whole date was compared; false if part of it is a hole, has not been read or is too
+    /// recent.
     pub whole: bool,
     /// What was compared.
     pub by: VerdictBy,
-    /// Records that the source has.
+    /// Records that the source has of the date; objects if `by` is `listing`.
     pub source_count: u64,
-    /// Records that the lake accounts for: all that the source ever showed of the date, as it counts them,
-    /// live, in quarantine or lawfully deleted.
+    /// Records of the date that the source has ever shown: in the lake, in quarantine, or deleted by
+    /// retention. Objects if `by` is `listing`.
     pub lake_count: u64,
-    /// Records that the source was expected to have. A reading by id finds how many are left of those
-    /// that the lake accounts for, and later counts are held against that number: else a record that
-    /// appears late would hide behind one that was purged. Absent in version 1, where it is `lake_count`.
+    /// Records that the source should still have: `lake_count`, less what an earlier reading by id no
+    /// longer found there. Absent in entries of version 1, where it equals `lake_count`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<u64>,
-    /// Version 1 only: records that the lake never had, since they came too late for what was deleted.
+    /// Only in entries of version 1: records that the lake never had, because retention had deleted their
+    /// date. Absent if 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub expired: u64,
-    /// The objects that were compared, where the feed is read in objects. By [`VerdictBy::Listing`] the counts
-    /// are those of objects.
+    /// The objects that were compared; absent if the feed is not read in objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<ObjectsCompared>,
-    /// How they compare.
+    /// The result.
     pub verdict: RecountVerdict,
 }
 

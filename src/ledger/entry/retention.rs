@@ -25,9 +25,9 @@ pub struct Release {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SweptObject {
-    /// Its name.
+    /// Name of the object in the bucket.
     pub path: String,
-    /// Its size.
+    /// Size of the object in bytes.
     pub bytes: u64,
 }
 
@@ -64,33 +64,33 @@ pub struct Retention {
     pub confirmed_by: Option<String>,
 }
 
-/// A partition of the lake that goes, or some entries' share of it.
+/// A partition of the lake that is due, or what some entries added to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpiredPart {
-    /// UTC date of its rows.
+    /// UTC date of the rows.
     pub date: NaiveDate,
-    /// The table.
+    /// Table of the rows.
     pub table: Table,
-    /// Category; none for quarantine.
+    /// Category of the rows; absent for quarantine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// Source.
+    /// Id of the source.
     pub source: String,
-    /// The tenant of all its rows; none where there are several, or none is stated.
+    /// Id of the tenant that all rows have; absent if they have several or state none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// The rule that decides, or `default`.
+    /// Name of the rule that decides, or `default`.
     pub rule: String,
-    /// The last date on which it was kept.
+    /// Last date on which the rule keeps the rows.
     pub last_day: NaiveDate,
-    /// The `ingest` entries whose files of this partition go.
+    /// The `ingest` entries whose files of this partition are due.
     pub entries: Vec<Span>,
-    /// Files.
+    /// Number of files.
     pub files: u64,
-    /// Their rows.
+    /// Number of rows in the files.
     pub rows: u64,
-    /// Their bytes.
+    /// Size of the files in bytes.
     pub bytes: u64,
 }
 
@@ -154,62 +154,63 @@ pub struct Retained {
     pub recoverable: Vec<Recoverable>,
 }
 
-/// A warehouse that a decision is not carried out in, because somebody says that it cannot be.
+/// A warehouse in which a decision is not carried out, because somebody states that it no longer can be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GivenUp {
-    /// Its name when it was configured.
+    /// Name under which the warehouse was configured.
     pub warehouse: String,
-    /// Why.
+    /// Why it cannot be carried out, in that person's words.
     pub reason: String,
-    /// Who says so.
+    /// Who stated it.
     pub by: String,
 }
 
-/// What went from a warehouse.
+/// What retention deleted from a warehouse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WarehouseExpired {
-    /// Its configured name.
+    /// Configured name of the warehouse.
     pub warehouse: String,
-    /// What it is.
+    /// Project and dataset of the warehouse, as in `acme-audit.audit`.
     pub target: String,
-    /// Its tables; those that are not there are absent.
+    /// The tables that rows were deleted from; a table that does not exist is left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<TableExpired>,
 }
 
-/// What went from a table, which was counted to have nothing of it any more.
+/// What retention deleted from a table. A count afterwards found nothing left of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TableExpired {
-    /// The table.
+    /// Table that the rows were deleted from.
     pub table: Table,
-    /// Its incarnation.
+    /// When the table was created, in milliseconds of the Unix epoch; a table that was recreated has
+    /// another value.
     pub incarnation: u64,
-    /// Rows that were deleted, as the service counted them; none where it did not say.
+    /// Number of deleted rows, as the service reports it; absent if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// Entries whose loads had ended, and of which everything else is in the table.
+    /// Entries whose loads had ended and whose other rows are in the table; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loaded: Vec<Span>,
 }
 
-/// What became of files of the lake.
+/// What became of files of the lake that were to be removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilesExpired {
-    /// Files that were removed.
+    /// Number of files that were removed.
     pub removed: u64,
-    /// Their bytes.
+    /// Size of the removed files in bytes.
     pub bytes: u64,
-    /// Of the removed, those whose content the store keeps as an older version.
+    /// Of the removed, files whose content the store still keeps as an older version. Absent if 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hidden: u64,
-    /// Files that were gone already.
+    /// Number of files that did not exist any more. Absent if 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub missing: u64,
-    /// Files that the store does not let go yet, in order of name.
+    /// Files that a lock of the store still protects, by name; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedFile>,
 }
@@ -222,13 +223,13 @@ pub(super) fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// A file that the store does not let go yet.
+/// A file that a lock of the store still protects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefusedFile {
-    /// Its name.
+    /// Name of the file in the bucket.
     pub path: String,
-    /// Until when; none where the store does not say.
+    /// When the lock ends; absent if the store does not say.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -238,15 +239,15 @@ pub struct RefusedFile {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// From where something that is gone could be brought back.
+/// From where something that was deleted could still be restored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recoverable {
-    /// The place: a warehouse by its configured name, or `lake`.
+    /// Name of the warehouse, or `lake`.
     pub place: String,
-    /// By what.
+    /// By which mechanism.
     pub by: RecoverableBy,
-    /// Until when; none where nobody says.
+    /// Until when; absent if that is not known.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -256,20 +257,21 @@ pub struct Recoverable {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// What brings something back that is gone.
+/// A mechanism that can restore what was deleted.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum RecoverableBy {
-    /// BigQuery: whoever may read the table reads it as it was.
+    /// BigQuery's time travel: anyone who may read the table can read it as it was.
     TimeTravel,
-    /// BigQuery: Google's support brings the table back.
+    /// BigQuery's fail-safe: Google's support can restore the table.
     FailSafe,
-    /// An object store that keeps older versions.
+    /// The object store keeps older versions.
     Versions,
-    /// An object store with a lock on these versions: until then not even its owner can remove them.
+    /// A lock of the object store protects older versions: not even the owner can remove them before it
+    /// ends.
     Lock,
-    /// An object store that keeps deleted objects for some time.
+    /// The object store keeps deleted objects for some time.
     SoftDelete,
 }

@@ -3,16 +3,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A span of sequences, both ends inclusive. It stands for every `ingest` entry inside; entries of
-/// other kinds have no rows, so they may lie inside too.
+/// A span of ledger entries, both ends included. It means the `ingest` entries in it; entries of other
+/// kinds may lie between.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(deny_unknown_fields)]
 pub struct Span {
-    /// First sequence.
+    /// Sequence of the first entry.
     pub from: u64,
-    /// Last sequence.
+    /// Sequence of the last entry.
     pub to: u64,
 }
 

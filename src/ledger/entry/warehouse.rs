@@ -34,13 +34,13 @@ pub struct WarehouseOutcome {
     pub expiring: Vec<ExpiringTable>,
 }
 
-/// A table or view that the service removes by itself.
+/// A table or view that the service will remove by itself.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpiringTable {
-    /// Its name in the warehouse.
+    /// Name of the table or view in the dataset.
     pub table: String,
-    /// When.
+    /// When the service removes it.
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
@@ -80,15 +80,15 @@ pub struct FailedLoad {
     pub reason: String,
 }
 
-/// What a count by batch found that the ledger does not say, in rows.
+/// How the rows of a table differ from the ledger, counted by batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RowsCounted {
-    /// Rows of entries that count as loaded, and that are not there.
+    /// Number of rows that the ledger counts as loaded and the table lacks.
     pub missing: u64,
-    /// Rows that are there once more than the ledger says.
+    /// Number of rows that the table has on top of those that the ledger names for their batch.
     pub surplus: u64,
-    /// Rows of batches that the ledger does not know.
+    /// Number of rows of batches that the ledger does not know.
     pub foreign: u64,
 }
 

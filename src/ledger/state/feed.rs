@@ -21,7 +21,7 @@ pub(crate) fn is_recounted_in_each_run(date: NaiveDate, now: DateTime<Utc>) -> b
         .is_none_or(|end| now - midnight(end) <= RECOUNTED)
 }
 
-/// A window that could not be read, since when and how often it was tried.
+/// A window that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoleState {
@@ -31,11 +31,11 @@ pub struct HoleState {
     pub reason: HoleReasonCode,
     /// The newest reason in words.
     pub detail: String,
-    /// When it was first named.
+    /// When an entry first named the hole.
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub first_seen: DateTime<Utc>,
-    /// How many entries have named it.
+    /// How many entries have named the hole, one for each run that tried it.
     pub tries: u64,
 }
 
@@ -49,18 +49,18 @@ pub struct RecountState {
     pub at: DateTime<Utc>,
     /// What was compared.
     pub by: VerdictBy,
-    /// Records that the source had.
+    /// Records that the source had of the date; objects if `by` is `listing`.
     pub source_count: u64,
-    /// Records that the lake accounted for.
+    /// Records of the date that the source had ever shown by then; objects if `by` is `listing`.
     pub lake_count: u64,
-    /// Records that the source was expected to have.
+    /// Records that the source should still have had.
     pub expected: u64,
-    /// How they compared.
+    /// The result.
     pub verdict: RecountVerdict,
 }
 
-/// A match of a whole date by the ids of all its records. It speaks for its time alone: records
-/// that come later are for the next match or count.
+/// A comparison of a whole date by the ids of all its records. It says nothing about records that appear
+/// later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdMatch {
@@ -68,7 +68,7 @@ pub struct IdMatch {
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
-    /// Records that both sides had then.
+    /// Number of records that source and lake both had then.
     pub records: u64,
 }
 

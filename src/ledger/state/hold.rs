@@ -8,34 +8,34 @@ use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A hold as the ledger knows it.
+/// A hold as the ledger records it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldState {
     /// What is held, and why.
     pub hold: Hold,
-    /// When it was placed.
+    /// When the hold was placed.
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
-    /// How it ended; none while nobody has released it.
+    /// How the hold was released; absent if nobody released it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released: Option<Released>,
 }
 
-/// The end of a hold.
+/// The release of a hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Released {
-    /// The entry.
+    /// Sequence of the `release` entry.
     pub sequence: u64,
-    /// When.
+    /// When it was released.
     #[serde(with = "instant")]
     #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
-    /// Why.
+    /// Why, in that person's words.
     pub reason: String,
-    /// By whom.
+    /// Who released it.
     pub by: String,
 }
 

@@ -15,14 +15,14 @@ const STATE_SHARE: u64 = 4;
 /// What a list, a map or an allocation takes beside its content, about.
 const OVERHEAD: usize = 16;
 
-/// How the state stands to the memory that a process may take.
+/// How much memory the folded state of the ledger takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StateSize {
-    /// Files that it knows.
+    /// Number of files that the state lists.
     pub files: u64,
-    /// Bytes of memory that it takes, about.
+    /// Estimated size of the state in memory, in bytes.
     pub bytes: u64,
-    /// Bytes that it may take: a quarter of `memory` in `[run]`.
+    /// Memory in bytes that the state is meant to take at most: a quarter of `memory` in `[run]`.
     pub share: u64,
 }
 

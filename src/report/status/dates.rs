@@ -5,21 +5,22 @@ use chrono::{NaiveDate, TimeDelta};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// How a date stands.
+/// How a date compares with the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DateStanding {
     /// Lake and source had the same records when they were last compared.
     Matched,
-    /// Not compared yet.
+    /// The date has not been compared yet.
     NotCounted,
-    /// A part could not be read.
+    /// A part of the date could not be read.
     Hole,
-    /// The source has more than the lake.
+    /// The source has more records than the lake.
     Gap,
-    /// The source had fewer than the lake, seen once.
+    /// The source had fewer records than expected at the newest recount only.
     Fewer,
-    /// The source has fewer than the lake: it has purged records.
+    /// The source has fewer records than the lake in two recounts running: they were purged at the
+    /// source.
     Purged,
 }
 

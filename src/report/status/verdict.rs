@@ -12,24 +12,24 @@ use std::collections::BTreeSet;
 /// Dates that are named one by one.
 const DATES_NAMED: usize = 3;
 
-/// How a lake stands: what `status` says first. Decided from what the rest of the status shows.
+/// How a lake stands: what `status` says first, derived from the rest of the status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StatusVerdict {
-    /// Up to when every configured feed has been read, except for what is counted below; absent where a feed
-    /// has not been read at all.
+    /// Instant up to which every configured feed has been read, apart from holes, gaps and unread
+    /// windows; absent if one of the feeds has never been read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complete_until: Option<DateTime<Utc>>,
-    /// Windows that could not be read.
+    /// Number of windows that could not be read.
     pub holes: u64,
-    /// Dates on which the source has more than the lake.
+    /// Number of dates of which the source has more records than the lake.
     pub gaps: u64,
-    /// Windows between others that have not been read yet.
+    /// Number of windows between others that have not been read yet.
     pub unread: u64,
-    /// Sources that failed in their newest run, or were not read to the end.
+    /// Ids of the sources that failed in their newest run or were not read to the end.
     pub failed_sources: Vec<String>,
-    /// Whether nothing of this and of the warehouses is wrong.
+    /// Whether there are none of these problems, and every warehouse is in order.
     pub good: bool,
-    /// In words.
+    /// The verdict in one line.
     pub text: String,
 }
 

@@ -85,23 +85,23 @@ pub struct SourcePlan {
     pub past: Past,
 }
 
-/// What is read of one feed.
+/// What a run would read of one tenant's feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FeedPlan {
-    /// Tenant, or [`ALL_TENANTS`](super::feed::ALL_TENANTS).
+    /// Id of the tenant, or `*` for the feed across all tenants.
     pub tenant: String,
-    /// What is read, in order of time, disjoint.
+    /// All windows that would be read, in order and without overlaps.
     pub windows: Vec<Window>,
-    /// The part of it that has not been read before.
+    /// Of the windows, what has not been read before.
     pub new: Vec<Window>,
-    /// What was not read before it was past retention, and is left out now.
+    /// What was never read and is past retention by now, so it is left out; absent if there is nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missed: Vec<Window>,
-    /// The part of it that has: overlap, and closed dates that are read once more.
+    /// Of the windows, what has been read before: the overlap, and closed dates that are compared by id.
     pub again: Vec<Window>,
-    /// Holes that are tried again.
+    /// Holes that would be tried again.
     pub holes: Vec<Window>,
-    /// Dates whose records are counted.
+    /// Dates whose records would be counted again.
     pub recounts: Vec<Window>,
 }
 

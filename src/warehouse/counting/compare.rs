@@ -11,43 +11,43 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Rows of one batch in one partition of the lake.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct CompareCell {
-    /// UTC date.
+    /// UTC date of the rows.
     pub date: NaiveDate,
-    /// Category; none in quarantine.
+    /// Category of the rows; absent for quarantine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// Source.
+    /// Id of the source.
     pub source: String,
-    /// The batch.
+    /// Id of the batch: the rows that one `ingest` entry added.
     pub batch_id: String,
 }
 
 /// What a warehouse said it holds.
 pub type RowCounts = BTreeMap<CompareCell, u64>;
 
-/// How many rows of one cell there are, and should be.
+/// A batch of which a partition has another number of rows than the ledger says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Difference {
     /// Where.
     #[serde(flatten)]
     pub cell: CompareCell,
-    /// The ledger entry of the batch; none where the ledger does not know it.
+    /// Sequence of the entry that added the batch; absent if the ledger does not know it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
-    /// Rows by the ledger.
+    /// Number of rows by the ledger.
     pub expected: u64,
-    /// Rows in the warehouse.
+    /// Number of rows in the warehouse.
     pub found: u64,
 }
 
 /// One partition of the lake, batches together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct RowTally {
-    /// Rows by the ledger.
+    /// Number of rows by the ledger.
     pub expected: u64,
-    /// Of these, rows of entries that are still to be loaded.
+    /// Of the expected, rows of entries that are still to be loaded.
     pub pending: u64,
-    /// Rows in the warehouse.
+    /// Number of rows in the warehouse.
     pub found: u64,
 }
 

@@ -18,9 +18,9 @@ pub(crate) const MOST_DOUBLED: usize = 1_000;
 /// An event that has several rows in a warehouse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DoubledEvent {
-    /// Its id.
+    /// Id of the event.
     pub event_uid: String,
-    /// Its rows.
+    /// Number of rows with this id.
     pub rows: u64,
 }
 

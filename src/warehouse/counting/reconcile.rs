@@ -14,48 +14,48 @@ use serde::Serialize;
 /// How a warehouse compares with the ledger.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Reconciliation {
-    /// Its configured name.
+    /// Configured name of the warehouse.
     pub warehouse: String,
-    /// What it is.
+    /// Project and dataset of the warehouse, as in `acme-audit.audit`.
     pub target: String,
-    /// What failed, if anything did.
+    /// Why the warehouse could not be compared completely; absent if it could.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<WarehouseFailure>,
-    /// Its tables.
+    /// The comparison for each table.
     pub tables: Vec<TableReconciliation>,
 }
 
 /// How one table compares with the ledger.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TableReconciliation {
-    /// Its name.
+    /// Name of the table in the dataset.
     pub table: &'static str,
-    /// Rows by the ledger.
+    /// Number of rows by the ledger.
     pub expected: u64,
-    /// Of these, rows of entries that are still to be loaded.
+    /// Of the expected, rows of entries that are still to be loaded.
     pub pending: u64,
-    /// Rows in the warehouse.
+    /// Number of rows in the warehouse.
     pub found: u64,
-    /// What differs, in rows.
+    /// How many rows differ.
     pub counted: RowsCounted,
-    /// By date, category and source.
+    /// The rows of each date, category and source.
     pub partitions: Vec<TablePartition>,
-    /// What differs, by batch.
+    /// What differs, batch by batch; empty if nothing does.
     pub differences: Vec<Difference>,
-    /// Events with several rows on these dates, whatever the ledger says; a thousand at most.
+    /// Events that have several rows on the dates compared, 1,000 at most; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub doubled: Vec<DoubledEvent>,
 }
 
-/// One date, category and source.
+/// The rows of one date, category and source.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TablePartition {
-    /// UTC date.
+    /// UTC date of the rows.
     pub date: NaiveDate,
-    /// Category; none in quarantine.
+    /// Category of the rows; absent for quarantine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// Source.
+    /// Id of the source.
     pub source: String,
     /// The numbers.
     #[serde(flatten)]

@@ -310,22 +310,22 @@ pub async fn recoverable(projection: &Projection, now: DateTime<Utc>) -> Vec<Rec
     ]
 }
 
-/// What taking parts out of a warehouse would cost, and what could bring them back afterwards.
+/// What deleting from a warehouse would cost, and from where the rows could be restored afterwards.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ForeseenExpiry {
-    /// Its configured name.
+    /// Configured name of the warehouse.
     pub warehouse: String,
-    /// What it is.
+    /// Project and dataset of the warehouse, as in `acme-audit.audit`.
     pub target: String,
-    /// Statements that delete.
+    /// Number of DELETE statements.
     pub jobs: u64,
-    /// Bytes that they would be billed for; none where the service did not say. The counts afterwards come
-    /// on top.
+    /// Bytes that the DELETE statements would be billed for; the counts afterwards come on top. Absent if
+    /// the service does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_billed: Option<u64>,
-    /// What could bring the rows back, if it were done now.
+    /// From where the rows could be restored if they were deleted now.
     pub recoverable: Vec<Recoverable>,
-    /// Why the service did not say, where it did not.
+    /// Why the service could not be asked; absent if it answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<WarehouseFailure>,
 }

@@ -16,21 +16,21 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// What was done for one warehouse: part of the JSON document of `run` and `warehouse load`.
+/// What was done in one warehouse.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WarehouseSummary {
-    /// Its configured name.
+    /// Configured name of the warehouse.
     pub warehouse: String,
-    /// What it is.
+    /// Project and dataset of the warehouse, as in `acme-audit.audit`.
     pub target: String,
-    /// What failed, if anything did.
+    /// Why the warehouse failed; absent if it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<WarehouseFailure>,
     /// Rebuilds that were finished.
     pub rebuilt: Vec<RebuiltDates>,
-    /// Its tables of events and quarantine.
+    /// What was loaded into each table.
     pub tables: Vec<TableSummary>,
-    /// Tables and views that the service will remove by itself.
+    /// Tables and views that the service will remove by itself; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub expiring: Vec<ExpiringTable>,
 }
@@ -38,37 +38,39 @@ pub struct WarehouseSummary {
 /// A rebuild that was finished.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RebuiltDates {
-    /// The ledger entry that decided it.
+    /// Sequence of the `rebuild` entry that decided it.
     pub decision: u64,
     /// The table.
     pub table: Table,
-    /// Dates that were replaced.
+    /// Number of dates whose rows were replaced.
     pub dates: u64,
-    /// Rows that they hold now; none where the table was gone.
+    /// Number of rows that the table has for the replaced dates now; absent if the table no longer
+    /// exists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
 }
 
-/// What was done for one table.
+/// What was loaded into one table.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct TableSummary {
-    /// Its name.
+    /// Name of the table in the dataset.
     pub table: &'static str,
-    /// Entries whose rows came in now.
+    /// Number of ledger entries that were loaded now.
     pub entries: u64,
-    /// Their rows.
+    /// Number of rows that were loaded now.
     pub rows: u64,
-    /// Entries that were found in the table already, from a run that was cut short.
+    /// Number of entries that an interrupted run had loaded already.
     pub adopted: u64,
-    /// Entries that are still to be loaded.
+    /// Number of entries that are still to be loaded.
     pub entries_behind: u64,
-    /// Their rows.
+    /// Number of rows that are still to be loaded.
     pub rows_behind: u64,
-    /// Files of the entries that came in now, by how they were compared with what the ledger signed for.
+    /// How the files of the loaded entries were compared with the ledger.
     pub checked: FilesChecked,
-    /// Loads that the service ended with an error, in words.
+    /// Load jobs that the service ended with an error, in words.
     pub errors: Vec<String>,
-    /// What a count by batch found that the ledger does not say; absent where none was needed.
+    /// How many rows differ from the ledger; absent if the number of rows gave no reason to count by
+    /// batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counted: Option<RowsCounted>,
 }

@@ -10,23 +10,23 @@ use crate::warehouse::projection::{Projection, additions, check_owner, conflicts
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What `init` would do, or did, in order.
+/// What `warehouse init` does, or would do, in one warehouse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Preparation {
     /// Configured name of the warehouse.
     pub warehouse: String,
-    /// What it is.
+    /// Project and dataset of the warehouse, as in `acme-audit.audit`.
     pub target: String,
-    /// Steps, each in words.
+    /// The steps in order; empty if everything is there.
     pub steps: Vec<InitStep>,
 }
 
-/// One step.
+/// A change to a dataset, table or view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct InitStep {
-    /// Dataset, table or view.
+    /// What is changed, as in `table audit_events`.
     pub what: String,
-    /// What is done to it.
+    /// The changes, in words.
     pub changes: Vec<String>,
 }
 

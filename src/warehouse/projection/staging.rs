@@ -216,12 +216,12 @@ impl Sources {
     }
 }
 
-/// How many files were compared with what the ledger signed for before they were loaded.
+/// How many files were compared with the ledger before they were loaded, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct FilesChecked {
-    /// By the MD5 that the store has computed.
+    /// Number of files whose MD5, computed by the store, was compared.
     pub by_store: u64,
-    /// By reading and hashing all bytes.
+    /// Number of files that were read and hashed.
     pub by_bytes: u64,
 }
 

@@ -32,32 +32,33 @@ use std::collections::BTreeSet;
 /// and what others did to the dates after it is not in it.
 const ROUNDS: u32 = 4;
 
-/// What a rebuild would do to one table: what is shown before it is confirmed.
+/// What a rebuild would replace in one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RebuildPlan {
     /// Configured name of the warehouse.
     pub warehouse: String,
-    /// What it is.
+    /// Project and dataset of the warehouse, as in `acme-audit.audit`.
     pub target: String,
-    /// Where its data is.
+    /// Location of the dataset, such as `EU`.
     pub location: String,
     /// The table.
     pub table: Table,
-    /// Its incarnation.
+    /// When the table was created, in milliseconds of the Unix epoch; a table that was recreated has
+    /// another value.
     pub incarnation: u64,
-    /// The dates to be replaced.
+    /// UTC dates whose rows would be replaced.
     pub dates: Vec<NaiveDate>,
-    /// Rows that they hold now.
+    /// Number of rows that the table has for `dates` now.
     pub rows_now: u64,
-    /// Rows that they will hold.
+    /// Number of rows that the table would have for `dates` afterwards.
     pub rows_then: u64,
-    /// Files that are read for it.
+    /// Number of files of the lake that would be loaded.
     pub files: u64,
-    /// Their bytes.
+    /// Size of the files that would be loaded, in bytes.
     pub bytes: u64,
-    /// Load jobs and queries that it takes.
+    /// Number of load jobs and queries that the rebuild takes.
     pub jobs: u64,
-    /// What differs now, in rows.
+    /// How many rows differ from the ledger now.
     pub differs: RowsCounted,
 }
 
