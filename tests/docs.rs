@@ -9,7 +9,7 @@ fn root() -> &'static Path {
 }
 
 /// Every page that somebody may read, without those that other tools bring along.
-fn pages() -> Vec<PathBuf> {
+pub(crate) fn pages() -> Vec<PathBuf> {
     let mut pages: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"]
         .iter()
         .chain(&["benches/README.md", "samples/README.md"])

@@ -13,5 +13,7 @@ mod golden;
 mod ledger;
 mod run;
 mod sql;
+#[cfg(all(feature = "demo", feature = "query"))]
+mod sql_in_docs;
 mod stores;
 mod warehouse;

@@ -1,16 +1,23 @@
-//! The views in `sql/views`, asked about the lake of the demo: what they say is what plain questions
-//! say.
+//! The views in `sql/views` and the statements of the documentation, asked about the lake of the demo: what
+//! views say is what plain questions say.
 
 use super::{code, root, told, trailhouse};
+use crate::docs::pages;
+use crate::sql_in_docs::statements;
 use serde_json::Value;
+use std::fs;
 
 struct Demo(tempfile::TempDir);
 
 impl Demo {
     fn new() -> Self {
+        Self::of("3000")
+    }
+
+    fn of(events: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let demo = trailhouse(folder.path())
-            .args(["demo", "--events", "3000", "--days", "5"])
+            .args(["demo", "--events", events, "--days", "5"])
             .output()
             .unwrap();
         assert_eq!(code(&demo), 0, "{}", told(&demo));
@@ -114,6 +121,22 @@ fn sources(demo: &Demo) {
         sum(&dates, &["events"]),
         demo.number(&format!("COUNTIF(dt <= DATE {})", dates[0]["dt"]))
     );
+}
+
+/// What the documentation shows is taken by the embedded engine. The analyzer of GoogleSQL has its say in
+/// `tests/services`.
+#[test]
+fn statements_in_the_docs_are_answered() {
+    let demo = Demo::of("200");
+    let mut asked = 0;
+    for page in pages() {
+        for sql in statements(&fs::read_to_string(&page).unwrap()) {
+            // A statement may begin with a comment, which is no option.
+            demo.query(&["--", &sql]);
+            asked += 1;
+        }
+    }
+    assert!(asked >= 7, "{asked}");
 }
 
 /// Beside the rows, on stderr: how many there are, and that dates without coverage have none.

@@ -26,6 +26,8 @@ mod python;
 mod retention;
 mod s3;
 mod sql;
+#[path = "../sql_in_docs.rs"]
+mod sql_in_docs;
 mod stores;
 mod warehouse;
 

@@ -17,6 +17,7 @@ use crate::bigquery::BigQuery;
 use crate::job::{job, platform, trailhouse};
 use crate::missing::{Stop, Suite};
 use crate::python::{Environment, repository};
+use crate::sql_in_docs::statements;
 use crate::stores::Place;
 
 /// The name of the bucket that a lake on disk is taken for.
@@ -187,13 +188,19 @@ fn judged() -> Result<(), Stop> {
     assert_verdicts(&verdicts)
 }
 
-/// Every example of `docs/sql.md`, but for the functions that BigQuery has and the open analyzer does not.
+/// The statements of the pages that show SQL, and every example of `docs/sql.md`, but for the functions that
+/// BigQuery has and the open analyzer does not.
 fn documented() -> Result<(), Stop> {
     const NOT_OPEN: [&str; 3] = ["CONTAINS_SUBSTR(", "MIN_BY(", "MAX_BY("];
     let things = "WITH things AS (SELECT 1 AS n, 'a' AS t UNION ALL SELECT 2, 'b' \
                   UNION ALL SELECT 3, 'b' UNION ALL SELECT 4, NULL)";
     let text = fs::read_to_string(repository().join("docs/sql.md"))?;
     let mut verdicts = Vec::new();
+    for page in ["README.md", "docs/querying.md"] {
+        let shown = statements(&fs::read_to_string(repository().join(page))?);
+        assert!(!shown.is_empty(), "{page} shows no SQL");
+        verdicts.extend(shown.into_iter().map(|sql| (sql, true)));
+    }
     let mut over_things = false;
     for line in text.lines() {
         if line.starts_with("## ") {
