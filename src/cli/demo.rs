@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::net::TcpListener;
-use trailhouse_demo::kestra::{Options, Platform};
 use url::Url;
 
 use super::documents::Catalogue;
@@ -18,9 +17,10 @@ use super::output::{Ending, OutputDocument};
 use super::page::Page;
 use super::progress::Unit;
 use super::{CliContext, block_on};
-use crate::config::{Auth, Config, SecretRef, Signing, Template};
+use crate::config::{Config, SecretRef, Signing, SourceChoices, Template};
 use crate::run::{Job, RunOptions, Summary};
-use crate::source::platform::kestra::{Dialect, Tenants};
+use crate::source::platform::PLATFORMS;
+use crate::source::platform::demo::{self, Options, Platform, TOKEN_FILE};
 use crate::window::format_instant;
 
 /// See the whole product on this machine, without any cloud
@@ -52,7 +52,6 @@ pub(crate) struct DemoArgs {
 
 /// A file in the directory of a demo says that it is one.
 const MARK: &str = ".trailhouse-demo";
-const TOKEN_FILE: &str = "kestra.token";
 const KEY_FILE: &str = "writer.key";
 const CONFIG_FILE: &str = "trailhouse.toml";
 
@@ -170,16 +169,26 @@ fn write_files(dir: &Path, url: &str) -> Result<PathBuf, Failure> {
             key: SecretRef::File(KEY_FILE.into()),
             public_key: None,
         },
-        source: "kestra-demo".to_owned(),
-        url: url.to_owned(),
-        dialect: Dialect::V2,
-        tenants: Tenants::Named(vec!["main".to_owned()]),
-        auth: Auth::Bearer(SecretRef::File(TOKEN_FILE.into())),
-        start: "earliest".to_owned(),
+        source: source(url)?,
     };
     let path = dir.join(CONFIG_FILE);
     std::fs::write(&path, template.render()).map_err(|error| unwritable(&path, &error))?;
     Ok(path)
+}
+
+/// The demo platform at this address, as a source.
+fn source(url: &str) -> Result<SourceChoices, Failure> {
+    let unforeseen = |happened: String| Failure::new(ExitKind::Unforeseen, happened);
+    let mut platforms = PLATFORMS.iter();
+    let platform = platforms.find(|platform| platform.name == demo::PLATFORM);
+    let platform =
+        platform.ok_or_else(|| unforeseen(format!("there is no platform `{}`", demo::PLATFORM)))?;
+    let mut choices = SourceChoices::new(platform);
+    for (setting, value) in demo::settings(url) {
+        let chosen = choices.set(setting, value);
+        chosen.map_err(|error| unforeseen(error.to_string()))?;
+    }
+    Ok(choices)
 }
 
 /// Where the demo was set up, and what its run did.

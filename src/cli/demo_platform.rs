@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use trailhouse_demo::kestra::{Options, Platform};
 use trailhouse_demo::listen;
 
 use super::documents::Catalogue;
@@ -13,17 +12,11 @@ use super::page::Page;
 use super::stop::asked_to_stop;
 use super::{CliContext, block_on_to_the_end};
 use crate::plural::thousands;
+use crate::source::platform::demo::{ABOUT, Options, Platform};
 
 /// Serve only the demo platform
-///
-/// Serves generated audit records over the Kestra Enterprise audit-log API on a loopback address until
-/// it is stopped; the same seed gives the same records. The switches for trouble make it misbehave as
-/// real platforms do: late records, unstable order, records that cannot be read, refusals, cut
-/// connections. Prints the address, the token and the number of records once it listens.
-///
-/// Changes: nothing.
 #[derive(Debug, clap::Args)]
-#[command(after_help = MORE, after_long_help = "\
+#[command(long_about = ABOUT, after_help = MORE, after_long_help = "\
 Examples:
   trailhouse demo-platform --listen 127.0.0.1:8080
   trailhouse demo-platform --listen 127.0.0.1:0 --events 1000000 --days 90 --dialect v1

@@ -1,115 +1,30 @@
 //! `trailhouse init`.
 
+mod args;
 mod interview;
+mod questions;
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use clap::ArgGroup;
 use schemars::JsonSchema;
 use serde::Serialize;
-use url::Url;
 
 use super::CliContext;
 use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, FailureDetail, Report};
 use super::key_file::{self, unwritable};
-use super::keygen::KeygenRole;
 use super::output::{Ending, Format, OutputDocument};
 use super::page::Page;
-use crate::config::{Auth, Config, ConfigError, SecretRef, Signing, Template, TextKind};
+use crate::config::{ChoiceError, Config, ConfigProblem, SecretRef, Template, TextKind};
 use crate::ledger::key::SigningKey;
-use crate::source::platform::kestra::{Dialect, Tenants};
+use crate::settings::NamedSecret;
+use crate::source::platform::{PLATFORMS, Question};
 use crate::store::Bucket;
+pub(crate) use args::InitArgs;
 use interview::Interview;
-
-/// Write a first configuration and make a signing key
-///
-/// Takes what is needed from flags and, on a terminal, asks for the rest. The file has comments:
-/// every setting is explained, and settings that were not chosen are shown with their defaults.
-///
-/// Changes: writes the configuration file (-c, else ./trailhouse.toml), the signing key, which only
-/// its owner can read, and the verifier key beside it. An existing key file is used and never
-/// overwritten; an existing configuration is replaced only with --force. Asks no server.
-#[derive(Debug, clap::Args)]
-#[command(
-    group = ArgGroup::new("sign_in").args(["token_env", "token_file", "username", "no_auth"]),
-    group = ArgGroup::new("password").args(["password_env", "password_file"]).requires("username"),
-    after_long_help = "\
-Examples:
-  trailhouse init
-  trailhouse init --lake gs://acme-audit/trailhouse --url https://kestra.example.com --dialect v2
-  trailhouse -c /etc/trailhouse/trailhouse.toml init --lake /var/lib/trailhouse \\
-      --url https://kestra.example.com --dialect v1 --all-tenants --token-file /etc/trailhouse/token"
-)]
-pub(crate) struct InitArgs {
-    /// URL or folder of the lake
-    ///
-    /// A gs://, s3://, az:// or file:// URL, or a folder.
-    #[arg(long, value_name = "URL|DIR")]
-    lake: Option<String>,
-    /// Address of the Kestra server, without /api
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
-    /// v1 for Enterprise Edition up to 1.3, v2 for 2.x
-    #[arg(long, value_name = "FORM", value_parser = ["v1", "v2"], hide_possible_values = true)]
-    dialect: Option<String>,
-    /// Permanent name of the source [default: kestra]
-    ///
-    /// Lower-case letters, digits and hyphens. The lake and the ledger keep it, so it cannot be changed
-    /// later.
-    #[arg(long, value_name = "ID")]
-    source: Option<String>,
-    /// Tenant to read; may be repeated [default: main]
-    #[arg(long, value_name = "ID", conflicts_with = "all_tenants")]
-    tenant: Vec<String>,
-    /// Read every tenant
-    #[arg(long)]
-    all_tenants: bool,
-    /// Variable with the token [default: KESTRA_TOKEN]
-    ///
-    /// Name of the environment variable that holds the API token.
-    #[arg(long, value_name = "NAME")]
-    token_env: Option<String>,
-    /// File with the API token
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// Sign in by user name and password
-    #[arg(long, value_name = "NAME")]
-    username: Option<String>,
-    /// Password variable [default: KESTRA_PASSWORD]
-    ///
-    /// Name of the environment variable that holds the password.
-    #[arg(long, value_name = "NAME")]
-    password_env: Option<String>,
-    /// File with the password
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-    /// Do not sign in
-    #[arg(long)]
-    no_auth: bool,
-    /// First date to read [default: earliest]
-    #[arg(long, value_name = "DATE")]
-    start: Option<String>,
-    /// File of the signing key
-    ///
-    /// Relative to the folder of the configuration.
-    #[arg(long, value_name = "FILE", default_value = "trailhouse.key")]
-    key: PathBuf,
-    /// Name of the key [default: trailhouse-writer]
-    ///
-    /// Signatures show it.
-    #[arg(long, value_name = "NAME", default_value = KeygenRole::Writer.key_name(), hide_default_value = true)]
-    key_name: String,
-    /// Sign nothing: for experiments only
-    #[arg(long, conflicts_with_all = ["key", "key_name"])]
-    unsigned: bool,
-    /// Replace a configuration file that exists
-    #[arg(long)]
-    force: bool,
-}
 
 /// What it prints with `--output json`.
 pub(super) fn describe(catalogue: &mut Catalogue) {
@@ -121,24 +36,10 @@ pub(super) fn execute(args: InitArgs, context: &CliContext) -> Result<Ending, Re
     if !args.force && config.symlink_metadata().is_ok() {
         return Err(exists(config).into());
     }
-    let missing = args.missing();
-    let mut template = args.template();
-    if !missing.is_empty() {
-        let text = context.output.format() == Format::Text;
-        if !(text && io::stdin().is_terminal() && io::stderr().is_terminal()) {
-            return Err(needs(&missing).into());
-        }
-        let mut interview = Interview::new(io::stdin().lock(), io::stderr());
-        interview.fill(&mut template, &args).map_err(|error| {
-            Failure::from_error(ExitKind::Usage, &error)
-                .kept("nothing was written")
-                .action(
-                    "answer the questions, or give the flags that `trailhouse init --help` lists",
-                )
-        })?;
-    }
+    let template = template(&args, context)?;
     let text = template.render();
-    Config::parse(text.as_bytes(), config).map_err(not_valid)?;
+    let parsed =
+        Config::parse(text.as_bytes(), config).map_err(|error| not_valid(error.problems()))?;
     let key = match args.unsigned {
         true => None,
         false => Some(signing_key(&args, config)?),
@@ -156,83 +57,88 @@ pub(super) fn execute(args: InitArgs, context: &CliContext) -> Result<Ending, Re
     Ok(Ending::bare(Written {
         config: config.clone(),
         key,
-        next: next(config, &template),
+        next: next(config, &parsed),
     }))
 }
 
-impl InitArgs {
-    /// The flags that have no default and were not given.
-    fn missing(&self) -> Vec<&'static str> {
-        [
-            ("--lake", self.lake.is_none()),
-            ("--url", self.url.is_none()),
-            ("--dialect", self.dialect.is_none()),
-        ]
-        .into_iter()
-        .filter_map(|(flag, missing)| missing.then_some(flag))
-        .collect()
+/// The choices of flags and, on a terminal, of answers.
+fn template(args: &InitArgs, context: &CliContext) -> Result<Template, Failure> {
+    let given = args.template(args.platform_or_first());
+    let given = given.map_err(not_chosen)?;
+    let missing = match questions::complete(&given.source) {
+        Ok(source) if args.lake.is_some() => return Ok(Template { source, ..given }),
+        Ok(_) => Vec::new(),
+        Err(missing) => missing,
+    };
+    let text = context.output.format() == Format::Text;
+    if !(text && io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        refuse_wrong_flags(&given)?;
+        return Err(needs(&missing_flags(args, &missing)));
     }
+    let not_answered = |error: io::Error| {
+        Failure::from_error(ExitKind::Usage, &error)
+            .kept("nothing was written")
+            .action("answer the questions, or give the flags that `trailhouse init --help` lists")
+    };
+    let interview = Interview::begin(io::stdin().lock(), io::stderr());
+    let mut interview = interview.map_err(not_answered)?;
+    let platform = match args.platform {
+        Some(platform) => platform,
+        None => interview.platform(PLATFORMS).map_err(not_answered)?,
+    };
+    let mut template = args.template(platform).map_err(not_chosen)?;
+    refuse_wrong_flags(&template)?;
+    interview
+        .fill(&mut template, args.lake.is_none())
+        .map_err(not_answered)?;
+    Ok(template)
+}
 
-    /// The configuration as far as flags decide it; examples stand where they do not.
-    fn template(&self) -> Template {
-        let text = |value: &Option<String>, default: &str| match value {
-            Some(value) => value.clone(),
-            None => default.to_owned(),
-        };
-        let secret = |env: &Option<String>, file: &Option<PathBuf>, default: &str| match file {
-            Some(path) => SecretRef::File(path.clone()),
-            None => SecretRef::Env(text(env, default)),
-        };
-        Template {
-            lake: lake_url(&text(&self.lake, "./lake")),
-            signing: match self.unsigned {
-                true => Signing::Unsigned,
-                false => Signing::Key {
-                    key: SecretRef::File(self.key.clone()),
-                    public_key: None,
-                },
-            },
-            source: text(&self.source, "kestra"),
-            url: text(&self.url, "https://kestra.example.com"),
-            dialect: match self.dialect.as_deref() {
-                Some("v1") => Dialect::V1,
-                _ => Dialect::V2,
-            },
-            tenants: match (self.all_tenants, self.tenant.is_empty()) {
-                (true, _) => Tenants::All,
-                (false, true) => Tenants::Named(vec!["main".to_owned()]),
-                (false, false) => Tenants::Named(self.tenant.clone()),
-            },
-            auth: match &self.username {
-                Some(username) => Auth::Basic {
-                    username: username.clone(),
-                    password: secret(&self.password_env, &self.password_file, "KESTRA_PASSWORD"),
-                },
-                None if self.no_auth => Auth::None,
-                None => Auth::Bearer(secret(&self.token_env, &self.token_file, "KESTRA_TOKEN")),
-            },
-            start: text(&self.start, "earliest"),
-        }
-    }
-
-    /// Whether any flag says how to sign in.
-    fn sign_in_given(&self) -> bool {
-        self.token_env.is_some()
-            || self.token_file.is_some()
-            || self.username.is_some()
-            || self.no_auth
+/// Reports what is wrong with what was given, before anything is said of what was not.
+fn refuse_wrong_flags(template: &Template) -> Result<(), Failure> {
+    let Err(error) = Config::parse(template.render().as_bytes(), Path::new("")) else {
+        return Ok(());
+    };
+    let given = |problem: &&ConfigProblem| {
+        let of_source = problem
+            .table
+            .as_deref()
+            .is_some_and(|it| it.starts_with("[[source]]"));
+        let key = problem.key.as_deref().unwrap_or_default();
+        let key = key.split('[').next().unwrap_or_default();
+        of_source && template.source.has(key)
+    };
+    let wrong: Vec<&ConfigProblem> = error.problems().iter().filter(given).collect();
+    match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(not_valid(wrong)),
     }
 }
 
-/// A URL as it is; a path as a `file://` URL.
-fn lake_url(text: &str) -> String {
-    if text.contains("://") {
-        return text.to_owned();
-    }
-    let url = std::path::absolute(text)
-        .ok()
-        .and_then(|path| Url::from_file_path(path).ok());
-    url.map_or_else(|| text.to_owned(), String::from)
+/// The flags that have no default and were not given.
+fn missing_flags(args: &InitArgs, missing: &[Question]) -> Vec<String> {
+    let platform = args.platform_or_first();
+    let lake = args.lake.is_none().then(|| "--lake".to_owned());
+    let flags = missing
+        .iter()
+        .map(|question| questions::flag_of(platform, question.setting));
+    lake.into_iter().chain(flags).collect()
+}
+
+fn not_chosen(error: ChoiceError) -> Failure {
+    let action = match &error {
+        ChoiceError::Twice(_) => "give it once, by its flag or by --set",
+        ChoiceError::NotAKey(_) => {
+            "write --set KEY=VALUE with a key that `trailhouse schema config` lists"
+        }
+        ChoiceError::NotAValue(_) => {
+            "write the value as in the configuration file, in quotes for the shell"
+        }
+        ChoiceError::Platform => "choose the platform with --platform",
+    };
+    Failure::from_error(ExitKind::Usage, &error)
+        .kept("nothing was written")
+        .action(action)
 }
 
 /// The key that signs the ledger.
@@ -319,7 +225,7 @@ fn exists(path: &Path) -> Failure {
     .action("choose another file with --config, or replace this one with --force")
 }
 
-fn needs(missing: &[&str]) -> Failure {
+fn needs(missing: &[String]) -> Failure {
     let happened = format!(
         "missing: {}; there is no terminal to ask on",
         missing.join(", ")
@@ -331,8 +237,8 @@ fn needs(missing: &[&str]) -> Failure {
 
 /// The flags together make no valid configuration. Line numbers would be those of a file that was
 /// not written, so they are left out.
-fn not_valid(error: ConfigError) -> Failure {
-    let details = error.problems().iter().map(|problem| FailureDetail {
+fn not_valid<'a>(problems: impl IntoIterator<Item = &'a ConfigProblem>) -> Failure {
+    let details = problems.into_iter().map(|problem| FailureDetail {
         place: problem.key.as_ref().map(|key| format!("`{key}`")),
         happened: problem.what.clone(),
         action: Some(problem.action.clone()),
@@ -372,27 +278,21 @@ impl OutputDocument for Written {
     }
 }
 
-fn next(config: &Path, template: &Template) -> Vec<String> {
-    let named = match config == Path::new("./trailhouse.toml") {
+fn next(path: &Path, config: &Config) -> Vec<String> {
+    let named = match path == Path::new("./trailhouse.toml") {
         true => String::new(),
-        false => format!(" -c {}", config.display()),
+        false => format!(" -c {}", path.display()),
     };
     let mut steps = Vec::new();
-    let secret = match &template.auth {
-        Auth::Bearer(place) => Some(("the API token", place)),
-        Auth::Basic { password, .. } => Some(("the password", password)),
-        Auth::Google(google) => google
-            .credentials
-            .as_ref()
-            .map(|place| ("the credentials", place)),
-        Auth::None => None,
-    };
-    match secret {
-        Some((what, SecretRef::Env(name))) => steps.push(format!("export {name}=…  # {what}")),
-        Some((what, SecretRef::File(path))) => {
-            steps.push(format!("put {what} into {}", path.display()));
-        }
-        None => {}
+    let secrets = config
+        .sources
+        .iter()
+        .flat_map(|source| source.platform.secrets());
+    for NamedSecret { noun, place, .. } in secrets {
+        steps.push(match place {
+            SecretRef::Env(name) => format!("export {name}=…  # the {noun}"),
+            SecretRef::File(path) => format!("put the {noun} into {}", path.display()),
+        });
     }
     for command in ["doctor", "run"] {
         steps.push(format!("trailhouse{named} {command}"));

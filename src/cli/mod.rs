@@ -63,9 +63,9 @@ use style::{ColorChoice, Style};
 
 /// Keep every audit record of an orchestration platform, provably
 ///
-/// trailhouse reads audit records from Kestra, keeps every one of them in a tamper-evident,
-/// date-partitioned Parquet lake, and answers SQL over it. One scheduled command does the work:
-/// `trailhouse run`.
+/// trailhouse reads audit records from orchestration platforms, keeps every one of them in a
+/// tamper-evident, date-partitioned Parquet lake, and answers SQL over it. One scheduled command does
+/// the work: `trailhouse run`.
 #[derive(Debug, Parser)]
 #[command(
     name = "trailhouse",

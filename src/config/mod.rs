@@ -26,9 +26,9 @@ use url::Url;
 pub use error::ConfigError;
 pub use file::json_schema;
 pub use reference::{Section, Setting, sections, settings};
-pub use template::Template;
+pub use template::{ChoiceError, SourceChoices, Template};
 
-pub use crate::http::{Auth, GoogleAuth};
+pub use crate::http::{Auth, ClientCredentials, GoogleAuth, PasswordLogin};
 pub use crate::settings::{
     ConfigProblem, DurationError, Secret, SecretError, SecretRef, SizeError, format_duration,
     format_size, parse_duration, parse_size,

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::json_schema;
-use crate::settings::shape::{alternatives, as_toml, tag_as_written, tag_of, words};
+use crate::settings::inline::as_toml;
+use crate::settings::shape::{alternatives, tag_as_written, tag_of, words};
 
 /// One key of the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -245,7 +246,7 @@ fn kind(schema: &Value) -> String {
 }
 
 /// The description of a key, or of what it holds, in one line.
-fn description(written: &Value, schema: &Value) -> String {
+pub(super) fn description(written: &Value, schema: &Value) -> String {
     let text = |schema: &Value| {
         let text = schema.get("description").and_then(Value::as_str)?;
         Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -254,7 +255,7 @@ fn description(written: &Value, schema: &Value) -> String {
 }
 
 /// The first sentence without its full stop, and the others.
-fn sentences(text: &str) -> (String, String) {
+pub(super) fn sentences(text: &str) -> (String, String) {
     let (first, others) = text.split_once(". ").unwrap_or((text, ""));
     (first.trim_end_matches('.').to_owned(), others.to_owned())
 }

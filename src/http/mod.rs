@@ -20,7 +20,7 @@ mod way;
 
 pub(crate) use answer::{HttpAnswer, NoAnswer};
 pub(crate) use auth::CredentialError;
-pub use auth::{Auth, GoogleAuth, LazySecret};
+pub use auth::{Auth, ClientCredentials, GoogleAuth, LazySecret, PasswordLogin};
 pub(crate) use body::BodyError;
 pub(crate) use client::{Client, RequestGivenUp, SettingsError};
 pub use client::{ClockReading, HttpSettings};

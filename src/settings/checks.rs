@@ -152,6 +152,19 @@ impl<'d, 't> Checks<'d, 't> {
 }
 
 impl Checks<'_, '_> {
+    /// The address of a service account of Google Cloud.
+    pub(crate) fn service_account(&mut self, name: &str, place: &SettingPlace) -> Option<String> {
+        if name.contains('@') {
+            return Some(name.to_owned());
+        }
+        self.problem(
+            place,
+            "is not the address of a service account",
+            "write for example \"loader@acme-audit.iam.gserviceaccount.com\"",
+        );
+        None
+    }
+
     /// A path that the document names; a relative one starts at the folder of the document.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.join(path)

@@ -7,6 +7,7 @@
 
 pub(crate) mod checks;
 mod duration;
+pub(crate) mod inline;
 pub(crate) mod names;
 pub(crate) mod problem;
 mod secret;
@@ -16,5 +17,5 @@ pub(crate) mod tables;
 
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use problem::ConfigProblem;
-pub use secret::{Secret, SecretError, SecretRef};
+pub use secret::{NamedSecret, Secret, SecretError, SecretRef};
 pub use size::{SizeError, format_size, parse_size};

@@ -36,6 +36,17 @@ pub struct Secret {
     pub readable_by_others: bool,
 }
 
+/// A secret with a name for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedSecret {
+    /// What it is, such as `password`.
+    pub noun: String,
+    /// Where it is.
+    pub place: SecretRef,
+    /// What may stand around it.
+    pub kind: TextKind,
+}
+
 /// Why a secret could not be read. No variant holds any part of its value.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
@@ -173,6 +184,31 @@ impl SecretRef {
 }
 
 impl Auth<SecretRef> {
+    /// The secrets that it names.
+    pub fn secrets(&self) -> Vec<NamedSecret> {
+        let named = |noun: &str, place: &SecretRef, kind| NamedSecret {
+            noun: noun.to_owned(),
+            place: place.clone(),
+            kind,
+        };
+        let secret = match self {
+            Self::None => None,
+            Self::Bearer(token) => Some(named("API token", token, TextKind::Token)),
+            Self::Basic { password, .. } => Some(named("password", password, TextKind::Password)),
+            Self::Password(login) => Some(named("password", &login.password, TextKind::Password)),
+            Self::ClientCredentials(client) => Some(named(
+                "client secret",
+                &client.client_secret,
+                TextKind::Token,
+            )),
+            Self::Google(google) => google
+                .credentials
+                .as_ref()
+                .map(|place| named("credentials", place, TextKind::Document)),
+        };
+        secret.into_iter().collect()
+    }
+
     /// The same for a client, with secrets that are read each time they are needed, so that a renewed one
     /// is found.
     pub(crate) fn lazily_read(&self) -> Auth {
@@ -187,6 +223,18 @@ impl Auth<SecretRef> {
                 username: username.clone(),
                 password: secret(password, TextKind::Password),
             },
+            Self::Password(login) => Auth::Password(http::PasswordLogin {
+                url: login.url.clone(),
+                username: login.username.clone(),
+                password: secret(&login.password, TextKind::Password),
+            }),
+            Self::ClientCredentials(client) => Auth::ClientCredentials(http::ClientCredentials {
+                token_url: client.token_url.clone(),
+                client_id: client.client_id.clone(),
+                client_secret: secret(&client.client_secret, TextKind::Token),
+                scope: client.scope.clone(),
+                extra: client.extra.clone(),
+            }),
             Self::Google(google) => {
                 let json = google.credentials.as_ref();
                 Auth::Google(http::GoogleAuth {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::inline::as_toml;
 use super::problem::{ConfigProblem, SettingPlace, SettingsDocument};
 use crate::similar::nearest;
 
@@ -274,12 +275,12 @@ pub(crate) fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s Va
 }
 
 /// Whether a table may have only one of its keys.
-fn holds_one_key(schema: &Value) -> bool {
+pub(crate) fn holds_one_key(schema: &Value) -> bool {
     schema.get("maxProperties").and_then(Value::as_u64) == Some(1)
 }
 
 /// The keys that a table must have.
-fn required(schema: &Value) -> impl Iterator<Item = &str> {
+pub(crate) fn required(schema: &Value) -> impl Iterator<Item = &str> {
     let names = schema.get("required").and_then(Value::as_array);
     names.into_iter().flatten().filter_map(Value::as_str)
 }
@@ -371,7 +372,7 @@ fn tag_words<'s>(root: &'s Value, schema: &'s Value) -> Option<(&'s str, Vec<&'s
 }
 
 /// The example or the default of a schema, or else of the first of its alternatives that has one.
-fn example_of<'s>(schema: &'s Value, alternatives: &[&'s Value]) -> Option<&'s Value> {
+pub(crate) fn example_of<'s>(schema: &'s Value, alternatives: &[&'s Value]) -> Option<&'s Value> {
     let mut all = std::iter::once(schema).chain(alternatives.iter().copied());
     all.find_map(|schema| {
         let example = schema.get("examples").and_then(|list| list.get(0));
@@ -419,7 +420,7 @@ pub(crate) fn words(schema: &Value) -> Vec<&str> {
         .collect()
 }
 
-fn kind_of(schema: &Value) -> Option<&str> {
+pub(crate) fn kind_of(schema: &Value) -> Option<&str> {
     match schema.get("type") {
         Some(kind) => kind.as_str(),
         None if !words(schema).is_empty() => Some("string"),
@@ -449,29 +450,6 @@ fn in_words(kind: &str) -> &str {
         "array" => "a list",
         "object" => "a table",
         other => other,
-    }
-}
-
-/// Writes a JSON value as TOML, on one line.
-pub(crate) fn as_toml(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let mut members: Vec<String> = members
-                .iter()
-                .map(|(key, value)| format!("{key} = {}", as_toml(value)))
-                .collect();
-            members.sort_unstable();
-            if members.is_empty() {
-                return "{}".to_owned();
-            }
-            format!("{{ {} }}", members.join(", "))
-        }
-        Value::Array(elements) => {
-            let elements: Vec<String> = elements.iter().map(as_toml).collect();
-            format!("[{}]", elements.join(", "))
-        }
-        // JSON text, numbers and truth values are written the same way in TOML.
-        other => other.to_string(),
     }
 }
 

@@ -14,46 +14,12 @@ use serde_json::json;
 pub(crate) struct SecretTable {
     /// Name of an environment variable.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = &"KESTRA_TOKEN")]
+    #[schemars(example = &"NAME")]
     pub env: Option<String>,
     /// Path of a file; a relative one starts at the folder of the configuration file.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = "/etc/trailhouse/token")]
     pub file: Option<String>,
-}
-
-/// How to sign in to a platform.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(
-    extend("minProperties" = 1, "maxProperties" = 1),
-    example = json!({ "bearer": { "env": "NAME" } })
-)]
-pub(crate) struct AuthTable {
-    /// An API token.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = json!({ "env": "KESTRA_TOKEN" }))]
-    pub bearer: Option<SecretTable>,
-    /// A user name and password.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = json!({ "username": "auditor", "password": { "env": "NAME" } }))]
-    pub basic: Option<BasicTable>,
-    /// No authentication; for demo and tests.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = true)]
-    pub none: Option<bool>,
-}
-
-/// A user name and password.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BasicTable {
-    /// User name.
-    #[schemars(example = "auditor@example.com")]
-    pub username: String,
-    /// Where the password is.
-    #[schemars(example = json!({ "env": "KESTRA_PASSWORD" }))]
-    pub password: SecretTable,
 }
 
 /// A length of time: whole numbers with the units w, d, h, m, s and ms.

@@ -11,6 +11,7 @@
 //! Below them stand the disk store, and what every request passes: counting, time limits, the clock of the
 //! service.
 
+mod address;
 mod answers;
 mod browse;
 mod bucket;
@@ -33,6 +34,7 @@ mod stoppable;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use address::service_url;
 pub use answers::WHEN_CHANGED;
 pub use bucket::{Bucket, StoredObject};
 pub use conformance::{

@@ -91,3 +91,62 @@ fn flags_that_make_no_configuration_are_refused() {
     insta::assert_snapshot!("not-valid", told(&output));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn settings_can_be_given_by_their_keys() {
+    let written = |arguments: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        let output = trailhouse(folder.path()).args(arguments).output().unwrap();
+        assert_eq!(code(&output), 0, "{}", told(&output));
+        fs::read_to_string(folder.path().join("trailhouse.toml")).unwrap()
+    };
+    let by_keys = written(&[
+        "init",
+        "--platform",
+        "kestra",
+        "--lake",
+        "gs://acme-audit/trailhouse",
+        "--set",
+        "url=https://kestra.example.com",
+        "--set",
+        "dialect=v2",
+    ]);
+    assert_eq!(by_keys, written(&FLAGS));
+    let more = [
+        &FLAGS[..],
+        &["--set", "page_size=500", "--set", "auth.basic.username=u"],
+    ]
+    .concat();
+    let text = written(&more);
+    for line in [
+        "page_size = 500",
+        "auth = { basic = { username = \"u\", password = { env = \"KESTRA_PASSWORD\" } } }",
+    ] {
+        assert!(text.contains(&format!("\n{line}\n")), "{text}");
+    }
+}
+
+#[test]
+fn a_platform_or_a_key_that_does_not_exist_is_refused() {
+    for (name, arguments) in [
+        ("unknown-platform", &["--platform", "kestar"][..]),
+        (
+            "unknown-keys",
+            &["--set", "dialec=v2", "--set", "auth.client_secret=x"],
+        ),
+        (
+            "set-twice",
+            &["--url", "https://a", "--set", "url=https://b"],
+        ),
+        ("no-assignment", &["--set", "url"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = trailhouse(folder.path())
+            .arg("init")
+            .args(arguments)
+            .output()
+            .unwrap();
+        insta::assert_snapshot!(name, told(&output));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

@@ -1,26 +1,22 @@
 //! What may be a mistake in a secret that is used as it is.
 
 use super::DoctorReport;
-use crate::config::{Auth, Config, SecretRef, TextKind};
+use crate::config::{Config, SecretRef, TextKind};
 
 /// Names passwords and HMAC keys that begin or end with a blank. Secrets that cannot be read are
 /// reported where they are used.
 pub(super) fn check(config: &Config, checked: &mut DoctorReport) {
-    let passwords = config
-        .sources
-        .iter()
-        .filter_map(|source| match source.platform.auth() {
-            Auth::Basic { password, .. } => Some((
-                format!("password of source {}", source.id),
-                password,
-                TextKind::Password,
-            )),
-            Auth::Bearer(_) | Auth::Google(_) | Auth::None => None,
-        });
-    let hmac_key = config.redaction.hmac_key.iter();
+    let of_sources = config.sources.iter().flat_map(|source| {
+        let secrets = source.platform.secrets().into_iter();
+        secrets.map(|secret| {
+            let what = format!("{} of source {}", secret.noun, source.id);
+            (what, secret.place, secret.kind)
+        })
+    });
+    let hmac_key = config.redaction.hmac_key.clone();
     let hmac_key = hmac_key.map(|key| ("hmac_key".to_owned(), key, TextKind::HmacKey));
-    for (what, place, kind) in passwords.chain(hmac_key) {
-        if let Some(remark) = remark(place, kind) {
+    for (what, place, kind) in of_sources.chain(hmac_key) {
+        if let Some(remark) = remark(&place, kind) {
             checked.good(what, format!("it {remark}; {place}"));
         }
     }

@@ -8,7 +8,7 @@ use crate::event::schema::{Classification, Column, EVENT_COLUMNS};
 use crate::settings::problem::SettingPlace;
 use crate::similar::nearest;
 use crate::source::Mapping;
-use crate::source::platform::{PlatformTable, SourceTable};
+use crate::source::platform::SourceTable;
 
 /// Columns that `event_uid` repeats in readable form, so that hiding them would hide nothing.
 const PARTS_OF_UID: [&str; 2] = ["native_id", "tenant"];
@@ -25,16 +25,12 @@ pub(super) fn check(
     table: &RedactionTable,
     sources: &[SourceTable],
 ) -> Option<RedactionConfig> {
-    let mut platforms: Vec<&dyn PlatformTable> = Vec::new();
-    for platform in sources.iter().map(SourceTable::platform) {
-        if !platforms.iter().any(|it| it.title() == platform.title()) {
-            platforms.push(platform);
+    let mut platforms: Vec<Redactable> = Vec::new();
+    for profile in sources.iter().map(SourceTable::profile) {
+        if !platforms.iter().any(|(title, _)| *title == profile.title) {
+            platforms.push((profile.title, profile.mapping));
         }
     }
-    let platforms: Vec<Redactable> = platforms
-        .iter()
-        .map(|it| (it.title(), it.mapping()))
-        .collect();
     let place = SettingPlace::at("redaction");
     let before = checks.problems.len();
     let key_place = place.key("hmac_key");

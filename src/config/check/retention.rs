@@ -123,8 +123,9 @@ fn conditions(
         }
     }
     for (index, name) in table.platform.iter().enumerate() {
-        if !PLATFORMS.contains(&name.as_str()) {
-            let quoted: Vec<String> = PLATFORMS.iter().map(|it| format!("\"{it}\"")).collect();
+        if PLATFORMS.iter().all(|platform| platform.name != name) {
+            let names = PLATFORMS.iter().map(|platform| platform.name);
+            let quoted: Vec<String> = names.map(|it| format!("\"{it}\"")).collect();
             checks.problem(
                 &place.key("platform").index(index),
                 format!("`{name}` is not a platform that trailhouse reads"),

@@ -262,21 +262,13 @@ fn auth(
             return None;
         }
     };
-    if table
-        .impersonate
-        .as_ref()
-        .is_some_and(|name| !name.contains('@'))
-    {
-        checks.problem(
-            &place.key("impersonate"),
-            "is not the address of a service account",
-            "write for example \"loader@acme-audit.iam.gserviceaccount.com\"",
-        );
-        return None;
-    }
+    let impersonate = match &table.impersonate {
+        Some(name) => Some(checks.service_account(name, &place.key("impersonate"))?),
+        None => None,
+    };
     Some(Auth::Google(GoogleAuth {
         credentials,
-        impersonate: table.impersonate.clone(),
+        impersonate,
     }))
 }
 

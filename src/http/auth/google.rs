@@ -20,6 +20,9 @@ use tokio::time::timeout;
 /// are not enough; what the caller may do is said by IAM.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
+/// Where Google gives tokens for credentials that are not the machine's.
+pub(super) const TOKENS: &str = "https://oauth2.googleapis.com/";
+
 /// Gets tokens of Google Cloud.
 pub(super) struct GoogleTokens {
     auth: GoogleAuth,

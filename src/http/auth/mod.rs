@@ -1,18 +1,24 @@
 //! How requests prove who sends them. Secrets are read when they are needed and read again when
 //! the service refuses them, so that a rotated file is picked up in the middle of a run.
 
+mod client_credentials;
 mod google;
+mod issued;
+mod password;
 
 use crate::foreign::Secrets;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use google::GoogleTokens;
+use issued::IssuedTokens;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use url::Url;
 
 /// A secret by reference: each call of `reveal` reads it where it is kept.
 #[derive(Clone)]
@@ -49,8 +55,38 @@ pub enum Auth<S = LazySecret> {
         /// Password.
         password: S,
     },
+    /// A token that the platform gives for a user name and password.
+    Password(PasswordLogin<S>),
+    /// Tokens by the client credentials grant of OAuth 2.0 (RFC 6749 section 4.4).
+    ClientCredentials(ClientCredentials<S>),
     /// Tokens of Google Cloud.
     Google(GoogleAuth<S>),
+}
+
+/// How to get a token for a user name and password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordLogin<S = LazySecret> {
+    /// Where the platform gives tokens.
+    pub url: Url,
+    /// User name.
+    pub username: String,
+    /// Password.
+    pub password: S,
+}
+
+/// How to get tokens for the id and secret of an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCredentials<S = LazySecret> {
+    /// The token endpoint.
+    pub token_url: Url,
+    /// Id of the application.
+    pub client_id: String,
+    /// Secret of the application.
+    pub client_secret: S,
+    /// What the token is for: scopes, separated by spaces.
+    pub scope: Option<String>,
+    /// Further fields of the request, none of which the grant has itself.
+    pub extra: BTreeMap<String, String>,
 }
 
 /// How to sign in to Google Cloud.
@@ -63,6 +99,18 @@ pub struct GoogleAuth<S = LazySecret> {
     pub credentials: Option<S>,
     /// Service account to act as afterwards.
     pub impersonate: Option<String>,
+}
+
+impl<S> Auth<S> {
+    /// Where it gets credentials, if a service gives them.
+    pub fn sign_in_url(&self) -> Option<Url> {
+        match self {
+            Self::None | Self::Bearer(_) | Self::Basic { .. } => None,
+            Self::Password(login) => Some(login.url.clone()),
+            Self::ClientCredentials(client) => Some(client.token_url.clone()),
+            Self::Google(_) => Url::parse(google::TOKENS).ok(),
+        }
+    }
 }
 
 /// Why there is no credential to send.
@@ -147,6 +195,8 @@ impl Signer {
             Auth::Basic { username, password } => Some(KeptHeader::provider(move |secrets| {
                 basic(&username, &password, secrets)
             })),
+            Auth::Password(login) => Some(Arc::new(IssuedTokens::new(login, patience))),
+            Auth::ClientCredentials(client) => Some(Arc::new(IssuedTokens::new(client, patience))),
             Auth::Google(google) => Some(Arc::new(GoogleTokens::new(google, patience))),
         };
         Self {

@@ -1,9 +1,30 @@
 //! What every `[[source]]` has, whatever its platform.
 
+use super::Question;
 use crate::settings::tables::{DurationText, SizeText, lasting};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+/// The settings that every source has, as `init` writes them: what has to be given, then what has a default.
+pub(crate) const FEED_SETTINGS: [&str; 8] = [
+    "id",
+    "start",
+    "settle",
+    "overlap",
+    "concurrency",
+    "request_timeout",
+    "retry_for",
+    "max_response",
+];
+
+/// What `init` asks about every source, here of the platform with this name.
+pub(crate) fn feed_questions(platform: &'static str) -> [Question; 2] {
+    [
+        Question::new("start", "First date to read? YYYY-MM-DD, or earliest").or("earliest"),
+        Question::new("id", "Permanent name for this source?").or(platform),
+    ]
+}
 
 /// One audit feed.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -21,8 +42,9 @@ pub(crate) struct FeedTable {
     /// A date means its midnight in UTC; an instant such as 2026-01-01T06:00:00Z may be given too.
     #[schemars(example = "2026-01-01")]
     pub(crate) start: String,
-    /// Minimum age of a record before it is read for the first time, since platforms show
-    /// records some seconds late.
+    /// Minimum age of a record before it is read for the first time.
+    ///
+    /// Platforms show records some seconds late.
     #[serde(default = "five_minutes")]
     pub(crate) settle: DurationText,
     /// How much of the time already covered is read again, to find late records.
@@ -38,11 +60,10 @@ pub(crate) struct FeedTable {
     /// How long to retry while the platform is failing or busy.
     #[serde(default = "five_minutes")]
     pub(crate) retry_for: DurationText,
-    /// Maximum size of a response, and so of a record that can be read; at most an eighth of
-    /// `memory` in [run].
+    /// Maximum size of a response, and so of a record that can be read.
     ///
-    /// Responses with several records are kept far smaller: if one exceeds a 32nd of `memory`, smaller
-    /// slices are requested instead.
+    /// At most an eighth of `memory` in [run]. Responses with several records are kept far smaller: if
+    /// one exceeds a 32nd of `memory`, smaller slices are requested instead.
     #[serde(default = "response_size")]
     pub(crate) max_response: SizeText,
 }

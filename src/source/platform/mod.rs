@@ -1,20 +1,30 @@
-//! The platforms, one folder each with the same names of files: `config.rs`, `client.rs`, `mapping.rs`.
+//! The platforms, one folder each with the same names of files: `config.rs`, `profile.rs`, `client.rs`,
+//! `mapping.rs`.
 //!
-//! A platform is registered once, in the list at the end of this file; nothing outside names one.
+//! A platform is registered once, in the list at the end of this file; nothing outside names one. Before it is
+//! configured it is a [`PlatformProfile`]: its title, what `init` asks, the ways to sign in. Once it is configured
+//! it is a [`Platform`].
 
 pub mod cloudtrail;
 pub mod composer;
 mod feed;
 pub mod kestra;
+mod profile;
+mod question;
 mod sign_in;
 mod table;
 
-pub(crate) use feed::{FeedTable, RequestBounds};
+pub(crate) use feed::{FEED_SETTINGS, FeedTable, RequestBounds, feed_questions};
+#[cfg(feature = "demo")]
+pub(crate) use kestra::demo;
+pub use profile::{PlatformProfile, RegisteredPlatform};
+pub use question::{Meaning, Question, Unanswered};
+pub use sign_in::SignInWay;
 pub(crate) use table::PlatformTable;
 
 use super::{Mapping, Source, SourceError, Tenant, Wording};
 use crate::http::Auth;
-use crate::settings::SecretRef;
+use crate::settings::{NamedSecret, SecretRef};
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
@@ -29,11 +39,12 @@ pub trait Platform: fmt::Debug + Send + Sync {
     /// The feeds that are read.
     fn tenants(&self) -> Vec<Tenant>;
 
-    /// Where it answers.
-    fn addresses(&self) -> Vec<Url>;
+    /// The services that reading it connects to, for remarks about the way there; none where it reads files of
+    /// this machine.
+    fn endpoints(&self) -> Vec<Endpoint>;
 
-    /// How to sign in.
-    fn auth(&self) -> &Auth<SecretRef>;
+    /// The secrets that the configuration names for it.
+    fn secrets(&self) -> Vec<NamedSecret>;
 
     /// Opens it as a source. It is not asked yet.
     ///
@@ -43,6 +54,42 @@ pub trait Platform: fmt::Debug + Send + Sync {
 
     /// The settings themselves, for tests.
     fn as_any(&self) -> &dyn Any;
+}
+
+/// A service that reading a platform connects to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// What it is for.
+    pub role: EndpointRole,
+    /// Its address.
+    pub url: Url,
+}
+
+/// What a service is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndpointRole {
+    /// It has the records.
+    Records,
+    /// It gives the credentials with which they are read.
+    SignIn,
+}
+
+impl Endpoint {
+    /// The services of a platform that answers at `url`: itself, and who gives the credentials where that is
+    /// another.
+    pub fn of(url: &Url, auth: &Auth<SecretRef>) -> Vec<Self> {
+        let sign_in = auth.sign_in_url();
+        let other = sign_in.filter(|sign_in| sign_in.origin() != url.origin());
+        let records = Self {
+            role: EndpointRole::Records,
+            url: url.clone(),
+        };
+        let sign_in = other.map(|url| Self {
+            role: EndpointRole::SignIn,
+            url,
+        });
+        std::iter::once(records).chain(sign_in).collect()
+    }
 }
 
 /// How a source is opened, whatever its platform.
@@ -62,5 +109,5 @@ pub struct Opening {
 
 table::platforms! {
     /// Kestra Enterprise Edition.
-    "kestra" => Kestra(kestra::config::KestraTable),
+    "kestra" => Kestra(kestra::config::KestraTable, kestra::profile::PROFILE),
 }

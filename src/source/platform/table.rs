@@ -1,21 +1,15 @@
 //! `[[source]]` as it is written: one table for each platform, told apart by `platform`.
 
-use super::{FeedTable, Platform};
+use super::sign_in::narrow;
+use super::{FeedTable, Platform, PlatformProfile};
 use crate::settings::checks::Checks;
 use crate::settings::problem::SettingPlace;
-use crate::source::Mapping;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The `[[source]]` table of one platform.
 pub(crate) trait PlatformTable {
-    /// Its name for people.
-    fn title(&self) -> &'static str;
-
-    /// How its records become events.
-    fn mapping(&self) -> &'static dyn Mapping;
-
     /// What every source has.
     fn feed(&self) -> &FeedTable;
 
@@ -24,14 +18,16 @@ pub(crate) trait PlatformTable {
     -> Option<Arc<dyn Platform>>;
 }
 
-/// The schema of one platform's table, with its name as the only value of `platform`.
+/// The schema of one platform's table, with its name as the only value of `platform` and the ways to sign in
+/// that it knows.
 pub(super) fn schema_of<T: JsonSchema>(
     generator: &mut SchemaGenerator,
     name: &str,
     about: &str,
+    profile: &PlatformProfile,
 ) -> Value {
     let mut schema = T::json_schema(generator).to_value();
-    schema["description"] = json!(about.trim());
+    schema["description"] = json!(about);
     schema["additionalProperties"] = json!(false);
     schema["properties"]["platform"] = json!({
         "description": "Kind of platform.",
@@ -39,6 +35,9 @@ pub(super) fn schema_of<T: JsonSchema>(
         "enum": [name],
         "examples": [name],
     });
+    if let Some(auth) = schema.pointer_mut("/properties/auth") {
+        narrow(auth, profile.sign_in);
+    }
     if let Some(Value::Array(required)) = schema.get_mut("required") {
         required.insert(required.len().min(1), json!("platform"));
     }
@@ -54,17 +53,23 @@ pub(super) fn one_of(mut tables: Vec<Value>) -> Schema {
     Schema::try_from(schema).unwrap_or_default()
 }
 
-/// Declares the platforms: the name in the configuration and in columns, and the table.
+/// Declares the platforms: the name in the configuration and in columns, the table, and the profile.
 macro_rules! platforms {
-    ($(#[doc = $about:literal] $name:literal => $variant:ident($table:ty),)+) => {
+    ($(#[doc = $about:literal] $name:literal => $variant:ident($table:ty, $profile:path),)+) => {
         mod registered {
             use super::*;
             use schemars::{JsonSchema, Schema, SchemaGenerator};
             use serde::{Deserialize, Serialize};
             use std::borrow::Cow;
 
-            /// The names of all platforms, in configuration and columns.
-            pub const PLATFORMS: &[&str] = &[$($name),+];
+            /// All platforms. The first is the one that `init` takes where nothing says which.
+            pub static PLATFORMS: &[RegisteredPlatform] = &[$(
+                RegisteredPlatform {
+                    name: $name,
+                    about: $about.trim_ascii(),
+                    profile: &$profile,
+                },
+            )+];
 
             /// One `[[source]]`.
             #[derive(Serialize, Deserialize)]
@@ -80,6 +85,13 @@ macro_rules! platforms {
                         $(Self::$variant(table) => &**table,)+
                     }
                 }
+
+                /// What its platform says of itself.
+                pub(crate) fn profile(&self) -> &'static PlatformProfile {
+                    match self {
+                        $(Self::$variant(_) => &$profile,)+
+                    }
+                }
             }
 
             impl JsonSchema for SourceTable {
@@ -88,9 +100,14 @@ macro_rules! platforms {
                 }
 
                 fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-                    super::table::one_of(vec![
-                        $(super::table::schema_of::<$table>(generator, $name, $about),)+
-                    ])
+                    super::table::one_of(vec![$(
+                        super::table::schema_of::<$table>(
+                            generator,
+                            $name,
+                            $about.trim(),
+                            &$profile,
+                        ),
+                    )+])
                 }
             }
         }

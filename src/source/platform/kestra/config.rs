@@ -2,18 +2,18 @@
 
 use super::client::{Dialect, Kestra};
 use super::mapping::KestraMapping;
-use crate::http::{Auth, Retry, is_loopback};
-use crate::settings::SecretRef;
+use super::profile::PROFILE;
+use crate::http::{Auth, Retry};
 use crate::settings::checks::Checks;
 use crate::settings::problem::SettingPlace;
-use crate::settings::tables::AuthTable;
+use crate::settings::{NamedSecret, SecretRef};
 use crate::source::http::{Client, HttpSettings};
 use crate::source::paged::Paged;
-use crate::source::platform::{FeedTable, Opening, Platform, PlatformTable, sign_in};
+use crate::source::platform::sign_in::{self, AuthTable};
+use crate::source::platform::{Endpoint, FeedTable, Opening, Platform, PlatformTable};
 use crate::source::{Mapping, Source, SourceError, Tenant};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::any::Any;
 use std::sync::Arc;
 use url::Url;
@@ -25,10 +25,7 @@ const KESTRA_V2_PAGE: u32 = 1_000;
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(extend(
     "if" = { "properties": { "platform": { "const": "kestra" } } },
-    "then" = {
-        "required": ["dialect"],
-        "anyOf": [{ "required": ["tenants"] }, { "required": ["all_tenants"] }]
-    }
+    "then" = { "anyOf": [{ "required": ["tenants"] }, { "required": ["all_tenants"] }] }
 ))]
 pub(crate) struct KestraTable {
     #[serde(flatten)]
@@ -36,23 +33,23 @@ pub(crate) struct KestraTable {
     /// Address of the platform, without `/api`.
     #[schemars(example = "https://kestra.example.com")]
     pub(crate) url: String,
-    /// Which version of the Kestra API the server has; required for Kestra.
+    /// Version of the server's API: "v1" for Enterprise Edition up to 1.3, "v2" for 2.x.
     ///
     /// A server silently ignores filters of the other version, so this is never guessed, and each
     /// run verifies it with a request that must find nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"v2")]
-    pub(crate) dialect: Option<Dialect>,
+    pub(crate) dialect: Dialect,
     /// Tenants to read, by id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["main"], length(min = 1))]
     pub(crate) tenants: Option<Vec<String>>,
-    /// Read every tenant through the cross-tenant API; needs the token of an instance owner.
+    /// Read every tenant instead of those in `tenants`, through the cross-tenant API.
+    ///
+    /// It needs the token of an instance owner.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = true)]
     pub(crate) all_tenants: Option<bool>,
     /// How to sign in.
-    #[schemars(example = json!({ "bearer": { "env": "KESTRA_TOKEN" } }))]
     pub(crate) auth: AuthTable,
     /// Maximum records per response; Kestra 2 refuses more than 1000.
     #[serde(default = "thousand")]
@@ -89,14 +86,6 @@ pub enum Tenants {
 }
 
 impl PlatformTable for KestraTable {
-    fn title(&self) -> &'static str {
-        "Kestra"
-    }
-
-    fn mapping(&self) -> &'static dyn Mapping {
-        &KestraMapping
-    }
-
     fn feed(&self) -> &FeedTable {
         &self.feed
     }
@@ -122,12 +111,12 @@ impl Platform for KestraSettings {
         }
     }
 
-    fn addresses(&self) -> Vec<Url> {
-        vec![self.url.clone()]
+    fn endpoints(&self) -> Vec<Endpoint> {
+        Endpoint::of(&self.url, &self.auth)
     }
 
-    fn auth(&self) -> &Auth<SecretRef> {
-        &self.auth
+    fn secrets(&self) -> Vec<NamedSecret> {
+        self.auth.secrets()
     }
 
     fn open(&self, opening: &Opening) -> Result<Arc<dyn Source>, SourceError> {
@@ -157,7 +146,7 @@ fn check(
     place: &SettingPlace,
 ) -> Option<KestraSettings> {
     let url = address(checks, &table.url, &place.key("url"));
-    let is_v2 = table.dialect == Some(Dialect::V2) && checks.is_written(&place.key("dialect"));
+    let is_v2 = table.dialect == Dialect::V2 && checks.is_written(&place.key("dialect"));
     if is_v2 && table.page_size > KESTRA_V2_PAGE {
         checks.problem(
             &place.key("page_size"),
@@ -166,22 +155,14 @@ fn check(
         );
     }
     let tenants = tenants(checks, table, place);
-    let auth = sign_in::check(checks, &table.auth, &place.key("auth"));
-    if let (Some(url), Some(auth)) = (&url, &auth)
-        && url.scheme() == "http"
-        && !is_loopback(url)
-        && *auth != Auth::None
-    {
-        checks.warn(
-            &place.key("url"),
-            "sends the credential over the network unencrypted",
-            "use https",
-        );
+    let (ways, auth_place) = (PROFILE.sign_in, place.key("auth"));
+    let auth = sign_in::check(checks, &table.auth, ways, url.as_ref(), &auth_place);
+    if let (Some(url), Some(auth)) = (&url, &auth) {
+        sign_in::warn_if_unencrypted(checks, url, auth, &place.key("url"));
     }
     Some(KestraSettings {
         url: url?,
-        // Required for this platform by the schema, which has reported it.
-        dialect: table.dialect?,
+        dialect: table.dialect,
         tenants: tenants?,
         auth: auth?,
         page_size: table.page_size,

@@ -6,7 +6,10 @@
 
 pub mod client;
 pub mod config;
+#[cfg(feature = "demo")]
+pub(crate) mod demo;
 pub mod mapping;
+pub(crate) mod profile;
 
 pub use client::{Dialect, Kestra};
 pub use config::{KestraSettings, Tenants};

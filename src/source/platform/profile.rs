@@ -1,0 +1,37 @@
+//! What is known of a platform before anybody configures it.
+
+use super::{Question, SignInWay};
+use crate::source::Mapping;
+use std::fmt;
+
+/// What a platform says of itself, for `init` and for checks: one value in the folder of each.
+pub struct PlatformProfile {
+    /// Its name for people.
+    pub title: &'static str,
+    /// How its records become events.
+    pub mapping: &'static dyn Mapping,
+    /// What `init` asks beside what every source has, in this order.
+    pub questions: &'static [Question],
+    /// The ways to sign in, the usual one first; none where the platform has no `auth`, since credentials come
+    /// from elsewhere.
+    pub sign_in: &'static [SignInWay],
+}
+
+/// A platform in the list of all.
+#[derive(Debug)]
+pub struct RegisteredPlatform {
+    /// Its name in configuration and columns.
+    pub name: &'static str,
+    /// What it is, in one sentence.
+    pub about: &'static str,
+    /// What it says of itself.
+    pub profile: &'static PlatformProfile,
+}
+
+impl fmt::Debug for PlatformProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlatformProfile")
+            .field("title", &self.title)
+            .finish_non_exhaustive()
+    }
+}
