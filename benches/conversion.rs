@@ -17,7 +17,8 @@ use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, TimeDelta};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
-use trailhouse::event::columns::{EventColumns, RowContext};
+use trailhouse::event::RowContext;
+use trailhouse::event::columns::EventColumns;
 use trailhouse::event::uid::push_event_uid;
 use trailhouse::source::platform::kestra::client::page;
 use trailhouse::source::platform::kestra::mapping::{

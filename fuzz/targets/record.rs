@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use trailhouse::event::columns::{EventColumns, RowContext};
+use trailhouse::event::RowContext;
+use trailhouse::event::columns::EventColumns;
 use trailhouse::event::uid::event_uid;
 use trailhouse::source::platform::kestra::mapping::{MAPPING_VERSION, PLATFORM, identify, normalise};
 

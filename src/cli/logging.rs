@@ -14,7 +14,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::escape::escape;
-use super::output::to_stderr;
+use super::stderr::to_stderr;
 use super::style::{Style, StyleRole};
 
 /// Starts the log. `verbosity` is the number of `-v`; `timestamps` are for logs that are kept.

@@ -36,6 +36,7 @@ mod retention;
 mod run;
 mod schema;
 mod status;
+mod stderr;
 mod stop;
 mod style;
 mod sweep;

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 
 use super::escape::escape;
+use super::stderr::{add_bar, remove_bar, to_stderr};
 use crate::plural::{counted, thousands};
 use crate::waits::{NamedWaits, Wait};
 
@@ -49,17 +50,6 @@ impl ProgressKind {
             ProgressChoice::Auto if verbose => Self::Lines,
             ProgressChoice::Auto => Self::Silent,
         }
-    }
-}
-
-/// The bars of this process, of which the log must know so that neither overwrites the other.
-static BARS: OnceLock<MultiProgress> = OnceLock::new();
-
-/// Does something to stderr while no bar stands there.
-pub(super) fn between_frames<T>(write: impl FnOnce() -> T) -> T {
-    match BARS.get() {
-        Some(bars) => bars.suspend(write),
-        None => write(),
     }
 }
 
@@ -109,7 +99,7 @@ impl RunProgress {
             ProgressKind::Bar => {
                 let bar = ProgressBar::new_spinner().with_style(spinner(unit));
                 // Ticks before it is added would draw a frame that nothing clears.
-                let bar = BARS.get_or_init(MultiProgress::new).add(bar);
+                let bar = add_bar(bar);
                 bar.enable_steady_tick(Duration::from_millis(120));
                 ProgressInner::Bar(bar, unit, Mutex::default())
             }
@@ -148,7 +138,7 @@ impl RunProgress {
             ProgressInner::Lines(lines) => {
                 lines.done.fetch_add(done, Ordering::Relaxed);
                 if let Some(text) = lines.due(Instant::now()) {
-                    super::output::to_stderr(&text);
+                    to_stderr(&text);
                 }
             }
             ProgressInner::Silent => {}
@@ -166,7 +156,7 @@ impl RunProgress {
             ProgressInner::Lines(lines) => {
                 lines.say(&escape(text));
                 if let Some(text) = lines.due(Instant::now()) {
-                    super::output::to_stderr(&text);
+                    to_stderr(&text);
                 }
             }
             ProgressInner::Silent => {}
@@ -210,9 +200,7 @@ impl Drop for ProgressInner {
     fn drop(&mut self) {
         if let Self::Bar(bar, ..) = self {
             bar.finish_and_clear();
-            if let Some(bars) = BARS.get() {
-                bars.remove(bar);
-            }
+            remove_bar(bar);
         }
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod columns;
 pub mod compare;
+mod context;
 pub mod json;
 pub mod objects;
 pub mod quarantine;
@@ -15,6 +16,8 @@ pub mod schema;
 pub mod time;
 pub mod uid;
 pub mod unfit;
+
+pub use context::RowContext;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use schema::{ColumnValue, EventColumn};

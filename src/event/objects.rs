@@ -9,7 +9,8 @@ use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::columns::{RowContext, day};
+use super::columns::day;
+use super::context::RowContext;
 use super::schema::{OBJECT_SCHEMA_VERSION, object_schema};
 
 /// The status of an object that was read.

@@ -10,7 +10,8 @@ use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::columns::{Full, MAX_BATCH_BYTES, RowContext, day};
+use super::columns::{Full, MAX_BATCH_BYTES, day};
+use super::context::RowContext;
 use super::schema::quarantine_schema;
 use super::uid::record_uid;
 use super::unfit::Unfit;

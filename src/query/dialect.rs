@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::dialect::{BigQueryDialect, GenericDialect};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError, ParserOptions};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 
-use super::analyze::{analyze, lake_table};
+use super::analyze::{analyze, lake_table, type_of};
 use super::error::{QueryError, StatementPlace, place_of};
 use crate::warehouse::TableKind;
 
@@ -229,7 +229,7 @@ fn understood(sql: &str, statement: &Statement) -> Result<ReadStatement, QueryEr
                 let required = if column.required { "NO" } else { "YES" };
                 [
                     column.name.to_owned(),
-                    column.kind.bigquery().to_owned(),
+                    type_of(column.kind).to_string(),
                     required.to_owned(),
                     column.meaning.to_owned(),
                 ]

@@ -6,7 +6,7 @@ use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 
-use super::Limits;
+use super::limits::Limits;
 use crate::ledger::tables::LedgerTableError;
 use crate::similar::{did_you_mean, similar};
 use crate::store::{StoreError, StoreMeaning};

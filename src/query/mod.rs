@@ -28,11 +28,11 @@ mod dialect;
 pub mod error;
 mod files;
 mod functions;
+mod limits;
 #[cfg(test)]
 mod tests;
 mod types;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -59,41 +59,14 @@ use asked::AskedDates;
 pub use coverage::CoverageNote;
 pub use error::QueryError;
 use files::FileTable;
+use limits::BYTES_PER_PART;
+pub use limits::Limits;
 
 /// The name under which the engine knows the lake's store; nothing else can be reached.
 const STORE_URL: &str = "lake://files";
 
 /// Rows per batch. Rows hold whole records, so batches are smaller than usual.
 const BATCH_ROWS: usize = 2048;
-
-/// Memory that one parallel part of a query needs to get anywhere.
-const BYTES_PER_PART: usize = 32 << 20;
-
-/// What a query may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes that sorts, groups and joins may hold together. Buffers of the Parquet reader, about
-    /// one row group for each parallel part, come on top.
-    pub memory: usize,
-    /// How many parts of a query run at once; fewer do where the memory is small.
-    pub parallelism: usize,
-}
-
-impl Default for Limits {
-    /// 128 MiB, and as many parts as there are processors.
-    fn default() -> Self {
-        Self {
-            memory: 128 << 20,
-            parallelism: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
-        }
-    }
-}
-
-impl Limits {
-    fn parts(self) -> usize {
-        self.parallelism.min(self.memory / BYTES_PER_PART).max(1)
-    }
-}
 
 /// A lake as its ledger says it is at one moment, ready to be asked.
 pub struct Lake {

@@ -13,26 +13,25 @@ mod contract;
 pub mod cursor;
 mod error;
 mod grid;
+mod hole;
 pub mod http;
 pub mod objects;
 mod oldest;
 pub mod paged;
 pub mod platform;
 mod reading;
+mod record;
 mod words;
 
 pub use crate::http::{ClockReading, Hopeless};
-pub use contract::{
-    Axis, Capabilities, Identity, Mapping, Returned, Slices, Source, Tenant, Unidentified,
-    WindowRequest, may_be_same_tenant,
-};
+pub use contract::{Axis, Capabilities, Slices, Source, WindowRequest};
 pub use error::{ErrorScope, SourceError};
+pub use hole::HoleReason;
 pub(crate) use reading::SHARES;
 #[cfg(test)]
 pub(crate) use reading::key_of;
-pub use reading::{
-    Count, Hole, HoleReason, Keyed, Limits, Nameless, RecordKey, Slice, SliceOutcome,
-};
+pub use reading::{Count, Hole, Keyed, Limits, Nameless, RecordKey, Slice, SliceOutcome};
+pub use record::{Identity, Mapping, Returned, Tenant, Unidentified, may_be_same_tenant};
 pub use words::{PlatformWords, Wording};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};

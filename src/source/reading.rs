@@ -1,13 +1,13 @@
 //! What reading a window gives: slices that are whole, and holes that are named.
 
+use super::hole::HoleReason;
 use super::objects::ReadObject;
-use super::{Mapping, Returned, Tenant};
+use super::record::{Mapping, Returned, Tenant};
 use crate::event::unfit::Unfit;
 use crate::window::Window;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
-use std::fmt;
 
 /// A chunk, a response and what is read ahead are each bounded by one of so many parts of a run's
 /// memory: several of them are in memory at once, the rows and files that are made of a chunk take
@@ -143,52 +143,6 @@ impl SliceOutcome {
             Self::Slice(slice) => slice.window,
             Self::Hole(hole) => hole.window,
         }
-    }
-}
-
-/// Why a window could not be read completely.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum HoleReason {
-    /// The platform cannot read one of its own records (HTTP 423).
-    Unreadable,
-    /// The platform fails when it is asked for these records (HTTP 500).
-    ServerFailure,
-    /// The platform breaks off when it sends these records.
-    CutOff,
-    /// A record is larger than a response may be.
-    TooLarge,
-    /// The response is not what the interface promises.
-    NotUnderstood,
-    /// The platform counts other rows than it returns, time and again.
-    CountsDisagree,
-    /// One instant holds more records than could be read whole.
-    Crowded,
-    /// What a listing shows is gone when it is read.
-    Gone,
-    /// The platform does not let us read this.
-    Denied,
-}
-
-impl HoleReason {
-    /// The name in entries and reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unreadable => "unreadable",
-            Self::ServerFailure => "server_failure",
-            Self::CutOff => "cut_off",
-            Self::TooLarge => "too_large",
-            Self::NotUnderstood => "not_understood",
-            Self::CountsDisagree => "counts_disagree",
-            Self::Crowded => "crowded",
-            Self::Gone => "gone",
-            Self::Denied => "denied",
-        }
-    }
-}
-
-impl fmt::Display for HoleReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

@@ -13,6 +13,7 @@ use super::escape::escape;
 use super::exit::ExitKind;
 use super::failure::{Failure, Report};
 use super::page::Page;
+use super::stderr::to_stderr;
 use super::style::{ColorChoice, Style};
 use ending::AsText;
 use failure::{error_document, render};
@@ -179,12 +180,4 @@ fn to_stdout(text: &str) -> io::Result<()> {
 fn columns(size: Option<(Width, Height)>) -> Option<usize> {
     let (width, _) = size.filter(|(width, _)| width.0 > 0)?;
     Some(usize::from(width.0))
-}
-
-/// Writes to stderr between two frames of the progress bar. Where stderr is closed there is nobody
-/// left to tell.
-pub(super) fn to_stderr(text: &str) {
-    crate::cli::progress::between_frames(|| {
-        let _ = io::stderr().lock().write_all(text.as_bytes());
-    });
 }

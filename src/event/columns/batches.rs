@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 
-use super::{EventColumns, Full, RowContext};
+use super::{EventColumns, Full};
+use crate::event::context::RowContext;
 use crate::event::{Category, Event};
 
 /// Rows and bytes at which a batch ends: what is built then stays in the processor's cache.

@@ -2,6 +2,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Date32Type, Int64Type, TimestampMicrosecondType};
 
 use super::*;
+use crate::event::schema::SCHEMA_VERSION;
 use crate::event::uid::event_uid;
 use crate::source::platform::kestra::mapping::{MAPPING_VERSION, PLATFORM, normalise};
 

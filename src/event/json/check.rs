@@ -1,8 +1,8 @@
 //! Whether bytes are exactly one JSON text of RFC 8259.
 
-use super::members::JsonValue;
 use super::scan::{after_space, has_controls};
 use super::skip;
+use super::value::{JsonValue, StringEnd};
 use super::{FaultKind, JsonFault, JsonKind, MAX_DEPTH};
 
 /// Checks that `bytes` are one JSON value with nothing but white space around it: UTF-8, the
@@ -244,15 +244,6 @@ pub(super) fn after_colon(bytes: &[u8], at: usize) -> Result<usize, JsonFault> {
         Some(_) => Err(FaultKind::Expected("a colon").at(at)),
         None => Err(FaultKind::Ended.at(at)),
     }
-}
-
-/// Where a string ends.
-#[derive(Clone, Copy)]
-pub(super) struct StringEnd {
-    /// The offset after the closing quote.
-    pub(super) end: usize,
-    /// Whether it has an escape, so that its bytes are not its value.
-    pub(super) escaped: bool,
 }
 
 /// Checks the escape whose backslash is at `at`; returns the offset after it.

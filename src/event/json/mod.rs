@@ -16,12 +16,22 @@
 //! and with case. An escaped NUL (`\u0000`) decodes to U+0000 and is kept: Parquet and BigQuery
 //! take it in text.
 
-mod check;
-mod fields;
-mod members;
+// What callers look for.
 pub mod pointer;
+
+mod fields;
+
+mod members;
+
+// How it is found: with the grammar in mind, or crossed.
+mod check;
+
 mod scan;
+
 mod skip;
+
+mod value;
+
 mod text;
 
 use std::fmt;
@@ -29,12 +39,12 @@ use std::fmt;
 pub use check::{check, utf8};
 pub use fields::{present, start, text, text_or_number, verbatim};
 pub use members::{
-    Elements, JsonText, JsonValue, Member, MemberKey, Members, checked_members, elements, key_at,
-    members,
+    Elements, Member, MemberKey, Members, checked_members, elements, key_at, members,
 };
 pub use scan::has_at_most_values;
 pub use skip::{value_at, value_end};
 pub use text::{DecodeError, decode};
+pub use value::{JsonText, JsonValue};
 
 /// How deep a text may nest and still pass [`check`]: `[[1]]` nests 2 levels. BigQuery's JSON
 /// functions refuse more, so a deeper record would be stored and never be read.

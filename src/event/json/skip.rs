@@ -2,8 +2,7 @@
 
 use memchr::memchr2;
 
-use super::check::StringEnd;
-use super::members::JsonValue;
+use super::value::{JsonValue, StringEnd};
 use super::{FaultKind, JsonFault, JsonKind};
 
 /// The kind of the value that begins at `at`, and the offset after its end.

@@ -1,6 +1,10 @@
 //! From places in the text of a JSON string to places in the string as it is written.
 
-use super::splice::Edit;
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// A range of the bytes, and what comes in its place; ordered and disjoint.
+pub(super) type Edit = (Range<usize>, Cow<'static, str>);
 
 /// Edits of the text that `raw`, a string in quotes, stands for, as edits of the document in which the string
 /// begins at `at`. Replacements are escaped once more.

@@ -1,9 +1,9 @@
 //! Cutting values out of JSON bytes and putting others in, without touching the rest.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
-use super::{Hasher, MASK, Part, RedactionAction, escape};
+use super::escape::{Edit, outward};
+use super::{Hasher, MASK, Part, RedactionAction};
 use crate::event::json::pointer::PointerStep;
 use crate::event::json::{self, Elements, JsonFault, JsonKind, JsonValue, Members};
 use crate::event::unfit::{Reason, Unfit};
@@ -34,9 +34,6 @@ pub(super) fn apply<'a>(
     kept.extend_from_slice(json.get(at..).unwrap_or_default());
     Ok(Cow::Owned(kept))
 }
-
-/// A range of the bytes, and what comes in its place; ordered and disjoint.
-pub(super) type Edit = (Range<usize>, Cow<'static, str>);
 
 /// The most edits of one record. A pseudonym takes a hundred times the bytes of the `0` that it replaces, so
 /// a record of very many tiny values would outgrow the memory that its own size is bounded by; such a record
@@ -311,5 +308,5 @@ fn within(outer: SpliceWalk<'_, '_>, value: &JsonValue) -> Result<Vec<Edit>, Unf
             };
         }
     };
-    Ok(escape::outward(raw, value.at, edits))
+    Ok(outward(raw, value.at, edits))
 }

@@ -5,7 +5,7 @@ use super::Classification::{Public, Secret, Sensitive};
 use super::Column;
 use super::ColumnType::{Date, Integer, Text as Characters, Timestamp};
 use crate::event::Event;
-use crate::event::columns::RowContext;
+use crate::event::context::RowContext;
 use arrow::array::ArrayRef;
 
 /// A column of `audit_events`, and where its values come from.

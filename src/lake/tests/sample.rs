@@ -12,7 +12,7 @@ use arrow::datatypes::DataType;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::event::Category;
-use crate::event::columns::RowContext;
+use crate::event::RowContext;
 use crate::event::objects::{ObjectRow, object_rows};
 use crate::window::{format_instant, midnight};
 

@@ -7,7 +7,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::call::{engine_call, plain_arguments};
+use super::call::plain_arguments;
+use super::engine::engine_call;
 use super::scope::NameScope;
 use super::{Analyzer, span_of};
 use crate::query::error::QueryError;

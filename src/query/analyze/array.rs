@@ -8,7 +8,8 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::call::{engine_call, number, plain_arguments};
+use super::call::plain_arguments;
+use super::engine::{engine_call, number};
 use super::expression::boolean;
 use super::from::engine_alias;
 use super::scope::{NameScope, Relation, ScopeColumn, column_of, quoted};

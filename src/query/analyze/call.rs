@@ -3,49 +3,24 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    ObjectName, Value, visit_expressions, visit_expressions_mut,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Value, visit_expressions,
+    visit_expressions_mut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::engine::engine_call;
 use super::fix::{number_fix, text_fix};
-use super::form::{Argument, LETTERS, common_of, count_fits, takes, wanted, written};
+use super::form::{Argument, LETTERS, common_of, count_fits, listed, takes, wanted, written};
 use super::scope::NameScope;
 use super::{Analyzer, span_of};
 use crate::query::error::QueryError;
 use crate::query::functions::{
-    CallForm, FORMS, FunctionKind, INSTEAD, SAFE, json, named, native_named, parts,
+    CallForm, FORMS, FunctionKind, INSTEAD, SAFE, named, native_named, parts, path,
 };
 use crate::query::types::{NotWrittenSo, Type, Typed, cast, text_literal};
 use crate::similar::nearest;
-
-/// A function of the engine with its arguments.
-pub(super) fn engine_call(name: &str, arguments: Vec<Expr>) -> Expr {
-    let args = arguments
-        .into_iter()
-        .map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)));
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: args.collect(),
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
-}
-
-/// A whole number.
-pub(super) fn number(value: i64) -> Expr {
-    Expr::value(Value::Number(value.to_string(), false))
-}
 
 /// The arguments of a call, if all of them are plain expressions.
 pub(super) fn plain_arguments(arguments: &FunctionArguments) -> Option<Vec<&Expr>> {
@@ -162,7 +137,7 @@ impl Analyzer<'_> {
                                 "{name} has no part {part} for {}",
                                 form.wanted().next().unwrap_or_default()
                             ),
-                            format!("use one of {}", super::special::listed(parts(group))),
+                            format!("use one of {}", listed(parts(group))),
                         ));
                     }
                     values.push(text_literal(&part));
@@ -269,8 +244,8 @@ impl Analyzer<'_> {
                     ));
                 };
                 let read = match wanted {
-                    "PATH" => json::parse_standard(text).map(drop),
-                    "OLDPATH" => json::parse_legacy(text).map(drop),
+                    "PATH" => path::parse_standard(text).map(drop),
+                    "OLDPATH" => path::parse_legacy(text).map(drop),
                     _ => Ok(()),
                 };
                 match read {

@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast::{CaseWhen, Expr, Query, Spanned};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::fix::text_fix;
+use super::output::SelectOutput;
 use super::scope::NameScope;
 use super::{Analyzer, span_of};
 use crate::query::error::QueryError;
@@ -362,7 +363,7 @@ impl Analyzer<'_> {
         &mut self,
         query: &Query,
         scope: &NameScope<'_>,
-    ) -> Result<(Query, Vec<super::select::SelectOutput>), QueryError> {
+    ) -> Result<(Query, Vec<SelectOutput>), QueryError> {
         self.subqueries += 1;
         self.query(query, Some(scope), false)
     }

@@ -111,3 +111,9 @@ pub(in crate::query) fn signature(form: &CallForm) -> String {
         .collect();
     format!("{}({})", form.name, arguments.join(", "))
 }
+
+/// Names as a sentence lists them.
+pub(super) fn listed(names: &[&str]) -> String {
+    let plain = names.iter().filter(|name| !name.contains('('));
+    plain.copied().collect::<Vec<_>>().join(", ")
+}

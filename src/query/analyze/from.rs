@@ -6,8 +6,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::call::engine_call;
-use super::query::relation;
+use super::engine::engine_call;
+use super::output::relation;
 use super::scope::{NameScope, Relation, ScopeColumn, column_of, lake_table, quoted, type_of};
 use super::select::FromClause;
 use super::{Analyzer, Clause};

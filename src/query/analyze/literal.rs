@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::ast::{DataType, Expr, TypedString, Value, ValueW
 
 use super::Analyzer;
 use crate::query::error::QueryError;
-use crate::query::functions::json::quoted_end;
+use crate::query::functions::path::quoted_end;
 use crate::query::types::{Literal, Type, Typed, cast, text_literal};
 
 /// How a literal of text is written.
@@ -149,7 +149,7 @@ impl Analyzer<'_> {
                 };
                 return Ok(Typed {
                     kind: Type::Int64,
-                    expr: super::call::number(number),
+                    expr: super::engine::number(number),
                     literal: Some(Literal::Other),
                 });
             }

@@ -5,20 +5,42 @@
 //! left to guess. A form that this module does not know is refused as well: nothing reaches the engine unread.
 //! `docs/sql.md` has the exceptions, and a test holds the verdicts against the analyzer's.
 
-mod aggregate;
-mod array;
-mod call;
-mod expression;
-mod fix;
-mod form;
-mod from;
-mod group;
-mod literal;
-mod operator;
+// Queries.
 mod query;
-mod scope;
+
+mod from;
+
 mod select;
+
+mod group;
+
+mod order;
+
+// Expressions.
+mod expression;
+
+mod operator;
+
+mod literal;
+
+mod array;
+
+mod aggregate;
+
 mod special;
+
+mod call;
+
+mod form;
+
+mod fix;
+
+// What they work with: names, columns, and the words of the engine.
+mod output;
+
+mod scope;
+
+mod engine;
 
 use datafusion::sql::sqlparser::ast::{Expr, Query, Spanned};
 use datafusion::sql::sqlparser::tokenizer::Span;
@@ -28,7 +50,7 @@ use super::types::{NotWrittenSo, Type};
 #[cfg(test)]
 pub(super) use form::signature;
 use scope::Relation;
-pub(super) use scope::lake_table;
+pub(super) use scope::{lake_table, type_of};
 
 /// A statement as the engine gets it.
 pub(super) struct Analyzed {

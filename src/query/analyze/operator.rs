@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Interval, UnaryOperator};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::call::engine_call;
+use super::engine::engine_call;
 use super::expression::boolean;
 use super::fix::{fix_between, number_fix};
 use super::scope::NameScope;

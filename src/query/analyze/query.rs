@@ -1,22 +1,17 @@
 //! Queries: `WITH`, set operations, `ORDER BY` and `LIMIT`.
 
 use datafusion::sql::sqlparser::ast::{
-    Cte, Expr, LimitClause, Offset, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
-    SetExpr, SetOperator, SetQuantifier, Spanned, Value, With,
+    Cte, Expr, LimitClause, Offset, OrderBy, Query, SelectItem, SetExpr, SetOperator,
+    SetQuantifier, Spanned, Value, With,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::scope::{NameScope, Relation, ScopeColumn, column_of, quoted};
-use super::select::SelectOutput;
-use super::{Analyzer, Clause, span_of};
+use super::order::{ORDER, ordered};
+use super::output::{SelectOutput, relation, visible};
+use super::scope::{NameScope, quoted};
+use super::{Analyzer, span_of};
 use crate::query::error::QueryError;
 use crate::query::types::{Type, Typed, common};
-
-pub(super) const ORDER: Clause = Clause {
-    name: "ORDER BY",
-    aggregates: true,
-    windows: true,
-};
 
 impl Analyzer<'_> {
     /// A query for the engine, and its columns. The names of the outermost one are for people.
@@ -287,91 +282,6 @@ impl Analyzer<'_> {
         Ok(ordered(order_by, sorted))
     }
 
-    pub(super) fn order_items<'o>(
-        &self,
-        order_by: &'o OrderBy,
-    ) -> Result<&'o [OrderByExpr], QueryError> {
-        match &order_by.kind {
-            OrderByKind::Expressions(items) => Ok(items),
-            OrderByKind::All(_) => Err(self.unsupported(
-                order_by.span(),
-                "ORDER BY ALL",
-                "name the columns, or write their numbers: ORDER BY 1, 2",
-            )),
-        }
-    }
-
-    /// One item of `ORDER BY`: a place in the select list, an alias, or an expression.
-    pub(super) fn order_item(
-        &mut self,
-        item: &OrderByExpr,
-        outputs: &[SelectOutput],
-        scope: &NameScope<'_>,
-    ) -> Result<OrderByExpr, QueryError> {
-        let span = span_of(&item.expr);
-        let sorted = |expr| OrderByExpr {
-            expr,
-            ..item.clone()
-        };
-        if let Expr::Value(value) = &item.expr {
-            let output = self.placed(value, "ORDER BY", outputs, span)?;
-            self.sortable(&output.typed, span)?;
-            return Ok(sorted(Expr::Identifier(quoted(&output.engine))));
-        }
-        if let Expr::Identifier(ident) = &item.expr {
-            let alias = outputs.iter().find(|output| output.is_named(&ident.value));
-            if let Some(output) = alias {
-                self.sortable(&output.typed, span)?;
-                return Ok(sorted(Expr::Identifier(quoted(&output.engine))));
-            }
-        }
-        let typed = self.expression(&item.expr, scope)?;
-        self.sortable(&typed, span)?;
-        Ok(sorted(typed.expr))
-    }
-
-    pub(super) fn sortable(&self, typed: &Typed, span: Span) -> Result<(), QueryError> {
-        if typed.kind.is_comparable() {
-            return Ok(());
-        }
-        Err(self.refuse(
-            span,
-            format!("{} cannot be sorted", typed.kind),
-            "sort by ARRAY_TO_STRING(array, ',')",
-        ))
-    }
-
-    /// The column of the select list that a number stands for in `GROUP BY` and `ORDER BY`.
-    pub(super) fn placed<'o, T>(
-        &self,
-        value: &datafusion::sql::sqlparser::ast::ValueWithSpan,
-        clause: &str,
-        columns: &'o [T],
-        span: Span,
-    ) -> Result<&'o T, QueryError> {
-        let Value::Number(place, _) = &value.value else {
-            return Err(self.refuse(
-                span,
-                format!("{clause} does not take a literal"),
-                "name a column without quotes, or write its number: 1 is the first column",
-            ));
-        };
-        let place = place
-            .parse::<usize>()
-            .ok()
-            .and_then(|place| place.checked_sub(1));
-        place.and_then(|place| columns.get(place)).ok_or_else(|| {
-            self.refuse(
-                span,
-                format!(
-                    "there is no column {value}: the select list has {}",
-                    columns.len()
-                ),
-                "write a number from 1, or the name of a column",
-            )
-        })
-    }
-
     fn limit(&self, limit: &LimitClause) -> Result<LimitClause, QueryError> {
         let LimitClause::LimitOffset {
             limit: count,
@@ -413,42 +323,4 @@ impl Analyzer<'_> {
         }
         Ok(limit.clone())
     }
-}
-
-/// What a query in `FROM` or `WITH` offers.
-pub(super) fn relation(alias: &str, outputs: &[SelectOutput]) -> Relation {
-    let columns = outputs.iter().map(|output| ScopeColumn {
-        name: output.name.clone().unwrap_or_default(),
-        kind: output.typed.kind.clone(),
-        expr: column_of(alias, &output.engine),
-    });
-    Relation {
-        alias: alias.to_owned(),
-        columns: columns.collect(),
-    }
-}
-
-/// The outputs by the names that a statement may use, as columns of what has been selected.
-pub(super) fn visible(outputs: &[SelectOutput]) -> Vec<(String, Typed)> {
-    let named = outputs.iter().filter_map(|output| {
-        let column = Expr::Identifier(quoted(&output.engine));
-        let typed = Typed::new(output.typed.kind.clone(), column);
-        Some((output.name.clone()?, typed))
-    });
-    named.collect()
-}
-
-pub(super) fn ordered(order_by: &OrderBy, items: Vec<OrderByExpr>) -> OrderBy {
-    OrderBy {
-        kind: OrderByKind::Expressions(items),
-        ..order_by.clone()
-    }
-}
-
-/// Whether a select makes groups or drops rows that come twice.
-pub(super) fn is_distinct(select: &Select) -> bool {
-    matches!(
-        select.distinct,
-        Some(datafusion::sql::sqlparser::ast::Distinct::Distinct)
-    )
 }

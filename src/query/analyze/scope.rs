@@ -16,7 +16,7 @@ pub(in crate::query) fn lake_table(name: &str) -> Option<TableKind> {
 }
 
 /// The type of a table's column.
-pub(super) fn type_of(kind: ColumnType) -> Type {
+pub(in crate::query) fn type_of(kind: ColumnType) -> Type {
     match kind {
         ColumnType::Text => Type::String,
         ColumnType::Bytes => Type::Bytes,

@@ -7,29 +7,12 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::query::{ORDER, is_distinct, ordered, visible};
+use super::order::{ORDER, ordered};
+use super::output::{SelectOutput, visible};
 use super::scope::{NameScope, ScopeColumn, quoted};
 use super::{Analyzer, Bare, Clause, span_of};
 use crate::query::error::{QueryError, StatementPlace};
 use crate::query::types::Typed;
-
-/// One column of a query.
-#[derive(Debug, Clone)]
-pub(in crate::query) struct SelectOutput {
-    /// As the statement gives it.
-    pub(super) name: Option<String>,
-    /// As the engine knows it: BigQuery's `f0_`, `f1_`, … for columns without a name.
-    pub(super) engine: String,
-    pub(super) typed: Typed,
-}
-
-impl SelectOutput {
-    pub(super) fn is_named(&self, name: &str) -> bool {
-        self.name
-            .as_deref()
-            .is_some_and(|known| known.eq_ignore_ascii_case(name))
-    }
-}
 
 /// One item of the select list, before it is known what the groups are.
 pub(super) struct Item {
@@ -454,3 +437,8 @@ fn star(scope: &NameScope<'_>) -> Vec<ScopeColumn> {
 
 /// What stands in `FROM` is one chain of joins.
 pub(super) type FromClause = Vec<TableWithJoins>;
+
+/// Whether a select makes groups or drops rows that come twice.
+fn is_distinct(select: &Select) -> bool {
+    matches!(select.distinct, Some(Distinct::Distinct))
+}

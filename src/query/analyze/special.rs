@@ -5,7 +5,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::call::engine_call;
+use super::engine::{engine_call, number};
+use super::form::listed;
 use super::scope::NameScope;
 use super::{Analyzer, span_of};
 use crate::query::error::QueryError;
@@ -283,7 +284,7 @@ impl Analyzer<'_> {
         // Text is taken if it is a whole number, as in INTERVAL '7' DAY.
         let count = match (typed.text(), &typed.kind) {
             (Some(text), _) => match text.trim().parse::<i64>() {
-                Ok(count) => super::call::number(count),
+                Ok(count) => number(count),
                 Err(_) => {
                     return Err(self.refuse(
                         span,
@@ -368,10 +369,4 @@ impl Analyzer<'_> {
         };
         self.call_scalar(name, &arguments, false, span, scope)
     }
-}
-
-/// Names as a sentence lists them.
-pub(super) fn listed(names: &[&str]) -> String {
-    let plain = names.iter().filter(|name| !name.contains('('));
-    plain.copied().collect::<Vec<_>>().join(", ")
 }

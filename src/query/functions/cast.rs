@@ -2,8 +2,9 @@
 //!
 //! Which pairs exist is said by [`exists`] alone; a value that does not fit is a [`FunctionFault`] with the way out.
 
+use super::fault::FunctionFault;
 use super::instant::{date_text, datetime_text, timestamp_text};
-use super::native::{ArgumentCell, FunctionFault, KeptText, NativeAnswer};
+use super::native::{ArgumentCell, KeptText, NativeAnswer};
 use crate::query::types::Type;
 
 /// Whether there is a cast from one type to another.

@@ -9,7 +9,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use super::native::FunctionFault;
+use super::fault::FunctionFault;
 
 /// Microseconds in a day.
 pub(super) const DAY: i64 = 86_400_000_000;

@@ -4,15 +4,29 @@
 //! it, and the example that tests try here and before Google's analyzer: all of it is one [`CallForm`]. A function that no
 //! form names is refused, with the form that works where [`INSTEAD`] knows one.
 
-pub(super) mod cast;
-mod format;
-pub(super) mod instant;
-pub(super) mod json;
 mod list;
-mod native;
-mod number;
+
+// The functions that are written here, by what they are about.
 mod text;
+
+mod number;
+
 mod time;
+
+mod format;
+
+mod json;
+
+pub(super) mod cast;
+
+// What they are made of.
+mod native;
+
+pub(super) mod path;
+
+pub(super) mod instant;
+
+mod fault;
 
 use datafusion::logical_expr::ScalarUDF;
 

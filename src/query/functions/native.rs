@@ -21,8 +21,9 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 use regex::Regex;
 
+use super::fault::FunctionFault;
 use super::instant::{self, Zone};
-use super::json::Path;
+use super::path::Path;
 use crate::query::error::QueryError;
 use crate::query::types::Type;
 
@@ -41,22 +42,6 @@ pub(super) enum ArgumentCell<'a> {
     Datetime(i64),
     Timestamp(i64),
     Texts(Vec<Option<String>>),
-}
-
-/// What a function says of arguments that it does not take: what happened, and what to write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::query) struct FunctionFault {
-    pub(in crate::query) reason: String,
-    pub(in crate::query) fix: String,
-}
-
-impl FunctionFault {
-    pub(super) fn new(reason: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            fix: fix.into(),
-        }
-    }
 }
 
 pub(super) type NativeAnswer = Result<ArgumentCell<'static>, FunctionFault>;

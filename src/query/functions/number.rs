@@ -1,6 +1,7 @@
 //! Arithmetic that says so where a result does not exist, instead of wrapping around or giving infinity.
 
-use super::native::{ArgumentCell, FunctionFault, KeptText, NativeAnswer};
+use super::fault::FunctionFault;
+use super::native::{ArgumentCell, KeptText, NativeAnswer};
 
 fn overflow() -> FunctionFault {
     FunctionFault::new(

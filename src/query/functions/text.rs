@@ -6,7 +6,8 @@ use md5::Md5;
 use sha2::{Digest as _, Sha256};
 
 use super::cast::text_of;
-use super::native::{ArgumentCell, FunctionFault, KeptText, NativeAnswer};
+use super::fault::FunctionFault;
+use super::native::{ArgumentCell, KeptText, NativeAnswer};
 
 fn bytes_of<'c>(cell: Option<&'c ArgumentCell<'_>>) -> Option<&'c [u8]> {
     match cell? {

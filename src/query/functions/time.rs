@@ -2,12 +2,13 @@
 
 use chrono::{Datelike, Months, NaiveDate, Timelike};
 
+use super::fault::FunctionFault;
 use super::format;
 use super::instant::{
     DAY, Zone, clock_in, clock_of, date_of, date_text, datetime_text, days_of, instant_in,
     micros_of, parse_date, parse_datetime, parse_timestamp, period_in, timestamp_text_in,
 };
-use super::native::{ArgumentCell, FunctionFault, KeptText, NativeAnswer};
+use super::native::{ArgumentCell, KeptText, NativeAnswer};
 
 const UTC: Zone = Zone::Fixed(0);
 

@@ -11,7 +11,7 @@ use super::feed::coverage_axis;
 use super::job::{Job, JobSource};
 use super::pieces::{Chunk, ChunkBounds, Piece};
 use super::plan::Seed;
-use crate::event::columns::RowContext;
+use crate::event::RowContext;
 use crate::event::schema::SCHEMA_VERSION;
 use crate::index::LakeIds;
 use crate::ledger::entry::{Body, DayCount, Ingest, RedactionApplied};

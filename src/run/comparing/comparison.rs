@@ -3,49 +3,29 @@
 mod unfit;
 
 use super::compared::{CompareError, Compared, windows};
+use super::context::ComparisonContext;
 use super::evidence::evidence;
 use super::known::{KnownEvent, KnownRecords};
 use super::objects::{ComparedObjects, compare_objects};
-use super::redacted::Redacted;
 use super::tally::{Fate, FirstOrAgain, RecordTally};
 use crate::event::Event;
-use crate::event::columns::{EventBatches, RowContext};
+use crate::event::columns::EventBatches;
 use crate::event::compare::{RecordChange, changed};
 use crate::event::objects::object_rows;
 use crate::event::quarantine::{QuarantineColumns, Quarantined};
-use crate::event::redact::Redaction;
 use crate::event::uid::push_event_uid;
 use crate::event::unfit::{MAX_ROW_BYTES, Reason, Unfit};
 use crate::index::Fingerprint;
 use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::Changed;
-use crate::ledger::state::Gone;
 use crate::run::feed::one_tenant;
 use crate::run::pieces::Piece;
-use crate::source::{Axis, Keyed, Mapping, may_be_same_tenant};
+use crate::source::{Axis, Keyed, may_be_same_tenant};
 use crate::window::Coverage;
 use chrono::NaiveDate;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
-
-/// What the comparison needs besides the pieces.
-pub(in crate::run) struct ComparisonContext<'a> {
-    /// How the records become events.
-    pub(in crate::run) mapping: &'a dyn Mapping,
-    /// What the windows of the pieces are intervals of.
-    pub(in crate::run) axis: Axis,
-    /// Its redaction.
-    pub(in crate::run) redaction: &'a Redaction,
-    /// What a comparison leaves out because of it, and of what was in force before.
-    pub(in crate::run) redacted: &'a Redacted,
-    /// Constant columns.
-    pub(in crate::run) row: RowContext,
-    /// What was covered before, by tenant.
-    pub(in crate::run) coverage: &'a BTreeMap<String, Coverage>,
-    /// What was decided to go of this source on the dates of the pieces: no row of it is made again.
-    pub(in crate::run) gone: &'a Gone,
-}
+use std::collections::{HashMap, HashSet};
 
 /// Compares the pieces of a chunk with what the lake held of each piece.
 ///

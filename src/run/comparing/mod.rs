@@ -9,18 +9,29 @@
 // The decision over each record.
 mod comparison;
 
-// What it works with: the counts, evidence, what the lake holds, what redaction leaves out.
-mod compared;
-mod evidence;
-mod known;
+// The same over each object.
 mod objects;
+
+// What they work with: what they are given, the counts, evidence, what the lake holds, what redaction leaves
+// out.
+mod context;
+
+mod compared;
+
+mod evidence;
+
+mod known;
+
 mod redacted;
+
 mod tally;
+
 #[cfg(test)]
 mod tests;
 
 pub(super) use compared::Compared;
-pub(super) use comparison::{ComparisonContext, compare};
+pub(super) use comparison::compare;
+pub(super) use context::ComparisonContext;
 pub(super) use known::{KnownRecords, Shelf};
 pub(super) use redacted::Redacted;
 pub(super) use tally::FeedDate;

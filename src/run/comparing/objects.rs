@@ -1,6 +1,6 @@
 //! Which of the objects that were read are new to the lake, and what that changes of the set that it knows. Pure.
 
-use super::comparison::ComparisonContext;
+use super::context::ComparisonContext;
 use super::known::{KnownObject, KnownRecords};
 use super::tally::FeedDate;
 use crate::event::objects::{ObjectRow, READ};

@@ -11,14 +11,20 @@
 //!
 //! A platform implements [`Objects`]; [`ObjectFeed`] makes a [`Source`] of it.
 
+mod stream;
+
 mod ahead;
+
+mod listed;
+
+mod set;
+
 #[cfg(test)]
 pub(in crate::source) mod scripted;
-mod set;
-mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use listed::{ListedObject, ObjectDigest, ReadObject};
 pub use set::{ListedSet, object_digest};
 
 use super::{
@@ -46,21 +52,6 @@ pub struct ObjectTiming {
     pub horizon: Option<TimeDelta>,
 }
 
-/// An object as a listing shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedObject {
-    /// Its name in the bucket.
-    pub key: Box<str>,
-    /// What tells its content from any other that the key may have had: the entity tag.
-    pub version: Box<str>,
-    /// Its size as stored.
-    pub bytes: u64,
-    /// The time that its key states.
-    pub position: DateTime<Utc>,
-    /// When the store says it was written.
-    pub modified: DateTime<Utc>,
-}
-
 /// What an object holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectContent {
@@ -70,24 +61,6 @@ pub struct ObjectContent {
     pub sha256: [u8; 32],
     /// Its records, in their order. Those that are not wanted are left out.
     pub records: Vec<Returned>,
-}
-
-/// An object of a window that was read, or could not be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadObject {
-    /// The object; its version is the one that was read.
-    pub object: ListedObject,
-    /// What was found in it, or why nothing was.
-    pub read: Result<ObjectDigest, HoleReason>,
-}
-
-/// What is noted of an object that was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ObjectDigest {
-    /// SHA-256 of its bytes as stored.
-    pub sha256: [u8; 32],
-    /// How many wanted records it has.
-    pub records: u64,
 }
 
 /// Why an object was not read.
