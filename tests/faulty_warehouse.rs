@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
+use trailhouse::event::schema::ColumnType;
 use trailhouse::warehouse::{
     Class, DatasetFound, JobId, JobState, JobWork, Started, Statement, StatementLimits, TableFound,
     TableShape, ViewShape, Warehouse, WarehouseError,
@@ -238,16 +239,20 @@ impl Warehouse for FaultyWarehouse {
         self.inner.location()
     }
 
-    fn sql_name(&self, table: &str) -> String {
-        self.inner.sql_name(table)
-    }
-
     fn limits(&self) -> &'static StatementLimits {
         self.inner.limits()
     }
 
     fn sql(&self, statement: &Statement<'_>) -> String {
         self.inner.sql(statement)
+    }
+
+    fn views(&self) -> Vec<ViewShape> {
+        self.inner.views()
+    }
+
+    fn type_name(&self, kind: ColumnType) -> &'static str {
+        self.inner.type_name(kind)
     }
 
     async fn dataset(&self) -> Result<Option<DatasetFound>, WarehouseError> {

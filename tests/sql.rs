@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use trailhouse::event::schema::{Column, EVENT_COLUMNS, QUARANTINE_COLUMNS};
 use trailhouse::ledger::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
+use trailhouse::warehouse::bigquery::type_name;
 
 /// A table as its DDL makes it.
 struct Table {
@@ -64,7 +65,7 @@ fn ddl(table: &Table) -> String {
         format!(
             "  {} {}{} OPTIONS (description = {})",
             column.name,
-            column.kind.bigquery(),
+            type_name(column.kind),
             if column.required { " NOT NULL" } else { "" },
             quoted(column.meaning)
         )

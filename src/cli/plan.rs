@@ -25,8 +25,7 @@ use crate::report::retention::OpenDecision;
 use crate::retention::{Amount, RuleFinding, rule_findings};
 use crate::run::{FeedPlan, Job, JobSource, RunOptions, SourceFailure, SourcePlan};
 use crate::source::{ErrorScope, SourceError};
-use crate::warehouse::Standing;
-use crate::warehouse::bigquery::LIMITS;
+use crate::warehouse::WarehouseStanding;
 use crate::window::format_instant;
 
 /// Show what `run` would read, write and delete
@@ -63,10 +62,10 @@ pub(super) fn execute(args: PlanArgs, context: &CliContext) -> Result<Ending, Re
         let (opened, plan) = crate::run::plan(&job, &RunOptions::default())
             .await
             .map_err(Failure::from)?;
-        let names = config.warehouses.iter().map(|warehouse| &warehouse.name);
+        let configured = config.warehouses.iter();
         let warehouses = match &opened.state {
-            Some(state) => names
-                .map(|name| Standing::of(state, name, &LIMITS))
+            Some(state) => configured
+                .map(|it| WarehouseStanding::of(state, &it.name, it.service.limits()))
                 .collect(),
             None => Vec::new(),
         };
@@ -146,7 +145,7 @@ async fn estimate(
 }
 
 /// What is to be loaded and what it takes of the service's quotas, for people.
-fn text_of_loads(standing: &Standing, page: &mut Page) {
+fn text_of_loads(standing: &WarehouseStanding, page: &mut Page) {
     page.heading(&format!("warehouse {}", standing.warehouse));
     for table in &standing.tables {
         page.field(
@@ -166,14 +165,14 @@ fn text_of_loads(standing: &Standing, page: &mut Page) {
                     "{} of {} a day in a project, {} of {} partition changes a day in the table; loads cost \
                      nothing",
                     counted(table.jobs, "load job", "load jobs"),
-                    thousands(LIMITS.loads_a_day),
+                    thousands(standing.limits.loads_a_day),
                     thousands(table.partition_changes),
-                    thousands(LIMITS.partition_changes_a_day),
+                    thousands(standing.limits.partition_changes_a_day),
                 ),
             );
         }
-        if table.partition_changes > LIMITS.partition_changes_a_day
-            || table.jobs > LIMITS.loads_a_day
+        if table.partition_changes > standing.limits.partition_changes_a_day
+            || table.jobs > standing.limits.loads_a_day
         {
             page.warning(
                 "this takes more than a day; each run continues where the one before stopped",
@@ -208,7 +207,7 @@ struct PlanDocument {
     sources: Vec<PlannedSource>,
     /// For each configured warehouse, what the ledger already has for it to load; what the run would read
     /// comes on top.
-    warehouses: Vec<Standing>,
+    warehouses: Vec<WarehouseStanding>,
     /// What the run would delete; absent if runs do not apply retention or there is no lake yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     retention: Option<Deletes>,

@@ -172,7 +172,7 @@ impl OutputDocument for EventSchema {
                 let null = if column.required { "never" } else { "may be" };
                 table.row([
                     column.name,
-                    column.kind.bigquery(),
+                    column.kind.name(),
                     null,
                     column.class.name(),
                     column.meaning,
@@ -247,7 +247,7 @@ impl From<&Column> for ColumnForm {
     fn from(column: &Column) -> Self {
         Self {
             name: column.name,
-            kind: column.kind.bigquery(),
+            kind: column.kind.name(),
             required: column.required,
             classification: column.class.name(),
             meaning: column.meaning,

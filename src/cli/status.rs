@@ -68,16 +68,15 @@ pub(super) fn execute(args: StatusArgs, context: &CliContext) -> Result<Ending, 
     let config = context.load_config()?;
     let (_, bucket, state) = open_lake(&config, args.public_key.as_deref())?;
     let now = look_at_clocks(chrono::Utc::now(), &bucket, &[], Some(&state));
-    let names: Vec<&str> = config
-        .warehouses
-        .iter()
-        .map(|it| it.name.as_str())
+    let warehouses = config.warehouses.iter();
+    let warehouses: Vec<_> = warehouses
+        .map(|it| (it.name.as_str(), it.service.limits()))
         .collect();
     let feeds = configured_feeds(&config);
     let status = Status::of(
         &state,
         &feeds,
-        &names,
+        &warehouses,
         config.retention.as_ref(),
         config.run.memory,
         &now,

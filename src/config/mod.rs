@@ -42,6 +42,7 @@ use crate::settings::checks::Checks;
 use crate::settings::problem::{SettingPlace, SettingsDocument};
 use crate::settings::{names, shape};
 use crate::source::platform::{Platform, RequestBounds};
+use crate::warehouse::ServiceConfig;
 use std::sync::Arc;
 
 /// A configuration in which every choice has been made.
@@ -146,24 +147,15 @@ pub struct Run {
     pub chunk_time: Duration,
 }
 
-/// A BigQuery dataset that the lake is projected to.
+/// A warehouse into which the lake is projected.
 #[derive(Debug, Clone)]
 pub struct WarehouseConfig {
     /// Its name in the ledger.
     pub name: String,
-    /// Project of the dataset.
-    pub project: String,
-    /// The dataset.
-    pub dataset: String,
-    /// Its location.
-    pub location: String,
-    /// How to sign in.
-    pub auth: Auth<SecretRef>,
-    /// Where files are copied to for loading, a `gs://` location; none where the lake is on Google
-    /// Cloud Storage and is loaded from there.
+    /// The service that holds it.
+    pub service: ServiceConfig,
+    /// Where files are copied to for loading; `None` where the service loads from the store of the lake.
     pub staging: Option<Lake>,
-    /// Project that jobs are billed to; otherwise that of the dataset.
-    pub billing_project: Option<String>,
     /// Labels of dataset, tables and jobs.
     pub labels: BTreeMap<String, String>,
     /// Columns by which the events are clustered.
@@ -176,8 +168,6 @@ pub struct WarehouseConfig {
     pub timeout: Duration,
     /// How long to go on asking when the service fails or says that it is busy.
     pub retry_for: Duration,
-    /// An emulator; otherwise Google.
-    pub endpoint: Option<Url>,
     /// After how many days the service itself drops partitions that the ledger does not keep; never where it
     /// is absent.
     pub partition_expiration: Option<u32>,

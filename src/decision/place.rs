@@ -2,7 +2,7 @@
 
 use crate::ledger::writer::Writer;
 use crate::store::{Bucket, StoreError, StoreMeaning};
-use crate::warehouse::{FillError, Filling, Projection, WarehouseFailure};
+use crate::warehouse::{Filling, Projection, ProjectionError, WarehouseFailure};
 use tokio::sync::watch;
 
 /// The name of the lake in `done` entries, where warehouses have their configured names.
@@ -82,7 +82,7 @@ impl<'a> DecisionContext<'a> {
 #[derive(Debug)]
 pub enum PlaceError {
     /// The warehouse.
-    Warehouse(FillError),
+    Warehouse(ProjectionError),
     /// The store of the lake.
     Lake(StoreError),
 }

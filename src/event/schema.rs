@@ -45,15 +45,15 @@ impl Classification {
 /// The type of a column, in the few types that every reader of the lake agrees on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
-    /// UTF-8 text; BigQuery `STRING`.
+    /// UTF-8 text.
     Text,
-    /// Bytes; BigQuery `BYTES`.
+    /// Bytes.
     Bytes,
-    /// 64-bit signed integer; BigQuery `INT64`.
+    /// 64-bit signed integer.
     Integer,
-    /// Calendar date in UTC; BigQuery `DATE`.
+    /// Calendar date in UTC.
     Date,
-    /// Microseconds since 1970-01-01T00:00:00Z; BigQuery `TIMESTAMP`.
+    /// Microseconds since 1970-01-01T00:00:00Z.
     Timestamp,
 }
 
@@ -69,8 +69,8 @@ impl ColumnType {
         }
     }
 
-    /// The GoogleSQL type name.
-    pub const fn bigquery(self) -> &'static str {
+    /// Its name wherever this program describes its tables: that of GoogleSQL, in which they are queried.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Text => "STRING",
             Self::Bytes => "BYTES",

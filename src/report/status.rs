@@ -16,8 +16,7 @@ use crate::ledger::state::{
 use crate::plural::{counted, thousands};
 use crate::policy::{AsOf, HoldStanding, Past, Policy};
 use crate::retention::{Amount, RuleFinding, plan, rule_findings};
-use crate::warehouse::Standing;
-use crate::warehouse::bigquery::LIMITS;
+use crate::warehouse::{StatementLimits, WarehouseStanding};
 use crate::window::{Window, format_instant, instant, times_of_day};
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
@@ -51,7 +50,7 @@ pub struct Status {
     pub sources: Vec<SourceStatus>,
     /// The status of each warehouse: those of the configuration first, then any other that the ledger
     /// knows.
-    pub warehouses: Vec<Standing>,
+    pub warehouses: Vec<WarehouseStanding>,
     /// The time for which the status is given, and what confirms or contradicts it.
     pub clock: ClockReport,
     /// Holds in force.
@@ -170,11 +169,11 @@ pub struct DayStatus {
 
 impl Status {
     /// The status at `now` of a lake whose configuration reads these feeds (source and tenant), with these
-    /// warehouses, by name, this policy, and so much memory for a run.
+    /// warehouses, by name and with the limits of their services, this policy, and so much memory for a run.
     pub fn of(
         state: &State,
         feeds: &BTreeSet<(String, String)>,
-        warehouses: &[&str],
+        warehouses: &[(&str, &StatementLimits)],
         policy: Option<&Policy>,
         memory: u64,
         now: &Now,
@@ -207,10 +206,12 @@ impl Status {
             })
             .collect();
         let known = state.warehouses.keys().map(String::as_str);
-        let others = known.filter(|name| !warehouses.contains(name));
+        let others = known.filter(|name| !warehouses.iter().any(|(known, _)| known == name));
+        let others = others.map(|name| (name, &StatementLimits::UNKNOWN));
         let all = warehouses.iter().copied().chain(others);
-        let warehouses: Vec<Standing> =
-            all.map(|name| Standing::of(state, name, &LIMITS)).collect();
+        let warehouses: Vec<WarehouseStanding> = all
+            .map(|(name, limits)| WarehouseStanding::of(state, name, limits))
+            .collect();
         Self {
             verdict: StatusVerdict::of(&sources, feeds, &warehouses),
             lake_id: state.lake_id.clone(),

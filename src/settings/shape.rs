@@ -275,7 +275,7 @@ pub(crate) fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s Va
 }
 
 /// Whether a table may have only one of its keys.
-pub(crate) fn holds_one_key(schema: &Value) -> bool {
+fn holds_one_key(schema: &Value) -> bool {
     schema.get("maxProperties").and_then(Value::as_u64) == Some(1)
 }
 

@@ -2,7 +2,8 @@
 //! ledger at any time, and nothing is ever learned from it that they do not say.
 //!
 //! The parts stand in order: what a run does first uses what stands below it, and nothing points up.
-//! Everything above [`bigquery`] knows a service only by the contract at the end ([`Warehouse`]).
+//! Nothing but its own folder and `services` knows a service; all else knows the contract at the end
+//! ([`Warehouse`]).
 //!
 //! ```text
 //! deciding    rebuild · expire      what the ledger decided about rows, carried out
@@ -10,6 +11,7 @@
 //! preparing   init · expiration     dataset, tables and views
 //! counting    reconcile · compare   rows by batch against the ledger
 //! projection  tables · jobs · staging   what all of these do alike
+//! services    bigquery              the services that can hold a projection
 //! contract    Warehouse             what a service has to do
 //! ```
 
@@ -25,14 +27,14 @@ mod preparing;
 
 mod counting;
 
-// What they share: what is still to be loaded, the warehouse that was opened, what can fail.
+// What they share: what is still to be loaded, and the warehouse that was opened.
 mod pending;
 
 mod projection;
 
-mod failure;
-
 // Services.
+mod services;
+
 pub mod bigquery;
 
 mod stoppable;
@@ -56,11 +58,14 @@ pub use deciding::{
     ForeseenExpiry, RebuildChoice, RebuildPlan, carry_out, expire, foresee, plan_rebuild,
     recoverable,
 };
-pub use failure::{FillError, WarehouseFailure};
 pub use loading::{Filled, RebuiltDates, TableSummary, WarehouseSummary, fill};
 pub use preparing::{
     InitStep, Preparation, Preparing, carry_out_preparation, prepare, settle_expiration,
 };
-pub use projection::{FilesChecked, Filling, Pace, Projection, ProjectionSettings, Staging};
-pub use standing::{OpenRebuild, Standing, StandingFailure, TableStanding};
+pub use projection::{
+    FilesChecked, Filling, Pace, Projection, ProjectionError, ProjectionSettings, Staging,
+    WarehouseFailure,
+};
+pub use services::ServiceConfig;
+pub use standing::{OpenRebuild, TableStanding, WarehouseStanding};
 pub use stoppable::StoppableWarehouse;

@@ -1,7 +1,7 @@
 //! How far a warehouse is, as the ledger alone knows it. Pure.
 
 use crate::lake::layout::Table;
-use crate::ledger::entry::{ExpiringTable, RowsCounted};
+use crate::ledger::entry::{ExpiringTable, FailedLoad, RowsCounted};
 use crate::ledger::state::{State, TableState};
 use crate::warehouse::contract::{LOADED, StatementLimits, TableKind};
 use crate::warehouse::pending::{Barred, pending};
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// How far a warehouse is behind the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Standing {
+pub struct WarehouseStanding {
     /// Configured name of the warehouse.
     pub warehouse: String,
     /// Project and dataset at the newest run that loaded it, as in `acme-audit.audit`; absent if none
@@ -35,6 +35,9 @@ pub struct Standing {
     /// there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub expiring: Vec<ExpiringTable>,
+    /// By which its jobs are cut.
+    #[serde(skip)]
+    pub limits: StatementLimits,
 }
 
 /// How far a table is behind the ledger.
@@ -62,21 +65,10 @@ pub struct TableStanding {
     #[schemars(with = "Option<DateTime<Utc>>")]
     pub behind_since: Option<DateTime<Utc>>,
     /// Entries whose loads failed.
-    pub failed: Vec<StandingFailure>,
+    pub failed: Vec<FailedLoad>,
     /// How many rows differed from the ledger when they were last counted; absent if none did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub differs: Option<RowsCounted>,
-}
-
-/// An entry whose loads failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct StandingFailure {
-    /// Sequence of the entry.
-    pub sequence: u64,
-    /// Number of load jobs that failed.
-    pub attempts: u32,
-    /// Code that the service gave for the newest failure.
-    pub reason: String,
 }
 
 /// A rebuild that is not done yet.
@@ -94,7 +86,7 @@ pub struct OpenRebuild {
     pub dates: u64,
 }
 
-impl Standing {
+impl WarehouseStanding {
     /// How far the warehouse of a name is. Its jobs are cut by `limits`.
     pub fn of(state: &State, name: &str, limits: &StatementLimits) -> Self {
         let known = state.warehouses.get(name);
@@ -111,6 +103,7 @@ impl Standing {
             failure: known.and_then(|known| known.failure.clone()),
             expiring: known.map_or_else(Vec::new, |known| known.expiring.clone()),
             tables: tables.collect(),
+            limits: *limits,
             rebuilds: rebuilds
                 .map(|(decision, rebuild)| OpenRebuild {
                     decision: *decision,
@@ -166,7 +159,7 @@ impl TableStanding {
             failed: known
                 .failed
                 .iter()
-                .map(|(sequence, failed)| StandingFailure {
+                .map(|(sequence, failed)| FailedLoad {
                     sequence: *sequence,
                     attempts: failed.attempts,
                     reason: failed.reason.clone(),

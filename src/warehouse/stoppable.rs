@@ -1,5 +1,6 @@
 //! A warehouse whose calls end when the program is asked to stop, whatever the service does.
 
+use crate::event::schema::ColumnType;
 use crate::stop::{Stop, Stopped};
 use crate::waits::Waits;
 use crate::warehouse::contract::{
@@ -83,16 +84,20 @@ impl Warehouse for StoppableWarehouse {
         self.inner.location()
     }
 
-    fn sql_name(&self, table: &str) -> String {
-        self.inner.sql_name(table)
-    }
-
     fn limits(&self) -> &'static StatementLimits {
         self.inner.limits()
     }
 
     fn sql(&self, statement: &Statement<'_>) -> String {
         self.inner.sql(statement)
+    }
+
+    fn views(&self) -> Vec<ViewShape> {
+        self.inner.views()
+    }
+
+    fn type_name(&self, kind: ColumnType) -> &'static str {
+        self.inner.type_name(kind)
     }
 
     async fn dataset(&self) -> Result<Option<DatasetFound>, WarehouseError> {

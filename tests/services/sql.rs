@@ -383,7 +383,7 @@ fn assert_tables(embedded: &Embedded<'_>, answer: &Value) -> Result<(), Stop> {
 
 /// A column as the service's interface tells it, which has older names of types.
 pub(crate) fn described(column: &Column) -> Value {
-    let kind = match column.kind.bigquery() {
+    let kind = match column.kind.name() {
         "INT64" => "INTEGER",
         other => other,
     };

@@ -11,6 +11,11 @@ use trailhouse::warehouse::{Class, JobWork, Statement, TableKind, TableShape, Wa
 
 const TABLE: &str = "audit_events";
 
+/// A table as SQL names it.
+fn sql_name(table: &str) -> String {
+    format!("`{PROJECT}.{DATASET}.{table}`")
+}
+
 async fn prepared() -> Stand {
     let stand = Stand::new().await;
     let warehouse = stand.fake.client().await;
@@ -262,12 +267,12 @@ async fn a_delete_names_dates_and_columns_that_are_there() {
         ),
     ];
     for (table, filter, said) in refused {
-        let sql = format!("DELETE FROM {} WHERE {filter}", warehouse.sql_name(table));
+        let sql = format!("DELETE FROM {} WHERE {filter}", sql_name(table));
         let error = warehouse.dry_run(&sql).await.unwrap_err();
         assert_eq!(error.class, Class::Refused, "{sql}");
         assert!(error.said.contains(said), "{sql}: {error}");
     }
-    let sql = format!("DELETE FROM {}", warehouse.sql_name(TABLE));
+    let sql = format!("DELETE FROM {}", sql_name(TABLE));
     assert!(warehouse.dry_run(&sql).await.is_err(), "not all of it");
     assert_eq!(stand.fake.rows(TABLE).len(), 1);
 }
@@ -277,7 +282,7 @@ async fn a_delete_of_whole_partitions_reads_nothing() {
     let stand = prepared().await;
     good_load(&stand).await;
     let warehouse = stand.fake.client().await;
-    let table = warehouse.sql_name(TABLE);
+    let table = sql_name(TABLE);
     for (dates, rest, bytes) in [
         ("DATE '2026-01-01' AND DATE '2026-01-07'", "", 0),
         (

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::DoctorReport;
 use crate::store::Bucket;
-use crate::warehouse::{FillError, Projection, prepare};
+use crate::warehouse::{Projection, ProjectionError, prepare};
 
 /// Tries one warehouse. Without a lake there is nothing that its tables could belong to.
 pub(super) async fn check(
@@ -18,7 +18,7 @@ pub(super) async fn check(
         match projection.warehouse.dataset().await {
             Ok(Some(_)) => checked.good(what, format!("{target} answers")),
             Ok(None) => checked.good(what, format!("{target} does not exist yet")),
-            Err(error) => bad(checked, what, &FillError::from(error)),
+            Err(error) => bad(checked, what, &ProjectionError::from(error)),
         }
         return;
     };
@@ -49,14 +49,14 @@ pub(super) async fn check(
     let jobs = format!("{what}: jobs");
     match projection.warehouse.dry_run("SELECT 1").await {
         Ok(_) => checked.good(jobs, "can be started"),
-        Err(error) => bad(checked, jobs, &FillError::from(error)),
+        Err(error) => bad(checked, jobs, &ProjectionError::from(error)),
     }
     if let Some(bucket) = projection.staging.bucket() {
         check_staging(bucket, &projection.name, checked).await;
     }
 }
 
-fn bad(checked: &mut DoctorReport, what: String, error: &FillError) {
+fn bad(checked: &mut DoctorReport, what: String, error: &ProjectionError) {
     checked.bad(what, error.to_string(), error.advice());
 }
 

@@ -8,7 +8,6 @@ use crate::config::{Config, Lake, StoreOption};
 use crate::http::Way;
 use crate::source::platform::EndpointRole;
 use crate::store::service_url;
-use crate::warehouse::bigquery::SERVICE;
 
 /// Shows the way to everything that the configuration names.
 pub(super) fn check(config: &Config, checked: &mut DoctorReport) {
@@ -37,10 +36,8 @@ fn destinations(config: &Config) -> Vec<(String, Url)> {
     }
     for warehouse in &config.warehouses {
         let name = &warehouse.name;
-        let service = || Url::parse(SERVICE).ok();
-        let address = warehouse.endpoint.clone().or_else(service);
-        add(format!("warehouse {name}"), address);
-        let sign_in = warehouse.auth.sign_in_url();
+        add(format!("warehouse {name}"), warehouse.service.address());
+        let sign_in = warehouse.service.auth().sign_in_url();
         add(format!("sign-in of warehouse {name}"), sign_in);
         if let Some(staging) = &warehouse.staging {
             add(format!("staging of warehouse {name}"), address_of(staging));

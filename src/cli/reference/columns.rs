@@ -21,7 +21,7 @@ fn page() -> String {
         for column in kind.columns() {
             table.row(&[
                 code(column.name).as_str(),
-                column.kind.bigquery(),
+                column.kind.name(),
                 if column.required { "never" } else { "may be" },
                 column.class.name(),
                 column.meaning,

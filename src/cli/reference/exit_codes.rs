@@ -7,7 +7,7 @@ use super::super::exit::ExitKind;
 use super::{MarkdownTable, assert_current, code, in_repository};
 use crate::event::unfit::{Reason, Unfit};
 use crate::source::SourceError;
-use crate::warehouse::FillError;
+use crate::warehouse::ProjectionError;
 
 /// What a command ends with that did not begin, did not end, or has nothing to report.
 const NEVER_WITH_OTHERS: [ExitKind; 4] = [
@@ -77,7 +77,7 @@ fn page() -> String {
          `code` of a failed warehouse or table. The texts are examples.\n\n",
     );
     let mut table = MarkdownTable::new(&["code", "example", "what to do"]);
-    for error in FillError::examples() {
+    for error in ProjectionError::examples() {
         table.row(&[
             code(error.code()),
             error.to_string(),

@@ -23,7 +23,9 @@ use crate::ledger::entry::ExpiringTable;
 use crate::ledger::state::State;
 use crate::plural::{counted, thousands};
 use crate::run::{Asking, Job, JobError, open_warehouses};
-use crate::warehouse::{FilesChecked, Standing, TableKind, WarehouseFailure, WarehouseSummary};
+use crate::warehouse::{
+    FilesChecked, TableKind, WarehouseFailure, WarehouseStanding, WarehouseSummary,
+};
 
 pub(super) use load::failures;
 pub(super) use status::matters;
@@ -201,7 +203,7 @@ fn text_of_expiring(expiring: &[ExpiringTable], page: &mut Page) {
 }
 
 /// How far a warehouse is, for people. [`matters`] names what is wrong with it.
-pub(super) fn text_of_standing(standing: &Standing, page: &mut Page) {
+pub(super) fn text_of_standing(standing: &WarehouseStanding, page: &mut Page) {
     let target = standing.target.as_deref().unwrap_or("never loaded");
     page.heading(&format!("warehouse {} ({target})", standing.warehouse));
     if let Some(at) = standing.at {

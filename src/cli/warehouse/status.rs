@@ -14,7 +14,7 @@ use crate::cli::page::Page;
 use crate::cli::{CliContext, block_on};
 use crate::plural::{counted, thousands};
 use crate::run::{Asking, Job};
-use crate::warehouse::{Preparation, Standing, WarehouseFailure, prepare};
+use crate::warehouse::{Preparation, WarehouseFailure, WarehouseStanding, prepare};
 use crate::window::format_instant;
 
 /// Show how far each warehouse is loaded, and whether its tables are up to date
@@ -49,7 +49,8 @@ pub(super) fn execute(args: WarehouseStatusArgs, context: &CliContext) -> Result
         let mut statuses = Vec::new();
         let mut failures = Vec::new();
         for projection in &job.warehouses {
-            let standing = Standing::of(&state, &projection.name, projection.warehouse.limits());
+            let standing =
+                WarehouseStanding::of(&state, &projection.name, projection.warehouse.limits());
             let lacks = match prepare(projection, &state.lake_id).await {
                 Ok(preparing) => Some(preparing.preparation),
                 Err(error) => {
@@ -79,7 +80,7 @@ pub(super) fn execute(args: WarehouseStatusArgs, context: &CliContext) -> Result
 }
 
 /// What of a warehouse's standing somebody should look at.
-pub(in crate::cli) fn matters(standing: &Standing) -> Vec<Failure> {
+pub(in crate::cli) fn matters(standing: &WarehouseStanding) -> Vec<Failure> {
     let name = &standing.warehouse;
     let mut failures = Vec::new();
     if standing.is_fine() {
@@ -133,7 +134,7 @@ pub(in crate::cli) fn matters(standing: &Standing) -> Vec<Failure> {
 }
 
 /// Loads that the service refused.
-fn failed_loads(standing: &Standing) -> impl Iterator<Item = FailureDetail> {
+fn failed_loads(standing: &WarehouseStanding) -> impl Iterator<Item = FailureDetail> {
     let failed = standing.tables.iter().flat_map(|table| {
         let entries = table.failed.iter();
         entries.map(move |failed| (table.table, failed))
@@ -150,7 +151,7 @@ fn failed_loads(standing: &Standing) -> impl Iterator<Item = FailureDetail> {
 }
 
 /// How tables differ from the ledger, and rebuilds that are not done.
-fn differences(standing: &Standing) -> impl Iterator<Item = FailureDetail> {
+fn differences(standing: &WarehouseStanding) -> impl Iterator<Item = FailureDetail> {
     let tables = standing.tables.iter().filter_map(|table| {
         let differs = table.differs.as_ref()?;
         Some(FailureDetail {
@@ -188,7 +189,7 @@ struct Statuses {
 #[derive(Debug, Serialize, JsonSchema)]
 struct WarehouseStatus {
     #[serde(flatten)]
-    standing: Standing,
+    standing: WarehouseStanding,
     /// What `warehouse init` would do; `null` if the service could not be asked.
     lacks: Option<Preparation>,
 }

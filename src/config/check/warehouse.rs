@@ -3,20 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use url::Url;
-
 use super::{Checks, lake, source};
 use crate::config::file::{
     KeepText, RetentionTable, WarehouseAuthTable, WarehouseName, WarehouseTable,
 };
 use crate::config::{Auth, GoogleAuth, Lake, SecretRef, WarehouseConfig};
-use crate::event::schema::{ColumnType, EVENT_COLUMNS};
-use crate::http::is_loopback;
 use crate::policy::Keep;
 use crate::settings::problem::SettingPlace;
-use crate::similar::nearest;
-use crate::warehouse::LAKE_LABEL;
-use crate::warehouse::bigquery::check_labels;
+use crate::warehouse::bigquery::BigQueryConfig;
+use crate::warehouse::bigquery::config as bigquery;
+use crate::warehouse::{LAKE_LABEL, ServiceConfig};
 
 pub(super) fn check_all(
     checks: &mut Checks<'_, '_>,
@@ -73,17 +69,17 @@ fn check(
 ) -> Option<WarehouseConfig> {
     let WarehouseName::Bigquery = table.kind;
     let name = source::id(checks, &table.name, &place.key("name"));
-    let project = project(checks, &table.project, &place.key("project"));
-    let dataset = dataset(checks, &table.dataset, &place.key("dataset"));
-    let location = location(checks, &table.location, &place.key("location"));
+    let project = bigquery::project(checks, &table.project, &place.key("project"));
+    let dataset = bigquery::dataset(checks, &table.dataset, &place.key("dataset"));
+    let location = bigquery::location(checks, &table.location, &place.key("location"));
     let billing_project = match &table.billing_project {
-        Some(text) => self::project(checks, text, &place.key("billing_project")).map(Some),
+        Some(text) => bigquery::project(checks, text, &place.key("billing_project")).map(Some),
         None => Some(None),
     };
     let auth = auth(checks, &table.auth, &place.key("auth"));
     let staging = staging(checks, table, place, lake_scheme);
     let labels = labels(checks, &table.labels, &place.key("labels"));
-    let clustering = clustering(checks, &table.clustering, &place.key("clustering"));
+    let clustering = bigquery::clustering(checks, &table.clustering, &place.key("clustering"));
     let second = Duration::from_secs(1);
     let timeout = checks.duration(
         &table.request_timeout,
@@ -92,7 +88,7 @@ fn check(
     );
     let retry_for = checks.duration(&table.retry_for, &place.key("retry_for"), Duration::ZERO);
     let endpoint = match &table.endpoint {
-        Some(text) => endpoint(checks, text, &place.key("endpoint")).map(Some),
+        Some(text) => bigquery::endpoint(checks, text, &place.key("endpoint")).map(Some),
         None => Some(None),
     };
     let partition_expiration = match &table.partition_expiration {
@@ -112,19 +108,21 @@ fn check(
     }
     Some(WarehouseConfig {
         name: name?,
-        project: project?,
-        dataset: dataset?,
-        location: location?,
-        auth: auth?,
+        service: ServiceConfig::BigQuery(BigQueryConfig {
+            project: project?,
+            dataset: dataset?,
+            location: location?,
+            auth: auth?,
+            billing_project: billing_project?,
+            endpoint: endpoint?,
+        }),
         staging: staging?,
-        billing_project: billing_project?,
         labels: labels?,
         clustering: clustering?,
         require_partition_filter: table.require_partition_filter,
         concurrency: table.concurrency,
         timeout: timeout?,
         retry_for: retry_for?,
-        endpoint: endpoint?,
         partition_expiration: partition_expiration?,
     })
 }
@@ -197,45 +195,6 @@ pub(super) fn check_expiration(
     }
 }
 
-fn project(checks: &mut Checks<'_, '_>, text: &str, place: &SettingPlace) -> Option<String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '.');
-    if !text.is_empty() && text.chars().all(fits) {
-        return Some(text.to_owned());
-    }
-    checks.problem(
-        place,
-        "is not the id of a Google Cloud project",
-        "write the id, such as \"acme-audit\", not the name or number",
-    );
-    None
-}
-
-fn dataset(checks: &mut Checks<'_, '_>, text: &str, place: &SettingPlace) -> Option<String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if !text.is_empty() && text.len() <= 1024 && text.chars().all(fits) {
-        return Some(text.to_owned());
-    }
-    checks.problem(
-        place,
-        "is not the name of a dataset",
-        "use letters, digits and `_`, without the project",
-    );
-    None
-}
-
-fn location(checks: &mut Checks<'_, '_>, text: &str, place: &SettingPlace) -> Option<String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    if !text.is_empty() && text.chars().all(fits) {
-        return Some(text.to_owned());
-    }
-    checks.problem(
-        place,
-        "is not a location of BigQuery",
-        "write for example \"EU\", \"US\" or \"europe-west1\"",
-    );
-    None
-}
-
 fn auth(
     checks: &mut Checks<'_, '_>,
     table: &WarehouseAuthTable,
@@ -281,7 +240,7 @@ fn staging(
 ) -> Option<Option<Lake>> {
     let place = place.key("staging");
     let Some(staging) = &table.staging else {
-        if lake_scheme.is_some_and(|scheme| scheme != "gs") {
+        if lake_scheme.is_some_and(|scheme| scheme != bigquery::LOADS_FROM) {
             checks.problem(
                 &place,
                 "is missing, but BigQuery cannot load from the store of the lake",
@@ -292,7 +251,7 @@ fn staging(
         return Some(None);
     };
     let staging = lake::check_at(checks, staging, &place)?;
-    if staging.url.scheme() != "gs" {
+    if staging.url.scheme() != bigquery::LOADS_FROM {
         checks.problem(
             &place.key("url"),
             "is not on Google Cloud Storage, the only store that BigQuery loads from",
@@ -319,77 +278,5 @@ fn labels(
     if !checks.is_written(place) {
         return None;
     }
-    if let Err(wrong) = check_labels(labels) {
-        checks.problem(
-            place,
-            format!("cannot be set: {wrong}"),
-            "use lower-case letters, digits, `_` and `-`, a letter first",
-        );
-        return None;
-    }
-    Some(labels.clone())
-}
-
-fn clustering(
-    checks: &mut Checks<'_, '_>,
-    names: &[String],
-    place: &SettingPlace,
-) -> Option<Vec<String>> {
-    let before = checks.problems.len();
-    if names.len() > 4 {
-        checks.problem(
-            place,
-            "has more than four columns",
-            "keep the four that most queries filter by",
-        );
-    }
-    for (index, name) in names.iter().enumerate() {
-        let place = place.index(index);
-        let column = EVENT_COLUMNS.iter().find(|column| column.name == name);
-        let fits = column.is_some_and(|column| column.kind != ColumnType::Bytes);
-        if !fits {
-            checks.problem(
-                &place,
-                format!("`{name}` is not a column of audit_events to cluster by"),
-                match nearest(name, &names_of_columns()) {
-                    Some(near) => format!("write \"{near}\""),
-                    None => "choose one that `trailhouse schema events` lists".to_owned(),
-                },
-            );
-        } else if names[..index].contains(name) {
-            checks.problem(&place, "appears twice", "remove one of the two");
-        }
-    }
-    (checks.problems.len() == before).then(|| names.to_vec())
-}
-
-fn names_of_columns() -> Vec<&'static str> {
-    let columns = EVENT_COLUMNS.iter();
-    let columns = columns.filter(|column| column.kind != ColumnType::Bytes);
-    columns.map(|column| column.name).collect()
-}
-
-fn endpoint(checks: &mut Checks<'_, '_>, text: &str, place: &SettingPlace) -> Option<Url> {
-    let url = Url::parse(text).ok().filter(|url| {
-        let plain = url.username().is_empty() && url.password().is_none();
-        let whole = url.query().is_none() && url.fragment().is_none();
-        matches!(url.scheme(), "http" | "https") && url.has_host() && plain && whole
-    });
-    let Some(url) = url else {
-        checks.problem(
-            place,
-            "is not the address of a server",
-            "write for example \"http://127.0.0.1:9050\"",
-        );
-        return None;
-    };
-    if url.scheme() == "http" && !is_loopback(&url) {
-        checks.problem(
-            place,
-            "would send tokens unencrypted over the network",
-            "use https://",
-        );
-        return None;
-    }
-    Some(url)
+    bigquery::labels(checks, labels, place)
 }

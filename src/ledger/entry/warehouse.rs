@@ -69,14 +69,14 @@ pub struct TableOutcome {
 }
 
 /// A load that ended with an error; all of its rows are absent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FailedLoad {
-    /// The entry.
+    /// Sequence of the entry.
     pub sequence: u64,
-    /// Attempts that have ended so; the next one has this number.
+    /// Number of load jobs that failed; the next one has this number.
     pub attempts: u32,
-    /// Stable code of the newest failure.
+    /// Code that the service gave for the newest failure.
     pub reason: String,
 }
 

@@ -2,7 +2,7 @@
 
 use super::{FeedStatus, SourceStatus};
 use crate::plural::counted;
-use crate::warehouse::Standing;
+use crate::warehouse::WarehouseStanding;
 use crate::window::{Coverage, Window};
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
@@ -37,7 +37,7 @@ impl StatusVerdict {
     pub(super) fn of(
         sources: &[SourceStatus],
         configured: &BTreeSet<(String, String)>,
-        warehouses: &[Standing],
+        warehouses: &[WarehouseStanding],
     ) -> Self {
         let feeds: Vec<(&SourceStatus, &FeedStatus)> = sources
             .iter()
@@ -118,7 +118,7 @@ impl StatusVerdict {
         let good = missing.is_empty()
             && never == 0
             && failed_sources.is_empty()
-            && warehouses.iter().all(Standing::is_fine);
+            && warehouses.iter().all(WarehouseStanding::is_fine);
         parts.extend(warehouses.iter().map(warehouse_said));
         Self {
             complete_until: end.filter(|_| never == 0),
@@ -163,7 +163,7 @@ fn on(dates: &BTreeSet<NaiveDate>) -> String {
     }
 }
 
-fn warehouse_said(standing: &Standing) -> String {
+fn warehouse_said(standing: &WarehouseStanding) -> String {
     let behind: u64 = standing
         .tables
         .iter()

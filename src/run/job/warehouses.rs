@@ -2,11 +2,9 @@
 
 use super::{Asking, open_store};
 use crate::config::{self, Auth, Config, TextKind};
-use crate::http::Retry;
 use crate::run::error::JobError;
 use crate::similar::UnknownName;
 use crate::stop::Stop;
-use crate::warehouse::bigquery::{BigQuery, BigQuerySettings};
 use crate::warehouse::{Pace, Projection, ProjectionSettings, Staging, StoppableWarehouse};
 use std::sync::Arc;
 
@@ -44,37 +42,23 @@ async fn open(config: &config::WarehouseConfig, asking: Asking) -> Result<Projec
         }
         None => None,
     };
-    if let Auth::Google(google) = &config.auth
+    if let Auth::Google(google) = config.service.auth()
         && let Some(place) = &google.credentials
     {
         // Credentials that cannot be read are an error of the configuration, not of the service.
         place.load(TextKind::Document)?;
     }
-    let settings = BigQuerySettings {
-        project: config.project.clone(),
-        dataset: config.dataset.clone(),
-        location: config.location.clone(),
-        billing_project: config.billing_project.clone(),
-        endpoint: config.endpoint.clone(),
-        auth: config.auth.lazily_read(),
-        labels: config.labels.clone(),
-        timeout: config.timeout,
-        retry: Retry {
-            patience: asking.patience(config.retry_for),
-            ..Retry::default()
-        },
-    };
-    let service = BigQuery::open(settings).await;
-    let service = service.map_err(|source| JobError::Warehouse {
+    let patience = asking.patience(config.retry_for);
+    let opened = config
+        .service
+        .open(config.labels.clone(), config.timeout, patience);
+    let service = opened.await.map_err(|source| JobError::Warehouse {
         name: name.clone(),
         source,
     })?;
     Ok(Projection::new(
         name.clone(),
-        Arc::new(StoppableWarehouse::new(
-            Arc::new(service),
-            Stop::of_process(),
-        )),
+        Arc::new(StoppableWarehouse::new(service, Stop::of_process())),
         Staging::new(staging, name),
         ProjectionSettings {
             labels: config.labels.clone(),

@@ -1,5 +1,7 @@
 //! What BigQuery takes at once: <https://cloud.google.com/bigquery/quotas>.
 
+use crate::event::quarantine::PART_BYTES;
+use crate::event::unfit::MAX_ROW_BYTES;
 use crate::warehouse::contract::StatementLimits;
 
 /// Limits of BigQuery, and where statements and jobs are cut before they are reached.
@@ -18,3 +20,14 @@ pub const LIMITS: StatementLimits = StatementLimits {
     partition_changes_a_day: 30_000,
     fail_safe_days: 7,
 };
+
+/// Largest row of a Parquet file that BigQuery loads; it refuses a larger one, and with it the whole load. No row of
+/// ours is that large.
+const ROW_BYTES: usize = 50_000_000;
+
+/// Numbers, times and names that a run adds to a row; ids of sources have 63 characters at most.
+const ADDED: usize = 4_096;
+
+const _: () = assert!(MAX_ROW_BYTES + ADDED < ROW_BYTES);
+// A part, and an id of at most a MiB beside it.
+const _: () = assert!(PART_BYTES + (1 << 20) + ADDED < ROW_BYTES);

@@ -5,6 +5,7 @@
 //! Parquet, `table$20261101` as a table of that name, a pattern across folders. [`check`] refuses it
 //! before it is sent, looking at the request itself, however it was made.
 
+use super::types::type_name;
 use crate::event::schema::Column;
 use serde_json::{Value, json};
 
@@ -71,7 +72,7 @@ pub(super) fn configuration(
 pub(super) fn field(column: &Column) -> Value {
     json!({
         "name": column.name,
-        "type": column.kind.bigquery(),
+        "type": type_name(column.kind),
         "mode": if column.required { "REQUIRED" } else { "NULLABLE" },
     })
 }

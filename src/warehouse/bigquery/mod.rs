@@ -15,7 +15,9 @@
 //! read results.
 //!
 //! What an answer means is decided in `error`, what is sent in `load`, `jobs` and `tables`; these are
-//! pure, as are the statements in `sql`. `transport` sends, and `service` is the dataset behind the contract.
+//! pure, as are the statements in `sql` and the `views`. `transport` sends, and `service` is the dataset behind the contract.
+
+pub(crate) mod config;
 
 mod start;
 
@@ -39,12 +41,17 @@ mod labels;
 
 mod limits;
 
+mod views;
+
 mod sql;
 
+mod types;
+
 pub use crate::http::{Auth, GoogleAuth, LazySecret, Retry};
+pub use config::BigQueryConfig;
 pub use labels::check_labels;
 pub use limits::LIMITS;
 pub use service::BigQuery;
 pub use settings::BigQuerySettings;
-pub(crate) use settings::SERVICE;
 pub use sql::to_sql;
+pub use types::type_name;

@@ -6,7 +6,9 @@ use super::limits::LIMITS;
 use super::settings::BigQuerySettings;
 use super::sql::to_sql;
 use super::transport::{BigQueryRequest, Tokens, Transport};
-use super::{load, tables};
+use super::types::type_name;
+use super::{load, tables, views};
+use crate::event::schema::ColumnType;
 use crate::http::{AskAgain, causes};
 use crate::waits::Waits;
 use crate::warehouse::contract::{
@@ -94,6 +96,11 @@ impl BigQuery {
     pub(super) fn table_url(&self, name: &str) -> Url {
         let (project, dataset) = (&self.settings.project, &self.settings.dataset);
         self.url(&["projects", project, "datasets", dataset, "tables", name])
+    }
+
+    /// The name by which SQL knows a table of the dataset, quoted.
+    fn sql_name(&self, table: &str) -> String {
+        format!("`{}.{table}`", self.target)
     }
 
     pub(super) fn reference(&self, table: &str) -> Value {
@@ -277,16 +284,20 @@ impl Warehouse for BigQuery {
         Some(self.transport.waits())
     }
 
-    fn sql_name(&self, table: &str) -> String {
-        format!("`{}.{table}`", self.target)
-    }
-
     fn limits(&self) -> &'static StatementLimits {
         &LIMITS
     }
 
     fn sql(&self, statement: &Statement<'_>) -> String {
         to_sql(statement, |table| self.sql_name(table))
+    }
+
+    fn views(&self) -> Vec<ViewShape> {
+        views::all(|table| self.sql_name(table))
+    }
+
+    fn type_name(&self, kind: ColumnType) -> &'static str {
+        type_name(kind)
     }
 
     async fn dataset(&self) -> Result<Option<DatasetFound>, WarehouseError> {

@@ -7,7 +7,10 @@ use std::time::Duration;
 use url::Url;
 
 /// Where BigQuery is, unless an endpoint is configured.
-pub(crate) const SERVICE: &str = "https://bigquery.googleapis.com/";
+pub(super) const SERVICE: &str = "https://bigquery.googleapis.com/";
+
+/// Longest name of a dataset.
+const DATASET_BYTES: usize = 1024;
 
 /// Which dataset, and how it is reached.
 #[derive(Debug, Clone)]
@@ -62,22 +65,17 @@ impl BigQuerySettings {
     /// What is wrong, for people.
     pub(super) fn checked(&self) -> Result<Url, String> {
         for project in [self.project.as_str(), self.jobs_project()] {
-            let taken = |c: char| {
-                c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | ':')
-            };
-            if project.is_empty() || !project.chars().all(taken) {
+            if !is_project(project) {
                 return Err(format!("`{project}` is not the id of a project"));
             }
         }
-        let taken = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if self.dataset.is_empty() || !self.dataset.chars().all(taken) {
+        if !is_dataset(&self.dataset) {
             let dataset = &self.dataset;
             return Err(format!(
                 "`{dataset}` is not the name of a dataset: letters, digits and `_` only"
             ));
         }
-        let taken = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        if self.location.is_empty() || !self.location.chars().all(taken) {
+        if !is_location(&self.location) {
             return Err("the location of the dataset must be said, such as EU".to_owned());
         }
         check_labels(&self.labels)?;
@@ -104,6 +102,25 @@ impl BigQuerySettings {
         }
         Ok(address)
     }
+}
+
+/// Whether a text can be the id of a project.
+pub(super) fn is_project(text: &str) -> bool {
+    let fits =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | ':');
+    !text.is_empty() && text.chars().all(fits)
+}
+
+/// Whether a text can be the name of a dataset.
+pub(super) fn is_dataset(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !text.is_empty() && text.len() <= DATASET_BYTES && text.chars().all(fits)
+}
+
+/// Whether a text can be the name of a location.
+pub(super) fn is_location(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    !text.is_empty() && text.chars().all(fits)
 }
 
 #[cfg(test)]

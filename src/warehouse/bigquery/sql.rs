@@ -116,3 +116,47 @@ fn quoted(text: &str) -> String {
     literal.push('\'');
     literal
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::warehouse::contract::SqlCondition;
+
+    #[test]
+    fn deletions_are_written_as_the_service_reads_them() {
+        let date = |day| NaiveDate::from_ymd_opt(2026, 3, day).unwrap();
+        let condition = |category: Option<&str>, source: &str, batches: &[&str]| SqlCondition {
+            category: category.map(str::to_owned),
+            source: source.to_owned(),
+            batches: batches.iter().map(|it| (*it).to_owned()).collect(),
+        };
+        let delete = |conditions| {
+            let deletion = Deletion {
+                first: date(1),
+                last: date(7),
+                conditions,
+            };
+            let statement = Statement::Delete {
+                table: "t",
+                deletion: &deletion,
+            };
+            to_sql(&statement, |table| format!("`{table}`"))
+        };
+        let dates = "DELETE FROM `t` WHERE dt BETWEEN DATE '2026-03-01' AND DATE '2026-03-07'";
+        assert_eq!(delete(vec![]), dates);
+        assert_eq!(
+            delete(vec![
+                condition(Some("execution"), "k", &[]),
+                condition(Some("other"), "it's \\ odd", &["b1", "b2"]),
+            ]),
+            format!(
+                "{dates} AND ((category = 'execution' AND source = 'k') OR (category = 'other' AND source = \
+                 'it\\'s \\\\ odd' AND batch_id IN ('b1', 'b2')))"
+            )
+        );
+        assert_eq!(
+            delete(vec![condition(None, "k\n", &[])]),
+            format!("{dates} AND ((source = 'k\\u000a'))")
+        );
+    }
+}

@@ -2,6 +2,7 @@
 //! client fails on types and properties that it does not know, and would drop them from a change.
 
 use super::load::field;
+use super::types::in_sql;
 use crate::warehouse::contract::{ColumnFound, DatasetFound, TableFound, TableShape, ViewShape};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -110,6 +111,7 @@ pub(super) fn found(name: &str, told: Value) -> Result<TableFound, String> {
             .collect(),
         require_partition_filter: demands_filter(&told),
         kind: kind.to_owned(),
+        view: (kind == "VIEW").then(|| text(&told, "/view/query").to_owned()),
         told,
     })
 }
@@ -274,17 +276,6 @@ fn labels(told: &Value) -> BTreeMap<String, String> {
 fn demands_filter(told: &Value) -> bool {
     let demanded = |pointer| told.pointer(pointer).and_then(Value::as_bool) == Some(true);
     demanded("/requirePartitionFilter") || demanded("/timePartitioning/requirePartitionFilter")
-}
-
-/// The API answers with the type names of legacy SQL.
-fn in_sql(kind: &str) -> &str {
-    match kind {
-        "INTEGER" => "INT64",
-        "FLOAT" => "FLOAT64",
-        "BOOLEAN" => "BOOL",
-        "RECORD" => "STRUCT",
-        other => other,
-    }
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {

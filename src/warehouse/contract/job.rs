@@ -1,7 +1,6 @@
 //! Jobs: what a warehouse does outside of a request, under an id of ours.
 
 use super::error::{Class, WarehouseError};
-use super::table::TableKind;
 use crate::event::schema::Column;
 use bytes::Bytes;
 use std::fmt;
@@ -59,7 +58,7 @@ pub enum JobWork {
     },
     /// Runs one statement, or a script.
     Query {
-        /// GoogleSQL.
+        /// In the SQL of the service.
         sql: String,
     },
 }
@@ -127,19 +126,6 @@ impl JobFailure {
             action,
             said: self.said,
             retry_after: None,
-        }
-    }
-}
-
-/// Part of the job id of loads into a table.
-impl TableKind {
-    pub(crate) const fn in_job_id(self) -> &'static str {
-        match self {
-            Self::Events => "events",
-            Self::Quarantine => "quarantine",
-            Self::Objects => "objects",
-            Self::Batches => "batches",
-            Self::Coverage => "coverage",
         }
     }
 }

@@ -9,13 +9,14 @@ mod job;
 
 mod table;
 
+mod kind;
+
 mod error;
 
 pub use error::{Class, WarehouseError};
 pub use job::{JobDone, JobFailure, JobId, JobState, JobWork, Started};
+pub(crate) use kind::LOADED;
+pub use kind::TableKind;
 pub use service::Warehouse;
 pub use statement::{Deletion, SqlCondition, Statement, StatementLimits};
-pub(crate) use table::LOADED;
-pub use table::{
-    ColumnFound, DatasetFound, LAKE_LABEL, TableFound, TableKind, TableShape, ViewShape,
-};
+pub use table::{ColumnFound, DatasetFound, LAKE_LABEL, TableFound, TableShape, ViewShape};

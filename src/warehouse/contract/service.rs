@@ -5,7 +5,10 @@ use super::error::Class;
 use super::error::WarehouseError;
 use super::job::{JobId, JobState, JobWork, Started};
 use super::statement::{Statement, StatementLimits};
+#[cfg(doc)]
+use super::table::ColumnFound;
 use super::table::{DatasetFound, TableFound, TableShape, ViewShape};
+use crate::event::schema::ColumnType;
 use crate::waits::Waits;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -16,7 +19,7 @@ use std::collections::BTreeMap;
 /// about datasets, tables and views did once it returned. **Atomic**: a job happens as a whole or not
 /// at all. **Unique** is a job's id within the target's project and location: a second
 /// [`start`](Self::start) of one id starts nothing, whoever asks and however the first one ended.
-/// **Forgotten**: a service may forget jobs (BigQuery after six months), and then takes the id again;
+/// **Forgotten**: a service may forget jobs (some months later), and then takes the id again;
 /// so nobody may conclude from an id that it never ran. **Who retries**: an implementation repeats,
 /// within its own patience, calls that can be repeated safely; a caller repeats none, but looks again
 /// at the next run.
@@ -39,11 +42,15 @@ pub trait Warehouse: Send + Sync {
     /// How much it takes at once.
     fn limits(&self) -> &'static StatementLimits;
 
-    /// The name by which SQL knows a table of the target, quoted.
-    fn sql_name(&self, table: &str) -> String;
-
     /// A statement in the SQL of the service.
     fn sql(&self, statement: &Statement<'_>) -> String;
+
+    /// The views of a projection, in the SQL of the service. Their names and what they answer are the same in
+    /// every warehouse: those of `sql/views`.
+    fn views(&self) -> Vec<ViewShape>;
+
+    /// The name of a column's type, as [`ColumnFound::kind`] has it.
+    fn type_name(&self, kind: ColumnType) -> &'static str;
 
     /// The dataset; `None` where there is none.
     async fn dataset(&self) -> Result<Option<DatasetFound>, WarehouseError>;

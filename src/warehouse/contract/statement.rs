@@ -1,6 +1,6 @@
 //! What is asked of a warehouse in its own SQL: which statement, not how it is written.
 
-use super::table::TableKind;
+use super::kind::TableKind;
 use crate::event::schema::Column;
 use chrono::NaiveDate;
 
@@ -59,7 +59,7 @@ pub struct Deletion {
     pub first: NaiveDate,
     /// Last date.
     pub last: NaiveDate,
-    /// Which rows of these dates; empty for all, which BigQuery drops as partitions and for free.
+    /// Which rows of these dates; empty for all, which a service may drop as whole partitions.
     pub conditions: Vec<SqlCondition>,
 }
 
@@ -94,4 +94,18 @@ pub struct StatementLimits {
     pub partition_changes_a_day: u64,
     /// For how many days the service can bring back what nobody else can (fail-safe).
     pub fail_safe_days: u32,
+}
+
+impl StatementLimits {
+    /// Those of a service that is not known: of a warehouse that the ledger knows and no configuration has.
+    pub const UNKNOWN: Self = Self {
+        load_files: usize::MAX,
+        load_dates: usize::MAX,
+        load_bytes: u64::MAX,
+        statement_dates: usize::MAX,
+        statement_batches: usize::MAX,
+        loads_a_day: u64::MAX,
+        partition_changes_a_day: u64::MAX,
+        fail_safe_days: 0,
+    };
 }

@@ -1,89 +1,12 @@
-//! What tables are to look like, and what they look like.
+//! How tables, views and the dataset are to be, and how they are.
 
+#[cfg(doc)]
+use super::statement::StatementLimits;
 use crate::event::schema::Column;
-use crate::lake::layout::Table;
-use crate::ledger::columns::{BATCH_COLUMNS, COVERAGE_COLUMNS};
 use std::collections::BTreeMap;
 
 /// The label that says which lake a dataset or table belongs to.
 pub const LAKE_LABEL: &str = "trailhouse-lake";
-
-/// The tables of a projection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TableKind {
-    /// The events of the lake.
-    Events,
-    /// The quarantine of the lake.
-    Quarantine,
-    /// The objects that were read. No warehouse has it yet, so it is not in [`Self::ALL`].
-    Objects,
-    /// One row for each `ingest` entry.
-    Batches,
-    /// What has been read, and holes.
-    Coverage,
-}
-
-impl TableKind {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::Events,
-        Self::Quarantine,
-        Self::Batches,
-        Self::Coverage,
-    ];
-
-    /// The one that mirrors a table of the lake, row by row.
-    pub const fn of(table: Table) -> Self {
-        match table {
-            Table::Events => Self::Events,
-            Table::Quarantine => Self::Quarantine,
-            Table::Objects => Self::Objects,
-        }
-    }
-
-    /// Name in the warehouse and in the embedded engine.
-    pub const fn table(self) -> &'static str {
-        match self {
-            Self::Events => "audit_events",
-            Self::Quarantine => "audit_quarantine",
-            Self::Objects => "audit_objects",
-            Self::Batches => "audit_batches",
-            Self::Coverage => "audit_coverage",
-        }
-    }
-
-    /// Its columns in stored order.
-    pub const fn columns(self) -> &'static [Column] {
-        match self {
-            Self::Events => Table::Events.columns(),
-            Self::Quarantine => Table::Quarantine.columns(),
-            Self::Objects => Table::Objects.columns(),
-            Self::Batches => BATCH_COLUMNS,
-            Self::Coverage => COVERAGE_COLUMNS,
-        }
-    }
-
-    /// What it is, for people who find it in a catalogue.
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            Self::Events => {
-                "Audit events, one row each: who did what, when, from where, with what outcome"
-            }
-            Self::Quarantine => {
-                "Audit records that could not become events, and other readings of known ones, byte for \
-                 byte"
-            }
-            Self::Objects => "What was read of feeds that are delivered as objects",
-            Self::Batches => {
-                "What each ledger entry read and kept: the numbers behind audit_events"
-            }
-            Self::Coverage => "What has been read completely from each source, and the holes",
-        }
-    }
-}
-
-/// The tables with one row for each row of the lake.
-pub(crate) const LOADED: [Table; 2] = [Table::Events, Table::Quarantine];
 
 /// What a table is to look like.
 #[derive(Debug, Clone)]
@@ -108,7 +31,7 @@ pub struct TableShape {
 pub struct ColumnFound {
     /// Name.
     pub name: String,
-    /// Type in GoogleSQL's words: `STRING`, `INT64`, `TIMESTAMP`.
+    /// Its type, in the words of [`Warehouse::type_name`](super::Warehouse::type_name).
     pub kind: String,
     /// `NULLABLE`, `REQUIRED` or `REPEATED`.
     pub mode: String,
@@ -145,6 +68,8 @@ pub struct TableFound {
     pub require_partition_filter: bool,
     /// `TABLE`, `VIEW` or another kind of the service.
     pub kind: String,
+    /// The statement of a view.
+    pub view: Option<String>,
     /// The whole of it as the service told it, so that a change keeps what this program does not know.
     pub told: serde_json::Value,
 }
@@ -156,7 +81,7 @@ pub struct ViewShape {
     pub name: String,
     /// What it answers.
     pub description: String,
-    /// GoogleSQL, with whole names of tables.
+    /// Its statement in the SQL of the service, with whole names of tables.
     pub sql: String,
 }
 
@@ -167,9 +92,8 @@ pub struct DatasetFound {
     pub location: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// For how many hours rows that were deleted from its tables can be read again; nothing where the
-    /// service does not say. What BigQuery keeps beyond that, for seven days that nobody can change, it
-    /// tells nobody.
+    /// For how many hours rows that were deleted from its tables can be read again; `None` where the
+    /// service does not say. What it keeps beyond that is in [`StatementLimits::fail_safe_days`].
     pub time_travel: Option<u32>,
     /// How many milliseconds after they were made its new tables and views are removed; `None` where they
     /// stay.

@@ -3,9 +3,8 @@
 use super::compare::{CompareCell, RowCounts, TableComparison, compare};
 use crate::lake::layout::Table;
 use crate::warehouse::contract::{Class, JobFailure, JobId, JobWork, Statement, TableKind};
-use crate::warehouse::failure::FillError;
 use crate::warehouse::projection::{
-    Attempts, Filling, JobEnd, Projection, WarehouseJob, own_job_id, run_job,
+    Attempts, Filling, JobEnd, Projection, ProjectionError, WarehouseJob, own_job_id, run_job,
 };
 use chrono::NaiveDate;
 use schemars::JsonSchema;
@@ -32,7 +31,7 @@ pub(crate) async fn count(
     dates: Option<(NaiveDate, NaiveDate)>,
     asker: &str,
     stop: &watch::Receiver<bool>,
-) -> Result<RowCounts, FillError> {
+) -> Result<RowCounts, ProjectionError> {
     let sql = projection.warehouse.sql(&Statement::CountByBatch {
         table: kind.table(),
         kind,
@@ -48,7 +47,7 @@ pub(crate) async fn doubled(
     dates: Option<(NaiveDate, NaiveDate)>,
     asker: &str,
     stop: &watch::Receiver<bool>,
-) -> Result<Vec<DoubledEvent>, FillError> {
+) -> Result<Vec<DoubledEvent>, ProjectionError> {
     let warehouse = &*projection.warehouse;
     let kind = TableKind::Events;
     let sql = warehouse.sql(&Statement::DoubledEvents {
@@ -77,7 +76,7 @@ async fn ask(
     (purpose, sql): (&str, String),
     asker: &str,
     stop: &watch::Receiver<bool>,
-) -> Result<JobId, FillError> {
+) -> Result<JobId, ProjectionError> {
     let own = own_job_id(projection, purpose, kind, asker);
     let job = WarehouseJob {
         work: &JobWork::Query { sql },
@@ -99,8 +98,8 @@ async fn ask(
 }
 
 /// An answer that is not what was asked for.
-fn wrong(projection: &Projection, row: &[Option<String>]) -> FillError {
-    FillError::Answer {
+fn wrong(projection: &Projection, row: &[Option<String>]) -> ProjectionError {
+    ProjectionError::Answer {
         target: projection.warehouse.target().to_owned(),
         what: format!("{row:?}"),
     }
@@ -115,7 +114,7 @@ pub(crate) async fn compare_now(
     table: Table,
     dates: Option<(NaiveDate, NaiveDate)>,
     loaded: impl Fn(u64) -> bool + Copy,
-) -> Result<TableComparison, FillError> {
+) -> Result<TableComparison, ProjectionError> {
     let kind = TableKind::of(table);
     (filling.say)(&format!("{}: counting {}", projection.name, kind.table()));
     let counts = count(projection, kind, dates, filling.run_id, filling.stop).await?;
@@ -141,7 +140,7 @@ pub(crate) async fn compare_now(
     Ok(comparison)
 }
 
-async fn read(projection: &Projection, id: &JobId) -> Result<RowCounts, FillError> {
+async fn read(projection: &Projection, id: &JobId) -> Result<RowCounts, ProjectionError> {
     let warehouse = &*projection.warehouse;
     let mut counts = RowCounts::new();
     for row in warehouse.rows(id).await? {

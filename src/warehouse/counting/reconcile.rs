@@ -5,8 +5,9 @@ use super::count::{DoubledEvent, compare_now, doubled};
 use crate::lake::layout::Table;
 use crate::ledger::entry::RowsCounted;
 use crate::warehouse::contract::{LOADED, TableKind};
-use crate::warehouse::failure::{FillError, WarehouseFailure};
-use crate::warehouse::projection::{Filling, Projection, known_of, open_table};
+use crate::warehouse::projection::{
+    Filling, Projection, ProjectionError, WarehouseFailure, known_of, open_table,
+};
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -86,7 +87,7 @@ async fn reconcile_all(
     filling: Filling<'_>,
     dates: Option<(NaiveDate, NaiveDate)>,
     tables: &mut Vec<TableReconciliation>,
-) -> Result<(), FillError> {
+) -> Result<(), ProjectionError> {
     for table in LOADED {
         let kind = TableKind::of(table);
         let found = open_table(projection, filling.state, kind).await?;

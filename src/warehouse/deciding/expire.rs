@@ -15,9 +15,10 @@ use crate::warehouse::contract::{
     Deletion, JobWork, LOADED, SqlCondition, Statement, StatementLimits, TableFound, TableKind,
 };
 use crate::warehouse::counting::{CompareCell, count};
-use crate::warehouse::failure::{FillError, WarehouseFailure};
 use crate::warehouse::loading::Loading;
-use crate::warehouse::projection::{Filling, Projection, check_owner, known_of};
+use crate::warehouse::projection::{
+    Filling, Projection, ProjectionError, WarehouseFailure, check_owner, known_of,
+};
 use chrono::{DateTime, NaiveDate, SubsecRound as _, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -116,7 +117,7 @@ pub async fn expire(
     filling: Filling<'_>,
     decision: u64,
     open: &OpenRetention,
-) -> Result<Option<WarehouseExpired>, FillError> {
+) -> Result<Option<WarehouseExpired>, ProjectionError> {
     let warehouse = &*projection.warehouse;
     let mut expired = WarehouseExpired {
         warehouse: projection.name.clone(),
@@ -159,7 +160,7 @@ struct TableExpiry<'a> {
 }
 
 impl TableExpiry<'_> {
-    async fn expire(&self) -> Result<Option<TableExpired>, FillError> {
+    async fn expire(&self) -> Result<Option<TableExpired>, ProjectionError> {
         let (projection, filling) = (self.projection, self.filling);
         let kind = TableKind::of(self.table);
         (filling.say)(&format!(
@@ -227,7 +228,7 @@ impl TableExpiry<'_> {
                 }));
             }
         }
-        Err(FillError::Answer {
+        Err(ProjectionError::Answer {
             target: projection.warehouse.target().to_owned(),
             what: format!(
                 "{} has rows that entry {} decided to delete, after they were deleted {ROUNDS} times",
@@ -238,7 +239,7 @@ impl TableExpiry<'_> {
     }
 
     /// Rows that are still there of what was decided.
-    async fn left(&self) -> Result<u64, FillError> {
+    async fn left(&self) -> Result<u64, ProjectionError> {
         let dates = || self.parts().map(|part| part.date);
         let Some(span) = dates().min().zip(dates().max()) else {
             return Ok(0);
@@ -363,7 +364,7 @@ pub async fn foresee(
                 Ok(bytes) => foreseen.bytes_billed = Some(before + bytes),
                 Err(error) => {
                     foreseen.bytes_billed = None;
-                    foreseen.failure = Some(WarehouseFailure::from(&FillError::from(error)));
+                    foreseen.failure = Some(WarehouseFailure::from(&ProjectionError::from(error)));
                 }
             }
         }

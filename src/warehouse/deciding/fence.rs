@@ -8,10 +8,9 @@
 use crate::lake::layout::Table;
 use crate::ledger::state::TableState;
 use crate::warehouse::contract::{Class, JobFailure, JobWork, Statement};
-use crate::warehouse::failure::FillError;
 use crate::warehouse::loading::Loading;
 use crate::warehouse::pending::{cut_before, files_before, split};
-use crate::warehouse::projection::{Attempts, JobEnd, WarehouseJob, run_job};
+use crate::warehouse::projection::{Attempts, JobEnd, ProjectionError, WarehouseJob, run_job};
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::BTreeSet;
 
@@ -26,7 +25,7 @@ pub(crate) async fn fence(
     table: Table,
     decision: u64,
     entries: &BTreeSet<u64>,
-) -> Result<Option<BTreeSet<u64>>, FillError> {
+) -> Result<Option<BTreeSet<u64>>, ProjectionError> {
     let concurrency = loading.projection.settings.concurrency.max(1);
     let state = loading.filling.state;
     let files = files_before(state, table, decision, entries);
@@ -44,7 +43,7 @@ pub(crate) async fn fence(
             };
             async move {
                 let loaded = fence_entry(loading, &fenced).await?;
-                Ok::<_, FillError>(loaded.map(|loaded| (sequence, loaded)))
+                Ok::<_, ProjectionError>(loaded.map(|loaded| (sequence, loaded)))
             }
         })
         .buffer_unordered(concurrency)
@@ -65,7 +64,10 @@ struct Fenced {
     parts: usize,
 }
 
-async fn fence_entry(loading: &Loading<'_>, entry: &Fenced) -> Result<Option<bool>, FillError> {
+async fn fence_entry(
+    loading: &Loading<'_>,
+    entry: &Fenced,
+) -> Result<Option<bool>, ProjectionError> {
     let mut all_loaded = true;
     for part in 0..entry.parts {
         match fence_part(loading, entry, part).await? {
@@ -80,7 +82,7 @@ async fn fence_part(
     loading: &Loading<'_>,
     entry: &Fenced,
     part: usize,
-) -> Result<Option<bool>, FillError> {
+) -> Result<Option<bool>, ProjectionError> {
     let nothing = JobWork::Query {
         sql: loading.projection.warehouse.sql(&Statement::Nothing),
     };

@@ -1,9 +1,8 @@
 //! Jobs that carry out a decision.
 
 use crate::warehouse::contract::{JobDone, JobId, JobWork, TableKind};
-use crate::warehouse::failure::FillError;
 use crate::warehouse::projection::{
-    Attempts, Filling, JobEnd, Projection, WarehouseJob, mark, run_job,
+    Attempts, Filling, JobEnd, Projection, ProjectionError, WarehouseJob, mark, run_job,
 };
 
 /// Attempts of one job.
@@ -36,7 +35,7 @@ pub(crate) async fn job(
     filling: Filling<'_>,
     named: &Named<'_>,
     work: &JobWork,
-) -> Result<Option<JobDone>, FillError> {
+) -> Result<Option<JobDone>, ProjectionError> {
     let warehouse = &*projection.warehouse;
     let mark = mark(
         projection,

@@ -8,10 +8,11 @@ use crate::ledger::entry::{
 };
 use crate::warehouse::contract::{LOADED, TableFound, TableKind};
 use crate::warehouse::counting::compare_now;
-use crate::warehouse::failure::{FillError, WarehouseFailure};
 use crate::warehouse::pending::{Barred, pending, rows_expected, spans};
 use crate::warehouse::preparing::{expiring, expiring_views};
-use crate::warehouse::projection::{FilesChecked, Filling, Projection, known_of, open_table};
+use crate::warehouse::projection::{
+    FilesChecked, Filling, Projection, ProjectionError, WarehouseFailure, known_of, open_table,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -120,7 +121,7 @@ async fn fill_all(
     projection: &Projection,
     filling: Filling<'_>,
     filled: &mut Filled,
-) -> Result<(), FillError> {
+) -> Result<(), ProjectionError> {
     for table in LOADED {
         // Not even looked at: what is behind, the ledger knows.
         if *filling.stop.borrow() {
@@ -145,7 +146,7 @@ async fn fill_table(
     table: Table,
     found: &TableFound,
     filled: &mut Filled,
-) -> Result<(), FillError> {
+) -> Result<(), ProjectionError> {
     let (state, kind) = (filling.state, TableKind::of(table));
     let known = known_of(projection, state, table, found.incarnation);
     let mut loaded: BTreeSet<u64> = BTreeSet::new();
@@ -239,7 +240,7 @@ async fn check(
     filling: Filling<'_>,
     table: Table,
     loaded: impl Fn(u64) -> bool + Copy,
-) -> Result<Option<RowsCounted>, FillError> {
+) -> Result<Option<RowsCounted>, ProjectionError> {
     let found = open_table(projection, filling.state, TableKind::of(table)).await?;
     if found.rows == rows_expected(filling.state, &projection.name, table, loaded) {
         return Ok(None);

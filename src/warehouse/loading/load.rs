@@ -1,11 +1,10 @@
 //! One load job for each entry.
 
 use crate::warehouse::contract::{JobId, JobWork, TableKind};
-use crate::warehouse::failure::FillError;
 use crate::warehouse::pending::{Pending, rows};
 use crate::warehouse::projection::{
-    Attempts, FilesChecked, Filling, JobEnd, Projection, StagingPurpose, WarehouseJob, mark,
-    run_job,
+    Attempts, FilesChecked, Filling, JobEnd, Projection, ProjectionError, StagingPurpose,
+    WarehouseJob, mark, run_job,
 };
 use futures::StreamExt as _;
 use std::collections::BTreeSet;
@@ -45,7 +44,7 @@ pub(crate) struct Ends {
     /// Entries whose jobs failed.
     pub(crate) failed: Vec<LoadRefusal>,
     /// What kept the others from being tried.
-    pub(crate) stopped_by: Option<FillError>,
+    pub(crate) stopped_by: Option<ProjectionError>,
 }
 
 /// How the load of one entry ended.
@@ -106,7 +105,10 @@ pub(crate) async fn load(loading: &Loading<'_>, pending: &[Pending<'_>]) -> Ends
     ends
 }
 
-async fn load_entry(loading: &Loading<'_>, entry: &Pending<'_>) -> Result<LoadEnd, FillError> {
+async fn load_entry(
+    loading: &Loading<'_>,
+    entry: &Pending<'_>,
+) -> Result<LoadEnd, ProjectionError> {
     let filling = &loading.filling;
     let projection = loading.projection;
     let mut attempts = entry.attempt;

@@ -4,10 +4,10 @@
 use crate::ledger::entry::ExpiringTable;
 use crate::ledger::tables;
 use crate::warehouse::contract::{JobWork, TableKind};
-use crate::warehouse::failure::FillError;
 use crate::warehouse::preparing::{expiring, remake};
 use crate::warehouse::projection::{
-    Attempts, Filling, JobEnd, Projection, WarehouseJob, open_table, own_job_id, run_job,
+    Attempts, Filling, JobEnd, Projection, ProjectionError, WarehouseJob, open_table, own_job_id,
+    run_job,
 };
 use arrow::array::RecordBatch;
 use arrow::json::LineDelimitedWriter;
@@ -20,7 +20,7 @@ pub(crate) async fn tell(
     projection: &Projection,
     filling: Filling<'_>,
     expire: &mut Vec<ExpiringTable>,
-) -> Result<Option<u64>, FillError> {
+) -> Result<Option<u64>, ProjectionError> {
     if *filling.stop.borrow() {
         return Ok(None);
     }
@@ -39,7 +39,7 @@ pub(crate) async fn tell(
         (TableKind::Coverage, tables::coverage(state)?),
     ] {
         let found = match open_table(projection, state, kind).await {
-            Err(FillError::Shape { .. }) => {
+            Err(ProjectionError::Shape { .. }) => {
                 (filling.say)(&format!("{}: recreating {}", projection.name, kind.table()));
                 remake(projection, kind, &state.lake_id).await?;
                 open_table(projection, state, kind).await?
@@ -64,7 +64,7 @@ async fn write(
     filling: Filling<'_>,
     kind: TableKind,
     rows: &RecordBatch,
-) -> Result<bool, FillError> {
+) -> Result<bool, ProjectionError> {
     let content = lines(rows)?;
     let warehouse = &*projection.warehouse;
     let own = own_job_id(projection, "tell", kind, filling.run_id);
@@ -85,7 +85,7 @@ async fn write(
         {
             Ok(true)
         }
-        JobEnd::Done { id, done, .. } => Err(FillError::Answer {
+        JobEnd::Done { id, done, .. } => Err(ProjectionError::Answer {
             target: warehouse.target().to_owned(),
             what: format!(
                 "job {id} wrote {} of {} rows",
@@ -102,7 +102,7 @@ async fn write(
 }
 
 /// One JSON object for each row, times as RFC 3339.
-fn lines(rows: &RecordBatch) -> Result<Bytes, FillError> {
+fn lines(rows: &RecordBatch) -> Result<Bytes, ProjectionError> {
     let mut text = Vec::new();
     let mut writer = LineDelimitedWriter::new(&mut text);
     let written = writer.write(rows).and_then(|()| writer.finish());

@@ -10,13 +10,11 @@
 //! keeps: because a hold does, or because nobody has confirmed that it goes. The service goes by its own
 //! clock, so where nothing bears ours out it is not known what it would drop, and it is lifted, too.
 
-use super::views;
 use crate::clock::Now;
 use crate::ledger::entry::ExpiringTable;
 use crate::ledger::state::State;
 use crate::warehouse::contract::{DatasetFound, LOADED, TableFound, TableKind, WarehouseError};
-use crate::warehouse::failure::FillError;
-use crate::warehouse::projection::{Projection, check_owner};
+use crate::warehouse::projection::{Projection, ProjectionError, check_owner};
 use crate::window::format_instant;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -35,7 +33,7 @@ pub async fn settle_expiration(
     projection: &Projection,
     state: &State,
     now: &Now,
-) -> Result<bool, FillError> {
+) -> Result<bool, ProjectionError> {
     let Some(days) = projection.settings.partition_expiration else {
         return Ok(false);
     };
@@ -127,8 +125,7 @@ pub(crate) async fn expiring_views(
     projection: &Projection,
 ) -> Result<Vec<ExpiringTable>, WarehouseError> {
     let warehouse = &*projection.warehouse;
-    let views = views::all(|table| warehouse.sql_name(table));
-    futures::stream::iter(views)
+    futures::stream::iter(warehouse.views())
         .map(|view| async move { warehouse.table(&view.name).await })
         .buffered(LOOKS)
         .try_filter_map(|found| std::future::ready(Ok(found.as_ref().and_then(expiring))))

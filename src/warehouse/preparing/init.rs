@@ -3,10 +3,10 @@
 
 use super::expiration::{has_default_expiration, lift, unwanted};
 use super::remake::{is_told, remake};
-use super::views;
 use crate::warehouse::contract::{Class, LAKE_LABEL, TableFound, TableKind, ViewShape};
-use crate::warehouse::failure::FillError;
-use crate::warehouse::projection::{Projection, additions, check_owner, conflicts};
+use crate::warehouse::projection::{
+    Projection, ProjectionError, additions, check_owner, conflicts,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -63,9 +63,10 @@ impl Preparing {
 /// # Errors
 /// The service; a dataset or table of another lake, or at another location; a table that differs in
 /// what cannot be added, with every such column.
-pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing, FillError> {
+pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing, ProjectionError> {
     let warehouse = &*projection.warehouse;
     let target = warehouse.target();
+    let type_name = |kind| warehouse.type_name(kind);
     let mut preparing = Preparing {
         preparation: Preparation {
             warehouse: projection.name.clone(),
@@ -87,7 +88,7 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
         Some(found) => {
             let owner = found.labels.get(LAKE_LABEL);
             if let Some(owner) = owner.filter(|owner| *owner != lake_id) {
-                return Err(FillError::Foreign {
+                return Err(ProjectionError::Foreign {
                     target: target.to_owned(),
                     table: "the dataset".to_owned(),
                     owner: owner.clone(),
@@ -95,7 +96,7 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
                 });
             }
             if !found.location.eq_ignore_ascii_case(warehouse.location()) {
-                return Err(FillError::Location {
+                return Err(ProjectionError::Location {
                     target: target.to_owned(),
                     found: found.location.clone(),
                     configured: warehouse.location().to_owned(),
@@ -131,7 +132,7 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
             continue;
         };
         check_owner(&found, target, lake_id)?;
-        let differences = conflicts(&found, &shape);
+        let differences = conflicts(&found, &shape, &type_name);
         if !differences.is_empty() && is_told(kind) {
             let mut changes = vec!["recreate it: it is rewritten as a whole each time".to_owned()];
             changes.extend(differences);
@@ -142,7 +143,7 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
             wrong.push((kind.table(), differences));
             continue;
         }
-        let changes = additions(&found, &shape, &labels);
+        let changes = additions(&found, &shape, &labels, &type_name);
         let unwanted = unwanted(&found, projection);
         if !changes.is_empty() {
             step(
@@ -158,7 +159,7 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
     if let Some(error) = all_wrong(target, wrong) {
         return Err(error);
     }
-    for view in views::all(|table| warehouse.sql_name(table)) {
+    for view in warehouse.views() {
         let found = match &dataset {
             Some(_) => warehouse.table(&view.name).await?,
             None => None,
@@ -170,7 +171,7 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
                 false => vec!["make it".to_owned()],
             },
             Some(found) if found.kind != "VIEW" => {
-                return Err(FillError::Shape {
+                return Err(ProjectionError::Shape {
                     target: target.to_owned(),
                     table: view.name,
                     differences: vec![format!("it is a {}, not a view", found.kind.to_lowercase())],
@@ -178,15 +179,11 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
             }
             Some(found) => {
                 check_owner(found, target, lake_id)?;
-                let sql = found
-                    .told
-                    .pointer("/view/query")
-                    .and_then(|sql| sql.as_str());
                 let unwanted = unwanted(found, projection);
                 if !unwanted.is_empty() {
                     step(name.clone(), unwanted, InitAction::Lift(view.name.clone()));
                 }
-                if sql == Some(view.sql.as_str()) && found.description == view.description {
+                if found.view.as_ref() == Some(&view.sql) && found.description == view.description {
                     continue;
                 }
                 vec!["replace it".to_owned()]
@@ -198,7 +195,7 @@ pub async fn prepare(projection: &Projection, lake_id: &str) -> Result<Preparing
 }
 
 /// One error for everything that cannot be added, whatever the number of tables.
-fn all_wrong(target: &str, mut wrong: Vec<(&str, Vec<String>)>) -> Option<FillError> {
+fn all_wrong(target: &str, mut wrong: Vec<(&str, Vec<String>)>) -> Option<ProjectionError> {
     let (table, differences) = if wrong.len() == 1 {
         let (table, differences) = wrong.remove(0);
         (table.to_owned(), differences)
@@ -212,7 +209,7 @@ fn all_wrong(target: &str, mut wrong: Vec<(&str, Vec<String>)>) -> Option<FillEr
         });
         (tables, of_all.collect())
     };
-    (!differences.is_empty()).then(|| FillError::Shape {
+    (!differences.is_empty()).then(|| ProjectionError::Shape {
         target: target.to_owned(),
         table,
         differences,
@@ -227,7 +224,7 @@ pub async fn carry_out_preparation(
     projection: &Projection,
     lake_id: &str,
     preparing: &Preparing,
-) -> Result<(), FillError> {
+) -> Result<(), ProjectionError> {
     let warehouse = &*projection.warehouse;
     let labels = projection.labels(lake_id);
     for action in &preparing.actions {

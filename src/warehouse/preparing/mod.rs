@@ -12,8 +12,6 @@ mod remake;
 
 mod expiration;
 
-mod views;
-
 pub use expiration::settle_expiration;
 pub(crate) use expiration::{expiring, expiring_views};
 pub use init::{InitStep, Preparation, Preparing, carry_out_preparation, prepare};

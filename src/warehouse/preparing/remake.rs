@@ -2,8 +2,7 @@
 
 use super::expiration::lift;
 use crate::warehouse::contract::{Class, TableKind};
-use crate::warehouse::failure::FillError;
-use crate::warehouse::projection::Projection;
+use crate::warehouse::projection::{Projection, ProjectionError};
 
 /// Whether a table is written as a whole each time, so that nothing is lost where it is made anew.
 pub(crate) const fn is_told(kind: TableKind) -> bool {
@@ -16,7 +15,7 @@ pub(crate) async fn remake(
     projection: &Projection,
     kind: TableKind,
     lake_id: &str,
-) -> Result<(), FillError> {
+) -> Result<(), ProjectionError> {
     let warehouse = &*projection.warehouse;
     let (shape, labels) = (projection.shape(kind), projection.labels(lake_id));
     warehouse.drop_table(kind.table()).await?;

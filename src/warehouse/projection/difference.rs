@@ -1,13 +1,18 @@
 //! What a table is against what it should be. Pure.
 
+use crate::event::schema::ColumnType;
 use crate::warehouse::contract::{ColumnFound, TableFound, TableShape};
 use std::collections::BTreeMap;
+
+/// The name of a column's type in the words of the service.
+pub(crate) type TypeName<'a> = &'a dyn Fn(ColumnType) -> &'static str;
 
 /// What can be added to a table without touching what is there, in words.
 pub(crate) fn additions(
     found: &TableFound,
     shape: &TableShape,
     labels: &BTreeMap<String, String>,
+    type_name: TypeName<'_>,
 ) -> Vec<String> {
     let mut additions = Vec::new();
     for column in shape.columns {
@@ -15,7 +20,7 @@ pub(crate) fn additions(
             None => additions.push(format!(
                 "add column {} {}",
                 column.name,
-                column.kind.bigquery()
+                type_name(column.kind)
             )),
             Some(there) if there.description != column.meaning => {
                 additions.push(format!("describe column {}", column.name));
@@ -42,7 +47,11 @@ pub(crate) fn additions(
 }
 
 /// What differs and cannot be added, in words, each naming what it is about.
-pub(crate) fn conflicts(found: &TableFound, shape: &TableShape) -> Vec<String> {
+pub(crate) fn conflicts(
+    found: &TableFound,
+    shape: &TableShape,
+    type_name: TypeName<'_>,
+) -> Vec<String> {
     let mut conflicts = Vec::new();
     if found.kind != "TABLE" {
         conflicts.push(format!(
@@ -55,12 +64,12 @@ pub(crate) fn conflicts(found: &TableFound, shape: &TableShape) -> Vec<String> {
         let Some(there) = column_of(found, column.name) else {
             continue;
         };
-        if !there.kind.eq_ignore_ascii_case(column.kind.bigquery()) {
+        if !there.kind.eq_ignore_ascii_case(type_name(column.kind)) {
             conflicts.push(format!(
                 "column {} is {}, not {}",
                 column.name,
                 there.kind,
-                column.kind.bigquery()
+                type_name(column.kind)
             ));
         }
         // A load says of each column whether it may be null, and is refused where the table says
@@ -114,7 +123,11 @@ pub(crate) fn conflicts(found: &TableFound, shape: &TableShape) -> Vec<String> {
 
 /// What keeps rows from being loaded: columns that are missing or are something else. Descriptions,
 /// clustering and the like do not.
-pub(crate) fn obstacles(found: &TableFound, shape: &TableShape) -> Vec<String> {
+pub(crate) fn obstacles(
+    found: &TableFound,
+    shape: &TableShape,
+    type_name: TypeName<'_>,
+) -> Vec<String> {
     let mut obstacles: Vec<String> = shape
         .columns
         .iter()
@@ -125,7 +138,7 @@ pub(crate) fn obstacles(found: &TableFound, shape: &TableShape) -> Vec<String> {
         clustering: found.clustering.clone(),
         ..shape.clone()
     };
-    obstacles.extend(conflicts(found, &shape));
+    obstacles.extend(conflicts(found, &shape, type_name));
     obstacles
 }
 
@@ -136,7 +149,7 @@ fn column_of<'t>(found: &'t TableFound, name: &str) -> Option<&'t ColumnFound> {
         .find(|column| same_name(&column.name, name))
 }
 
-/// BigQuery does not tell names of columns apart by case.
+/// Services do not tell names of columns apart by case.
 fn same_name(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }

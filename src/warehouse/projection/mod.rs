@@ -11,9 +11,12 @@ mod staging;
 
 mod filling;
 
+mod error;
+
 pub(super) mod difference;
 
 pub(crate) use difference::{additions, conflicts};
+pub use error::{ProjectionError, WarehouseFailure};
 pub use filling::Filling;
 pub use opened::{Pace, Projection, ProjectionSettings};
 pub(crate) use runner::{Attempts, JobEnd, WarehouseJob, mark, own_job_id, run_job};

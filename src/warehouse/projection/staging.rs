@@ -1,12 +1,12 @@
 //! Where a warehouse loads files from: the lake itself, or copies that lie there for as long as a load
 //! takes.
 
+use super::error::ProjectionError;
 use super::filling::Filling;
 use crate::failpoint;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::FileEntry;
 use crate::store::{Bucket, CheckedBy, CheckedObject, SignedFile, StoreError};
-use crate::warehouse::failure::FillError;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use schemars::JsonSchema;
@@ -73,7 +73,7 @@ impl Staging {
         filling: &Filling<'_>,
         purpose: StagingPurpose,
         files: &[&FileEntry],
-    ) -> Result<Sources, FillError> {
+    ) -> Result<Sources, ProjectionError> {
         let lake_id = &filling.state.lake_id;
         let mut sources = Vec::with_capacity(files.len());
         for (index, file) in files.iter().enumerate() {
@@ -195,7 +195,7 @@ impl Sources {
     ///
     /// # Errors
     /// One was exchanged, so that nobody knows what the job has read; or the store.
-    pub(crate) async fn expect_unchanged(&self) -> Result<(), FillError> {
+    pub(crate) async fn expect_unchanged(&self) -> Result<(), ProjectionError> {
         for (file, checked) in &self.sources {
             let error = match self.bucket.is_still(file, checked).await {
                 Ok(true) => continue,
@@ -208,8 +208,8 @@ impl Sources {
                 Err(error) => error,
             };
             return Err(match self.staged {
-                true => FillError::Staging(error),
-                false => FillError::Lake(error),
+                true => ProjectionError::Staging(error),
+                false => ProjectionError::Lake(error),
             });
         }
         Ok(())
@@ -241,7 +241,7 @@ async fn copy(
     file: &FileEntry,
     bucket: &Bucket,
     copied: &SignedFile,
-) -> Result<CheckedObject, FillError> {
+) -> Result<CheckedObject, ProjectionError> {
     let mut copies = 0;
     loop {
         match bucket.compare(copied).await {
@@ -250,21 +250,21 @@ async fn copy(
             // Nothing of ours: what is created below must not be taken for it.
             Err(StoreError::Altered { .. }) if copies < COPIES => {
                 let deleted = bucket.delete(&copied.name).await;
-                deleted.map_err(FillError::Staging)?;
+                deleted.map_err(ProjectionError::Staging)?;
             }
-            Err(error) => return Err(FillError::Staging(error)),
+            Err(error) => return Err(ProjectionError::Staging(error)),
         }
         let content = read(filling, file).await?;
         match bucket.create(&copied.name, content).await {
             Ok(()) | Err(StoreError::AlreadyExists { .. }) => {}
-            Err(error) => return Err(FillError::Staging(error)),
+            Err(error) => return Err(ProjectionError::Staging(error)),
         }
         copies += 1;
     }
 }
 
 /// The content of a file: what goes to analysts is what the ledger signed for.
-async fn read(filling: &Filling<'_>, file: &FileEntry) -> Result<Bytes, FillError> {
+async fn read(filling: &Filling<'_>, file: &FileEntry) -> Result<Bytes, ProjectionError> {
     let lake = filling.lake;
     let most = MOST_BYTES.max(file.bytes);
     let content = match lake.read_present(&file.path.to_string(), most).await {
@@ -273,7 +273,7 @@ async fn read(filling: &Filling<'_>, file: &FileEntry) -> Result<Bytes, FillErro
     };
     let found = Digest::of(&content);
     if found != file.sha256 {
-        return Err(FillError::Lake(StoreError::Altered {
+        return Err(ProjectionError::Lake(StoreError::Altered {
             object: lake.url_of(&file.path.to_string()),
             said: format!("its SHA-256 is {found}"),
         }));
@@ -283,15 +283,15 @@ async fn read(filling: &Filling<'_>, file: &FileEntry) -> Result<Bytes, FillErro
 
 /// Why a file of the lake cannot be read: one that is missing may have gone by a decision that others made
 /// meanwhile.
-async fn unreadable(filling: &Filling<'_>, file: &FileEntry, error: StoreError) -> FillError {
+async fn unreadable(filling: &Filling<'_>, file: &FileEntry, error: StoreError) -> ProjectionError {
     if !matches!(error, StoreError::Missing { .. }) {
-        return FillError::Lake(error);
+        return ProjectionError::Lake(error);
     }
     match filling.log.is_live_now(&file.path.to_string()).await {
-        Ok(true) => FillError::Lake(error),
-        Ok(false) => FillError::GoneMeanwhile {
+        Ok(true) => ProjectionError::Lake(error),
+        Ok(false) => ProjectionError::GoneMeanwhile {
             path: filling.lake.url_of(&file.path.to_string()),
         },
-        Err(error) => FillError::Log(error),
+        Err(error) => ProjectionError::Log(error),
     }
 }

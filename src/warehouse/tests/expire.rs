@@ -1,54 +1,15 @@
 //! The statements that delete take exactly what a decision names.
 
-use super::state::{date, file, state};
+use super::state::{LIMITS, date, file, state};
 use crate::ledger::entry::FileEntry;
 use crate::ledger::state::{State, Wholes};
 use crate::policy::{AsOf, Conditions, Policy, Rule};
 use crate::retention::plan;
-use crate::warehouse::bigquery::{LIMITS, to_sql};
+use crate::warehouse::Deletion;
 use crate::warehouse::deciding::expire::deletions;
-use crate::warehouse::{Deletion, SqlCondition, Statement};
 use chrono::NaiveDate;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-
-#[test]
-fn statements_are_written_as_the_service_reads_them() {
-    let condition = |category: Option<&str>, source: &str, batches: &[&str]| SqlCondition {
-        category: category.map(str::to_owned),
-        source: source.to_owned(),
-        batches: batches.iter().map(|it| (*it).to_owned()).collect(),
-    };
-    let of = |conditions| Deletion {
-        first: date(1),
-        last: date(7),
-        conditions,
-    };
-    let dates = "DELETE FROM `t` WHERE dt BETWEEN DATE '2026-03-01' AND DATE '2026-03-07'";
-    assert_eq!(delete(&of(vec![])), dates);
-    assert_eq!(
-        delete(&of(vec![
-            condition(Some("execution"), "k", &[]),
-            condition(Some("other"), "it's \\ odd", &["b1", "b2"]),
-        ])),
-        format!(
-            "{dates} AND ((category = 'execution' AND source = 'k') OR (category = 'other' AND source = \
-             'it\\'s \\\\ odd' AND batch_id IN ('b1', 'b2')))"
-        )
-    );
-    assert_eq!(
-        delete(&of(vec![condition(None, "k\n", &[])])),
-        format!("{dates} AND ((source = 'k\\u000a'))")
-    );
-}
-
-fn delete(deletion: &Deletion) -> String {
-    let statement = Statement::Delete {
-        table: "t",
-        deletion,
-    };
-    to_sql(&statement, |table| format!("`{table}`"))
-}
 
 fn policy(rules: Vec<(Conditions, &str)>, default: &str) -> Policy {
     let rules = rules.into_iter().enumerate();

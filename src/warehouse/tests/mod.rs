@@ -4,5 +4,4 @@ mod compare;
 mod difference;
 mod expire;
 mod pending;
-mod rows;
 mod state;

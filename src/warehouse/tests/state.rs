@@ -4,7 +4,20 @@ use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Counts, FileEntry, InstantRange, StatedStatistics};
 use crate::ledger::state::{Batch, LiveFile, State};
+use crate::warehouse::StatementLimits;
 use chrono::{DateTime, NaiveDate};
+
+/// The limits of a service of our own.
+pub(super) const LIMITS: StatementLimits = StatementLimits {
+    load_files: 100,
+    load_dates: 40,
+    load_bytes: 15_000,
+    statement_dates: 1_000,
+    statement_batches: 2_000,
+    loads_a_day: 1_000,
+    partition_changes_a_day: 300,
+    fail_safe_days: 7,
+};
 
 pub(super) fn date(day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 3, day).unwrap()

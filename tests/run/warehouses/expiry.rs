@@ -4,7 +4,7 @@ use super::stand::Stand;
 use serde_json::json;
 use std::collections::BTreeMap;
 use trailhouse::warehouse::bigquery::LIMITS;
-use trailhouse::warehouse::{Standing, Warehouse as _, carry_out_preparation, prepare};
+use trailhouse::warehouse::{Warehouse as _, WarehouseStanding, carry_out_preparation, prepare};
 
 const DAY: u64 = 86_400_000;
 
@@ -79,7 +79,7 @@ async fn each_run_names_what_expires_until_init_lifts_it() {
     assert!(summary.warehouses[0].failure.is_none(), "it is a warning");
     assert_eq!(expiring(&stand), named, "a run lifts nothing");
     // Whoever asks the ledger alone is told, too.
-    let standing = Standing::of(&stand.state().await, "bq", &LIMITS);
+    let standing = WarehouseStanding::of(&stand.state().await, "bq", &LIMITS);
     assert_eq!(&standing.expiring, told);
 
     let (bq, lake_id) = (stand.bq(), stand.state().await.lake_id);
@@ -94,7 +94,7 @@ async fn each_run_names_what_expires_until_init_lifts_it() {
     assert_eq!(expiring(&stand), [""; 0]);
     stand.run().await;
     assert!(
-        Standing::of(&stand.state().await, "bq", &LIMITS)
+        WarehouseStanding::of(&stand.state().await, "bq", &LIMITS)
             .expiring
             .is_empty()
     );

@@ -100,7 +100,7 @@ async fn tables(warehouse: &dyn Warehouse) {
                 found.kind.as_str(),
                 found.mode.as_str()
             ),
-            (column.name, column.kind.bigquery(), mode)
+            (column.name, warehouse.type_name(column.kind), mode)
         );
         assert_eq!(found.description, column.meaning);
     }
@@ -370,7 +370,7 @@ async fn views(warehouse: &dyn Warehouse) {
         assert_eq!(found.kind, "VIEW");
         assert_eq!(found.description, "How many");
         assert_eq!(found.labels, labels());
-        assert_eq!(found.told["view"]["query"], sql);
+        assert_eq!(found.view.as_deref(), Some(sql));
     }
     let table = ViewShape {
         name: "extended".to_owned(),

@@ -2,7 +2,9 @@
 
 use super::material::{Event, counted, done, events, events_shape, labels};
 use super::{Bench, append, class};
-use trailhouse::warehouse::{Class, JobId, JobWork, TableShape, Warehouse};
+use trailhouse::warehouse::{
+    Class, Deletion, JobId, JobWork, SqlCondition, Statement, TableShape, Warehouse,
+};
 
 const ROWS: [Event; 6] = [
     ("2026-01-01", "execution", "b1", "e1"),
@@ -24,33 +26,48 @@ pub(super) async fn deletions(bench: &Bench<'_>) {
     done(warehouse, "delete_load", &append(name, &[file]))
         .await
         .unwrap();
-    let table = warehouse.sql_name(name);
-    let within = |first: &str, last: &str, rest: &str| {
-        format!("DELETE FROM {table} WHERE dt BETWEEN DATE '{first}' AND DATE '{last}'{rest}")
+    let of = |first: &str, last: &str, conditions: &[SqlCondition]| Deletion {
+        first: first.parse().unwrap(),
+        last: last.parse().unwrap(),
+        conditions: conditions.to_vec(),
     };
-    let statements = [
+    let sql = |deletion: &Deletion| {
+        warehouse.sql(&Statement::Delete {
+            table: name,
+            deletion,
+        })
+    };
+    let condition = |category: Option<&str>, source: &str, batches: &[&str]| SqlCondition {
+        category: category.map(str::to_owned),
+        source: source.to_owned(),
+        batches: batches.iter().map(|it| (*it).to_owned()).collect(),
+    };
+    let deletions = [
         // Nobody has this name, whatever it means to a reader of text.
         (
-            within(
+            of(
                 "2026-01-01",
                 "2026-01-03",
-                r" AND ((source = 'x\' OR source = \'kestra-prod\\'))",
+                &[condition(None, r"x' OR source = 'kestra-prod\", &[])],
             ),
             0,
         ),
         (
-            within(
+            of(
                 "2026-01-02",
                 "2026-01-03",
-                " AND ((category = 'execution' AND source = 'kestra-prod' AND batch_id IN ('b3', 'b4')) \
-                 OR (category = 'authentication' AND source = 'kestra-prod'))",
+                &[
+                    condition(Some("execution"), "kestra-prod", &["b3", "b4"]),
+                    condition(Some("authentication"), "kestra-prod", &[]),
+                ],
             ),
             2,
         ),
-        (within("2026-01-01", "2026-01-01", ""), 2),
-        (within("2026-01-01", "2026-01-01", ""), 0),
+        (of("2026-01-01", "2026-01-01", &[]), 2),
+        (of("2026-01-01", "2026-01-01", &[]), 0),
     ];
-    for (number, (sql, rows)) in statements.into_iter().enumerate() {
+    for (number, (deletion, rows)) in deletions.into_iter().enumerate() {
+        let sql = sql(&deletion);
         warehouse.dry_run(&sql).await.unwrap();
         let id = format!("delete_{number}");
         let query = JobWork::Query { sql: sql.clone() };
@@ -65,16 +82,13 @@ pub(super) async fn deletions(bench: &Bench<'_>) {
         ]
     );
     // A source as a whole, where there is no category.
-    let sql = within(
-        "2026-01-02",
-        "2026-01-03",
-        " AND ((source = 'kestra-prod'))",
-    );
+    let rest = [condition(None, "kestra-prod", &[])];
+    let sql = sql(&of("2026-01-02", "2026-01-03", &rest));
     let deleted = done(warehouse, "delete_rest", &JobWork::Query { sql }).await;
     assert_eq!(deleted.unwrap().affected_rows, Some(2));
     assert_eq!(warehouse.table(name).await.unwrap().unwrap().rows, 0);
 
-    let sql = "SELECT 1".to_owned();
+    let sql = warehouse.sql(&Statement::Nothing);
     let nothing = done(warehouse, "nothing", &JobWork::Query { sql }).await;
     assert_eq!(nothing.unwrap().affected_rows, None);
     let rows = warehouse.rows(&JobId::of(&["nothing"])).await;

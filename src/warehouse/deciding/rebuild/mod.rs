@@ -17,10 +17,9 @@ use crate::lake::layout::Table;
 use crate::ledger::entry::{DoneOutcome, FileEntry, RebuildBody, RowsCounted};
 use crate::warehouse::contract::TableKind;
 use crate::warehouse::counting::{RowTally, TableComparison, compare_now};
-use crate::warehouse::failure::FillError;
 use crate::warehouse::loading::{Loading, load};
 use crate::warehouse::pending::{Barred, pending, rows};
-use crate::warehouse::projection::{Filling, Projection, known_of, open_table};
+use crate::warehouse::projection::{Filling, Projection, ProjectionError, known_of, open_table};
 use chrono::{DateTime, NaiveDate, Utc};
 use groups::groups;
 use replace::{Replacing, staged_table};
@@ -97,7 +96,7 @@ pub async fn plan_rebuild(
     filling: Filling<'_>,
     table: Table,
     which: RebuildChoice,
-) -> Result<Option<RebuildPlan>, FillError> {
+) -> Result<Option<RebuildPlan>, ProjectionError> {
     let found = open_table(projection, filling.state, TableKind::of(table)).await?;
     let known = known_of(projection, filling.state, table, found.incarnation);
     let span = match which {
@@ -191,7 +190,7 @@ pub async fn carry_out(
     decision: u64,
     rebuild: &RebuildBody,
     now: DateTime<Utc>,
-) -> Result<Option<DoneOutcome>, FillError> {
+) -> Result<Option<DoneOutcome>, ProjectionError> {
     let kind = TableKind::of(rebuild.table);
     let warehouse = &*projection.warehouse;
     let elsewhere =
@@ -252,7 +251,7 @@ pub async fn carry_out(
             .filter(|it| it.sequence.is_none_or(|sequence| sequence < decision))
             .map(|it| it.cell.date)
             .collect();
-        Ok::<_, FillError>(differing)
+        Ok::<_, ProjectionError>(differing)
     };
     let groups = groups(&dates, &files, warehouse.limits());
     let mut differing = still_differ().await?;
@@ -285,7 +284,7 @@ pub async fn carry_out(
         differing = still_differ().await?;
     }
     if let Some(date) = differing.first() {
-        return Err(FillError::Answer {
+        return Err(ProjectionError::Answer {
             target: warehouse.target().to_owned(),
             what: format!(
                 "{} dates of {} still differ after they were replaced, {date} first",

@@ -7,9 +7,10 @@ use crate::warehouse::contract::{
     Class, JobDone, JobWork, Statement, TableFound, TableKind, TableShape,
 };
 use crate::warehouse::deciding::{Named, job};
-use crate::warehouse::failure::FillError;
 use crate::warehouse::pending::{rows, split};
-use crate::warehouse::projection::{Filling, Projection, StagingPurpose, check_owner};
+use crate::warehouse::projection::{
+    Filling, Projection, ProjectionError, StagingPurpose, check_owner,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// How long a table of copies may be left over.
@@ -37,7 +38,7 @@ impl Replacing<'_> {
         &self,
         group: &RebuildGroup<'_>,
         incarnation: u64,
-    ) -> Result<bool, FillError> {
+    ) -> Result<bool, ProjectionError> {
         let warehouse = &*self.projection.warehouse;
         let name = staged_table(self.kind, self.decision, self.number);
         if !self.staged(&name, group).await? {
@@ -61,7 +62,7 @@ impl Replacing<'_> {
     }
 
     /// Makes the table with the rows that the dates are to hold; false if we were told to stop meanwhile.
-    async fn staged(&self, name: &str, group: &RebuildGroup<'_>) -> Result<bool, FillError> {
+    async fn staged(&self, name: &str, group: &RebuildGroup<'_>) -> Result<bool, ProjectionError> {
         let warehouse = &*self.projection.warehouse;
         let lake_id = &self.filling.state.lake_id;
         let expected = rows(&group.files);
@@ -125,7 +126,7 @@ impl Replacing<'_> {
         Ok(true)
     }
 
-    async fn find(&self, name: &str) -> Result<TableFound, FillError> {
+    async fn find(&self, name: &str) -> Result<TableFound, ProjectionError> {
         let warehouse = &*self.projection.warehouse;
         let found = warehouse.table(name).await?;
         let found = found.ok_or_else(|| self.failed(name, "is gone".to_owned()))?;
@@ -133,8 +134,8 @@ impl Replacing<'_> {
         Ok(found)
     }
 
-    fn failed(&self, table: &str, what: String) -> FillError {
-        FillError::Answer {
+    fn failed(&self, table: &str, what: String) -> ProjectionError {
+        ProjectionError::Answer {
             target: self.projection.warehouse.target().to_owned(),
             what: format!("{table} {what}"),
         }
@@ -146,7 +147,7 @@ impl Replacing<'_> {
         table: &str,
         incarnation: u64,
         work: &JobWork,
-    ) -> Result<Option<JobDone>, FillError> {
+    ) -> Result<Option<JobDone>, ProjectionError> {
         let named = Named {
             what,
             kind: self.kind,

@@ -1,4 +1,4 @@
-//! Why a warehouse could not be filled, compared or made, and what to do about it.
+//! What can keep work on a warehouse from being done, and what to do about it.
 
 use crate::ledger::log::LogError;
 use crate::ledger::tables::LedgerTableError;
@@ -7,9 +7,9 @@ use crate::warehouse::contract::{Class, WarehouseError};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Why a warehouse could not be filled, or not to the end.
+/// Why a warehouse could not be prepared, filled, compared or rebuilt, or not to the end.
 #[derive(Debug, thiserror::Error)]
-pub enum FillError {
+pub enum ProjectionError {
     /// The service.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
@@ -81,7 +81,7 @@ pub enum FillError {
     },
 }
 
-impl FillError {
+impl ProjectionError {
     /// Stable code in receipts and JSON output.
     pub fn code(&self) -> &'static str {
         match self {
@@ -143,7 +143,7 @@ impl FillError {
 }
 
 #[cfg(test)]
-impl FillError {
+impl ProjectionError {
     /// One example of each failure, for the reference of codes.
     pub(crate) fn examples() -> Vec<Self> {
         std::iter::successors(Some(of_service(Class::Transient)), next_example).collect()
@@ -151,8 +151,8 @@ impl FillError {
 }
 
 #[cfg(test)]
-fn of_service(class: Class) -> FillError {
-    FillError::Warehouse(WarehouseError {
+fn of_service(class: Class) -> ProjectionError {
+    ProjectionError::Warehouse(WarehouseError {
         class,
         target: "acme-audit.audit".to_owned(),
         action: "load entry 7 into audit_events".to_owned(),
@@ -163,8 +163,8 @@ fn of_service(class: Class) -> FillError {
 
 /// The example after this one: a new failure does not compile until it has its place.
 #[cfg(test)]
-fn next_example(last: &FillError) -> Option<FillError> {
-    use FillError as E;
+fn next_example(last: &ProjectionError) -> Option<ProjectionError> {
+    use ProjectionError as E;
     let target = || "acme-audit.audit".to_owned();
     let path = || "events/date=2026-01-01/….parquet".to_owned();
     let said = || "what the store answered".to_owned();
@@ -224,6 +224,7 @@ fn next_example(last: &FillError) -> Option<FillError> {
     })
 }
 
+// The same error, as summaries have it.
 /// Why a warehouse failed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WarehouseFailure {
@@ -238,11 +239,11 @@ pub struct WarehouseFailure {
     pub integrity: bool,
 }
 
-impl From<&FillError> for WarehouseFailure {
-    fn from(error: &FillError) -> Self {
+impl From<&ProjectionError> for WarehouseFailure {
+    fn from(error: &ProjectionError) -> Self {
         let integrity = match error {
-            FillError::Log(error) => error.is_integrity(),
-            FillError::Lake(error) => error.is_integrity(),
+            ProjectionError::Log(error) => error.is_integrity(),
+            ProjectionError::Lake(error) => error.is_integrity(),
             _ => false,
         };
         Self {

@@ -1,5 +1,5 @@
-//! The views that are made in a warehouse: the files of `sql/views`, which the embedded engine runs as
-//! they are.
+//! The views: the files of `sql/views`, which are GoogleSQL and which the embedded engine runs as they are. A
+//! view of BigQuery must name its tables with project and dataset.
 
 use crate::warehouse::contract::{TableKind, ViewShape};
 
@@ -21,7 +21,7 @@ const VIEWS: &[(&str, &str)] = views![
 ];
 
 /// Every view, its tables named by `sql_name`.
-pub(crate) fn all(sql_name: impl Fn(&str) -> String) -> Vec<ViewShape> {
+pub(super) fn all(sql_name: impl Fn(&str) -> String) -> Vec<ViewShape> {
     VIEWS
         .iter()
         .map(|(name, text)| ViewShape {
