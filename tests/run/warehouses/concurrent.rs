@@ -96,6 +96,67 @@ async fn two_runs_finish_one_rebuild() {
     stand.assert_level("after both").await;
 }
 
+/// One of two that carry out a decision stands still at some step until the other one is done and has removed
+/// the copies.
+#[tokio::test]
+async fn whoever_comes_late_to_a_rebuild_finds_it_done() {
+    for (on, step) in [
+        (On::Change, "create table audit_events_rebuild"),
+        (On::Look, "table audit_events_rebuild"),
+        (On::Start, "stage-0"),
+        (On::Start, "replace-0"),
+    ] {
+        let stand = Stand::new().await;
+        stand.run().await;
+        stand
+            .fake
+            .edit_rows("audit_events", |rows| rows.truncate(100));
+        let decisions = stand.decisions(RebuildChoice::Differing).await;
+        stand.faulty.next(on, step, Fault::Pause);
+        let slow = stand.loader();
+        let loading = try_load(&slow, &decisions);
+        tokio::pin!(loading);
+        tokio::select! {
+            _ = &mut loading => panic!("it waits"),
+            () = stand.faulty.hung() => {}
+        }
+        stand.load(&[]).await;
+        stand.faulty.resume();
+        let loaded = loading.await.unwrap();
+        let failure = &loaded.warehouses[0].failure;
+        assert!(failure.is_none(), "{step}: {failure:?}");
+        stand.assert_level(step).await;
+    }
+}
+
+/// The same where the other one was killed before it could say that it was done.
+#[tokio::test]
+async fn copies_that_a_killed_run_has_removed_are_not_missed() {
+    let stand = Stand::new().await;
+    stand.run().await;
+    stand
+        .fake
+        .edit_rows("audit_events", |rows| rows.truncate(100));
+    let decisions = stand.decisions(RebuildChoice::Differing).await;
+    let copies = "table audit_events_rebuild";
+    stand.faulty.next(On::Look, copies, Fault::Pause);
+    let slow = stand.loader();
+    let loading = try_load(&slow, &decisions);
+    tokio::pin!(loading);
+    tokio::select! {
+        _ = &mut loading => panic!("it waits"),
+        () = stand.faulty.hung() => {}
+    }
+    let drop = "drop table audit_events_rebuild";
+    stand.faulty.next(On::Change, drop, Fault::HangAfter);
+    assert!(!stand.load_until_hung(&[]).await);
+    stand.faulty.resume();
+    let loaded = loading.await.unwrap();
+    let failure = &loaded.warehouses[0].failure;
+    assert!(failure.is_none(), "{failure:?}");
+    stand.assert_level("after both").await;
+}
+
 /// Two decisions are open and two runs carry them out: whoever comes second to one of them goes on to
 /// the other.
 #[tokio::test]

@@ -22,7 +22,7 @@ use crate::warehouse::pending::{Barred, pending, rows};
 use crate::warehouse::projection::{Filling, Projection, ProjectionError, known_of, open_table};
 use chrono::{DateTime, NaiveDate, Utc};
 use groups::groups;
-use replace::{Replacing, staged_table};
+use replace::{Replaced, Replacing, staged_table};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -30,6 +30,9 @@ use std::collections::BTreeSet;
 /// How often dates are replaced that differ again. The first time may be that of a run that was killed,
 /// and what others did to the dates after it is not in it.
 const ROUNDS: u32 = 4;
+
+/// How often copies are made anew that somebody else removes meanwhile, since he was done with them.
+const REMOVALS: u32 = 3;
 
 /// What a rebuild would replace in one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -139,6 +142,12 @@ pub async fn plan_rebuild(
         differs: comparison.counted(),
         dates: dates.into_iter().collect(),
     }))
+}
+
+/// Whether a decision is not done, by the newest entry.
+async fn is_open_now(filling: Filling<'_>, decision: u64) -> Result<bool, ProjectionError> {
+    let newest = filling.log.load().await?;
+    Ok(newest.is_some_and(|state| state.rebuilds.contains_key(&decision)))
 }
 
 /// An entry counts as loaded as a whole, so all of its dates are rebuilt or none.
@@ -255,18 +264,14 @@ pub async fn carry_out(
     };
     let groups = groups(&dates, &files, warehouse.limits());
     let mut differing = still_differ().await?;
-    for round in 0..ROUNDS {
-        if differing.is_empty() {
-            break;
-        }
+    let (mut round, mut removals) = (0, 0);
+    while !differing.is_empty() && round < ROUNDS && removals < REMOVALS {
         // The first round is that of everybody who carries the decision out. Before another one: the
         // dates may differ because others were done, and decided to delete some of these rows.
-        if round > 0 {
-            let newest = filling.log.load().await?;
-            if !newest.is_some_and(|state| state.rebuilds.contains_key(&decision)) {
-                return Ok(None);
-            }
+        if round + removals > 0 && !is_open_now(filling, decision).await? {
+            return Ok(None);
         }
+        let mut is_whole = true;
         for (number, group) in groups.iter().enumerate() {
             let replacing = Replacing {
                 projection,
@@ -277,11 +282,28 @@ pub async fn carry_out(
                 round,
                 now,
             };
-            if !replacing.replace(group, found.incarnation).await? {
-                return Ok(None);
+            match replacing.replace(group, found.incarnation).await {
+                Ok(Replaced::Done) => {}
+                Ok(Replaced::Stopped) => return Ok(None),
+                Ok(Replaced::CopiesGone) => {
+                    is_whole = false;
+                    break;
+                }
+                Err(error) => {
+                    return match is_open_now(filling, decision).await? {
+                        true => Err(error),
+                        // Others are done, and have removed what we were to read.
+                        false => Ok(None),
+                    };
+                }
             }
         }
         differing = still_differ().await?;
+        // The same round is tried again: its transaction is the one at which all of them meet.
+        match is_whole {
+            true => round += 1,
+            false => removals += 1,
+        }
     }
     if let Some(date) = differing.first() {
         return Err(ProjectionError::Answer {

@@ -21,6 +21,17 @@ pub(crate) fn staged_table(kind: TableKind, decision: u64, group: usize) -> Stri
     format!("{}_rebuild_{decision}_{group}", kind.table())
 }
 
+/// What became of a replacement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replaced {
+    /// The transaction has ended.
+    Done,
+    /// We were told to stop meanwhile.
+    Stopped,
+    /// Not begun: somebody else who carries out the decision has removed the copies, perhaps because he is done.
+    CopiesGone,
+}
+
 /// The replacement of one group of dates.
 pub(crate) struct Replacing<'a> {
     pub(crate) projection: &'a Projection,
@@ -33,16 +44,17 @@ pub(crate) struct Replacing<'a> {
 }
 
 impl Replacing<'_> {
-    /// Replaces the dates; false if we were told to stop meanwhile.
+    /// Replaces the dates.
     pub(crate) async fn replace(
         &self,
         group: &RebuildGroup<'_>,
         incarnation: u64,
-    ) -> Result<bool, ProjectionError> {
+    ) -> Result<Replaced, ProjectionError> {
         let warehouse = &*self.projection.warehouse;
         let name = staged_table(self.kind, self.decision, self.number);
-        if !self.staged(&name, group).await? {
-            return Ok(false);
+        let staged = self.staged(&name, group).await?;
+        if staged != Replaced::Done {
+            return Ok(staged);
         }
         let sql = warehouse.sql(&Statement::ReplaceDates {
             table: self.kind.table(),
@@ -58,11 +70,18 @@ impl Replacing<'_> {
         let work = JobWork::Query { sql };
         let done = self.job(&what, table, incarnation, &work).await?;
         failpoint::hit("warehouse.replace.after");
-        Ok(done.is_some())
+        Ok(match done {
+            Some(_) => Replaced::Done,
+            None => Replaced::Stopped,
+        })
     }
 
-    /// Makes the table with the rows that the dates are to hold; false if we were told to stop meanwhile.
-    async fn staged(&self, name: &str, group: &RebuildGroup<'_>) -> Result<bool, ProjectionError> {
+    /// Makes the table with the rows that the dates are to hold.
+    async fn staged(
+        &self,
+        name: &str,
+        group: &RebuildGroup<'_>,
+    ) -> Result<Replaced, ProjectionError> {
         let warehouse = &*self.projection.warehouse;
         let lake_id = &self.filling.state.lake_id;
         let expected = rows(&group.files);
@@ -78,19 +97,27 @@ impl Replacing<'_> {
             ..self.projection.shape(self.kind)
         };
         let labels = self.projection.labels(lake_id);
-        match warehouse.create_table(name, &shape, &labels).await {
-            Ok(()) => {}
-            Err(error) if error.class == Class::Exists => {}
-            Err(error) => return Err(error.into()),
-        }
+        let create = || async {
+            match warehouse.create_table(name, &shape, &labels).await {
+                Err(error) if error.class != Class::Exists => Err(error),
+                _ => Ok(()),
+            }
+        };
+        create().await?;
         failpoint::hit("warehouse.stage.table");
-        let mut found = self.find(name).await?;
+        let Some(mut found) = self.find(name).await? else {
+            return Ok(Replaced::CopiesGone);
+        };
         if found.rows != expected && found.rows != 0 {
             // Left over from a load whose jobs the service has forgotten, or changed by somebody.
             warehouse.drop_table(name).await?;
-            warehouse.create_table(name, &shape, &labels).await?;
-            found = self.find(name).await?;
+            create().await?;
+            let Some(anew) = self.find(name).await? else {
+                return Ok(Replaced::CopiesGone);
+            };
+            found = anew;
         }
+        let incarnation = found.incarnation;
         if found.rows != expected {
             let purpose = StagingPurpose::Decision(self.decision, self.number);
             let staging = &self.projection.staging;
@@ -104,12 +131,19 @@ impl Replacing<'_> {
                     files: uris.by_ref().take(files.len()).collect(),
                 };
                 let what = format!("stage-{part}");
-                let done = self.job(&what, name, found.incarnation, &work).await?;
+                let done = self.job(&what, name, incarnation, &work).await;
                 failpoint::hit("warehouse.stage.loaded");
                 match done {
-                    None => return Ok(false),
-                    Some(done) if done.output_rows == Some(rows(files)) => {}
-                    Some(done) => {
+                    Err(error) => {
+                        let now = self.find(name).await?;
+                        return match now.is_some_and(|now| now.incarnation == incarnation) {
+                            true => Err(error),
+                            false => Ok(Replaced::CopiesGone),
+                        };
+                    }
+                    Ok(None) => return Ok(Replaced::Stopped),
+                    Ok(Some(done)) if done.output_rows == Some(rows(files)) => {}
+                    Ok(Some(done)) => {
                         let (wrote, sent) = (done.output_rows, rows(files));
                         let what = format!("got {wrote:?} of {sent} rows");
                         return Err(self.failed(name, what));
@@ -119,18 +153,24 @@ impl Replacing<'_> {
             sources.expect_unchanged().await?;
         }
         // Without this the transaction would empty the dates where the copies have expired.
-        let found = self.find(name).await?;
-        if found.rows != expected {
-            return Err(self.failed(name, format!("holds {} of {expected} rows", found.rows)));
+        match self.find(name).await? {
+            Some(now) if now.incarnation == incarnation && now.rows == expected => {
+                Ok(Replaced::Done)
+            }
+            Some(now) if now.incarnation == incarnation => {
+                Err(self.failed(name, format!("holds {} of {expected} rows", now.rows)))
+            }
+            _ => Ok(Replaced::CopiesGone),
         }
-        Ok(true)
     }
 
-    async fn find(&self, name: &str) -> Result<TableFound, ProjectionError> {
+    /// The table of copies as it is; `None` where it has been removed.
+    async fn find(&self, name: &str) -> Result<Option<TableFound>, ProjectionError> {
         let warehouse = &*self.projection.warehouse;
         let found = warehouse.table(name).await?;
-        let found = found.ok_or_else(|| self.failed(name, "is gone".to_owned()))?;
-        check_owner(&found, warehouse.target(), &self.filling.state.lake_id)?;
+        if let Some(found) = &found {
+            check_owner(found, warehouse.target(), &self.filling.state.lake_id)?;
+        }
         Ok(found)
     }
 
