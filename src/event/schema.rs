@@ -4,6 +4,7 @@
 //! cannot load a `JSON` column from Parquet at all, so nested content stays JSON text. Names follow
 //! OCSF 1.8 API Activity (class 6003), from which nested OCSF events can be made.
 
+mod common;
 mod events;
 mod objects;
 mod quarantine;

@@ -3,7 +3,8 @@
 use self::ColumnValue::{Day, Name, Number, Run, Text, Time, Uid};
 use super::Classification::{Public, Secret, Sensitive};
 use super::Column;
-use super::ColumnType::{Date, Integer, Text as Characters, Timestamp};
+use super::ColumnType::{Integer, Text as Characters, Timestamp};
+use super::common;
 use crate::event::Event;
 use crate::event::context::RowContext;
 use arrow::array::ArrayRef;
@@ -63,19 +64,12 @@ pub(in crate::event) static EVENT_TABLE: [EventColumn; 40] = [
         "Unique name of the event: source, tenant and native id",
     ),
     of(
-        Column::new("native_id", Characters, Public)
-            .unique()
-            .without_range(),
+        common::NATIVE_ID,
         Text(|event| event.native_id.as_deref()),
         24,
         "Id of the record on its platform",
     ),
-    of(
-        Column::new("dt", Date, Public).required().compact(),
-        Day,
-        0,
-        "UTC date of event_time; the partition",
-    ),
+    of(common::DT, Day, 0, "UTC date of event_time; the partition"),
     of(
         Column::new("event_time", Timestamp, Public)
             .required()
@@ -94,39 +88,31 @@ pub(in crate::event) static EVENT_TABLE: [EventColumn; 40] = [
         "The time exactly as the platform wrote it",
     ),
     of(
-        Column::new("ingested_at", Timestamp, Public)
-            .required()
-            .compact(),
+        common::INGESTED_AT,
         Run(RowContext::ingested_at),
         0,
         "The run's now when the record was read",
     ),
     of(
-        Column::new("batch_id", Characters, Public)
-            .required()
-            .compact(),
+        common::BATCH_ID,
         Run(RowContext::batch_id),
         0,
         "The ledger batch that added the row",
     ),
     of(
-        Column::new("platform", Characters, Public)
-            .required()
-            .compact(),
+        common::PLATFORM,
         Run(RowContext::platform),
         0,
         "Platform that produced the record, such as kestra",
     ),
     of(
-        Column::new("source", Characters, Public)
-            .required()
-            .compact(),
+        common::SOURCE,
         Run(RowContext::source),
         0,
         "Id of the configured source the record was read from",
     ),
     of(
-        Column::new("tenant", Characters, Public).compact().stated(),
+        common::TENANT,
         Text(|event| event.tenant.as_deref()),
         8,
         "Tenant the record belongs to on its platform",
@@ -334,17 +320,13 @@ system_configuration or other",
         "The record as kept: exact bytes as served unless redaction was configured",
     ),
     of(
-        Column::new("schema_version", Integer, Public)
-            .required()
-            .compact(),
+        common::SCHEMA_VERSION,
         Run(RowContext::schema_version),
         0,
         "Version of this schema",
     ),
     of(
-        Column::new("mapping_version", Integer, Public)
-            .required()
-            .compact(),
+        common::MAPPING_VERSION,
         Run(RowContext::mapping_version),
         0,
         "Version of the rules that made the columns from raw",

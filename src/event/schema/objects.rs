@@ -2,7 +2,8 @@
 
 use super::Classification::{Public, Sensitive};
 use super::Column;
-use super::ColumnType::{Date, Integer, Text, Timestamp};
+use super::ColumnType::{Integer, Text, Timestamp};
+use super::common;
 
 /// Version of the columns of objects.
 pub const OBJECT_SCHEMA_VERSION: i64 = 1;
@@ -25,10 +26,7 @@ pub const OBJECT_COLUMNS: &[Column] = &[
         .unique()
         .without_range()
         .meaning("What tells its content from any other under this name: the entity tag"),
-    Column::new("dt", Date, Public)
-        .required()
-        .compact()
-        .meaning("UTC date of the position"),
+    common::DT.meaning("UTC date of the position"),
     Column::new("position", Timestamp, Public)
         .required()
         .compact()
@@ -36,26 +34,11 @@ pub const OBJECT_COLUMNS: &[Column] = &[
     Column::new("last_modified", Timestamp, Public)
         .required()
         .meaning("When its store says that it was written"),
-    Column::new("ingested_at", Timestamp, Public)
-        .required()
-        .compact()
-        .meaning("The run's now when it was read"),
-    Column::new("batch_id", Text, Public)
-        .required()
-        .compact()
-        .meaning("The ledger batch that added the row"),
-    Column::new("platform", Text, Public)
-        .required()
-        .compact()
-        .meaning("Platform that delivered the object"),
-    Column::new("source", Text, Public)
-        .required()
-        .compact()
-        .meaning("Id of the configured source"),
-    Column::new("tenant", Text, Public)
-        .compact()
-        .stated()
-        .meaning("The feed that it belongs to"),
+    common::INGESTED_AT.meaning("The run's now when it was read"),
+    common::BATCH_ID,
+    common::PLATFORM.meaning("Platform that delivered the object"),
+    common::SOURCE,
+    common::TENANT.meaning("The feed that it belongs to"),
     Column::new("object_bytes", Integer, Public)
         .required()
         .meaning("Its size as stored"),
@@ -69,8 +52,5 @@ pub const OBJECT_COLUMNS: &[Column] = &[
         .required()
         .compact()
         .meaning("`read`, or the stable code of why it could not be"),
-    Column::new("schema_version", Integer, Public)
-        .required()
-        .compact()
-        .meaning("Version of this schema"),
+    common::SCHEMA_VERSION,
 ];

@@ -2,7 +2,8 @@
 
 use super::Classification::{Public, Secret};
 use super::Column;
-use super::ColumnType::{Bytes, Date, Integer, Text, Timestamp};
+use super::ColumnType::{Bytes, Integer, Text, Timestamp};
+use super::common;
 
 /// The columns of `audit_quarantine` in stored order: records that could not become events, with
 /// their exact bytes. A record larger than one row may be is kept in several parts.
@@ -11,14 +12,8 @@ pub const QUARANTINE_COLUMNS: &[Column] = &[
         .required()
         .unique()
         .meaning("Unique name: source and the SHA-256 of the bytes"),
-    Column::new("native_id", Text, Public)
-        .unique()
-        .without_range()
-        .meaning("Id of the record on its platform, where it could be read"),
-    Column::new("dt", Date, Public)
-        .required()
-        .compact()
-        .meaning("UTC date of the record, or of the slice it was read in"),
+    common::NATIVE_ID.meaning("Id of the record on its platform, where it could be read"),
+    common::DT.meaning("UTC date of the record, or of the slice it was read in"),
     Column::new("event_time", Timestamp, Public)
         .compact()
         .meaning("When it happened, where it could be read"),
@@ -30,26 +25,11 @@ pub const QUARANTINE_COLUMNS: &[Column] = &[
         .required()
         .compact()
         .meaning("End of the slice the record was read in, exclusive"),
-    Column::new("ingested_at", Timestamp, Public)
-        .required()
-        .compact()
-        .meaning("The run's now when the record was read"),
-    Column::new("batch_id", Text, Public)
-        .required()
-        .compact()
-        .meaning("The ledger batch that added the row"),
-    Column::new("platform", Text, Public)
-        .required()
-        .compact()
-        .meaning("Platform that produced the record"),
-    Column::new("source", Text, Public)
-        .required()
-        .compact()
-        .meaning("Id of the configured source"),
-    Column::new("tenant", Text, Public)
-        .compact()
-        .stated()
-        .meaning("Tenant the record was read from"),
+    common::INGESTED_AT,
+    common::BATCH_ID,
+    common::PLATFORM.meaning("Platform that produced the record"),
+    common::SOURCE,
+    common::TENANT.meaning("Tenant the record was read from"),
     Column::new("reason", Text, Public)
         .required()
         .compact()
@@ -79,12 +59,6 @@ pub const QUARANTINE_COLUMNS: &[Column] = &[
         .unique()
         .without_range()
         .meaning("The bytes of this part, exactly as served"),
-    Column::new("schema_version", Integer, Public)
-        .required()
-        .compact()
-        .meaning("Version of this schema"),
-    Column::new("mapping_version", Integer, Public)
-        .required()
-        .compact()
-        .meaning("Version of the rules that refused the record"),
+    common::SCHEMA_VERSION,
+    common::MAPPING_VERSION.meaning("Version of the rules that refused the record"),
 ];
