@@ -1,6 +1,8 @@
 //! A server on loopback that answers from a script, for tests.
 
+use super::{Auth, HttpSettings, Retry};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -46,6 +48,18 @@ impl Server {
             base: base.parse().unwrap(),
             heads,
             task,
+        }
+    }
+
+    /// Settings of a client of this server that hardly waits between two tries.
+    pub(crate) fn settings(&self) -> HttpSettings {
+        HttpSettings {
+            retry: Retry {
+                first: Duration::from_millis(1),
+                longest: Duration::from_millis(1),
+                ..Retry::default()
+            },
+            ..HttpSettings::new(self.base.clone(), Auth::None)
         }
     }
 

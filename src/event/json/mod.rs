@@ -5,11 +5,13 @@
 //!
 //! * **skipping** ([`members`], [`elements`], [`value_end`]) trusts brackets and quotes and nothing
 //!   else. It crosses any nesting depth in constant memory and does not mind bytes that are not
-//!   UTF-8, so one bad record cannot spoil its neighbours on the same page;
+//!   UTF-8, so one bad record cannot spoil its neighbours on the same page. An [`EnvelopeShape`]
+//!   takes pages and files apart in this way;
 //! * **checking** ([`check`], [`checked_members`]) accepts exactly the texts of RFC 8259 that are
 //!   UTF-8 and nest at most [`MAX_DEPTH`] levels.
 //!
-//! Nothing here recurses, and nothing allocates but the decoding of text with escapes.
+//! Nothing here recurses, and nothing allocates but the decoding of text with escapes and
+//! the list of the items of an envelope.
 //!
 //! Three choices hold everywhere. Where an object has a key more than once, the **first** member
 //! counts, as in the JSON functions of GoogleSQL. Keys are compared by their decoded value, exactly
@@ -17,6 +19,7 @@
 //! take it in text.
 
 // What callers look for.
+mod envelope;
 pub mod pointer;
 
 mod fields;
@@ -37,7 +40,8 @@ mod text;
 use std::fmt;
 
 pub use check::{check, utf8};
-pub use fields::{present, start, text, text_or_number, verbatim};
+pub use envelope::{Envelope, EnvelopeFault, EnvelopeMember, EnvelopeShape};
+pub use fields::{named, named_in, present, start, text, text_or_number, verbatim};
 pub use members::{
     Elements, Member, MemberKey, Members, checked_members, elements, key_at, members,
 };

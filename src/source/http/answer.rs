@@ -1,6 +1,7 @@
 //! What an answer of a source means: the one table for it.
 
 use super::super::{PlatformWords, SourceError};
+use crate::event::json::EnvelopeFault;
 use crate::http::{AskAgain, BodyError, CredentialError, Hopeless, HttpFailure};
 use std::time::Duration;
 
@@ -24,6 +25,37 @@ pub enum Misfit {
     Foreign(String),
     /// It is the interface's answer, and a part of it cannot be understood.
     NotUnderstood(String),
+}
+
+/// How many items of a response are taken: twice as many as were asked for, since platforms repeat rows.
+pub fn most_items(asked: u32) -> usize {
+    usize::try_from(asked)
+        .unwrap_or(usize::MAX)
+        .saturating_mul(2)
+}
+
+impl From<EnvelopeFault> for Misfit {
+    /// What lacks the member with the items does not come from the interface, whatever else it is. Where it has
+    /// that, something in it is wrong, perhaps a single record.
+    fn from(fault: EnvelopeFault) -> Self {
+        let message = format!("the response {fault}");
+        match fault {
+            EnvelopeFault::CutOff(_) | EnvelopeFault::Empty => Self::CutOff(message),
+            EnvelopeFault::Markup => Self::Foreign(format!(
+                "{message}: is a proxy or a log-in page in between?"
+            )),
+            EnvelopeFault::NotJson(_)
+            | EnvelopeFault::NotAnObject(_)
+            | EnvelopeFault::NoItems(_) => Self::Foreign(message),
+            EnvelopeFault::TooMany { .. } => Self::NotUnderstood(format!(
+                "{message}, which is twice as many as were asked for"
+            )),
+            EnvelopeFault::Malformed(_)
+            | EnvelopeFault::OtherKind { .. }
+            | EnvelopeFault::NotACount(_)
+            | EnvelopeFault::NotText(_) => Self::NotUnderstood(message),
+        }
+    }
 }
 
 /// A status other than 200 with what came along.

@@ -6,7 +6,7 @@ mod answer;
 mod tests;
 
 pub use crate::http::{Auth, ClockFn, GoogleAuth, HttpSettings, LazySecret, Retry};
-pub use answer::Misfit;
+pub use answer::{Misfit, most_items};
 
 use super::{ClockReading, PlatformWords, SourceError, Tenant, Wording};
 use crate::http::{self, HttpAnswer, HttpRequest, NoAnswer, RequestGivenUp};

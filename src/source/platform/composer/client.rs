@@ -6,7 +6,7 @@ mod tests;
 
 use super::mapping::ComposerMapping;
 use crate::source::cursor::{Chain, Chaining, LinkRequest, Reply};
-use crate::source::http::Client;
+use crate::source::http::{Client, Misfit};
 use crate::source::{Axis, ClockReading, Mapping, SourceError, Tenant, year};
 use crate::waits::Waits;
 use crate::window::{Window, format_instant};
@@ -199,7 +199,7 @@ impl Chain for Composer {
             });
         };
         let question = self.question(project, request);
-        let read = |body| page::parse(&body, request.size);
+        let read = |body| page::parse(&body, request.size).map_err(Misfit::from);
         let answer = self
             .client
             .post_json(&self.list, &question, &request.tenant, request.bytes, read)

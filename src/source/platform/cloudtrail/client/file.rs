@@ -1,10 +1,10 @@
 //! Taking a trail file apart without touching a byte of its records.
 //!
-//! A file is `{"Records": [{…}, …]}`, compressed with gzip in one member or several. A record is the exact
-//! bytes of its object. Only what lies around the records must be well-formed.
+//! A file is `{"Records": [{…}, …]}`, an [envelope](EnvelopeShape), compressed with gzip in one member or
+//! several. A record is the exact bytes of its object.
 
 use super::EventSources;
-use crate::event::json::{self, FaultKind, JsonFault, JsonKind};
+use crate::event::json::{self, EnvelopeFault, EnvelopeShape, JsonKind};
 use crate::source::{HoleReason, Returned};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
@@ -20,6 +20,9 @@ const LEAST_BYTES: usize = 256;
 /// What gzip begins with.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
+/// The member that holds the records.
+const RECORDS: &str = "Records";
+
 /// Why a file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TrailFault {
@@ -29,39 +32,19 @@ pub(super) enum TrailFault {
     CutOff(usize),
     #[error("its content is larger than {0} bytes")]
     TooLarge(u64),
-    #[error("it is not JSON: {0}")]
-    NotJson(JsonFault),
-    #[error("it is {0}, not an object")]
-    NotAnObject(&'static str),
-    #[error("it has no \"Records\"")]
-    NoRecords,
-    #[error("its \"Records\" are {0}, not an array")]
-    NotAnArray(&'static str),
-    #[error("it has more than {0} records")]
-    TooMany(usize),
+    #[error("its content {0}")]
+    Content(#[from] EnvelopeFault),
 }
 
 impl TrailFault {
     /// What kind of hole it makes.
     pub(super) const fn reason(&self) -> HoleReason {
         match self {
-            Self::CutOff(_) => HoleReason::CutOff,
+            Self::CutOff(_) | Self::Content(EnvelopeFault::CutOff(_) | EnvelopeFault::Empty) => {
+                HoleReason::CutOff
+            }
             Self::TooLarge(_) => HoleReason::TooLarge,
-            Self::NotGzip(_)
-            | Self::NotJson(_)
-            | Self::NotAnObject(_)
-            | Self::NoRecords
-            | Self::NotAnArray(_)
-            | Self::TooMany(_) => HoleReason::NotUnderstood,
-        }
-    }
-}
-
-impl From<JsonFault> for TrailFault {
-    fn from(fault: JsonFault) -> Self {
-        match fault.kind {
-            FaultKind::Ended => Self::CutOff(fault.at),
-            _ => Self::NotJson(fault),
+            Self::NotGzip(_) | Self::Content(_) => HoleReason::NotUnderstood,
         }
     }
 }
@@ -95,82 +78,25 @@ pub(super) fn decode(stored: &[u8], most: u64) -> Result<Bytes, TrailFault> {
 /// service it is about is returned, since nothing says that it is not wanted.
 ///
 /// # Errors
-/// See [`TrailFault`]. Nothing inside a record is an error, as long as its quotes and brackets are paired.
+/// See [`TrailFault::Content`].
 pub(super) fn split(content: &Bytes, wanted: &EventSources) -> Result<Vec<Returned>, TrailFault> {
-    let mut records = None;
-    let mut members = json::members(content, start(content)?)?;
-    while let Some(key) = members.next_key()? {
-        let at = key.value_at;
-        if *key.name() == *b"Records" && records.is_none() {
-            let (found, end) = elements(content, at, wanted)?;
-            records = Some(found);
-            members.resume(end);
-        } else {
-            members.resume(json::value_end(content, at)?.1);
-        }
-    }
-    let end = members.offset();
-    let rest = content.get(end..).unwrap_or_default();
-    if let Some(more) = rest.iter().position(|byte| !is_space(*byte)) {
-        return Err(TrailFault::NotJson(JsonFault {
-            kind: FaultKind::Trailing,
-            at: end + more,
-        }));
-    }
-    let records = records.ok_or(TrailFault::NoRecords)?;
-    Ok(compact(content, records))
-}
-
-const fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
-}
-
-/// Where the object begins, after a byte order mark and white space.
-fn start(content: &[u8]) -> Result<usize, TrailFault> {
-    let mark = match content.starts_with(b"\xef\xbb\xbf") {
-        true => 3,
-        false => 0,
+    let shape = EnvelopeShape {
+        items: RECORDS,
+        others: [],
+        most: FEW.max(content.len() / LEAST_BYTES),
     };
-    let rest = content.get(mark..).unwrap_or_default();
-    let space = rest.iter().take_while(|byte| is_space(**byte)).count();
-    match rest.get(space) {
-        None => Err(TrailFault::CutOff(0)),
-        Some(b'{') => Ok(mark + space),
-        Some(_) => Err(match json::check(rest) {
-            Ok(kind) => TrailFault::NotAnObject(kind.name()),
-            Err(fault) => TrailFault::NotJson(fault),
-        }),
-    }
-}
-
-/// The wanted elements of the array at `at`, and the offset after it.
-fn elements(
-    content: &Bytes,
-    at: usize,
-    wanted: &EventSources,
-) -> Result<(Vec<Returned>, usize), TrailFault> {
-    let Ok(mut elements) = json::elements(content, at) else {
-        let (kind, _) = json::value_end(content, at)?;
-        return Err(TrailFault::NotAnArray(kind.name()));
-    };
-    let most = FEW.max(content.len() / LEAST_BYTES);
-    let mut records = Vec::new();
-    while let Some(at) = elements.next_at()? {
-        let (kind, end) = json::value_end(content, at)?;
-        elements.resume(end);
-        let is_record = kind == JsonKind::Object;
-        if is_record && !is_wanted(content.get(at..end).unwrap_or_default(), wanted) {
-            continue;
+    let envelope = shape.split(content, |value| {
+        let is_record = value.kind == JsonKind::Object;
+        if is_record && !is_wanted(value.bytes(content), wanted) {
+            return None;
         }
-        if records.len() == most {
-            return Err(TrailFault::TooMany(most));
-        }
-        records.push(Returned {
+        Some(Returned {
             is_record,
-            ..Returned::record(content.slice(at..end))
-        });
-    }
-    Ok((records, elements.offset()))
+            ..Returned::record(content.slice(value.at..value.end))
+        })
+    })?;
+    let records = envelope.items.ok_or(EnvelopeFault::NoItems(RECORDS))?;
+    Ok(compact(content, records))
 }
 
 /// Whether a record is about a service whose records are wanted.
@@ -178,10 +104,8 @@ fn is_wanted(record: &[u8], wanted: &EventSources) -> bool {
     let EventSources::Only(names) = wanted else {
         return true;
     };
-    let members = json::members(record, 0).into_iter().flatten();
-    let mut members = members.map_while(Result::ok);
-    let source = members.find(|member| *member.key.name() == *b"eventSource");
-    match source.and_then(|source| source.value.text(record).ok()) {
+    let [source] = json::named_in(record, ["eventSource"]);
+    match json::text(source, record) {
         Some(source) => names.iter().any(|name| **name == *source),
         None => true,
     }
@@ -323,6 +247,10 @@ mod tests {
         }
         let bomb = format!("{{\"Records\":[{}0]}}", "0,".repeat(5_000));
         let fault = split(&Bytes::from(bomb), &states()).unwrap_err();
-        assert_eq!(fault, TrailFault::TooMany(FEW));
+        let too_many = EnvelopeFault::TooMany {
+            name: RECORDS,
+            most: FEW,
+        };
+        assert_eq!(fault, TrailFault::Content(too_many));
     }
 }

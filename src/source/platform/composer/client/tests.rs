@@ -3,19 +3,9 @@
 use super::*;
 use crate::http::script::{Server, json, reply};
 use crate::source::Wording;
-use crate::source::http::{Auth, HttpSettings, Retry};
-use std::time::Duration;
 
 fn composer(server: &Server) -> Composer {
-    let settings = HttpSettings {
-        retry: Retry {
-            first: Duration::from_millis(1),
-            longest: Duration::from_millis(1),
-            ..Retry::default()
-        },
-        ..HttpSettings::new(server.base.clone(), Auth::None)
-    };
-    let client = Client::new(settings, Wording::Kept).unwrap();
+    let client = Client::new(server.settings(), Wording::Kept).unwrap();
     let settings = ComposerSettings {
         logs: vec![AuditLog::Activity, AuditLog::Policy],
         ..ComposerSettings::new(vec!["acme-data".to_owned()])
@@ -96,10 +86,7 @@ async fn the_question_names_logs_service_and_both_times() {
 async fn projects_that_cannot_be_are_refused() {
     let server = Server::start(vec![json("{}")]).await;
     for projects in [&[][..], &[""], &["a/b"], &["a\" OR \""]] {
-        let client = Client::new(
-            HttpSettings::new(server.base.clone(), Auth::None),
-            Wording::Kept,
-        );
+        let client = Client::new(server.settings(), Wording::Kept);
         let projects = projects.iter().map(|name| (*name).to_owned()).collect();
         let refused = Composer::new(client.unwrap(), &ComposerSettings::new(projects)).err();
         assert_eq!(refused.map(|error| error.code()), Some("settings"));

@@ -2,27 +2,18 @@
 
 use super::*;
 use crate::http::script::{Server, json, reply};
-use crate::source::http::{Auth, HttpSettings, Retry};
+use crate::source::http::{Auth, HttpSettings};
 use crate::source::paged::{Paged, UpperEdge};
 use crate::source::{Limits, Slice, SliceOutcome, Source as _, WindowRequest, Wording};
 use crate::window::Window;
 use futures::StreamExt;
-use std::time::Duration;
 
 fn main() -> Tenant {
     Tenant::Named("main".to_owned())
 }
 
 fn kestra(server: &Server, dialect: Dialect) -> Kestra {
-    let settings = HttpSettings {
-        retry: Retry {
-            first: Duration::from_millis(1),
-            longest: Duration::from_millis(1),
-            ..Retry::default()
-        },
-        ..HttpSettings::new(server.base.clone(), Auth::None)
-    };
-    let client = Client::new(settings, Wording::Kept).unwrap();
+    let client = Client::new(server.settings(), Wording::Kept).unwrap();
     Kestra::new(client, dialect, vec![main()]).unwrap()
 }
 

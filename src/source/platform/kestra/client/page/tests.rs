@@ -4,13 +4,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::json::any_object;
 use crate::event::unfit::Reason;
+use crate::source::http::Misfit;
 use crate::source::platform::kestra::mapping::{identify, normalise};
 
-fn page(body: impl Into<Vec<u8>>) -> Result<Page, PageError> {
+fn page(body: impl Into<Vec<u8>>) -> Result<Page, EnvelopeFault> {
     parse(&Bytes::from(body.into()), 100)
 }
 
-fn record(bytes: &[u8], user: Option<&[u8]>) -> Returned {
+fn returned(bytes: &[u8], user: Option<&[u8]>) -> Returned {
     Returned {
         actor: user.map(Bytes::copy_from_slice),
         ..Returned::record(Bytes::copy_from_slice(bytes))
@@ -35,8 +36,8 @@ fn a_response_as_served() {
     assert_eq!(
         page.records,
         [
-            record(b"{\"id\":\"a\",  \"n\":1.0}", Some(b"{\"id\":\"u\"}")),
-            record(b"{}", None),
+            returned(b"{\"id\":\"a\",  \"n\":1.0}", Some(b"{\"id\":\"u\"}")),
+            returned(b"{}", None),
         ]
     );
     // Slices of the body, not copies.
@@ -60,20 +61,15 @@ fn more_items_than_were_asked_for_are_refused_while_they_are_cut() {
         parse(&of(4, "{\"auditLog\":{}}"), 2).unwrap().records.len(),
         4
     );
+    let too_many = EnvelopeFault::TooMany {
+        name: "results",
+        most: 4,
+    };
     for item in ["0", "{}", "[]", "\"\"", "{\"auditLog\":{}}"] {
-        assert_eq!(
-            parse(&of(5, item), 2).unwrap_err(),
-            PageError::TooMany(4),
-            "{item}"
-        );
-        assert_eq!(
-            parse(&of(1_000_000, item), 2).unwrap_err(),
-            PageError::TooMany(4)
-        );
+        for count in [5, 1_000_000] {
+            assert_eq!(parse(&of(count, item), 2).unwrap_err(), too_many, "{item}");
+        }
     }
-    // What follows is not even looked at.
-    let broken = Bytes::from_static(b"{\"results\":[0,0,0,0,0,!");
-    assert_eq!(parse(&broken, 2).unwrap_err(), PageError::TooMany(4));
 }
 
 #[test]
@@ -82,80 +78,60 @@ fn empty_pages_and_totals() {
         ("{\"results\":[],\"total\":0}", Some(0)),
         ("{\"results\":[]}", None),
         ("{\"total\":null,\"results\":[]}", None),
-        (
-            "{\"total\":18446744073709551615,\"results\":[]}",
-            Some(u64::MAX),
-        ),
-        // Of doubled keys the first counts.
-        (
-            "{\"total\":1,\"total\":2,\"results\":[],\"results\":7}",
-            Some(1),
-        ),
-        ("{\"t\\u006ftal\":3,\"results\":[]}", Some(3)),
-        ("\u{feff}{\"results\":[],\"total\":4}", Some(4)),
+        ("{\"total\":1,\"results\":[],\"results\":7}", Some(1)),
     ] {
         let page = page(body).unwrap();
         assert_eq!((page.total, page.records.len()), (total, 0), "{body}");
     }
 }
 
+/// What is no envelope of this shape, and how sources tell it from what passes.
 #[test]
 fn what_is_no_response() {
-    let wrong = |field, found| PageError::WrongType { field, found };
-    for (body, error) in [
-        ("", PageError::Empty),
-        (" \r\n", PageError::Empty),
-        ("<html>…", PageError::Markup),
-        ("\n<!DOCTYPE html>", PageError::Markup),
-        ("[]", PageError::NotAnObject("an array")),
-        ("null", PageError::NotAnObject("null")),
-        ("\"denied\"", PageError::NotAnObject("text")),
-        ("{}", PageError::NoResults),
-        ("{\"Results\":[],\"total\":0}", PageError::NoResults),
-        ("{\"results\":null}", wrong("results", "null")),
-        ("{\"results\":{}}", wrong("results", "an object")),
-        ("{\"results\":\"[]\"}", wrong("results", "text")),
-        ("{\"results\":[],\"total\":\"5\"}", wrong("total", "text")),
+    let foreign = |message: &str| Misfit::Foreign(message.to_owned());
+    let not_understood = |message: &str| Misfit::NotUnderstood(message.to_owned());
+    for (body, misfit) in [
+        ("", Misfit::CutOff("the response is empty".to_owned())),
         (
-            "{\"results\":[],\"total\":true}",
-            wrong("total", "a boolean"),
+            "{\"results\":[",
+            Misfit::CutOff("the response ends early, after 12 bytes".to_owned()),
         ),
         (
-            "{\"results\":[],\"total\":-9007199254740991}",
-            PageError::BadTotal,
+            "<html>…",
+            foreign(
+                "the response is HTML or XML, not JSON: is a proxy or a log-in page in between?",
+            ),
         ),
-        ("{\"results\":[],\"total\":1.5}", PageError::BadTotal),
+        ("[]", foreign("the response is an array, not an object")),
         (
-            "{\"results\":[],\"total\":18446744073709551616}",
-            PageError::BadTotal,
+            "no healthy upstream",
+            foreign("the response is not JSON: expected a value at byte 0"),
+        ),
+        ("{}", foreign("the response has no \"results\"")),
+        (
+            "{\"Results\":[],\"total\":0}",
+            foreign("the response has no \"results\""),
+        ),
+        (
+            "{\"results\":{}}",
+            not_understood("the response has an object as \"results\", not an array"),
+        ),
+        (
+            "{\"results\":[],\"total\":\"5\"}",
+            not_understood("the response has text as \"total\", not a number"),
+        ),
+        (
+            "{\"results\":[],\"total\":1.5}",
+            not_understood(
+                "the response has a \"total\" that is not a whole number from 0 to 2^64-1",
+            ),
+        ),
+        (
+            "{results:[]}",
+            not_understood("the response is not JSON: expected a key at byte 1"),
         ),
     ] {
-        assert_eq!(page(body), Err(error), "{body}");
-    }
-    let error = page("no healthy upstream").unwrap_err();
-    assert!(matches!(error, PageError::NotJsonAtAll(_)), "{error:?}");
-    for body in [
-        "{\"results\":[] \"total\":0}",
-        "{\"results\":[1 2]}",
-        "{\"results\":[],}",
-        "{results:[]}",
-        "{\"results\":[],\"total\":0}}",
-        "{\"results\":[],\"total\":0}{\"results\":[],\"total\":0}",
-    ] {
-        let error = page(body).unwrap_err();
-        assert!(matches!(error, PageError::NotJson(_)), "{body} {error:?}");
-    }
-}
-
-#[test]
-fn a_response_cut_anywhere_is_an_error() {
-    let body = b"{\"results\":[{\"auditLog\":{\"id\":\"a\\\"\"},\"user\":{}},{\"auditLog\":{}}],\"total\":2}";
-    assert!(page(&body[..]).is_ok());
-    for length in 1..body.len() {
-        assert!(
-            matches!(page(&body[..length]), Err(PageError::Truncated(_))),
-            "{length}"
-        );
+        assert_eq!(page(body).map_err(Misfit::from), Err(misfit), "{body}");
     }
 }
 
@@ -180,7 +156,7 @@ fn an_item_without_a_record_comes_whole() {
         let mut body = b"{\"results\":[{\"auditLog\":{}},".to_vec();
         body.extend_from_slice(bytes);
         body.extend_from_slice(b" , {\"auditLog\":{}}]}");
-        let expected = [record(b"{}", None), item(bytes), record(b"{}", None)];
+        let expected = [returned(b"{}", None), item(bytes), returned(b"{}", None)];
         assert_eq!(page(body).unwrap().records, expected);
     }
     // Should such an item be taken for a record, it is still none.
@@ -192,7 +168,7 @@ fn an_item_without_a_record_comes_whole() {
 fn a_user_that_is_no_object_is_none() {
     for user in ["null", "\"anna\"", "[]", "1"] {
         let body = format!("{{\"results\":[{{\"auditLog\":{{}},\"user\":{user}}}]}}");
-        assert_eq!(page(body).unwrap().records, [record(b"{}", None)]);
+        assert_eq!(page(body).unwrap().records, [returned(b"{}", None)]);
     }
 }
 
@@ -308,13 +284,9 @@ fn any_item() -> impl Strategy<Value = (Vec<u8>, Returned)> {
             members.insert(if user_first { 0 } else { 1 }, member);
         }
         let served = [b"{", &members.join(&b","[..])[..], space.as_bytes(), b"}"].concat();
-        let returned = record_of(&bytes, user.as_deref().map(str::as_bytes));
+        let returned = returned(&bytes, user.as_deref().map(str::as_bytes));
         (served, returned)
     })
-}
-
-fn record_of(bytes: &[u8], user: Option<&[u8]>) -> Returned {
-    record(bytes, user)
 }
 
 proptest! {
