@@ -1,7 +1,7 @@
 //! One audit event: the common schema, and the way from a record's bytes to a row.
 //!
 //! Redaction comes first, on the bytes ([`redact`]); then a platform's rules make an [`Event`] of
-//! them or say why not ([`unfit`]); then a row is built ([`columns`], [`quarantine`]) under a name of
+//! them ([`record`]) or say why not ([`unfit`]); then a row is built ([`columns`], [`quarantine`]) under a name of
 //! its own ([`uid`]). A record that is read again is held against what was kept ([`compare`]).
 //! [`json`] and [`time`] read what others wrote.
 
@@ -11,6 +11,7 @@ mod context;
 pub mod json;
 pub mod objects;
 pub mod quarantine;
+pub mod record;
 pub mod redact;
 pub mod schema;
 pub mod time;

@@ -7,7 +7,7 @@
 //! | column | place in the record | |
 //! |---|---|---|
 //! | `native_id` | `/eventID` | unique wherever it is delivered |
-//! | `event_time`, `event_time_text` | `/eventTime` | see [`time`] |
+//! | `event_time`, `event_time_text` | `/eventTime` | see [`time`](crate::event::time) |
 //! | `tenant`, `account` | `/recipientAccountId` | absent in old records |
 //! | `region` | `/awsRegion` | |
 //! | `action` | `/eventName` | verbatim |
@@ -31,11 +31,10 @@ mod origins;
 
 pub use origins::ORIGINS;
 
-use crate::event::json::{self, JsonKind, JsonText, JsonValue, present, text};
+use crate::event::json::{JsonKind, JsonText, JsonValue, named, text};
 use crate::event::redact::Origins;
-use crate::event::time;
-use crate::event::unfit::{MAX_RECORD_BYTES, Reason, Unfit};
-use crate::event::{ActorType, Event, Outcome};
+use crate::event::unfit::Unfit;
+use crate::event::{ActorType, Event, Outcome, record};
 use crate::source::{Identity, Mapping, Unidentified};
 use arn::StatesArn;
 use std::borrow::Cow;
@@ -48,14 +47,14 @@ pub const MAPPING_VERSION: i64 = 1;
 pub const PLATFORM: &str = "cloudtrail";
 
 /// The members that name a thing of Step Functions, the most particular first.
-const ARNS: [&[u8]; 7] = [
-    b"executionArn",
-    b"mapRunArn",
-    b"stateMachineVersionArn",
-    b"stateMachineAliasArn",
-    b"stateMachineArn",
-    b"activityArn",
-    b"resourceArn",
+const ARNS: [&str; 7] = [
+    "executionArn",
+    "mapRunArn",
+    "stateMachineVersionArn",
+    "stateMachineAliasArn",
+    "stateMachineArn",
+    "activityArn",
+    "resourceArn",
 ];
 
 /// How CloudTrail's records become events.
@@ -83,7 +82,7 @@ impl Mapping for CloudTrailMapping {
             .map(|(identity, _)| identity)
             .map_err(|unfit| Unidentified {
                 unfit,
-                native_id: fields.native_id(record).ok(),
+                native_id: record::id(fields.id, record).ok(),
             })
     }
 
@@ -93,29 +92,14 @@ impl Mapping for CloudTrailMapping {
 }
 
 fn normalise(record: &[u8]) -> Result<Event<'_>, Unfit> {
-    if record.len() > MAX_RECORD_BYTES {
-        return Err(Unfit::because(Reason::TooLarge));
-    }
-    let source = json::utf8(record)?;
-    let mut members = match json::checked_members(source) {
-        Ok(members) => members,
-        Err(_) => {
-            json::check(record)?;
-            return Err(Unfit::because(Reason::NotAnObject));
-        }
-    };
     let mut fields = TrailFields::default();
-    while let Some(key) = members.next_key()? {
-        let value = members.cross()?;
-        fields.note(&key.name(), value);
-    }
-    members.finish()?;
+    let source = record::read(record, |name, value| fields.note(name, value))?;
     let (identity, time_text) = fields.identity(source)?;
     let text = |value| text(value, source);
-    let request = of_object(source, fields.request, ARNS).map(text);
-    let response = of_object(source, fields.response, ARNS).map(text);
-    let [name] = of_object(source, fields.request, [b"name"]).map(text);
-    let [login] = of_object(source, fields.response, [b"ConsoleLogin"]).map(text);
+    let request = named(record, fields.request, ARNS).map(text);
+    let response = named(record, fields.response, ARNS).map(text);
+    let [name] = named(record, fields.request, ["name"]).map(text);
+    let [login] = named(record, fields.response, ["ConsoleLogin"]).map(text);
     let execution_uid = request[0].clone().or_else(|| response[0].clone());
     let resource_uid = request.into_iter().chain(response).flatten().next();
     let resource = resource_uid.as_ref().and_then(StatesArn::parse);
@@ -197,16 +181,10 @@ struct TrailFields {
 impl TrailFields {
     /// Finds what identifies a record, and reads no further.
     fn find(&mut self, record: &[u8]) -> Result<(), Unfit> {
-        let start = record.iter().take_while(|byte| byte.is_ascii_whitespace());
-        let mut members = json::members(record, start.count())?;
-        while let Some(key) = members.next_key()? {
-            let value = members.cross()?;
-            self.note(&key.name(), value);
-            if self.id.is_some() && self.time.is_some() && self.account.is_some() {
-                break;
-            }
-        }
-        Ok(())
+        record::find(record, |name, value| {
+            self.note(name, value);
+            self.id.is_some() && self.time.is_some() && self.account.is_some()
+        })
     }
 
     #[inline]
@@ -232,26 +210,16 @@ impl TrailFields {
         slot.get_or_insert(value);
     }
 
-    fn native_id<'a>(&self, source: impl JsonText<'a>) -> Result<Cow<'a, str>, Unfit> {
-        let id = present(self.id).ok_or(Unfit::because(Reason::NoId))?;
-        let native_id = id.text(source).map_err(Unfit::of_id)?;
-        match native_id.is_empty() {
-            true => Err(Unfit::because(Reason::NoId)),
-            false => Ok(native_id),
-        }
-    }
-
     /// The identity, and the time as written.
     fn identity<'a>(
         &self,
         source: impl JsonText<'a>,
     ) -> Result<(Identity<'a>, Cow<'a, str>), Unfit> {
-        let native_id = self.native_id(source)?;
-        let time = present(self.time).ok_or(Unfit::because(Reason::NoTime))?;
-        let time_text = time.text(source).map_err(Unfit::of_time_text)?;
+        let native_id = record::id(self.id, source)?;
+        let (time, time_text) = record::instant(self.time, source)?;
         let identity = Identity {
             native_id,
-            time: time::parse(&time_text)?,
+            time,
             tenant: text(self.account, source),
         };
         Ok((identity, time_text))
@@ -268,14 +236,14 @@ struct TrailActor<'a> {
 
 impl<'a> TrailActor<'a> {
     fn read(source: &'a str, identity: Option<JsonValue>) -> Self {
-        let names: [&[u8]; 7] = [
-            b"type",
-            b"arn",
-            b"principalId",
-            b"accountId",
-            b"invokedBy",
-            b"userName",
-            b"sessionContext",
+        let names = [
+            "type",
+            "arn",
+            "principalId",
+            "accountId",
+            "invokedBy",
+            "userName",
+            "sessionContext",
         ];
         let [
             kind,
@@ -285,10 +253,10 @@ impl<'a> TrailActor<'a> {
             invoked_by,
             user_name,
             session,
-        ] = of_object(source, identity, names);
+        ] = named(source.as_bytes(), identity, names);
         let text = |value| text(value, source);
-        let [issuer] = of_object(source, session, [b"sessionIssuer"]);
-        let [role] = of_object(source, issuer, [b"userName"]).map(text);
+        let [issuer] = named(source.as_bytes(), session, ["sessionIssuer"]);
+        let [role] = named(source.as_bytes(), issuer, ["userName"]).map(text);
         let kind = text(kind);
         let kind = kind.as_deref();
         let (principal, service) = (text(principal), text(invoked_by));
@@ -324,24 +292,6 @@ fn actor_type(kind: Option<&str>) -> ActorType {
         Some("AWSService") => ActorType::System,
         _ => ActorType::Unknown,
     }
-}
-
-/// The members of an object by their names; none where it is no object.
-fn of_object<const N: usize>(
-    source: &str,
-    object: Option<JsonValue>,
-    names: [&[u8]; N],
-) -> [Option<JsonValue>; N] {
-    let mut found = [None; N];
-    let object = object.filter(|value| value.kind == JsonKind::Object);
-    let members = object.and_then(|object| json::members(source.as_bytes(), object.at).ok());
-    for member in members.into_iter().flatten().map_while(Result::ok) {
-        let key = member.key.name();
-        if let Some(place) = names.iter().position(|name| **name == *key) {
-            found[place].get_or_insert(member.value);
-        }
-    }
-    found
 }
 
 #[cfg(test)]

@@ -29,11 +29,10 @@ mod origins;
 
 pub use origins::ORIGINS;
 
-use crate::event::json::{self, JsonKind, JsonText, JsonValue, start, text_or_number};
+use crate::event::json::{self, JsonKind, JsonText, JsonValue, named, text_or_number};
 use crate::event::redact::Origins;
-use crate::event::time;
-use crate::event::unfit::{MAX_RECORD_BYTES, Reason, Unfit};
-use crate::event::{ActorType, Event, Outcome};
+use crate::event::unfit::Unfit;
+use crate::event::{ActorType, Event, Outcome, record};
 use crate::source::{Identity, Mapping, Unidentified};
 use crate::window::format_instant;
 use std::borrow::Cow;
@@ -68,17 +67,9 @@ pub fn identify(record: &[u8]) -> Result<Identity<'_>, Unidentified<'_>> {
 /// # Errors
 /// Why it can only be quarantined.
 pub fn normalise(record: &[u8]) -> Result<Event<'_>, Unfit> {
-    if record.len() > MAX_RECORD_BYTES {
-        return Err(Unfit::because(Reason::TooLarge));
-    }
-    let source = json::utf8(record)?;
-    if json::check(record)? != JsonKind::Object {
-        return Err(Unfit::because(Reason::NotAnObject));
-    }
     let mut entry = EntryFields::default();
-    entry.read(record)?;
+    let source = record::read(record, |name, value| entry.note(name, value))?;
     let (identity, time_text) = entry.identity(source)?;
-    let payload = entry.payload.filter(|value| value.kind == JsonKind::Object);
     let [
         action,
         resource_uid,
@@ -88,7 +79,7 @@ pub fn normalise(record: &[u8]) -> Result<Event<'_>, Unfit> {
         request,
     ] = named(
         record,
-        payload,
+        entry.payload,
         [
             "methodName",
             "resourceName",
@@ -220,27 +211,6 @@ fn delegate(record: &[u8], delegation: Option<JsonValue>) -> Option<JsonValue> {
     })
 }
 
-/// The members of an object with these names; of doubled keys the first.
-fn named<const N: usize>(
-    record: &[u8],
-    object: Option<JsonValue>,
-    names: [&str; N],
-) -> [Option<JsonValue>; N] {
-    let mut found = [None; N];
-    let Some(object) = object.filter(|value| value.kind == JsonKind::Object) else {
-        return found;
-    };
-    let members = json::members(record, object.at).into_iter().flatten();
-    for member in members.map_while(Result::ok) {
-        let name = member.key.name();
-        let at = names.iter().position(|known| known.as_bytes() == &*name);
-        if let Some(slot) = at.and_then(|at| found.get_mut(at)) {
-            slot.get_or_insert(member.value);
-        }
-    }
-    found
-}
-
 /// The members of an entry that columns come from; of doubled keys the first.
 #[derive(Default)]
 struct EntryFields {
@@ -256,24 +226,10 @@ struct EntryFields {
 impl EntryFields {
     /// Finds what identifies an entry, and reads no further.
     fn find(&mut self, record: &[u8]) -> Result<(), Unfit> {
-        let mut members = json::members(record, start(record))?;
-        while let Some(key) = members.next_key()? {
-            let value = members.cross()?;
-            self.note(&key.name(), value);
-            if self.insert_id.is_some() && self.log_name.is_some() && self.timestamp.is_some() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn read(&mut self, record: &[u8]) -> Result<(), Unfit> {
-        let mut members = json::members(record, start(record))?;
-        while let Some(key) = members.next_key()? {
-            let value = members.cross()?;
-            self.note(&key.name(), value);
-        }
-        Ok(())
+        record::find(record, |name, value| {
+            self.note(name, value);
+            self.insert_id.is_some() && self.log_name.is_some() && self.timestamp.is_some()
+        })
     }
 
     fn note(&mut self, name: &[u8], value: JsonValue) {
@@ -295,20 +251,9 @@ impl EntryFields {
         &self,
         source: impl JsonText<'a>,
     ) -> Result<(Identity<'a>, Cow<'a, str>), Unfit> {
-        let id = |value: Option<JsonValue>| {
-            let value = value.filter(|value| value.kind != JsonKind::Null);
-            let value = value.ok_or(Unfit::because(Reason::NoId))?;
-            let text = value.text(source).map_err(Unfit::of_id)?;
-            match text.is_empty() {
-                true => Err(Unfit::because(Reason::NoId)),
-                false => Ok(text),
-            }
-        };
-        let (insert_id, log_name) = (id(self.insert_id)?, id(self.log_name)?);
-        let timestamp = self.timestamp.filter(|value| value.kind != JsonKind::Null);
-        let timestamp = timestamp.ok_or(Unfit::because(Reason::NoTime))?;
-        let time_text = timestamp.text(source).map_err(Unfit::of_time_text)?;
-        let time = time::parse(&time_text)?;
+        let insert_id = record::id(self.insert_id, source)?;
+        let log_name = record::id(self.log_name, source)?;
+        let (time, time_text) = record::instant(self.timestamp, source)?;
         let identity = Identity {
             native_id: format!("{log_name} {} {insert_id}", format_instant(time)).into(),
             time,

@@ -7,7 +7,7 @@
 //! | column | place in the record | |
 //! |---|---|---|
 //! | `native_id` | `/id` | text |
-//! | `event_time`, `event_time_text` | `/date` | see [`time`] |
+//! | `event_time`, `event_time_text` | `/date` | see [`time`](crate::event::time) |
 //! | `tenant` | `/tenantId` | absent for global resources and before 1.0 |
 //! | `action` | `/type` | verbatim, also where it is unknown |
 //! | `actor_uid` | `/userId` | |
@@ -30,12 +30,11 @@ mod origins;
 pub use origins::ORIGINS;
 
 use crate::event::json::{
-    self, JsonKind, JsonText, JsonValue, present, start, text, text_or_number, verbatim,
+    JsonKind, JsonText, JsonValue, named_in, present, text, text_or_number, verbatim,
 };
 use crate::event::redact::Origins;
-use crate::event::time;
-use crate::event::unfit::{MAX_RECORD_BYTES, Reason, Unfit};
-use crate::event::{ActorType, Event};
+use crate::event::unfit::{Reason, Unfit};
+use crate::event::{ActorType, Event, record};
 use crate::source::{Identity, Mapping, Unidentified};
 
 /// Version of the rules in this module and in its tables, stored in every row. It rises whenever the
@@ -61,7 +60,7 @@ pub fn identify(record: &[u8]) -> Result<Identity<'_>, Unidentified<'_>> {
         .map(|(identity, _)| identity)
         .map_err(|unfit| Unidentified {
             unfit,
-            native_id: fields.native_id(record).ok(),
+            native_id: record::id(fields.id, record).ok(),
         })
 }
 
@@ -71,17 +70,7 @@ pub fn identify(record: &[u8]) -> Result<Identity<'_>, Unidentified<'_>> {
 /// # Errors
 /// Why it can only be quarantined.
 pub fn normalise<'a>(record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'a>, Unfit> {
-    if record.len() > MAX_RECORD_BYTES {
-        return Err(Unfit::because(Reason::TooLarge));
-    }
-    let source = json::utf8(record)?;
-    let mut members = match json::checked_members(source) {
-        Ok(members) => members,
-        Err(_) => {
-            json::check(record)?;
-            return Err(Unfit::because(Reason::NotAnObject));
-        }
-    };
+    let (source, mut members) = record::checked(record)?;
     let mut fields = KestraFields::default();
     let mut about = KestraDetail::default();
     while let Some(key) = members.next_key()? {
@@ -148,20 +137,13 @@ pub fn normalise<'a>(record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'
 /// Whether a joined user is the one whom the record names as `userId`. Asked of both as served: after
 /// redaction nobody could tell. A user without an id is taken for it.
 pub fn is_actor(record: &[u8], user: &[u8]) -> bool {
-    let id = first_member(user, b"id");
-    if id.is_none_or(|id| id.kind == JsonKind::Null) {
+    let [id] = named_in(user, ["id"]);
+    if present(id).is_none() {
         return true;
     }
-    let actor = text(first_member(record, b"userId"), record);
+    let [actor] = named_in(record, ["userId"]);
+    let actor = text(actor, record);
     actor.is_some() && actor == text(id, user)
-}
-
-/// The first member of an object with a name, as far as the object can be read.
-fn first_member(object: &[u8], name: &[u8]) -> Option<JsonValue> {
-    let members = json::members(object, start(object)).into_iter().flatten();
-    let mut members = members.map_while(Result::ok);
-    let found = members.find(|member| *member.key.name() == *name);
-    found.map(|member| member.value)
 }
 
 /// The members of a record that columns come from; of doubled keys the first.
@@ -182,24 +164,10 @@ struct KestraFields {
 impl KestraFields {
     /// Finds what identifies a record, and reads no further.
     fn find(&mut self, record: &[u8]) -> Result<(), Unfit> {
-        let mut members = json::members(record, start(record))?;
-        while let Some(key) = members.next_key()? {
-            let value = members.cross()?;
-            self.note(&key.name(), value);
-            if self.id.is_some() && self.date.is_some() && self.tenant.is_some() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn native_id<'a>(&self, source: impl JsonText<'a>) -> Result<Cow<'a, str>, Unfit> {
-        let id = present(self.id).ok_or(Unfit::because(Reason::NoId))?;
-        let native_id = id.text(source).map_err(Unfit::of_id)?;
-        if native_id.is_empty() {
-            return Err(Unfit::because(Reason::NoId));
-        }
-        Ok(native_id)
+        record::find(record, |name, value| {
+            self.note(name, value);
+            self.id.is_some() && self.date.is_some() && self.tenant.is_some()
+        })
     }
 
     #[inline]
@@ -227,12 +195,11 @@ impl KestraFields {
         &self,
         source: impl JsonText<'a>,
     ) -> Result<(Identity<'a>, Cow<'a, str>), Unfit> {
-        let native_id = self.native_id(source)?;
-        let date = present(self.date).ok_or(Unfit::because(Reason::NoTime))?;
-        let time_text = date.text(source).map_err(Unfit::of_time_text)?;
+        let native_id = record::id(self.id, source)?;
+        let (time, time_text) = record::instant(self.date, source)?;
         let identity = Identity {
             native_id,
-            time: time::parse(&time_text)?,
+            time,
             tenant: text(self.tenant, source),
         };
         Ok((identity, time_text))
@@ -282,18 +249,7 @@ impl<'a> KestraActor<'a> {
     /// Reads a user as far as it can be read: it only enriches, so nothing in it can make the record
     /// unfit.
     fn read(user: &'a [u8]) -> Self {
-        let [mut username, mut name, mut email, mut kind] = [None; 4];
-        let members = json::members(user, start(user)).into_iter().flatten();
-        for member in members.map_while(Result::ok) {
-            let slot = match &*member.key.name() {
-                b"username" => &mut username,
-                b"name" => &mut name,
-                b"email" => &mut email,
-                b"type" => &mut kind,
-                _ => continue,
-            };
-            slot.get_or_insert(member.value);
-        }
+        let [username, name, email, kind] = named_in(user, ["username", "name", "email", "type"]);
         Self {
             name: text(username, user).or_else(|| text(name, user)),
             email: text(email, user),

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::json::any_object;
+use crate::event::unfit::MAX_RECORD_BYTES;
 use crate::event::{Category, Outcome};
 
 const V2: &str = r#"{"tenantId":"main","id":"2YkiECb7oEsrdPgqwxFadW","type":"UPDATE","detail":{"type":"io.kestra.ee.models.audits.details.FlowAuditLog","resource":"FLOW","resourceType":"FLOW","id":"daily_load","namespace":"company.team","flowId":"daily_load","revision":7},"date":"2026-11-23T10:15:30.123Z","userId":"4nXc0l8bQ1mV7sT2rKpYza","ipAddress":"10.4.2.17","impersonatedBy":"9Lm","appliedPatch":[{"op":"replace","path":"/tasks/0/message","value":"hi"}]}"#;
