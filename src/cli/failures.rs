@@ -9,7 +9,7 @@ use crate::lake::ReadError;
 use crate::ledger::log::LogError;
 use crate::report::verify::VerifyError;
 use crate::run::{JobError, RunError};
-use crate::store::{CreateError, StoreError, StoreMeaning, WHEN_CHANGED};
+use crate::store::{CreateError, StoreError, StoreMeaning, StorePurpose, WHEN_CHANGED};
 
 /// What to do where nothing confirms the clock.
 pub(super) const CONFIRM_CLOCK: &str = "if the clock is right, confirm it with `trailhouse clock confirm --today DATE --reason TEXT`; otherwise set it";
@@ -115,7 +115,7 @@ impl From<LogError> for Failure {
     }
 }
 
-/// A failure of a store, by what it means.
+/// A failure of the store of the lake, by what it means.
 fn of_store(error: &dyn std::error::Error, store: &StoreError) -> Failure {
     let kind = match store.meaning() {
         StoreMeaning::Integrity => ExitKind::Integrity,
@@ -124,7 +124,7 @@ fn of_store(error: &dyn std::error::Error, store: &StoreError) -> Failure {
     };
     Failure::from_error(kind, error)
         .kept(COMMITTED)
-        .action(store.advice())
+        .action(store.advice(StorePurpose::Lake))
 }
 
 impl From<DecisionError> for Failure {

@@ -1,7 +1,7 @@
 //! The places at which decisions are carried out.
 
 use crate::ledger::writer::Writer;
-use crate::store::{Bucket, StoreError, StoreMeaning};
+use crate::store::{Bucket, StoreError, StoreMeaning, StorePurpose};
 use crate::warehouse::{Filling, Projection, ProjectionError, WarehouseFailure};
 use tokio::sync::watch;
 
@@ -99,7 +99,9 @@ impl From<&PlaceError> for WarehouseFailure {
                 "give the identity that applies retention the permission to delete objects of the lake, as \
                  the README lists it",
             ),
-            error if error.meaning() == StoreMeaning::Configuration => ("lake", error.advice()),
+            error if error.meaning() == StoreMeaning::Configuration => {
+                ("lake", error.advice(StorePurpose::Lake))
+            }
             _ => ("lake", "run again: any later run finishes what was decided"),
         };
         Self {

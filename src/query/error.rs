@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 use super::limits::Limits;
 use crate::ledger::tables::LedgerTableError;
 use crate::similar::{did_you_mean, similar};
-use crate::store::{StoreError, StoreMeaning};
+use crate::store::{StoreError, StoreMeaning, StorePurpose};
 
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -285,7 +285,7 @@ impl QueryError {
                 "run `trailhouse verify`, and find out who changed the bucket".to_owned()
             }
             Self::Store(store) if store.meaning() == StoreMeaning::Configuration => {
-                store.advice().to_owned()
+                store.advice(StorePurpose::Lake).to_owned()
             }
             Self::Store(_) => "run `trailhouse doctor`, then query again".to_owned(),
             Self::Temporary(_) => {

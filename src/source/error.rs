@@ -4,6 +4,7 @@
 use super::words::PlatformWords;
 use crate::http::Hopeless;
 use crate::plural::counted;
+use crate::store::StorePurpose;
 use crate::window::{Window, format_instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
@@ -45,6 +46,22 @@ pub enum SourceError {
         /// Whose records were asked for.
         tenant: String,
         /// What the platform said, as far as it is kept.
+        message: PlatformWords,
+    },
+    /// The bucket in which the platform leaves its records does not let us list or read it.
+    #[error("the bucket refuses access to audit records of {tenant}{message}")]
+    BucketForbidden {
+        /// Whose records were asked for.
+        tenant: String,
+        /// What the store said, as far as it is kept.
+        message: PlatformWords,
+    },
+    /// There is no such bucket.
+    #[error("there is no bucket with audit records of {tenant}{message}")]
+    BucketNotFound {
+        /// Whose records were asked for.
+        tenant: String,
+        /// What the store said, as far as it is kept.
         message: PlatformWords,
     },
     /// 423: the platform holds a record that it cannot read itself.
@@ -204,7 +221,10 @@ impl SourceError {
             | Self::CutOff { .. }
             | Self::TooLarge { .. }
             | Self::NotUnderstood { .. } => ErrorScope::Window,
-            Self::Forbidden { .. } | Self::NotFound { .. } => ErrorScope::Feed,
+            Self::Forbidden { .. }
+            | Self::NotFound { .. }
+            | Self::BucketForbidden { .. }
+            | Self::BucketNotFound { .. } => ErrorScope::Feed,
             Self::Unauthorised { .. }
             | Self::Refused { .. }
             | Self::NoConnection { .. }
@@ -237,6 +257,8 @@ impl SourceError {
             Self::Unauthorised { .. } => "unauthorised",
             Self::Forbidden { .. } => "forbidden",
             Self::NotFound { .. } => "not_found",
+            Self::BucketForbidden { .. } => "bucket_forbidden",
+            Self::BucketNotFound { .. } => "bucket_not_found",
             Self::UnreadableRecord { .. } => "unreadable_record",
             Self::Refused { .. } => "refused",
             Self::NoConnection { why, .. } => why.code(),
@@ -271,6 +293,8 @@ impl SourceError {
             Self::NotFound { .. } => {
                 "check the address and the tenant; an open-source edition has no audit logs"
             }
+            Self::BucketForbidden { .. } => StorePurpose::Source.when_denied(),
+            Self::BucketNotFound { .. } => StorePurpose::Source.when_absent(),
             Self::UnreadableRecord { .. } => {
                 "the record is noted as a hole and will be tried again; ask the platform's support to \
                  repair it"
@@ -321,102 +345,7 @@ impl SourceError {
 }
 
 #[cfg(test)]
-impl SourceError {
-    /// One example of each condition, for the reference of codes.
-    pub(crate) fn examples() -> Vec<Self> {
-        let first = Self::Unauthorised {
-            message: PlatformWords::default(),
-        };
-        std::iter::successors(Some(first), next_example).collect()
-    }
-}
-
-/// The example after this one: a new condition does not compile until it has its place.
-#[cfg(test)]
-fn next_example(last: &SourceError) -> Option<SourceError> {
-    use SourceError as E;
-    let tenant = || "main".to_owned();
-    let message = PlatformWords::default;
-    let day = |day| chrono::NaiveDate::from_ymd_opt(2026, 1, day).unwrap();
-    let date = |day_of_month| Window::of_date(day(day_of_month)).unwrap();
-    let window = date(1);
-    let why = |why| E::NoConnection {
-        why,
-        message: PlatformWords::default(),
-    };
-    Some(match last {
-        E::Unauthorised { .. } => E::Forbidden {
-            tenant: tenant(),
-            message: message(),
-        },
-        E::Forbidden { .. } => E::NotFound {
-            tenant: tenant(),
-            message: message(),
-        },
-        E::NotFound { .. } => E::UnreadableRecord { message: message() },
-        E::UnreadableRecord { .. } => E::Refused {
-            status: 422,
-            message: message(),
-        },
-        E::Refused { .. } => why(Hopeless::UnknownAuthority),
-        E::NoConnection { why: reason, .. } => match reason.code() {
-            "certificate" => why(Hopeless::NoTls),
-            "tls" => why(Hopeless::NoSuchHost),
-            "no_such_host" => why(Hopeless::ProxyCredentials),
-            _ => E::Throttled {
-                status: 429,
-                tries: 9,
-                waited: Duration::from_secs(300),
-            },
-        },
-        E::Throttled { .. } => E::ServerFailure {
-            status: 500,
-            tries: 3,
-            message: message(),
-        },
-        E::ServerFailure { .. } => E::Unreachable {
-            tries: 9,
-            message: "connection refused".to_owned(),
-        },
-        E::Unreachable { .. } => E::CutOff {
-            tries: 3,
-            message: "unexpected end of file".to_owned(),
-        },
-        E::CutOff { .. } => E::TooLarge { cap: 32 << 20 },
-        E::TooLarge { .. } => E::NotUnderstood {
-            message: "`results` is not a list".to_owned(),
-        },
-        E::NotUnderstood { .. } => E::NotTheInterface {
-            message: "a web page".to_owned(),
-        },
-        E::NotTheInterface { .. } => E::FiltersIgnored {
-            tenant: tenant(),
-            window,
-            rows: 40,
-        },
-        E::FiltersIgnored { .. } => E::Contradicts {
-            message: "it counts 40 records and returns none".to_owned(),
-        },
-        E::Contradicts { .. } => E::OutsideWindow {
-            window,
-            time: date(2).from,
-        },
-        E::OutsideWindow { .. } => E::ClockSkew {
-            offset: TimeDelta::minutes(7),
-            allowed: TimeDelta::minutes(5),
-        },
-        E::ClockSkew { .. } => E::Credential {
-            message: "KESTRA_TOKEN is not set".to_owned(),
-        },
-        E::Credential { .. } => E::Settings {
-            message: "not an HTTP address".to_owned(),
-        },
-        E::Settings { .. } => E::Deadline,
-        E::Deadline => E::Stopped,
-        E::Stopped => return None,
-    })
-}
-
+mod examples;
 #[cfg(test)]
 mod tests {
     use super::*;

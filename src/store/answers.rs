@@ -15,6 +15,7 @@
 use object_store::Error as Cause;
 
 use super::error::{StoreError, StoreMeaning};
+use super::purpose::StorePurpose;
 
 /// What an answer means, whatever was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,10 +99,6 @@ fn status(said: &str) -> Option<u16> {
     is_status.then(|| status.parse().ok()).flatten()
 }
 
-/// What to do where the lake is not what the ledger says.
-pub const WHEN_CHANGED: &str = "do not rerun; leave the bucket as it is, run `trailhouse verify --deep`, and find out who changed the \
-     bucket";
-
 impl StoreError {
     /// What it means.
     pub fn meaning(&self) -> StoreMeaning {
@@ -120,23 +117,15 @@ impl StoreError {
         }
     }
 
-    /// What to do.
-    pub fn advice(&self) -> &'static str {
+    /// What to do about a store that is for `purpose`.
+    pub fn advice(&self, purpose: StorePurpose) -> &'static str {
         match self {
-            Self::Missing { .. } | Self::Altered { .. } => WHEN_CHANGED,
-            Self::Denied { .. } => {
-                "grant the identity the permissions listed in docs/operations.md, then rerun; nothing was lost"
-            }
-            Self::NotFound { .. } => {
-                "check the URL: the bucket does not exist, or is not in this account; a rerun will not help"
-            }
+            Self::Missing { .. } | Self::Altered { .. } => purpose.when_changed(),
+            Self::Denied { .. } => purpose.when_denied(),
+            Self::NotFound { .. } => purpose.when_absent(),
             Self::NoConnection { why, .. } => why.advice(),
-            Self::Unsupported { .. } => {
-                "use a store that supports conditional writes, or a file system with hard links"
-            }
-            Self::Refused { .. } | Self::Name { .. } => {
-                "fix the URL or the options according to the message of the store; a rerun will not help"
-            }
+            Self::Unsupported { .. } => purpose.when_unsupported(),
+            Self::Refused { .. } | Self::Name { .. } => purpose.when_refused(),
             Self::AlreadyExists { .. } | Self::TooLarge { .. } | Self::Unclear { .. } => {
                 "rerun; nothing was lost"
             }

@@ -1,6 +1,5 @@
-//! Looking around in a bucket that others write: its folders, and objects with what tells their versions apart.
+//! Looking around in a bucket that others write: its folders, and what tells versions of objects apart.
 
-use bytes::Bytes;
 use object_store::ObjectMeta;
 
 use super::bucket::{Bucket, StoredObject};
@@ -30,29 +29,5 @@ impl Bucket {
         let mut names: Vec<String> = found.common_prefixes.iter().filter_map(last).collect();
         names.sort_unstable();
         Ok(names)
-    }
-
-    /// Reads a whole object of at most `limit` bytes, as it is now: it may have been replaced since it was
-    /// listed.
-    ///
-    /// # Errors
-    /// Any [`StoreError`].
-    pub async fn read_version(
-        &self,
-        name: &str,
-        limit: u64,
-    ) -> Result<(StoredObject, Bytes), StoreError> {
-        let got = self.get(name).await?;
-        if got.meta.size > limit {
-            return Err(StoreError::TooLarge {
-                object: self.url_of(name),
-                bytes: got.meta.size,
-                limit,
-            });
-        }
-        let listed = StoredObject::from(got.meta.clone());
-        let content = got.bytes().await;
-        let content = content.map_err(|cause| self.error("read", name, &cause))?;
-        Ok((listed, content))
     }
 }

@@ -1,4 +1,4 @@
-//! A bucket: the one place where a lake and its ledger live.
+//! A bucket: where a lake and its ledger live, where a warehouse loads from, or where a platform leaves its records.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ use super::http::{ContentMd5, RequestCounter, RequestObserver, StoreClock, Store
 use super::kind::StoreKind;
 use super::location;
 use super::open::{self, StoreOptions};
+use super::purpose::StorePurpose;
 use super::said::{clean, deepest, is_refusal};
 use super::signed::CheckedFiles;
 use super::stoppable::StoppableStore;
@@ -82,8 +83,20 @@ impl Bucket {
     /// # Errors
     /// A URL or option that cannot work, or a directory that is not there.
     pub fn open(url: &str, options: &StoreOptions) -> Result<Self, OpenError> {
+        Self::open_for(StorePurpose::Lake, url, options)
+    }
+
+    /// [`Self::open`] for another purpose than the lake, which errors then name.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn open_for(
+        purpose: StorePurpose,
+        url: &str,
+        options: &StoreOptions,
+    ) -> Result<Self, OpenError> {
         let observer = RequestObserver::default();
-        let opened = open::open(url, options, &observer)?;
+        let opened = open::open(purpose, url, options, &observer)?;
         let store = match opened.kind {
             StoreKind::Disk | StoreKind::Memory => {
                 Arc::new(CountedStore::new(opened.store, observer.counter.clone()))
@@ -229,6 +242,19 @@ impl Bucket {
     /// # Errors
     /// Any [`StoreError`].
     pub async fn read(&self, name: &str, limit: u64) -> Result<Bytes, StoreError> {
+        let (_, content) = self.read_version(name, limit).await?;
+        Ok(content)
+    }
+
+    /// [`Self::read`], with what was read: it may have been replaced since it was listed.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn read_version(
+        &self,
+        name: &str,
+        limit: u64,
+    ) -> Result<(StoredObject, Bytes), StoreError> {
         let got = self.get(name).await?;
         if got.meta.size > limit {
             return Err(StoreError::TooLarge {
@@ -237,9 +263,10 @@ impl Bucket {
                 limit,
             });
         }
-        got.bytes()
-            .await
-            .map_err(|cause| self.error("read", name, &cause))
+        let version = StoredObject::from(got.meta.clone());
+        let content = got.bytes().await;
+        let content = content.map_err(|cause| self.error("read", name, &cause))?;
+        Ok((version, content))
     }
 
     /// Begins to read an object.

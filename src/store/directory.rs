@@ -1,16 +1,31 @@
-//! What to do about a directory that cannot hold a lake.
+//! What to do about a directory that cannot be a bucket.
 
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 
 use super::error::OpenError;
+use super::purpose::StorePurpose;
 
 /// The error about a directory that could not be read or created.
-pub(super) fn unusable(path: &Path, error: &Error) -> OpenError {
+pub(super) fn unusable(purpose: StorePurpose, path: &Path, error: &Error) -> OpenError {
     OpenError::Directory {
         path: path.to_owned(),
         said: error.to_string(),
-        action: action(path, error.kind()),
+        action: match purpose {
+            StorePurpose::Lake | StorePurpose::Staging => action(path, error.kind()),
+            StorePurpose::Source => action_for_reading(path),
+        },
+    }
+}
+
+/// What to do about a directory that others fill.
+fn action_for_reading(path: &Path) -> String {
+    match path.exists() {
+        true => format!(
+            "name a directory in `url` that this user may list and read, with all it holds: {}",
+            quoted(path)
+        ),
+        false => "fix `url`: the records of the source are in no such directory".to_owned(),
     }
 }
 
@@ -107,6 +122,16 @@ mod tests {
         ] {
             assert_eq!(action(&folder.path().join(path), kind), wanted);
         }
+    }
+
+    /// Nobody makes a directory that others should have filled.
+    #[test]
+    fn a_directory_of_a_source_is_only_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let absent = action_for_reading(&folder.path().join("absent"));
+        assert!(absent.starts_with("fix `url`"), "{absent}");
+        let there = action_for_reading(folder.path());
+        assert!(there.contains("list and read"), "{there}");
     }
 
     #[test]

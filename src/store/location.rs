@@ -11,6 +11,7 @@ use url::Url;
 use super::directory::unusable;
 use super::disk;
 use super::error::OpenError;
+use super::purpose::StorePurpose;
 use super::said::{clean, deepest};
 use crate::foreign::Secrets;
 
@@ -148,7 +149,7 @@ pub(super) fn prepare(url: &str) -> Result<(), OpenError> {
     let Some(path) = directory(url)? else {
         return Ok(());
     };
-    disk::create_root(&path).map_err(|error| unusable(&path, &error))
+    disk::create_root(&path).map_err(|error| unusable(StorePurpose::Lake, &path, &error))
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod kind;
 mod location;
 mod open;
 mod present;
+mod purpose;
 mod remove;
 mod said;
 mod signed;
@@ -35,7 +36,6 @@ mod stoppable;
 pub(crate) mod tests;
 
 pub(crate) use address::service_url;
-pub use answers::WHEN_CHANGED;
 pub use bucket::{Bucket, StoredObject};
 pub use conformance::{
     StoreNonconformance, check_objects, check_store, prove_create_once, prove_kept,
@@ -46,5 +46,6 @@ pub use http::{RequestCounter, StoreClock, StoreRequests};
 pub use kind::StoreKind;
 pub use open::StoreOptions;
 pub(crate) use open::has_option;
+pub use purpose::{StorePurpose, WHEN_CHANGED};
 pub use remove::{Keeps, Removal};
 pub use signed::{CheckedBy, CheckedObject, Md5Sum, SignedFile, md5_of};

@@ -18,6 +18,7 @@ use super::error::OpenError;
 use super::http::RequestObserver;
 use super::kind::StoreKind;
 use super::location::{Location, Scheme};
+use super::purpose::StorePurpose;
 use super::said::learn;
 use crate::foreign::credentials_in;
 use crate::http::is_loopback;
@@ -63,6 +64,7 @@ pub(super) struct OpenedLocation {
 }
 
 pub(super) fn open(
+    purpose: StorePurpose,
     url: &str,
     options: &StoreOptions,
     observer: &RequestObserver,
@@ -72,9 +74,9 @@ pub(super) fn open(
     let addresses = options.values().flat_map(|value| credentials_in(value));
     learn(&observer.secrets, addresses);
     let (store, kind) = match location.scheme {
-        Scheme::File => open_directory(&location, options, observer)?,
+        Scheme::File => open_directory(purpose, &location, options, observer)?,
         Scheme::Gcs => open_gcs(&location, options, observer)?,
-        Scheme::S3 => open_s3(&location, options, observer)?,
+        Scheme::S3 => open_s3(purpose, &location, options, observer)?,
         Scheme::Azure => open_azure(&location, options, observer)?,
         Scheme::Memory => {
             refuse_all(&location, options)?;
@@ -102,6 +104,7 @@ fn refuse_all(location: &Location, options: &StoreOptions) -> Result<(), OpenErr
 type OpenedStore = (Arc<dyn ObjectStore>, StoreKind);
 
 fn open_directory(
+    purpose: StorePurpose,
     location: &Location,
     options: &StoreOptions,
     observer: &RequestObserver,
@@ -109,7 +112,7 @@ fn open_directory(
     refuse_all(location, options)?;
     let path = location.directory()?;
     let usable = std::fs::read_dir(&path).map(drop);
-    usable.map_err(|error| directory::unusable(&path, &error))?;
+    usable.map_err(|error| directory::unusable(purpose, &path, &error))?;
     let store =
         DiskStore::open(&path).map_err(|error| location.settings(&error, &observer.secrets))?;
     Ok((Arc::new(store), StoreKind::Disk))
@@ -141,7 +144,6 @@ fn parse_options<K: FromStr + PartialEq>(
 }
 
 const BUCKET_IN_URL: &str = "it is part of the URL";
-const NEEDED_BY_LEDGER: &str = "the ledger depends on its fixed value";
 
 /// Whether what is sent there does not leave the machine.
 fn stays_here(endpoint: Option<&str>) -> bool {
@@ -155,6 +157,7 @@ fn is_plain_http(endpoint: Option<&str>) -> bool {
 }
 
 fn open_s3(
+    purpose: StorePurpose,
     location: &Location,
     options: &StoreOptions,
     observer: &RequestObserver,
@@ -162,8 +165,8 @@ fn open_s3(
     use AmazonS3ConfigKey as Key;
     let fixed = [
         (Key::Bucket, BUCKET_IN_URL),
-        (Key::Checksum, NEEDED_BY_LEDGER),
-        (Key::ConditionalPut, NEEDED_BY_LEDGER),
+        (Key::Checksum, purpose.why_fixed()),
+        (Key::ConditionalPut, purpose.why_fixed()),
     ];
     let options = parse_options(location, options, &fixed)?;
     let mut builder = AmazonS3Builder::from_env()
@@ -312,7 +315,7 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        open(url, &options, observer)
+        open(StorePurpose::Lake, url, &options, observer)
     }
 
     fn opened(url: &str, options: &[(&str, &str)]) -> Result<OpenedLocation, OpenError> {

@@ -5,6 +5,7 @@ use crate::config::{self, Auth, Config, TextKind};
 use crate::run::error::JobError;
 use crate::similar::UnknownName;
 use crate::stop::Stop;
+use crate::store::StorePurpose;
 use crate::warehouse::{Pace, Projection, ProjectionSettings, Staging, StoppableWarehouse};
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ async fn open(config: &config::WarehouseConfig, asking: Asking) -> Result<Projec
     let name = &config.name;
     let staging = match &config.staging {
         Some(lake) => {
-            let opened = open_store(lake)?;
+            let opened = open_store(StorePurpose::Staging, lake)?;
             Some(opened.map_err(|source| JobError::Staging {
                 name: name.clone(),
                 source,

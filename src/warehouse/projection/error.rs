@@ -2,7 +2,7 @@
 
 use crate::ledger::log::LogError;
 use crate::ledger::tables::LedgerTableError;
-use crate::store::{StoreError, StoreMeaning};
+use crate::store::{StoreError, StorePurpose};
 use crate::warehouse::contract::{Class, WarehouseError};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -126,14 +126,9 @@ impl ProjectionError {
             Self::Location { .. } => {
                 "name that as `location`, or another dataset: a dataset cannot be moved"
             }
-            Self::Lake(error) => error.advice(),
+            Self::Lake(error) => error.advice(StorePurpose::Lake),
             Self::GoneMeanwhile { .. } => "rerun; nothing was lost",
-            Self::Staging(error) if error.meaning() == StoreMeaning::Passing => {
-                "rerun; nothing was lost"
-            }
-            Self::Staging(_) => {
-                "check that the staging bucket exists and may be written, read and emptied"
-            }
+            Self::Staging(error) => error.advice(StorePurpose::Staging),
             Self::Log(_) => "run `trailhouse verify`",
             Self::Tables(_) | Self::Answer { .. } => {
                 "report this to the maintainers of trailhouse; running again is safe"

@@ -196,11 +196,11 @@ fn source_error(wording: Wording, feed: &str, error: StoreError) -> SourceError 
     let words = |said: &str| wording.of(said, &Secrets::default());
     let tenant = feed.to_owned();
     match &error {
-        StoreError::Denied { said, .. } => SourceError::Forbidden {
+        StoreError::Denied { said, .. } => SourceError::BucketForbidden {
             tenant,
             message: words(said),
         },
-        StoreError::NotFound { said, .. } => SourceError::NotFound {
+        StoreError::NotFound { said, .. } => SourceError::BucketNotFound {
             tenant,
             message: words(said),
         },

@@ -4,6 +4,7 @@ use super::*;
 use crate::source::conformance::{KnownFeed, check_feed, check_under_faults};
 use crate::source::objects::ObjectFeed;
 use crate::source::{Hole, Limits, Slice, SliceOutcome, Source, WindowRequest};
+use crate::store::{StoreOptions, StorePurpose};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -327,6 +328,30 @@ fn feeds_have_names_of_account_and_region() {
     }
 }
 
+#[test]
+fn what_the_bucket_refuses_is_a_matter_of_the_source_and_not_of_the_lake() {
+    let (object, said) = ("s3://trail/AWSLogs".to_owned(), "AccessDenied".to_owned());
+    let denied = StoreError::Denied {
+        action: "list",
+        object: object.clone(),
+        said: said.clone(),
+    };
+    let absent = StoreError::NotFound { object, said };
+    for (error, code, advice) in [
+        (
+            denied,
+            "bucket_forbidden",
+            "list and read the bucket of the source",
+        ),
+        (absent, "bucket_not_found", "the URL of the source's bucket"),
+    ] {
+        let failure = source_error(Wording::Kept, "feed", error);
+        assert_eq!(failure.code(), code);
+        assert!(failure.advice().contains(advice), "{}", failure.advice());
+        assert!(failure.to_string().ends_with(": AccessDenied"), "{failure}");
+    }
+}
+
 /// The same on a disk, whose listings have other orders and tags.
 #[tokio::test]
 async fn a_trail_may_lie_on_a_disk() {
@@ -335,7 +360,8 @@ async fn a_trail_may_lie_on_a_disk() {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, gzip(&content(&[record("x1", "states")]))).unwrap();
     let url = url::Url::from_directory_path(folder.path()).unwrap();
-    let bucket = Bucket::open(url.as_str(), &crate::store::StoreOptions::new()).unwrap();
+    let options = StoreOptions::new();
+    let bucket = Bucket::open_for(StorePurpose::Source, url.as_str(), &options).unwrap();
     let found = CloudTrail::discover(&bucket, Wording::Kept).await.unwrap();
     assert_eq!(found, [feed()]);
     let trail = Trail { bucket };
