@@ -81,14 +81,7 @@ pub(in crate::source) fn micros_of(window: Window) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(nanos: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp_nanos(nanos)
-    }
-
-    fn window(from: i64, to: i64) -> Window {
-        Window::new(at(from), at(to)).unwrap()
-    }
+    use crate::source::scripted::{at, window};
 
     fn grid() -> Grid {
         Grid::new(TimeDelta::microseconds(1))

@@ -21,6 +21,8 @@ pub mod paged;
 pub mod platform;
 mod reading;
 mod record;
+#[cfg(test)]
+mod scripted;
 mod words;
 
 pub use crate::http::{ClockReading, Hopeless};

@@ -2,6 +2,7 @@
 
 use super::hole::HoleReason;
 use super::objects::ReadObject;
+use super::SourceError;
 use super::record::{Mapping, Returned, Tenant};
 use crate::event::unfit::Unfit;
 use crate::window::Window;
@@ -127,6 +128,20 @@ pub struct Hole {
     pub requests: u32,
 }
 
+impl Hole {
+    /// The hole as a piece of its window, once it is in the log. The summary names each hole that remains.
+    pub(super) fn logged(self) -> SliceOutcome {
+        tracing::info!(
+            tenant = %self.tenant,
+            window = %self.window,
+            reason = %self.reason,
+            detail = self.detail,
+            "recorded a hole"
+        );
+        SliceOutcome::Hole(self)
+    }
+}
+
 /// One piece of a window; pieces come in order of time and leave nothing out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SliceOutcome {
@@ -142,6 +157,20 @@ impl SliceOutcome {
         match self {
             Self::Slice(slice) => slice.window,
             Self::Hole(hole) => hole.window,
+        }
+    }
+}
+
+impl HoleReason {
+    /// The kind of trouble that a failure shows which is about records or an answer, not the source as a whole.
+    pub(super) fn of(error: &SourceError) -> Option<Self> {
+        match error {
+            SourceError::UnreadableRecord { .. } => Some(Self::Unreadable),
+            SourceError::ServerFailure { .. } => Some(Self::ServerFailure),
+            SourceError::CutOff { .. } => Some(Self::CutOff),
+            SourceError::TooLarge { .. } => Some(Self::TooLarge),
+            SourceError::NotUnderstood { .. } => Some(Self::NotUnderstood),
+            _ => None,
         }
     }
 }

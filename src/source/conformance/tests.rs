@@ -1,67 +1,40 @@
 //! Every rule finds the feed that breaks it.
 
 use super::*;
-use crate::event::Event;
-use crate::event::redact::Origins;
-use crate::event::unfit::Unfit;
 use crate::source::paged::Paged;
-use crate::source::paged::scripted::{
-    PagesFaults, RowKind, ScriptedPages, ScriptedRow, able, main, row,
-};
-use crate::source::{
-    Capabilities, ClockReading, Count, HoleReason, Identity, Returned, Slices, Unidentified,
-};
+use crate::source::paged::scripted::{ScriptedPages, able};
+use crate::source::scripted::{self, Faults, RowKind, ScriptedRow, TICK, main, row};
+use crate::source::{Capabilities, ClockReading, Count, HoleReason, Returned, Slices};
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-const TICK: i64 = 1_000;
-
-fn at(nanos: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_nanos(nanos)
-}
-
 fn window() -> Window {
-    Window::new(at(0), at(100 * TICK)).unwrap()
+    scripted::window(0, 100 * TICK)
 }
 
 fn rows() -> Vec<ScriptedRow> {
     (0..60).map(|n| row(format!("r{n}"), n * TICK)).collect()
 }
 
-fn known(rows: &[ScriptedRow]) -> KnownFeed {
-    let plain = rows.iter().filter(|row| row.kind == RowKind::Plain);
-    KnownFeed {
-        records: plain.map(|row| (row.id.clone(), row.instant())).collect(),
-        unreadable: rows
-            .iter()
-            .filter(|row| row.kind == RowKind::Poison)
-            .filter_map(|row| {
-                Window::new(row.instant(), row.instant() + TimeDelta::microseconds(1))
-            })
-            .collect(),
-        longest_hole: TimeDelta::microseconds(1),
-    }
-}
-
 /// A source that keeps every rule but one.
 struct Breaking {
     inner: Paged<ScriptedPages>,
     capabilities: Capabilities,
-    mapping: Misled,
     rule: Option<FeedRule>,
     readings: AtomicU32,
 }
 
 impl Breaking {
     fn new(rule: Option<FeedRule>, rows: Vec<ScriptedRow>) -> Self {
-        let inner = Paged::new(ScriptedPages::new(able(10), rows, PagesFaults::default()));
+        let mut pages = ScriptedPages::new(able(10), rows, Faults::default());
+        pages.platform.mapping.misled = rule == Some(FeedRule::Agreement);
+        let inner = Paged::new(pages);
         let mut capabilities = inner.capabilities().clone();
         if rule == Some(FeedRule::Axis) {
             capabilities.axis = Axis::Arrival;
         }
         Self {
             capabilities,
-            mapping: Misled(rule == Some(FeedRule::Agreement)),
             inner,
             rule,
             readings: AtomicU32::new(0),
@@ -123,7 +96,7 @@ impl Source for Breaking {
     }
 
     fn mapping(&self) -> &dyn Mapping {
-        &self.mapping
+        self.inner.mapping()
     }
 
     async fn control_request(&self, tenant: &Tenant) -> Result<(), SourceError> {
@@ -219,44 +192,8 @@ impl Source for Breaking {
     }
 }
 
-/// Rows as events, under another id where it is misled.
-struct Misled(bool);
-
-impl Mapping for Misled {
-    fn platform(&self) -> &'static str {
-        "scripted"
-    }
-
-    fn version(&self) -> i64 {
-        1
-    }
-
-    fn origins(&self) -> &'static Origins {
-        &Origins {
-            columns: &[],
-            secret: &[],
-            identity: &[],
-        }
-    }
-
-    fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unidentified<'a>> {
-        crate::source::paged::scripted::ScriptedMapping.identify(record)
-    }
-
-    fn normalise<'a>(&self, record: &'a [u8], _: Option<&'a [u8]>) -> Result<Event<'a>, Unfit> {
-        let identity = self.identify(record).map_err(|nameless| nameless.unfit)?;
-        let raw = std::str::from_utf8(record).unwrap();
-        let mut event = Event::bare(raw, identity.time, raw.into());
-        event.native_id = Some(match self.0 {
-            true => "another".into(),
-            false => identity.native_id,
-        });
-        Ok(event)
-    }
-}
-
 async fn verdict(rule: Option<FeedRule>, rows: Vec<ScriptedRow>) -> Result<(), FeedRule> {
-    let known = known(&rows);
+    let known = scripted::known(&rows, Axis::Event);
     let source = Breaking::new(rule, rows);
     let checked = check_feed(&source, &main(), window(), &known).await;
     checked.map_err(|broken| broken.rule)

@@ -311,18 +311,16 @@ impl Walk {
         detail: String,
         records: Vec<Keyed>,
     ) -> SliceOutcome {
-        let tenant = self.lane.tenant.clone();
-        // The summary names each hole that remains.
-        tracing::info!(%tenant, %window, %reason, detail, "recorded a hole");
-        SliceOutcome::Hole(Hole {
-            tenant,
+        let hole = Hole {
+            tenant: self.lane.tenant.clone(),
             window,
             reason,
             detail,
             records,
             objects: Vec::new(),
             requests: std::mem::take(&mut self.requests),
-        })
+        };
+        hole.logged()
     }
 }
 
@@ -330,13 +328,7 @@ impl Walk {
 fn explain(trouble: ChainTrouble) -> (HoleReason, String) {
     match trouble {
         ChainTrouble::Failed(error) => {
-            let reason = match &error {
-                SourceError::UnreadableRecord { .. } => HoleReason::Unreadable,
-                SourceError::CutOff { .. } => HoleReason::CutOff,
-                SourceError::TooLarge { .. } => HoleReason::TooLarge,
-                SourceError::NotUnderstood { .. } => HoleReason::NotUnderstood,
-                _ => HoleReason::ServerFailure,
-            };
+            let reason = HoleReason::of(&error).unwrap_or(HoleReason::ServerFailure);
             (reason, error.to_string())
         }
         ChainTrouble::Disagrees {

@@ -3,31 +3,22 @@
 mod any_chain;
 mod contract;
 
-use super::scripted::{Faults, ScriptedChain, chaining, position};
+use super::scripted::{ScriptedChain, chaining};
 use super::stream::read_window;
 use super::*;
-use crate::source::paged::scripted::{RowChange, RowKind, ScriptedRow, main, row};
-use crate::source::{Hole, HoleReason, Keyed, Limits, Slice, SliceOutcome};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// Nanoseconds of a tick.
-const TICK: i64 = 1000;
-
-fn window(from: i64, to: i64) -> Window {
-    let at = DateTime::from_timestamp_nanos;
-    Window::new(at(from), at(to)).unwrap()
-}
+use crate::source::scripted::{
+    Faults, Outcomes, RowChange, RowKind, ScriptedRow, TICK, check, main, row, run, whole, window,
+};
+use crate::source::{HoleReason, Limits, SliceOutcome};
 
 /// One row per tick.
 fn rows(count: usize) -> Vec<ScriptedRow> {
     let row = |n: usize| ScriptedRow {
-        action: (n % 3) as u8,
+        delay: (n % 3) as i64 * 10 * TICK,
         ..row(format!("r{n}"), n as i64 * TICK)
     };
     (0..count).map(row).collect()
 }
-
-type Outcomes = Vec<Result<SliceOutcome, SourceError>>;
 
 fn read_with(chain: Arc<ScriptedChain>, window: Window, limits: Limits) -> Outcomes {
     let request = WindowRequest {
@@ -35,10 +26,7 @@ fn read_with(chain: Arc<ScriptedChain>, window: Window, limits: Limits) -> Outco
         window,
         limits,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    runtime.block_on(read_window(chain, request).collect())
+    run(read_window(chain, request).collect())
 }
 
 /// Limits under which a window holds about so many rows.
@@ -55,52 +43,6 @@ fn read(chain: ScriptedChain, window: Window) -> (Outcomes, u64) {
     let chain = Arc::new(chain);
     let outcomes = read_with(chain.clone(), window, small(30));
     (outcomes, chain.requests())
-}
-
-fn id(record: &Keyed) -> &str {
-    match &record.key {
-        Ok(key) => &key.native_id,
-        Err(_) => std::str::from_utf8(&record.returned.record)
-            .unwrap()
-            .trim_start_matches('?'),
-    }
-}
-
-/// Checks what holds whatever the platform does: pieces tile the window, slices hold only what lies in
-/// them, and every one of `there` that lies in a slice is in it. Returns the holes.
-fn check(outcomes: &Outcomes, axis: Axis, asked: Window, there: &[ScriptedRow]) -> Vec<Hole> {
-    let mut next = asked.from;
-    let mut holes = Vec::new();
-    for outcome in outcomes {
-        let outcome = outcome.as_ref().unwrap();
-        let part = outcome.window();
-        assert_eq!(part.from, next);
-        next = part.to;
-        let (SliceOutcome::Slice(Slice { records, .. }) | SliceOutcome::Hole(Hole { records, .. })) =
-            outcome;
-        for record in records {
-            assert!(record.position().is_none_or(|time| part.contains(time)));
-        }
-        match outcome {
-            SliceOutcome::Hole(hole) => holes.push(hole.clone()),
-            SliceOutcome::Slice(slice) => {
-                assert_eq!(slice.total, slice.records.len() as u64);
-                let ids: BTreeSet<&str> = slice.records.iter().map(id).collect();
-                assert_eq!(ids.len() as u64 + slice.source_duplicates, slice.total);
-                let here = |row: &&ScriptedRow| part.contains(position(row, axis));
-                for row in there.iter().filter(here) {
-                    assert!(ids.contains(&*row.id), "{} is lost", row.id);
-                }
-            }
-        }
-    }
-    assert_eq!(next, asked.to);
-    holes
-}
-
-fn whole(outcomes: &Outcomes, asked: Window, there: &[ScriptedRow]) {
-    let holes = check(outcomes, Axis::Event, asked, there);
-    assert!(holes.is_empty(), "{holes:?}");
 }
 
 fn event(page_cap: u32, rows: Vec<ScriptedRow>, faults: Faults) -> ScriptedChain {
@@ -332,7 +274,7 @@ fn what_arrives_between_two_readings_is_read() {
 fn a_repetition_counts_where_every_reading_has_it() {
     let asked = window(0, 20 * TICK);
     let always = Faults {
-        doubled: vec!["r3".to_owned()],
+        doubled: ["r3".to_owned()].into(),
         ..Faults::default()
     };
     let sometimes = Faults {

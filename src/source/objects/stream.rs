@@ -200,15 +200,13 @@ impl Reader {
             to: end.min(day.window.to),
         };
         let detail = detail(&group.faults);
-        // The summary names each hole that remains.
-        tracing::info!(tenant = %self.tenant, %window, %reason, detail, "recorded a hole");
         let Open {
             records,
             objects,
             requests,
             ..
         } = group.found;
-        self.push(SliceOutcome::Hole(Hole {
+        let hole = Hole {
             tenant: self.tenant.clone(),
             window,
             reason,
@@ -216,7 +214,8 @@ impl Reader {
             records,
             objects,
             requests,
-        }));
+        };
+        self.push(hole.logged());
         day.from = window.to;
         Ok(())
     }

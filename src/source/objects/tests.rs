@@ -2,50 +2,41 @@
 
 mod any_objects;
 
-use super::scripted::{Bundle, Faults, Scripted, State, TICK, bundle};
+use super::scripted::{Bundle, BundleState, ScriptedObjects, bundle};
 use super::*;
 use crate::source::conformance::{KnownFeed, check_feed, check_under_faults};
-use crate::source::paged::scripted::main;
+use crate::source::scripted::{self, Faults, Outcomes, TICK, main, run};
 use crate::source::{Hole, Keyed, Limits, Slice, SliceOutcome};
 use futures::TryStreamExt as _;
 
 /// Ticks of a day.
 const DAY: i64 = 86_400_000_000;
 
+/// A window in ticks since 1970.
 fn window(from: i64, to: i64) -> Window {
-    let at = |ticks: i64| DateTime::from_timestamp_nanos(ticks * TICK);
-    Window::new(at(from), at(to)).unwrap()
+    scripted::window(from * TICK, to * TICK)
 }
 
 fn limits() -> Limits {
     Limits::within(1 << 20, 1 << 20, 3)
 }
 
-type Outcomes = Vec<Result<SliceOutcome, SourceError>>;
-
-async fn read_all(feed: &dyn Source, window: Window, limits: Limits) -> Outcomes {
+fn read_of(feed: &dyn Source, window: Window, limits: Limits) -> Outcomes {
     let request = WindowRequest {
         tenant: main(),
         window,
         limits,
     };
-    feed.read(request).collect().await
+    run(feed.read(request).collect())
 }
 
 fn read(bundles: &[Bundle], faults: Faults, window: Window, limits: Limits) -> Outcomes {
-    let feed = ObjectFeed::new(Scripted::new(bundles.to_vec(), faults));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    runtime.block_on(read_all(&feed, window, limits))
+    let feed = ObjectFeed::new(ScriptedObjects::new(bundles.to_vec(), faults));
+    read_of(&feed, window, limits)
 }
 
 fn ids(records: &[Keyed]) -> Vec<&str> {
-    records
-        .iter()
-        .map(|record| std::str::from_utf8(&record.returned.record).unwrap())
-        .map(|text| text.split('@').next().unwrap())
-        .collect()
+    records.iter().map(scripted::id).collect()
 }
 
 fn keys(objects: &[ReadObject]) -> Vec<&str> {
@@ -68,12 +59,11 @@ fn hole(outcome: &Result<SliceOutcome, SourceError>) -> &Hole {
 
 /// What is known of a window whose objects are these.
 fn known(bundles: &[Bundle]) -> KnownFeed {
-    let is_plain = |bundle: &&Bundle| bundle.state == State::Plain;
+    let is_plain = |bundle: &&Bundle| bundle.state == BundleState::Plain;
     let plain = bundles.iter().filter(is_plain);
     let records = plain.flat_map(|bundle| {
-        let id = |text: &String| text.split('@').next().unwrap().to_owned();
         let at = bundle.at();
-        bundle.records.iter().map(move |text| (id(text), at))
+        bundle.rows.iter().map(move |row| (row.id.clone(), at))
     });
     let unreadable = bundles.iter().filter(|bundle| !is_plain(bundle));
     KnownFeed {
@@ -100,9 +90,9 @@ async fn a_feed_of_objects_keeps_the_contract() {
     let asked = window(0, 2 * DAY);
     let mut cases = vec![Vec::new(), some()];
     for state in [
-        State::Broken(HoleReason::Gone),
-        State::Broken(HoleReason::NotUnderstood),
-        State::Denied,
+        BundleState::Broken(HoleReason::Gone),
+        BundleState::Broken(HoleReason::NotUnderstood),
+        BundleState::Denied,
     ] {
         let mut bundles = some();
         bundles[2].state = state;
@@ -110,13 +100,13 @@ async fn a_feed_of_objects_keeps_the_contract() {
     }
     for bundles in cases {
         let known = known(&bundles);
-        let feed = ObjectFeed::new(Scripted::new(bundles.clone(), Faults::default()));
+        let feed = ObjectFeed::new(ScriptedObjects::new(bundles.clone(), Faults::default()));
         check_feed(&feed, &main(), asked, &known).await.unwrap();
         let faults = Faults {
             jitter: true,
             ..Faults::default()
         };
-        let feed = ObjectFeed::new(Scripted::new(bundles, faults));
+        let feed = ObjectFeed::new(ScriptedObjects::new(bundles, faults));
         check_under_faults(&feed, &main(), asked, &known)
             .await
             .unwrap();
@@ -163,9 +153,9 @@ fn slices_hold_as_many_objects_as_fit() {
 #[test]
 fn what_cannot_be_read_is_a_hole_and_spoils_nothing_beside_it() {
     for (state, reason) in [
-        (State::Broken(HoleReason::Gone), HoleReason::Gone),
-        (State::Broken(HoleReason::CutOff), HoleReason::CutOff),
-        (State::Denied, HoleReason::Denied),
+        (BundleState::Broken(HoleReason::Gone), HoleReason::Gone),
+        (BundleState::Broken(HoleReason::CutOff), HoleReason::CutOff),
+        (BundleState::Denied, HoleReason::Denied),
     ] {
         let mut bundles = some();
         bundles[2].state = state;
@@ -192,11 +182,7 @@ fn a_large_object_is_read_alone_and_a_larger_one_is_a_hole() {
         size: (1 << 20) + 1,
         ..bundle("e", 40, &["e1"])
     };
-    let feed = ObjectFeed::new(Scripted::new(bundles, Faults::default()));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let outcomes = runtime.block_on(read_all(&feed, window(0, DAY), limits()));
+    let outcomes = read(&bundles, Faults::default(), window(0, DAY), limits());
     assert_eq!(
         ids(&slice(&outcomes[0]).records),
         ["a1", "b1", "b2", "c1", "d1", "d2", "d3"]
@@ -229,7 +215,7 @@ async fn few_bytes_are_read_ahead() {
             ..bundle(&format!("o{n:02}"), n, &["x"])
         })
         .collect();
-    let scripted = Arc::new(Scripted::new(
+    let scripted = Arc::new(ScriptedObjects::new(
         bundles,
         Faults {
             jitter: true,
@@ -263,12 +249,9 @@ async fn few_bytes_are_read_ahead() {
 fn a_late_object_is_found_by_another_reading() {
     let mut bundles = some();
     bundles[1].appears_after = 1;
-    let feed = ObjectFeed::new(Scripted::new(bundles, Faults::default()));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let first = runtime.block_on(read_all(&feed, window(0, DAY), limits()));
-    let again = runtime.block_on(read_all(&feed, window(0, DAY), limits()));
+    let feed = ObjectFeed::new(ScriptedObjects::new(bundles, Faults::default()));
+    let first = read_of(&feed, window(0, DAY), limits());
+    let again = read_of(&feed, window(0, DAY), limits());
     assert_eq!(keys(&slice(&first[0]).objects), ["b", "c", "d"]);
     assert_eq!(keys(&slice(&again[0]).objects), ["a", "b", "c", "d"]);
 }
@@ -278,7 +261,7 @@ fn a_late_object_is_found_by_another_reading() {
 fn a_repeated_record_is_counted() {
     let mut bundles = some();
     bundles.push(Bundle {
-        records: bundles[1].records.clone(),
+        rows: bundles[1].rows.clone(),
         ..bundle("f", 12, &[])
     });
     let outcomes = read(&bundles, Faults::default(), window(0, DAY), limits());
@@ -289,7 +272,7 @@ fn a_repeated_record_is_counted() {
 #[test]
 fn an_object_outside_the_window_fails_the_feed() {
     let faults = Faults {
-        strays_from: Some(1),
+        ignores_filters: true,
         ..Faults::default()
     };
     let outcomes = read(&some(), faults, window(0, 15), limits());
@@ -306,22 +289,17 @@ fn a_failure_comes_in_its_place() {
         concurrency: 1,
         ..limits()
     };
-    let faults = Faults {
-        breaks_at: Some(3),
-        ..Faults::default()
-    };
-    let outcomes = read(&some(), faults, window(0, 2 * DAY), alone);
-    assert_eq!(outcomes.len(), 2);
-    assert_eq!(slice(&outcomes[0]).window, window(0, 30));
-    assert!(matches!(outcomes[1], Err(SourceError::Unreachable { .. })));
-    let faults = Faults {
-        lists_until: Some(1),
-        ..Faults::default()
-    };
-    let outcomes = read(&some(), faults, window(0, 2 * DAY), alone);
-    assert_eq!(slice(&outcomes[0]).window, window(0, DAY));
-    assert!(matches!(outcomes[1], Err(SourceError::Unreachable { .. })));
-    assert_eq!(outcomes.len(), 2);
+    // The third object of the first date, and the listing of the second date.
+    for (breaks_at, before) in [(4, window(0, 30)), (6, window(0, DAY))] {
+        let faults = Faults {
+            breaks_at: Some(breaks_at),
+            ..Faults::default()
+        };
+        let outcomes = read(&some(), faults, window(0, 2 * DAY), alone);
+        assert_eq!(outcomes.len(), 2);
+        assert_eq!(slice(&outcomes[0]).window, before);
+        assert!(matches!(outcomes[1], Err(SourceError::Unauthorised { .. })));
+    }
 }
 
 #[test]
@@ -329,7 +307,7 @@ fn a_feed_of_which_nothing_may_be_read_fails() {
     let denied = |count: i64| -> Vec<Bundle> {
         (0..count)
             .map(|n| Bundle {
-                state: State::Denied,
+                state: BundleState::Denied,
                 ..bundle(&format!("o{n:02}"), 10 + n * 2, &["x"])
             })
             .collect()
@@ -337,12 +315,15 @@ fn a_feed_of_which_nothing_may_be_read_fails() {
     let outcomes = read(&denied(16), Faults::default(), window(0, DAY), limits());
     assert_eq!(outcomes.len(), 2);
     assert_eq!(slice(&outcomes[0]).window, window(0, 10));
-    assert!(matches!(outcomes[1], Err(SourceError::Forbidden { .. })));
+    assert!(matches!(
+        outcomes[1],
+        Err(SourceError::BucketForbidden { .. })
+    ));
     // With fewer, or one that can be read among them, they are holes.
     let few = read(&denied(15), Faults::default(), window(0, DAY), limits());
     assert!(few.iter().all(Result::is_ok), "{few:?}");
     let mut mixed = denied(40);
-    mixed[8].state = State::Plain;
+    mixed[8].state = BundleState::Plain;
     let mixed = read(&mixed, Faults::default(), window(0, DAY), limits());
     let holes = mixed
         .iter()

@@ -124,9 +124,7 @@ impl SliceReader {
                 let (reason, detail) = explain(trouble)?;
                 let mut records = payload.unwrap_or_default();
                 trim(window, &mut records);
-                // The summary names each hole that remains.
-                tracing::info!(%tenant, %window, %reason, detail, "recorded a hole");
-                Ok(SliceOutcome::Hole(Hole {
+                let hole = Hole {
                     tenant,
                     window,
                     reason,
@@ -134,7 +132,8 @@ impl SliceReader {
                     records,
                     objects: Vec::new(),
                     requests,
-                }))
+                };
+                Ok(hole.logged())
             }
             Piece::Failed(error) => Err(error),
         }
@@ -174,15 +173,10 @@ fn explain(trouble: Trouble) -> Result<(HoleReason, String), SourceError> {
     };
     match trouble {
         Trouble::Failed(error) => {
-            let reason = match &error {
-                SourceError::UnreadableRecord { .. } => HoleReason::Unreadable,
-                SourceError::ServerFailure { .. } => HoleReason::ServerFailure,
-                SourceError::CutOff { .. } => HoleReason::CutOff,
-                SourceError::TooLarge { .. } => HoleReason::TooLarge,
-                SourceError::NotUnderstood { .. } => HoleReason::NotUnderstood,
-                _ => return Err(error),
-            };
-            Ok((reason, error.to_string()))
+            let message = error.to_string();
+            HoleReason::of(&error)
+                .map(|reason| (reason, message))
+                .ok_or(error)
         }
         Trouble::Disagrees { total, distinct } => Ok((
             HoleReason::CountsDisagree,

@@ -3,23 +3,16 @@
 mod any_source;
 mod numbers;
 
-use super::scripted::{
-    PagesFaults, RowChange, RowKind, ScriptedPages, ScriptedRow, able, main, row,
-};
+use super::scripted::{ScriptedPages, able};
 use super::stream::read_window;
 use super::*;
-use crate::source::{Hole, HoleReason, Keyed, Limits, PlatformWords, Slice, SliceOutcome};
+use crate::source::scripted::{
+    Faults, Outcomes, RowChange, RowKind, ScriptedRow, TICK, id, main, row, run, whole, window,
+};
+use crate::source::{Hole, HoleReason, Limits, PlatformWords, SliceOutcome, scripted};
 use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// Nanoseconds of a tick.
-const TICK: i64 = 1000;
-
-fn window(from: i64, to: i64) -> Window {
-    let at = DateTime::from_timestamp_nanos;
-    Window::new(at(from), at(to)).unwrap()
-}
 
 /// One row per tick.
 fn rows(count: usize) -> Vec<ScriptedRow> {
@@ -28,21 +21,13 @@ fn rows(count: usize) -> Vec<ScriptedRow> {
         .collect()
 }
 
-fn request(window: Window, limits: Limits) -> WindowRequest {
-    WindowRequest {
+fn read_with(source: Arc<ScriptedPages>, window: Window, limits: Limits) -> Outcomes {
+    let request = WindowRequest {
         tenant: main(),
         window,
         limits,
-    }
-}
-
-type Outcomes = Vec<Result<SliceOutcome, SourceError>>;
-
-fn read_with(source: Arc<ScriptedPages>, window: Window, limits: Limits) -> Outcomes {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    runtime.block_on(read_window(source, request(window, limits)).collect())
+    };
+    run(read_window(source, request).collect())
 }
 
 fn read(source: ScriptedPages, window: Window) -> (Outcomes, u64) {
@@ -51,70 +36,21 @@ fn read(source: ScriptedPages, window: Window) -> (Outcomes, u64) {
     (outcomes, source.requests())
 }
 
-fn id(record: &Keyed) -> &str {
-    match &record.key {
-        Ok(key) => &key.native_id,
-        Err(_) => std::str::from_utf8(&record.returned.record)
-            .unwrap()
-            .trim_start_matches('?'),
-    }
-}
-
-/// Checks what holds whatever the source does: pieces tile the window, slices hold only what
-/// happened in them, and every one of `there` that happened in a slice is in it. Returns the holes.
 fn check(outcomes: &Outcomes, asked: Window, there: &[ScriptedRow]) -> Vec<Hole> {
-    let mut next = asked.from;
-    let mut holes = Vec::new();
-    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    for outcome in outcomes {
-        let outcome = outcome.as_ref().unwrap();
-        let part = outcome.window();
-        assert_eq!(part.from, next);
-        next = part.to;
-        let (SliceOutcome::Slice(Slice { records, .. }) | SliceOutcome::Hole(Hole { records, .. })) =
-            outcome;
-        for record in records {
-            assert!(record.time().is_none_or(|time| part.contains(time)));
-        }
-        match outcome {
-            SliceOutcome::Hole(hole) => holes.push(hole.clone()),
-            SliceOutcome::Slice(slice) => {
-                assert_eq!(slice.total, slice.records.len() as u64);
-                let ids: BTreeSet<&str> = slice.records.iter().map(id).collect();
-                assert_eq!(ids.len() as u64 + slice.source_duplicates, slice.total);
-                for row in there.iter().filter(|row| part.contains(row.instant())) {
-                    assert!(ids.contains(&*row.id), "{} is lost", row.id);
-                }
-                for record in slice.records.iter().filter(|record| record.key.is_ok()) {
-                    *seen.entry(id(record).to_owned()).or_default() += 1;
-                }
-            }
-        }
-    }
-    assert_eq!(next, asked.to);
-    for row in there {
-        let times = seen.get(&row.id).copied().unwrap_or(0);
-        assert!(times <= 2, "{} is there {times} times", row.id);
-    }
-    holes
-}
-
-fn whole(outcomes: &Outcomes, asked: Window, there: &[ScriptedRow]) {
-    let holes = check(outcomes, asked, there);
-    assert!(holes.is_empty(), "{holes:?}");
+    scripted::check(outcomes, Axis::Event, asked, there)
 }
 
 #[test]
 fn a_window_that_fits_costs_one_request() {
     let asked = window(0, 9 * TICK);
     let (outcomes, requests) = read(
-        ScriptedPages::new(able(10), rows(9), PagesFaults::default()),
+        ScriptedPages::new(able(10), rows(9), Faults::default()),
         asked,
     );
     whole(&outcomes, asked, &rows(9));
     assert_eq!((outcomes.len(), requests), (1, 1));
     let (outcomes, requests) = read(
-        ScriptedPages::new(able(10), Vec::new(), PagesFaults::default()),
+        ScriptedPages::new(able(10), Vec::new(), Faults::default()),
         asked,
     );
     whole(&outcomes, asked, &[]);
@@ -126,10 +62,7 @@ fn a_closed_edge_is_cut_after_the_count() {
     let mut can = able(10);
     can.upper_edge = UpperEdge::Closed;
     let asked = window(0, 5 * TICK);
-    let (outcomes, requests) = read(
-        ScriptedPages::new(can, rows(9), PagesFaults::default()),
-        asked,
-    );
+    let (outcomes, requests) = read(ScriptedPages::new(can, rows(9), Faults::default()), asked);
     whole(&outcomes, asked, &rows(9));
     let Ok(SliceOutcome::Slice(slice)) = &outcomes[0] else {
         panic!("{outcomes:?}");
@@ -149,9 +82,9 @@ fn slices_are_a_function_of_the_responses_alone() {
                 there[n].kind = RowKind::Poison;
             }
             there.extend((0..60).map(|n| row(format!("t{n}"), 2_000 * TICK)));
-            let faults = PagesFaults {
+            let faults = Faults {
                 jitter,
-                ..PagesFaults::default()
+                ..Faults::default()
             };
             let limits = Limits {
                 concurrency,
@@ -182,7 +115,7 @@ fn an_unreadable_record_is_a_hole_of_one_tick() {
         let mut can = able(50);
         can.upper_edge = edge;
         let (outcomes, requests) = read(
-            ScriptedPages::new(can, there.clone(), PagesFaults::default()),
+            ScriptedPages::new(can, there.clone(), Faults::default()),
             asked,
         );
         let holes = check(&outcomes, asked, &there);
@@ -200,7 +133,7 @@ fn neighbours_at_the_same_instant_are_saved() {
         let mut there: Vec<ScriptedRow> =
             (0..count).map(|n| row(format!("r{n}"), 5 * TICK)).collect();
         there[3].kind = RowKind::Poison;
-        let source = ScriptedPages::new(able(50), there.clone(), PagesFaults::default());
+        let source = ScriptedPages::new(able(50), there.clone(), Faults::default());
         let (outcomes, _) = read(source, asked);
         let holes = check(&outcomes, asked, &there);
         assert_eq!(holes.len(), 1);
@@ -215,7 +148,7 @@ fn a_record_too_large_for_a_response_is_a_hole() {
     let mut there = rows(3_000);
     there[1_234].kind = RowKind::Giant;
     let (outcomes, requests) = read(
-        ScriptedPages::new(able(1000), there.clone(), PagesFaults::default()),
+        ScriptedPages::new(able(1000), there.clone(), Faults::default()),
         asked,
     );
     let holes = check(&outcomes, asked, &there);
@@ -235,7 +168,7 @@ fn what_fails_everywhere_is_given_up_soon() {
             row.kind = kind;
         }
         read(
-            ScriptedPages::new(able(100), there, PagesFaults::default()),
+            ScriptedPages::new(able(100), there, Faults::default()),
             asked,
         )
     };
@@ -264,7 +197,7 @@ fn one_record_that_makes_the_server_fail_is_a_hole() {
     let mut there = rows(100);
     there[50].kind = RowKind::Fails(500);
     let (outcomes, _) = read(
-        ScriptedPages::new(able(50), there.clone(), PagesFaults::default()),
+        ScriptedPages::new(able(50), there.clone(), Faults::default()),
         asked,
     );
     let holes = check(&outcomes, asked, &there);
@@ -275,9 +208,9 @@ fn one_record_that_makes_the_server_fail_is_a_hole() {
 #[test]
 fn what_was_read_before_a_failure_is_handed_out() {
     let asked = window(0, 1_000 * TICK);
-    let faults = PagesFaults {
+    let faults = Faults {
         breaks_at: Some(20),
-        ..PagesFaults::default()
+        ..Faults::default()
     };
     let (mut outcomes, _) = read(ScriptedPages::new(able(20), rows(1_000), faults), asked);
     let error = outcomes.pop().unwrap().unwrap_err();
@@ -292,9 +225,9 @@ fn what_was_read_before_a_failure_is_handed_out() {
 
 #[test]
 fn a_source_that_ignores_filters_fails() {
-    let faults = PagesFaults {
+    let faults = Faults {
         ignores_filters: true,
-        ..PagesFaults::default()
+        ..Faults::default()
     };
     let (outcomes, _) = read(
         ScriptedPages::new(able(10), rows(5), faults),
@@ -310,17 +243,17 @@ fn a_source_that_ignores_filters_fails() {
 fn a_response_that_does_not_agree_is_asked_for_again() {
     let asked = window(0, 10 * TICK);
     for faults in [
-        PagesFaults {
+        Faults {
             miscounts: [(1, 1)].into(),
-            ..PagesFaults::default()
+            ..Faults::default()
         },
-        PagesFaults {
+        Faults {
             miscounts: [(1, -1), (2, 3)].into(),
-            ..PagesFaults::default()
+            ..Faults::default()
         },
-        PagesFaults {
-            partial: vec![1, 2],
-            ..PagesFaults::default()
+        Faults {
+            partial: [1, 2].into(),
+            ..Faults::default()
         },
     ] {
         let (outcomes, requests) = read(ScriptedPages::new(able(20), rows(10), faults), asked);
@@ -332,9 +265,9 @@ fn a_response_that_does_not_agree_is_asked_for_again() {
 #[test]
 fn counts_that_never_fit_are_a_hole_with_what_was_seen() {
     let asked = window(0, 10 * TICK);
-    let faults = PagesFaults {
+    let faults = Faults {
         miscounts: (1..10_000).map(|request| (request, 1)).collect(),
-        ..PagesFaults::default()
+        ..Faults::default()
     };
     let (outcomes, requests) = read(ScriptedPages::new(able(20), rows(10), faults), asked);
     let holes = check(&outcomes, asked, &[]);
@@ -354,9 +287,9 @@ fn counts_that_never_fit_are_a_hole_with_what_was_seen() {
 fn a_constant_total_takes_bounded_effort_and_is_named_with_what_was_seen() {
     let asked = window(0, 86_400_000_000 * TICK);
     for total in [1, 7, 9_999, u64::MAX] {
-        let faults = PagesFaults {
+        let faults = Faults {
             total: Some(total),
-            ..PagesFaults::default()
+            ..Faults::default()
         };
         let there: Vec<ScriptedRow> = (0..200)
             .map(|n| row(format!("r{n}"), n * 1_000 * TICK))
@@ -373,9 +306,9 @@ fn a_constant_total_takes_bounded_effort_and_is_named_with_what_was_seen() {
 #[test]
 fn a_record_that_the_source_has_twice_is_reported() {
     let asked = window(0, 10 * TICK);
-    let faults = PagesFaults {
-        doubled: vec!["r4".to_owned()],
-        ..PagesFaults::default()
+    let faults = Faults {
+        doubled: ["r4".to_owned()].into(),
+        ..Faults::default()
     };
     let (outcomes, requests) = read(ScriptedPages::new(able(20), rows(10), faults), asked);
     whole(&outcomes, asked, &rows(10));
@@ -402,9 +335,9 @@ fn an_instant_with_more_rows_than_a_page_is_united() {
                 can.upper_edge = edge;
                 let mut there = crowd(count, 5);
                 there.extend(rows(20));
-                let faults = PagesFaults {
+                let faults = Faults {
                     unstable,
-                    ..PagesFaults::default()
+                    ..Faults::default()
                 };
                 let asked = window(0, 50 * TICK);
                 let source = ScriptedPages::new(can, there.clone(), faults);
@@ -426,9 +359,9 @@ fn a_row_that_slips_between_pages_is_not_lost() {
             RowChange::Purge("c0".to_owned()),
             RowChange::Insert(row("late", 7 * TICK)),
         ];
-        let faults = PagesFaults {
+        let faults = Faults {
             changes: [(at, changes)].into(),
-            ..PagesFaults::default()
+            ..Faults::default()
         };
         let asked = window(7 * TICK, 8 * TICK);
         let (outcomes, _) = read(ScriptedPages::new(able(10), there.clone(), faults), asked);
@@ -443,9 +376,9 @@ fn what_breaks_off_now_and_then_is_read_whole() {
         for every in [7, 11, 13] {
             let mut there = crowd(25, 1);
             there.extend(rows(60));
-            let faults = PagesFaults {
+            let faults = Faults {
                 cut: (start..start + 60).step_by(every).collect(),
-                ..PagesFaults::default()
+                ..Faults::default()
             };
             let asked = window(0, 50 * TICK);
             let (outcomes, _) = read(ScriptedPages::new(able(10), there.clone(), faults), asked);
@@ -465,7 +398,7 @@ fn a_crowd_over_the_limit_is_a_hole() {
     let source = Arc::new(ScriptedPages::new(
         able(10),
         crowd(60, 1),
-        PagesFaults::default(),
+        Faults::default(),
     ));
     let outcomes = read_with(source, asked, limits);
     let holes = check(&outcomes, asked, &[]);
@@ -482,7 +415,7 @@ fn sources_that_cannot_count_are_read_twice() {
     let mut there = rows(40);
     there.extend(crowd(25, 1));
     let (outcomes, _) = read(
-        ScriptedPages::new(can, there.clone(), PagesFaults::default()),
+        ScriptedPages::new(can, there.clone(), Faults::default()),
         asked,
     );
     whole(&outcomes, asked, &there);

@@ -1,26 +1,9 @@
 //! The contract of feeds, kept over a platform that behaves and over one that does not.
 
 use super::*;
-use crate::source::conformance::{KnownFeed, check_feed, check_under_faults};
-
-fn known(rows: &[ScriptedRow], axis: Axis) -> KnownFeed {
-    let readable = |row: &&ScriptedRow| matches!(row.kind, RowKind::Plain);
-    let bad = rows.iter().filter(|row| row.kind == RowKind::Poison);
-    let tick = TimeDelta::microseconds(1);
-    let around = |row: &ScriptedRow| {
-        let at = position(row, axis);
-        Window::new(at, at + tick)
-    };
-    KnownFeed {
-        records: rows
-            .iter()
-            .filter(readable)
-            .map(|row| (row.id.clone(), position(row, axis)))
-            .collect(),
-        unreadable: bad.filter_map(around).collect(),
-        longest_hole: tick,
-    }
-}
+use crate::source::conformance::{check_feed, check_under_faults};
+use crate::source::scripted::known;
+use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn it_keeps_the_contract_of_feeds() {
@@ -45,7 +28,7 @@ async fn it_keeps_the_contract_of_feeds() {
         (
             rows(90),
             Faults {
-                doubled: vec!["r7".to_owned(), "r80".to_owned()],
+                doubled: ["r7".to_owned(), "r80".to_owned()].into(),
                 ..calm()
             },
         ),
@@ -86,7 +69,7 @@ async fn it_keeps_the_contract_under_faults() {
             ..calm()
         },
         Faults {
-            partial: Some(2),
+            partial: set(&[2]),
             ..calm()
         },
         Faults {

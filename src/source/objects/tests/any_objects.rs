@@ -1,6 +1,7 @@
 //! Whatever objects there are and however they misbehave: nothing is lost without a hole that says so.
 
 use super::*;
+use crate::source::scripted::{RowKind, ScriptedRow, row};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
@@ -10,32 +11,39 @@ struct Case {
     limits: Limits,
 }
 
-fn any_state() -> impl Strategy<Value = State> {
+fn any_state() -> impl Strategy<Value = BundleState> {
     prop_oneof![
-        8 => Just(State::Plain),
-        1 => Just(State::Denied),
+        8 => Just(BundleState::Plain),
+        1 => Just(BundleState::Denied),
         1 => prop_oneof![
             Just(HoleReason::Gone),
             Just(HoleReason::CutOff),
             Just(HoleReason::NotUnderstood),
         ]
-        .prop_map(State::Broken),
+        .prop_map(BundleState::Broken),
     ]
+}
+
+/// A row that may be delivered in several objects.
+fn any_row() -> impl Strategy<Value = ScriptedRow> {
+    (0_u32..60, any::<bool>()).prop_map(|(n, has_key)| match has_key {
+        true => row(format!("r{n}"), i64::from(n) * TICK),
+        false => ScriptedRow {
+            kind: RowKind::Unfit,
+            ..row(format!("u{n}"), 0)
+        },
+    })
 }
 
 prop_compose! {
     fn any_bundle()(
         position in prop_oneof![0_i64..40, (DAY - 20)..(DAY + 20), Just(2 * DAY)],
-        records in prop::collection::vec((0_u32..60, any::<bool>()), 0..6),
+        rows in prop::collection::vec(any_row(), 0..6),
         size in prop_oneof![1_u64..2_000, 30_000_u64..90_000],
         state in any_state(),
     ) -> Bundle {
-        let text = |(id, has_key): &(u32, bool)| match has_key {
-            true => format!("r{id}@{}", i64::from(*id) * 1_000),
-            false => format!("?u{id}"),
-        };
         Bundle {
-            records: records.iter().map(text).collect(),
+            rows,
             size,
             state,
             ..bundle("", position, &[])
@@ -97,13 +105,13 @@ fn check(case: &Case, outcomes: &Outcomes) -> Result<(), TestCaseError> {
         let is_whole = matches!(outcome, SliceOutcome::Slice(_));
         prop_assert_eq!(is_whole, objects.iter().all(|object| object.read.is_ok()));
         // The records are exactly those of the objects that were read.
-        let mut expected: Vec<&str> = Vec::new();
+        let mut expected: Vec<String> = Vec::new();
         for object in objects.iter().filter(|object| object.read.is_ok()) {
             let bundle = inside.clone().find(|it| *it.key == *object.object.key);
             let bundle = bundle.unwrap();
-            prop_assert_eq!(bundle.state, State::Plain);
+            prop_assert_eq!(bundle.state, BundleState::Plain);
             prop_assert!(bundle.size <= case.limits.record_bytes);
-            expected.extend(bundle.records.iter().map(String::as_str));
+            expected.extend(bundle.rows.iter().map(ScriptedRow::text));
         }
         let text = |it: &Keyed| String::from_utf8(it.returned.record.to_vec()).unwrap();
         let mut returned: Vec<String> = records.iter().map(text).collect();
@@ -126,7 +134,7 @@ proptest! {
         let outcomes = read(&case.bundles, Faults::default(), case.asked, case.limits);
         check(&case, &outcomes)?;
         // Objects that may not be read fail the feed only where none can be read.
-        let denied = case.bundles.iter().filter(|it| it.state == State::Denied).count();
+        let denied = case.bundles.iter().filter(|it| it.state == BundleState::Denied).count();
         prop_assert!(denied >= 16 || outcomes.iter().all(Result::is_ok));
         // What is asked at once, and what comes first, changes nothing.
         let alone = Limits { concurrency: 1, held: 1, ..case.limits };

@@ -5,13 +5,6 @@ use super::super::scripted::able;
 use super::*;
 use crate::source::Source as _;
 
-fn run<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    runtime.block_on(future)
-}
-
 #[test]
 fn counts_stop_before_the_edge() {
     for edge in [UpperEdge::Open, UpperEdge::Closed] {
@@ -20,7 +13,7 @@ fn counts_stop_before_the_edge() {
             can.upper_edge = edge;
             let mut there = rows(30);
             there.extend((0..crowd_at_edge).map(|n| row(format!("e{n}"), 20 * TICK)));
-            let source = ScriptedPages::new(can, there, PagesFaults::default());
+            let source = ScriptedPages::new(can, there, Faults::default());
             let counted = run(count(&source, &main(), window(5 * TICK, 20 * TICK))).unwrap();
             assert_eq!((counted.rows, counted.exact), (15, true), "{edge:?}");
             assert_eq!(u64::from(counted.requests), source.requests());
@@ -37,10 +30,10 @@ fn a_total_at_the_limit_is_divided() {
         let mut can = able(10);
         can.upper_edge = edge;
         can.count_cap = Some(25);
-        let source = ScriptedPages::new(can.clone(), rows(1_000), PagesFaults::default());
+        let source = ScriptedPages::new(can.clone(), rows(1_000), Faults::default());
         let counted = run(count(&source, &main(), window(0, 990 * TICK))).unwrap();
         assert_eq!((counted.rows, counted.exact), (990, true));
-        let source = ScriptedPages::new(can, crowd(60, 1), PagesFaults::default());
+        let source = ScriptedPages::new(can, crowd(60, 1), Faults::default());
         let counted = run(count(&source, &main(), window(0, 990 * TICK))).unwrap();
         assert!(!counted.exact);
     }
@@ -50,7 +43,7 @@ fn a_total_at_the_limit_is_divided() {
 fn an_untrusted_count_says_so() {
     let mut can = able(10);
     can.counts_trusted = false;
-    let source = ScriptedPages::new(can, rows(30), PagesFaults::default());
+    let source = ScriptedPages::new(can, rows(30), Faults::default());
     let counted = run(count(&source, &main(), window(0, 20 * TICK))).unwrap();
     assert_eq!(
         (counted.rows, counted.exact, counted.requests),
@@ -62,7 +55,7 @@ fn an_untrusted_count_says_so() {
 fn counting_passes_an_unreadable_first_row() {
     let mut there = rows(30);
     there[0].kind = RowKind::Poison;
-    let source = ScriptedPages::new(able(10), there, PagesFaults::default());
+    let source = ScriptedPages::new(able(10), there, Faults::default());
     let counted = run(count(&source, &main(), window(0, 20 * TICK))).unwrap();
     assert_eq!((counted.rows, counted.requests), (20, 2));
 }
@@ -72,7 +65,7 @@ fn the_oldest_and_the_future() {
     let now = DateTime::from_timestamp_nanos(10 * TICK);
     let mut there = rows(30);
     there.remove(0);
-    let source = |there| ScriptedPages::new(able(10), there, PagesFaults::default());
+    let source = |there| ScriptedPages::new(able(10), there, Faults::default());
     let first = DateTime::from_timestamp_nanos(TICK);
     assert_eq!(
         run(oldest(&source(there.clone()), &main(), now)),
@@ -111,7 +104,7 @@ fn the_oldest_is_found_by_date_whatever_hides_it() {
                 ..row(format!("old{nth}"), day * DAY + 500 * TICK + nth)
             });
         }
-        let source = ScriptedPages::new(able(10), there, PagesFaults::default());
+        let source = ScriptedPages::new(able(10), there, Faults::default());
         let found = run(oldest(&source, &main(), now)).unwrap();
         assert_eq!(
             found,
@@ -140,7 +133,7 @@ fn the_ends_of_the_calendar_are_read_and_counted() {
         "9999-12-31T23:59:59.999999998Z",
     ];
     let there: Vec<ScriptedRow> = times.iter().map(|at| row(*at, nanos(at))).collect();
-    let source = || ScriptedPages::new(able(3), there.clone(), PagesFaults::default());
+    let source = || ScriptedPages::new(able(3), there.clone(), Faults::default());
     let now: DateTime<Utc> = "2026-01-02T00:00:00Z".parse().unwrap();
     let first: DateTime<Utc> = times[0].parse().unwrap();
     assert_eq!(run(oldest(&source(), &main(), now)), Ok(Some(first)));
@@ -160,9 +153,9 @@ fn the_ends_of_the_calendar_are_read_and_counted() {
 #[test]
 fn totals_at_their_ends_are_counted_without_overflow() {
     for total in [u64::MAX, u64::MAX - 1, 1 << 63] {
-        let faults = PagesFaults {
+        let faults = Faults {
             total: Some(total),
-            ..PagesFaults::default()
+            ..Faults::default()
         };
         let source = ScriptedPages::new(able(10), rows(30), faults);
         let counted = run(count(&source, &main(), window(0, 20 * TICK))).unwrap();

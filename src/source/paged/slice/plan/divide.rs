@@ -289,15 +289,8 @@ fn cut_by_rows(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::scripted::{at, window};
     use chrono::TimeDelta;
-
-    fn at(nanos: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp_nanos(nanos)
-    }
-
-    fn window(from: i64, to: i64) -> Window {
-        Window::new(at(from), at(to)).unwrap()
-    }
 
     fn grid() -> Grid {
         Grid::new(TimeDelta::microseconds(1))
