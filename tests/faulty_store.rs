@@ -1,6 +1,7 @@
 //! A store that misbehaves on order: wraps any store and makes the next operations fail, lose
 //! their answer, hang or stop the world.
 
+use crate::orders::Orders;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -9,10 +10,9 @@ use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
     ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
-use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex};
-use tokio::sync::Notify;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What happens to one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,27 +46,31 @@ pub enum On {
 }
 
 #[derive(Debug, Default)]
-struct Orders {
-    /// The next faults of operations whose path contains the text.
-    queue: VecDeque<(On, &'static str, Fault)>,
-    /// Stop the world at this changing operation, counted from 0.
-    stop_at: Option<(usize, Fault)>,
-    changes: usize,
+struct Habits {
     /// Names that listings returned.
     listed: usize,
     /// Listings leave out names that contain any of these, as those of a store that lags.
     not_listed: Vec<&'static str>,
     /// Every deletion and every overwrite is refused, as by a bucket with a retention policy.
     keeps_all: bool,
+    /// Every write overwrites, whatever its condition.
+    ignores_conditions: bool,
 }
 
-/// The misbehaving store.
+/// The misbehaving store. Its operations are described by the name of the object.
 #[derive(Debug, Clone)]
 pub struct FaultyStore {
     inner: Arc<dyn ObjectStore>,
-    orders: Arc<Mutex<Orders>>,
-    hung: Arc<Notify>,
-    resumed: Arc<Notify>,
+    orders: Arc<Orders<On, Fault>>,
+    habits: Arc<Mutex<Habits>>,
+}
+
+impl Deref for FaultyStore {
+    type Target = Orders<On, Fault>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.orders
+    }
 }
 
 impl FaultyStore {
@@ -74,58 +78,42 @@ impl FaultyStore {
         Self {
             inner,
             orders: Arc::default(),
-            hung: Arc::default(),
-            resumed: Arc::default(),
+            habits: Arc::default(),
         }
     }
 
-    /// The next operation of that kind on a path that contains `path` gets `fault`.
-    pub fn next(&self, on: On, path: &'static str, fault: Fault) -> &Self {
-        let mut orders = self.orders.lock().unwrap();
-        orders.queue.push_back((on, path, fault));
-        self
-    }
-
-    /// The changing operation number `at`, from 0, gets `fault`.
-    pub fn stop_at(&self, at: usize, fault: Fault) {
-        self.orders.lock().unwrap().stop_at = Some((at, fault));
-    }
-
-    /// Takes back every order.
-    pub fn calm(&self) {
-        let mut orders = self.orders.lock().unwrap();
-        orders.queue.clear();
-        orders.stop_at = None;
-    }
-
-    /// How many changing operations there have been.
-    pub fn changes(&self) -> usize {
-        self.orders.lock().unwrap().changes
+    fn habits(&self) -> MutexGuard<'_, Habits> {
+        self.habits.lock().unwrap()
     }
 
     /// How many names listings have returned: a store needs a request for each thousand or so.
     pub fn listed(&self) -> usize {
-        self.orders.lock().unwrap().listed
+        self.habits().listed
     }
 
     /// From now on every deletion and every overwrite is refused, as by a bucket with a retention
     /// policy.
     pub fn keep_all(&self) {
-        self.orders.lock().unwrap().keeps_all = true;
+        self.habits().keeps_all = true;
     }
 
     /// From now on listings leave out names that contain the text.
     pub fn hide_from_listings(&self, text: &'static str) {
-        self.orders.lock().unwrap().not_listed.push(text);
+        self.habits().not_listed.push(text);
+    }
+
+    /// From now on conditions of writes are ignored, as by some emulators and gateways.
+    pub fn ignore_conditions(&self) {
+        self.habits().ignores_conditions = true;
     }
 
     /// The policy has ended.
     pub fn keep_nothing(&self) {
-        self.orders.lock().unwrap().keeps_all = false;
+        self.habits().keeps_all = false;
     }
 
     fn refuse_to_lose(&self, location: &Path) -> Result<()> {
-        if !self.orders.lock().unwrap().keeps_all {
+        if !self.habits().keeps_all {
             return Ok(());
         }
         Err(Error::PermissionDenied {
@@ -138,25 +126,15 @@ impl FaultyStore {
         &self,
         names: BoxStream<'static, Result<ObjectMeta>>,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        let orders = Arc::clone(&self.orders);
-        let hidden = orders.lock().unwrap().not_listed.clone();
+        let habits = Arc::clone(&self.habits);
+        let hidden = habits.lock().unwrap().not_listed.clone();
         names
             .try_filter(move |meta| {
                 let is_hidden = hidden.iter().any(|it| meta.location.as_ref().contains(it));
                 std::future::ready(!is_hidden)
             })
-            .inspect(move |_| orders.lock().unwrap().listed += 1)
+            .inspect(move |_| habits.lock().unwrap().listed += 1)
             .boxed()
-    }
-
-    /// Returns once an operation hangs or pauses.
-    pub async fn hung(&self) {
-        self.hung.notified().await;
-    }
-
-    /// Lets the operation go on that pauses.
-    pub fn resume(&self) {
-        self.resumed.notify_one();
     }
 
     /// Runs an operation under its fault.
@@ -187,35 +165,17 @@ impl FaultyStore {
                 self.hang().await
             }
             Fault::Pause => {
-                self.hung.notify_one();
-                self.resumed.notified().await;
+                self.pause().await;
                 operation.await
             }
         }
     }
 
-    async fn hang<T>(&self) -> T {
-        self.hung.notify_one();
-        std::future::pending().await
-    }
-
     fn fault(&self, on: On, path: &Path) -> Fault {
-        let mut orders = self.orders.lock().unwrap();
-        let changes = matches!(on, On::Put | On::Change);
-        if changes {
-            let number = orders.changes;
-            orders.changes += 1;
-            if let Some((at, fault)) = orders.stop_at
-                && at == number
-            {
-                return fault;
-            }
-        }
-        let hit = orders.queue.iter().position(|(wanted, text, _)| {
-            (*wanted == on || (*wanted == On::Change && changes)) && path.as_ref().contains(text)
-        });
-        hit.and_then(|place| orders.queue.remove(place))
-            .map_or(Fault::None, |(_, _, fault)| fault)
+        let is_change = matches!(on, On::Put | On::Change);
+        let is_hit = |wanted| wanted == on || (wanted == On::Change && is_change);
+        let ordered = self.take(path.as_ref(), is_change, is_hit);
+        ordered.unwrap_or(Fault::None)
     }
 }
 
@@ -238,9 +198,12 @@ impl ObjectStore for FaultyStore {
         &self,
         location: &Path,
         payload: PutPayload,
-        options: PutOptions,
+        mut options: PutOptions,
     ) -> Result<PutResult> {
         let fault = self.fault(On::Put, location);
+        if self.habits().ignores_conditions {
+            options.mode = PutMode::Overwrite;
+        }
         if options.mode != PutMode::Create {
             self.refuse_to_lose(location)?;
         }

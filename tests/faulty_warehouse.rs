@@ -1,11 +1,11 @@
 //! A warehouse that misbehaves on order or by chance: wraps any warehouse and makes calls fail, lose
 //! their answer, say *unknown*, hang or stop the world.
 
+use crate::orders::Orders;
 use async_trait::async_trait;
-use std::collections::{BTreeMap, VecDeque};
-use std::future::Future;
+use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
-use tokio::sync::Notify;
 use trailhouse::event::schema::ColumnType;
 use trailhouse::warehouse::{
     Class, DatasetFound, JobId, JobState, JobWork, Started, Statement, StatementLimits, TableFound,
@@ -51,25 +51,30 @@ pub enum On {
     Any,
 }
 
+/// Faults by chance.
 #[derive(Debug, Default)]
-struct Orders {
-    /// The next faults of calls whose description contains the text.
-    queue: VecDeque<(On, &'static str, Fault)>,
-    /// Stop the world at this changing call, counted from 0.
-    stop_at: Option<(usize, Fault)>,
-    /// Faults by chance: the state of the dice, and how many calls of a hundred are hit.
-    weather: Option<(u64, u64)>,
-    changes: usize,
+struct Weather {
+    /// The state of the dice, and how many calls of a hundred are hit.
+    chance: Option<(u64, u64)>,
+    /// How many calls there have been.
     calls: usize,
 }
 
-/// The misbehaving warehouse.
+/// The misbehaving warehouse. Descriptions of its calls name the call, then the table, view or job: `start lake_7`,
+/// `table audit_events`.
 #[derive(Clone)]
 pub struct FaultyWarehouse {
     inner: Arc<dyn Warehouse>,
-    orders: Arc<Mutex<Orders>>,
-    hung: Arc<Notify>,
-    resumed: Arc<Notify>,
+    orders: Arc<Orders<On, Fault>>,
+    weather: Arc<Mutex<Weather>>,
+}
+
+impl Deref for FaultyWarehouse {
+    type Target = Orders<On, Fault>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.orders
+    }
 }
 
 impl FaultyWarehouse {
@@ -77,59 +82,38 @@ impl FaultyWarehouse {
         Self {
             inner,
             orders: Arc::default(),
-            hung: Arc::default(),
-            resumed: Arc::default(),
+            weather: Arc::default(),
         }
-    }
-
-    /// The next call of that kind whose description contains `text` gets `fault`. Descriptions name
-    /// the call, then the table, view or job: `start lake_7`, `table audit_events`.
-    pub fn next(&self, on: On, text: &'static str, fault: Fault) -> &Self {
-        self.orders().queue.push_back((on, text, fault));
-        self
-    }
-
-    /// The changing call number `at`, from 0, gets `fault`.
-    pub fn stop_at(&self, at: usize, fault: Fault) {
-        self.orders().stop_at = Some((at, fault));
     }
 
     /// From now on so many calls of a hundred meet a fault that may pass, the same ones for the same
     /// seed and calls.
     pub fn weather(&self, seed: u64, of_hundred: u64) {
-        self.orders().weather = Some((seed, of_hundred));
+        self.weather.lock().unwrap().chance = Some((seed, of_hundred));
     }
 
-    /// Takes back every order.
+    /// Takes back every order, and ends the weather.
     pub fn calm(&self) {
-        let mut orders = self.orders();
-        orders.queue.clear();
-        orders.stop_at = None;
-        orders.weather = None;
-    }
-
-    /// How many changing calls there have been.
-    pub fn changes(&self) -> usize {
-        self.orders().changes
+        self.orders.calm();
+        self.weather.lock().unwrap().chance = None;
     }
 
     /// How many calls there have been.
     pub fn calls(&self) -> usize {
-        self.orders().calls
+        self.weather.lock().unwrap().calls
     }
 
-    /// Returns once a call hangs or pauses.
-    pub async fn hung(&self) {
-        self.hung.notified().await;
-    }
-
-    /// Lets the call go on that pauses.
-    pub fn resume(&self) {
-        self.resumed.notify_one();
-    }
-
-    fn orders(&self) -> std::sync::MutexGuard<'_, Orders> {
-        self.orders.lock().unwrap()
+    fn fault(&self, on: On, what: &str) -> Fault {
+        let is_change = matches!(on, On::Start | On::Change);
+        let is_hit = |wanted| match wanted {
+            On::Any => true,
+            On::Change => is_change,
+            wanted => wanted == on,
+        };
+        let mut weather = self.weather.lock().unwrap();
+        weather.calls += 1;
+        let ordered = self.take(what, is_change, is_hit);
+        ordered.unwrap_or_else(|| weather.next(on))
     }
 
     /// Runs a call under its fault. `exists` is what it answers where it was there already.
@@ -140,7 +124,7 @@ impl FaultyWarehouse {
         exists: Option<T>,
         call: impl Future<Output = Result<T, WarehouseError>>,
     ) -> Result<T, WarehouseError> {
-        let fault = self.orders().fault(on, what);
+        let fault = self.fault(on, what);
         let lost = |class, said: &str| WarehouseError {
             class,
             target: self.inner.target().to_owned(),
@@ -167,44 +151,17 @@ impl FaultyWarehouse {
                 self.hang().await
             }
             Fault::Pause => {
-                self.hung.notify_one();
-                self.resumed.notified().await;
+                self.pause().await;
                 call.await
             }
         }
     }
-
-    async fn hang<T>(&self) -> T {
-        self.hung.notify_one();
-        std::future::pending().await
-    }
 }
 
-impl Orders {
-    fn fault(&mut self, on: On, what: &str) -> Fault {
-        self.calls += 1;
-        let changes = matches!(on, On::Start | On::Change);
-        if changes {
-            let number = self.changes;
-            self.changes += 1;
-            if let Some((at, fault)) = self.stop_at
-                && at == number
-            {
-                return fault;
-            }
-        }
-        let hit = self.queue.iter().position(|(wanted, text, _)| {
-            let kind = match wanted {
-                On::Any => true,
-                On::Change => changes,
-                wanted => *wanted == on,
-            };
-            kind && what.contains(text)
-        });
-        if let Some((_, _, fault)) = hit.and_then(|place| self.queue.remove(place)) {
-            return fault;
-        }
-        let Some((state, of_hundred)) = &mut self.weather else {
+impl Weather {
+    /// The fault of a call that no order is about.
+    fn next(&mut self, on: On) -> Fault {
+        let Some((state, of_hundred)) = &mut self.chance else {
             return Fault::None;
         };
         if roll(state) % 100 >= *of_hundred {

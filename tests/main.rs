@@ -11,6 +11,7 @@ mod faulty_warehouse;
 mod gcs;
 mod golden;
 mod ledger;
+mod orders;
 mod run;
 mod sql;
 #[cfg(all(feature = "demo", feature = "query"))]

@@ -246,10 +246,7 @@ async fn a_run_that_the_decision_overtakes_compares_again() {
     let slow = rig.job(&store);
     let running = run(&slow);
     tokio::pin!(running);
-    tokio::select! {
-        _ = &mut running => panic!("it waits"),
-        () = store.hung() => {}
-    }
+    store.work_until_hung(running.as_mut()).await;
     let decided = decide(&rig.job(&store), &policy("0d", "forever")).await;
     store.resume();
     let summary = running.await;

@@ -198,10 +198,7 @@ async fn a_run_that_comes_back_does_not_name_what_was_swept() {
     let slow = rig.job(&store);
     let running = run(&slow);
     tokio::pin!(running);
-    tokio::select! {
-        _ = &mut running => panic!("it waits"),
-        () = store.hung() => {}
-    }
+    store.work_until_hung(running.as_mut()).await;
     days_later(&rig, &store).await;
     let job = rig.job(&store);
     assert!(swept(&job, false).await.unwrap().removed > 0);

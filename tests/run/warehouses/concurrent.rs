@@ -36,10 +36,7 @@ async fn a_loader_that_comes_late_doubles_nothing() {
     let slow = stand.loader();
     let loading = try_load(&slow, &[]);
     tokio::pin!(loading);
-    tokio::select! {
-        _ = &mut loading => panic!("it waits"),
-        () = stand.faulty.hung() => {}
-    }
+    stand.faulty.work_until_hung(loading.as_mut()).await;
     stand.load(&[]).await;
     stand.assert_level("before the slow one goes on").await;
     stand.faulty.resume();
@@ -59,10 +56,7 @@ async fn a_loader_that_began_before_a_rebuild_doubles_nothing() {
     let slow = stand.loader();
     let loading = try_load(&slow, &[]);
     tokio::pin!(loading);
-    tokio::select! {
-        _ = &mut loading => panic!("it waits"),
-        () = stand.faulty.hung() => {}
-    }
+    stand.faulty.work_until_hung(loading.as_mut()).await;
     let decisions = stand.decisions(RebuildChoice::All).await;
     assert!(!decisions.is_empty());
     stand.load(&decisions).await;

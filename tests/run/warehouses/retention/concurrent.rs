@@ -18,10 +18,7 @@ async fn a_loader_that_comes_late_brings_nothing_back() {
         let slow = stand.loader();
         let loading = try_load(&slow, &[]);
         tokio::pin!(loading);
-        tokio::select! {
-            _ = &mut loading => panic!("it waits"),
-            () = stand.faulty.hung() => {}
-        }
+        stand.faulty.work_until_hung(loading.as_mut()).await;
         let rules = policy(&[("execution", "1d")], "2d");
         let done = apply_confirmed(&stand.loader(), &rules).await;
         assert!(done.failures.is_empty(), "{:?}", done.failures);
@@ -64,10 +61,7 @@ async fn a_rebuild_on_the_same_dates_brings_nothing_back() {
     let slow = stand.loader();
     let rebuilding = try_load(&slow, &decisions);
     tokio::pin!(rebuilding);
-    tokio::select! {
-        _ = &mut rebuilding => panic!("it waits"),
-        () = stand.faulty.hung() => {}
-    }
+    stand.faulty.work_until_hung(rebuilding.as_mut()).await;
     let rules = policy(&[("execution", "1d")], "2d");
     let done = apply_confirmed(&stand.loader(), &rules).await;
     assert!(done.failures.is_empty(), "{:?}", done.failures);
@@ -128,10 +122,7 @@ async fn a_hold_that_comes_first_wins() {
     let slow = stand.loader();
     let applying = apply(&slow, &rules);
     tokio::pin!(applying);
-    tokio::select! {
-        _ = &mut applying => panic!("it waits"),
-        () = stand.store.hung() => {}
-    }
+    stand.store.work_until_hung(applying.as_mut()).await;
     place(&job, hold("A", "2026-03-02", "2026-03-02", &[])).await;
     stand.store.resume();
     let done = applying.await;
@@ -154,10 +145,7 @@ async fn what_comes_in_meanwhile_is_loaded_afterwards() {
     let confirmed = confirmation(&slow, &rules).await;
     let applying = try_apply(&slow, &rules, Some(&confirmed));
     tokio::pin!(applying);
-    tokio::select! {
-        _ = &mut applying => panic!("it waits"),
-        () = stand.faulty.hung() => {}
-    }
+    stand.faulty.work_until_hung(applying.as_mut()).await;
     stand.go_on();
     // It carries out what the other one began.
     let job = stand.job();
