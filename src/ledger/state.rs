@@ -166,25 +166,13 @@ fn files_without_slack<'de, D: serde::Deserializer<'de>>(
 impl State {
     /// A lake with nothing in it, for tests to put in what they need.
     pub(crate) fn empty() -> Self {
-        Self {
-            lake_id: "lake-0".to_owned(),
-            keys: Vec::new(),
-            head: Head {
-                sequence: 0,
-                sha256: Digest::of(b"head"),
-                written_at: DateTime::UNIX_EPOCH,
-            },
-            clock: LedgerTime::begin(DateTime::UNIX_EPOCH, &[]),
-            sources: BTreeMap::new(),
-            files: BTreeMap::new(),
-            batches: Vec::new(),
-            warehouses: BTreeMap::new(),
-            rebuilds: BTreeMap::new(),
-            holds: BTreeMap::new(),
-            sweeps: BTreeMap::new(),
-            swept: BTreeSet::new(),
-            retention: RetentionState::default(),
-        }
+        let head = Head {
+            sequence: 0,
+            sha256: Digest::of(b"head"),
+            written_at: DateTime::UNIX_EPOCH,
+        };
+        let clock = LedgerTime::begin(DateTime::UNIX_EPOCH, &[]);
+        Self::bare("lake-0".to_owned(), head, clock)
     }
 }
 

@@ -129,6 +129,13 @@ fn plain(text: &str, book: &Book) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Makes the certificate of a date, in the file `one`.
+fn certify_one(folder: &Path) {
+    let date = ["--date", "2026-01-01"];
+    let make = [&["retention", "certificate"], &date[..], &["-o", "one"]].concat();
+    assert_eq!(code(&run(folder, &make)), 0);
+}
+
 fn check(folder: &Path, file: &str, more: &[&str]) -> std::process::Output {
     let check = ["retention", "certificate", "--check", file];
     run(
@@ -257,15 +264,7 @@ async fn what_apply_has_deleted_is_certified() {
     });
     assert_eq!(rows.collect::<Vec<_>>(), [10, 3]);
     assert!(made["certificate"].get("stays").is_none());
-    let make = [
-        "retention",
-        "certificate",
-        "--date",
-        "2026-01-01",
-        "-o",
-        "one",
-    ];
-    assert_eq!(code(&run(book.path(), &make)), 0);
+    certify_one(book.path());
     let compared = check(book.path(), "one", &["--against-ledger"]);
     assert_eq!(code(&compared), 0, "{}", told(&compared));
 }
@@ -370,15 +369,7 @@ async fn nothing_is_certified_that_was_not_decided() {
 async fn what_was_altered_or_is_none_is_refused() {
     let book = carried_out().await;
     let folder = book.path();
-    let make = [
-        "retention",
-        "certificate",
-        "--date",
-        "2026-01-01",
-        "-o",
-        "one",
-    ];
-    assert_eq!(code(&run(folder, &make)), 0);
+    certify_one(folder);
     let note = std::fs::read_to_string(folder.join("one")).unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
     write("altered", &note.replace("\"rows\":10", "\"rows\":11"));
@@ -427,15 +418,7 @@ async fn what_was_altered_or_is_none_is_refused() {
 #[tokio::test]
 async fn another_ledger_does_not_say_the_same() {
     let book = carried_out().await;
-    let make = [
-        "retention",
-        "certificate",
-        "--date",
-        "2026-01-01",
-        "-o",
-        "one",
-    ];
-    assert_eq!(code(&run(book.path(), &make)), 0);
+    certify_one(book.path());
     let other = carried_out().await;
     std::fs::copy(book.path().join("one"), other.path().join("one")).unwrap();
     let refused = check(other.path(), "one", &["--against-ledger"]);

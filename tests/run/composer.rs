@@ -1,11 +1,10 @@
 //! Cloud Logging, read by arrival: the contract of feeds on its double, and whole runs into a lake.
 
-use super::harness::{Rig, at, bearer, empty, job_at, quiet, run, run_well, sound_lake};
+use super::harness::{Rig, at, empty, hasty, job_at, quiet, run, run_well, sound_lake};
 use crate::faulty_store::FaultyStore;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use trailhouse::clock::Clock;
 use trailhouse::config::Start;
@@ -14,7 +13,7 @@ use trailhouse::ledger::entry::CoverageAxis;
 use trailhouse::run::{Job, JobSource};
 use trailhouse::source::conformance::{KnownFeed, check_feed, check_under_faults};
 use trailhouse::source::cursor::Cursor;
-use trailhouse::source::http::{Client, HttpSettings, Retry};
+use trailhouse::source::http::Client;
 use trailhouse::source::platform::composer::{Composer, ComposerSettings};
 use trailhouse::source::{Tenant, Wording};
 use trailhouse::window::Window;
@@ -56,18 +55,7 @@ impl Project {
 
     fn source(&self) -> Cursor<Composer> {
         let logging = self.logging.clone();
-        let settings = HttpSettings {
-            timeout: Duration::from_secs(60),
-            retry: Retry {
-                first: Duration::from_millis(1),
-                longest: Duration::from_millis(4),
-                longest_told: Duration::from_millis(4),
-                patience: Duration::from_secs(30),
-                tries_of_failure: 3,
-            },
-            now: Arc::new(move || logging.now()),
-            ..HttpSettings::new(self.serving.url().parse().unwrap(), bearer("demo-token"))
-        };
+        let settings = hasty(&self.serving, Arc::new(move || logging.now()));
         let client = Client::new(settings, Wording::Kept).unwrap();
         let settings = ComposerSettings {
             page_size: 15,

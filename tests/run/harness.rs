@@ -23,7 +23,7 @@ use trailhouse::run::{
     Job, JobBounds, JobSource, LedgerAccess, RunError, RunOptions, Seed, Summary, Unobserved,
     execute,
 };
-use trailhouse::source::http::{Auth, Client, HttpSettings, LazySecret, Retry};
+use trailhouse::source::http::{Auth, Client, ClockFn, HttpSettings, LazySecret, Retry};
 use trailhouse::source::paged::Paged;
 use trailhouse::source::platform::kestra::{Dialect, Kestra};
 use trailhouse::source::{Tenant, Wording};
@@ -76,18 +76,7 @@ impl Rig {
     /// Settings of a client that is in a hurry and lives in the platform's time.
     pub(super) fn settings(&self) -> HttpSettings {
         let platform = self.platform.clone();
-        HttpSettings {
-            timeout: Duration::from_secs(60),
-            retry: Retry {
-                first: Duration::from_millis(1),
-                longest: Duration::from_millis(4),
-                longest_told: Duration::from_millis(4),
-                patience: Duration::from_secs(30),
-                tries_of_failure: 3,
-            },
-            now: Arc::new(move || platform.now()),
-            ..HttpSettings::new(self.serving.url().parse().unwrap(), bearer("demo-token"))
-        }
+        hasty(&self.serving, Arc::new(move || platform.now()))
     }
 
     /// The platform as a source that reads `tenants`, small page after small page.
@@ -174,6 +163,22 @@ pub(super) fn job_at(clock: Arc<dyn Clock>, store: &FaultyStore, sources: Vec<Jo
             wait: Duration::from_millis(1),
         },
         clock,
+    }
+}
+
+/// Settings of a client of a double: it is in a hurry, and lives in the time that the double tells.
+pub(super) fn hasty(serving: &Serving, now: ClockFn) -> HttpSettings {
+    HttpSettings {
+        timeout: Duration::from_secs(60),
+        retry: Retry {
+            first: Duration::from_millis(1),
+            longest: Duration::from_millis(4),
+            longest_told: Duration::from_millis(4),
+            patience: Duration::from_secs(30),
+            tries_of_failure: 3,
+        },
+        now,
+        ..HttpSettings::new(serving.url().parse().unwrap(), bearer("demo-token"))
     }
 }
 

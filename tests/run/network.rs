@@ -131,6 +131,20 @@ fn add(place: &Place, more: &str) {
     std::fs::write(&path, config).unwrap();
 }
 
+/// Adds a warehouse at an address, of which nothing else can be reached.
+fn add_warehouse(place: &Place, endpoint: &str, auth: &str) {
+    let staging =
+        r#"{ url = "gs://staging/copies", options = { google_base_url = "http://127.0.0.1:9" } }"#;
+    add(
+        place,
+        &format!(
+            "[[warehouse]]\nname = \"bq\"\nkind = \"bigquery\"\nproject = \"acme-audit\"\n\
+             dataset = \"audit\"\nlocation = \"EU\"\nendpoint = \"{endpoint}\"\nauth = {{ {auth} = true }}\n\
+             staging = {staging}\n"
+        ),
+    );
+}
+
 const PROXIES: [&str; 8] = [
     "http_proxy",
     "https_proxy",
@@ -277,15 +291,7 @@ fn a_warehouse_whose_certificate_is_not_trusted_is_refused_at_once() {
     let server = authority.server("127.0.0.1", (2020, 2999));
     let platform = Server::plain(&empty_page());
     let place = place(&format!("http://{}", platform.address), None);
-    add(
-        &place,
-        &format!(
-            "[[warehouse]]\nname = \"bq\"\nkind = \"bigquery\"\nproject = \"acme-audit\"\n\
-             dataset = \"audit\"\nlocation = \"EU\"\nendpoint = \"https://{}\"\nauth = {{ none = true }}\n\
-             staging = {{ url = \"gs://staging/copies\", options = {{ google_base_url = \"http://127.0.0.1:9\" }} }}\n",
-            server.address
-        ),
-    );
+    add_warehouse(&place, &format!("https://{}", server.address), "none");
     let output = does(&place, &["doctor"], &[]);
     let shown = told(&output);
     assert!(shown.contains("not trusted here"), "{shown}");
@@ -345,15 +351,7 @@ fn tokens_of_the_machine_are_never_asked_for_through_a_proxy() {
     let service = Server::plain(&answer("404 Not Found", "application/json", "{}"));
     let platform = Server::plain(&empty_page());
     let place = place(&format!("http://{}", platform.address), None);
-    add(
-        &place,
-        &format!(
-            "[[warehouse]]\nname = \"bq\"\nkind = \"bigquery\"\nproject = \"acme-audit\"\n\
-             dataset = \"audit\"\nlocation = \"EU\"\nendpoint = \"http://{}\"\nauth = {{ default = true }}\n\
-             staging = {{ url = \"gs://staging/copies\", options = {{ google_base_url = \"http://127.0.0.1:9\" }} }}\n",
-            service.address
-        ),
-    );
+    add_warehouse(&place, &format!("http://{}", service.address), "default");
     let variables = [
         ("ALL_PROXY", named.as_str()),
         ("NO_PROXY", "example.com"),

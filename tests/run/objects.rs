@@ -1,6 +1,6 @@
 //! Runs over a feed that is delivered as objects: the files of a trail in a bucket.
 
-use super::harness::{at, empty, key, run, run_well, sound_lake};
+use super::harness::{at, empty, job_at, run, run_well, sound_lake};
 use super::lake::{Lake, columns};
 use crate::faulty_store::FaultyStore;
 use arrow::array::AsArray as _;
@@ -10,7 +10,6 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use trailhouse::clock::Clock;
 use trailhouse::config::Start;
 use trailhouse::event::redact::Redaction;
@@ -22,13 +21,13 @@ use trailhouse::ledger::log::{Commit, EntryDraft};
 use trailhouse::ledger::state::FeedState;
 use trailhouse::policy::{AsOf, Policy};
 use trailhouse::retention::plan;
-use trailhouse::run::{Job, JobBounds, JobSource, LedgerAccess, Summary};
+use trailhouse::run::{Job, JobSource, Summary};
 use trailhouse::source::objects::{
     ListedObject, ObjectContent, ObjectFeed, ObjectTiming, Objects, ReadFailure,
 };
 use trailhouse::source::platform::cloudtrail::{CloudTrail, EventSources};
 use trailhouse::source::{ClockReading, Mapping, SourceError, Tenant, Wording};
-use trailhouse::store::{Bucket, Patience};
+use trailhouse::store::Bucket;
 use trailhouse::window::Window;
 
 const SOURCE: &str = "aws-states";
@@ -172,25 +171,7 @@ impl Stand {
             overlap: TimeDelta::minutes(30),
             limits: Default::default(),
         };
-        Job {
-            bucket: Bucket::around(Arc::new(self.store.clone())),
-            access: LedgerAccess::Write(key()),
-            config_sha256: Digest::of(b"config"),
-            sources: vec![source],
-            warehouses: Vec::new(),
-            retention: None,
-            retain: false,
-            bounds: JobBounds {
-                memory: 64 << 20,
-                chunk_rows: 100,
-                chunk_time: Duration::from_secs(3_600),
-            },
-            patience: Patience {
-                attempts: 5,
-                wait: Duration::from_millis(1),
-            },
-            clock: Arc::new(self.hands.clone()),
-        }
+        job_at(Arc::new(self.hands.clone()), &self.store, vec![source])
     }
 
     /// The lake, verified, and what it knows of the feed.

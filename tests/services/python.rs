@@ -56,11 +56,11 @@ impl Environment {
         Command::new(self.bin.join(name))
     }
 
-    /// A script of ours from `tests/services/python`.
+    /// A script of ours from `tests/services/python`, where it leaves no files.
     pub(crate) fn script(&self, name: &str) -> Command {
         let mut command = self.program("python");
         command
-            .args(["-E", "-s", "-X", "utf8"])
+            .args(["-B", "-E", "-s", "-X", "utf8"])
             .arg(folder().join("python").join(name));
         command
     }

@@ -30,6 +30,15 @@ fn rows() -> Vec<[String; 4]> {
     rows.collect()
 }
 
+/// A table of failures: the code, an example and the advice of each.
+fn failures<'a>(examples: impl Iterator<Item = (&'a str, String, &'a str)>) -> String {
+    let mut table = MarkdownTable::new(&["code", "example", "what to do"]);
+    for (name, example, advice) in examples {
+        table.row(&[code(name), example, advice.to_owned()]);
+    }
+    table.0
+}
+
 fn page() -> String {
     let mut page = "# Exit codes and failure codes\n\n\
          Made from the program's own lists; change those, not this page. [Troubleshooting](../troubleshooting.md) says more\n\
@@ -62,29 +71,21 @@ fn page() -> String {
          `code` of a failed source or feed. The texts are examples; reasons of holes are in\n\
          [troubleshooting](../troubleshooting.md).\n\n",
     );
-    let mut table = MarkdownTable::new(&["code", "example", "what to do"]);
-    for error in SourceError::examples() {
-        table.row(&[
-            code(error.code()),
-            error.to_string(),
-            error.advice().to_owned(),
-        ]);
-    }
-    page.push_str(&table.0);
+    let examples = SourceError::examples();
+    let examples = examples.iter();
+    page.push_str(&failures(
+        examples.map(|it| (it.code(), it.to_string(), it.advice())),
+    ));
 
     page.push_str(
         "\n## Failures of warehouses\n\n\
          `code` of a failed warehouse or table. The texts are examples.\n\n",
     );
-    let mut table = MarkdownTable::new(&["code", "example", "what to do"]);
-    for error in ProjectionError::examples() {
-        table.row(&[
-            code(error.code()),
-            error.to_string(),
-            error.advice().to_owned(),
-        ]);
-    }
-    page.push_str(&table.0);
+    let examples = ProjectionError::examples();
+    let examples = examples.iter();
+    page.push_str(&failures(
+        examples.map(|it| (it.code(), it.to_string(), it.advice())),
+    ));
 
     page.push_str(
         "\n## Reasons of quarantine\n\n\

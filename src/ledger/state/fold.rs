@@ -26,19 +26,30 @@ impl State {
         else {
             return Err(Violation::NotGenesis);
         };
+        let head = Head {
+            sequence: 0,
+            sha256: file_sha256,
+            written_at: entry.written_at,
+        };
+        let clock = LedgerTime::begin(entry.written_at, entry.stated_witnesses());
+        let sources = sources.iter();
         Ok(Self {
-            lake_id: lake_id.clone(),
             keys: keys.clone(),
-            head: Head {
-                sequence: 0,
-                sha256: file_sha256,
-                written_at: entry.written_at,
-            },
-            clock: LedgerTime::begin(entry.written_at, entry.stated_witnesses()),
             sources: sources
-                .iter()
                 .map(|id| (id.clone(), SourceState::default()))
                 .collect(),
+            ..Self::bare(lake_id.clone(), head, clock)
+        })
+    }
+
+    /// The state of a lake in which nothing is known but its head.
+    pub(super) fn bare(lake_id: String, head: Head, clock: LedgerTime) -> Self {
+        Self {
+            lake_id,
+            keys: Vec::new(),
+            head,
+            clock,
+            sources: BTreeMap::new(),
             files: BTreeMap::new(),
             batches: Vec::new(),
             warehouses: BTreeMap::new(),
@@ -47,7 +58,7 @@ impl State {
             sweeps: BTreeMap::new(),
             swept: BTreeSet::new(),
             retention: RetentionState::default(),
-        })
+        }
     }
 
     /// The state after one more entry, whose signature the caller has checked.

@@ -21,8 +21,6 @@ Instants are RFC 3339 in UTC with as many digits as they need in threes, bytes a
 `refused` that the service takes ends the script with a message.
 """
 
-import base64
-import datetime
 import json
 import re
 import sys
@@ -31,6 +29,8 @@ from google.api_core.exceptions import BadRequest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from values import plain
+
 PROJECT, DATASET = "acme-audit", "audit"
 FILES = {"source_format": "PARQUET", "write_disposition": "WRITE_APPEND"}
 ROWS = {"source_format": "NEWLINE_DELIMITED_JSON", "write_disposition": "WRITE_TRUNCATE"}
@@ -38,19 +38,6 @@ ROWS = {"source_format": "NEWLINE_DELIMITED_JSON", "write_disposition": "WRITE_T
 
 def loading(how, schema):
     return bigquery.LoadJobConfig(**how, schema=schema, create_disposition="CREATE_NEVER")
-
-
-def plain(value):
-    if isinstance(value, datetime.datetime):
-        micros = value.microsecond
-        digits = "seconds" if micros == 0 else "microseconds" if micros % 1000 else "milliseconds"
-        value = value.astimezone(datetime.timezone.utc).isoformat(timespec=digits)
-        return value.removesuffix("+00:00") + "Z"
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return value
 
 
 def main():

@@ -8,9 +8,7 @@ What a warehouse should hold it learns from nobody: it reads the entries of the 
 that they name, in a folder that holds the objects of the lake.
 """
 
-import base64
 import collections
-import datetime
 import json
 import pathlib
 import sys
@@ -21,6 +19,8 @@ import pyarrow.parquet
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
+
+from values import plain
 
 TABLES = {"events": "audit_events", "quarantine": "audit_quarantine"}
 SHOWN = 5
@@ -33,20 +33,6 @@ def connected(project, location, url=None):
     else:
         more |= {"credentials": google.auth.default()[0]}
     return bigquery.Client(project=project, **more)
-
-
-def plain(value):
-    """A value as `trailhouse query --format json` writes it."""
-    if isinstance(value, datetime.datetime):
-        micros = value.microsecond
-        digits = "seconds" if micros == 0 else "microseconds" if micros % 1000 else "milliseconds"
-        value = value.astimezone(datetime.timezone.utc).isoformat(timespec=digits)
-        return value.removesuffix("+00:00") + "Z"
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return value
 
 
 def files(lake):

