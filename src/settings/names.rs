@@ -4,8 +4,9 @@
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
+use super::inline::as_toml;
 use super::problem::{ConfigProblem, SettingPlace, SettingsDocument};
-use super::shape::{alternatives, fitting, tag_as_written};
+use super::shape::{alternatives, example_of, fitting, holds_one_key, tag_as_written};
 use crate::similar::nearest;
 
 /// Names that other programs give to what a key of a table means here. The first that the table
@@ -136,7 +137,7 @@ impl<'s> NameWalk<'_, 's, '_> {
             let meant = if known.contains_key(name) {
                 Some(name)
             } else {
-                let suggestion = self.suggestion(name, &names, &taken, place);
+                let suggestion = self.suggestion(name, schema, &names, &taken, place);
                 let what = match value {
                     _ if *place != SettingPlace::default() => "unknown key",
                     DeValue::Table(_) => "unknown table",
@@ -181,6 +182,7 @@ impl<'s> NameWalk<'_, 's, '_> {
     fn suggestion<'n>(
         &self,
         name: &str,
+        table: &Value,
         names: &[&'n str],
         taken: &[&str],
         place: &SettingPlace,
@@ -210,9 +212,7 @@ impl<'s> NameWalk<'_, 's, '_> {
             None if OF_AUTH.contains(&name) && names.contains(&"auth") => {
                 return Suggestion {
                     meant: None,
-                    action: "write it as a reference in `auth`, for example \
-                             auth = { bearer = { env = \"KESTRA_TOKEN\" } }"
-                        .to_owned(),
+                    action: format!("write it as a reference in `auth`{}", self.sign_in(table)),
                 };
             }
             None if !elsewhere.is_empty() => {
@@ -232,11 +232,24 @@ impl<'s> NameWalk<'_, 's, '_> {
                 meant: Some(meant),
                 action: format!("write `{meant}`, or remove it"),
             },
+            None if holds_one_key(table) => Suggestion {
+                meant: None,
+                action: format!("write one of: {}", names.join(", ")),
+            },
             None => Suggestion {
                 meant: None,
                 action: format!("remove it; known here: {}", names.join(", ")),
             },
         }
+    }
+
+    /// An example of how to sign in, as the end of a sentence, from the schema of a table that has `auth`.
+    fn sign_in(&self, table: &Value) -> String {
+        let schema = table.pointer("/properties/auth");
+        let example = schema.and_then(|auth| example_of(auth, &alternatives(self.root, auth)));
+        example.map_or_else(String::new, |example| {
+            format!(", for example auth = {}", as_toml(example))
+        })
     }
 }
 

@@ -135,6 +135,7 @@ impl SettingPlace {
 /// A parsed TOML file that still knows where everything was written.
 pub(crate) struct SettingsDocument<'t> {
     text: &'t str,
+    removed: Vec<SettingPlace>,
     /// The tables, as parsed.
     pub(crate) root: Spanned<DeTable<'t>>,
 }
@@ -148,7 +149,11 @@ impl<'t> SettingsDocument<'t> {
     pub(crate) fn parse(text: &'t str) -> Result<Self, Vec<ConfigProblem>> {
         let (root, errors) = DeTable::parse_recoverable(text);
         if errors.is_empty() {
-            return Ok(Self { text, root });
+            return Ok(Self {
+                text,
+                removed: Vec::new(),
+                root,
+            });
         }
         let mut problems: Vec<ConfigProblem> = errors
             .iter()
@@ -193,6 +198,12 @@ impl<'t> SettingsDocument<'t> {
     /// Takes the key at `place` out of the document.
     pub(crate) fn remove(&mut self, place: &SettingPlace) {
         self.take(place);
+        self.removed.push(place.clone());
+    }
+
+    /// Whether a key inside the table at `place` was taken out.
+    pub(crate) fn lost_a_key_in(&self, place: &SettingPlace) -> bool {
+        self.removed.iter().any(|removed| removed.is_in(place))
     }
 
     /// Gives the key at `place` another name; its line stays.

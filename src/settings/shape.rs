@@ -197,6 +197,10 @@ impl<'d> ShapeWalk<'d, '_> {
         let only_one = holds_one_key(schema);
         if schema.get("minProperties").and_then(Value::as_u64) == Some(1) && present.is_empty() {
             self.stand_in(place, schema);
+            // A key that no such table has was reported, with what to write instead.
+            if self.document.lost_a_key_in(place) {
+                return;
+            }
             let how_many = if only_one { "exactly" } else { "at least" };
             self.report(
                 place,
@@ -275,7 +279,7 @@ pub(crate) fn alternatives<'s>(root: &'s Value, schema: &'s Value) -> Vec<&'s Va
 }
 
 /// Whether a table may have only one of its keys.
-fn holds_one_key(schema: &Value) -> bool {
+pub(crate) fn holds_one_key(schema: &Value) -> bool {
     schema.get("maxProperties").and_then(Value::as_u64) == Some(1)
 }
 

@@ -1,8 +1,8 @@
 //! What reading a window gives: slices that are whole, and holes that are named.
 
+use super::SourceError;
 use super::hole::HoleReason;
 use super::objects::ReadObject;
-use super::SourceError;
 use super::record::{Mapping, Returned, Tenant};
 use crate::event::unfit::Unfit;
 use crate::window::Window;
