@@ -16,6 +16,8 @@ mod documents;
 mod environment;
 mod escape;
 pub mod exit;
+#[cfg(feature = "query")]
+mod export;
 pub mod failure;
 mod failures;
 mod hold;
@@ -189,6 +191,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     #[cfg(feature = "query")]
     Query(query::QueryArgs),
+    #[cfg(feature = "query")]
+    Export(export::ExportArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -360,11 +364,13 @@ fn execute(command: Command, context: &CliContext) -> Result<Ending, Report> {
         Command::Doctor(args) => doctor::execute(args, context),
         #[cfg(feature = "query")]
         Command::Query(args) => query::execute(args, context),
+        #[cfg(feature = "query")]
+        Command::Export(args) => export::execute(args, context),
     }
 }
 
 /// What each command prints with `--output json`, in the order of the help. `query` prints the rows of its
-/// statement, and `schema config` and `schema output` print JSON Schemas.
+/// statement, `export` events, and `schema config` and `schema output` print JSON Schemas.
 fn describe(catalogue: &mut documents::Catalogue) {
     #[cfg(feature = "demo")]
     demo::describe(catalogue);

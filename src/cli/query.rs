@@ -301,7 +301,7 @@ impl From<QueryFailure> for Failure {
 }
 
 /// A file that is missing may have gone by a decision that was made while the query was running.
-async fn missing_file(log: &Log, bucket: &Bucket, path: String) -> Failure {
+pub(super) async fn missing_file(log: &Log, bucket: &Bucket, path: String) -> Failure {
     match log.is_live_now(bucket.name_of(&path)).await {
         Ok(true) => QueryError::FileMissing { path }.into(),
         Ok(false) => RunError::GoneMeanwhile { path }.into(),

@@ -3,13 +3,14 @@
 //! Redaction comes first, on the bytes ([`redact`]); then a platform's rules make an [`Event`] of
 //! them ([`record`]) or say why not ([`unfit`]); then a row is built ([`columns`], [`quarantine`]) under a name of
 //! its own ([`uid`]). A record that is read again is held against what was kept ([`compare`]).
-//! [`json`] and [`time`] read what others wrote.
+//! [`json`] and [`time`] read what others wrote. [`ocsf`] makes a document of a row for other programs.
 
 pub mod columns;
 pub mod compare;
 mod context;
 pub mod json;
 pub mod objects;
+pub mod ocsf;
 pub mod quarantine;
 pub mod record;
 pub mod redact;

@@ -29,6 +29,7 @@ pub mod error;
 mod files;
 mod functions;
 mod limits;
+mod selection;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -61,6 +62,7 @@ pub use error::QueryError;
 use files::FileTable;
 use limits::BYTES_PER_PART;
 pub use limits::Limits;
+pub use selection::Selection;
 
 /// The name under which the engine knows the lake's store; nothing else can be reached.
 const STORE_URL: &str = "lake://files";

@@ -39,6 +39,8 @@ const COMMANDS: &[&[&str]] = &[
     &["demo-platform"],
     #[cfg(feature = "query")]
     &["query"],
+    #[cfg(feature = "query")]
+    &["export"],
 ];
 
 fn help(command: &[&str], flag: &str) -> String {
@@ -50,7 +52,11 @@ fn help(command: &[&str], flag: &str) -> String {
 
 /// The list of commands depends on the features of the build.
 fn without_optional_commands(text: &str) -> String {
-    let optional = |line: &&str| !line.starts_with("  demo") && !line.starts_with("  query");
+    let optional = |line: &&str| {
+        ["  demo", "  query", "  export"]
+            .iter()
+            .all(|it| !line.starts_with(it))
+    };
     text.lines()
         .filter(optional)
         .map(|line| format!("{line}\n"))

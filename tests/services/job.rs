@@ -19,7 +19,7 @@ use crate::stores::{Place, SECRET, double};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_trailhouse");
 const TOKEN: &str = "demo-token";
-const EVENTS: u64 = 6000;
+pub(crate) const EVENTS: u64 = 6000;
 /// Odd records, such as invalid UTF-8 and doubled keys, that come on top.
 const ODD: u64 = 12;
 
@@ -119,13 +119,14 @@ pub(crate) fn trailhouse(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn document(folder: &Path, arguments: &[&str]) -> Result<Value, Stop> {
+/// What a command prints as JSON.
+pub(crate) fn document(folder: &Path, arguments: &[&str]) -> Result<Value, Stop> {
     let output = finished(&mut trailhouse(folder, arguments))?;
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 /// Runs a command to its good end.
-fn finished(command: &mut Command) -> Result<Output, Stop> {
+pub(crate) fn finished(command: &mut Command) -> Result<Output, Stop> {
     let output = command.output()?;
     if output.status.success() {
         return Ok(output);

@@ -21,6 +21,7 @@ mod kubernetes;
 mod localbucket;
 mod missing;
 mod node;
+mod ocsf;
 mod process;
 mod python;
 mod retention;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
     job::add_to(&mut suite);
     retention::add_to(&mut suite);
     kubernetes::add_to(&mut suite);
+    ocsf::add_to(&mut suite);
     sql::add_to(&mut suite);
     stores::add_to(&mut suite);
     warehouse::add_to(&mut suite);

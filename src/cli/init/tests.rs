@@ -199,7 +199,10 @@ static OTHER: [RegisteredPlatform; 2] = [
 
 static PROFILE: PlatformProfile = PlatformProfile {
     title: "Other",
+    vendor: "Example",
+    cloud: None,
     mapping: &crate::source::platform::composer::ComposerMapping,
+    ocsf_extra: None,
     questions: &[
         Question::new("project", "Which project?"),
         Question::new("region", "Which region?").or_nothing(),

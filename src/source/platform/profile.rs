@@ -1,6 +1,7 @@
 //! What is known of a platform before anybody configures it.
 
 use super::{Question, SignInWay};
+use crate::event::ocsf::{OcsfExtra, Product};
 use crate::source::Mapping;
 use std::fmt;
 
@@ -8,13 +9,30 @@ use std::fmt;
 pub struct PlatformProfile {
     /// Its name for people.
     pub title: &'static str,
+    /// Who makes it.
+    pub vendor: &'static str,
+    /// The cloud that it is part of, as OCSF names it: "AWS", "GCP" or "Azure".
+    pub cloud: Option<&'static str>,
     /// How its records become events.
     pub mapping: &'static dyn Mapping,
+    /// What only its records say, for OCSF documents; `None` where the columns say it all.
+    pub ocsf_extra: Option<OcsfExtra>,
     /// What `init` asks beside what every source has, in this order.
     pub questions: &'static [Question],
     /// The ways to sign in, the usual one first; none where the platform has no `auth`, since credentials come
     /// from elsewhere.
     pub sign_in: &'static [SignInWay],
+}
+
+impl PlatformProfile {
+    /// What it is called in OCSF documents.
+    pub fn product(&self) -> Product<'static> {
+        Product {
+            name: self.title,
+            vendor: Some(self.vendor),
+            cloud: self.cloud,
+        }
+    }
 }
 
 /// A platform in the list of all.

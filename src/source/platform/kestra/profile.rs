@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 /// What `init` asks, and how to sign in.
 pub(crate) static PROFILE: PlatformProfile = PlatformProfile {
     title: "Kestra",
+    vendor: "Kestra Technologies",
+    cloud: None,
     mapping: &KestraMapping,
+    ocsf_extra: None,
     questions: &[
         Question::new(
             "url",
