@@ -3,16 +3,20 @@
 //! tests read all of them. Nothing here knows trailhouse, so that a mistake in how it reads a
 //! platform cannot be repeated by the platform.
 //!
-//! A platform is a folder: [`kestra`], [`composer`]. What platforms share stands beside it: credentials
-//! ([`Access`]), trouble with requests ([`Faults`], [`Fault`]), the memory of what was shown
-//! ([`Shown`], [`Seen`], [`Counts`]), and serving ([`Serving`]).
+//! A platform is a folder: [`airflow`], [`azure`], [`cloudtrail`], [`composer`], [`kestra`], [`uipath`]. What
+//! platforms share stands beside it: credentials ([`Access`]), trouble with requests ([`Faults`],
+//! [`Fault`]), the memory of what was shown ([`Shown`], [`Seen`], [`Counts`]), and serving ([`Serving`]).
 //!
 //! Everything that looks like chance follows from the seed, and faults by chance also from what
 //! was asked how often before, so that a test fails the same way twice whatever the order in which
 //! concurrent requests arrive.
 
+pub mod airflow;
+pub mod azure;
+pub mod cloudtrail;
 pub mod composer;
 pub mod kestra;
+pub mod uipath;
 
 mod argument;
 mod dice;
