@@ -33,4 +33,5 @@ mod stopped;
 mod stopping;
 mod sweep;
 mod trouble;
+mod uipath;
 mod warehouses;

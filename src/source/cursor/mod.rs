@@ -150,6 +150,12 @@ pub trait Chain: Send + Sync {
     /// See [`SourceError`]; [`SourceError::scope`] says whether a smaller window may succeed.
     async fn link(&self, request: &LinkRequest) -> Result<Reply, SourceError>;
 
+    /// Where the search for the oldest record before `until` begins, since no record that is still there can be
+    /// older; `None` where nothing is known.
+    fn earliest(&self, _until: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        None
+    }
+
     /// See [`Source::clock`].
     fn clock(&self) -> Option<ClockReading>;
 

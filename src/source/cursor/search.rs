@@ -52,7 +52,7 @@ pub(super) async fn oldest(
     until: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, SourceError> {
     // No record is older: the text of an instant has a year of four digits.
-    let Some(first) = year(1) else {
+    let Some(first) = chain.earliest(until).or(year(1)) else {
         return Ok(None);
     };
     let mut found = None;

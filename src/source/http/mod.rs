@@ -5,7 +5,9 @@ mod answer;
 #[cfg(test)]
 mod tests;
 
-pub use crate::http::{Auth, ClockFn, GoogleAuth, HttpSettings, LazySecret, Retry};
+pub use crate::http::{
+    Auth, ClientCredentials, ClockFn, GoogleAuth, HttpSettings, LazySecret, Retry,
+};
 pub use answer::{Misfit, most_items};
 
 use super::{ClockReading, PlatformWords, SourceError, Tenant, Wording};

@@ -13,6 +13,7 @@ mod profile;
 mod question;
 mod sign_in;
 mod table;
+pub mod uipath;
 
 pub(crate) use feed::{FEED_SETTINGS, FeedTable, RequestBounds, feed_questions};
 #[cfg(feature = "demo")]
@@ -110,4 +111,6 @@ pub struct Opening {
 table::platforms! {
     /// Kestra Enterprise Edition.
     "kestra" => Kestra(kestra::config::KestraTable, kestra::profile::PROFILE),
+    /// UiPath: Orchestrator, and the unified audit of the Automation platform.
+    "uipath" => UiPath(uipath::config::UiPathTable, uipath::profile::PROFILE),
 }
