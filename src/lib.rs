@@ -34,6 +34,7 @@ pub mod index;
 pub mod lake;
 pub mod ledger;
 pub mod merkle;
+pub mod origin;
 pub mod policy;
 #[cfg(feature = "query")]
 pub mod query;

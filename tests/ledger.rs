@@ -12,7 +12,8 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use std::sync::Arc;
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
-    Body, Counts, Covered, DayCount, Ingest, Receipt, Recount, RecountVerdict, Trust, VerdictBy,
+    Body, Counts, Covered, DayCount, Ingest, OriginChain, OriginCheck, Receipt, Recount,
+    RecountVerdict, Trust, VerdictBy,
 };
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::{Commit, EntryDraft, Founding, Log, LogError};
@@ -101,6 +102,7 @@ fn receipt() -> EntryDraft {
             future: vec![],
             horizons: vec![],
             warehouses: vec![],
+            origins: vec![],
         })),
         ..ingest("unused", window(0, 1))
     }
@@ -120,6 +122,47 @@ async fn names(store: &dyn ObjectStore, folder: &str) -> Vec<String> {
     let mut names: Vec<_> = metas.iter().map(|meta| meta.location.to_string()).collect();
     names.sort();
     names
+}
+
+#[tokio::test]
+async fn evidence_of_origin_adds_up_and_fits_together() {
+    let (_, _, log, mut state) = founded().await;
+    let tenant = "1/eu";
+    let check = |hour: i64, found: u64| {
+        let mut check = OriginCheck::new("aws", tenant);
+        check.follow(OriginChain {
+            name: "main".into(),
+            until: at(hour),
+            key: format!("digest-{hour}"),
+            sha256: Digest::of(b"digest"),
+        });
+        check.lists = 1;
+        check.objects = 5;
+        check.found = found;
+        check
+    };
+    let draft = |checks: Vec<OriginCheck>| {
+        let mut draft = receipt();
+        if let Body::Receipt(receipt) = &mut draft.body {
+            receipt.origins = checks;
+        }
+        draft
+    };
+    for checks in [vec![check(1, 0)], vec![check(3, 0)], vec![check(2, 0)]] {
+        log.commit(&mut state, &draft(checks)).await.unwrap();
+    }
+    log.save_cache(&state).await.unwrap();
+    assert_eq!(log.load().await.unwrap().unwrap(), state);
+    let origin = state.feed("aws", tenant).unwrap().origin.as_ref();
+    let origin = origin.unwrap();
+    assert_eq!((origin.lists, origin.objects), (3, 15));
+    // Two runs beside each other: no chain goes back.
+    assert_eq!(origin.chains[0].until, at(3));
+    for broken in [vec![check(4, 1)], vec![check(4, 0), check(5, 0)]] {
+        let refused = log.commit(&mut state, &draft(broken)).await;
+        let said = refused.err().unwrap().to_string();
+        assert!(said.contains("INV-20"), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -389,6 +389,15 @@ async fn check_source(source: &JobSource, checked: &mut DoctorReport) {
             Err(error) => checked.bad(what, error.to_string(), error.advice()),
         }
     }
+    let what = format!("source {}", source.id);
+    match feed.remarks().await {
+        Ok(remarks) => {
+            for remark in remarks {
+                checked.bad(&what, remark.said, remark.action);
+            }
+        }
+        Err(error) => checked.bad(&what, error.to_string(), error.advice()),
+    }
 }
 
 impl OutputDocument for DoctorReport {

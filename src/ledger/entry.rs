@@ -28,6 +28,7 @@ pub use retention::{
 };
 // Stated in entries, and known to others without them.
 pub use crate::lake::InstantRange;
+pub use crate::origin::{OriginChain, OriginCheck, OriginFault, OriginFinding};
 pub use crate::policy::Hold;
 pub use span::Span;
 pub use warehouse::{
@@ -47,8 +48,8 @@ use std::io::{self, Read};
 
 /// Newest version of the entry format. This program reads all of them.
 ///
-/// 2 says what bore the time of an entry out. 3 is written where an entry says anything of objects, or that its
-/// windows are of arrival ([`CoverageAxis`]), and only there: a ledger without such feeds can still be read by
+/// 2 says what bore the time of an entry out. 3 is written where an entry says anything of objects or of their origin,
+/// or that its windows are of arrival ([`CoverageAxis`]), and only there: a ledger without such feeds can still be read by
 /// programs that know version 2.
 pub const FORMAT_VERSION: u32 = 3;
 

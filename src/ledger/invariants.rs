@@ -22,6 +22,7 @@
 //! | INV-17 | no entry adds to a partition that a decision deletes |
 //! | INV-18 | the time of a sweep, and of a retention that nobody confirmed, is borne out |
 //! | INV-19 | a confirmation of the clock says by whom and why |
+//! | INV-20 | what a receipt says of the origin of objects names each feed once, each chain once and in order, and as many findings as it counts |
 //!
 //! INV-18 asks nothing of entries of format version 1, which do not say what bore their time out; nor does
 //! INV-15 ask of them that a hold ends by a time that is borne out.
@@ -221,6 +222,16 @@ pub enum Violation {
     /// A confirmation by nobody, or for no reason.
     #[error("INV-19: a confirmation of the clock does not state who confirmed it and why")]
     Confirmation,
+    /// Evidence of origin that contradicts itself.
+    #[error(
+        "INV-20: what a receipt says of the origin of the objects of source {source_id} tenant {tenant} contradicts itself"
+    )]
+    Origin {
+        /// The source.
+        source_id: String,
+        /// The tenant.
+        tenant: String,
+    },
     /// The end of something that is not open.
     #[error("INV-12: entry {decision} is not an open decision")]
     NotOpen {

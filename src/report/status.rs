@@ -13,6 +13,7 @@ use crate::ledger::state::{
     DayState, FeedState, HoldState, HoleState, IdMatch, RecountState, State, StateSize,
     is_recounted_in_each_run,
 };
+use crate::origin::OriginState;
 use crate::plural::{counted, thousands};
 use crate::policy::{AsOf, HoldStanding, Past, Policy};
 use crate::retention::{Amount, RuleFinding, plan, rule_findings};
@@ -137,6 +138,9 @@ pub struct FeedStatus {
     /// Time of the oldest record that the source still has; absent if that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest_at_source: Option<DateTime<Utc>>,
+    /// What was checked of what the platform proves of its objects; absent if nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<OriginState>,
     /// Every date with records or holes, the newest first.
     pub days: Vec<DayStatus>,
 }
@@ -284,6 +288,7 @@ impl FeedStatus {
             purged: feed.fewer().collect(),
             future: feed.future,
             oldest_at_source: feed.oldest,
+            origin: feed.origin.clone(),
             days,
         }
     }

@@ -60,6 +60,9 @@ pub struct Verified {
     pub files_before_since: u64,
     /// Number of rows whose hashes were recomputed; 0 without `--deep`.
     pub rows: u64,
+    /// What runs checked of what platforms prove of their objects, as the entries say; absent if they checked nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<VerifiedOrigin>,
     /// Number of data files in the bucket that no entry names. They are harmless leftovers of killed
     /// runs, unless a damaged entry named them.
     pub orphans: u64,
@@ -72,6 +75,39 @@ pub struct Verified {
     /// read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub doubled: Vec<Doubled>,
+}
+
+/// What runs checked of what platforms prove of their objects, in all feeds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct VerifiedOrigin {
+    /// Number of signed lists that held.
+    pub lists: u64,
+    /// Number of objects whose content was proven.
+    pub objects: u64,
+    /// Number of objects that lists name and the lake was not made from.
+    pub unread: u64,
+    /// Number of findings; `status` names the newest.
+    pub found: u64,
+}
+
+impl VerifiedOrigin {
+    /// Of a lake; `None` where nothing was checked.
+    fn of(state: &State) -> Option<Self> {
+        let feeds = state
+            .sources
+            .values()
+            .flat_map(|source| source.feeds.values());
+        let checked = feeds.filter_map(|feed| feed.origin.as_ref());
+        checked.fold(None, |sum, origin| {
+            let sum: Self = sum.unwrap_or_default();
+            Some(Self {
+                lists: sum.lists + origin.lists,
+                objects: sum.objects + origin.objects,
+                unread: sum.unread + origin.unread,
+                found: sum.found + origin.found,
+            })
+        })
+    }
 }
 
 /// Something that failed verification.
@@ -158,6 +194,7 @@ pub async fn verify(
     };
     let state = survey.state.as_ref();
     found.lake_id = state.map(|state| state.lake_id.clone());
+    found.origin = state.and_then(VerifiedOrigin::of);
     found.sequence = survey.newest;
     found.entries = survey.verified;
     found.broken_at = survey.broken_at;

@@ -68,6 +68,15 @@ pub(super) async fn ask(
             )),
         }
     }
+    match feed.remarks().await {
+        Ok(remarks) => {
+            let said = remarks.into_iter().map(|remark| remark.said);
+            asked.warnings.extend(said);
+        }
+        Err(error) => asked
+            .warnings
+            .push(format!("cannot tell what else there is: {error}")),
+    }
     if asked.failures.len() == feed.tenants().len()
         && let Some((_, error)) = asked.failures.pop_first()
     {

@@ -22,6 +22,9 @@ mod start;
 // what is done for one source: read, count again, read what differs;
 mod source;
 
+// follow what its platform proves of its objects;
+mod origins;
+
 // what warehouses lack;
 mod loading;
 
@@ -246,6 +249,7 @@ async fn run(
         future: summaries.iter().flat_map(|s| s.futures.clone()).collect(),
         horizons: summaries.iter().flat_map(|s| s.horizons.clone()).collect(),
         warehouses: loading::outcomes(&filled),
+        origins: summaries.iter().flat_map(|s| s.origins.clone()).collect(),
     };
     let Committer { ledger, ids, .. } = &mut committer;
     let draft = ledger.attempt.draft(Body::Receipt(Box::new(receipt)));

@@ -5,6 +5,7 @@ use crate::clock::ClockReport;
 use crate::decision::retention::RetentionSummary;
 use crate::ledger::entry::{Counts, DayCount, Future, Horizon, Ingest, Recount};
 use crate::ledger::state::State;
+use crate::origin::OriginCheck;
 use crate::policy::Past;
 use crate::source::SourceError;
 use crate::source::objects::ListedSet;
@@ -93,6 +94,9 @@ pub struct SourceSummary {
     pub other_feeds_read: bool,
     /// What should be known about the source and is not a failure, in words.
     pub warnings: Vec<String>,
+    /// What was checked of what the platform proves of its objects, one for each feed; absent if nothing was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<OriginCheck>,
     /// Number of requests that were sent to the source.
     pub requests: u64,
     #[serde(skip)]
@@ -176,6 +180,7 @@ impl SourceSummary {
             failed_feeds: Vec::new(),
             other_feeds_read: false,
             warnings: Vec::new(),
+            origins: Vec::new(),
             requests: 0,
             futures: Vec::new(),
             horizons: Vec::new(),

@@ -1,6 +1,6 @@
 //! What a run asks of an audit feed.
 
-use super::objects::ListedSet;
+use super::objects::{ListedSet, OriginRequest, OriginStep};
 use super::reading::{Count, Limits, SliceOutcome};
 use super::record::{Mapping, Tenant};
 use super::{ClockReading, SourceError, year};
@@ -8,6 +8,7 @@ use crate::waits::Waits;
 use crate::window::Window;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::StreamExt as _;
 use futures::stream::BoxStream;
 
 /// The time by which a feed is read, and so the time that its coverage is made of.
@@ -34,6 +35,15 @@ pub struct Capabilities {
     pub horizon: Option<TimeDelta>,
 }
 
+/// Something about a source that whoever configured it should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRemark {
+    /// What it is, as a sentence without its full stop.
+    pub said: String,
+    /// What to do about it.
+    pub action: &'static str,
+}
+
 /// A window of one feed that is to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowRequest {
@@ -47,6 +57,9 @@ pub struct WindowRequest {
 
 /// The pieces of a window in order of time; see [`Source::read`].
 pub type Slices = BoxStream<'static, Result<SliceOutcome, SourceError>>;
+
+/// The signed lists that were followed, in order of their time; see [`Source::origins`].
+pub type OriginSteps = BoxStream<'static, Result<OriginStep, SourceError>>;
 
 /// An audit feed: what a run needs of a platform, however the platform is read.
 ///
@@ -141,6 +154,24 @@ pub trait Source: Send + Sync {
         tenant: &Tenant,
         until: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, SourceError>;
+
+    /// What whoever configured the source should know and no record says, such as feeds that are there and are not
+    /// read. A run warns of each, and `doctor` reports it.
+    ///
+    /// # Errors
+    /// What keeps the source from finding out, where that is worth a warning itself.
+    async fn remarks(&self) -> Result<Vec<SourceRemark>, SourceError> {
+        Ok(Vec::new())
+    }
+
+    /// Follows what the platform proves of its objects, where it proves anything: signed lists, each of which names the
+    /// one before it. Lists of one chain come in order of time, and each once.
+    ///
+    /// # Errors
+    /// What keeps the source from following further. That something does not hold is no failure but part of a step.
+    fn origins(&self, _request: OriginRequest) -> OriginSteps {
+        futures::stream::empty().boxed()
+    }
 
     /// Their clock beside ours, from the newest response so far.
     fn clock(&self) -> Option<ClockReading>;

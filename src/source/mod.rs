@@ -26,7 +26,7 @@ mod scripted;
 mod words;
 
 pub use crate::http::{ClockReading, Hopeless};
-pub use contract::{Axis, Capabilities, Slices, Source, WindowRequest};
+pub use contract::{Axis, Capabilities, OriginSteps, Slices, Source, SourceRemark, WindowRequest};
 pub use error::{ErrorScope, SourceError};
 pub use hole::HoleReason;
 pub(crate) use reading::SHARES;

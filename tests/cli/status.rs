@@ -239,6 +239,7 @@ impl Book {
             future: vec![],
             horizons: vec![],
             warehouses: vec![],
+            origins: vec![],
         }));
         self.commit(&draft(at(now), body)).await;
     }

@@ -8,10 +8,11 @@ use trailhouse::ledger::entry::{
     Body, Changed, ClockConfirmation, Counts, CoverageAxis, Covered, DayCount, DayObjects, Done,
     DoneOutcome, Entry, ExpiredPart, FailedLoad, FileEntry, FilesExpired, Future, Genesis, GivenUp,
     Hold, HoleEntry, HoleReasonCode, Horizon, Ingest, InstantRange, KeyGrant, ObjectSet,
-    ObjectsCompared, RebuildBody, Receipt, Recount, RecountVerdict, Recoverable, RecoverableBy,
-    RedactionApplied, RefusedFile, Release, Retained, Retention, Role, RowsCounted, SourceOutcome,
-    Span, StatedStatistics, StoreProof, SweepBody, SweptObject, TableExpired, TableOutcome,
-    VerdictBy, WarehouseExpired, WarehouseOutcome,
+    ObjectsCompared, OriginChain, OriginCheck, OriginFault, OriginFinding, RebuildBody, Receipt,
+    Recount, RecountVerdict, Recoverable, RecoverableBy, RedactionApplied, RefusedFile, Release,
+    Retained, Retention, Role, RowsCounted, SourceOutcome, Span, StatedStatistics, StoreProof,
+    SweepBody, SweptObject, TableExpired, TableOutcome, VerdictBy, WarehouseExpired,
+    WarehouseOutcome,
 };
 use trailhouse::policy::{Conditions, Policy, Rule};
 use trailhouse::window::Window;
@@ -178,6 +179,7 @@ pub(super) fn receipt() -> Body {
             oldest: Some("2025-06-01T00:00:00Z".parse().unwrap()),
         }],
         warehouses: vec![],
+        origins: vec![],
     }))
 }
 
@@ -441,8 +443,8 @@ pub(super) fn since_version_2() -> [(&'static str, Body); 2] {
     ]
 }
 
-/// What version 3 can say beyond version 2: of objects, and of coverage by arrival.
-pub(super) fn since_version_3() -> [(&'static str, Body); 3] {
+/// What version 3 can say beyond version 2: of objects and their origin, and of coverage by arrival.
+pub(super) fn since_version_3() -> [(&'static str, Body); 4] {
     let Body::Ingest(mut read) = ingest() else {
         unreachable!("it is one");
     };
@@ -488,7 +490,31 @@ pub(super) fn since_version_3() -> [(&'static str, Body); 3] {
         ("entry-v3-ingest-of-objects.note", Body::Ingest(read)),
         ("entry-v3-receipt-of-listings.note", Body::Receipt(listed)),
         ("entry-v3-ingest-by-arrival.note", Body::Ingest(arrived)),
+        ("entry-v3-receipt-of-origins.note", receipt_of_origins()),
     ]
+}
+
+/// What a receipt says of the origin of objects: a chain that was followed, and a file that was altered.
+fn receipt_of_origins() -> Body {
+    let Body::Receipt(mut receipt) = receipt() else {
+        unreachable!("it is one");
+    };
+    let until = "2026-01-02T02:01:31Z".parse().unwrap();
+    let mut check = OriginCheck::new("kestra-prod", "123456789012/eu-central-1");
+    check.follow(OriginChain {
+        name: "main@eu-central-1".into(),
+        until,
+        key: "AWSLogs/123456789012/CloudTrail-Digest/eu-central-1/2026/01/02/digest.json.gz".into(),
+        sha256: Digest::of(b"digest"),
+    });
+    check.find(OriginFinding {
+        fault: OriginFault::ObjectAltered,
+        object: "AWSLogs/123456789012/CloudTrail/eu-central-1/2026/01/02/file.json.gz".into(),
+        until,
+    });
+    (check.lists, check.objects, check.unread) = (24, 288, 2);
+    receipt.origins.push(check);
+    Body::Receipt(receipt)
 }
 
 pub(super) fn clock() -> Body {

@@ -270,6 +270,7 @@ pub(super) fn receipt(now: DateTime<Utc>) -> EntryDraft {
             future: vec![],
             horizons: vec![],
             warehouses: vec![],
+            origins: vec![],
         })),
     }
 }

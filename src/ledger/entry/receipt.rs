@@ -3,6 +3,7 @@
 use super::objects::ObjectsCompared;
 use super::retention::is_zero;
 use super::warehouse::WarehouseOutcome;
+use crate::origin::OriginCheck;
 use crate::window::instant;
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
@@ -131,4 +132,7 @@ pub struct Receipt {
     /// How the warehouses stand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warehouses: Vec<WarehouseOutcome>,
+    /// What was checked of what platforms prove of their objects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<OriginCheck>,
 }

@@ -1,7 +1,7 @@
 //! Which format version the body of an entry needs.
 
 use super::body::Body;
-use super::receipt::VerdictBy;
+use super::receipt::{Recount, VerdictBy};
 use crate::lake::layout::Table;
 
 impl Body {
@@ -12,10 +12,12 @@ impl Body {
                 ingest.days.iter().any(|day| day.objects.is_some())
                     || ingest.files.iter().any(|file| file.table == Table::Objects)
             }
-            Self::Receipt(receipt) => receipt
-                .recounts
-                .iter()
-                .any(|recount| recount.objects.is_some() || recount.by == VerdictBy::Listing),
+            Self::Receipt(receipt) => {
+                let of_objects = |recount: &Recount| {
+                    recount.objects.is_some() || recount.by == VerdictBy::Listing
+                };
+                !receipt.origins.is_empty() || receipt.recounts.iter().any(of_objects)
+            }
             Self::Retention(decision) => {
                 let mut parts = decision.parts.iter();
                 parts.any(|part| part.table == Table::Objects)

@@ -1,4 +1,4 @@
-//! INV-10 to INV-12: recounts, what warehouses have, and decisions that are done.
+//! INV-10 to INV-12 and INV-20: recounts, what warehouses have, decisions that are done, and evidence of origin.
 
 use super::{Violation, retention};
 use crate::ledger::entry::{
@@ -7,16 +7,26 @@ use crate::ledger::entry::{
 };
 use crate::ledger::state::State;
 
-/// INV-10 and INV-11 for a `receipt` entry at a sequence.
+/// INV-10, INV-11 and INV-20 for a `receipt` entry at a sequence.
 ///
 /// # Errors
 /// The first recount whose verdict is another one than its counts give; the first warehouse with
-/// entries that it cannot hold.
+/// entries that it cannot hold; the first evidence of origin that contradicts itself.
 pub fn receipt_fits(sequence: u64, receipt: &Receipt) -> Result<(), Violation> {
     for outcome in &receipt.warehouses {
         if !names_earlier_entries(sequence, outcome) {
             let warehouse = outcome.warehouse.clone();
             return Err(Violation::Loaded { warehouse });
+        }
+    }
+    for (at, check) in receipt.origins.iter().enumerate() {
+        let mut before = receipt.origins[..at].iter();
+        let twice = before.any(|it| (&it.source, &it.tenant) == (&check.source, &check.tenant));
+        if twice || !check.is_sound() {
+            return Err(Violation::Origin {
+                source_id: check.source.clone(),
+                tenant: check.tenant.clone(),
+            });
         }
     }
     for recount in &receipt.recounts {

@@ -3,6 +3,7 @@
 use crate::ledger::entry::{
     Counts, DayCount, HoleEntry, HoleReasonCode, ObjectSet, Recount, RecountVerdict, VerdictBy,
 };
+use crate::origin::OriginState;
 use crate::window::{Coverage, Window, instant, midnight};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use schemars::JsonSchema;
@@ -153,6 +154,9 @@ pub struct FeedState {
     /// The oldest record that the source still had at the newest run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest: Option<DateTime<Utc>>,
+    /// What was checked of what the platform proves of its objects; absent if nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<OriginState>,
 }
 
 impl FeedState {

@@ -195,6 +195,10 @@ impl State {
         for horizon in &receipt.horizons {
             self.feed_mut(&horizon.source, &horizon.tenant).oldest = horizon.oldest;
         }
+        for check in &receipt.origins {
+            let feed = self.feed_mut(&check.source, &check.tenant);
+            feed.origin.get_or_insert_default().note(check);
+        }
         for outcome in &receipt.warehouses {
             let known = self.warehouses.remove(&outcome.warehouse);
             // The same name for another place: nothing that was said of the old one counts.

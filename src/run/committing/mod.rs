@@ -87,6 +87,11 @@ impl<'a> Committer<'a> {
         }
     }
 
+    /// Where the lake is.
+    pub(super) fn bucket(&self) -> &'a Bucket {
+        self.bucket
+    }
+
     /// Compares, writes, uploads and commits one chunk.
     pub(super) async fn settle(
         &mut self,

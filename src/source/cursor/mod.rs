@@ -23,7 +23,7 @@ mod tests;
 
 use super::{
     Axis, Capabilities, ClockReading, Count, Mapping, Returned, Slices, Source, SourceError,
-    Tenant, WindowRequest,
+    SourceRemark, Tenant, WindowRequest,
 };
 use crate::waits::Waits;
 use crate::window::Window;
@@ -156,6 +156,14 @@ pub trait Chain: Send + Sync {
         None
     }
 
+    /// See [`Source::remarks`].
+    ///
+    /// # Errors
+    /// See [`Source::remarks`].
+    async fn remarks(&self) -> Result<Vec<SourceRemark>, SourceError> {
+        Ok(Vec::new())
+    }
+
     /// See [`Source::clock`].
     fn clock(&self) -> Option<ClockReading>;
 
@@ -228,6 +236,10 @@ impl<C: Chain + 'static> Source for Cursor<C> {
         until: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, SourceError> {
         search::oldest(&*self.chain, tenant, until).await
+    }
+
+    async fn remarks(&self) -> Result<Vec<SourceRemark>, SourceError> {
+        self.chain.remarks().await
     }
 
     fn clock(&self) -> Option<ClockReading> {

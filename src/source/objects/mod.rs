@@ -17,6 +17,8 @@ mod ahead;
 
 mod listed;
 
+mod origin;
+
 mod set;
 
 #[cfg(test)]
@@ -25,11 +27,12 @@ pub(in crate::source) mod scripted;
 mod tests;
 
 pub use listed::{ListedObject, ObjectDigest, ReadObject};
+pub use origin::{OriginRequest, OriginStep, ProvenObject};
 pub use set::{ListedSet, object_digest};
 
 use super::{
-    Axis, Capabilities, ClockReading, Count, HoleReason, Mapping, Returned, Slices, Source,
-    SourceError, Tenant, WindowRequest, year,
+    Axis, Capabilities, ClockReading, Count, HoleReason, Mapping, OriginSteps, Returned, Slices,
+    Source, SourceError, SourceRemark, Tenant, WindowRequest, year,
 };
 use crate::waits::Waits;
 use crate::window::Window;
@@ -131,6 +134,19 @@ pub trait Objects: Send + Sync {
         tenant: &Tenant,
         until: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, SourceError>;
+
+    /// See [`Source::remarks`].
+    ///
+    /// # Errors
+    /// See [`Source::remarks`].
+    async fn remarks(&self) -> Result<Vec<SourceRemark>, SourceError> {
+        Ok(Vec::new())
+    }
+
+    /// See [`Source::origins`].
+    fn origins(&self, _request: OriginRequest) -> OriginSteps {
+        futures::stream::empty().boxed()
+    }
 
     /// See [`Source::clock`].
     fn clock(&self) -> Option<ClockReading>;
@@ -245,6 +261,14 @@ impl<O: Objects + 'static> Source for ObjectFeed<O> {
         until: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, SourceError> {
         self.objects.oldest(tenant, until).await
+    }
+
+    async fn remarks(&self) -> Result<Vec<SourceRemark>, SourceError> {
+        self.objects.remarks().await
+    }
+
+    fn origins(&self, request: OriginRequest) -> OriginSteps {
+        self.objects.origins(request)
     }
 
     fn clock(&self) -> Option<ClockReading> {
