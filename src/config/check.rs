@@ -8,8 +8,6 @@ mod retention;
 mod source;
 mod warehouse;
 
-pub(super) use lake::option_kind;
-
 use std::path::PathBuf;
 use std::time::Duration;
 

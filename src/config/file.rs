@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::event::redact::RedactionAction;
+use crate::settings::store::OptionValue;
 use crate::settings::tables::{DurationText, SecretTable, SizeText};
 use crate::source::platform::SourceTable;
 
@@ -82,18 +83,6 @@ pub(super) struct LakeTable {
     #[serde(default)]
     #[schemars(example = json!({ "aws_region": "eu-central-1" }))]
     pub options: BTreeMap<String, OptionValue>,
-}
-
-/// Value of an object store option.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum OptionValue {
-    /// Text that is not a secret.
-    Text(String),
-    /// A switch.
-    Flag(bool),
-    /// Where a secret is.
-    Secret(SecretTable),
 }
 
 /// How ledger entries are signed.

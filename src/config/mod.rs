@@ -18,10 +18,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
 use serde::Deserialize;
 use toml::de::DeTable;
-use url::Url;
 
 pub use error::ConfigError;
 pub use file::json_schema;
@@ -30,8 +28,8 @@ pub use template::{ChoiceError, SourceChoices, Template};
 
 pub use crate::http::{Auth, ClientCredentials, GoogleAuth, PasswordLogin};
 pub use crate::settings::{
-    ConfigProblem, DurationError, Secret, SecretError, SecretRef, SizeError, format_duration,
-    format_size, parse_duration, parse_size,
+    ConfigProblem, DurationError, Secret, SecretError, SecretRef, SizeError, StoreLocation,
+    StoreOption, format_duration, format_size, parse_duration, parse_size,
 };
 pub use crate::text::{TextFault, TextKind};
 
@@ -51,7 +49,7 @@ pub struct Config {
     /// SHA-256 of the file's bytes; ledger entries carry it.
     pub sha256: Digest,
     /// Where the lake is kept.
-    pub lake: Lake,
+    pub lake: StoreLocation,
     /// How ledger entries are signed.
     pub signing: Signing,
     /// The audit feeds, at least one, with distinct ids.
@@ -70,24 +68,6 @@ pub struct Config {
     pub ca_file: Option<PathBuf>,
     /// What is allowed and probably not meant.
     pub warnings: Vec<ConfigProblem>,
-}
-
-/// Where the lake is kept.
-#[derive(Debug, Clone)]
-pub struct Lake {
-    /// `file:///…`, `gs://…`, `s3://…`, `az://…` or `memory:///`; never with credentials or query.
-    pub url: Url,
-    /// Options of the object store by name, all known to that store.
-    pub options: BTreeMap<String, StoreOption>,
-}
-
-/// Value of an object store option.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StoreOption {
-    /// Text that is no secret.
-    Text(String),
-    /// Where a secret is.
-    Secret(SecretRef),
 }
 
 /// How ledger entries are signed, and by whose signature they are believed.
@@ -155,7 +135,7 @@ pub struct WarehouseConfig {
     /// The service that holds it.
     pub service: ServiceConfig,
     /// Where files are copied to for loading; `None` where the service loads from the store of the lake.
-    pub staging: Option<Lake>,
+    pub staging: Option<StoreLocation>,
     /// Labels of dataset, tables and jobs.
     pub labels: BTreeMap<String, String>,
     /// Columns by which the events are clustered.
@@ -180,25 +160,6 @@ pub struct RedactionConfig {
     pub hmac_key: Option<SecretRef>,
     /// Rules in the order written; of two that meet at one place the earlier counts.
     pub rules: Vec<redact::RedactionRule>,
-}
-
-impl Lake {
-    /// The options with their secrets read, ready for the object store.
-    ///
-    /// # Errors
-    /// A secret that cannot be read.
-    pub fn load_options(&self) -> Result<Vec<(String, SecretString)>, SecretError> {
-        self.options
-            .iter()
-            .map(|(name, value)| {
-                let value = match value {
-                    StoreOption::Text(text) => SecretString::from(text.as_str()),
-                    StoreOption::Secret(place) => place.load(check::option_kind(name))?,
-                };
-                Ok((name.clone(), value))
-            })
-            .collect()
-    }
 }
 
 impl Config {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE, IF_MATCH};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, DATE, HeaderValue, IF_MATCH};
 use reqwest::{Response, redirect};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -15,6 +15,7 @@ use url::Url;
 use super::answer::{BodyBounds, HttpAnswer, NoAnswer, header};
 use super::auth::{Auth, Proof, Signer};
 use super::patience::{ClockFn, HttpFailure, HttpPatience};
+use super::quota::{RequestQuota, RequestTurns};
 use super::request::HttpRequest;
 use super::retry::Retry;
 use super::{Way, builder, chain, date, hopeless};
@@ -47,6 +48,8 @@ pub struct HttpSettings {
     pub redirects: bool,
     /// Most requests under way at once, waits between tries included.
     pub concurrency: usize,
+    /// How many requests the service allows in a span of time, where it says so.
+    pub quota: Option<RequestQuota>,
     /// When to ask again.
     pub retry: Retry,
     /// When to give up altogether.
@@ -71,6 +74,7 @@ impl HttpSettings {
             failure_bytes: MOST_BYTES,
             redirects: true,
             concurrency: 4,
+            quota: None,
             retry: Retry::default(),
             deadline: None,
             now: Arc::new(Utc::now),
@@ -133,6 +137,7 @@ pub(crate) struct Client {
     settings: HttpSettings,
     signer: Signer,
     permits: Semaphore,
+    turns: RequestTurns,
     requests: AtomicU64,
     clock: Mutex<Option<ClockReading>>,
     via: Option<String>,
@@ -176,6 +181,7 @@ impl Client {
             inner,
             signer,
             permits: Semaphore::new(settings.concurrency),
+            turns: RequestTurns::new(settings.quota),
             requests: AtomicU64::new(0),
             clock: Mutex::new(None),
             via,
@@ -294,7 +300,7 @@ impl Client {
     pub(crate) async fn exchange(&self, request: &HttpRequest) -> Result<HttpAnswer, NoAnswer> {
         let proof = self.signer.proof().await?;
         let answer = self.exchange_as(request, &proof).await?;
-        if answer.status != 401 || proof.header().is_none() {
+        if answer.status != 401 || proof.is_none() {
             return Ok(answer);
         }
         let proof = self.signer.renewed(&proof).await?;
@@ -306,22 +312,23 @@ impl Client {
         request: &HttpRequest,
         proof: &Proof,
     ) -> Result<HttpAnswer, NoAnswer> {
+        self.turns.next().await;
+        let mut headers = request.headers.clone();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some(etag) = &request.if_match {
+            headers.insert(IF_MATCH, etag.clone());
+        }
+        proof.sign(request, &mut headers)?;
         let mut builder = self
             .inner
-            .request(request.method.clone(), request.url.clone())
-            .header(ACCEPT, "application/json")
-            .header(ACCEPT_ENCODING, "identity");
+            .request(request.method.clone(), request.url.clone());
         if let Some((kind, content)) = &request.content {
             builder = builder
                 .header(CONTENT_TYPE, kind.as_str())
                 .body(content.clone());
         }
-        if let Some(etag) = &request.if_match {
-            builder = builder.header(IF_MATCH, etag.clone());
-        }
-        if let Some(header) = proof.header() {
-            builder = builder.header(AUTHORIZATION, header.clone());
-        }
+        let builder = builder.headers(headers);
         let most = self.settings.response_bytes;
         let bounds = BodyBounds {
             success: request.most_bytes.map_or(most, |bytes| bytes.min(most)),

@@ -12,6 +12,7 @@ mod client;
 mod encoding;
 mod hopeless;
 pub(crate) mod patience;
+mod quota;
 mod request;
 mod retry;
 #[cfg(test)]
@@ -20,7 +21,7 @@ mod way;
 
 pub(crate) use answer::{HttpAnswer, NoAnswer};
 pub(crate) use auth::CredentialError;
-pub use auth::{Auth, ClientCredentials, GoogleAuth, LazySecret, PasswordLogin};
+pub use auth::{Auth, AwsAuth, ClientCredentials, GoogleAuth, LazySecret, PasswordLogin};
 pub(crate) use body::BodyError;
 pub(crate) use client::{Client, RequestGivenUp, SettingsError};
 pub use client::{ClockReading, HttpSettings};
@@ -29,6 +30,7 @@ pub use hopeless::Hopeless;
 pub(crate) use hopeless::{hopeless, lasting};
 pub use patience::ClockFn;
 pub(crate) use patience::{AskAgain, HttpFailure, HttpPatience};
+pub use quota::RequestQuota;
 pub(crate) use request::HttpRequest;
 pub use retry::Retry;
 pub(crate) use way::{Way, check_proxies, no_proxy};

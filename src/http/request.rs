@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::{HeaderValue, InvalidHeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use serde_json::Value;
 use url::Url;
 
@@ -14,6 +14,8 @@ pub(crate) struct HttpRequest {
     /// Content type and body.
     pub(super) content: Option<(String, Bytes)>,
     pub(super) if_match: Option<HeaderValue>,
+    /// Headers that its interface asks for.
+    pub(super) headers: HeaderMap,
     /// Fewer bytes than the client takes.
     pub(super) most_bytes: Option<u64>,
 }
@@ -26,6 +28,7 @@ impl HttpRequest {
             url,
             content: None,
             if_match: None,
+            headers: HeaderMap::new(),
             most_bytes: None,
         }
     }
@@ -66,6 +69,13 @@ impl HttpRequest {
             method: Method::DELETE,
             ..Self::get(url)
         }
+    }
+
+    /// The same request with a header that its interface asks for.
+    #[must_use]
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
     }
 
     /// The same request, of whose response no more than `bytes` are taken.

@@ -13,9 +13,11 @@ pub(crate) mod problem;
 mod secret;
 pub(crate) mod shape;
 mod size;
+pub(crate) mod store;
 pub(crate) mod tables;
 
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use problem::ConfigProblem;
 pub use secret::{NamedSecret, Secret, SecretError, SecretRef};
 pub use size::{SizeError, format_size, parse_size};
+pub use store::{StoreLocation, StoreOption};

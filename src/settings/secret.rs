@@ -192,7 +192,7 @@ impl Auth<SecretRef> {
             kind,
         };
         let secret = match self {
-            Self::None => None,
+            Self::None | Self::Aws(_) => None,
             Self::Bearer(token) => Some(named("API token", token, TextKind::Token)),
             Self::Basic { password, .. } => Some(named("password", password, TextKind::Password)),
             Self::Password(login) => Some(named("password", &login.password, TextKind::Password)),
@@ -218,6 +218,7 @@ impl Auth<SecretRef> {
         };
         match self {
             Self::None => Auth::None,
+            Self::Aws(aws) => Auth::Aws(aws.clone()),
             Self::Bearer(token) => Auth::Bearer(secret(token, TextKind::Token)),
             Self::Basic { username, password } => Auth::Basic {
                 username: username.clone(),

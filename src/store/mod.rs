@@ -45,7 +45,7 @@ pub use error::{OpenError, StoreError, StoreMeaning};
 pub use http::{RequestCounter, StoreClock, StoreRequests};
 pub use kind::StoreKind;
 pub use open::StoreOptions;
-pub(crate) use open::has_option;
+pub(crate) use open::{aws_credentials, has_option};
 pub use purpose::{StorePurpose, WHEN_CHANGED};
 pub use remove::{Keeps, Removal};
 pub use signed::{CheckedBy, CheckedObject, Md5Sum, SignedFile, md5_of};

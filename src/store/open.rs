@@ -5,7 +5,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum, S3ConditionalPut};
+use object_store::aws::{
+    AmazonS3Builder, AmazonS3ConfigKey, AwsCredentialProvider, Checksum, S3ConditionalPut,
+};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::client::StaticCredentialProvider;
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey};
@@ -162,6 +164,50 @@ fn open_s3(
     options: &StoreOptions,
     observer: &RequestObserver,
 ) -> Result<OpenedStore, OpenError> {
+    let store = s3_builder(purpose, location, options, observer)?
+        // A bucket with object lock refuses a put without checksum; some look for its MD5, which we add.
+        .with_checksum_algorithm(Checksum::SHA256)
+        .with_conditional_put(S3ConditionalPut::ETagMatch)
+        .with_retry(RETRIES)
+        .with_http_connector(observer.clone())
+        .build()
+        .map_err(|error| location.settings(&error, &observer.secrets))?;
+    Ok((location.with_prefix(store), StoreKind::S3))
+}
+
+/// Who gives credentials of AWS, found as a bucket of S3 finds them: in its options, in the environment, from the
+/// container or the machine. Nothing is asked yet.
+///
+/// # Errors
+/// Options that cannot work.
+pub(crate) fn aws_credentials(
+    region: &str,
+    options: &StoreOptions,
+) -> Result<AwsCredentialProvider, OpenError> {
+    // Credentials belong to no bucket, and only a bucket is asked for them.
+    let location = Location::parse("s3://credentials")?;
+    let observer = RequestObserver::default();
+    let mut builder = s3_builder(StorePurpose::Source, &location, options, &observer)?;
+    if builder
+        .get_config_value(&AmazonS3ConfigKey::Region)
+        .is_none()
+    {
+        builder = builder.with_region(region);
+    }
+    let store = builder
+        .with_retry(RETRIES)
+        .with_http_connector(observer.clone())
+        .build()
+        .map_err(|error| location.settings(&error, &observer.secrets))?;
+    Ok(Arc::clone(store.credentials()))
+}
+
+fn s3_builder(
+    purpose: StorePurpose,
+    location: &Location,
+    options: &StoreOptions,
+    observer: &RequestObserver,
+) -> Result<AmazonS3Builder, OpenError> {
     use AmazonS3ConfigKey as Key;
     let fixed = [
         (Key::Bucket, BUCKET_IN_URL),
@@ -187,15 +233,7 @@ fn open_s3(
     let secrets = secrets.iter().flatten();
     let secrets = secrets.filter_map(|key| builder.get_config_value(key));
     learn(&observer.secrets, secrets);
-    let store = builder
-        // A bucket with object lock refuses a put without checksum; some look for its MD5, which we add.
-        .with_checksum_algorithm(Checksum::SHA256)
-        .with_conditional_put(S3ConditionalPut::ETagMatch)
-        .with_retry(RETRIES)
-        .with_http_connector(observer.clone())
-        .build()
-        .map_err(|error| location.settings(&error, &observer.secrets))?;
-    Ok((location.with_prefix(store), StoreKind::S3))
+    Ok(builder)
 }
 
 fn open_gcs(

@@ -4,10 +4,9 @@ use url::Url;
 
 use super::DoctorReport;
 use crate::cli::environment::roots;
-use crate::config::{Config, Lake, StoreOption};
+use crate::config::Config;
 use crate::http::Way;
 use crate::source::platform::EndpointRole;
-use crate::store::service_url;
 
 /// Shows the way to everything that the configuration names.
 pub(super) fn check(config: &Config, checked: &mut DoctorReport) {
@@ -24,7 +23,7 @@ fn destinations(config: &Config) -> Vec<(String, Url)> {
     let mut add = |what: String, address: Option<Url>| {
         found.extend(address.map(|address| (what, address)));
     };
-    add("the lake".to_owned(), address_of(&config.lake));
+    add("the lake".to_owned(), config.lake.service_url());
     for source in &config.sources {
         for endpoint in source.platform.endpoints() {
             let what = match endpoint.role {
@@ -40,16 +39,11 @@ fn destinations(config: &Config) -> Vec<(String, Url)> {
         let sign_in = warehouse.service.auth().sign_in_url();
         add(format!("sign-in of warehouse {name}"), sign_in);
         if let Some(staging) = &warehouse.staging {
-            add(format!("staging of warehouse {name}"), address_of(staging));
+            add(
+                format!("staging of warehouse {name}"),
+                staging.service_url(),
+            );
         }
     }
     found
-}
-
-/// Where the store of a lake answers, as far as that can be told without opening it.
-fn address_of(lake: &Lake) -> Option<Url> {
-    service_url(&lake.url, |name| match lake.options.get(name) {
-        Some(StoreOption::Text(text)) => Some(text.clone()),
-        Some(StoreOption::Secret(_)) | None => None,
-    })
 }

@@ -7,7 +7,7 @@ use super::{Checks, lake, source};
 use crate::config::file::{
     KeepText, RetentionTable, WarehouseAuthTable, WarehouseName, WarehouseTable,
 };
-use crate::config::{Auth, GoogleAuth, Lake, SecretRef, WarehouseConfig};
+use crate::config::{Auth, GoogleAuth, SecretRef, StoreLocation, WarehouseConfig};
 use crate::policy::Keep;
 use crate::settings::problem::SettingPlace;
 use crate::warehouse::bigquery::BigQueryConfig;
@@ -237,7 +237,7 @@ fn staging(
     table: &WarehouseTable,
     place: &SettingPlace,
     lake_scheme: Option<&str>,
-) -> Option<Option<Lake>> {
+) -> Option<Option<StoreLocation>> {
     let place = place.key("staging");
     let Some(staging) = &table.staging else {
         if lake_scheme.is_some_and(|scheme| scheme != bigquery::LOADS_FROM) {

@@ -1,18 +1,22 @@
 //! How requests prove who sends them. Secrets are read when they are needed and read again when
 //! the service refuses them, so that a rotated file is picked up in the middle of a run.
 
+mod aws;
 mod client_credentials;
 mod google;
 mod issued;
 mod password;
 
+use super::request::HttpRequest;
 use crate::foreign::Secrets;
 use async_trait::async_trait;
+pub use aws::AwsAuth;
+use aws::AwsCredentials;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use google::GoogleTokens;
 use issued::IssuedTokens;
-use reqwest::header::HeaderValue;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -61,6 +65,8 @@ pub enum Auth<S = LazySecret> {
     ClientCredentials(ClientCredentials<S>),
     /// Tokens of Google Cloud.
     Google(GoogleAuth<S>),
+    /// Each request is signed as a whole, as AWS asks for it.
+    Aws(AwsAuth),
 }
 
 /// How to get a token for a user name and password.
@@ -105,7 +111,7 @@ impl<S> Auth<S> {
     /// Where it gets credentials, if a service gives them.
     pub fn sign_in_url(&self) -> Option<Url> {
         match self {
-            Self::None | Self::Bearer(_) | Self::Basic { .. } => None,
+            Self::None | Self::Bearer(_) | Self::Basic { .. } | Self::Aws(_) => None,
             Self::Password(login) => Some(login.url.clone()),
             Self::ClientCredentials(client) => Some(client.token_url.clone()),
             Self::Google(_) => Url::parse(google::TOKENS).ok(),
@@ -131,11 +137,27 @@ impl CredentialError {
     }
 }
 
-/// The header that goes with a request, and which reading of the credential it was made from.
+/// What goes with a request to prove who sends it, and which reading of the credential it was made from.
 #[derive(Clone)]
 pub(crate) struct Proof {
     reading: u64,
-    header: Option<HeaderValue>,
+    kind: ProofKind,
+}
+
+#[derive(Clone)]
+enum ProofKind {
+    /// Nothing.
+    None,
+    /// The value of `Authorization`, whatever the request.
+    Header(HeaderValue),
+    /// Headers that depend on the whole request.
+    Signature(Arc<dyn SignRequest>),
+}
+
+/// Signs whole requests, with one reading of a credential.
+trait SignRequest: Send + Sync {
+    /// Adds the signature to the headers that go with a request.
+    fn sign(&self, request: &HttpRequest, headers: &mut HeaderMap) -> Result<(), CredentialError>;
 }
 
 impl Proof {
@@ -148,13 +170,40 @@ impl Proof {
         value.set_sensitive(true);
         Ok(Self {
             reading,
-            header: Some(value),
+            kind: ProofKind::Header(value),
         })
     }
 
-    /// The value of `Authorization`.
-    pub(super) fn header(&self) -> Option<&HeaderValue> {
-        self.header.as_ref()
+    /// Whether it proves nothing.
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self.kind, ProofKind::None)
+    }
+
+    /// Adds it to the headers that go with a request.
+    ///
+    /// # Errors
+    /// The credential cannot sign it.
+    pub(super) fn sign(
+        &self,
+        request: &HttpRequest,
+        headers: &mut HeaderMap,
+    ) -> Result<(), CredentialError> {
+        match &self.kind {
+            ProofKind::None => Ok(()),
+            ProofKind::Header(header) => {
+                headers.insert(AUTHORIZATION, header.clone());
+                Ok(())
+            }
+            ProofKind::Signature(signature) => signature.sign(request, headers),
+        }
+    }
+
+    /// The value of `Authorization`, where it is the same for every request.
+    fn header(&self) -> Option<&HeaderValue> {
+        match &self.kind {
+            ProofKind::Header(header) => Some(header),
+            ProofKind::None | ProofKind::Signature(_) => None,
+        }
     }
 
     /// The token of a bearer, for libraries that write the header themselves.
@@ -198,6 +247,7 @@ impl Signer {
             Auth::Password(login) => Some(Arc::new(IssuedTokens::new(login, patience))),
             Auth::ClientCredentials(client) => Some(Arc::new(IssuedTokens::new(client, patience))),
             Auth::Google(google) => Some(Arc::new(GoogleTokens::new(google, patience))),
+            Auth::Aws(aws) => Some(Arc::new(AwsCredentials::new(aws))),
         };
         Self {
             secrets: Secrets::default(),
@@ -226,7 +276,7 @@ impl Signer {
             Some(provider) => provider.newer_than(reading, &self.secrets).await,
             None => Ok(Proof {
                 reading,
-                header: None,
+                kind: ProofKind::None,
             }),
         }
     }
@@ -312,7 +362,7 @@ mod tests {
     }
 
     fn shown(proof: &Proof) -> &str {
-        proof.header.as_ref().unwrap().to_str().unwrap()
+        proof.header().unwrap().to_str().unwrap()
     }
 
     #[tokio::test]
@@ -347,7 +397,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_header_without_auth() {
-        assert!(signer(&Auth::None).proof().await.unwrap().header.is_none());
+        assert!(signer(&Auth::None).proof().await.unwrap().is_none());
     }
 
     #[tokio::test]
@@ -365,7 +415,7 @@ mod tests {
         assert_eq!(format!("{auth:?}"), "Bearer(Secret(…))");
         let signer = signer(&auth);
         let proof = signer.proof().await.unwrap();
-        assert!(!format!("{:?}", proof.header).contains("token1"));
+        assert!(!format!("{:?}", proof.header()).contains("token1"));
         let said = signer.secrets().line("bad token token1!");
         assert_eq!(said, "bad token [credential]!");
         signer.renewed(&proof).await.unwrap();

@@ -18,7 +18,7 @@ pub use warehouses::open_warehouses;
 use super::error::JobError;
 use super::feed::name_of;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Lake, RedactionConfig, SecretError, Start, TextKind};
+use crate::config::{Config, RedactionConfig, Start, TextKind};
 use crate::decision::DecisionPlaces;
 use crate::event::redact::Redaction;
 use crate::ledger::digest::Digest;
@@ -27,7 +27,7 @@ use crate::policy::Policy;
 use crate::similar::UnknownName;
 use crate::source::platform::Opening;
 use crate::source::{Limits, Source, Wording};
-use crate::store::{Bucket, OpenError, Patience, StoreOptions, StorePurpose};
+use crate::store::{Bucket, Patience, StorePurpose};
 use crate::waits::NamedWaits;
 use crate::warehouse::Projection;
 use chrono::TimeDelta;
@@ -122,20 +122,7 @@ impl fmt::Debug for Job {
 /// # Errors
 /// Secrets that cannot be read, or options that make no store.
 pub fn open_bucket(config: &Config) -> Result<Bucket, JobError> {
-    Ok(open_store(StorePurpose::Lake, &config.lake)??)
-}
-
-/// Opens a configured store. Secrets come first: without them there is nothing to open it with.
-pub(super) fn open_store(
-    purpose: StorePurpose,
-    store: &Lake,
-) -> Result<Result<Bucket, OpenError>, SecretError> {
-    let options: StoreOptions = store
-        .load_options()?
-        .into_iter()
-        .map(|(name, value)| (name, value.expose_secret().to_owned()))
-        .collect();
-    Ok(Bucket::open_for(purpose, store.url.as_str(), &options))
+    Ok(config.lake.open_for(StorePurpose::Lake)??)
 }
 
 impl Job {

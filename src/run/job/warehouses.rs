@@ -1,6 +1,6 @@
 //! From configuration to warehouses that can be asked.
 
-use super::{Asking, open_store};
+use super::Asking;
 use crate::config::{self, Auth, Config, TextKind};
 use crate::run::error::JobError;
 use crate::similar::UnknownName;
@@ -35,7 +35,7 @@ async fn open(config: &config::WarehouseConfig, asking: Asking) -> Result<Projec
     let name = &config.name;
     let staging = match &config.staging {
         Some(lake) => {
-            let opened = open_store(StorePurpose::Staging, lake)?;
+            let opened = lake.open_for(StorePurpose::Staging)?;
             Some(opened.map_err(|source| JobError::Staging {
                 name: name.clone(),
                 source,

@@ -5,13 +5,15 @@ mod answer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use crate::http::HttpRequest;
 pub use crate::http::{
-    Auth, ClientCredentials, ClockFn, GoogleAuth, HttpSettings, LazySecret, Retry,
+    Auth, AwsAuth, ClientCredentials, ClockFn, GoogleAuth, HttpSettings, LazySecret, RequestQuota,
+    Retry,
 };
 pub use answer::{Misfit, most_items};
 
 use super::{ClockReading, PlatformWords, SourceError, Tenant, Wording};
-use crate::http::{self, HttpAnswer, HttpRequest, NoAnswer, RequestGivenUp};
+use crate::http::{self, HttpAnswer, NoAnswer, RequestGivenUp};
 use crate::waits::Waits;
 use answer::{FailedAnswer, HttpRefusal, of_status};
 use bytes::Bytes;
@@ -24,10 +26,15 @@ use url::Url;
 /// Bytes reserved for a body; see [`HttpSettings::room`].
 const ROOM: usize = 33 << 20;
 
+/// Names of errors with the HTTP status that means the same: for an interface that says in the body what went wrong,
+/// and has one status for all of it.
+pub type ErrorNames = &'static [(&'static str, u16)];
+
 /// A client for one platform.
 pub struct Client {
     http: http::Client,
     wording: Wording,
+    error_names: ErrorNames,
     known: Mutex<BTreeSet<Tenant>>,
 }
 
@@ -49,8 +56,18 @@ impl Client {
         Ok(Self {
             http,
             wording,
+            error_names: &[],
             known: Mutex::default(),
         })
+    }
+
+    /// The same, of an interface whose errors are named in the body: as `__type`, perhaps behind a `#`.
+    #[must_use]
+    pub fn with_error_names(self, error_names: ErrorNames) -> Self {
+        Self {
+            error_names,
+            ..self
+        }
     }
 
     /// Address of the platform.
@@ -117,7 +134,11 @@ impl Client {
         self.fetch(&request, tenant, read).await
     }
 
-    async fn fetch<T>(
+    /// The same by any request, which must change nothing either.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    pub(crate) async fn fetch<T>(
         &self,
         request: &HttpRequest,
         tenant: &Tenant,
@@ -197,7 +218,7 @@ impl Client {
             return FailedAnswer::foreign(format!("a redirect ({status}){host}"));
         }
         of_status(HttpRefusal {
-            status: status.as_u16(),
+            status: self.meaning_of(answer),
             message: self.message_of(answer),
             told: answer.told.clone(),
             is_page: answer.is_page(),
@@ -206,11 +227,31 @@ impl Client {
         })
     }
 
+    /// The status that an answer means, which is that of its name where it names an error that is known.
+    fn meaning_of(&self, answer: &HttpAnswer) -> u16 {
+        #[derive(serde::Deserialize)]
+        struct NamedError {
+            #[serde(rename = "__type")]
+            name: String,
+        }
+        let status = answer.status.as_u16();
+        if self.error_names.is_empty() {
+            return status;
+        }
+        let named = serde_json::from_slice::<NamedError>(&answer.body).ok();
+        let name = named.as_ref().map(|error| error.name.as_str());
+        let name = name.map(|name| name.rsplit('#').next().unwrap_or(name));
+        let mut known = self.error_names.iter();
+        let known = known.find(|(known, _)| Some(*known) == name);
+        known.map_or(status, |(_, meaning)| *meaning)
+    }
+
     /// The message in the body of an error: mostly the `message` of a JSON object. The body is a
     /// courtesy: what cannot be read of it is left out.
     fn message_of(&self, answer: &HttpAnswer) -> PlatformWords {
         #[derive(serde::Deserialize)]
         struct JsonError {
+            #[serde(alias = "Message")]
             message: String,
         }
         let secrets = self.http.secrets();
