@@ -5,6 +5,7 @@
 mod absent;
 mod catch_up;
 mod clock;
+mod cloudtrail;
 mod composer;
 mod concurrent;
 mod conformance;

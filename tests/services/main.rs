@@ -8,6 +8,8 @@
 
 mod azurite;
 mod bigquery;
+#[cfg(feature = "demo")]
+mod cloudtrail;
 mod dockerfile;
 #[allow(
     dead_code,
@@ -47,6 +49,8 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    #[cfg(feature = "demo")]
+    cloudtrail::add_to(&mut suite);
     dockerfile::add_to(&mut suite);
     job::add_to(&mut suite);
     retention::add_to(&mut suite);

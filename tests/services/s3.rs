@@ -5,7 +5,8 @@ use crate::process::Server;
 use crate::python::Environment;
 use crate::stores::{Place, runtime};
 
-const BUCKET: &str = "lake";
+/// The bucket that there is.
+pub(crate) const BUCKET: &str = "lake";
 
 /// A running S3 server with one empty bucket.
 pub(crate) struct S3 {
@@ -56,6 +57,11 @@ impl S3 {
     /// URL of something in the bucket, or of the bucket itself. Moto lets everybody in.
     pub(crate) fn url_of(&self, target: &str) -> String {
         format!("{}/{BUCKET}{target}", self.server.url())
+    }
+
+    /// Where it answers.
+    pub(crate) fn address(&self) -> &str {
+        self.server.url()
     }
 
     /// A lake in the bucket.

@@ -23,6 +23,9 @@ pub(super) struct ActionMeaning {
 
 const STEP_FUNCTIONS: &str = "states.amazonaws.com";
 
+/// The service at which people sign in.
+const SIGN_IN: &str = "signin.amazonaws.com";
+
 /// Actions of Step Functions.
 const ACTIONS: &[(&str, Category)] = &[
     ("CreateActivity", ResourceManagement),
@@ -68,7 +71,7 @@ const ACTIONS: &[(&str, Category)] = &[
 /// Services whose actions are all of one category.
 const SERVICES: &[(&str, Category)] = &[
     ("iam.amazonaws.com", AccessControl),
-    ("signin.amazonaws.com", Authentication),
+    (SIGN_IN, Authentication),
     ("sso-directory.amazonaws.com", AccessControl),
     ("sso.amazonaws.com", AccessControl),
 ];
@@ -116,6 +119,15 @@ pub(super) fn meaning(service: Option<&str>, action: Option<&str>) -> ActionMean
         };
     }
     let (activity_id, activity_name) = activity(action);
+    // What verbs mean is said of API Activity.
+    if service == Some(SIGN_IN) {
+        return ActionMeaning {
+            category,
+            class_uid: AUTHENTICATION,
+            activity_id: 99,
+            activity_name: "Other",
+        };
+    }
     ActionMeaning {
         category,
         class_uid: API_ACTIVITY,
@@ -193,6 +205,14 @@ mod tests {
                 3002,
                 1,
                 "Logon",
+            ),
+            (
+                Some("signin.amazonaws.com"),
+                Some("CredentialChallenge"),
+                Authentication,
+                3002,
+                99,
+                "Other",
             ),
             (
                 Some("ec2.amazonaws.com"),

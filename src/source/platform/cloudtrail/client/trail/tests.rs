@@ -103,7 +103,7 @@ impl Trail {
 
     /// Where the records of each id lie.
     fn known(&self, ids: &[(&str, &str)]) -> KnownFeed {
-        let folder = folder_of(&feed()).unwrap();
+        let folder = FeedPlace::of(&feed()).unwrap();
         let mut known = KnownFeed {
             longest_hole: TimeDelta::microseconds(1),
             ..KnownFeed::default()

@@ -3,7 +3,7 @@
 //! A file is `{"Records": [{…}, …]}`, an [envelope](EnvelopeShape), compressed with gzip in one member or
 //! several. A record is the exact bytes of its object.
 
-use super::EventSources;
+use super::super::EventSources;
 use crate::event::json::{self, EnvelopeFault, EnvelopeShape, JsonKind};
 use crate::source::{HoleReason, Returned};
 use bytes::Bytes;
@@ -25,7 +25,7 @@ const RECORDS: &str = "Records";
 
 /// Why a file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum TrailFault {
+pub(in crate::source::platform::cloudtrail::client) enum TrailFault {
     #[error("it is not compressed with gzip: {0}")]
     NotGzip(String),
     #[error("it ends early, after {0} bytes of its content")]
@@ -53,7 +53,10 @@ impl TrailFault {
 ///
 /// # Errors
 /// See [`TrailFault`].
-pub(super) fn decode(stored: &[u8], most: u64) -> Result<Bytes, TrailFault> {
+pub(in crate::source::platform::cloudtrail::client) fn decode(
+    stored: &[u8],
+    most: u64,
+) -> Result<Bytes, TrailFault> {
     if stored.is_empty() {
         return Err(TrailFault::CutOff(0));
     }

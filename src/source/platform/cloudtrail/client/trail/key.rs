@@ -8,13 +8,10 @@
 //! Digests (`CloudTrail-Digest`) and insights (`CloudTrail-Insight`) lie in folders of their own beside
 //! `CloudTrail`.
 
+use super::super::{FeedPlace, account_folder};
 use crate::window::midnight;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
-use std::fmt;
-
-/// Where every trail writes.
-pub(super) const ROOT: &str = "AWSLogs";
 
 /// The folder of trail files.
 pub(super) const TRAIL: &str = "CloudTrail";
@@ -22,40 +19,9 @@ pub(super) const TRAIL: &str = "CloudTrail";
 /// Microseconds of a minute.
 const MINUTE: u64 = 60_000_000;
 
-/// The files of one account and region: one feed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FeedFolder {
-    /// Id of the organisation, in trails of an organisation.
-    pub(super) organisation: Option<String>,
-    pub(super) account: String,
-    pub(super) region: String,
-}
-
-impl FeedFolder {
-    /// The folder that a feed's name means: `account/region`, or `organisation/account/region`.
-    pub(super) fn of_name(name: &str) -> Option<Self> {
-        let parts: Vec<&str> = name.split('/').collect();
-        let is_segment = |part: &&str| {
-            let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
-            !part.is_empty() && part.chars().all(fits)
-        };
-        if !parts.iter().all(is_segment) {
-            return None;
-        }
-        let (organisation, account, region) = match *parts {
-            [account, region] => (None, account, region),
-            [organisation, account, region] => (Some(organisation.to_owned()), account, region),
-            _ => return None,
-        };
-        Some(Self {
-            organisation,
-            account: account.to_owned(),
-            region: region.to_owned(),
-        })
-    }
-
+impl FeedPlace {
     /// The folder in the bucket.
-    pub(super) fn path(&self) -> String {
+    pub(in crate::source::platform::cloudtrail::client) fn path(&self) -> String {
         let account = account_folder(self.organisation.as_deref(), &self.account);
         format!("{account}/{TRAIL}/{}", self.region)
     }
@@ -85,7 +51,11 @@ impl FeedFolder {
     ///
     /// Names state minutes. The files of a minute are spread over it by their names, so that each has a
     /// position of its own, and what cannot be read is a hole that holds nothing else.
-    pub(super) fn position(&self, date: NaiveDate, key: &str) -> Option<DateTime<Utc>> {
+    pub(in crate::source::platform::cloudtrail::client) fn position(
+        &self,
+        date: NaiveDate,
+        key: &str,
+    ) -> Option<DateTime<Utc>> {
         let name = key.rsplit('/').next()?;
         let rest = name.strip_prefix(self.stem().as_str())?;
         let (stamp, unique) = rest.strip_suffix(".json.gz")?.split_once('_')?;
@@ -105,28 +75,6 @@ impl FeedFolder {
     }
 }
 
-impl fmt::Display for FeedFolder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(organisation) = &self.organisation {
-            write!(f, "{organisation}/")?;
-        }
-        write!(f, "{}/{}", self.account, self.region)
-    }
-}
-
-/// The folder of an account.
-pub(super) fn account_folder(organisation: Option<&str>, account: &str) -> String {
-    match organisation {
-        Some(organisation) => format!("{ROOT}/{organisation}/{account}"),
-        None => format!("{ROOT}/{account}"),
-    }
-}
-
-/// Whether a folder is that of an account.
-pub(super) fn is_account(folder: &str) -> bool {
-    folder.len() == 12 && folder.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 /// Whether a folder is that of an organisation.
 pub(super) fn is_organisation(folder: &str) -> bool {
     folder.starts_with("o-")
@@ -136,8 +84,8 @@ pub(super) fn is_organisation(folder: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn folder() -> FeedFolder {
-        FeedFolder::of_name("123456789012/eu-central-1").unwrap()
+    fn folder() -> FeedPlace {
+        FeedPlace::of_name("123456789012/eu-central-1").unwrap()
     }
 
     fn date() -> NaiveDate {
@@ -156,12 +104,12 @@ mod tests {
                 "AWSLogs/o-abc123/123456789012/CloudTrail/us-east-1",
             ),
         ] {
-            let folder = FeedFolder::of_name(name).unwrap();
+            let folder = FeedPlace::of_name(name).unwrap();
             assert_eq!(folder.path(), path);
             assert_eq!(folder.to_string(), name);
         }
         for name in ["", "a", "a/b/c/d", "a//b", "../a", "a/b c", "*/a", "a/b*"] {
-            assert_eq!(FeedFolder::of_name(name), None, "{name}");
+            assert_eq!(FeedPlace::of_name(name), None, "{name}");
         }
     }
 
