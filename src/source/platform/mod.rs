@@ -113,4 +113,11 @@ table::platforms! {
     "kestra" => Kestra(kestra::config::KestraTable, kestra::profile::PROFILE),
     /// UiPath: Orchestrator, and the unified audit of the Automation platform.
     "uipath" => UiPath(uipath::config::UiPathTable, uipath::profile::PROFILE),
+    /// Cloud Composer: the audit logs of its environments.
+    "composer" => Composer(composer::config::ComposerTable, composer::profile::PROFILE),
+    /// AWS CloudTrail: Step Functions, or any other service of AWS.
+    "cloudtrail" => CloudTrail(
+        cloudtrail::config::CloudTrailTable,
+        cloudtrail::profile::PROFILE
+    ),
 }

@@ -1,17 +1,21 @@
 //! The client of Cloud Logging's `entries:list`.
 
 pub mod page;
+pub mod permission;
 #[cfg(test)]
 mod tests;
 
 use super::mapping::ComposerMapping;
 use crate::source::cursor::{Chain, Chaining, LinkRequest, Reply};
 use crate::source::http::{Client, Misfit};
-use crate::source::{Axis, ClockReading, Mapping, SourceError, Tenant, year};
+use crate::source::{Axis, ClockReading, Mapping, SourceError, SourceRemark, Tenant, year};
 use crate::waits::Waits;
 use crate::window::{Window, format_instant};
 use async_trait::async_trait;
 use chrono::TimeDelta;
+use permission::PrivateLogs;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -22,7 +26,8 @@ const PAGE_CAP: u32 = 1000;
 const SERVICE: &str = "composer.googleapis.com";
 
 /// An audit log of a project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum AuditLog {
     /// What administrators change. Always written, and kept for 400 days.
     Activity,
@@ -98,6 +103,16 @@ pub struct Composer {
     logs: String,
     lateness: TimeDelta,
     chaining: Chaining,
+    /// Who knows whether entries of data access are shown; nobody where they are not read.
+    private_logs: Option<PrivateLogs>,
+    reads_data_access: bool,
+}
+
+/// Whether a text may be the id of a project: letters, digits and hyphens, and the domain before the colon of an old
+/// project.
+pub(super) fn is_project(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits)
 }
 
 impl Composer {
@@ -115,10 +130,7 @@ impl Composer {
         if settings.projects.is_empty() || settings.logs.is_empty() {
             return refuse("at least one project and one log must be named");
         }
-        // Letters, digits and hyphens, and the domain before the colon of an old project.
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte);
-        let is_project = |name: &String| !name.is_empty() && name.bytes().all(fits);
-        if !settings.projects.iter().all(is_project) {
+        if !settings.projects.iter().all(|project| is_project(project)) {
             return refuse("a project has a name that no project can have");
         }
         let mut list = client.base().clone();
@@ -147,7 +159,18 @@ impl Composer {
                 arrival: TimeDelta::minutes(5),
                 horizon: days_kept.map(TimeDelta::days),
             },
+            private_logs: None,
+            reads_data_access: settings.logs.contains(&AuditLog::DataAccess),
         })
+    }
+
+    /// The same, which finds out whether it is shown entries of data access.
+    #[must_use]
+    pub fn asking_for_permission(self, private_logs: PrivateLogs) -> Self {
+        Self {
+            private_logs: Some(private_logs),
+            ..self
+        }
     }
 
     /// The filter of a window of arrival. The same for all pages, since a token belongs to one filter.
@@ -211,6 +234,16 @@ impl Chain for Composer {
             }
             answer => Ok(Reply::Link(answer?)),
         }
+    }
+
+    async fn remarks(&self) -> Result<Vec<SourceRemark>, SourceError> {
+        let mut remarks = Vec::new();
+        if let (Some(logs), true) = (&self.private_logs, self.reads_data_access) {
+            for project in self.tenants.iter().filter_map(Tenant::name) {
+                remarks.extend(logs.remark(project).await);
+            }
+        }
+        Ok(remarks)
     }
 
     fn clock(&self) -> Option<ClockReading> {

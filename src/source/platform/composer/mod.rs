@@ -5,7 +5,10 @@
 //! done inside Airflow is not here but in the event log of the environment's web server.
 
 pub mod client;
+pub mod config;
 pub mod mapping;
+pub(crate) mod profile;
 
 pub use client::{AuditLog, Composer, ComposerSettings};
+pub use config::ComposerPlatform;
 pub use mapping::ComposerMapping;

@@ -173,6 +173,11 @@ impl Chain for EventHistory {
         }
     }
 
+    fn earliest(&self, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        // A day more than it keeps, since clocks differ.
+        until.checked_sub_signed(KEPT + TimeDelta::days(1))
+    }
+
     /// The newest of all regions.
     fn clock(&self) -> Option<ClockReading> {
         let readings = self.clients.values().filter_map(Client::clock);
