@@ -48,6 +48,19 @@ pub enum SourceError {
         /// What the platform said, as far as it is kept.
         message: PlatformWords,
     },
+    /// 403 for one record: lists and totals leave out what the account may not read.
+    #[error(
+        "the source refuses access to the record {record} of {tenant} (403){}",
+        message
+    )]
+    RecordDenied {
+        /// Whose records were asked for.
+        tenant: String,
+        /// The record, as the platform names it.
+        record: String,
+        /// What the platform said, as far as it is kept.
+        message: PlatformWords,
+    },
     /// The bucket in which the platform leaves its records does not let us list or read it.
     #[error("the bucket refuses access to audit records of {tenant}{message}")]
     BucketForbidden {
@@ -223,6 +236,7 @@ impl SourceError {
             | Self::NotUnderstood { .. } => ErrorScope::Window,
             Self::Forbidden { .. }
             | Self::NotFound { .. }
+            | Self::RecordDenied { .. }
             | Self::BucketForbidden { .. }
             | Self::BucketNotFound { .. } => ErrorScope::Feed,
             Self::Unauthorised { .. }
@@ -257,6 +271,7 @@ impl SourceError {
             Self::Unauthorised { .. } => "unauthorised",
             Self::Forbidden { .. } => "forbidden",
             Self::NotFound { .. } => "not_found",
+            Self::RecordDenied { .. } => "record_denied",
             Self::BucketForbidden { .. } => "bucket_forbidden",
             Self::BucketNotFound { .. } => "bucket_not_found",
             Self::UnreadableRecord { .. } => "unreadable_record",
@@ -292,6 +307,10 @@ impl SourceError {
             }
             Self::NotFound { .. } => {
                 "check the address and the tenant; an open-source edition has no audit logs"
+            }
+            Self::RecordDenied { .. } => {
+                "give the account the permission to read every audit record: what it may not read, the \
+                 platform leaves out of its lists without a word"
             }
             Self::BucketForbidden { .. } => StorePurpose::Source.when_denied(),
             Self::BucketNotFound { .. } => StorePurpose::Source.when_absent(),

@@ -23,6 +23,8 @@ pub enum HoleReason {
     Gone,
     /// The platform does not let us read this.
     Denied,
+    /// The platform leaves records out of its lists, and there are too many ids to ask for each.
+    Unlisted,
 }
 
 impl HoleReason {
@@ -38,6 +40,7 @@ impl HoleReason {
             Self::Crowded => "crowded",
             Self::Gone => "gone",
             Self::Denied => "denied",
+            Self::Unlisted => "unlisted",
         }
     }
 }

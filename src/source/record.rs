@@ -117,6 +117,12 @@ pub trait Mapping: Send + Sync {
     /// Where in a record the columns come from, for redaction.
     fn origins(&self) -> &'static Origins;
 
+    /// Places in a record, as JSON pointers, that say how things stand when it is read and not when it was
+    /// written, such as a name of today: another value there is no change of the record.
+    fn joined(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Id, time and tenant of a record.
     ///
     /// # Errors

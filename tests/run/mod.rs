@@ -3,6 +3,7 @@
 //! platform ever showed.
 
 mod absent;
+mod airflow;
 mod catch_up;
 mod clock;
 mod cloudtrail;

@@ -55,7 +55,7 @@ impl Desk {
                 _ => {}
             }
         }
-        let texts: Vec<String> = page.iter().map(|row| row.text(self.dialect)).collect();
+        let texts: Vec<String> = page.iter().map(|row| self.text(row)).collect();
         let rows = texts.len() as u64;
         let body = match self.dialect {
             Dialect::V2 => format!(
@@ -96,6 +96,12 @@ impl Desk {
                 self.write_now(NewEvent::at(instant(when)));
             }
         }
+    }
+
+    /// The bytes of a row in a response.
+    pub(super) fn text(&self, row: &Row) -> String {
+        let dag = row.event.dag_id.as_ref();
+        row.text(self.dialect, dag.is_some_and(|dag| self.dags.contains(dag)))
     }
 
     /// The event with an id.

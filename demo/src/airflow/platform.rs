@@ -258,7 +258,7 @@ impl AirflowServer {
             id: row.id,
             when: instant(row.when),
             is_hidden: !desk.shows(row),
-            text: row.text(desk.dialect),
+            text: desk.text(row),
         });
         written.collect()
     }

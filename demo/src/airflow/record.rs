@@ -84,8 +84,8 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Its bytes in a response.
-    pub(super) fn text(&self, dialect: Dialect) -> String {
+    /// Its bytes in a response. Only a DAG that is known has a name to show.
+    pub(super) fn text(&self, dialect: Dialect, has_dag: bool) -> String {
         let event = &self.event;
         let text = |text: &Option<String>| match text {
             Some(text) => Value::from(text.as_str()).to_string(),
@@ -105,12 +105,16 @@ impl Row {
             number(event.try_number),
         );
         let when = self.date(dialect);
+        let (dag_name, task_name) = match has_dag {
+            true => (dag.as_str(), task.as_str()),
+            false => ("null", "null"),
+        };
         match dialect {
             Dialect::V2 => format!(
                 "{{\"event_log_id\":{id},\"when\":\"{when}\",\"dag_id\":{dag},\"task_id\":{task},\
                  \"run_id\":{run},\"map_index\":{map_index},\"try_number\":{tries},\"event\":{name},\
-                 \"logical_date\":null,\"owner\":{owner},\"extra\":{extra},\"dag_display_name\":{dag},\
-                 \"task_display_name\":{task}}}"
+                 \"logical_date\":null,\"owner\":{owner},\"extra\":{extra},\"dag_display_name\":{dag_name},\
+                 \"task_display_name\":{task_name}}}"
             ),
             Dialect::V1 => format!(
                 "{{\n      \"dag_id\": {dag},\n      \"event\": {name},\n      \"event_log_id\": {id},\n      \

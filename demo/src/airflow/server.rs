@@ -192,7 +192,7 @@ impl Counter {
             return self.refusal((403, "Forbidden".to_owned()));
         }
         match row {
-            Some(row) => Outcome::Body(row.text(inner.dialect), 1),
+            Some(row) => Outcome::Body(desk.text(row), 1),
             None => self.refusal((
                 404,
                 match inner.dialect {

@@ -200,7 +200,8 @@ impl<'a> Committer<'a> {
         let (feed, redaction) = (Arc::clone(&source.source), Arc::clone(&source.redaction));
         let history = self.ledger.state.sources.get(&source.id);
         let history = history.map(|source| &source.redacted);
-        let redacted = Redacted::new(&redaction, &redaction_applied(source), history);
+        let (joined, applied) = (feed.mapping().joined(), redaction_applied(source));
+        let redacted = Redacted::new(joined, &redaction, &applied, history);
         let pieces = Arc::clone(pieces);
         in_background(move || {
             let context = ComparisonContext {

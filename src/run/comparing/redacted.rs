@@ -1,4 +1,4 @@
-//! What a comparison of two readings leaves out because of redaction.
+//! What a comparison of two readings leaves out: what was redacted, and what was no part of the record.
 
 use crate::event::json::pointer::{Pointer, Pointers};
 use crate::event::redact::Redaction;
@@ -9,7 +9,8 @@ use crate::ledger::state::{RedactionHistory, mark_of};
 /// The places that are left out when a record is compared with its first reading.
 ///
 /// **The rule.** What was redacted when a record was first read, or is now, is no change: a place that either
-/// redaction names is not compared. Every other difference is the platform's. Where only digests can be
+/// redaction names is not compared, nor what the platform joins to a record when it is read
+/// ([`Mapping::joined`](crate::source::Mapping::joined)). Every other difference is the platform's. Where only digests can be
 /// compared, records that were kept under another redaction are not compared at all.
 #[derive(Debug, Clone)]
 pub(in crate::run) struct Redacted {
@@ -19,13 +20,17 @@ pub(in crate::run) struct Redacted {
 }
 
 impl Redacted {
-    /// Of the redaction in force, as entries say it, and what was in force before.
+    /// Of what the platform joins to records, the redaction in force, as entries say it, and what was in force
+    /// before.
     pub(in crate::run) fn new(
+        joined: &[&str],
         redaction: &Redaction,
         applied: &[RedactionApplied],
         history: Option<&RedactionHistory>,
     ) -> Self {
-        let now = redaction.record_pointers();
+        let joined = joined.iter().filter_map(|place| Pointer::parse(place).ok());
+        let redacted = redaction.record_pointers().iter().cloned();
+        let now = Pointers::new(joined.chain(redacted).collect());
         let mark = mark_of(applied);
         let era = |from, places: &[String], then: &Digest| {
             // Those that can be read were written by us.
@@ -36,10 +41,7 @@ impl Redacted {
         let mut eras = vec![era(0, &[], &mark_of(&[]))];
         let later = history.map_or(&[][..], RedactionHistory::eras).iter();
         eras.extend(later.map(|it| era(it.from, &it.places, &it.mark)));
-        Self {
-            now: now.clone(),
-            eras,
-        }
+        Self { now, eras }
     }
 
     /// The places of records that this entry added; without one of records that are not committed yet.

@@ -33,7 +33,12 @@ fn next_example(last: &SourceError) -> Option<SourceError> {
             tenant: tenant(),
             message: message(),
         },
-        E::NotFound { .. } => E::BucketForbidden {
+        E::NotFound { .. } => E::RecordDenied {
+            tenant: tenant(),
+            record: "17".to_owned(),
+            message: message(),
+        },
+        E::RecordDenied { .. } => E::BucketForbidden {
             tenant: tenant(),
             message: message(),
         },

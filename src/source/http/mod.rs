@@ -7,8 +7,8 @@ mod tests;
 
 pub(crate) use crate::http::HttpRequest;
 pub use crate::http::{
-    Auth, AwsAuth, ClientCredentials, ClockFn, GoogleAuth, HttpSettings, LazySecret, RequestQuota,
-    Retry,
+    Auth, AwsAuth, ClientCredentials, ClockFn, GoogleAuth, HttpSettings, LazySecret, PasswordLogin,
+    RequestQuota, Retry,
 };
 pub use answer::{Misfit, most_items};
 
@@ -114,6 +114,26 @@ impl Client {
         self.fetch(&request, tenant, read).await
     }
 
+    /// The same of a document that may not exist: `None` where the interface answers 404. A web page with that
+    /// status is no answer of the interface, and an error as for [`Self::get`].
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    pub async fn find<T>(
+        &self,
+        url: &Url,
+        tenant: &Tenant,
+        bytes: Option<u64>,
+        read: impl Fn(Bytes) -> Result<T, Misfit> + Send + Sync,
+    ) -> Result<Option<T>, SourceError>
+    where
+        T: Send,
+    {
+        let request = HttpRequest::get(url.clone()).within(bytes);
+        let read = |body| read(body).map(Some);
+        self.ask(&request, tenant, Some(|| None), read).await
+    }
+
     /// The same by a POST whose JSON body is the question. It may be sent several times, so it must change
     /// nothing.
     ///
@@ -144,11 +164,26 @@ impl Client {
         tenant: &Tenant,
         read: impl Fn(Bytes) -> Result<T, Misfit> + Send + Sync,
     ) -> Result<T, SourceError> {
+        self.ask(request, tenant, None, read).await
+    }
+
+    /// `absent` is what a 404 of the interface means, where that is an answer.
+    async fn ask<T>(
+        &self,
+        request: &HttpRequest,
+        tenant: &Tenant,
+        absent: Option<fn() -> T>,
+        read: impl Fn(Bytes) -> Result<T, Misfit> + Send + Sync,
+    ) -> Result<T, SourceError> {
         let judge = |answer: Result<HttpAnswer, NoAnswer>| {
-            let document = answer
-                .map_err(|unanswered| self.unanswered(unanswered))
-                .and_then(|answer| self.document(answer, tenant));
-            match document.and_then(|body| Ok(read(body)?)) {
+            let answer = answer.map_err(|unanswered| self.unanswered(unanswered));
+            let document = answer.and_then(|answer| match absent {
+                Some(absent) if answer.status == StatusCode::NOT_FOUND && !answer.is_page() => {
+                    Ok(absent())
+                }
+                _ => Ok(read(self.document(answer, tenant)?)?),
+            });
+            match document {
                 Ok(document) => {
                     self.know(tenant);
                     Ok(document)

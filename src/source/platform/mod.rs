@@ -5,6 +5,8 @@
 //! configured it is a [`PlatformProfile`]: its title, what `init` asks, the ways to sign in. Once it is configured
 //! it is a [`Platform`].
 
+mod address;
+pub mod airflow;
 pub mod cloudtrail;
 pub mod composer;
 mod feed;
@@ -120,4 +122,6 @@ table::platforms! {
         cloudtrail::config::CloudTrailTable,
         cloudtrail::profile::PROFILE
     ),
+    /// Apache Airflow 3 and 2.
+    "airflow" => Airflow(airflow::config::AirflowTable, airflow::profile::PROFILE),
 }

@@ -9,6 +9,7 @@ use crate::settings::problem::SettingPlace;
 use crate::settings::{NamedSecret, SecretRef};
 use crate::source::http::{Client, HttpSettings};
 use crate::source::paged::Paged;
+use crate::source::platform::address::ServerAddress;
 use crate::source::platform::sign_in::{self, AuthTable};
 use crate::source::platform::{Endpoint, FeedTable, Opening, Platform, PlatformTable};
 use crate::source::{Mapping, Source, SourceError, Tenant};
@@ -20,6 +21,12 @@ use url::Url;
 
 /// What Kestra 2 allows; a larger page is refused with 422.
 const KESTRA_V2_PAGE: u32 = 1_000;
+
+const ADDRESS: ServerAddress = ServerAddress {
+    form: "write for example \"https://kestra.example.com\"",
+    beyond: &["/api", "/api/v1", "/ui"],
+    shorten: "remove `/api` or `/ui` and what follows",
+};
 
 /// `[[source]]` of Kestra.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -145,7 +152,7 @@ fn check(
     checks: &mut Checks<'_, '_>,
     place: &SettingPlace,
 ) -> Option<KestraSettings> {
-    let url = address(checks, &table.url, &place.key("url"));
+    let url = ADDRESS.check(checks, &table.url, &place.key("url"));
     let is_v2 = table.dialect == Dialect::V2 && checks.is_written(&place.key("dialect"));
     if is_v2 && table.page_size > KESTRA_V2_PAGE {
         checks.problem(
@@ -167,38 +174,6 @@ fn check(
         auth: auth?,
         page_size: table.page_size,
     })
-}
-
-fn address(checks: &mut Checks<'_, '_>, text: &str, place: &SettingPlace) -> Option<Url> {
-    const FORM: &str = "write for example \"https://kestra.example.com\"";
-    let Ok(mut url) = Url::parse(text) else {
-        checks.problem(place, "is not a URL", FORM);
-        return None;
-    };
-    let path = url.path().trim_end_matches('/').to_owned();
-    let wrong = if !matches!(url.scheme(), "http" | "https") {
-        Some(("is neither https nor http", FORM))
-    } else if !url.username().is_empty() || url.password().is_some() {
-        Some(("contains credentials", "move them to `auth`, by reference"))
-    } else if url.query().is_some() || url.fragment().is_some() {
-        Some(("contains a query or a fragment", FORM))
-    } else if ["/api", "/api/v1", "/ui"]
-        .iter()
-        .any(|end| path.ends_with(end))
-    {
-        Some((
-            "is not the address of the server alone",
-            "remove `/api` or `/ui` and what follows",
-        ))
-    } else {
-        None
-    };
-    if let Some((wrong, action)) = wrong {
-        checks.problem(place, wrong, action);
-        return None;
-    }
-    url.set_path(&path);
-    Some(url)
 }
 
 fn tenants(
