@@ -10,7 +10,8 @@ use trailhouse::lake::layout::Table;
 use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
     Body, ClockConfirmation, Counts, Covered, DayCount, FileEntry, HoleEntry, HoleReasonCode,
-    Ingest, InstantRange, Receipt, Recount, RecountVerdict, StatedStatistics, VerdictBy,
+    Ingest, InstantRange, OriginChain, OriginCheck, OriginFault, OriginFinding, Receipt, Recount,
+    RecountVerdict, StatedStatistics, VerdictBy,
 };
 use trailhouse::ledger::key::SigningKey;
 use trailhouse::ledger::log::{Commit, EntryDraft, Founding, Log};
@@ -299,6 +300,41 @@ async fn a_match_by_id_stands_beside_what_was_counted_later() {
     assert!(day("2026-01-02").get("matched_by_id").is_none());
     assert_eq!(day("2026-01-06")["recount"]["verdict"], "gap");
     assert_eq!(day("2026-01-06")["matched_by_id"]["at"], THEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_platform_proves_is_one_line_and_its_newest_finding() {
+    let mut book = Book::open().await;
+    book.add("2026-01-01", 40, true).await;
+    let until = at("2026-01-02T02:01:31Z");
+    let mut check = OriginCheck::new("kestra-prod", "main");
+    check.follow(OriginChain {
+        name: "trail".to_owned(),
+        until,
+        key: "digest".to_owned(),
+        sha256: Digest::of(b"digest"),
+    });
+    check.find(OriginFinding {
+        fault: OriginFault::ObjectMissing,
+        object: "file.json.gz".to_owned(),
+        until,
+    });
+    (check.lists, check.objects) = (24, 1_288);
+    let body = Body::Receipt(Box::new(Receipt {
+        started_at: until,
+        origins: vec![check],
+        ..Receipt::default()
+    }));
+    book.commit(&draft(until, body)).await;
+    let output = trailhouse(book.path()).arg("status").output().unwrap();
+    let text = told(&output);
+    for line in [
+        "  origin       1,288 objects proven by 24 signed lists up to 2026-01-02T02:01:31Z\n",
+        "warning: 1 finding of origin, the newest of 2026-01-02T02:01:31Z: file.json.gz is missing, although the platform \
+         delivered it\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

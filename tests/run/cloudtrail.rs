@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use trailhouse::clock::Clock;
-use trailhouse::config::Start;
+use trailhouse::config::{Config, Start};
 use trailhouse::event::redact::Redaction;
 use trailhouse::ledger::entry::CoverageAxis;
 use trailhouse::origin::{OriginCheck, OriginFault};
-use trailhouse::run::{Job, JobSource, Summary};
+use trailhouse::run::{Asking, Job, JobSource, Summary, open_sources};
 use trailhouse::source::conformance::{KnownFeed, check_feed, check_under_faults};
 use trailhouse::source::cursor::Cursor;
 use trailhouse::source::http::{Auth, AwsAuth, Client, HttpSettings};
@@ -241,6 +241,34 @@ async fn trouble_with_event_history_loses_nothing() {
     });
     run_well(&job).await;
     history.is_held(&store).await;
+}
+
+/// From a configuration to the signature of each request.
+#[tokio::test]
+async fn event_history_is_read_as_it_is_configured() {
+    let history = History::with(40).await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("secret"), "demo-secret\n").unwrap();
+    let text = format!(
+        "version = 1\n[lake]\nurl = \"memory:///\"\n[signing]\nunsigned = true\n[[source]]\nid = \"aws\"\n\
+         platform = \"cloudtrail\"\nfeed = \"lookup\"\nstart = \"earliest\"\naccounts = [\"{ACCOUNT}\"]\n\
+         regions = [\"{REGION}\"]\nendpoint = \"{}\"\n[source.options]\naws_access_key_id = \"AKIADEMO\"\n\
+         aws_secret_access_key = {{ file = \"secret\" }}\n",
+        history.serving.url()
+    );
+    let path = folder.path().join("trailhouse.toml");
+    let config = Config::parse(text.as_bytes(), &path).unwrap();
+    let sources = open_sources(&config, &[], Asking::Briefly).unwrap();
+    let source = &sources[0].source;
+    let begun = std::time::Instant::now();
+    source.control_request(&feed()).await.unwrap();
+    let oldest = source.oldest(&feed(), at(NOW)).await.unwrap();
+    let known = history.known().records;
+    assert_eq!(oldest, known.values().min().copied());
+    // Twice a second and no more often.
+    let requests = u32::try_from(source.requests()).unwrap();
+    let least = Duration::from_millis(500) * (requests - 1);
+    assert!(requests > 1 && begun.elapsed() >= least, "{requests}");
 }
 
 #[tokio::test]

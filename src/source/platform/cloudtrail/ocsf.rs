@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 /// Members that OCSF has no place for, by the name that they get in `unmapped`.
-const UNMAPPED: [(&str, &str); 8] = [
+const UNMAPPED: [(&str, &str); 9] = [
     ("/managementEvent", "managementEvent"),
     ("/readOnly", "readOnly"),
     ("/sharedEventID", "sharedEventID"),
@@ -24,6 +24,10 @@ const UNMAPPED: [(&str, &str); 8] = [
     (
         "/userIdentity/sessionContext/sessionIssuer/type",
         "userIdentity.sessionContext.sessionIssuer.type",
+    ),
+    (
+        "/userIdentity/sessionContext/sessionIssuer/userName",
+        "userIdentity.sessionContext.sessionIssuer.userName",
     ),
 ];
 
@@ -120,11 +124,24 @@ impl Record<'_> {
 
 /// The name of a person in the identity center stands beside the identity.
 fn name(record: &Record<'_>, document: &mut Map<String, Value>) {
-    let user = document.get("actor").and_then(|actor| actor.get("user"));
-    let named = user.and_then(|user| user.get("name"));
-    if named.is_none() || named == Some(&json!("unknown")) {
-        let name = record.text("/additionalEventData/UserName");
-        put(document, &["actor", "user", "name"], name);
+    let Some(name) = record.text("/additionalEventData/UserName") else {
+        return;
+    };
+    for path in [&["actor", "user"][..], &["user"]] {
+        let mut steps = path.iter();
+        let first = steps.next().and_then(|step| document.get(*step));
+        let user = steps.fold(first, |value, step| value?.get(*step));
+        let known = user.map(|user| user.get("name"));
+        if matches!(known, Some(None)) || known == Some(Some(&json!("unknown"))) {
+            put(document, &[path, &["name"]].concat(), Some(name.clone()));
+            if let (["actor", ..], Some(Value::Array(observables))) =
+                (path, document.get_mut("observables"))
+            {
+                observables.push(json!({
+                    "name": "actor.user.name", "type_id": 4, "type": "User Name", "value": name,
+                }));
+            }
+        }
     }
 }
 

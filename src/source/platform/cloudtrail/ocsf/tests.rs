@@ -162,6 +162,7 @@ fn a_call_of_a_role_in_the_name_of_a_service() {
             "userIdentity.sessionContext.sessionIssuer.accountId": "123456789012",
             "userIdentity.sessionContext.sessionIssuer.principalId": "AROAEXAMPLE",
             "userIdentity.sessionContext.sessionIssuer.type": "Role",
+            "userIdentity.sessionContext.sessionIssuer.userName": "Admin",
         },
     });
     let empty = [
@@ -197,6 +198,10 @@ fn a_log_in_to_the_identity_center() {
         "class_name": "Authentication",
         "class_uid": 3002,
         "metadata": { "event_code": "AwsServiceEvent" },
+        "observables": [
+            { "name": "actor.user.name", "value": "anna", "type": "User Name", "type_id": 4 },
+        ],
+        "user": { "name": "anna" },
         "type_name": "Authentication: Other",
         "type_uid": 300_299,
         "unmapped": {
