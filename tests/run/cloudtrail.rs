@@ -327,9 +327,11 @@ impl Delivery {
     }
 
     async fn made(organisation: Option<&str>, keeps_metadata: bool) -> Self {
+        let key = DigestKey::of_service().unwrap();
         let api = CloudTrailApi::new(&Options {
             records: 200,
             now: Some(at(NOW)),
+            keys: vec![key.clone(), key.clone().wrapped()],
             ..Options::default()
         });
         let trail = Trail {
@@ -359,7 +361,6 @@ impl Delivery {
             delivery.put(&file).await;
             delivered.push((when, file));
         }
-        let key = DigestKey::of_service().unwrap();
         let begin = at("2026-11-13T00:30:00Z");
         let mut chain = DigestChain::begin(&delivery.trail, &key, begin);
         delivery.digests = chain.hourly(at(NOW), &delivered);
@@ -616,4 +617,40 @@ async fn a_digest_that_a_stranger_signed_is_found() {
     assert_eq!(check.findings[0].object, forged.key);
     // The one after it names another predecessor, and is itself what was signed.
     assert_eq!(check.lists, delivery.digests.len() as u64 - 1);
+}
+
+/// Two trails may deliver to one bucket; one was stopped for a day, and its key is listed in another form.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_trail_has_a_chain_and_a_stop_ends_none() {
+    let followed = Followed::new(true).await;
+    let delivery = &followed.delivery;
+    let second = Trail {
+        name: "all_of_it".to_owned(),
+        home: "us-east-1".to_owned(),
+        ..delivery.trail.clone()
+    };
+    let key = DigestKey::of_service().unwrap().wrapped();
+    let mut chain = DigestChain::begin(&second, &key, at("2026-11-14T00:10:00Z"));
+    let mut digests = chain.hourly(at("2026-11-15T00:10:00Z"), &[]);
+    chain.restart(at("2026-11-16T00:10:00Z"));
+    digests.extend(chain.hourly(at("2026-11-17T00:10:00Z"), &[]));
+    for digest in &digests {
+        delivery.put(digest).await;
+    }
+    // What AWS makes up later is no part of a chain.
+    let span = (at("2026-11-15T05:10:00Z"), at("2026-11-15T06:10:00Z"));
+    delivery.put(&chain.backfill(span, &[], at(NOW))).await;
+    let mut summary = followed.run().await;
+    let source = summary.sources.remove(0);
+    let check = &source.origins[0];
+    let all = delivery.digests.len() + digests.len();
+    assert_eq!((check.lists, check.found), (all as u64, 0), "{check:?}");
+    let names: Vec<&str> = check.chains.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["all_of_it@us-east-1", "main@eu-central-1"]);
+    let lagging = "the newest signed list of all_of_it@us-east-1";
+    assert!(
+        source.warnings.iter().any(|it| it.contains(lagging)),
+        "{:?}",
+        source.warnings
+    );
 }

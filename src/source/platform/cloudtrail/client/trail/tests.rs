@@ -302,6 +302,34 @@ async fn feeds_are_found_by_their_folders() {
 }
 
 #[tokio::test]
+async fn what_is_not_read_is_remarked() {
+    let trail = Trail::usual().await;
+    let remarks = |source: ObjectFeed<CloudTrail>| async move { source.remarks().await.unwrap() };
+    assert_eq!(remarks(trail.source()).await, []);
+    for region in 0..12 {
+        let region = format!("region-{region}");
+        let other = key("", "20261123T1015", "x").replace(REGION, &region);
+        trail.put(&other, gzip("{\"Records\":[]}")).await;
+    }
+    let said = remarks(trail.source()).await;
+    let said = &said[0].said;
+    assert!(
+        said.contains("12 other feeds") && said.ends_with(" and 2 more"),
+        "{said}"
+    );
+    let quiet = CloudTrail::new(
+        trail.bucket.clone(),
+        EventSources::default(),
+        Wording::Kept,
+        vec![feed()],
+    );
+    let quiet = ObjectFeed::new(quiet.unwrap().without_remarks());
+    assert_eq!(remarks(quiet).await, []);
+    let nothing = remarks(Trail::new().source()).await;
+    assert!(nothing[0].action.contains("what stands before AWSLogs"));
+}
+
+#[tokio::test]
 async fn the_oldest_file_is_found() {
     let trail = Trail::usual().await;
     let source = trail.source();
