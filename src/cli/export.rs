@@ -148,7 +148,7 @@ pub(super) fn execute(args: ExportArgs, context: &CliContext) -> Result<Ending, 
         Err(failure) => return Err(failure.into()),
     };
     if whole {
-        destination.finish()?;
+        destination.finish(args.file.as_deref())?;
         context.output.note(&counted(rows, "event", "events"));
     }
     if let Some(coverage) = coverage {

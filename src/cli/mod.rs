@@ -25,6 +25,7 @@ mod init;
 mod key_file;
 mod keygen;
 mod logging;
+mod new_file;
 pub mod output;
 pub mod page;
 mod panic;

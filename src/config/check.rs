@@ -21,11 +21,11 @@ use crate::settings::tables::SecretTable;
 /// Checks a whole file.
 pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) -> Option<Config> {
     let lake = lake::check(checks, &file.lake);
-    let scheme = lake::scheme(checks, &file.lake);
+    let store_kind = lake::store_kind(checks, &file.lake);
     let signing = signing(checks, &file.signing);
     let (memory, run) = run(checks, &file.run);
     let sources = source::check_all(checks, &file.source, memory);
-    let warehouses = warehouse::check_all(checks, &file.warehouse, scheme.as_deref());
+    let warehouses = warehouse::check_all(checks, &file.warehouse, store_kind);
     let retention = match (&file.retention, &sources) {
         (None, _) => Some(None),
         (Some(table), Some(sources)) => retention::check(checks, table, sources).map(Some),

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::json_schema;
 use crate::settings::inline::as_toml;
-use crate::settings::shape::{alternatives, tag_as_written, tag_of, words};
+use crate::settings::schema::{alternatives, tag_as_written, tag_of, words};
 
 /// One key of the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::Event;
 use super::context::RowContext;
-use super::schema::{ColumnValue, EVENT_TABLE, EventColumn, event_schema};
+use super::schema::{ColumnValue, EVENT_TABLE, EventColumn, event_schema, event_texts};
 
 mod batches;
 
@@ -79,9 +79,7 @@ enum Builder {
 impl Builder {
     fn of(column: &EventColumn, rows: usize) -> Self {
         match column.value {
-            ColumnValue::Uid | ColumnValue::Text(_) | ColumnValue::Name(_) => {
-                Self::Text(TextColumn::with_room(rows, rows * column.usual_bytes))
-            }
+            ColumnValue::Text => Self::Text(TextColumn::with_room(rows, rows * column.usual_bytes)),
             ColumnValue::Number(_) => Self::Number(Int64Builder::with_capacity(rows)),
             ColumnValue::Day => Self::Day(Date32Builder::with_capacity(rows)),
             ColumnValue::Time => Self::Time(TimestampMicrosecondBuilder::with_capacity(rows)),
@@ -135,14 +133,7 @@ impl EventColumns {
     /// # Errors
     /// [`Full`], and no row is added, where the batch would pass [`MAX_BATCH_BYTES`].
     pub fn push(&mut self, event: &Event<'_>, event_uid: &str) -> Result<(), Full> {
-        let texts = EVENT_TABLE.each_ref().map(|column| match column.value {
-            ColumnValue::Uid => Some(event_uid),
-            ColumnValue::Text(text) => text(event),
-            ColumnValue::Name(name) => Some(name(event)),
-            ColumnValue::Number(_) | ColumnValue::Day | ColumnValue::Time | ColumnValue::Run(_) => {
-                None
-            }
-        });
+        let texts = event_texts(event, event_uid);
         let bytes: usize = texts.iter().flatten().map(|text| text.len()).sum();
         if self.text_bytes + bytes > MAX_BATCH_BYTES {
             return Err(Full);

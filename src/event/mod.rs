@@ -5,24 +5,31 @@
 //! its own ([`uid`]). A record that is read again is held against what was kept ([`compare`]).
 //! [`json`] and [`time`] read what others wrote. [`ocsf`] makes a document of a row for other programs.
 
-pub mod columns;
-pub mod compare;
-mod context;
+// Reading what others wrote.
 pub mod json;
+pub mod time;
+
+// From a record's bytes to an event, or why not.
+mod context;
 pub mod objects;
-pub mod ocsf;
-pub mod quarantine;
 pub mod record;
 pub mod redact;
 pub mod schema;
-pub mod time;
-pub mod uid;
 pub mod unfit;
+
+// From an event to a row under a name of its own.
+pub mod columns;
+pub mod quarantine;
+pub mod uid;
+
+// What is done with rows later.
+pub mod compare;
+pub mod ocsf;
 
 pub use context::RowContext;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use schema::{ColumnValue, EventColumn};
+
 use std::borrow::Cow;
 
 /// What kind of act an event is; retention and partitioning go by it.
@@ -234,12 +241,9 @@ impl Event<'_> {
         self.time.date_naive()
     }
 
-    /// Bytes of all text that the record says, which is all but our own names.
+    /// Bytes of all text of its row, but for its name.
     pub fn text_bytes(&self) -> usize {
-        let bytes = |column: &EventColumn| match column.value {
-            ColumnValue::Text(text) => text(self).map_or(0, str::len),
-            _ => 0,
-        };
-        schema::EVENT_TABLE.iter().map(bytes).sum()
+        let texts = schema::event_texts(self, "");
+        texts.iter().flatten().map(|text| text.len()).sum()
     }
 }

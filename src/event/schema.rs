@@ -14,7 +14,7 @@ use std::sync::{Arc, LazyLock};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 pub use events::EVENT_COLUMNS;
-pub(super) use events::{ColumnValue, EVENT_TABLE, EventColumn};
+pub(super) use events::{ColumnValue, EVENT_TABLE, EventColumn, event_texts};
 pub use objects::{OBJECT_COLUMNS, OBJECT_SCHEMA_VERSION};
 pub use quarantine::QUARANTINE_COLUMNS;
 

@@ -7,8 +7,9 @@ use reqwest::header::{CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
+use super::auth::CredentialError;
 use super::body::{BodyError, read_body, read_start};
-use super::{CredentialError, Hopeless};
+use super::hopeless::Hopeless;
 use crate::foreign::Secrets;
 
 /// The response to a request, whatever its status. What it means depends on the interface, so each caller

@@ -9,7 +9,7 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
-use super::chain;
+use super::causes::chain;
 use super::encoding::{EncodingError, Encodings};
 use crate::foreign::Secrets;
 

@@ -14,11 +14,14 @@ use url::Url;
 
 use super::answer::{BodyBounds, HttpAnswer, NoAnswer, header};
 use super::auth::{Auth, Proof, Signer};
+use super::causes::chain;
+use super::date::date;
+use super::hopeless::hopeless;
 use super::patience::{ClockFn, HttpFailure, HttpPatience};
 use super::quota::{RequestQuota, RequestTurns};
 use super::request::HttpRequest;
 use super::retry::Retry;
-use super::{Way, builder, chain, date, hopeless};
+use super::way::{Way, builder};
 use crate::foreign::{MOST_BYTES, Secrets};
 use crate::stop::Stop;
 use crate::waits::Waits;

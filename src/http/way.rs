@@ -5,7 +5,6 @@ use std::fmt;
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
-use super::is_loopback;
 use crate::foreign::address_in;
 
 /// The variables that name proxies, as all libraries read them: the first one that is set counts.
@@ -169,6 +168,28 @@ fn direct(variables: Variables<'_>) -> String {
     hosts.join(",")
 }
 
+/// The library's client for an address, before what is special about it: the one place where clients are
+/// made. The proxies and the roots are those of the environment, which the command line has completed.
+pub(super) fn builder(base: &Url) -> reqwest::ClientBuilder {
+    let builder =
+        reqwest::Client::builder().user_agent(concat!("trailhouse/", env!("CARGO_PKG_VERSION")));
+    match Way::to(base) {
+        Way::Proxy { .. } => builder,
+        Way::Straight | Way::Local | Way::Excepted(_) => builder.no_proxy(),
+    }
+}
+
+/// Whether the address is this machine's own, so that what is sent there does not leave it, and a proxy would look
+/// for it on the proxy's machine. Names below `localhost` count (RFC 6761 section 6.3).
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,5 +309,19 @@ mod tests {
             list(&[("http_proxy", "p:1"), ("NO_PROXY", &extended)]),
             None
         );
+    }
+
+    #[test]
+    fn this_machine_has_several_names() {
+        for (url, own) in [
+            ("http://localhost:1", true),
+            ("http://kestra.localhost", true),
+            ("http://127.8.0.1", true),
+            ("http://[::1]:9000", true),
+            ("http://localhost.example.com", false),
+            ("http://10.0.0.1", false),
+        ] {
+            assert_eq!(is_loopback(&url.parse().unwrap()), own, "{url}");
+        }
     }
 }

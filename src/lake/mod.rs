@@ -1,20 +1,25 @@
 //! The lake: Parquet files in a bucket, what they are called, how they are written so that nothing
 //! is lost, and how they are read back and checked.
 
+// What files are called and where they are.
 pub mod layout;
 
+// From rows to files in the bucket.
 mod encoding;
 mod facts;
-mod prune;
-mod read;
 mod rows;
 mod split;
 mod tally;
+mod upload;
+mod write;
+
+// And back.
+mod prune;
+mod read;
+mod verify;
+
 #[cfg(test)]
 mod tests;
-mod upload;
-mod verify;
-mod write;
 
 pub use facts::{ColumnStatistics, EncodedFile, FileFacts, FileStatistics, InstantRange};
 #[cfg(feature = "query")]

@@ -5,20 +5,27 @@
 //! over them ([`state`]), and a signed copy of that fold saves reading them all again ([`cache`]).
 //! A writer ([`writer`]) that loses the race for a sequence asks one pure function what to do ([`rebase`]).
 
-pub mod cache;
-pub mod columns;
+// What an entry is, what it is called and who signed it.
 pub mod digest;
 pub mod entry;
-pub mod invariants;
 pub mod key;
-mod leb128;
-pub mod log;
 pub mod names;
 pub mod note;
-pub mod rebase;
+
+// What entries say together, and which entry may follow.
+pub mod invariants;
 pub mod state;
-pub mod tables;
+
+// Reading and adding entries.
+pub mod log;
+pub mod rebase;
 pub mod writer;
+
+// What saves reading all of them, and what shows them in a warehouse.
+pub mod cache;
+pub mod columns;
+mod leb128;
+pub mod tables;
 
 /// Program and version, as entries name it.
 pub(crate) const WRITER: &str = concat!("trailhouse ", env!("CARGO_PKG_VERSION"));

@@ -10,6 +10,7 @@ mod duration;
 pub(crate) mod inline;
 pub(crate) mod names;
 pub(crate) mod problem;
+pub(crate) mod schema;
 mod secret;
 pub(crate) mod shape;
 mod size;

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::inline::as_toml;
 use super::problem::{ConfigProblem, SettingPlace, SettingsDocument};
-use super::shape::{alternatives, example_of, fitting, holds_one_key, tag_as_written};
+use super::schema::{alternatives, example_of, fitting, holds_one_key, tag_as_written};
 use crate::similar::nearest;
 
 /// Names that other programs give to what a key of a table means here. The first that the table
@@ -389,6 +389,52 @@ mod tests {
             let text = format!("{key} = 1");
             let mut document = SettingsDocument::parse(&text).unwrap();
             assert_eq!(correct(&mut document, &schema)[0].action, action);
+        }
+    }
+
+    /// What is said of the only wrong key of a document.
+    fn action(schema: &Value, text: &str) -> String {
+        let mut document = SettingsDocument::parse(text).unwrap();
+        let problems = correct(&mut document, schema);
+        let [problem] = problems.as_slice() else {
+            panic!("{problems:?}");
+        };
+        problem.action.clone()
+    }
+
+    #[test]
+    fn where_one_key_is_wanted_the_known_ones_are_named() {
+        let secret = json!({
+            "type": "object",
+            "maxProperties": 1,
+            "properties": { "env": { "type": "string" }, "file": { "type": "string" } },
+        });
+        let schema = json!({ "properties": { "it": secret } });
+        for (written, said) in [
+            ("vault = \"x\"", "write one of: env, file"),
+            ("variable = \"x\"", "write `env`, or remove it"),
+        ] {
+            assert_eq!(action(&schema, &format!("[it]\n{written}")), said);
+        }
+    }
+
+    #[test]
+    fn a_credential_beside_auth_is_shown_as_the_table_wants_it() {
+        let auth = |example: Value| {
+            let auth = json!({ "type": "object", "examples": [example] });
+            json!({ "properties": { "it": { "type": "object", "properties": { "auth": auth } } } })
+        };
+        for (example, said) in [
+            (
+                json!({ "bearer": { "env": "TOKEN" } }),
+                "write it as a reference in `auth`, for example auth = { bearer = { env = \"TOKEN\" } }",
+            ),
+            (
+                json!({ "google": {} }),
+                "write it as a reference in `auth`, for example auth = { google = {} }",
+            ),
+        ] {
+            assert_eq!(action(&auth(example), "[it]\nbearer = \"x\""), said);
         }
     }
 }

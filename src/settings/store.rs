@@ -11,7 +11,9 @@ use super::checks::Checks;
 use super::problem::SettingPlace;
 use super::tables::SecretTable;
 use super::{NamedSecret, SecretError, SecretRef};
-use crate::store::{Bucket, OpenError, StoreOptions, StorePurpose, has_option, service_url};
+use crate::store::{
+    Bucket, OpenError, StoreKind, StoreOptions, StorePurpose, has_option, service_url,
+};
 use crate::text::TextKind;
 
 /// Value of an object store option, as it is written.
@@ -112,9 +114,6 @@ pub(crate) fn secrets_of(options: &BTreeMap<String, StoreOption>) -> Vec<NamedSe
     secrets.collect()
 }
 
-/// The kinds of store that there are.
-pub(crate) const SCHEMES: [&str; 5] = ["gs", "s3", "az", "file", "memory"];
-
 /// Checks the URL of a store; `None` where a problem was reported.
 pub(crate) fn check_url(
     checks: &mut Checks<'_, '_>,
@@ -128,12 +127,14 @@ pub(crate) fn check_url(
         return None;
     };
     let bucket = url.host_str().is_some_and(|host| !host.is_empty());
-    let wrong = match url.scheme() {
-        "gs" | "s3" | "az" if !bucket => Some("has no bucket"),
-        "file" if bucket => Some("is a file URL with a host; the path of a file URL is absolute"),
-        "file" if url.path() == "/" => Some("is the root of the file system"),
-        scheme if SCHEMES.contains(&scheme) => None,
-        _ => Some("is not the URL of a supported store"),
+    let wrong = match StoreKind::from_scheme(url.scheme()) {
+        Some(kind) if kind.is_remote() && !bucket => Some("has no bucket"),
+        Some(StoreKind::Disk) if bucket => {
+            Some("is a file URL with a host; the path of a file URL is absolute")
+        }
+        Some(StoreKind::Disk) if url.path() == "/" => Some("is the root of the file system"),
+        Some(_) => None,
+        None => Some("is not the URL of a supported store"),
     };
     let wrong = wrong.or_else(|| {
         let credentials = !url.username().is_empty() || url.password().is_some();
@@ -156,7 +157,7 @@ pub(crate) fn check_url(
 pub(crate) fn check_options(
     checks: &mut Checks<'_, '_>,
     written: &BTreeMap<String, OptionValue>,
-    scheme: Option<&str>,
+    kind: Option<StoreKind>,
     place: &SettingPlace,
 ) -> Option<BTreeMap<String, StoreOption>> {
     let before = checks.problems.len();
@@ -164,12 +165,12 @@ pub(crate) fn check_options(
     for (name, value) in written {
         let place = place.key(name);
         // The store would ignore it silently.
-        if let Some(scheme) = scheme
-            && !has_option(scheme, name)
+        if let Some(kind) = kind
+            && !has_option(kind, name)
         {
             checks.problem(
                 &place,
-                format!("is not an option of a {scheme}:// store"),
+                format!("is not an option of a {}:// store", kind.scheme()),
                 "remove it; the names are those of the Rust crate object_store 0.13",
             );
             continue;

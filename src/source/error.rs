@@ -204,8 +204,9 @@ pub enum SourceError {
         /// What is allowed either way.
         allowed: TimeDelta,
     },
-    /// The credential could not be read on our side.
-    #[error("the credential cannot be read: {message}")]
+    /// There is nothing to sign in with: the credential cannot be read on our side, or whoever gives tokens for it
+    /// gave none.
+    #[error("there is no credential: {message}")]
     Credential {
         /// Why; names the place, never the value.
         message: String,
@@ -302,11 +303,11 @@ impl SourceError {
                 "check that the token or password in the configuration is valid and has not expired"
             }
             Self::Forbidden { .. } => {
-                "give the account the permission to list and view audit logs of this tenant \
-                 (across tenants: instance owner), and check that the licence includes audit logs"
+                "give the account the permission to list and view audit records of this tenant, and check that \
+                 the edition of the platform has them; docs/platforms names the permissions"
             }
             Self::NotFound { .. } => {
-                "check the address and the tenant; an open-source edition has no audit logs"
+                "check the address and the tenant, and whether the edition of the platform has audit logs"
             }
             Self::RecordDenied { .. } => {
                 "give the account the permission to read every audit record: what it may not read, the \
@@ -320,7 +321,8 @@ impl SourceError {
             }
             Self::NoConnection { why, .. } => why.advice(),
             Self::Refused { .. } => {
-                "check that `dialect` in the configuration matches the version of the platform"
+                "check that the settings of the source, `dialect` first where it has one, fit the version of the \
+                 platform"
             }
             Self::Throttled { .. } => {
                 "run again later, or ask for a higher limit; what was read is kept"
@@ -334,26 +336,28 @@ impl SourceError {
             }
             Self::TooLarge { .. } => "raise `max_response` of the source",
             Self::NotUnderstood { .. } => {
-                "check that `dialect` matches the version of the platform; if it does, report this to \
-                 the maintainers of trailhouse"
+                "check that the settings of the source, `dialect` first where it has one, fit the version of the \
+                 platform; if they do, report this to the maintainers of trailhouse"
             }
             Self::NotTheInterface { .. } => {
                 "check the address: it must lead to the platform itself, not to a log-in page or a proxy"
             }
             Self::FiltersIgnored { .. } => {
-                "set `dialect` to match the version of the platform: a platform that does not know a \
-                 filter ignores it and returns everything"
+                "make the settings of the source, `dialect` first where it has one, fit the version of the \
+                 platform: one that does not know a filter ignores it and returns everything"
             }
             Self::Contradicts { .. } => {
                 "ask the platform's operator why its totals do not match its records; only what could \
                  be counted is marked as read"
             }
             Self::OutsideWindow { .. } => {
-                "set `dialect` to match the version of the platform; nothing from this window was kept"
+                "make the settings of the source, `dialect` first where it has one, fit the version of the \
+                 platform; nothing from this window was kept"
             }
             Self::ClockSkew { .. } => "synchronise the clocks of this machine and of the platform",
             Self::Credential { .. } => {
-                "fix the file or environment variable that the configuration names for it"
+                "fix what `auth` in the configuration names: the file or environment variable must be readable, \
+                 and accepted where tokens are given"
             }
             Self::Settings { .. } => "fix the configuration of the source",
             Self::Deadline | Self::Stopped => {

@@ -1,5 +1,6 @@
 //! Where the service of a bucket answers.
 
+use super::kind::StoreKind;
 use url::Url;
 
 /// The address of the service that holds a bucket, as far as that can be told without opening it; `None` for a
@@ -13,10 +14,10 @@ pub(crate) fn service_url(bucket: &Url, option: impl Fn(&str) -> Option<String>)
             names.find_map(|name| std::env::var(name).ok())
         })
     };
-    let address = match bucket.scheme() {
-        "gs" => option(&["google_base_url", "base_url"])
+    let address = match StoreKind::from_scheme(bucket.scheme())? {
+        StoreKind::Gcs => option(&["google_base_url", "base_url"])
             .unwrap_or_else(|| "https://storage.googleapis.com/".to_owned()),
-        "s3" => option(&[
+        StoreKind::S3 => option(&[
             "aws_endpoint",
             "aws_endpoint_url",
             "endpoint",
@@ -27,13 +28,12 @@ pub(crate) fn service_url(bucket: &Url, option: impl Fn(&str) -> Option<String>)
             let region = region.unwrap_or_else(|| "us-east-1".to_owned());
             format!("https://s3.{region}.amazonaws.com/")
         }),
-        "az" => {
-            option(&["azure_storage_endpoint", "azure_endpoint", "endpoint"]).or_else(|| {
+        StoreKind::Azure => option(&["azure_storage_endpoint", "azure_endpoint", "endpoint"])
+            .or_else(|| {
                 let account = option(&["azure_storage_account_name", "account_name"])?;
                 Some(format!("https://{account}.blob.core.windows.net/"))
-            })?
-        }
-        _ => return None,
+            })?,
+        StoreKind::Disk | StoreKind::Memory => return None,
     };
     Url::parse(&address).ok()
 }

@@ -228,7 +228,7 @@ impl Bucket {
     ) -> Result<(), StoreError> {
         let path = self.path(name)?;
         let mut options = PutOptions::from(mode);
-        if matches!(self.kind, StoreKind::Gcs | StoreKind::S3 | StoreKind::Azure) {
+        if self.kind.is_remote() {
             options.extensions.insert(ContentMd5::of(&content));
         }
         let written = self.store.put_opts(&path, content.into(), options).await;

@@ -11,28 +11,22 @@ use url::Url;
 use super::directory::unusable;
 use super::disk;
 use super::error::OpenError;
+use super::kind::StoreKind;
 use super::purpose::StorePurpose;
 use super::said::{clean, deepest};
 use crate::foreign::Secrets;
 
+const FORMS: &str = "use file://, gs://, s3:// or az://";
+
 /// A bucket URL taken apart.
 #[derive(Debug)]
 pub(super) struct Location {
-    pub(super) scheme: Scheme,
+    pub(super) kind: StoreKind,
     /// For people: no credentials, no slash at the end.
     pub(super) url: String,
     /// The bucket or container; empty for a directory.
     pub(super) host: String,
     prefix: Path,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scheme {
-    File,
-    Gcs,
-    S3,
-    Azure,
-    Memory,
 }
 
 impl Location {
@@ -61,36 +55,35 @@ impl Location {
                  environment or from options",
             ));
         }
-        let scheme = match parsed.scheme() {
-            "file" => Scheme::File,
-            "gs" => Scheme::Gcs,
-            "s3" => Scheme::S3,
-            "az" => Scheme::Azure,
-            "memory" if cfg!(debug_assertions) => Scheme::Memory,
-            _ => return Err(wrong("use file://, gs://, s3:// or az://")),
+        let kind = match StoreKind::from_scheme(parsed.scheme()) {
+            None => return Err(wrong(FORMS)),
+            Some(StoreKind::Memory) if !cfg!(debug_assertions) => return Err(wrong(FORMS)),
+            Some(kind) => kind,
         };
         let host = parsed.host_str().unwrap_or_default().to_owned();
-        match scheme {
-            Scheme::File if !host.is_empty() => {
+        match kind {
+            StoreKind::Disk if !host.is_empty() => {
                 return Err(wrong("a file URL needs three slashes and an absolute path"));
             }
-            Scheme::File | Scheme::Memory => {}
-            Scheme::Gcs | Scheme::S3 | Scheme::Azure if parsed.port().is_some() => {
+            StoreKind::Disk | StoreKind::Memory => {}
+            StoreKind::Gcs | StoreKind::S3 | StoreKind::Azure if parsed.port().is_some() => {
                 return Err(wrong(
                     "a bucket URL has no port; set the endpoint as an option",
                 ));
             }
-            _ if host.is_empty() => return Err(wrong("the name of the bucket is missing")),
-            _ => {}
+            StoreKind::Gcs | StoreKind::S3 | StoreKind::Azure if host.is_empty() => {
+                return Err(wrong("the name of the bucket is missing"));
+            }
+            StoreKind::Gcs | StoreKind::S3 | StoreKind::Azure => {}
         }
         let prefix =
             Path::from_url_path(parsed.path()).map_err(|error| wrong(&error.to_string()))?;
-        let url = match scheme {
-            Scheme::File if prefix.as_ref().is_empty() => "file:///".to_owned(),
+        let url = match kind {
+            StoreKind::Disk if prefix.as_ref().is_empty() => "file:///".to_owned(),
             _ => url,
         };
         Ok(Self {
-            scheme,
+            kind,
             url,
             host,
             prefix,
@@ -138,8 +131,8 @@ fn without_credentials(text: &str) -> String {
 /// The directory that a `file://` URL names; `None` for other stores.
 fn directory(url: &str) -> Result<Option<PathBuf>, OpenError> {
     let location = Location::parse(url)?;
-    match location.scheme {
-        Scheme::File => location.directory().map(Some),
+    match location.kind {
+        StoreKind::Disk => location.directory().map(Some),
         _ => Ok(None),
     }
 }

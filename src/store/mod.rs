@@ -11,27 +11,38 @@
 //! Below them stand the disk store, and what every request passes: counting, time limits, the clock of the
 //! service.
 
+// What a URL and its options say.
 mod address;
-mod answers;
-mod browse;
-mod bucket;
-mod checked;
-mod conformance;
-mod counted;
-mod create;
 mod directory;
-mod disk;
-mod error;
-mod http;
 mod kind;
 mod location;
-mod open;
-mod present;
 mod purpose;
+
+// The opened store.
+mod browse;
+mod bucket;
+mod error;
+mod open;
+
+// What becomes of an object.
+mod checked;
+mod create;
+mod present;
 mod remove;
-mod said;
 mod signed;
+
+// What the ledger needs of a store, tried.
+mod conformance;
+
+// What every request passes, and the store on a disk.
+mod answers;
+mod counted;
+mod disk;
+mod http;
+mod said;
 mod stoppable;
+
+// Stores of tests.
 #[cfg(test)]
 pub(crate) mod tests;
 

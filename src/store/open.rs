@@ -19,7 +19,7 @@ use super::disk::DiskStore;
 use super::error::OpenError;
 use super::http::RequestObserver;
 use super::kind::StoreKind;
-use super::location::{Location, Scheme};
+use super::location::Location;
 use super::purpose::StorePurpose;
 use super::said::learn;
 use crate::foreign::credentials_in;
@@ -32,13 +32,15 @@ pub type StoreOptions = BTreeMap<String, String>;
 /// those of later versions of `object_store`, which has no such option yet.
 const GOOGLE_BEARER_TOKEN: [&str; 2] = ["google_bearer_token", "bearer_token"];
 
-/// Whether the store of this scheme has an option of that name.
-pub(crate) fn has_option(scheme: &str, name: &str) -> bool {
-    match scheme {
-        "gs" => GOOGLE_BEARER_TOKEN.contains(&name) || name.parse::<GoogleConfigKey>().is_ok(),
-        "s3" => name.parse::<AmazonS3ConfigKey>().is_ok(),
-        "az" => name.parse::<AzureConfigKey>().is_ok(),
-        _ => false,
+/// Whether a store of this kind has an option of that name.
+pub(crate) fn has_option(kind: StoreKind, name: &str) -> bool {
+    match kind {
+        StoreKind::Gcs => {
+            GOOGLE_BEARER_TOKEN.contains(&name) || name.parse::<GoogleConfigKey>().is_ok()
+        }
+        StoreKind::S3 => name.parse::<AmazonS3ConfigKey>().is_ok(),
+        StoreKind::Azure => name.parse::<AzureConfigKey>().is_ok(),
+        StoreKind::Disk | StoreKind::Memory => false,
     }
 }
 
@@ -75,20 +77,19 @@ pub(super) fn open(
     // Options may hold addresses, and these a password.
     let addresses = options.values().flat_map(|value| credentials_in(value));
     learn(&observer.secrets, addresses);
-    let (store, kind) = match location.scheme {
-        Scheme::File => open_directory(purpose, &location, options, observer)?,
-        Scheme::Gcs => open_gcs(&location, options, observer)?,
-        Scheme::S3 => open_s3(purpose, &location, options, observer)?,
-        Scheme::Azure => open_azure(&location, options, observer)?,
-        Scheme::Memory => {
+    let store = match location.kind {
+        StoreKind::Disk => open_directory(purpose, &location, options, observer)?,
+        StoreKind::Gcs => open_gcs(&location, options, observer)?,
+        StoreKind::S3 => open_s3(purpose, &location, options, observer)?,
+        StoreKind::Azure => open_azure(&location, options, observer)?,
+        StoreKind::Memory => {
             refuse_all(&location, options)?;
-            let store: Arc<dyn ObjectStore> = Arc::new(object_store::memory::InMemory::new());
-            (store, StoreKind::Memory)
+            Arc::new(object_store::memory::InMemory::new())
         }
     };
     Ok(OpenedLocation {
         store,
-        kind,
+        kind: location.kind,
         url: location.url,
     })
 }
@@ -103,21 +104,19 @@ fn refuse_all(location: &Location, options: &StoreOptions) -> Result<(), OpenErr
     }
 }
 
-type OpenedStore = (Arc<dyn ObjectStore>, StoreKind);
-
 fn open_directory(
     purpose: StorePurpose,
     location: &Location,
     options: &StoreOptions,
     observer: &RequestObserver,
-) -> Result<OpenedStore, OpenError> {
+) -> Result<Arc<dyn ObjectStore>, OpenError> {
     refuse_all(location, options)?;
     let path = location.directory()?;
     let usable = std::fs::read_dir(&path).map(drop);
     usable.map_err(|error| directory::unusable(purpose, &path, &error))?;
     let store =
         DiskStore::open(&path).map_err(|error| location.settings(&error, &observer.secrets))?;
-    Ok((Arc::new(store), StoreKind::Disk))
+    Ok(Arc::new(store))
 }
 
 /// Parses every option and refuses those that are not the user's to set.
@@ -163,7 +162,7 @@ fn open_s3(
     location: &Location,
     options: &StoreOptions,
     observer: &RequestObserver,
-) -> Result<OpenedStore, OpenError> {
+) -> Result<Arc<dyn ObjectStore>, OpenError> {
     let store = s3_builder(purpose, location, options, observer)?
         // A bucket with object lock refuses a put without checksum; some look for its MD5, which we add.
         .with_checksum_algorithm(Checksum::SHA256)
@@ -172,7 +171,7 @@ fn open_s3(
         .with_http_connector(observer.clone())
         .build()
         .map_err(|error| location.settings(&error, &observer.secrets))?;
-    Ok((location.with_prefix(store), StoreKind::S3))
+    Ok(location.with_prefix(store))
 }
 
 /// Who gives credentials of AWS, found as a bucket of S3 finds them: in its options, in the environment, from the
@@ -240,7 +239,7 @@ fn open_gcs(
     location: &Location,
     options: &StoreOptions,
     observer: &RequestObserver,
-) -> Result<OpenedStore, OpenError> {
+) -> Result<Arc<dyn ObjectStore>, OpenError> {
     use GoogleConfigKey as Key;
     let mut options = options.clone();
     let token = GOOGLE_BEARER_TOKEN.map(|name| Some((name, options.remove(name)?)));
@@ -298,14 +297,14 @@ fn open_gcs(
         .with_http_connector(observer.clone())
         .build()
         .map_err(|error| location.settings(&error, &observer.secrets))?;
-    Ok((location.with_prefix(store), StoreKind::Gcs))
+    Ok(location.with_prefix(store))
 }
 
 fn open_azure(
     location: &Location,
     options: &StoreOptions,
     observer: &RequestObserver,
-) -> Result<OpenedStore, OpenError> {
+) -> Result<Arc<dyn ObjectStore>, OpenError> {
     use AzureConfigKey as Key;
     let options = parse_options(location, options, &[(Key::ContainerName, BUCKET_IN_URL)])?;
     let mut builder = MicrosoftAzureBuilder::from_env()
@@ -337,7 +336,7 @@ fn open_azure(
         .with_http_connector(observer.clone())
         .build()
         .map_err(|error| location.settings(&error, &observer.secrets))?;
-    Ok((location.with_prefix(store), StoreKind::Azure))
+    Ok(location.with_prefix(store))
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ fn a_file_appears_whole_and_is_not_replaced_unasked() {
     assert_eq!(documents(&exported).len() as u64, number(folder, "TRUE"));
     let again = ask(folder, "export", &arguments);
     assert_eq!(code(&again), 2, "{}", told(&again));
-    assert!(told(&again).contains("events.ndjson exists"));
+    assert!(told(&again).contains("events.ndjson` already exists"));
     // What fails leaves what was there, and nothing beside it.
     let wrong = ["--format", "ocsf", "--force", "-o", "events.ndjson"];
     let sql = ["--sql", "SELECT dt FROM audit_events"];

@@ -1,24 +1,16 @@
-//! Where an export goes: stdout, or a file that appears whole or not at all.
+//! Where an export goes.
 
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::Failure;
+use crate::cli::new_file::{NewFile, NewFileError};
 
 /// Where an export goes.
 pub(super) enum Destination {
     Stdout(io::Stdout),
-    File(Unfinished),
-}
-
-/// A file under another name until it is whole. Dropped before, it is removed.
-pub(super) struct Unfinished {
-    file: File,
-    beside: PathBuf,
-    path: PathBuf,
-    is_done: bool,
+    File(NewFile),
 }
 
 impl Destination {
@@ -27,40 +19,15 @@ impl Destination {
         let Some(path) = path else {
             return Ok(Self::Stdout(io::stdout()));
         };
-        if !force && path.symlink_metadata().is_ok() {
-            let happened = format!("{} exists", path.display());
-            return Err(Failure::new(ExitKind::Usage, happened)
-                .kept("it was not changed")
-                .action("choose another name, or replace it with --force"));
-        }
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(format!(".{}", std::process::id()));
-        let beside = PathBuf::from(beside);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&beside);
-        let file = file.map_err(|error| unwritten(Some(path), &error))?;
-        Ok(Self::File(Unfinished {
-            file,
-            beside,
-            path: path.to_owned(),
-            is_done: false,
-        }))
+        let file = NewFile::begin(path, force).map_err(|error| no_file(path, error))?;
+        Ok(Self::File(file))
     }
 
     /// Gives a file its name: all of it has been written.
-    pub(super) fn finish(self) -> Result<(), Failure> {
-        match self {
-            Self::Stdout(_) => Ok(()),
-            Self::File(mut unfinished) => {
-                let named = unfinished
-                    .file
-                    .sync_all()
-                    .and_then(|()| fs::rename(&unfinished.beside, &unfinished.path));
-                unfinished.is_done = named.is_ok();
-                named.map_err(|error| unwritten(Some(&unfinished.path), &error))
-            }
+    pub(super) fn finish(self, path: Option<&Path>) -> Result<(), Failure> {
+        match (self, path) {
+            (Self::File(file), Some(path)) => file.finish().map_err(|error| no_file(path, error)),
+            _ => Ok(()),
         }
     }
 }
@@ -69,24 +36,22 @@ impl Write for Destination {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stdout(stdout) => stdout.write(bytes),
-            Self::File(unfinished) => unfinished.file.write(bytes),
+            Self::File(file) => file.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Stdout(stdout) => stdout.flush(),
-            Self::File(unfinished) => unfinished.file.flush(),
+            Self::File(file) => file.flush(),
         }
     }
 }
 
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if !self.is_done {
-            // Whether it can be removed changes nothing about why it is not whole.
-            let _ = fs::remove_file(&self.beside);
-        }
+fn no_file(path: &Path, error: NewFileError) -> Failure {
+    match error {
+        NewFileError::Exists(failure) => failure,
+        NewFileError::Io(error) => unwritten(Some(path), &error),
     }
 }
 

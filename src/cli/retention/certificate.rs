@@ -17,6 +17,7 @@ use crate::cli::documents::Catalogue;
 use crate::cli::exit::ExitKind;
 use crate::cli::failure::{Failure, FailureDetail, Report};
 use crate::cli::key_file;
+use crate::cli::new_file::refuse_existing;
 use crate::cli::output::{Ending, Format, OutputDocument};
 use crate::cli::page::Page;
 use crate::cli::status::open_lake;
@@ -132,7 +133,7 @@ fn make(args: &CertificateArgs, context: &CliContext) -> Result<Ending, Report> 
     if let Some(path) = &args.out
         && !args.force
     {
-        file::refuse_existing(path)?;
+        refuse_existing(path)?;
     }
     let config = context.load_config()?;
     let job = Job::open_to_load(&config).map_err(Failure::from)?;

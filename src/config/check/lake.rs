@@ -6,7 +6,8 @@ use super::Checks;
 use crate::config::StoreLocation;
 use crate::config::file::LakeTable;
 use crate::settings::problem::SettingPlace;
-use crate::settings::store::{SCHEMES, check_options, check_url};
+use crate::settings::store::{check_options, check_url};
+use crate::store::StoreKind;
 
 pub(super) fn check(checks: &mut Checks<'_, '_>, table: &LakeTable) -> Option<StoreLocation> {
     check_at(checks, table, &SettingPlace::at("lake"))
@@ -20,7 +21,10 @@ pub(super) fn check_at(
 ) -> Option<StoreLocation> {
     let url_place = place.key("url");
     let url = check_url(checks, &table.url, &url_place);
-    if url.as_ref().is_some_and(|url| url.scheme() == "memory") {
+    let kind = url
+        .as_ref()
+        .and_then(|url| StoreKind::from_scheme(url.scheme()));
+    if kind == Some(StoreKind::Memory) {
         checks.warn(
             &url_place,
             "a lake in memory is lost when the program ends",
@@ -28,8 +32,8 @@ pub(super) fn check_at(
         );
     }
     let url = url.filter(|_| checks.is_written(&url_place));
-    let scheme = url.as_ref().map(Url::scheme);
-    let options = check_options(checks, &table.options, scheme, &place.key("options"));
+    let kind = kind.filter(|_| url.is_some());
+    let options = check_options(checks, &table.options, kind, &place.key("options"));
     Some(StoreLocation {
         url: url?,
         options: options?,
@@ -37,10 +41,8 @@ pub(super) fn check_at(
 }
 
 /// The kind of store that the lake is in, where it is known.
-pub(super) fn scheme(checks: &Checks<'_, '_>, table: &LakeTable) -> Option<String> {
+pub(super) fn store_kind(checks: &Checks<'_, '_>, table: &LakeTable) -> Option<StoreKind> {
     let written = checks.is_written(&SettingPlace::at("lake").key("url"));
     let url = Url::parse(&table.url).ok().filter(|_| written)?;
-    SCHEMES
-        .contains(&url.scheme())
-        .then(|| url.scheme().to_owned())
+    StoreKind::from_scheme(url.scheme())
 }

@@ -10,6 +10,7 @@ use crate::config::file::{
 use crate::config::{Auth, GoogleAuth, SecretRef, StoreLocation, WarehouseConfig};
 use crate::policy::Keep;
 use crate::settings::problem::SettingPlace;
+use crate::store::StoreKind;
 use crate::warehouse::bigquery::BigQueryConfig;
 use crate::warehouse::bigquery::config as bigquery;
 use crate::warehouse::{LAKE_LABEL, ServiceConfig};
@@ -17,7 +18,7 @@ use crate::warehouse::{LAKE_LABEL, ServiceConfig};
 pub(super) fn check_all(
     checks: &mut Checks<'_, '_>,
     tables: &[WarehouseTable],
-    lake_scheme: Option<&str>,
+    lake_store: Option<StoreKind>,
 ) -> Option<Vec<WarehouseConfig>> {
     let checked: Vec<Option<WarehouseConfig>> = tables
         .iter()
@@ -55,7 +56,7 @@ pub(super) fn check_all(
                     "remove one of the two: it would be loaded twice",
                 );
             }
-            check(checks, table, &place, lake_scheme)
+            check(checks, table, &place, lake_store)
         })
         .collect();
     checked.into_iter().collect()
@@ -65,7 +66,7 @@ fn check(
     checks: &mut Checks<'_, '_>,
     table: &WarehouseTable,
     place: &SettingPlace,
-    lake_scheme: Option<&str>,
+    lake_store: Option<StoreKind>,
 ) -> Option<WarehouseConfig> {
     let WarehouseName::Bigquery = table.kind;
     let name = source::id(checks, &table.name, &place.key("name"));
@@ -77,7 +78,7 @@ fn check(
         None => Some(None),
     };
     let auth = auth(checks, &table.auth, &place.key("auth"));
-    let staging = staging(checks, table, place, lake_scheme);
+    let staging = staging(checks, table, place, lake_store);
     let labels = labels(checks, &table.labels, &place.key("labels"));
     let clustering = bigquery::clustering(checks, &table.clustering, &place.key("clustering"));
     let second = Duration::from_secs(1);
@@ -236,11 +237,11 @@ fn staging(
     checks: &mut Checks<'_, '_>,
     table: &WarehouseTable,
     place: &SettingPlace,
-    lake_scheme: Option<&str>,
+    lake_store: Option<StoreKind>,
 ) -> Option<Option<StoreLocation>> {
     let place = place.key("staging");
     let Some(staging) = &table.staging else {
-        if lake_scheme.is_some_and(|scheme| scheme != bigquery::LOADS_FROM) {
+        if lake_store.is_some_and(|kind| kind != bigquery::LOADS_FROM) {
             checks.problem(
                 &place,
                 "is missing, but BigQuery cannot load from the store of the lake",
@@ -251,7 +252,7 @@ fn staging(
         return Some(None);
     };
     let staging = lake::check_at(checks, staging, &place)?;
-    if staging.url.scheme() != bigquery::LOADS_FROM {
+    if StoreKind::from_scheme(staging.url.scheme()) != Some(bigquery::LOADS_FROM) {
         checks.problem(
             &place.key("url"),
             "is not on Google Cloud Storage, the only store that BigQuery loads from",

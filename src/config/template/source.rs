@@ -8,7 +8,7 @@ use crate::config::json_schema;
 use crate::config::reference::{description, sentences};
 use crate::settings::inline::{as_toml, toml_key};
 use crate::settings::problem::SettingsDocument;
-use crate::settings::shape::{alternatives, example_of, kind_of, required};
+use crate::settings::schema::{alternatives, example_of, kind_of, required};
 use crate::source::platform::{FEED_SETTINGS, RegisteredPlatform};
 
 /// Longest line of a comment above a setting, and of a value on one line.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::source::setting_at;
 use super::*;
 use crate::config::{Auth, Config, Start, StoreOption, json_schema, sections};
-use crate::settings::shape::{alternatives, example_of};
+use crate::settings::schema::{alternatives, example_of};
 use crate::source::platform::kestra::{KestraSettings, Tenants};
 use crate::source::platform::{Meaning, PLATFORMS, RegisteredPlatform, feed_questions};
 

@@ -89,7 +89,7 @@ fn recoverable_files(
     done: &FilesExpired,
     kept_until: Option<DateTime<Utc>>,
 ) -> Vec<Recoverable> {
-    let remote = matches!(kind, StoreKind::Gcs | StoreKind::S3 | StoreKind::Azure);
+    let remote = kind.is_remote();
     let by = |by, until| Recoverable {
         place: LAKE.to_owned(),
         by,

@@ -1,6 +1,5 @@
 //! The columns of `audit_events`: one row of this table for each, and everything else follows from it.
 
-use self::ColumnValue::{Day, Name, Number, Run, Text, Time, Uid};
 use super::Classification::{Public, Secret, Sensitive};
 use super::Column;
 use super::ColumnType::{Integer, Text as Characters, Timestamp};
@@ -22,12 +21,8 @@ pub(in crate::event) struct EventColumn {
 /// Where the values of a column come from.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::event) enum ColumnValue {
-    /// The name of the event.
-    Uid,
-    /// What the record says.
-    Text(for<'e> fn(&'e Event<'_>) -> Option<&'e str>),
-    /// One of our own names for what the record says.
-    Name(fn(&Event<'_>) -> &'static str),
+    /// Text of the event: see [`event_texts`].
+    Text,
     /// A number of the event.
     Number(fn(&Event<'_>) -> i64),
     /// The UTC date of its time.
@@ -51,8 +46,64 @@ const fn of(
     }
 }
 
-/// The columns of `audit_events` in stored order, with their values.
-pub(in crate::event) static EVENT_TABLE: [EventColumn; 40] = [
+/// What a row of the table says of text: the name of the event (`Uid`), what the record says (`Text`), or one of our own
+/// names for it (`Name`). Known while this is compiled: a call through a pointer for each column of each row took a
+/// tenth of the conversion.
+macro_rules! text_of {
+    ($event:ident, $uid:ident, Uid) => {
+        Some($uid)
+    };
+    ($event:ident, $uid:ident, Text(|$own:ident| $text:expr)) => {{
+        let $own = $event;
+        $text
+    }};
+    ($event:ident, $uid:ident, Name(|$own:ident| $name:expr)) => {{
+        let $own = $event;
+        Some($name)
+    }};
+    ($event:ident, $uid:ident, $other:ident $($rest:tt)*) => {
+        None
+    };
+}
+
+/// Where the values of a row of the table come from.
+macro_rules! value_of {
+    (Uid) => {
+        ColumnValue::Text
+    };
+    (Text($($text:tt)*)) => {
+        ColumnValue::Text
+    };
+    (Name($($name:tt)*)) => {
+        ColumnValue::Text
+    };
+    ($other:ident $($how:tt)*) => {
+        ColumnValue::$other $($how)*
+    };
+}
+
+/// Declares the table, and what its columns of text hold of an event.
+macro_rules! event_table {
+    ($count:literal: $(
+        of($column:expr, $kind:ident $(($($how:tt)*))?, $usual_bytes:expr, $meaning:expr $(,)?),
+    )+) => {
+        /// The columns of `audit_events` in stored order, with their values.
+        pub(in crate::event) static EVENT_TABLE: [EventColumn; $count] = [
+            $(of($column, value_of!($kind $(($($how)*))?), $usual_bytes, $meaning),)+
+        ];
+
+        /// The text of each column of an event whose name is `uid`; `None` where it has none or is no text.
+        #[inline]
+        pub(in crate::event) fn event_texts<'e>(
+            event: &'e Event<'_>,
+            uid: &'e str,
+        ) -> [Option<&'e str>; $count] {
+            [$(text_of!(event, uid, $kind $(($($how)*))?),)+]
+        }
+    };
+}
+
+event_table! { 40:
     of(
         Column::new("event_uid", Characters, Public)
             .required()
@@ -331,7 +382,7 @@ system_configuration or other",
         0,
         "Version of the rules that made the columns from raw",
     ),
-];
+}
 
 /// The columns of `audit_events` in stored order.
 pub const EVENT_COLUMNS: &[Column] = &{

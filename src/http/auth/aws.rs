@@ -1,9 +1,9 @@
 //! Signatures of AWS (Signature Version 4): each request is signed as a whole, so nothing but the request itself
 //! can be sent with it.
 
-use super::{CredentialError, Proof, ProofKind, Provider, SignRequest};
+use super::proof::{CredentialError, Proof, ProofKind, Provider, SignRequest};
 use crate::foreign::Secrets;
-use crate::http::causes;
+use crate::http::causes::causes;
 use crate::http::request::HttpRequest;
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -1,7 +1,8 @@
 //! Tokens for the id and secret of an application (RFC 6749 section 4.4).
 
 use super::issued::{Grant, TokenRequest};
-use super::{ClientCredentials, CredentialError};
+use super::proof::CredentialError;
+use super::ways::ClientCredentials;
 use crate::foreign::Secrets;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;

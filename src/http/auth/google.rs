@@ -1,9 +1,11 @@
 //! Who we are to Google. Tokens come from `google-cloud-auth`, which keeps them until shortly before
 //! they end; credentials are read again where the service refuses a token.
 
-use super::{CredentialError, GoogleAuth, Proof, Provider, bearer_text};
+use super::proof::{CredentialError, Proof, Provider, bearer_text};
+use super::ways::GoogleAuth;
 use crate::foreign::Secrets;
-use crate::http::{causes, lasting};
+use crate::http::causes::causes;
+use crate::http::hopeless::lasting;
 use async_trait::async_trait;
 use google_cloud_auth::credentials::{
     AccessTokenCredentials, Builder, Credentials, external_account, impersonated, service_account,
@@ -19,9 +21,6 @@ use tokio::time::timeout;
 /// Services read files with the rights of the caller, as BigQuery does those of a load, so their own scopes
 /// are not enough; what the caller may do is said by IAM.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
-
-/// Where Google gives tokens for credentials that are not the machine's.
-pub(super) const TOKENS: &str = "https://oauth2.googleapis.com/";
 
 /// Gets tokens of Google Cloud.
 pub(super) struct GoogleTokens {

@@ -1,10 +1,12 @@
 //! Tokens that a service gives for a secret. One is kept until shortly before it ends, or until it is refused;
 //! whoever needs another at the same time waits for the one that was asked for.
 
-use super::{CredentialError, Proof, Provider, bearer_text};
+use super::proof::{CredentialError, Proof, Provider, bearer_text};
 use crate::foreign::Secrets;
 use crate::http::body::{BodyError, read_start};
-use crate::http::{Hopeless, builder, chain, hopeless};
+use crate::http::causes::chain;
+use crate::http::hopeless::{Hopeless, hopeless};
+use crate::http::way::builder;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -2,7 +2,8 @@
 //! `access_token`, as Airflow 3 does.
 
 use super::issued::{Grant, TokenRequest};
-use super::{CredentialError, PasswordLogin};
+use super::proof::CredentialError;
+use super::ways::PasswordLogin;
 use crate::foreign::Secrets;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;

@@ -209,24 +209,32 @@ impl State {
         }
     }
 
+    /// What is done is open no longer, whatever its kind: the compiler asks for each.
     fn apply_done(&mut self, sequence: u64, done: &Done) {
-        if let DoneOutcome::Retained(retained) = &done.outcome {
-            self.apply_retained(sequence, done.decision, retained);
-            return;
+        match &done.outcome {
+            DoneOutcome::Retained(retained) => {
+                self.apply_retained(sequence, done.decision, retained);
+            }
+            DoneOutcome::Swept { .. } => {
+                self.sweeps.remove(&done.decision);
+            }
+            DoneOutcome::Void => {
+                self.rebuilds.remove(&done.decision);
+            }
+            DoneOutcome::Rebuilt { .. } => self.apply_rebuilt(done.decision),
         }
-        self.sweeps.remove(&done.decision);
-        let Some(rebuild) = self.rebuilds.remove(&done.decision) else {
+    }
+
+    fn apply_rebuilt(&mut self, decision: u64) {
+        let Some(rebuild) = self.rebuilds.remove(&decision) else {
             return;
         };
-        if !matches!(done.outcome, DoneOutcome::Rebuilt { .. }) {
-            return;
-        }
         // An entry counts as loaded where none of its rows lie on a date that was left out.
         let mut on_dates: BTreeMap<u64, bool> = BTreeMap::new();
         for (date, files) in &self.files {
             let rebuilt = rebuild.dates.binary_search(date).is_ok();
             for live in files {
-                if live.sequence < done.decision && live.file.table == rebuild.table {
+                if live.sequence < decision && live.file.table == rebuild.table {
                     *on_dates.entry(live.sequence).or_insert(true) &= rebuilt;
                 }
             }

@@ -285,7 +285,7 @@ async fn a_token_that_expired_is_read_again_once() {
     let (got, sent) = get_with(rotating(&["s3cret1"]), vec![refused()]).await;
     assert_eq!(
         got.unwrap_err().to_string(),
-        "the credential cannot be read: file `/token` is gone"
+        "there is no credential: file `/token` is gone"
     );
     assert_eq!(sent.len(), 1);
 }

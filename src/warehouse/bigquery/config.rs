@@ -9,13 +9,14 @@ use crate::settings::SecretRef;
 use crate::settings::checks::Checks;
 use crate::settings::problem::SettingPlace;
 use crate::similar::nearest;
+use crate::store::StoreKind;
 use crate::warehouse::contract::WarehouseError;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use url::Url;
 
-/// The only kind of store that BigQuery loads from, as addresses name it.
-pub(crate) const LOADS_FROM: &str = "gs";
+/// The only kind of store that BigQuery loads from.
+pub(crate) const LOADS_FROM: StoreKind = StoreKind::Gcs;
 
 /// Most columns by which a table is clustered.
 const CLUSTERING_COLUMNS: usize = 4;

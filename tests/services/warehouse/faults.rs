@@ -66,6 +66,8 @@ fn one_down() -> Result<(), Stop> {
     job.ends(0, &["warehouse", "reconcile", "--warehouse", "up"])?;
 
     let _back = Proxy::start(port, cloud.bigquery.url(), 0, 0)?;
+    // It was impatient only to have a service that is down end soon.
+    job.reconfigure("\"1s\"", "\"20s\"")?;
     job.ends(0, &["warehouse", "init"])?;
     let run = job.ends(0, &["run"])?;
     assert_eq!((rows(&run, 0), rows(&run, 1)), (second, 0), "{run:#}");

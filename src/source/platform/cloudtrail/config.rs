@@ -20,7 +20,7 @@ use crate::source::platform::{
     Endpoint, EndpointRole, FeedTable, Opening, Platform, PlatformTable,
 };
 use crate::source::{Mapping, Source, SourceError, Tenant};
-use crate::store::{StorePurpose, aws_credentials};
+use crate::store::{StoreKind, StorePurpose, aws_credentials};
 use crate::waits::Waits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -414,8 +414,10 @@ fn bucket(
     };
     let endpoint = endpoint(checks, table, place);
     let url = check_url(checks, location, &url_place);
-    let scheme = url.as_ref().map(Url::scheme);
-    let options = check_options(checks, &table.options, scheme, &place.key("options"));
+    let kind = url
+        .as_ref()
+        .and_then(|url| StoreKind::from_scheme(url.scheme()));
+    let options = check_options(checks, &table.options, kind, &place.key("options"));
     if url
         .as_ref()
         .is_some_and(|url| url.path().contains("/AWSLogs"))
@@ -487,7 +489,12 @@ fn history(
         );
     }
     let endpoint = endpoint(checks, table, place)?;
-    let options = check_options(checks, &table.options, Some("s3"), &place.key("options"))?;
+    let options = check_options(
+        checks,
+        &table.options,
+        Some(StoreKind::S3),
+        &place.key("options"),
+    )?;
     let api = TrailApi { endpoint, options };
     (checks.problems.len() == before).then_some(TrailPlace::History(api))
 }
