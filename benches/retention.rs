@@ -327,6 +327,7 @@ fn ingest(number: u32, date: NaiveDate, now: DateTime<Utc>) -> Result<Ingest, Bo
         schema_version: 1,
         mapping_version: 1,
         axis: None,
+        imported: None,
         covered: vec![Covered {
             tenant: "main".to_owned(),
             window,

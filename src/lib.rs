@@ -15,6 +15,7 @@
 //! that is believed; [`window`] is the arithmetic of time. [`policy`] has the rules of retention and of legal holds,
 //! and [`retention`] says what they mean for a lake.
 //! [`decision`] makes and finishes whatever cannot be undone.
+//! `import` takes records from files instead.
 //! [`warehouse`] is what a projection of the lake for analysts needs of the service that holds it.
 //! The feature `query` adds SQL over the live files, the feature `demo` a platform to try it all on.
 //!
@@ -30,6 +31,7 @@ pub mod clock;
 pub mod config;
 pub mod decision;
 pub mod event;
+mod import;
 pub mod index;
 pub mod lake;
 pub mod ledger;

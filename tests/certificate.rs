@@ -54,6 +54,7 @@ fn ingest(sequence: u64, category: Option<&str>, rows: u64) -> (u64, ReadEntry) 
         schema_version: 1,
         mapping_version: 1,
         axis: None,
+        imported: None,
         covered: vec![],
         reread: vec![],
         holes: vec![],

@@ -73,6 +73,7 @@ fn ingest(batch: &str, covered: Window) -> EntryDraft {
             schema_version: 1,
             mapping_version: 1,
             axis: None,
+            imported: None,
             covered: vec![Covered {
                 tenant: "main".into(),
                 window: covered,

@@ -21,6 +21,7 @@ mod export;
 pub mod failure;
 mod failures;
 mod hold;
+mod import;
 mod init;
 mod key_file;
 mod keygen;
@@ -182,6 +183,7 @@ enum Command {
     Keygen(keygen::KeygenArgs),
     Plan(plan::PlanArgs),
     Run(run::RunArgs),
+    Import(import::ImportArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
     Warehouse(warehouse::WarehouseArgs),
@@ -355,6 +357,7 @@ fn execute(command: Command, context: &CliContext) -> Result<Ending, Report> {
         Command::DemoPlatform(args) => demo_platform::execute(args, context),
         Command::Plan(args) => plan::execute(args, context),
         Command::Run(args) => run::execute(args, context),
+        Command::Import(args) => import::execute(args, context),
         Command::Status(args) => status::execute(args, context),
         Command::Verify(args) => verify::execute(args, context),
         Command::Warehouse(args) => warehouse::execute(args, context),
@@ -381,6 +384,7 @@ fn describe(catalogue: &mut documents::Catalogue) {
     keygen::describe(catalogue);
     plan::describe(catalogue);
     run::describe(catalogue);
+    import::describe(catalogue);
     status::describe(catalogue);
     verify::describe(catalogue);
     warehouse::describe(catalogue);

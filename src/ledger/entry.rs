@@ -16,7 +16,7 @@ mod warehouse;
 
 pub use body::{
     Body, Changed, Counts, CoverageAxis, Covered, DayCount, EntryKind, Genesis, HoleEntry,
-    HoleReasonCode, Ingest, KeyGrant, RedactionApplied, Role, StoreProof,
+    HoleReasonCode, ImportedFile, Ingest, KeyGrant, RedactionApplied, Role, StoreProof,
 };
 pub use clock::ClockConfirmation;
 pub use file::{FileEntry, NoFacts, StatedRange, StatedStatistics};
@@ -125,7 +125,10 @@ impl Entry {
     /// which no body of ours is.
     pub fn encode(&self, key: Option<&SigningKey>) -> Result<String, EntryError> {
         let envelope = EntryEnvelope {
-            version: match self.body.has_objects() || self.body.states_axis() {
+            version: match self.body.has_objects()
+                || self.body.states_axis()
+                || self.body.states_import()
+            {
                 true => FORMAT_VERSION,
                 false => COMMON_VERSION,
             },

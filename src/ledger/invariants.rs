@@ -23,6 +23,7 @@
 //! | INV-18 | the time of a sweep, and of a retention that nobody confirmed, is borne out |
 //! | INV-19 | a confirmation of the clock says by whom and why |
 //! | INV-20 | what a receipt says of the origin of objects names each feed once, each chain once and in order, and as many findings as it counts |
+//! | INV-21 | what was imported from a file states no window as read |
 //!
 //! INV-18 asks nothing of entries of format version 1, which do not say what bore their time out; nor does
 //! INV-15 ask of them that a hold ends by a time that is borne out.
@@ -232,6 +233,12 @@ pub enum Violation {
         /// The tenant.
         tenant: String,
     },
+    /// A file that is said to show more than the records in it.
+    #[error("INV-21: batch {batch} was imported from a file and states which windows were read")]
+    ImportedCoverage {
+        /// The batch.
+        batch: String,
+    },
     /// The end of something that is not open.
     #[error("INV-12: entry {decision} is not an open decision")]
     NotOpen {
@@ -282,6 +289,7 @@ pub fn ingest_fits(state: &State, ingest: &Ingest) -> Result<(), Violation> {
     rows_are_counted(ingest)?;
     names_are_new(state, ingest)?;
     covers_first(state, ingest)?;
+    imports_no_coverage(ingest)?;
     files_keep_their_date(ingest)
 }
 
@@ -389,6 +397,16 @@ fn covers_first(state: &State, ingest: &Ingest) -> Result<(), Violation> {
                 window: covered.window,
             });
         }
+    }
+    Ok(())
+}
+
+fn imports_no_coverage(ingest: &Ingest) -> Result<(), Violation> {
+    let states_windows =
+        !(ingest.covered.is_empty() && ingest.reread.is_empty() && ingest.holes.is_empty());
+    if ingest.imported.is_some() && states_windows {
+        let batch = ingest.batch_id.clone();
+        return Err(Violation::ImportedCoverage { batch });
     }
     Ok(())
 }

@@ -14,6 +14,7 @@
 
 // What commands do without a run around them.
 mod decisions;
+mod importing;
 mod record;
 
 // A run, in its order: the ledger, the sources' first answers and the time;
@@ -63,6 +64,7 @@ pub use decisions::{RebuildEnd, RebuildSummary, give_up, rebuild, retain, sweep}
 pub use error::{JobError, PastStart, RunError};
 pub use feed::ALL_TENANTS;
 pub(crate) use feed::tenant_of;
+pub use importing::{ImportSummary, ImportedFileSummary, import};
 pub use job::{
     Asking, Job, JobBounds, JobSource, LedgerAccess, RunObserver, Unobserved, compare_clocks,
     configured_feeds, look_at_clocks, open_bucket, open_sources, open_to_read, open_to_write,

@@ -97,6 +97,11 @@ pub trait Source: Send + Sync {
     /// How its records become events.
     fn mapping(&self) -> &dyn Mapping;
 
+    /// Whether it is configured to read such a record: what it leaves out of its own feed it leaves out of files.
+    fn wants(&self, _record: &[u8]) -> bool {
+        true
+    }
+
     /// Proves, once per run and feed, that the platform obeys the filters: a window far in the
     /// future must return nothing from another time.
     ///

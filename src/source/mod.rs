@@ -30,10 +30,11 @@ pub use contract::{Axis, Capabilities, OriginSteps, Slices, Source, SourceRemark
 pub use error::{ErrorScope, SourceError};
 pub use hole::HoleReason;
 pub(crate) use reading::SHARES;
-#[cfg(test)]
 pub(crate) use reading::key_of;
 pub use reading::{Count, Hole, Keyed, Limits, Nameless, RecordKey, Slice, SliceOutcome};
-pub use record::{Identity, Mapping, Returned, Tenant, Unidentified, may_be_same_tenant};
+pub use record::{
+    Identity, ItemShape, Mapping, Returned, Tenant, Unidentified, may_be_same_tenant,
+};
 pub use words::{PlatformWords, Wording};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};

@@ -99,6 +99,15 @@ impl Returned {
     }
 }
 
+/// The members of an item that is an object around a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ItemShape {
+    /// The member that is the record.
+    pub record: &'static str,
+    /// The member that is about the actor of the record, today.
+    pub actor: &'static str,
+}
+
 /// How the records of a platform become events. Pure, and the same for every way of reading them.
 ///
 /// # Contract
@@ -129,6 +138,12 @@ pub trait Mapping: Send + Sync {
     /// The record cannot be understood; it is quarantined as it is, under its id where that can be
     /// read.
     fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unidentified<'a>>;
+
+    /// How an item of the platform's own responses holds a record, where it is not the record itself: files of
+    /// history may be responses that somebody kept.
+    fn item(&self) -> Option<ItemShape> {
+        None
+    }
 
     /// Whether what the platform joined to a record is about its actor, both as served.
     fn is_actor(&self, _record: &[u8], _actor: &[u8]) -> bool {

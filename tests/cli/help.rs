@@ -25,6 +25,7 @@ const COMMANDS: &[&[&str]] = &[
     &["retention", "plan"],
     &["retention", "apply"],
     &["retention", "certificate"],
+    &["import"],
     &["hold"],
     &["hold", "add"],
     &["hold", "list"],

@@ -9,6 +9,8 @@ mod demo;
 #[cfg(all(feature = "demo", feature = "query"))]
 mod export;
 mod help;
+#[cfg(feature = "demo")]
+mod import;
 mod init;
 mod keygen;
 mod names;

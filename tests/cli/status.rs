@@ -133,6 +133,7 @@ impl Book {
             schema_version: 1,
             mapping_version: 1,
             axis: None,
+            imported: None,
             covered,
             reread,
             holes: vec![],
@@ -184,6 +185,7 @@ impl Book {
             schema_version: 1,
             mapping_version: 1,
             axis: None,
+            imported: None,
             covered: vec![],
             reread: vec![],
             holes: vec![HoleEntry {

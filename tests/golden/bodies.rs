@@ -7,11 +7,11 @@ use trailhouse::ledger::digest::Digest;
 use trailhouse::ledger::entry::{
     Body, Changed, ClockConfirmation, Counts, CoverageAxis, Covered, DayCount, DayObjects, Done,
     DoneOutcome, Entry, ExpiredPart, FailedLoad, FileEntry, FilesExpired, Future, Genesis, GivenUp,
-    Hold, HoleEntry, HoleReasonCode, Horizon, Ingest, InstantRange, KeyGrant, ObjectSet,
-    ObjectsCompared, OriginChain, OriginCheck, OriginFault, OriginFinding, RebuildBody, Receipt,
-    Recount, RecountVerdict, Recoverable, RecoverableBy, RedactionApplied, RefusedFile, Release,
-    Retained, Retention, Role, RowsCounted, SourceOutcome, Span, StatedStatistics, StoreProof,
-    SweepBody, SweptObject, TableExpired, TableOutcome, VerdictBy, WarehouseExpired,
+    Hold, HoleEntry, HoleReasonCode, Horizon, ImportedFile, Ingest, InstantRange, KeyGrant,
+    ObjectSet, ObjectsCompared, OriginChain, OriginCheck, OriginFault, OriginFinding, RebuildBody,
+    Receipt, Recount, RecountVerdict, Recoverable, RecoverableBy, RedactionApplied, RefusedFile,
+    Release, Retained, Retention, Role, RowsCounted, SourceOutcome, Span, StatedStatistics,
+    StoreProof, SweepBody, SweptObject, TableExpired, TableOutcome, VerdictBy, WarehouseExpired,
     WarehouseOutcome,
 };
 use trailhouse::policy::{Conditions, Policy, Rule};
@@ -76,6 +76,7 @@ pub(super) fn ingest() -> Body {
         schema_version: 1,
         mapping_version: 1,
         axis: None,
+        imported: None,
         covered: vec![Covered {
             tenant: "main".into(),
             window: covered,
@@ -443,8 +444,8 @@ pub(super) fn since_version_2() -> [(&'static str, Body); 2] {
     ]
 }
 
-/// What version 3 can say beyond version 2: of objects and their origin, and of coverage by arrival.
-pub(super) fn since_version_3() -> [(&'static str, Body); 4] {
+/// What version 3 can say beyond version 2: of objects and their origin, of imported files, and of coverage by arrival.
+pub(super) fn since_version_3() -> [(&'static str, Body); 5] {
     let Body::Ingest(mut read) = ingest() else {
         unreachable!("it is one");
     };
@@ -486,7 +487,17 @@ pub(super) fn since_version_3() -> [(&'static str, Body); 4] {
         verdict: RecountVerdict::Gap,
         ..listed.recounts[0].clone()
     };
+    let Body::Ingest(mut imported) = ingest() else {
+        unreachable!("it is one");
+    };
+    (imported.covered, imported.reread, imported.holes) = Default::default();
+    imported.imported = Some(ImportedFile {
+        name: "2025.ndjson.gz".into(),
+        bytes: 40_960,
+        sha256: Digest::of(b"file"),
+    });
     [
+        ("entry-v3-ingest-of-a-file.note", Body::Ingest(imported)),
         ("entry-v3-ingest-of-objects.note", Body::Ingest(read)),
         ("entry-v3-receipt-of-listings.note", Body::Receipt(listed)),
         ("entry-v3-ingest-by-arrival.note", Body::Ingest(arrived)),

@@ -21,6 +21,7 @@ mod founding;
 mod gcs;
 mod harness;
 mod identity;
+mod importing;
 mod lake;
 mod lost_answers;
 mod memory;

@@ -107,6 +107,11 @@ impl Body {
         matches!(self, Self::Ingest(ingest) if ingest.axis.is_some())
     }
 
+    /// Whether it says that records came from a file.
+    pub(super) fn states_import(&self) -> bool {
+        matches!(self, Self::Ingest(ingest) if ingest.imported.is_some())
+    }
+
     /// Its kind.
     pub const fn kind(&self) -> EntryKind {
         match self {
@@ -389,6 +394,9 @@ pub struct Ingest {
     /// What the windows are intervals of; absent where it is the time of the acts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub axis: Option<CoverageAxis>,
+    /// The file that the records are from; absent where the platform gave them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<ImportedFile>,
     /// Windows read completely that were not covered before.
     pub covered: Vec<Covered>,
     /// Windows read completely again.
@@ -403,6 +411,19 @@ pub struct Ingest {
     pub redaction: Vec<RedactionApplied>,
     /// Files added to the lake.
     pub files: Vec<FileEntry>,
+}
+
+/// A file from which a person imported records. It says nothing of which records there were beside those in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportedFile {
+    /// Its name, without the folder it was in.
+    pub name: String,
+    /// Its size in bytes, as stored.
+    pub bytes: u64,
+    /// SHA-256 of it, as stored.
+    #[schemars(with = "String")]
+    pub sha256: Digest,
 }
 
 impl Ingest {

@@ -63,6 +63,7 @@ fn ingest(sequence: u64, files: Vec<FileEntry>) -> (u64, ReadEntry) {
         schema_version: 1,
         mapping_version: 1,
         axis: None,
+        imported: None,
         covered: vec![],
         reread: vec![],
         holes: vec![],

@@ -22,7 +22,8 @@ use crate::ledger::writer::Writer;
 use crate::source::objects::ListedSet;
 use crate::store::{Bucket, Patience};
 use crate::window::Coverage;
-use files::{ChunkFiles, in_background};
+use files::ChunkFiles;
+pub(super) use files::in_background;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -98,6 +99,7 @@ impl<'a> Committer<'a> {
         source: &JobSource,
         chunk: Chunk,
     ) -> Result<Settled, RunError> {
+        let imported = chunk.imported;
         let pieces = Arc::new(chunk.pieces);
         loop {
             let number = self.next_chunk;
@@ -130,6 +132,7 @@ impl<'a> Committer<'a> {
                 schema_version: SCHEMA_VERSION,
                 mapping_version: source.source.mapping().version(),
                 axis: coverage_axis(&*source.source),
+                imported: imported.clone(),
                 covered: compared.covered,
                 reread: compared.reread,
                 holes: compared.holes,

@@ -79,7 +79,7 @@ pub(in crate::run) fn windows(
     let nothing = Coverage::new();
     let mut first: BTreeMap<&str, Coverage> = BTreeMap::new();
     let mut again: BTreeMap<&str, Coverage> = BTreeMap::new();
-    for piece in pieces.iter().filter(|piece| piece.hole.is_none()) {
+    for piece in pieces.iter().filter(|piece| piece.is_whole()) {
         let before = coverage.get(&piece.tenant).unwrap_or(&nothing);
         for window in before.missing(&piece.window) {
             first.entry(&piece.tenant).or_default().insert(window);

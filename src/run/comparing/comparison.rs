@@ -263,7 +263,7 @@ impl<'p> ChunkComparison<'_, 'p> {
         let position = record.position().unwrap_or(piece.window.from);
         let covered = self.context.coverage.get(&piece.tenant);
         let mut covered = covered.into_iter().flat_map(Coverage::windows);
-        if piece.hole.is_some() {
+        if !piece.is_whole() {
             FirstOrAgain::Salvaged
         } else if covered.any(|window| window.contains(position)) {
             FirstOrAgain::Again
@@ -379,7 +379,7 @@ impl<'p> ChunkComparison<'_, 'p> {
             reread,
             holes: pieces
                 .iter()
-                .filter_map(|piece| piece.hole.clone())
+                .filter_map(|piece| piece.hole().cloned())
                 .collect(),
             days,
             read,

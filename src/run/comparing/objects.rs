@@ -76,7 +76,7 @@ impl<'p> ObjectComparison<'_, 'p> {
             self.found.days.entry(feed.clone()).or_default().rows += 1;
             self.found.rows.push(row);
         }
-        let is_whole = piece.hole.is_none() && read.read.is_ok();
+        let is_whole = piece.is_whole() && read.read.is_ok();
         if !is_whole
             || !self
                 .counted

@@ -10,7 +10,7 @@ use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Counts, ExpiredPart};
 use crate::ledger::state::Gone;
-use crate::run::pieces::Piece;
+use crate::run::pieces::{Piece, Shown};
 use crate::source::platform::kestra::KestraMapping;
 use crate::source::{Axis, Keyed, Mapping as _, Returned, key_of};
 use crate::window::Window;
@@ -258,7 +258,7 @@ proptest! {
             window: Window::of_date(date(day)).unwrap(),
             records: records.iter().map(|record| record.keyed(date(day))).collect(),
             objects: Vec::new(),
-            hole: None,
+            shown: Shown::Whole,
         }).collect();
         let all: Vec<(u32, Served)> = days.iter().zip(0..)
             .flat_map(|(records, day)| records.iter().map(move |record| (day, *record)))
@@ -336,7 +336,7 @@ fn another_reading_of_an_expired_record_is_a_repetition_and_leaves_no_bytes() {
         window: Window::of_date(date(0)).unwrap(),
         records: [0, 1].map(|it| record(it).keyed(date(0))).into(),
         objects: Vec::new(),
-        hole: None,
+        shown: Shown::Whole,
     };
     let mut gone = Gone::default();
     gone.insert(&ExpiredPart {

@@ -3,6 +3,7 @@
 //! killed.
 
 use super::Piece;
+use crate::ledger::entry::ImportedFile;
 use crate::run::job::Job;
 use crate::source::SHARES;
 use chrono::NaiveDate;
@@ -35,6 +36,8 @@ impl ChunkBounds {
 #[derive(Debug, Default)]
 pub(in crate::run) struct Chunk {
     pub(in crate::run) pieces: Vec<Piece>,
+    /// The file that they are from, where they are imported.
+    pub(in crate::run) imported: Option<ImportedFile>,
     date: Option<NaiveDate>,
     records: usize,
     bytes: u64,

@@ -30,11 +30,35 @@ pub(super) struct Piece {
     pub(super) records: Vec<Keyed>,
     /// The objects that lie in it, where the feed is read in objects.
     pub(super) objects: Vec<ReadObject>,
-    /// Why it is not whole; none where it was read whole.
-    pub(super) hole: Option<HoleEntry>,
+    /// What reading it showed of its window.
+    pub(super) shown: Shown,
+}
+
+/// What reading a piece showed of its window, beyond that the records are real.
+#[derive(Debug)]
+pub(super) enum Shown {
+    /// That it has these records and no others.
+    Whole,
+    /// That it could not be read whole.
+    Hole(HoleEntry),
+    /// Nothing: they come from a file, and nobody knows which others there were.
+    Nothing,
 }
 
 impl Piece {
+    /// Whether its window was read whole.
+    pub(super) const fn is_whole(&self) -> bool {
+        matches!(self.shown, Shown::Whole)
+    }
+
+    /// The hole that it is.
+    pub(super) const fn hole(&self) -> Option<&HoleEntry> {
+        match &self.shown {
+            Shown::Hole(hole) => Some(hole),
+            Shown::Whole | Shown::Nothing => None,
+        }
+    }
+
     /// The date that a record is counted under: that of the piece where the record has no readable time.
     pub(super) fn date_of(&self, record: &Keyed) -> NaiveDate {
         let position = record.position().unwrap_or(self.window.from);
@@ -103,7 +127,7 @@ pub(super) fn cut(tenant: &str, outcome: SliceOutcome) -> Vec<Piece> {
             window: hole.window,
             records: hole.records,
             objects: hole.objects,
-            hole: Some(HoleEntry {
+            shown: Shown::Hole(HoleEntry {
                 tenant: tenant.to_owned(),
                 window: hole.window,
                 reason: HoleReasonCode(hole.reason.name().to_owned()),
@@ -143,7 +167,7 @@ fn cut_slice(tenant: &str, window: Window, mut records: Vec<Keyed>) -> Vec<Piece
             window: Window { from, to: end },
             records: own,
             objects: Vec::new(),
-            hole: None,
+            shown: Shown::Whole,
         });
         from = end;
     }
@@ -153,7 +177,7 @@ fn cut_slice(tenant: &str, window: Window, mut records: Vec<Keyed>) -> Vec<Piece
             window,
             records: Vec::new(),
             objects: Vec::new(),
-            hole: None,
+            shown: Shown::Whole,
         });
     }
     pieces

@@ -107,6 +107,11 @@ pub trait Objects: Send + Sync {
     /// See [`Source::mapping`].
     fn mapping(&self) -> &dyn Mapping;
 
+    /// See [`Source::wants`].
+    fn wants(&self, _record: &[u8]) -> bool {
+        true
+    }
+
     /// The objects whose position lies in a window of one UTC date.
     ///
     /// # Errors
@@ -216,6 +221,10 @@ impl<O: Objects + 'static> Source for ObjectFeed<O> {
 
     fn mapping(&self) -> &dyn Mapping {
         self.objects.mapping()
+    }
+
+    fn wants(&self, record: &[u8]) -> bool {
+        self.objects.wants(record)
     }
 
     /// Lists a date far in the future, which shows that the feed may be listed.

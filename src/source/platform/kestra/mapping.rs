@@ -35,7 +35,7 @@ use crate::event::json::{
 use crate::event::redact::Origins;
 use crate::event::unfit::{Reason, Unfit};
 use crate::event::{ActorType, Event, record};
-use crate::source::{Identity, Mapping, Unidentified};
+use crate::source::{Identity, ItemShape, Mapping, Unidentified};
 
 /// Version of the rules in this module and in its tables, stored in every row. It rises whenever the
 /// same record would give another row. 2: the tenant it was asked for is no part of a record's name, and
@@ -286,6 +286,13 @@ impl Mapping for KestraMapping {
 
     fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unidentified<'a>> {
         identify(record)
+    }
+
+    fn item(&self) -> Option<ItemShape> {
+        Some(ItemShape {
+            record: "auditLog",
+            actor: "user",
+        })
     }
 
     fn is_actor(&self, record: &[u8], actor: &[u8]) -> bool {

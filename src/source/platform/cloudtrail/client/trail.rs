@@ -267,6 +267,10 @@ impl Objects for CloudTrail {
         &CloudTrailMapping
     }
 
+    fn wants(&self, record: &[u8]) -> bool {
+        file::is_wanted(record, &self.wanted)
+    }
+
     async fn list(
         &self,
         tenant: &Tenant,

@@ -103,7 +103,7 @@ pub(super) fn split(content: &Bytes, wanted: &EventSources) -> Result<Vec<Return
 }
 
 /// Whether a record is about a service whose records are wanted.
-fn is_wanted(record: &[u8], wanted: &EventSources) -> bool {
+pub(super) fn is_wanted(record: &[u8], wanted: &EventSources) -> bool {
     let EventSources::Only(names) = wanted else {
         return true;
     };

@@ -418,3 +418,16 @@ async fn a_trail_may_lie_on_a_disk() {
         "{gone:?}"
     );
 }
+
+#[tokio::test]
+async fn what_the_feed_leaves_out_is_left_out_of_files() {
+    let trail = Trail::new();
+    let (states, s3) = (
+        br#"{"eventSource":"states.amazonaws.com"}"#,
+        br#"{"eventSource":"s3.amazonaws.com"}"#,
+    );
+    let some = trail.reading(EventSources::default(), feed());
+    assert!(some.wants(states) && !some.wants(s3) && some.wants(b"{}"));
+    let all = trail.reading(EventSources::All, feed());
+    assert!(all.wants(states) && all.wants(s3));
+}
