@@ -2,6 +2,7 @@
 //! lake.
 
 use super::harness::{at, empty, hasty, job_at, run, run_well, sound_lake};
+use crate::cli::{told, trailhouse};
 use crate::faulty_store::FaultyStore;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -379,6 +380,44 @@ async fn the_permission_for_all_audit_logs_is_proven_first() {
     let store = empty();
     let summary = run(&airflow.job(&store)).await;
     assert_eq!(failure_of(&summary).as_deref(), Some("record_denied"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_names_the_permission_that_is_missing() {
+    // The program has its own clock.
+    let server = AirflowServer::new(&Options::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let serving = server.serve(listener).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("lake")).unwrap();
+    std::fs::write(folder.path().join("token"), "demo-token").unwrap();
+    let config = format!(
+        "version = 1\n[lake]\nurl = \"{}\"\n[signing]\nunsigned = true\n[[source]]\nid = \"a\"\n\
+         platform = \"airflow\"\nurl = \"{}\"\ndialect = \"v2\"\nstart = \"earliest\"\n\
+         auth = {{ bearer = {{ file = \"token\" }} }}\n",
+        url::Url::from_directory_path(folder.path().join("lake")).unwrap(),
+        serving.url()
+    );
+    std::fs::write(folder.path().join("trailhouse.toml"), config).unwrap();
+    let doctor = || {
+        let output = trailhouse(folder.path()).arg("doctor").output().unwrap();
+        told(&output)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let said = tokio::task::block_in_place(doctor);
+    assert!(
+        said.contains("applies filters; the oldest record is of"),
+        "{said}"
+    );
+    server.set_trouble(|_, trouble| trouble.denies_without_dag = true);
+    let said = tokio::task::block_in_place(doctor);
+    assert!(said.contains("refuses access to the record 0"), "{said}");
+    assert!(
+        said.contains("permission to read every audit record"),
+        "{said}"
+    );
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! Tests against parts that other people made: `kubectl`, linters, servers of object stores, an
-//! emulator of BigQuery.
+//! emulator of BigQuery, platforms.
 //!
 //! The parts are installed from pinned requirements into `target/services`, run on loopback and
 //! are ended with the test. A test whose parts cannot be had on this machine is not run, and is
 //! listed with what is missing as the last thing printed. `TRAILHOUSE_SERVICES=require` makes that
 //! a failure.
 
+mod airflow;
 mod azurite;
 mod bigquery;
 #[cfg(feature = "demo")]
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    airflow::add_to(&mut suite);
     #[cfg(feature = "demo")]
     cloudtrail::add_to(&mut suite);
     dockerfile::add_to(&mut suite);
