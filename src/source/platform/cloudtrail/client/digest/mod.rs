@@ -20,7 +20,7 @@ mod name;
 pub use keys::PublicKeys;
 
 use super::FeedPlace;
-use super::trail::file::{TrailFault, decode};
+use super::trail::file::{TrailFault, content_sha256, decode};
 use super::trail::source_error;
 use crate::ledger::digest::Digest;
 use crate::origin::{OriginChain, OriginFault, OriginFinding};
@@ -42,8 +42,8 @@ const PATIENCE: TimeDelta = TimeDelta::hours(6);
 /// Digests that one run follows at most: about forty days of a trail.
 const MOST: usize = 1_000;
 
-/// Files that are read at once.
-const AT_ONCE: usize = 8;
+/// Files that are read at once, each held as it is stored.
+const AT_ONCE: usize = 4;
 
 /// Where the digests of a feed lie, and who gives the keys.
 pub(super) struct DigestPlace {
@@ -315,7 +315,7 @@ impl DigestWalk {
             Err(error) => return Err(self.error(error)),
         };
         let hashed = tokio::task::spawn_blocking(move || {
-            let content = decode(&stored, most).map(|content| Sha256::digest(&content));
+            let content = content_sha256(&stored, most);
             (content, Sha256::digest(&stored).into())
         });
         let (content, sha256) = hashed.await.map_err(|_| SourceError::Stopped)?;

@@ -8,6 +8,7 @@ use crate::event::json::{self, EnvelopeFault, EnvelopeShape, JsonKind};
 use crate::source::{HoleReason, Returned};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
+use sha2::{Digest as _, Sha256};
 use std::io::{ErrorKind, Read as _};
 
 /// A file may have so many records, however small they are.
@@ -16,6 +17,9 @@ const FEW: usize = 1_000;
 /// Beyond [`FEW`], a file has no more records than one to so many bytes: what is denser are no records, and
 /// would take many times its size in memory.
 const LEAST_BYTES: usize = 256;
+
+/// Bytes that are decompressed at once.
+const PART_BYTES: usize = 64 << 10;
 
 /// What gzip begins with.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -57,21 +61,50 @@ pub(in crate::source::platform::cloudtrail::client) fn decode(
     stored: &[u8],
     most: u64,
 ) -> Result<Bytes, TrailFault> {
+    let mut content = Vec::new();
+    inflate(stored, most, |part| content.extend_from_slice(part))?;
+    Ok(content.into())
+}
+
+/// SHA-256 of the content of a file, of at most `most` bytes, which is held nowhere.
+///
+/// # Errors
+/// See [`TrailFault`].
+pub(in crate::source::platform::cloudtrail::client) fn content_sha256(
+    stored: &[u8],
+    most: u64,
+) -> Result<[u8; 32], TrailFault> {
+    let mut hash = Sha256::new();
+    inflate(stored, most, |part| hash.update(part))?;
+    Ok(hash.finalize().into())
+}
+
+fn inflate(stored: &[u8], most: u64, mut take: impl FnMut(&[u8])) -> Result<(), TrailFault> {
     if stored.is_empty() {
         return Err(TrailFault::CutOff(0));
     }
     if !MAGIC.starts_with(stored) && !stored.starts_with(&MAGIC) {
         return Err(TrailFault::NotGzip("it begins otherwise".to_owned()));
     }
-    let mut content = Vec::new();
     let mut decoder = MultiGzDecoder::new(stored).take(most.saturating_add(1));
-    match decoder.read_to_end(&mut content) {
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            Err(TrailFault::CutOff(content.len()))
+    let mut part = vec![0; PART_BYTES];
+    let mut bytes = 0;
+    loop {
+        match decoder.read(&mut part) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                return Err(TrailFault::CutOff(bytes));
+            }
+            Err(error) => return Err(TrailFault::NotGzip(error.to_string())),
+            Ok(0) => break,
+            Ok(read) => {
+                bytes += read;
+                take(&part[..read]);
+            }
         }
-        Err(error) => Err(TrailFault::NotGzip(error.to_string())),
-        Ok(_) if content.len() as u64 > most => Err(TrailFault::TooLarge(most)),
-        Ok(_) => Ok(content.into()),
+    }
+    match bytes as u64 > most {
+        true => Err(TrailFault::TooLarge(most)),
+        false => Ok(()),
     }
 }
 
@@ -168,6 +201,10 @@ mod tests {
         stored.extend(gzip(&content[10..]));
         assert_eq!(&decode(&stored, 1000).unwrap()[..], content);
         assert_eq!(&decode(&stored, content.len() as u64).unwrap()[..], content);
+        let sha256: [u8; 32] = Sha256::digest(content).into();
+        assert_eq!(content_sha256(&stored, 1000).unwrap(), sha256);
+        let short = content_sha256(&stored, 10).unwrap_err();
+        assert_eq!(short.reason(), HoleReason::TooLarge);
     }
 
     #[test]
