@@ -31,7 +31,7 @@ pub mod clock;
 pub mod config;
 pub mod decision;
 pub mod event;
-mod import;
+pub mod import;
 pub mod index;
 pub mod lake;
 pub mod ledger;

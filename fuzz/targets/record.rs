@@ -1,15 +1,22 @@
-//! Any bytes are an event or unfit; an event's identity is what the cheap look says; its row is made.
+//! Of each platform: any bytes are an event or unfit; an event's identity is what the cheap look says; its row is made.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use trailhouse::event::RowContext;
 use trailhouse::event::columns::EventColumns;
 use trailhouse::event::uid::event_uid;
-use trailhouse::source::platform::kestra::mapping::{MAPPING_VERSION, PLATFORM, identify, normalise};
+use trailhouse::source::Mapping;
+use trailhouse::source::platform::PLATFORMS;
 
 fuzz_target!(|bytes: &[u8]| {
-    let identity = identify(bytes);
-    let Ok(event) = normalise(bytes, Some(bytes)) else {
+    for platform in PLATFORMS {
+        one(platform.profile.mapping, bytes);
+    }
+});
+
+fn one(mapping: &dyn Mapping, bytes: &[u8]) {
+    let identity = mapping.identify(bytes);
+    let Ok(event) = mapping.normalise(bytes, Some(bytes)) else {
         return;
     };
     let identity = identity.expect("an event has an identity");
@@ -24,8 +31,8 @@ fuzz_target!(|bytes: &[u8]| {
         ingested_at: event.time,
         batch_id: "b".to_owned(),
         source: "s".to_owned(),
-        platform: PLATFORM,
-        mapping_version: MAPPING_VERSION,
+        platform: mapping.platform(),
+        mapping_version: mapping.version(),
     });
     assert_eq!(event.raw.as_bytes(), bytes);
     columns.push(&event, &uid).expect("one row fits");
@@ -33,4 +40,4 @@ fuzz_target!(|bytes: &[u8]| {
         columns.finish().expect("columns fit the schema").num_rows(),
         1
     );
-});
+}

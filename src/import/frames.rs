@@ -11,7 +11,7 @@ use std::io::{self, Read};
 
 /// What lies between two cuts.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Frame {
+pub enum Frame {
     /// An object.
     Object(Bytes),
     /// Something else: a damaged line, text, a number.
@@ -24,7 +24,7 @@ pub(crate) enum Frame {
 }
 
 /// The frames of a stream, each of at most so many bytes.
-pub(crate) struct Frames<R> {
+pub struct Frames<R> {
     input: R,
     buffer: Vec<u8>,
     /// Where in the buffer the rest begins.
@@ -47,7 +47,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl<R: Read> Frames<R> {
     /// Begins to cut `input`. Nothing above `most` bytes is held as one.
-    pub(crate) fn new(input: R, most: usize) -> Self {
+    pub fn new(input: R, most: usize) -> Self {
         Self {
             input,
             buffer: Vec::new(),
@@ -59,7 +59,7 @@ impl<R: Read> Frames<R> {
     }
 
     /// What is left of the input.
-    pub(crate) fn into_inner(self) -> R {
+    pub fn into_inner(self) -> R {
         self.input
     }
 
@@ -68,7 +68,7 @@ impl<R: Read> Frames<R> {
     /// # Errors
     /// [`io::ErrorKind::UnexpectedEof`] where a value does not end, and whatever the input fails with. Everything
     /// before it was returned.
-    pub(crate) fn next(&mut self) -> io::Result<Option<Frame>> {
+    pub fn next(&mut self) -> io::Result<Option<Frame>> {
         let form = match self.form {
             Some(form) => form,
             None => {

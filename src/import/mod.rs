@@ -9,10 +9,10 @@ mod frames;
 mod records;
 
 pub(crate) use content::{FileIdentity, identify};
+pub use frames::{Frame, Frames};
 
 use crate::source::{Keyed, Source, key_of};
 use content::Content;
-use frames::Frames;
 use std::io;
 use std::path::Path;
 
