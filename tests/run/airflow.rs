@@ -256,6 +256,76 @@ async fn pages_that_are_cut_and_totals_of_the_table_hide_nothing() {
     }
 }
 
+/// As in early versions of Airflow 2, whose totals are also those of the table.
+#[tokio::test]
+async fn bounds_that_count_themselves_in_give_nothing_twice() {
+    for totals in [Totals::Selected, Totals::Table] {
+        let airflow = Installation::new(Options {
+            dialect: Dialect::V1,
+            events: 150,
+            ..Options::default()
+        })
+        .await;
+        airflow.server.set_trouble(|_, trouble| {
+            trouble.inclusive_bounds = true;
+            trouble.totals = totals;
+        });
+        // Some at the edges of what is read.
+        for when in [
+            whole().from,
+            at("2026-11-19T00:00:00Z"),
+            at("2026-11-20T00:00:00Z"),
+        ] {
+            airflow
+                .server
+                .push(NewEvent::at(when - TimeDelta::microseconds(1)));
+            airflow.server.push(NewEvent::at(when));
+        }
+        airflow.minutes_later(10);
+        let mut known = airflow.known();
+        known.records.retain(|_, when| whole().contains(*when));
+        check_under_faults(&airflow.source(), &Tenant::All, whole(), &known)
+            .await
+            .unwrap_or_else(|broken| panic!("{totals:?}: {broken}"));
+        let store = empty();
+        run_well(&airflow.job(&store)).await;
+        airflow.minutes_later(3 * 24 * 60);
+        run_well(&airflow.job(&store)).await;
+        holds(&store, &airflow.events()).await;
+    }
+}
+
+/// A hidden event is written three hours after it was made, and its id says nothing of its time.
+#[tokio::test]
+async fn an_event_that_breaks_the_rule_of_order_is_found() {
+    let airflow = Installation::with(0).await;
+    let late = at("2026-11-18T10:00:00Z");
+    for n in 0..300 {
+        let when = at("2026-11-17T00:00:00Z") + TimeDelta::minutes(15 * n);
+        if when == late + TimeDelta::hours(3) {
+            airflow.server.push(NewEvent::of_dag("never_was", late));
+        }
+        airflow.server.push(NewEvent::at(when));
+    }
+    airflow
+        .server
+        .set_trouble(|_, trouble| trouble.page_limit = 7);
+    let store = empty();
+    let job = airflow.job(&store);
+    let first = run(&job).await;
+    assert_eq!(failure_of(&first).as_deref(), Some("contradicts"));
+    run_well(&job).await;
+    holds(&store, &airflow.events()).await;
+    // Read as a date from the start, it is where it belongs.
+    let window = Window::new(at("2026-11-18T00:00:00Z"), at("2026-11-19T00:00:00Z")).unwrap();
+    let mut known = airflow.known();
+    known.records.retain(|_, when| window.contains(*when));
+    assert_eq!(known.records.len(), 97);
+    check_under_faults(&airflow.source(), &Tenant::All, window, &known)
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 async fn every_event_is_in_the_lake_once() {
     for dialect in [Dialect::V1, Dialect::V2] {

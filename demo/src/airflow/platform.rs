@@ -63,6 +63,8 @@ pub struct Trouble {
     pub page_limit: u32,
     /// What totals count.
     pub totals: Totals,
+    /// The bounds of time count themselves in. Only early versions of Airflow 2 do.
+    pub inclusive_bounds: bool,
     /// The account may not read events that belong to no DAG: lists and totals leave them out, and their ids are
     /// answered with 403, like ids that do not exist.
     pub denies_without_dag: bool,
@@ -78,6 +80,7 @@ impl Default for Trouble {
             hides_unknown_dags: true,
             page_limit: 100,
             totals: Totals::Selected,
+            inclusive_bounds: false,
             denies_without_dag: false,
             denied_dags: BTreeSet::new(),
             token_requests: None,

@@ -36,6 +36,8 @@ pub(super) struct ListQuery {
     pub(super) newest_first: bool,
     after: Option<i64>,
     before: Option<i64>,
+    /// Nanoseconds by which the bounds reach further.
+    reach: i64,
     event: Option<String>,
     dag_id: Option<String>,
 }
@@ -56,6 +58,7 @@ impl ListQuery {
             newest_first: false,
             after: None,
             before: None,
+            reach: 0,
             event: None,
             dag_id: None,
         };
@@ -98,10 +101,19 @@ impl ListQuery {
         Ok(())
     }
 
-    /// Whether a row is selected. Both bounds are strict.
+    /// The same with bounds that count themselves in.
+    pub(super) fn inclusive(mut self) -> Self {
+        self.reach = 1;
+        self
+    }
+
+    /// Whether a row is selected. Both bounds are strict, unless it was asked otherwise.
     pub(super) fn selects(&self, row: &Row) -> bool {
-        self.after.is_none_or(|after| after < row.when)
-            && self.before.is_none_or(|before| row.when < before)
+        self.after
+            .is_none_or(|after| after.saturating_sub(self.reach) < row.when)
+            && self
+                .before
+                .is_none_or(|before| row.when < before.saturating_add(self.reach))
             && self.event.as_ref().is_none_or(|it| *it == row.event.event)
             && (self.dag_id.is_none() || self.dag_id == row.event.dag_id)
     }

@@ -177,6 +177,10 @@ impl Counter {
         desk.counts.searches += 1;
         match ListQuery::parse(inner.dialect, query, desk.trouble.page_limit) {
             Ok(query) => {
+                let query = match desk.trouble.inclusive_bounds {
+                    true => query.inclusive(),
+                    false => query,
+                };
                 let page = desk.list(inner.seed, &query, faults);
                 Outcome::Body(page.body, page.rows)
             }

@@ -113,7 +113,9 @@ impl Source for AirflowFeed {
                 tenant: request.tenant,
                 concurrency: request.limits.concurrency,
             };
-            Ok::<_, SourceError>(HiddenReader::new(asking, request.window, listed).into_stream())
+            let most_bytes = request.limits.instant_bytes;
+            let reader = HiddenReader::new(asking, request.window, listed, most_bytes);
+            Ok::<_, SourceError>(reader.into_stream())
         };
         slices.try_flatten_stream().boxed()
     }

@@ -9,14 +9,15 @@ use crate::source::{
     ErrorScope, Hole, HoleReason, Keyed, Slice, SliceOutcome, Slices, SourceError,
 };
 use crate::window::{Window, format_instant};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::{self, StreamExt as _};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Merges the slices of the list with the events that it leaves out.
 ///
 /// A part of the window is handed on once every id is settled whose event can have happened in it. What waits until
-/// then is about what happened in twice [`DISORDER`], and at most a slice more.
+/// then is about what happened in twice [`DISORDER`], and at most a slice more. A window of a date or less waits as a
+/// whole where there is room for it, so that an event that breaks the rule of order finds its place, too.
 pub(in crate::source::platform::airflow) struct HiddenReader {
     asking: Asking,
     window: Window,
@@ -33,6 +34,8 @@ pub(in crate::source::platform::airflow) struct HiddenReader {
     /// Events that were found by id and not handed on yet.
     found: BTreeMap<(DateTime<Utc>, i64), Keyed>,
     unread: Vec<UnreadIds>,
+    /// Bytes of what waits, and how many may wait of a window of a date.
+    bytes: (u64, u64),
     /// Requests since something was handed on.
     requests: u32,
     asked: u64,
@@ -63,11 +66,12 @@ struct UnreadIds {
 }
 
 impl HiddenReader {
-    /// Reads `window`, of which `listed` is what the list shows.
+    /// Reads `window`, of which `listed` is what the list shows, with so many bytes of it in memory.
     pub(in crate::source::platform::airflow) fn new(
         asking: Asking,
         window: Window,
         listed: Slices,
+        most_bytes: u64,
     ) -> Self {
         Self {
             asking,
@@ -81,6 +85,7 @@ impl HiddenReader {
             waiting: VecDeque::new(),
             found: BTreeMap::new(),
             unread: Vec::new(),
+            bytes: (0, most_bytes),
             requests: 0,
             asked: 0,
             failed: false,
@@ -170,6 +175,7 @@ impl HiddenReader {
         let (SliceOutcome::Slice(Slice { records, .. }) | SliceOutcome::Hole(Hole { records, .. })) =
             &outcome;
         for record in records {
+            self.bytes.0 += record.held_bytes();
             if let Some(id) = id_of(&record.returned.record) {
                 let at = record.time().unwrap_or(window.from);
                 self.line.list((id, at));
@@ -276,6 +282,7 @@ impl HiddenReader {
                     ),
                 });
             }
+            self.bytes.0 += event.held_bytes();
             self.found.insert((at, id), event);
         }
         Ok(Some(at))
@@ -303,6 +310,9 @@ impl HiddenReader {
     fn complete_to(&self) -> Option<DateTime<Utc>> {
         match self.stage {
             ReadStage::Settled => Some(self.window.to),
+            _ if self.window.duration() <= TimeDelta::days(1) && self.bytes.0 <= self.bytes.1 => {
+                None
+            }
             _ if self.has_floor => self.line.complete_to(),
             _ => None,
         }

@@ -102,15 +102,17 @@ pub(in crate::source::platform::airflow) async fn count(
     if count.rows > MOST_READ || missing.is_some_and(|ids| ids > MOST_ASKED) {
         return Ok(count);
     }
+    let limits = Limits {
+        concurrency: asking.concurrency,
+        ..Limits::default()
+    };
     let request = WindowRequest {
         tenant: asking.tenant.clone(),
         window,
-        limits: Limits {
-            concurrency: asking.concurrency,
-            ..Limits::default()
-        },
+        limits,
     };
-    let mut reader = HiddenReader::new(asking.clone(), window, listed.read(request));
+    let listed = listed.read(request);
+    let mut reader = HiddenReader::new(asking.clone(), window, listed, limits.instant_bytes);
     let mut rows = 0;
     while let Some(outcome) = reader.next().await {
         match outcome? {
