@@ -16,7 +16,7 @@ fn frames(input: impl Read) -> Vec<Result<Frame, io::ErrorKind>> {
     let mut frames = Frames::new(input, MOST);
     let mut read = Vec::new();
     loop {
-        match frames.next() {
+        match frames.next_frame() {
             Ok(Some(frame)) => read.push(Ok(frame)),
             Ok(None) => return read,
             Err(error) => {

@@ -35,7 +35,7 @@ pub(crate) fn identify(path: &Path) -> io::Result<FileIdentity> {
 }
 
 /// The content of a file: decompressed where it begins as gzip (of one member or several) or zstd does.
-pub(crate) struct Content {
+pub(crate) struct FileContent {
     reader: Compression,
 }
 
@@ -45,7 +45,7 @@ enum Compression {
     Zstd(Box<zstd::Decoder<'static, BufReader<Hashed<File>>>>),
 }
 
-impl Content {
+impl FileContent {
     /// Opens a file.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Content {
     }
 }
 
-impl Read for Content {
+impl Read for FileContent {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match &mut self.reader {
             Compression::None(stored) => stored.read(into),
@@ -137,7 +137,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, stored).unwrap();
-        let mut content = Content::open(&path)?;
+        let mut content = FileContent::open(&path)?;
         let mut text = Vec::new();
         content.read_to_end(&mut text)?;
         Ok((text, content.finish()?, identify(&path)?))

@@ -68,7 +68,7 @@ impl<R: Read> Frames<R> {
     /// # Errors
     /// [`io::ErrorKind::UnexpectedEof`] where a value does not end, and whatever the input fails with. Everything
     /// before it was returned.
-    pub fn next(&mut self) -> io::Result<Option<Frame>> {
+    pub fn next_frame(&mut self) -> io::Result<Option<Frame>> {
         let form = match self.form {
             Some(form) => form,
             None => {
@@ -218,7 +218,7 @@ impl<R: Read> Frames<R> {
     /// A value in brackets.
     fn brackets(&mut self) -> io::Result<Frame> {
         let is_object = self.rest().first() == Some(&b'{');
-        let mut nesting = Nesting::default();
+        let mut nesting = OpenBrackets::default();
         let (mut searched, mut dropped) = (0, 0);
         loop {
             if let Some(end) = nesting.end(&self.rest()[searched..]) {
@@ -297,13 +297,13 @@ fn is_object(text: &[u8]) -> bool {
 
 /// Where a value in brackets ends.
 #[derive(Default)]
-struct Nesting {
+struct OpenBrackets {
     depth: usize,
     in_text: bool,
     is_escaped: bool,
 }
 
-impl Nesting {
+impl OpenBrackets {
     /// The offset after the last bracket, if it is in this part.
     fn end(&mut self, part: &[u8]) -> Option<usize> {
         for (at, byte) in part.iter().enumerate() {
@@ -359,7 +359,7 @@ mod tests {
         let mut read = Vec::new();
         loop {
             let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
-            match frames.next() {
+            match frames.next_frame() {
                 Ok(Some(Frame::Object(bytes))) => read.push(text(&bytes)),
                 Ok(Some(Frame::Other(bytes))) => read.push(format!("? {}", text(&bytes))),
                 Ok(Some(Frame::TooLarge { bytes })) => read.push(format!("> {bytes}")),

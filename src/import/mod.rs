@@ -12,13 +12,13 @@ pub(crate) use content::{FileIdentity, identify};
 pub use frames::{Frame, Frames};
 
 use crate::source::{Keyed, Source, key_of};
-use content::Content;
+use content::FileContent;
 use std::io;
 use std::path::Path;
 
 /// A file that is being read.
 pub(crate) struct RecordFile {
-    frames: Frames<Content>,
+    frames: Frames<FileContent>,
     frames_read: u64,
 }
 
@@ -42,7 +42,7 @@ impl RecordFile {
     /// A file that cannot be read.
     pub(crate) fn open(path: &Path, most: usize) -> io::Result<Self> {
         Ok(Self {
-            frames: Frames::new(Content::open(path)?, most),
+            frames: Frames::new(FileContent::open(path)?, most),
             frames_read: 0,
         })
     }
@@ -60,7 +60,7 @@ impl RecordFile {
         let mut batch = FileBatch::default();
         let mut held = 0;
         while held < bytes && batch.records.len() < rows {
-            let frame = match self.frames.next() {
+            let frame = match self.frames.next_frame() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return (batch, Ok(())),
                 Err(error) => return (batch, Err(error)),

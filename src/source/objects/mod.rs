@@ -15,6 +15,8 @@ mod stream;
 
 mod ahead;
 
+mod failure;
+
 mod listed;
 
 mod origin;
@@ -26,6 +28,7 @@ pub(in crate::source) mod scripted;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::source) use failure::of_bucket;
 pub use listed::{ListedObject, ObjectDigest, ReadObject};
 pub use origin::{OriginRequest, OriginStep, ProvenObject};
 pub use set::{ListedSet, object_digest};

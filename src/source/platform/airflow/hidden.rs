@@ -10,6 +10,7 @@
 //! the listed events with the ids around its own.
 //!
 //! * `around` lists the events beside a window, until it is far enough away.
+//! * `below` asks for the ids below the lowest that is listed.
 //! * `ids` says which ids are to be asked, and which can no longer be of a time (pure).
 //! * `reader` merges what is listed and what is found by id into slices; `search` counts, and finds the oldest.
 //!
@@ -18,6 +19,7 @@
 //! are a hole. An id that the account may not read is not a hole but ends the feed, since its operator must act.
 
 mod around;
+mod below;
 mod ids;
 mod reader;
 mod search;

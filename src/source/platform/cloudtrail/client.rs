@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod digest;
+mod file;
 pub mod lookup;
 pub mod trail;
 

@@ -1,7 +1,7 @@
 //! Reading a window: what is listed, and between that what is found by id.
 
+use super::below::below;
 use super::ids::{AskedId, IdLine, IdSpan, IdStep};
-use super::search::below;
 use super::{ABSENT_ABOVE, ABSENT_BELOW, ASKED_AT_ONCE, Asking, DISORDER};
 use crate::source::platform::airflow::client::page::id_of;
 use crate::source::reading::distinct;

@@ -3,18 +3,16 @@
 //! Files are found by their names: [`key`] tells those of a trail from digests, insights and whatever else lies in
 //! the same folders, [`file`] takes one apart.
 
-pub(super) mod file;
 mod key;
 #[cfg(test)]
 mod tests;
 
 use super::super::mapping::CloudTrailMapping;
 use super::digest::{DigestPlace, PublicKeys, follow};
-use super::{EventSources, FeedPlace, ROOT, account_folder, is_account, settings};
-use crate::foreign::Secrets;
+use super::{EventSources, FeedPlace, ROOT, account_folder, file, is_account, settings};
 use crate::plural::counted;
 use crate::source::objects::{
-    ListedObject, ObjectContent, ObjectTiming, Objects, OriginRequest, ReadFailure,
+    ListedObject, ObjectContent, ObjectTiming, Objects, OriginRequest, ReadFailure, of_bucket,
 };
 use crate::source::{
     ClockReading, HoleReason, Mapping, OriginSteps, SourceError, SourceRemark, Tenant, Wording,
@@ -106,7 +104,7 @@ impl CloudTrail {
     pub async fn discover(bucket: &Bucket, wording: Wording) -> Result<Vec<Tenant>, SourceError> {
         let folders = |folder: String| async move {
             let found = bucket.folders(&folder).await;
-            found.map_err(|error| source_error(wording, ROOT, error))
+            found.map_err(|error| of_bucket(wording, ROOT, &error))
         };
         let mut accounts = Vec::new();
         for folder in folders(ROOT.to_owned()).await? {
@@ -135,7 +133,7 @@ impl CloudTrail {
     }
 
     fn error(&self, tenant: &Tenant, error: StoreError) -> SourceError {
-        source_error(self.wording, &tenant.to_string(), error)
+        of_bucket(self.wording, &tenant.to_string(), &error)
     }
 
     /// The folders of a folder whose names are numbers, in order.
@@ -219,38 +217,6 @@ fn listed(file: StoredObject, position: DateTime<Utc>) -> ListedObject {
 fn version(file: &StoredObject) -> String {
     let written = || format!("{}-{}", file.modified.timestamp_micros(), file.bytes);
     file.tag.clone().unwrap_or_else(written)
-}
-
-/// What a failure of the bucket means for a feed.
-pub(super) fn source_error(wording: Wording, feed: &str, error: StoreError) -> SourceError {
-    // The store has taken the secrets out of its words.
-    let words = |said: &str| wording.of(said, &Secrets::default());
-    let tenant = feed.to_owned();
-    match &error {
-        StoreError::Denied { said, .. } => SourceError::BucketForbidden {
-            tenant,
-            message: words(said),
-        },
-        StoreError::NotFound { said, .. } => SourceError::BucketNotFound {
-            tenant,
-            message: words(said),
-        },
-        StoreError::NoConnection { why, said, .. } => SourceError::NoConnection {
-            why: *why,
-            message: words(said),
-        },
-        StoreError::Unclear { .. } => SourceError::Unreachable {
-            tries: 1,
-            message: error.to_string(),
-        },
-        StoreError::Missing { .. }
-        | StoreError::Altered { .. }
-        | StoreError::AlreadyExists { .. }
-        | StoreError::Unsupported { .. }
-        | StoreError::Refused { .. }
-        | StoreError::TooLarge { .. }
-        | StoreError::Name { .. } => settings(&error.to_string()),
-    }
 }
 
 #[async_trait]

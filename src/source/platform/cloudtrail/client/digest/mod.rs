@@ -20,11 +20,10 @@ mod name;
 pub use keys::PublicKeys;
 
 use super::FeedPlace;
-use super::trail::file::{TrailFault, content_sha256, decode};
-use super::trail::source_error;
+use super::file::{TrailFault, content_sha256, decode};
 use crate::ledger::digest::Digest;
 use crate::origin::{OriginChain, OriginFault, OriginFinding};
-use crate::source::objects::{OriginRequest, OriginStep, ProvenObject};
+use crate::source::objects::{OriginRequest, OriginStep, ProvenObject, of_bucket};
 use crate::source::{OriginSteps, SourceError, Wording};
 use crate::store::{Bucket, StoreError};
 use crate::window::Window;
@@ -331,7 +330,7 @@ impl DigestWalk {
     }
 
     fn error(&self, error: StoreError) -> SourceError {
-        source_error(self.place.wording, &self.request.tenant.to_string(), error)
+        of_bucket(self.place.wording, &self.request.tenant.to_string(), &error)
     }
 }
 

@@ -373,7 +373,7 @@ fn what_the_bucket_refuses_is_a_matter_of_the_source_and_not_of_the_lake() {
         ),
         (absent, "bucket_not_found", "the URL of the source's bucket"),
     ] {
-        let failure = source_error(Wording::Kept, "feed", error);
+        let failure = of_bucket(Wording::Kept, "feed", &error);
         assert_eq!(failure.code(), code);
         assert!(failure.advice().contains(advice), "{}", failure.advice());
         assert!(failure.to_string().ends_with(": AccessDenied"), "{failure}");

@@ -3,7 +3,7 @@
 //! A file is `{"Records": [{…}, …]}`, an [envelope](EnvelopeShape), compressed with gzip in one member or
 //! several. A record is the exact bytes of its object.
 
-use super::super::EventSources;
+use super::EventSources;
 use crate::event::json::{self, EnvelopeFault, EnvelopeShape, JsonKind};
 use crate::source::{HoleReason, Returned};
 use bytes::Bytes;
@@ -29,7 +29,7 @@ const RECORDS: &str = "Records";
 
 /// Why a file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(in crate::source::platform::cloudtrail::client) enum TrailFault {
+pub(super) enum TrailFault {
     #[error("it is not compressed with gzip: {0}")]
     NotGzip(String),
     #[error("it ends early, after {0} bytes of its content")]
@@ -57,10 +57,7 @@ impl TrailFault {
 ///
 /// # Errors
 /// See [`TrailFault`].
-pub(in crate::source::platform::cloudtrail::client) fn decode(
-    stored: &[u8],
-    most: u64,
-) -> Result<Bytes, TrailFault> {
+pub(super) fn decode(stored: &[u8], most: u64) -> Result<Bytes, TrailFault> {
     let mut content = Vec::new();
     inflate(stored, most, |part| content.extend_from_slice(part))?;
     Ok(content.into())
@@ -70,10 +67,7 @@ pub(in crate::source::platform::cloudtrail::client) fn decode(
 ///
 /// # Errors
 /// See [`TrailFault`].
-pub(in crate::source::platform::cloudtrail::client) fn content_sha256(
-    stored: &[u8],
-    most: u64,
-) -> Result<[u8; 32], TrailFault> {
+pub(super) fn content_sha256(stored: &[u8], most: u64) -> Result<[u8; 32], TrailFault> {
     let mut hash = Sha256::new();
     inflate(stored, most, |part| hash.update(part))?;
     Ok(hash.finalize().into())
