@@ -361,6 +361,11 @@ impl Mapping for UiPathMapping {
         &ORIGINS
     }
 
+    /// Orchestrator writes into every record of a user that the user was deleted since.
+    fn joined(&self) -> &'static [&'static str] {
+        &["/UserIsDeleted"]
+    }
+
     fn identify<'a>(&self, record: &'a [u8]) -> Result<Identity<'a>, Unidentified<'a>> {
         identify(record)
     }
