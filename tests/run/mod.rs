@@ -4,6 +4,7 @@
 
 mod absent;
 mod airflow;
+mod azure;
 mod catch_up;
 mod clock;
 mod cloudtrail;

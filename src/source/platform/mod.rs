@@ -7,6 +7,7 @@
 
 mod address;
 pub mod airflow;
+pub mod azure;
 pub mod cloudtrail;
 pub mod composer;
 mod feed;
@@ -124,4 +125,6 @@ table::platforms! {
     ),
     /// Apache Airflow 3 and 2.
     "airflow" => Airflow(airflow::config::AirflowTable, airflow::profile::PROFILE),
+    /// Azure Data Factory: the Activity Log, pipeline runs and diagnostic exports.
+    "azure" => Azure(azure::config::AzureTable, azure::profile::PROFILE),
 }
