@@ -15,34 +15,54 @@ pub(super) struct ServerAddress {
 }
 
 impl ServerAddress {
-    /// Checks an address: without a slash at its end, credentials or query. `None` where a problem was reported.
+    /// Checks an address as [`check_address`] does, and that it ends where the server does. `None` where a problem
+    /// was reported.
     pub(super) fn check(
         &self,
         checks: &mut Checks<'_, '_>,
         text: &str,
         place: &SettingPlace,
     ) -> Option<Url> {
-        let Ok(mut url) = Url::parse(text) else {
-            checks.problem(place, "is not a URL", self.form);
-            return None;
-        };
-        let path = url.path().trim_end_matches('/').to_owned();
-        let wrong = if !matches!(url.scheme(), "http" | "https") {
-            Some(("is neither https nor http", self.form))
-        } else if !url.username().is_empty() || url.password().is_some() {
-            Some(("contains credentials", "move them to `auth`, by reference"))
-        } else if url.query().is_some() || url.fragment().is_some() {
-            Some(("contains a query or a fragment", self.form))
-        } else if self.beyond.iter().any(|end| path.ends_with(end)) {
-            Some(("is not the address of the server alone", self.shorten))
-        } else {
-            None
-        };
-        if let Some((wrong, action)) = wrong {
-            checks.problem(place, wrong, action);
+        let url = check_address(checks, text, self.form, place)?;
+        let mut beyond = self.beyond.iter();
+        if beyond.any(|end| url.path().ends_with(end)) {
+            checks.problem(
+                place,
+                "is not the address of the server alone",
+                self.shorten,
+            );
             return None;
         }
-        url.set_path(&path);
         Some(url)
     }
+}
+
+/// Checks the address of a service: without a slash at its end, credentials or query. `form` says how one is written.
+/// `None` where a problem was reported.
+pub(super) fn check_address(
+    checks: &mut Checks<'_, '_>,
+    text: &str,
+    form: &str,
+    place: &SettingPlace,
+) -> Option<Url> {
+    let Ok(mut url) = Url::parse(text) else {
+        checks.problem(place, "is not a URL", form);
+        return None;
+    };
+    let wrong = if !matches!(url.scheme(), "http" | "https") {
+        Some(("is neither https nor http", form))
+    } else if !url.username().is_empty() || url.password().is_some() {
+        Some(("contains credentials", "move them to `auth`, by reference"))
+    } else if url.query().is_some() || url.fragment().is_some() {
+        Some(("contains a query or a fragment", form))
+    } else {
+        None
+    };
+    if let Some((wrong, action)) = wrong {
+        checks.problem(place, wrong, action);
+        return None;
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Some(url)
 }

@@ -10,6 +10,7 @@ use crate::settings::problem::SettingPlace;
 use crate::settings::{NamedSecret, SecretRef};
 use crate::source::cursor::Cursor;
 use crate::source::http::{Client, HttpSettings, RequestQuota, Retry};
+use crate::source::platform::address::check_address;
 use crate::source::platform::sign_in::{self, AuthTable};
 use crate::source::platform::{Endpoint, FeedTable, Opening, Platform, PlatformTable};
 use crate::source::{Mapping, Source, SourceError, Tenant};
@@ -163,7 +164,10 @@ fn check(
 ) -> Option<ComposerPlatform> {
     let url = match &table.endpoint {
         None => Url::parse(LOGGING).ok(),
-        Some(text) => address(checks, text, &place.key("endpoint")),
+        Some(text) => {
+            const FORM: &str = "write for example \"https://logging-audit.p.googleapis.com\"";
+            check_address(checks, text, FORM, &place.key("endpoint"))
+        }
     };
     let before = checks.problems.len();
     for (index, project) in table.projects.iter().enumerate() {
@@ -202,24 +206,4 @@ fn check(
         requests_per_minute: table.requests_per_minute,
         reads,
     })
-}
-
-fn address(checks: &mut Checks<'_, '_>, text: &str, place: &SettingPlace) -> Option<Url> {
-    let url = Url::parse(text).ok();
-    let url = url.filter(|url| {
-        let is_http = matches!(url.scheme(), "http" | "https") && url.host().is_some();
-        let is_bare = url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none();
-        is_http && is_bare
-    });
-    if url.is_none() {
-        checks.problem(
-            place,
-            "is not the address of a service",
-            "write for example \"https://logging-audit.p.googleapis.com\"",
-        );
-    }
-    url
 }

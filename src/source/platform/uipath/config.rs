@@ -9,6 +9,7 @@ use crate::settings::problem::SettingPlace;
 use crate::settings::{NamedSecret, SecretRef, parse_duration};
 use crate::source::cursor::Cursor;
 use crate::source::http::{Client, HttpSettings};
+use crate::source::platform::address::check_address;
 use crate::source::platform::sign_in::{self, AuthTable};
 use crate::source::platform::{Endpoint, FeedTable, Opening, Platform, PlatformTable};
 use crate::source::{Mapping, Source, SourceError, Tenant};
@@ -178,19 +179,11 @@ fn address(
     place: &SettingPlace,
 ) -> Option<Url> {
     const FORM: &str = "write for example \"https://cloud.uipath.com/acme\"";
-    let Ok(mut url) = Url::parse(text) else {
-        checks.problem(place, "is not a URL", FORM);
-        return None;
-    };
-    let path = url.path().trim_end_matches('/').to_owned();
+    let url = check_address(checks, text, FORM, place)?;
+    // An address without a path has a slash all the same.
+    let path = url.path().trim_end_matches('/');
     let is_service = |part: &str| part == "odata" || part.ends_with('_');
-    let wrong = if !matches!(url.scheme(), "http" | "https") {
-        Some(("is neither https nor http", FORM))
-    } else if !url.username().is_empty() || url.password().is_some() {
-        Some(("contains credentials", "move them to `auth`, by reference"))
-    } else if url.query().is_some() || url.fragment().is_some() {
-        Some(("contains a query or a fragment", FORM))
-    } else if path.split('/').any(is_service) {
+    let wrong = if path.split('/').any(is_service) {
         Some((
             "is not the address of the organization alone",
             "remove what follows the organization, and name the tenant in `tenants`",
@@ -207,7 +200,6 @@ fn address(
         checks.problem(place, wrong, action);
         return None;
     }
-    url.set_path(&path);
     Some(url)
 }
 

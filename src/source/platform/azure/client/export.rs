@@ -10,8 +10,9 @@
 //! wanted; the others of a blob are left out.
 
 use crate::event::json::{self, JsonKind};
-use crate::foreign::Secrets;
-use crate::source::objects::{ListedObject, ObjectContent, ObjectTiming, Objects, ReadFailure};
+use crate::source::objects::{
+    ListedObject, ObjectContent, ObjectTiming, Objects, ReadFailure, of_bucket,
+};
 use crate::source::platform::azure::mapping::{AzureMapping, is_of_data_factory};
 use crate::source::{ClockReading, HoleReason, Mapping, Returned, SourceError, Tenant, Wording};
 use crate::store::{Bucket, StoreError, StoredObject};
@@ -63,29 +64,8 @@ impl ActivityExport {
         })
     }
 
-    fn error(&self, tenant: &Tenant, error: StoreError) -> SourceError {
-        // The store has taken the secrets out of its words.
-        let words = |said: &str| self.wording.of(said, &Secrets::default());
-        let tenant = tenant.to_string();
-        match &error {
-            StoreError::Denied { said, .. } => SourceError::BucketForbidden {
-                tenant,
-                message: words(said),
-            },
-            StoreError::NotFound { said, .. } => SourceError::BucketNotFound {
-                tenant,
-                message: words(said),
-            },
-            StoreError::NoConnection { why, said, .. } => SourceError::NoConnection {
-                why: *why,
-                message: words(said),
-            },
-            StoreError::Unclear { .. } => SourceError::Unreachable {
-                tries: 1,
-                message: error.to_string(),
-            },
-            _ => settings(error.to_string()),
-        }
+    fn error(&self, tenant: &Tenant, error: &StoreError) -> SourceError {
+        of_bucket(self.wording, &tenant.to_string(), error)
     }
 
     /// The folders `key=7` of a folder, as numbers in order.
@@ -96,7 +76,7 @@ impl ActivityExport {
         key: &str,
     ) -> Result<Vec<u32>, SourceError> {
         let found = self.bucket.folders(folder).await;
-        let found = found.map_err(|error| self.error(tenant, error))?;
+        let found = found.map_err(|error| self.error(tenant, &error))?;
         let numbers = found.iter().filter_map(|name| number(name, key));
         let mut numbers: Vec<u32> = numbers.collect();
         numbers.sort_unstable();
@@ -116,7 +96,7 @@ impl ActivityExport {
             async move { Ok(position.map(|position| listed(file, position))) }
         });
         let listed: Result<Vec<_>, _> = listed.try_collect().await;
-        listed.map_err(|error| self.error(tenant, error))
+        listed.map_err(|error| self.error(tenant, &error))
     }
 }
 
@@ -244,9 +224,9 @@ impl Objects for ActivityExport {
                 return unreadable(HoleReason::TooLarge, error.to_string());
             }
             Err(error @ StoreError::Denied { .. }) => {
-                return Err(ReadFailure::Denied(self.error(tenant, error)));
+                return Err(ReadFailure::Denied(self.error(tenant, &error)));
             }
-            Err(error) => return Err(ReadFailure::Feed(self.error(tenant, error))),
+            Err(error) => return Err(ReadFailure::Feed(self.error(tenant, &error))),
         };
         match split(&stored) {
             Ok(records) => Ok(ObjectContent {

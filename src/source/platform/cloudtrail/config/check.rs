@@ -4,6 +4,7 @@ use super::{CloudTrailSettings, CloudTrailTable, TrailApi, TrailFeed, TrailPlace
 use crate::settings::checks::Checks;
 use crate::settings::problem::SettingPlace;
 use crate::settings::store::{StoreLocation, check_options, check_url};
+use crate::source::platform::address::check_address;
 use crate::source::platform::cloudtrail::client::{EventSources, is_account};
 use crate::store::StoreKind;
 use std::collections::BTreeMap;
@@ -216,26 +217,9 @@ fn endpoint(
 ) -> Option<Option<Url>> {
     match &table.endpoint {
         None => Some(None),
-        Some(text) => address(checks, text, &place.key("endpoint")).map(Some),
+        Some(text) => {
+            const FORM: &str = "write for example \"https://cloudtrail.example.com\"";
+            check_address(checks, text, FORM, &place.key("endpoint")).map(Some)
+        }
     }
-}
-
-fn address(checks: &mut Checks<'_, '_>, text: &str, place: &SettingPlace) -> Option<Url> {
-    let url = Url::parse(text).ok();
-    let url = url.filter(|url| {
-        let is_http = matches!(url.scheme(), "http" | "https") && url.host().is_some();
-        let is_bare = url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none();
-        is_http && is_bare
-    });
-    if url.is_none() {
-        checks.problem(
-            place,
-            "is not the address of an API",
-            "write for example \"https://cloudtrail.example.com\"",
-        );
-    }
-    url
 }

@@ -128,7 +128,7 @@ fn what_cannot_work_is_said_with_what_to_write() {
         ),
         (
             format!("feed = \"lookup\"\nendpoint = \"cloudtrail\"\n{one}"),
-            "is not the address of an API",
+            "is not a URL",
         ),
     ] {
         let ConfigError::Problems { problems, .. } = parse(&source).unwrap_err() else {
