@@ -29,24 +29,28 @@
 //!
 //! `tenant` stays null, so that its column has the name of the feed. Translations (`localizedValue`) are not read.
 
+mod common;
 mod operations;
 mod origins;
 mod resource;
+mod run;
 #[cfg(test)]
 mod tests;
 
 pub use origins::ORIGINS;
 
 use crate::event::json::{
-    self, JsonKind, JsonText, JsonValue, named, named_in, present, text, text_or_number, verbatim,
+    self, JsonText, JsonValue, named, named_in, present, text, text_or_number,
 };
 use crate::event::redact::Origins;
 use crate::event::unfit::{Reason, Unfit};
-use crate::event::{ActorType, Category, Event, Outcome, record};
+use crate::event::{ActorType, Event, record};
 use crate::source::{Identity, Mapping, Unidentified};
 use crate::window::format_instant;
 use chrono::{DateTime, Utc};
+use common::{object, outcome, severity};
 use resource::AzureResource;
+use run::of_run;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 
@@ -400,92 +404,6 @@ impl<'a> ResourceAct<'a> {
             ..event
         }
     }
-}
-
-fn of_run(event: Event<'_>) -> Event<'_> {
-    let source = event.raw;
-    let [
-        run,
-        pipeline,
-        status,
-        message,
-        invoked_by,
-        id,
-        group,
-        parameters,
-    ] = named_in(
-        source.as_bytes(),
-        [
-            "runId",
-            "pipelineName",
-            "status",
-            "message",
-            "invokedBy",
-            "id",
-            "runGroupId",
-            "parameters",
-        ],
-    );
-    let text = |value| text(value, source).filter(|text| !text.is_empty());
-    let [actor_uid, actor_name] = named(source.as_bytes(), invoked_by, ["id", "name"]).map(text);
-    let status = text(status);
-    let id = text(id);
-    let parts = id
-        .as_deref()
-        .map_or_else(AzureResource::default, AzureResource::of);
-    let pipeline = text(pipeline);
-    Event {
-        category: Category::Execution,
-        activity_id: 99,
-        activity_name: match status.as_deref() {
-            Some("Queued") => "Queue",
-            Some("InProgress") => "Run",
-            Some("Canceling" | "Cancelling" | "Cancelled") => "Cancel",
-            Some("Succeeded" | "Failed") => "End",
-            _ => "Other",
-        },
-        outcome: outcome(status.as_deref()),
-        outcome_code: status,
-        outcome_detail: text(message),
-        actor_uid,
-        actor_name,
-        resource_uid: id.as_deref().map(|id| id.to_lowercase().into()),
-        resource_name: pipeline.clone(),
-        namespace: parts.factory.map(Cow::Owned),
-        workflow: pipeline,
-        execution_uid: text(run),
-        correlation_uid: text(group),
-        account: parts.subscription.map(Cow::Owned),
-        detail: object(parameters, source),
-        ..event
-    }
-}
-
-/// What is said of success. What began, was accepted or cancelled says nothing of it.
-fn outcome(status: Option<&str>) -> Outcome {
-    match status {
-        Some("Succeeded" | "Success") => Outcome::Success,
-        Some("Failed" | "Failure") => Outcome::Failure,
-        _ => Outcome::Unknown,
-    }
-}
-
-/// OCSF's severity for that of the event.
-fn severity(level: Option<&str>) -> i64 {
-    match level {
-        Some("Verbose" | "Informational" | "Information") => 1,
-        Some("Warning") => 2,
-        Some("Error") => 3,
-        Some("Critical") => 5,
-        _ => 0,
-    }
-}
-
-fn object(value: Option<JsonValue>, source: &str) -> Option<Cow<'_, str>> {
-    verbatim(
-        value.filter(|value| value.kind == JsonKind::Object)?,
-        source,
-    )
 }
 
 /// How records of Azure become events.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::event::json::any_object;
 use crate::event::redact::{Redaction, RedactionAction, RedactionRule, RedactionTarget};
+use crate::event::{Category, Outcome};
 use proptest::prelude::*;
 
 const RESOURCE: &str = "/subscriptions/089bd33f/resourceGroups/Data/providers/Microsoft.DataFactory/factories/Sales/pipelines/load";
