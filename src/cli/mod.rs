@@ -27,6 +27,7 @@ mod key_file;
 mod keygen;
 mod logging;
 mod new_file;
+mod origin;
 pub mod output;
 pub mod page;
 mod panic;

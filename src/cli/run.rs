@@ -11,6 +11,7 @@ use super::completions;
 use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, FailureDetail, Report};
+use super::origin;
 use super::output::{Ending, OutputDocument};
 use super::page::Page;
 use super::progress::{RunProgress, Unit};
@@ -20,7 +21,6 @@ use super::warehouse::{self, text_of_load};
 use super::{CliContext, block_on_to_the_end};
 use crate::config::{format_size, parse_duration};
 use crate::ledger::entry::{Counts, RecountVerdict};
-use crate::origin::OriginCheck;
 use crate::plural::{counted, thousands};
 use crate::report::status::{gap_said, recount_said};
 use crate::run::{Asking, Job, RunObserver, RunOptions, SourceSummary, Summary, open_warehouses};
@@ -192,7 +192,7 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
                 ),
             );
         }
-        failures.extend(source.origins.iter().filter_map(origin_failure));
+        failures.extend(source.origins.iter().filter_map(origin::failure));
         if source.counts.changed > 0 {
             failures.push(
                 Failure::new(
@@ -221,41 +221,6 @@ pub(super) fn failures(summary: &Summary) -> Vec<Failure> {
         );
     }
     failures
-}
-
-/// What does not hold of what a platform proves of its objects.
-fn origin_failure(check: &OriginCheck) -> Option<Failure> {
-    let details = check.findings.iter().map(|finding| FailureDetail {
-        place: Some(finding.object.clone()),
-        happened: finding.fault.said().to_owned(),
-        action: None,
-    });
-    let happened = format!(
-        "{} of source {} tenant {} not what the platform proves",
-        counted(check.found, "object is", "objects are"),
-        check.source,
-        check.tenant
-    );
-    (check.found > 0).then(|| {
-        Failure::new(ExitKind::Findings, happened)
-            .details(details)
-            .kept("the findings are in the ledger, and the rows that were read stay")
-            .action("find out who can write to the bucket of the platform, and what was changed")
-    })
-}
-
-/// What a source's platform proves, in one line.
-fn origin_said(check: &OriginCheck) -> String {
-    format!(
-        "tenant {}: {} proven by {}{}",
-        check.tenant,
-        counted(check.objects, "object", "objects"),
-        counted(check.lists, "signed list", "signed lists"),
-        match check.found {
-            0 => String::new(),
-            found => format!("; {}", counted(found, "finding", "findings")),
-        }
-    )
 }
 
 /// What this run committed of a source.
@@ -429,7 +394,7 @@ fn text_of_source(source: &SourceSummary, page: &mut Page) {
         );
     }
     for check in &source.origins {
-        page.field("origin", &origin_said(check));
+        page.field("origin", &origin::of_run(check));
     }
     if source.future > 0 {
         page.field(

@@ -11,6 +11,7 @@ use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, FailureDetail, Report};
 use super::key_file;
+use super::origin;
 use super::output::{Ending, OutputDocument};
 use super::page::{Align, Page, PageTable};
 use super::warehouse::{matters, text_of_standing};
@@ -19,7 +20,6 @@ use crate::config::{Config, format_duration, format_size};
 use crate::ledger::entry::{Hold, Trust};
 use crate::ledger::log::Log;
 use crate::ledger::state::State;
-use crate::origin::OriginState;
 use crate::plural::{counted, thousands};
 use crate::policy::HoldStanding;
 use crate::report::retention::OpenDecision;
@@ -261,36 +261,10 @@ fn text_of_feed(source: &str, feed: &FeedStatus, newest: usize, page: &mut Page)
         let records = counted(feed.future, "record", "records");
         page.field("future", &format!("{records} dated in the future"));
     }
-    if let Some(origin) = &feed.origin {
-        text_of_origin(origin, page);
+    if let Some(known) = &feed.origin {
+        origin::text_of_feed(known, page);
     }
     text_of_dates(feed, newest, page);
-}
-
-/// What the platform proves of its objects, in one line; and the newest finding.
-fn text_of_origin(origin: &OriginState, page: &mut Page) {
-    let until = origin.chains.iter().map(|chain| chain.until).max();
-    page.field(
-        "origin",
-        &format!(
-            "{} proven by {}{}",
-            counted(origin.objects, "object", "objects"),
-            counted(origin.lists, "signed list", "signed lists"),
-            until.map_or_else(String::new, |until| format!(
-                " up to {}",
-                format_instant(until)
-            ))
-        ),
-    );
-    if let Some(newest) = origin.findings.last() {
-        page.warning(&format!(
-            "{} of origin, the newest of {}: {} {}",
-            counted(origin.found, "finding", "findings"),
-            format_instant(newest.until),
-            newest.object,
-            newest.fault.said()
-        ));
-    }
 }
 
 /// The dates of a feed: a table of those that are shown by themselves, then the ranges.

@@ -11,6 +11,7 @@ use super::documents::Catalogue;
 use super::exit::ExitKind;
 use super::failure::{Failure, FailureDetail, Report};
 use super::key_file;
+use super::origin;
 use super::output::{Ending, OutputDocument};
 use super::page::Page;
 use super::progress::Unit;
@@ -22,7 +23,7 @@ use crate::ledger::log::LogError;
 use crate::ledger::names::ENTRY_FOLDER;
 use crate::plural::{counted, thousands};
 use crate::report::doubled::MOST_NAMED;
-use crate::report::verify::{self, Since, Verified, VerifiedOrigin, VerifyError, VerifyProblem};
+use crate::report::verify::{self, Since, Verified, VerifyError, VerifyProblem};
 use crate::run::{JobError, open_bucket, open_to_read};
 use crate::store::{Bucket, StoreOptions};
 
@@ -326,8 +327,8 @@ impl OutputDocument for ShownVerification {
                 &format!("{} hashed again", thousands(verified.rows)),
             );
         }
-        if let Some(origin) = &verified.origin {
-            page.field("origin", &origin_said(origin));
+        if let Some(known) = &verified.origin {
+            page.field("origin", &origin::of_lake(known));
         }
         if verified.orphans > 0 {
             let files = counted(verified.orphans, "file", "files");
@@ -346,22 +347,6 @@ impl OutputDocument for ShownVerification {
             }
         }
     }
-}
-
-/// What runs checked of what platforms prove.
-fn origin_said(origin: &VerifiedOrigin) -> String {
-    let found = match origin.found {
-        0 => "nothing that does not hold".to_owned(),
-        found => format!(
-            "{} named by `status`",
-            counted(found, "finding", "findings")
-        ),
-    };
-    format!(
-        "{} proven by {} of their platform when they were read, {found}",
-        counted(origin.objects, "object", "objects"),
-        counted(origin.lists, "signed list", "signed lists")
-    )
 }
 
 /// What was verified, where nothing is damaged.

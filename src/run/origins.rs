@@ -6,7 +6,8 @@
 use super::committing::Committer;
 use super::error::RunError;
 use super::feed::{one_tenant, tenant_of};
-use super::job::JobSource;
+use super::job::{JobSource, RunObserver};
+use super::summary::SourceSummary;
 use crate::lake::FileReader;
 use crate::lake::layout::Table;
 use crate::origin::{OriginCheck, OriginFault, OriginFinding};
@@ -24,17 +25,48 @@ const LAG: TimeDelta = TimeDelta::hours(6);
 /// Dates of which objects are held at once: a list names objects of two at most.
 const DATES: usize = 3;
 
+/// Following what the platform of one source proves, once its objects were read.
+pub(super) struct OriginsWork<'a, 'c> {
+    pub(super) source: &'a JobSource,
+    pub(super) committer: &'a Committer<'c>,
+    pub(super) stop: &'a watch::Receiver<bool>,
+    pub(super) observer: &'a dyn RunObserver,
+}
+
+impl OriginsWork<'_, '_> {
+    /// Follows each feed that was read, and notes in the summary what came of it.
+    pub(super) async fn follow_all<'t>(
+        &self,
+        tenants: impl Iterator<Item = &'t str>,
+        summary: &mut SourceSummary,
+    ) -> Result<(), RunError> {
+        for tenant in tenants {
+            if summary.has_failed(tenant) {
+                continue;
+            }
+            let id = &self.source.id;
+            self.observer
+                .doing(&format!("checking the origin of {id} {tenant}"));
+            let followed = follow(self.source, self.committer, tenant, self.stop).await?;
+            summary.warnings.extend(followed.warnings);
+            if !followed.check.is_nothing() {
+                summary.origins.push(followed.check);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What following the proof of a feed came to.
-#[derive(Debug)]
-pub(super) struct OriginsFollowed {
-    pub(super) check: OriginCheck,
+struct OriginsFollowed {
+    check: OriginCheck,
     /// Why it was not followed to the end, and what is not proven.
-    pub(super) warnings: Vec<String>,
+    warnings: Vec<String>,
 }
 
 /// Follows the proof of one feed, as far as its objects were read. Ends early where the run is told to stop: the next
 /// one goes on.
-pub(super) async fn follow(
+async fn follow(
     source: &JobSource,
     committer: &Committer<'_>,
     tenant: &str,

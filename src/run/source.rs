@@ -6,7 +6,7 @@ use super::error::RunError;
 use super::feed::tenant_of;
 use super::job::JobSource;
 use super::job::RunObserver;
-use super::origins;
+use super::origins::OriginsWork;
 use super::plan::dates::{age, comparable};
 use super::plan::{FeedPlan, SourcePlan, recounts};
 use super::reading::{ReadingEnd, ingest};
@@ -79,7 +79,14 @@ impl SourceWork<'_> {
             ReadingEnd::Failed(error) => summary.fail(&error),
         }
         if summary.complete || summary.other_feeds_read {
-            Box::pin(self.follow_origins(committer, stop, observer, &mut summary)).await?;
+            let tenants = self.planned.feeds.iter().map(|feed| feed.tenant.as_str());
+            let work = OriginsWork {
+                source: self.source,
+                committer: &*committer,
+                stop,
+                observer,
+            };
+            Box::pin(work.follow_all(tenants, &mut summary)).await?;
         }
         self.watch_horizon(committer, &mut summary);
         self.watch_ids(committer, &mut summary);
@@ -424,29 +431,6 @@ impl SourceWork<'_> {
             Ok(_) => Ok(ReadingEnd::Complete),
             Err(error) => Ok(ReadingEnd::Failed(error)),
         }
-    }
-
-    /// Follows what the platform proves of its objects, now that they were read.
-    async fn follow_origins(
-        &self,
-        committer: &Committer<'_>,
-        stop: &watch::Receiver<bool>,
-        observer: &dyn RunObserver,
-        summary: &mut SourceSummary,
-    ) -> Result<(), RunError> {
-        for feed in &self.planned.feeds {
-            if summary.has_failed(&feed.tenant) {
-                continue;
-            }
-            let name = format!("{} {}", self.source.id, feed.tenant);
-            observer.doing(&format!("checking the origin of {name}"));
-            let followed = origins::follow(self.source, committer, &feed.tenant, stop).await?;
-            summary.warnings.extend(followed.warnings);
-            if !followed.check.is_nothing() {
-                summary.origins.push(followed.check);
-            }
-        }
-        Ok(())
     }
 
     /// Notes the oldest record that the source has, and warns where records may be purged there
