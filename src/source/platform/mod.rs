@@ -27,7 +27,7 @@ pub use sign_in::SignInWay;
 pub(crate) use table::PlatformTable;
 
 use super::{Mapping, Source, SourceError, Tenant, Wording};
-use crate::http::Auth;
+use crate::http::{Auth, HttpSettings, Retry};
 use crate::settings::{NamedSecret, SecretRef};
 use std::any::Any;
 use std::fmt;
@@ -109,6 +109,22 @@ pub struct Opening {
     pub max_response: u64,
     /// Whether the platform's own words about a failure are kept.
     pub wording: Wording,
+}
+
+impl Opening {
+    /// Settings of a client for a service of the platform.
+    fn http(&self, url: Url, auth: Auth) -> HttpSettings {
+        HttpSettings {
+            timeout: self.timeout,
+            response_bytes: self.max_response,
+            concurrency: usize::try_from(self.concurrency).unwrap_or(usize::MAX),
+            retry: Retry {
+                patience: self.patience,
+                ..Retry::default()
+            },
+            ..HttpSettings::new(url, auth)
+        }
+    }
 }
 
 table::platforms! {

@@ -4,11 +4,11 @@ use super::client::{Airflow, AirflowDialect};
 use super::feed::AirflowFeed;
 use super::mapping::AirflowMapping;
 use super::profile::PROFILE;
-use crate::http::{Auth, Retry};
+use crate::http::Auth;
 use crate::settings::checks::Checks;
 use crate::settings::problem::SettingPlace;
 use crate::settings::{NamedSecret, SecretRef};
-use crate::source::http::{Client, HttpSettings};
+use crate::source::http::Client;
 use crate::source::platform::address::ServerAddress;
 use crate::source::platform::sign_in::{self, AuthTable};
 use crate::source::platform::{Endpoint, FeedTable, Opening, Platform, PlatformTable};
@@ -83,16 +83,7 @@ impl Platform for AirflowSettings {
     }
 
     fn open(&self, opening: &Opening) -> Result<Arc<dyn Source>, SourceError> {
-        let settings = HttpSettings {
-            timeout: opening.timeout,
-            response_bytes: opening.max_response,
-            concurrency: usize::try_from(opening.concurrency).unwrap_or(usize::MAX),
-            retry: Retry {
-                patience: opening.patience,
-                ..Retry::default()
-            },
-            ..HttpSettings::new(self.url.clone(), self.auth.lazily_read())
-        };
+        let settings = opening.http(self.url.clone(), self.auth.lazily_read());
         let client = Client::new(settings, opening.wording)?;
         Ok(Arc::new(AirflowFeed::new(Airflow::new(
             client,

@@ -3,13 +3,13 @@
 use super::client::{ActivityExport, AzureFeed, ResourceManager};
 use super::mapping::AzureMapping;
 use super::profile::PROFILE;
-use crate::http::{Auth, Retry};
+use crate::http::Auth;
 use crate::settings::checks::Checks;
 use crate::settings::problem::SettingPlace;
 use crate::settings::store::{OptionValue, StoreLocation, check_options, check_url, secrets_of};
 use crate::settings::{NamedSecret, SecretRef};
 use crate::source::cursor::Cursor;
-use crate::source::http::{Client, HttpSettings};
+use crate::source::http::Client;
 use crate::source::objects::ObjectFeed;
 use crate::source::platform::address::ServerAddress;
 use crate::source::platform::sign_in::{self, AuthTable};
@@ -148,16 +148,7 @@ impl Platform for AzureSettings {
     fn open(&self, opening: &Opening) -> Result<Arc<dyn Source>, SourceError> {
         match &self.reads {
             AzurePlace::Service { feed, url, auth } => {
-                let settings = HttpSettings {
-                    timeout: opening.timeout,
-                    response_bytes: opening.max_response,
-                    concurrency: usize::try_from(opening.concurrency).unwrap_or(usize::MAX),
-                    retry: Retry {
-                        patience: opening.patience,
-                        ..Retry::default()
-                    },
-                    ..HttpSettings::new(url.clone(), auth.lazily_read())
-                };
+                let settings = opening.http(url.clone(), auth.lazily_read());
                 let client = Client::new(settings, opening.wording)?;
                 let manager = ResourceManager::new(client, *feed, self.tenants())?;
                 Ok(Arc::new(Cursor::new(manager)))

@@ -13,7 +13,7 @@ use crate::settings::store::{
 };
 use crate::settings::{NamedSecret, SecretError};
 use crate::source::cursor::Cursor;
-use crate::source::http::{AwsAuth, Client, HttpSettings, Retry};
+use crate::source::http::{AwsAuth, Client, HttpSettings};
 use crate::source::objects::ObjectFeed;
 use crate::source::platform::{
     Endpoint, EndpointRole, FeedTable, Opening, Platform, PlatformTable,
@@ -207,16 +207,9 @@ impl CloudTrailSettings {
                 region: region.clone(),
             });
             let settings = HttpSettings {
-                timeout: opening.timeout,
-                response_bytes: opening.max_response,
-                concurrency: usize::try_from(opening.concurrency).unwrap_or(usize::MAX),
                 quota: Some(api::QUOTA),
-                retry: Retry {
-                    patience: opening.patience,
-                    ..Retry::default()
-                },
                 waits: waits.clone(),
-                ..HttpSettings::new(base, auth)
+                ..opening.http(base, auth)
             };
             Ok((region.clone(), api::client(settings, opening.wording)?))
         });

@@ -9,7 +9,7 @@ use crate::settings::checks::Checks;
 use crate::settings::problem::SettingPlace;
 use crate::settings::{NamedSecret, SecretRef};
 use crate::source::cursor::Cursor;
-use crate::source::http::{Client, HttpSettings, RequestQuota, Retry};
+use crate::source::http::{Client, HttpSettings, RequestQuota};
 use crate::source::platform::address::check_address;
 use crate::source::platform::sign_in::{self, AuthTable};
 use crate::source::platform::{Endpoint, FeedTable, Opening, Platform, PlatformTable};
@@ -105,15 +105,8 @@ impl ComposerPlatform {
         opening: &Opening,
     ) -> Result<Client, SourceError> {
         let settings = HttpSettings {
-            timeout: opening.timeout,
-            response_bytes: opening.max_response,
-            concurrency: usize::try_from(opening.concurrency).unwrap_or(usize::MAX),
             quota,
-            retry: Retry {
-                patience: opening.patience,
-                ..Retry::default()
-            },
-            ..HttpSettings::new(base.clone(), self.auth.lazily_read())
+            ..opening.http(base.clone(), self.auth.lazily_read())
         };
         Client::new(settings, opening.wording)
     }

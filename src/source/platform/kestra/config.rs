@@ -3,11 +3,11 @@
 use super::client::{Dialect, Kestra};
 use super::mapping::KestraMapping;
 use super::profile::PROFILE;
-use crate::http::{Auth, Retry};
+use crate::http::Auth;
 use crate::settings::checks::Checks;
 use crate::settings::problem::SettingPlace;
 use crate::settings::{NamedSecret, SecretRef};
-use crate::source::http::{Client, HttpSettings};
+use crate::source::http::Client;
 use crate::source::paged::Paged;
 use crate::source::platform::address::ServerAddress;
 use crate::source::platform::sign_in::{self, AuthTable};
@@ -127,16 +127,7 @@ impl Platform for KestraSettings {
     }
 
     fn open(&self, opening: &Opening) -> Result<Arc<dyn Source>, SourceError> {
-        let settings = HttpSettings {
-            timeout: opening.timeout,
-            response_bytes: opening.max_response,
-            concurrency: usize::try_from(opening.concurrency).unwrap_or(usize::MAX),
-            retry: Retry {
-                patience: opening.patience,
-                ..Retry::default()
-            },
-            ..HttpSettings::new(self.url.clone(), self.auth.lazily_read())
-        };
+        let settings = opening.http(self.url.clone(), self.auth.lazily_read());
         let client = Client::new(settings, opening.wording)?;
         let kestra = Kestra::new(client, self.dialect, self.tenants())?;
         Ok(Arc::new(Paged::new(kestra.with_page_size(self.page_size))))

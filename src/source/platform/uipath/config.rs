@@ -3,12 +3,12 @@
 use super::client::{UiPath, UiPathFeed};
 use super::mapping::UiPathMapping;
 use super::profile::PROFILE;
-use crate::http::{Auth, Retry};
+use crate::http::Auth;
 use crate::settings::checks::Checks;
 use crate::settings::problem::SettingPlace;
 use crate::settings::{NamedSecret, SecretRef, parse_duration};
 use crate::source::cursor::Cursor;
-use crate::source::http::{Client, HttpSettings};
+use crate::source::http::Client;
 use crate::source::platform::address::check_address;
 use crate::source::platform::sign_in::{self, AuthTable};
 use crate::source::platform::{Endpoint, FeedTable, Opening, Platform, PlatformTable};
@@ -115,16 +115,7 @@ impl Platform for UiPathSettings {
     }
 
     fn open(&self, opening: &Opening) -> Result<Arc<dyn Source>, SourceError> {
-        let settings = HttpSettings {
-            timeout: opening.timeout,
-            response_bytes: opening.max_response,
-            concurrency: usize::try_from(opening.concurrency).unwrap_or(usize::MAX),
-            retry: Retry {
-                patience: opening.patience,
-                ..Retry::default()
-            },
-            ..HttpSettings::new(self.url.clone(), self.auth.lazily_read())
-        };
+        let settings = opening.http(self.url.clone(), self.auth.lazily_read());
         let client = Client::new(settings, opening.wording)?;
         let uipath = UiPath::new(client, self.feed, self.tenants())?;
         let mut uipath = uipath.with_page_size(self.page_size);
