@@ -145,7 +145,7 @@ fn what_was_given_is_judged_before_what_was_not() {
     assert!(wrong("--set dialec=v2").contains("write `dialect`, or remove it"));
     assert!(
         wrong("--set auth.client_credentials.client_id=x")
-            .contains("write one of: basic, bearer, none")
+            .contains("known here: basic, bearer, none")
     );
     assert!(wrong("--dialect v3").contains("write one of: v1, v2"));
     assert!(wrong("--tenant a/b").contains("is not the id of a tenant"));
