@@ -8,7 +8,7 @@
 //!
 //! | column | Activity Log | export | pipeline run | |
 //! |---|---|---|---|---|
-//! | `native_id` | `/eventDataId` | a hash, see [`ExportFields::id`] | `/runId`, `/lastUpdated` | a run that goes on is another version, not another content of the same record |
+//! | `native_id` | `/eventDataId` | a hash, see `ExportFields::id` | `/runId`, `/lastUpdated` | a run that goes on is another version, not another content of the same record |
 //! | `event_time`, `event_time_text` | `/eventTimestamp` | `/time` | `/lastUpdated` | up to 7 digits, in any spelling of UTC |
 //! | `action` | `/operationName/value` | `/operationName` | | verbatim; the export writes it in capitals |
 //! | `outcome` | `/status/value` | `/resultType` | `/status` | what began or was accepted has no outcome yet |

@@ -1,6 +1,6 @@
 //! The client of a trail's bucket.
 //!
-//! Files are found by their names: [`key`] tells those of a trail from digests, insights and whatever else lies in
+//! Files are found by their names: `key` tells those of a trail from digests, insights and whatever else lies in
 //! the same folders, [`file`] takes one apart.
 
 mod key;

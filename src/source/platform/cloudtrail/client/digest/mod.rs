@@ -8,7 +8,7 @@
 //! listing -> a digest: is it well-formed? does it name the one before? is it signed? -> its files, hashed again
 //! ```
 //!
-//! * A digest whose predecessor is not there waits [`PATIENCE`] for it, then that it is missing is a finding.
+//! * A digest whose predecessor is not there waits `PATIENCE` for it, then that it is missing is a finding.
 //! * A chain begins anew where a trail was stopped: such a digest names none before it.
 //! * A trail that was copied has lost its metadata; the signature of a digest then comes from the one after it.
 //! * Digests that AWS made up later (`_backfill`) are no part of a chain, and are left aside.
