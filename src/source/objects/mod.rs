@@ -15,23 +15,23 @@ mod stream;
 
 mod ahead;
 
-mod failure;
-
 mod listed;
 
 mod origin;
 
 mod set;
 
+mod stored;
+
 #[cfg(test)]
 pub(in crate::source) mod scripted;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::source) use failure::of_bucket;
 pub use listed::{ListedObject, ObjectDigest, ReadObject};
 pub use origin::{OriginRequest, OriginStep, ProvenObject};
 pub use set::{ListedSet, object_digest};
+pub(in crate::source) use stored::{not_read, of_bucket, version_of};
 
 use super::{
     Axis, Capabilities, ClockReading, Count, HoleReason, Mapping, OriginSteps, Returned, Slices,

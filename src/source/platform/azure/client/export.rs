@@ -11,7 +11,8 @@
 
 use crate::event::json::{self, JsonKind};
 use crate::source::objects::{
-    ListedObject, ObjectContent, ObjectTiming, Objects, ReadFailure, of_bucket,
+    ListedObject, ObjectContent, ObjectTiming, Objects, ReadFailure, not_read, of_bucket,
+    version_of,
 };
 use crate::source::platform::azure::mapping::{AzureMapping, is_of_data_factory};
 use crate::source::{ClockReading, HoleReason, Mapping, Returned, SourceError, Tenant, Wording};
@@ -129,19 +130,12 @@ fn position(date: NaiveDate, folder: &str, name: &str) -> Option<DateTime<Utc>> 
 
 fn listed(file: StoredObject, position: DateTime<Utc>) -> ListedObject {
     ListedObject {
-        version: version(&file).into(),
+        version: version_of(&file).into(),
         key: file.name.into(),
         bytes: file.bytes,
         position,
         modified: file.modified,
     }
-}
-
-/// What tells the content of a blob from any other: the entity tag, or where there is none the time at which it was
-/// written and its size.
-fn version(file: &StoredObject) -> String {
-    let written = || format!("{}-{}", file.modified.timestamp_micros(), file.bytes);
-    file.tag.clone().unwrap_or_else(written)
 }
 
 /// The wanted lines of a blob, in a buffer of their own: those of other providers may be many times as much. A line
@@ -215,22 +209,12 @@ impl Objects for ActivityExport {
         most: u64,
     ) -> Result<ObjectContent, ReadFailure> {
         let unreadable = |reason, detail| Err(ReadFailure::Object { reason, detail });
-        let (file, stored) = match self.bucket.read_version(&object.key, most).await {
-            Ok(read) => read,
-            Err(error @ StoreError::NotFound { .. }) => {
-                return unreadable(HoleReason::Gone, error.to_string());
-            }
-            Err(error @ StoreError::TooLarge { .. }) => {
-                return unreadable(HoleReason::TooLarge, error.to_string());
-            }
-            Err(error @ StoreError::Denied { .. }) => {
-                return Err(ReadFailure::Denied(self.error(tenant, &error)));
-            }
-            Err(error) => return Err(ReadFailure::Feed(self.error(tenant, &error))),
-        };
+        let read = self.bucket.read_version(&object.key, most).await;
+        let (file, stored) =
+            read.map_err(|error| not_read(self.wording, &tenant.to_string(), &error))?;
         match split(&stored) {
             Ok(records) => Ok(ObjectContent {
-                version: version(&file).into(),
+                version: version_of(&file).into(),
                 sha256: Sha256::digest(&stored).into(),
                 records,
             }),

@@ -12,10 +12,11 @@ use super::digest::{DigestPlace, PublicKeys, follow};
 use super::{EventSources, FeedPlace, ROOT, account_folder, file, is_account, settings};
 use crate::plural::counted;
 use crate::source::objects::{
-    ListedObject, ObjectContent, ObjectTiming, Objects, OriginRequest, ReadFailure, of_bucket,
+    ListedObject, ObjectContent, ObjectTiming, Objects, OriginRequest, ReadFailure, not_read,
+    of_bucket, version_of,
 };
 use crate::source::{
-    ClockReading, HoleReason, Mapping, OriginSteps, SourceError, SourceRemark, Tenant, Wording,
+    ClockReading, Mapping, OriginSteps, SourceError, SourceRemark, Tenant, Wording,
 };
 use crate::store::{Bucket, StoreError, StoredObject};
 use crate::waits::Waits;
@@ -204,19 +205,12 @@ fn remark(found: &[Tenant], read: &[Tenant]) -> Option<SourceRemark> {
 
 fn listed(file: StoredObject, position: DateTime<Utc>) -> ListedObject {
     ListedObject {
-        version: version(&file).into(),
+        version: version_of(&file).into(),
         key: file.name.into(),
         bytes: file.bytes,
         position,
         modified: file.modified,
     }
-}
-
-/// What tells the content of a file from any other: the entity tag, or where there is none the time at which
-/// it was written and its size.
-fn version(file: &StoredObject) -> String {
-    let written = || format!("{}-{}", file.modified.timestamp_micros(), file.bytes);
-    file.tag.clone().unwrap_or_else(written)
 }
 
 #[async_trait]
@@ -257,19 +251,9 @@ impl Objects for CloudTrail {
         most: u64,
     ) -> Result<ObjectContent, ReadFailure> {
         let unreadable = |reason, detail| Err(ReadFailure::Object { reason, detail });
-        let (file, stored) = match self.bucket.read_version(&object.key, most).await {
-            Ok(read) => read,
-            Err(error @ StoreError::NotFound { .. }) => {
-                return unreadable(HoleReason::Gone, error.to_string());
-            }
-            Err(error @ StoreError::TooLarge { .. }) => {
-                return unreadable(HoleReason::TooLarge, error.to_string());
-            }
-            Err(error @ StoreError::Denied { .. }) => {
-                return Err(ReadFailure::Denied(self.error(tenant, error)));
-            }
-            Err(error) => return Err(ReadFailure::Feed(self.error(tenant, error))),
-        };
+        let read = self.bucket.read_version(&object.key, most).await;
+        let (file, stored) =
+            read.map_err(|error| not_read(self.wording, &tenant.to_string(), &error))?;
         let wanted = Arc::clone(&self.wanted);
         let work = move || {
             let content = file::decode(&stored, most)?;
@@ -286,7 +270,7 @@ impl Objects for CloudTrail {
         };
         match taken_apart {
             Ok((sha256, records)) => Ok(ObjectContent {
-                version: version(&file).into(),
+                version: version_of(&file).into(),
                 sha256,
                 records,
             }),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::source::conformance::{KnownFeed, check_feed, check_under_faults};
 use crate::source::objects::ObjectFeed;
-use crate::source::{Hole, Limits, Slice, SliceOutcome, Source, WindowRequest};
+use crate::source::{Hole, HoleReason, Limits, Slice, SliceOutcome, Source, WindowRequest};
 use crate::store::{StoreOptions, StorePurpose};
 use bytes::Bytes;
 use flate2::Compression;

@@ -1,8 +1,9 @@
-//! What a failure of the bucket means for a feed.
+//! What an object in a bucket, and a failure of the bucket, mean for a feed.
 
+use super::ReadFailure;
 use crate::foreign::Secrets;
-use crate::source::{SourceError, Wording};
-use crate::store::StoreError;
+use crate::source::{HoleReason, SourceError, Wording};
+use crate::store::{StoreError, StoredObject};
 
 /// What a failure of the bucket means for the feed of that name.
 pub(in crate::source) fn of_bucket(
@@ -40,4 +41,25 @@ pub(in crate::source) fn of_bucket(
             message: error.to_string(),
         },
     }
+}
+
+/// What a failure to read one object means: for that object alone, or for the feed of that name.
+pub(in crate::source) fn not_read(wording: Wording, feed: &str, error: &StoreError) -> ReadFailure {
+    let of_object = |reason| ReadFailure::Object {
+        reason,
+        detail: error.to_string(),
+    };
+    match error {
+        StoreError::NotFound { .. } => of_object(HoleReason::Gone),
+        StoreError::TooLarge { .. } => of_object(HoleReason::TooLarge),
+        StoreError::Denied { .. } => ReadFailure::Denied(of_bucket(wording, feed, error)),
+        _ => ReadFailure::Feed(of_bucket(wording, feed, error)),
+    }
+}
+
+/// What tells the content of an object from any other: the entity tag, or where there is none the time at which it
+/// was written and its size.
+pub(in crate::source) fn version_of(object: &StoredObject) -> String {
+    let written = || format!("{}-{}", object.modified.timestamp_micros(), object.bytes);
+    object.tag.clone().unwrap_or_else(written)
 }
