@@ -206,6 +206,7 @@ fn certificate() -> Certificate {
         done: &done,
         ingests: &ingests,
         earlier: &BTreeMap::new(),
+        replaced: &BTreeMap::new(),
     };
     let decision = certify(&asked, &material).unwrap().unwrap();
     Certificate {

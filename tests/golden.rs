@@ -2,11 +2,13 @@
 //! all versions of entries and writes the newest, and so it does with state caches, but for the first.
 
 mod bodies;
+mod remaps;
 
 use bodies::{
     clock, done, entry, genesis, given_up, hold, ingest, rebuild, receipt, receipt_of_warehouses,
     release, retained, retained_in_part, retention, since_version_2, since_version_3, sweep, swept,
 };
+use remaps::since_version_4;
 use std::path::PathBuf;
 use trailhouse::ledger::cache;
 use trailhouse::ledger::digest::Digest;
@@ -84,7 +86,8 @@ fn entries_are_read_and_written_byte_for_byte() {
         assert_eq!(decoded, entry, "{name}");
         assert_eq!(signer.as_ref(), Some(key().verifier()), "{name}");
     }
-    for (name, body) in since_version_2().into_iter().chain(since_version_3()) {
+    let newer = since_version_2().into_iter().chain(since_version_3());
+    for (name, body) in newer.chain(since_version_4()) {
         let entry = entry(1, Some(Digest::of(b"before")), body);
         let file = entry.encode(Some(&key())).unwrap();
         let stored = read(name, file.as_bytes());
@@ -93,14 +96,19 @@ fn entries_are_read_and_written_byte_for_byte() {
     }
 }
 
-/// Version 3 is written only where an entry says what version 2 cannot, so programs that know no more can
+/// A version is written only where an entry says what the one before it cannot, so programs that know no more can
 /// read every other entry.
 #[test]
-fn entries_are_of_version_3_where_they_need_it() {
+fn entries_are_of_the_version_that_they_need() {
     let begins = |body, version| {
         let file = entry(1, None, body).encode(Some(&key())).unwrap();
         file.starts_with(&format!("{{\"version\":{version},"))
     };
+    assert!(
+        since_version_4()
+            .into_iter()
+            .all(|(_, body)| begins(body, 4))
+    );
     assert!(
         since_version_3()
             .into_iter()
@@ -215,6 +223,34 @@ fn state_caches_of_version_3_are_read() {
         let stored = read(name, &made);
         assert_eq!(cache::decode(&stored, &trust).unwrap(), state(entries));
     }
+}
+
+/// A replacement of files that is not done is part of the state, and of its cache; the entry that ends it takes it out.
+#[test]
+fn a_remap_is_folded_and_kept_until_it_is_done() {
+    let trust = Trust::Keys(vec![key().verifier().clone()]);
+    let mut state = state(2);
+    let apply = |state: &mut State, body: Body| {
+        let sequence = state.head.sequence + 1;
+        let next = Entry {
+            sequence,
+            ..entry(1, Some(state.head.sha256), body)
+        };
+        let file = next.encode(Some(&key())).unwrap();
+        state.apply(&next, Digest::of(file.as_bytes()))
+    };
+    let [(_, remap), (_, in_part), (_, done)] = since_version_4();
+    apply(&mut state, remap).unwrap();
+    assert_eq!(state.remaps.len(), 1);
+    let made = cache::encode(&state, Some(&key())).unwrap();
+    assert_eq!(cache::decode(&made, &trust).unwrap(), state);
+    let stored = read("state-v3-remap.json.zst", &made);
+    assert_eq!(cache::decode(&stored, &trust).unwrap(), state);
+    apply(&mut state, in_part).unwrap();
+    assert_eq!(state.remaps.len(), 1);
+    apply(&mut state, done.clone()).unwrap();
+    assert!(state.remaps.is_empty());
+    assert!(apply(&mut state, done).is_err());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::exit::ExitKind;
 use super::failure::Failure;
 use crate::clock::Contradiction;
 use crate::decision::DecisionError;
+use crate::decision::remap::RemapError;
 use crate::index::LoadIndexError;
 use crate::lake::ReadError;
 use crate::ledger::log::LogError;
@@ -140,9 +141,34 @@ impl From<DecisionError> for Failure {
             DecisionError::Stale(_) => Self::from_error(ExitKind::Confirmation, &error)
                 .kept("nothing was deleted")
                 .action("read the plan again, and confirm what it shows now"),
+            DecisionError::Remap(error) => error.into(),
             DecisionError::Plan(_) => Self::from_error(ExitKind::Unforeseen, &error)
                 .kept(COMMITTED)
                 .action("report this to the maintainers of trailhouse; a rerun is safe"),
+        }
+    }
+}
+
+impl From<RemapError> for Failure {
+    fn from(error: RemapError) -> Self {
+        match error {
+            RemapError::Read(ref read) if read.is_integrity() => altered_lake(&error),
+            RemapError::Layout(_) | RemapError::Column(_) => altered_lake(&error),
+            RemapError::Read(ReadError::Store(ref store))
+            | RemapError::Upload(CreateError::Store(ref store)) => of_store(&error, store),
+            RemapError::Read(_) | RemapError::Upload(_) => {
+                Self::from_error(ExitKind::Destination, &error)
+                    .kept(COMMITTED)
+                    .action("rerun; nothing was lost")
+            }
+            RemapError::Stopped => Self::from_error(ExitKind::Superseded, &error)
+                .kept(COMMITTED)
+                .action("run the same command again for a new plan, with fewer dates or a longer --deadline"),
+            RemapError::Write(_) | RemapError::TooLarge | RemapError::Arrow(_) => {
+                Self::from_error(ExitKind::Unforeseen, &error)
+                    .kept(COMMITTED)
+                    .action("report this to the maintainers of trailhouse; a rerun is safe")
+            }
         }
     }
 }

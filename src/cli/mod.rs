@@ -37,6 +37,7 @@ pub mod progress;
 mod query;
 #[cfg(test)]
 mod reference;
+mod remap;
 mod retention;
 mod run;
 mod schema;
@@ -191,6 +192,7 @@ enum Command {
     Retention(retention::RetentionArgs),
     Hold(hold::HoldArgs),
     Sweep(sweep::SweepArgs),
+    Remap(remap::RemapArgs),
     Clock(clock::ClockArgs),
     Doctor(doctor::DoctorArgs),
     #[cfg(feature = "query")]
@@ -365,6 +367,7 @@ fn execute(command: Command, context: &CliContext) -> Result<Ending, Report> {
         Command::Retention(args) => retention::execute(args, context),
         Command::Hold(args) => hold::execute(args, context),
         Command::Sweep(args) => sweep::execute(args, context),
+        Command::Remap(args) => remap::execute(args, context),
         Command::Clock(args) => clock::execute(args, context),
         Command::Doctor(args) => doctor::execute(args, context),
         #[cfg(feature = "query")]
@@ -392,6 +395,7 @@ fn describe(catalogue: &mut documents::Catalogue) {
     retention::describe(catalogue);
     hold::describe(catalogue);
     sweep::describe(catalogue);
+    remap::describe(catalogue);
     clock::describe(catalogue);
     doctor::describe(catalogue);
     schema::describe(catalogue);

@@ -24,7 +24,7 @@ use crate::plural::{counted, thousands};
 use crate::policy::HoldStanding;
 use crate::report::retention::OpenDecision;
 use crate::report::status::{
-    FeedStatus, SourceStatus, Status, StatusVerdict, divide, gap_said, runs,
+    FeedStatus, OpenRemapStatus, SourceStatus, Status, StatusVerdict, divide, gap_said, runs,
 };
 use crate::retention::RuleFinding;
 use crate::run::{configured_feeds, look_at_clocks, open_bucket, open_to_read};
@@ -300,8 +300,12 @@ fn text_of_retention(status: &Status, page: &mut Page) {
     let sweeps = &status.open_sweeps;
     let decided = &status.open_decisions;
     let any = status.retention.is_some() || !status.holds.is_empty();
-    if any || !sweeps.is_empty() || !decided.is_empty() {
+    let remaps = &status.open_remaps;
+    if any || !sweeps.is_empty() || !decided.is_empty() || !remaps.is_empty() {
         page.heading("retention");
+    }
+    for open in remaps {
+        text_of_remap(open, page);
     }
     for open in decided {
         text_of_open(open, page);
@@ -390,6 +394,25 @@ pub(super) fn text_of_open(open: &OpenDecision, page: &mut Page) {
     );
     page.warning(&format!(
         "not everything that entry {} decided to delete is deleted yet: {}",
+        open.decision,
+        left.join(", ")
+    ));
+}
+
+/// A decision to derive columns again that is not done.
+fn text_of_remap(open: &OpenRemapStatus, page: &mut Page) {
+    let mut left: Vec<String> = open
+        .warehouses_left
+        .iter()
+        .map(|name| format!("`trailhouse run` replaces rows of warehouse {name}"))
+        .collect();
+    if open.files_left > 0 {
+        let files = counted(open.files_left, "old file", "old files");
+        left.push(format!("`trailhouse sweep` removes {files}"));
+    }
+    page.warning(&format!(
+        "the remap of source {} decided in entry {} is not done: {}",
+        open.source,
         open.decision,
         left.join(", ")
     ));

@@ -200,9 +200,9 @@ impl<'a> Driver<'a> {
         plan_id: &str,
         shares: Vec<D::Share>,
         entries: &mut Vec<(u64, D::Share)>,
-    ) -> Result<Rebase, LogError> {
+    ) -> Result<Rebase, DecisionError> {
         for share in shares {
-            let entry = kind.entry(&share, plan_id, &self.ledger.attempt);
+            let entry = kind.entry(self.context(), &share, plan_id).await?;
             let draft = self.ledger.attempt.draft(entry);
             if self.ledger.commit(&draft).await? == Rebase::CompareAgain {
                 return Ok(Rebase::CompareAgain);

@@ -1,5 +1,6 @@
 //! Why nothing could be decided, or carried out.
 
+use super::remap::RemapError;
 use crate::ledger::log::LogError;
 
 /// A plan was confirmed that is not what would be decided now.
@@ -28,6 +29,9 @@ pub enum DecisionError {
     /// Others have decided the same, or something about it each time that it was planned.
     #[error("another process has made the same decision meanwhile")]
     Overtaken,
+    /// Columns could not be derived again.
+    #[error(transparent)]
+    Remap(#[from] RemapError),
     /// A plan has no id.
     #[error("the plan cannot be written: {0}")]
     Plan(#[from] serde_json::Error),

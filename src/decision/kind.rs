@@ -4,10 +4,9 @@ use super::error::DecisionError;
 use super::place::{DecisionContext, DecisionPlace, PlaceError};
 use crate::clock::Now;
 use crate::ledger::entry::{
-    Body, DoneOutcome, FilesExpired, GivenUp, Recoverable, WarehouseExpired,
+    Body, DoneOutcome, FilesExpired, GivenUp, Recoverable, RemappedWarehouse, WarehouseExpired,
 };
 use crate::ledger::state::State;
-use crate::ledger::writer::Attempt;
 use crate::warehouse::RebuiltDates;
 use async_trait::async_trait;
 use serde::Serialize;
@@ -21,6 +20,8 @@ pub enum DecisionKind {
     Retention,
     /// Removing files that no entry names.
     Sweep,
+    /// Deriving columns again from the records as kept.
+    Remap,
 }
 
 /// How decisions of a kind are made. A value of it is one wish to decide, with what it goes by: a policy, some
@@ -53,8 +54,17 @@ pub trait Decision: Send + Sync {
     /// [`DecisionError::UnprovenClock`] where the kind has nothing that a person could confirm instead.
     fn unattended(&self, plan: &Self::Plan, now: &Now) -> Result<Vec<Self::Share>, DecisionError>;
 
-    /// The entry that decides a share of a plan.
-    fn entry(&self, share: &Self::Share, plan_id: &str, attempt: &Attempt) -> Body;
+    /// The entry that decides a share of a plan, after what it names was written where it adds anything. What was
+    /// written for an entry that is never committed is an orphan.
+    ///
+    /// # Errors
+    /// The lake, where anything is read or written for it.
+    async fn entry(
+        &self,
+        context: DecisionContext<'_>,
+        share: &Self::Share,
+        plan_id: &str,
+    ) -> Result<Body, DecisionError>;
 }
 
 /// How decisions of a kind are carried out, whoever made them and however long ago.
@@ -104,10 +114,14 @@ pub enum ExecutionProgress {
 pub enum Carried {
     /// Dates of a warehouse were replaced, or there is nothing to replace any more.
     Rebuilt(RebuiltDates, DoneOutcome),
+    /// A warehouse has the rows whose columns the current rules derive.
+    Remapped(RemappedWarehouse),
     /// A warehouse is rid of what is due.
     Expired(WarehouseExpired, Vec<Recoverable>),
     /// Files of the lake were removed, but for those that the store does not let go yet.
     Removed(FilesExpired, Vec<Recoverable>),
+    /// Files that others have replaced were removed, but for those that the store does not let go yet.
+    Replaced(FilesExpired),
     /// Nobody can reach the warehouse any more.
     GivenUp(GivenUp),
     /// Files that no entry names were removed.

@@ -18,9 +18,11 @@
 //! | [`retention`] | partitions that are due | where the guard of the policy says so | in each warehouse, in the lake |
 //! | [`rebuild`] | dates of a table of a warehouse | always | in that warehouse |
 //! | [`sweep`] | files that no entry names | never, but a clock that is borne out | in the lake |
+//! | [`remap`] | files with outdated columns, and those that replace them | always | in each warehouse, in the lake |
 
 // The kinds.
 pub mod rebuild;
+pub mod remap;
 pub mod retention;
 pub mod sweep;
 
@@ -31,6 +33,7 @@ mod kind;
 
 mod error;
 mod place;
+mod removal;
 
 pub use driver::{
     Approved, CarriedAt, Decided, Driver, FinishedDecisions, PlannedDecision, plan_id,
@@ -42,15 +45,17 @@ pub use place::{DecisionContext, DecisionPlace, DecisionPlaces, PlaceError};
 use crate::ledger::writer::Writer;
 
 /// All kinds.
-pub const KINDS: [DecisionKind; 3] = [
+pub const KINDS: [DecisionKind; 4] = [
     DecisionKind::Rebuild,
+    DecisionKind::Remap,
     DecisionKind::Retention,
     DecisionKind::Sweep,
 ];
 
 /// How each is carried out.
-static EXECUTIONS: [&dyn Execution; 3] = [
+static EXECUTIONS: [&dyn Execution; 4] = [
     &rebuild::RebuildExecution,
+    &remap::RemapExecution,
     &retention::RetentionExecution,
     &sweep::SweepExecution,
 ];

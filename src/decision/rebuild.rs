@@ -9,7 +9,6 @@ use crate::clock::Now;
 use crate::lake::layout::Table;
 use crate::ledger::entry::{Body, DoneOutcome};
 use crate::ledger::state::State;
-use crate::ledger::writer::Attempt;
 use crate::warehouse::{
     RebuildChoice, RebuildPlan, RebuiltDates, WarehouseFailure, carry_out, plan_rebuild,
 };
@@ -81,8 +80,13 @@ impl Decision for RebuildWish {
         Ok(Vec::new())
     }
 
-    fn entry(&self, table: &RebuildPlan, plan_id: &str, _: &Attempt) -> Body {
-        Body::Rebuild(Box::new(table.decision(plan_id)))
+    async fn entry(
+        &self,
+        _: DecisionContext<'_>,
+        table: &RebuildPlan,
+        plan_id: &str,
+    ) -> Result<Body, DecisionError> {
+        Ok(Body::Rebuild(Box::new(table.decision(plan_id))))
     }
 }
 
@@ -128,7 +132,10 @@ impl Execution for RebuildExecution {
             dates: rebuild.dates.len() as u64,
             rows: match &outcome {
                 DoneOutcome::Rebuilt { rows } => Some(*rows),
-                DoneOutcome::Void | DoneOutcome::Swept { .. } | DoneOutcome::Retained(_) => None,
+                DoneOutcome::Void
+                | DoneOutcome::Swept { .. }
+                | DoneOutcome::Retained(_)
+                | DoneOutcome::Remapped(_) => None,
             },
         };
         ExecutionProgress::Carried(Carried::Rebuilt(dates, outcome))

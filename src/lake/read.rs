@@ -20,6 +20,9 @@ use crate::window::Window;
 
 use super::layout::{DataFile, LayoutError, Table};
 use super::prune::{self, Instants};
+use super::verify::salt;
+use super::write::SALT_KEY;
+use crate::merkle::FileSalt;
 use crate::store::SignedFile;
 use crate::store::{Bucket, StoreError};
 
@@ -229,6 +232,18 @@ impl FileReader {
                 std::future::ready(!empty)
             })
             .boxed())
+    }
+
+    /// The salt of the leaves over its records, which only its footer has.
+    ///
+    /// # Errors
+    /// [`ReadError`], also where it has none.
+    pub async fn salt(&self) -> Result<FileSalt, ReadError> {
+        let mut input = StoreInput::new(&self.bucket, self.signed.clone());
+        let footer = ArrowReaderMetadata::load_async(&mut input, ArrowReaderOptions::new())
+            .await
+            .map_err(|error| self.error(error))?;
+        salt(footer.metadata()).ok_or_else(|| self.no_column(SALT_KEY))
     }
 
     /// The rows of a batch, which are in order of time, that lie inside.

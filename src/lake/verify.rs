@@ -285,7 +285,8 @@ fn check_footer(metadata: &ParquetMetaData, belonging: &Belonging) -> Vec<Mismat
     mismatches
 }
 
-fn salt(metadata: &ParquetMetaData) -> Option<FileSalt> {
+/// The salt that the footer of a file has.
+pub(super) fn salt(metadata: &ParquetMetaData) -> Option<FileSalt> {
     let mut salt = FileSalt::default();
     hex::decode_to_slice(footer_value(metadata, SALT_KEY)?, &mut salt).ok()?;
     Some(salt)

@@ -9,6 +9,7 @@ mod clock;
 mod file;
 mod objects;
 mod receipt;
+mod remap;
 mod retention;
 mod span;
 mod version;
@@ -22,6 +23,7 @@ pub use clock::ClockConfirmation;
 pub use file::{FileEntry, NoFacts, StatedRange, StatedStatistics};
 pub use objects::{DayObjects, ObjectSet, ObjectsCompared};
 pub use receipt::{Future, Horizon, Receipt, Recount, RecountVerdict, SourceOutcome, VerdictBy};
+pub use remap::{Remap, Remapped, RemappedWarehouse, ReplacedFile};
 pub use retention::{
     ExpiredPart, FilesExpired, GivenUp, Recoverable, RecoverableBy, RefusedFile, Release, Retained,
     Retention, StoredPlace, SweepBody, SweptObject, TableExpired, WarehouseExpired,
@@ -50,8 +52,11 @@ use std::io::{self, Read};
 ///
 /// 2 says what bore the time of an entry out. 3 is written where an entry says anything of objects or of their origin,
 /// or that its windows are of arrival ([`CoverageAxis`]), and only there: a ledger without such feeds can still be read by
-/// programs that know version 2.
-pub const FORMAT_VERSION: u32 = 3;
+/// programs that know version 2. 4 is written where an entry says anything of columns that were derived again.
+pub const FORMAT_VERSION: u32 = 4;
+
+/// The version of entries about objects, imported files and windows of arrival.
+const OBJECTS_VERSION: u32 = 3;
 
 /// The version of entries that say nothing which needs a newer one.
 const COMMON_VERSION: u32 = 2;
@@ -125,13 +130,7 @@ impl Entry {
     /// which no body of ours is.
     pub fn encode(&self, key: Option<&SigningKey>) -> Result<String, EntryError> {
         let envelope = EntryEnvelope {
-            version: match self.body.has_objects()
-                || self.body.states_axis()
-                || self.body.states_import()
-            {
-                true => FORMAT_VERSION,
-                false => COMMON_VERSION,
-            },
+            version: self.body.version(),
             sequence: self.sequence,
             previous: self.previous,
             kind: self.body.kind().name().to_owned(),

@@ -24,19 +24,22 @@
 //! | INV-19 | a confirmation of the clock says by whom and why |
 //! | INV-20 | what a receipt says of the origin of objects names each feed once, each chain once and in order, and as many findings as it counts |
 //! | INV-21 | what was imported from a file states no window as read |
+//! | INV-22 | a replacement of files names files of one source that are in the lake and not held, keeps the rows of each date, and, of files that one file replaces, the root over the records |
 //!
 //! INV-18 asks nothing of entries of format version 1, which do not say what bore their time out; nor does
 //! INV-15 ask of them that a hold ends by a time that is borne out.
 
+mod remap;
 mod retention;
 mod warehouse;
 
+pub use remap::remap_fits;
 pub use retention::{hold_fits, release_fits, retention_fits, sweep_fits};
 pub use warehouse::{done_fits, rebuild_fits, receipt_fits};
 
 use super::digest::Digest;
 use super::entry::{
-    Body, ClockConfirmation, Done, DoneOutcome, Entry, Ingest, RecountVerdict, Role,
+    Body, ClockConfirmation, Done, DoneOutcome, Entry, FileEntry, Ingest, RecountVerdict, Role,
 };
 use super::key::VerifierKey;
 use super::state::State;
@@ -239,6 +242,14 @@ pub enum Violation {
         /// The batch.
         batch: String,
     },
+    /// Files that cannot take the place of others.
+    #[error("INV-22: a remap decision about source {source_id} does not fit the lake: {what}")]
+    Remap {
+        /// The source.
+        source_id: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// The end of something that is not open.
     #[error("INV-12: entry {decision} is not an open decision")]
     NotOpen {
@@ -287,7 +298,7 @@ pub(super) fn follows(state: &State, entry: &Entry) -> Result<(), Violation> {
 pub fn ingest_fits(state: &State, ingest: &Ingest) -> Result<(), Violation> {
     accounts_for_all(ingest)?;
     rows_are_counted(ingest)?;
-    names_are_new(state, ingest)?;
+    names_are_new(state, &ingest.batch_id, &ingest.files)?;
     covers_first(state, ingest)?;
     imports_no_coverage(ingest)?;
     files_keep_their_date(ingest)
@@ -351,9 +362,9 @@ fn rows_are_counted(ingest: &Ingest) -> Result<(), Violation> {
     Ok(())
 }
 
-fn names_are_new(state: &State, ingest: &Ingest) -> Result<(), Violation> {
+fn names_are_new(state: &State, batch_id: &str, files: &[FileEntry]) -> Result<(), Violation> {
     let mut names = HashSet::new();
-    for file in &ingest.files {
+    for file in files {
         let known = state
             .files
             .get(&file.date)
@@ -378,9 +389,9 @@ fn names_are_new(state: &State, ingest: &Ingest) -> Result<(), Violation> {
         .iter()
         .rev()
         .take(10_000)
-        .any(|batch| batch.batch_id == ingest.batch_id)
+        .any(|batch| batch.batch_id == batch_id)
     {
-        return Err(Violation::Twice(ingest.batch_id.clone()));
+        return Err(Violation::Twice(batch_id.to_owned()));
     }
     Ok(())
 }
@@ -412,21 +423,24 @@ fn imports_no_coverage(ingest: &Ingest) -> Result<(), Violation> {
 }
 
 fn files_keep_their_date(ingest: &Ingest) -> Result<(), Violation> {
-    for file in &ingest.files {
-        let day = Window::of_date(file.date);
-        let fits = match (&file.times, file.table) {
-            (Some(times), _) => {
-                times.first <= times.last
-                    && day.is_none_or(|day| day.contains(times.first) && day.contains(times.last))
-            }
-            (None, Table::Quarantine) => true,
-            (None, Table::Events | Table::Objects) => false,
-        };
-        if !fits {
-            return Err(Violation::FileDate(file.path.to_string()));
+    ingest.files.iter().try_for_each(times_lie_on_date)
+}
+
+/// INV-8 for one file.
+fn times_lie_on_date(file: &FileEntry) -> Result<(), Violation> {
+    let day = Window::of_date(file.date);
+    let fits = match (&file.times, file.table) {
+        (Some(times), _) => {
+            times.first <= times.last
+                && day.is_none_or(|day| day.contains(times.first) && day.contains(times.last))
         }
+        (None, Table::Quarantine) => true,
+        (None, Table::Events | Table::Objects) => false,
+    };
+    match fits {
+        true => Ok(()),
+        false => Err(Violation::FileDate(file.path.to_string())),
     }
-    Ok(())
 }
 
 /// INV-19 for a `clock` entry.
@@ -443,7 +457,11 @@ pub fn clock_fits(confirmation: &ClockConfirmation) -> Result<(), Violation> {
 
 /// Whether a person has given a warehouse up.
 fn gives_up(done: &Done) -> bool {
-    matches!(&done.outcome, DoneOutcome::Retained(retained) if !retained.given_up.is_empty())
+    match &done.outcome {
+        DoneOutcome::Retained(retained) => !retained.given_up.is_empty(),
+        DoneOutcome::Remapped(remapped) => remapped.given_up.is_some(),
+        DoneOutcome::Rebuilt { .. } | DoneOutcome::Void | DoneOutcome::Swept { .. } => false,
+    }
 }
 
 /// INV-9: the signer of an entry was granted the role that its kind needs.
@@ -462,6 +480,7 @@ pub(super) fn role_fits(
         Body::Ingest(_)
         | Body::Receipt(_)
         | Body::Rebuild(_)
+        | Body::Remap(_)
         | Body::Done(_)
         | Body::Sweep(_)
         | Body::Retention(_) => Role::Writer,

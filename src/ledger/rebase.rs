@@ -1,6 +1,6 @@
 //! What to do with a planned entry whose sequence somebody else has taken: one pure function.
 
-use super::entry::{Body, Covered, Entry, Ingest, Retention, SweepBody};
+use super::entry::{Body, Covered, Entry, FileEntry, Ingest, Retention, SweepBody};
 use crate::window::Window;
 use std::collections::HashSet;
 
@@ -29,14 +29,15 @@ pub fn rebase(planned: &Body, came: &[Entry]) -> Rebase {
         Body::Ingest(ours) => came.iter().any(|entry| match &entry.body {
             Body::Ingest(theirs) => touches(ours, theirs),
             // We were taken for dead: the files have to be written anew.
-            Body::Sweep(theirs) => names_any(ours, theirs),
+            Body::Sweep(theirs) => names_any(&ours.files, theirs),
             // Nothing of it is read in again.
             Body::Retention(theirs) => adds_to(ours, theirs),
             _ => false,
         }),
         Body::Sweep(ours) => came.iter().any(|entry| match &entry.body {
             // Whoever was taken for dead is not.
-            Body::Ingest(theirs) => names_any(theirs, ours),
+            Body::Ingest(theirs) => names_any(&theirs.files, ours),
+            Body::Remap(theirs) => names_any(&theirs.files, ours),
             // It may be another time now than was thought.
             Body::Sweep(_) | Body::Clock(_) => true,
             _ => false,
@@ -45,8 +46,14 @@ pub fn rebase(planned: &Body, came: &[Entry]) -> Rebase {
         Body::Retention(_) => came.iter().any(|entry| {
             matches!(
                 entry.body,
-                Body::Hold(_) | Body::Retention(_) | Body::Clock(_)
+                Body::Hold(_) | Body::Retention(_) | Body::Clock(_) | Body::Remap(_)
             )
+        }),
+        // Files of ours may have gone, or be held now.
+        Body::Remap(ours) => came.iter().any(|entry| match &entry.body {
+            Body::Hold(_) | Body::Retention(_) | Body::Clock(_) | Body::Remap(_) => true,
+            Body::Sweep(theirs) => names_any(&ours.files, theirs),
+            _ => false,
         }),
         // Two of them at once would each wait for the other's loads.
         Body::Rebuild(ours) => came.iter().any(|entry| match &entry.body {
@@ -77,14 +84,13 @@ fn touches(ours: &Ingest, theirs: &Ingest) -> bool {
         })
 }
 
-fn names_any(ingest: &Ingest, sweep: &SweepBody) -> bool {
+fn names_any(files: &[FileEntry], sweep: &SweepBody) -> bool {
     let swept: HashSet<&str> = sweep
         .objects
         .iter()
         .map(|object| object.path.as_str())
         .collect();
-    ingest
-        .files
+    files
         .iter()
         .any(|file| swept.contains(file.path.to_string().as_str()))
 }

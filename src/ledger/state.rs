@@ -5,6 +5,8 @@ mod fold;
 mod feed;
 mod hold;
 mod redaction;
+mod remap;
+mod removal;
 mod retention;
 mod size;
 mod warehouse;
@@ -13,6 +15,8 @@ pub use feed::{DayState, FeedState, HoleState, IdMatch, RecountState};
 pub(crate) use feed::{RECOUNTED, SETTLING, is_recounted_in_each_run};
 pub use hold::{HoldState, Released};
 pub use redaction::{RedactionEra, RedactionHistory, mark_of};
+pub use remap::OpenRemap;
+pub use removal::FilesGoing;
 pub use retention::{ClosedRetention, Cut, Gone, GoneSpan, OpenRetention, RetentionState, Wholes};
 pub use size::StateSize;
 pub use warehouse::{LoadFailure, TableState, WarehouseState};
@@ -75,7 +79,7 @@ pub struct Batch {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Decisions of retention that have taken files of it, in order.
+    /// Decisions that have taken files of it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cuts: Vec<Cut>,
 }
@@ -148,6 +152,9 @@ pub struct State {
     /// Names of all objects that were ever swept: no entry may name them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub swept: BTreeSet<String>,
+    /// Replacements of files that are not done, by sequence.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub remaps: BTreeMap<u64, OpenRemap>,
     /// What was decided to go by rule.
     #[serde(default, skip_serializing_if = "RetentionState::is_empty")]
     pub retention: RetentionState,
@@ -237,8 +244,34 @@ impl State {
 
     /// The same, and those that were decided to go and may still be there.
     pub(crate) fn files_there(&self) -> impl Iterator<Item = &LiveFile> {
-        let open = self.retention.open.values();
-        self.live_files().chain(open.flat_map(|open| &open.files))
+        self.live_files()
+            .chain(self.going().flat_map(|going| going.files))
+    }
+
+    /// What is to be removed by decisions that are not done.
+    pub(crate) fn going(&self) -> impl Iterator<Item = FilesGoing<'_>> {
+        let expired = self.retention.open.values().map(OpenRetention::going);
+        expired.chain(self.remaps.values().map(OpenRemap::going))
+    }
+
+    /// The files that decisions have taken whose rows a warehouse is not known to be rid of, each with its decision.
+    pub(crate) fn taken_at<'s>(
+        &'s self,
+        warehouse: &'s str,
+    ) -> impl Iterator<Item = (u64, FilesGoing<'s>)> {
+        let expired = self.retention.open_at(warehouse);
+        let expired = expired.map(|(decision, open)| (decision, open.going()));
+        let remapped = self.remaps.iter();
+        let remapped = remapped.filter(move |(_, open)| open.warehouses.contains(warehouse));
+        expired.chain(remapped.map(|(decision, open)| (*decision, open.going())))
+    }
+
+    /// The files that decisions from a sequence on have taken and that may still be there.
+    pub(crate) fn taken_since(&self, decision: u64) -> impl Iterator<Item = &LiveFile> {
+        let expired = self.retention.open.range(decision..);
+        let remapped = self.remaps.range(decision..);
+        let expired = expired.flat_map(|(_, open)| open.going().files);
+        expired.chain(remapped.flat_map(|(_, open)| open.going().files))
     }
 }
 

@@ -35,9 +35,10 @@ impl OpenDecision {
             decision: *decision,
             as_of: open.decision.as_of,
             rows: open.decision.parts.iter().map(|part| part.rows).sum(),
-            files_left: open.files_left().count() as u64,
-            refused: open.waits_for_store(now).count() as u64,
+            files_left: open.going().left().count() as u64,
+            refused: open.going().waits_for_store(now).count() as u64,
             refused_until: open
+                .going()
                 .waits_for_store(now)
                 .map(|(_, until)| until)
                 .max()

@@ -58,12 +58,42 @@ pub struct Status {
     pub holds: Vec<HoldStatus>,
     /// Sequences of `sweep` entries that are not done yet.
     pub open_sweeps: Vec<u64>,
+    /// Decisions to derive columns again that are not done yet; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub open_remaps: Vec<OpenRemapStatus>,
     /// Decisions of retention that are not done yet; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub open_decisions: Vec<OpenDecision>,
     /// What is due under the configured rules; absent without rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionStatus>,
+}
+
+/// A decision to derive columns again that is not done yet.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct OpenRemapStatus {
+    /// Sequence of the `remap` entry.
+    pub decision: u64,
+    /// Id of the source.
+    pub source: String,
+    /// Number of files that were replaced and are still to be removed.
+    pub files_left: u64,
+    /// Names of the warehouses whose rows are still to be replaced.
+    pub warehouses_left: Vec<String>,
+}
+
+impl OpenRemapStatus {
+    /// All of a ledger, in order.
+    fn all(state: &State) -> Vec<Self> {
+        let open = state.remaps.iter();
+        open.map(|(decision, open)| Self {
+            decision: *decision,
+            source: open.source.clone(),
+            files_left: open.going().left().count() as u64,
+            warehouses_left: open.warehouses.iter().cloned().collect(),
+        })
+        .collect()
+    }
 }
 
 /// A hold in force.
@@ -239,6 +269,7 @@ impl Status {
                 })
                 .collect(),
             open_sweeps: state.sweeps.keys().copied().collect(),
+            open_remaps: OpenRemapStatus::all(state),
             open_decisions: OpenDecision::all(state, now.at()),
             retention: policy.map(|policy| {
                 let plan = plan(state, policy, AsOf::now(now));

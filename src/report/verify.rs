@@ -390,10 +390,8 @@ async fn check_files(
         }
     }
     // What was decided to be deleted may still be there, and is no orphan.
-    let open = state
-        .into_iter()
-        .flat_map(|state| state.retention.open.values());
-    for live in open.flat_map(|open| open.files_left()) {
+    let open = state.into_iter().flat_map(State::going);
+    for live in open.flat_map(|going| going.left()) {
         present.remove(&live.file.path.to_string());
     }
     found.orphans = present.len() as u64;

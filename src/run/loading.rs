@@ -5,11 +5,12 @@ use super::job::Job;
 use super::job::RunObserver;
 use super::job::open_writer;
 use crate::decision::{self, Carried, DecisionKind, DecisionPlace, Driver, FinishedDecisions};
+use crate::lake::layout::Table;
 use crate::ledger::entry::{Body, Receipt, WarehouseOutcome};
 use crate::ledger::log::LogError;
 use crate::ledger::state::State;
 use crate::warehouse::{
-    Filled, Projection, WarehouseFailure, WarehouseSummary, fill, settle_expiration,
+    Filled, Projection, RebuiltDates, WarehouseFailure, WarehouseSummary, fill, settle_expiration,
 };
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -45,8 +46,15 @@ pub(super) async fn fill_all(driver: &mut Driver<'_>) -> Result<Vec<Filled>, Log
         let failed = failed.map(|(_, error)| WarehouseFailure::from(error));
         let failed = failed.or(settled.as_ref().err().map(WarehouseFailure::from));
         for carried in finished.carried {
-            if let Carried::Rebuilt(dates, _) = carried.carried {
-                filled.summary.rebuilt.push(dates);
+            match carried.carried {
+                Carried::Rebuilt(dates, _) => filled.summary.rebuilt.push(dates),
+                Carried::Remapped(done) => filled.summary.rebuilt.push(RebuiltDates {
+                    decision: carried.decision,
+                    table: Table::Events,
+                    dates: done.dates,
+                    rows: Some(done.rows),
+                }),
+                _ => {}
             }
         }
         // The load's own failure is the newer one and says more.
@@ -104,7 +112,7 @@ pub async fn load(
     let mut driver = decision::driver(
         &mut ledger,
         job.places(&stop, &say),
-        &[DecisionKind::Rebuild],
+        &[DecisionKind::Rebuild, DecisionKind::Remap],
     );
     load_with(&mut driver, job.clock.now()).await
 }

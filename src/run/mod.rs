@@ -60,7 +60,10 @@ mod feed;
 
 mod error;
 
-pub use decisions::{RebuildEnd, RebuildSummary, give_up, rebuild, retain, sweep};
+pub use decisions::{
+    RebuildEnd, RebuildSummary, RemapDone, RemapEnd, RemapSummary, give_up, rebuild, remap, retain,
+    sweep,
+};
 pub use error::{JobError, PastStart, RunError};
 pub use feed::ALL_TENANTS;
 pub(crate) use feed::tenant_of;
@@ -228,7 +231,7 @@ async fn run(
     // Who does not apply retention may not delete anything.
     let kinds: &[DecisionKind] = match job.retain {
         true => &KINDS,
-        false => &[DecisionKind::Rebuild],
+        false => &[DecisionKind::Rebuild, DecisionKind::Remap],
     };
     let mut driver = decision::driver(&mut committer.ledger, job.places(&stop, &say), kinds);
     let filled = loading::fill_all(&mut driver).await?;

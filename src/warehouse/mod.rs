@@ -55,8 +55,8 @@ pub use counting::{
     TablePartition, TableReconciliation, reconcile,
 };
 pub use deciding::{
-    ForeseenExpiry, RebuildChoice, RebuildPlan, carry_out, expire, foresee, plan_rebuild,
-    recoverable,
+    ForeseenExpiry, RebuildChoice, RebuildPlan, carry_out, carry_out_remap, expire, foresee,
+    plan_rebuild, recoverable,
 };
 pub use loading::{Filled, RebuiltDates, TableSummary, WarehouseSummary, fill};
 pub use preparing::{

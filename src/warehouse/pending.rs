@@ -80,8 +80,8 @@ fn files_at<'s>(
     warehouse: &'s str,
     table: Table,
 ) -> impl Iterator<Item = &'s LiveFile> {
-    let condemned = state.retention.open_at(warehouse);
-    let condemned = condemned.flat_map(move |(_, open)| open.files_of(table));
+    let condemned = state.taken_at(warehouse);
+    let condemned = condemned.flat_map(move |(_, taken)| taken.of(table));
     files_of(state, table).chain(condemned)
 }
 
@@ -102,7 +102,7 @@ fn by_entry<'s>(files: impl Iterator<Item = &'s LiveFile>) -> BTreeMap<u64, Vec<
     by_entry
 }
 
-/// What entries had for a table before a decision of retention took files of them, each in the order in
+/// What entries had for a table before a decision took files of them, each in the order in
 /// which its jobs have them.
 pub(crate) fn files_before<'s>(
     state: &'s State,
@@ -110,13 +110,13 @@ pub(crate) fn files_before<'s>(
     decision: u64,
     entries: &BTreeSet<u64>,
 ) -> BTreeMap<u64, Vec<&'s FileEntry>> {
-    let later = state.retention.open.range(decision..);
-    let taken = later.flat_map(|(_, open)| open.files_of(table));
+    let taken = state.taken_since(decision);
+    let taken = taken.filter(|live| live.file.table == table);
     let all = files_of(state, table).chain(taken);
     by_entry(all.filter(|live| entries.contains(&live.sequence)))
 }
 
-/// The newest decision of retention, of those before a sequence, that has taken files of an entry for a
+/// The newest decision, of those before a sequence, that has taken files of an entry for a
 /// table.
 pub(crate) fn cut_before(state: &State, table: Table, sequence: u64, before: u64) -> Option<u64> {
     let at = state
@@ -145,9 +145,9 @@ pub(crate) fn rows_expected(
 /// What nobody loads but whoever carries out the decision that has taken it.
 #[derive(Debug, Default)]
 pub(crate) struct Barred {
-    /// Dates that are rebuilt.
+    /// Dates that are rebuilt, or whose rows are replaced by those of files with other columns.
     pub(crate) dates: BTreeSet<NaiveDate>,
-    /// Entries of which retention takes a part: loads that were begun before the decision must end
+    /// Entries of which a decision takes a part: loads that were begun before the decision must end
     /// first.
     pub(crate) entries: BTreeSet<u64>,
     /// Dates, categories and sources that retention empties: what comes into them later would go, too.
@@ -165,9 +165,16 @@ impl Barred {
             dates: dates.collect(),
             ..Self::default()
         };
-        for (_, open) in state.retention.open_at(warehouse) {
-            let files = open.files_of(table);
+        for (_, taken) in state.taken_at(warehouse) {
+            let files = taken.of(table);
             barred.entries.extend(files.map(|live| live.sequence));
+        }
+        if table == Table::Events {
+            let open = state.remaps.values();
+            let open = open.filter(|open| open.warehouses.contains(warehouse));
+            barred.dates.extend(open.flat_map(|open| &open.dates));
+        }
+        for (_, open) in state.retention.open_at(warehouse) {
             for part in open.decision.parts.iter().filter(|it| it.table == table) {
                 if open.wholes.dates.contains(&(table, part.date)) {
                     barred.dates.insert(part.date);

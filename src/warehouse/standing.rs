@@ -29,7 +29,7 @@ pub struct WarehouseStanding {
     pub failure: Option<String>,
     /// How far each table is behind.
     pub tables: Vec<TableStanding>,
-    /// Rebuilds that were decided and are not done yet.
+    /// Replacements of dates that were decided and are not done yet.
     pub rebuilds: Vec<OpenRebuild>,
     /// Tables and views that the service was going to remove by itself when a run last looked; absent if
     /// there are none.
@@ -71,10 +71,10 @@ pub struct TableStanding {
     pub differs: Option<RowsCounted>,
 }
 
-/// A rebuild that is not done yet.
+/// A replacement of dates that is not done yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OpenRebuild {
-    /// Sequence of the `rebuild` entry that decided it.
+    /// Sequence of the `rebuild` or `remap` entry that decided it.
     pub decision: u64,
     /// The table.
     pub table: Table,
@@ -84,6 +84,18 @@ pub struct OpenRebuild {
     pub last: Option<NaiveDate>,
     /// Number of dates whose rows are replaced.
     pub dates: u64,
+}
+
+impl OpenRebuild {
+    fn of(decision: u64, table: Table, dates: &[NaiveDate]) -> Self {
+        Self {
+            decision,
+            table,
+            first: dates.first().copied(),
+            last: dates.last().copied(),
+            dates: dates.len() as u64,
+        }
+    }
 }
 
 impl WarehouseStanding {
@@ -96,6 +108,12 @@ impl WarehouseStanding {
             TableStanding::of(state, table, of_table.unwrap_or(&nothing), limits)
         });
         let rebuilds = state.rebuilds.iter().filter(|(_, it)| it.warehouse == name);
+        let rebuilds =
+            rebuilds.map(|(decision, it)| OpenRebuild::of(*decision, it.table, &it.dates));
+        let remaps = state.remaps.iter();
+        let remaps = remaps.filter(|(_, it)| it.warehouses.contains(name));
+        let remaps =
+            remaps.map(|(decision, it)| OpenRebuild::of(*decision, Table::Events, &it.dates));
         Self {
             warehouse: name.to_owned(),
             target: known.map(|known| known.target.clone()),
@@ -104,15 +122,7 @@ impl WarehouseStanding {
             expiring: known.map_or_else(Vec::new, |known| known.expiring.clone()),
             tables: tables.collect(),
             limits: *limits,
-            rebuilds: rebuilds
-                .map(|(decision, rebuild)| OpenRebuild {
-                    decision: *decision,
-                    table: rebuild.table,
-                    first: rebuild.dates.first().copied(),
-                    last: rebuild.dates.last().copied(),
-                    dates: rebuild.dates.len() as u64,
-                })
-                .collect(),
+            rebuilds: rebuilds.chain(remaps).collect(),
         }
     }
 

@@ -118,6 +118,7 @@ fn documents_are_what_their_schema_says() {
     check("hold list", &["--all"]);
     check("hold release", &[&["CASE-1"][..], &why].concat());
     check("sweep", &["--dry-run"]);
+    check("remap", &["--from", "2020-01-01", "--to", "2020-12-31"]);
     check("run", &[]);
     check("plan", &[]);
     check("keygen", &["-o", "other.key"]);

@@ -57,8 +57,13 @@ impl Decision for Wish<'_> {
         Ok(vec![format!("unattended-{plan}")])
     }
 
-    fn entry(&self, share: &String, _: &str, _: &Attempt) -> Body {
-        sweep(share)
+    async fn entry(
+        &self,
+        _: DecisionContext<'_>,
+        share: &String,
+        _: &str,
+    ) -> Result<Body, DecisionError> {
+        Ok(sweep(share))
     }
 }
 

@@ -1,9 +1,9 @@
 //! How decisions of retention are carried out, and what `done` says of it: one entry for each warehouse and for
 //! the files, the last of which leaves nothing.
 
-use super::files::remove;
 use crate::decision::kind::{Carried, DecisionKind, Execution, ExecutionProgress};
 use crate::decision::place::{DecisionContext, DecisionPlace, PlaceError};
+use crate::decision::removal::{is_as_before, remove};
 use crate::ledger::entry::{DoneOutcome, Retained};
 use crate::ledger::state::{OpenRetention, State};
 use crate::warehouse::{expire, recoverable};
@@ -39,7 +39,10 @@ impl Execution for RetentionExecution {
         };
         let projection = match place {
             DecisionPlace::Warehouse(projection) => projection,
-            DecisionPlace::Lake(lake) => return remove(context, lake, open).await,
+            DecisionPlace::Lake(lake) => {
+                let failpoints = ["retention.remove.before", "retention.remove.after"];
+                return remove(context, lake, open.going(), failpoints).await;
+            }
         };
         match expire(projection, context.filling(), decision, open).await {
             Ok(Some(expired)) => {
@@ -78,11 +81,7 @@ fn retained(open: &OpenRetention, carried: &Carried) -> Option<Retained> {
             })
         }
         Carried::Removed(files, recoverable) => {
-            let is_known = |path, until| open.refused.get(path) == Some(until);
-            let same = open.tried
-                && files.removed + files.missing == 0
-                && files.refused.iter().all(|it| is_known(&it.path, &it.until));
-            // Nothing has changed since the last time, which an entry need not say.
+            let same = is_as_before(open.going(), files);
             (!same).then(|| Retained {
                 files: Some(files.clone()),
                 recoverable: recoverable.clone(),
@@ -96,6 +95,9 @@ fn retained(open: &OpenRetention, carried: &Carried) -> Option<Retained> {
                 ..Retained::default()
             })
         }
-        Carried::Rebuilt(..) | Carried::Swept { .. } => None,
+        Carried::Rebuilt(..)
+        | Carried::Remapped(_)
+        | Carried::Replaced(_)
+        | Carried::Swept { .. } => None,
     }
 }

@@ -4,7 +4,6 @@
 //! What is decided is out of the lake with the entry: nobody reads it, and nothing of it is read in again.
 
 mod execution;
-mod files;
 mod summary;
 
 pub(super) use execution::RetentionExecution;
@@ -19,7 +18,6 @@ use super::place::DecisionContext;
 use crate::clock::Now;
 use crate::ledger::entry::{Body, ExpiredPart, GivenUp, Retention};
 use crate::ledger::log::LogError;
-use crate::ledger::writer::Attempt;
 use crate::policy::{AsOf, Policy};
 use crate::retention::{RetentionPlan, plan};
 use async_trait::async_trait;
@@ -70,15 +68,20 @@ impl Decision for ExpiryWish<'_> {
         Ok(shares(plan.unattended(now).parts))
     }
 
-    fn entry(&self, share: &Vec<ExpiredPart>, plan_id: &str, attempt: &Attempt) -> Body {
-        Body::Retention(Box::new(Retention {
-            as_of: attempt.now.date_naive(),
+    async fn entry(
+        &self,
+        context: DecisionContext<'_>,
+        share: &Vec<ExpiredPart>,
+        plan_id: &str,
+    ) -> Result<Body, DecisionError> {
+        Ok(Body::Retention(Box::new(Retention {
+            as_of: context.ledger.attempt.now.date_naive(),
             policy: self.policy.clone(),
             parts: share.clone(),
             warehouses: self.warehouses.clone(),
             plan: plan_id.to_owned(),
             confirmed_by: self.confirmed_by.map(str::to_owned),
-        }))
+        })))
     }
 }
 

@@ -186,7 +186,13 @@ impl RetentionSummary {
                         "entry {decision}: {removed} of dead runs removed{kept}"
                     ));
                 }
-                Carried::Rebuilt(..) | Carried::GivenUp(_) => {}
+                Carried::Replaced(files) => {
+                    let removed = counted(files.removed, "file", "files");
+                    self.notes.push(format!(
+                        "entry {decision}: {removed} with outdated columns removed"
+                    ));
+                }
+                Carried::Rebuilt(..) | Carried::Remapped(_) | Carried::GivenUp(_) => {}
             }
         }
         let failures = finished.failures.iter();

@@ -15,7 +15,6 @@ use crate::lake::layout::Table;
 use crate::ledger::entry::{self, Body, DoneOutcome, SweptObject};
 use crate::ledger::log::LogError;
 use crate::ledger::state::State;
-use crate::ledger::writer::Attempt;
 use crate::store::{StoreError, StoredObject};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -93,9 +92,18 @@ pub async fn sweep(
         return Err(LogError::from(error).into());
     }
     for at in finished.carried {
-        if let Carried::Swept { removed, refused } = at.carried {
-            swept.removed += removed;
-            swept.refused.extend(refused);
+        match at.carried {
+            Carried::Swept { removed, refused } => {
+                swept.removed += removed;
+                swept.refused.extend(refused);
+            }
+            Carried::Replaced(files) => {
+                swept.removed += files.removed;
+                swept
+                    .refused
+                    .extend(files.refused.into_iter().map(|it| it.path));
+            }
+            _ => {}
         }
     }
     Ok(swept)
@@ -142,11 +150,16 @@ impl Decision for SweepWish {
         }
     }
 
-    fn entry(&self, share: &Vec<SweptObject>, _: &str, _: &Attempt) -> Body {
-        Body::Sweep(Box::new(entry::SweepBody {
+    async fn entry(
+        &self,
+        _: DecisionContext<'_>,
+        share: &Vec<SweptObject>,
+        _: &str,
+    ) -> Result<Body, DecisionError> {
+        Ok(Body::Sweep(Box::new(entry::SweepBody {
             objects: share.clone(),
             older_than: self.older_than,
-        }))
+        })))
     }
 }
 

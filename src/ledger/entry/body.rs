@@ -4,6 +4,7 @@ use super::clock::ClockConfirmation;
 use super::file::FileEntry;
 use super::objects::DayObjects;
 use super::receipt::Receipt;
+use super::remap::Remap;
 use super::retention::{Release, Retention, SweepBody, is_zero};
 use super::warehouse::{Done, RebuildBody};
 use crate::ledger::digest::Digest;
@@ -38,10 +39,12 @@ pub enum EntryKind {
     Retention,
     /// A person says that the time of this entry is right.
     Clock,
+    /// Decision: files are replaced by files with the same records and other columns.
+    Remap,
 }
 
 impl EntryKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Genesis,
         Self::Ingest,
         Self::Receipt,
@@ -52,6 +55,7 @@ impl EntryKind {
         Self::Sweep,
         Self::Retention,
         Self::Clock,
+        Self::Remap,
     ];
 
     /// The name in the `kind` field.
@@ -67,6 +71,7 @@ impl EntryKind {
             Self::Sweep => "sweep",
             Self::Retention => "retention",
             Self::Clock => "clock",
+            Self::Remap => "remap",
         }
     }
 
@@ -99,6 +104,8 @@ pub enum Body {
     Retention(Box<Retention>),
     /// See [`ClockConfirmation`].
     Clock(ClockConfirmation),
+    /// See [`Remap`].
+    Remap(Box<Remap>),
 }
 
 impl Body {
@@ -125,6 +132,7 @@ impl Body {
             Self::Sweep(_) => EntryKind::Sweep,
             Self::Retention(_) => EntryKind::Retention,
             Self::Clock(_) => EntryKind::Clock,
+            Self::Remap(_) => EntryKind::Remap,
         }
     }
 
@@ -140,6 +148,7 @@ impl Body {
             Self::Sweep(body) => serde_json::value::to_raw_value(body),
             Self::Retention(body) => serde_json::value::to_raw_value(body),
             Self::Clock(body) => serde_json::value::to_raw_value(body),
+            Self::Remap(body) => serde_json::value::to_raw_value(body),
         }
     }
 
@@ -156,6 +165,7 @@ impl Body {
             EntryKind::Sweep => Self::Sweep(serde_json::from_str(text)?),
             EntryKind::Retention => Self::Retention(serde_json::from_str(text)?),
             EntryKind::Clock => Self::Clock(serde_json::from_str(text)?),
+            EntryKind::Remap => Self::Remap(serde_json::from_str(text)?),
         })
     }
 }

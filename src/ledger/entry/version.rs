@@ -2,11 +2,33 @@
 
 use super::body::Body;
 use super::receipt::{Recount, VerdictBy};
+use super::warehouse::DoneOutcome;
+use super::{COMMON_VERSION, FORMAT_VERSION, OBJECTS_VERSION};
 use crate::lake::layout::Table;
 
 impl Body {
+    /// The oldest format version whose programs understand it.
+    pub(super) fn version(&self) -> u32 {
+        if self.is_about_remaps() {
+            FORMAT_VERSION
+        } else if self.has_objects() || self.states_axis() || self.states_import() {
+            OBJECTS_VERSION
+        } else {
+            COMMON_VERSION
+        }
+    }
+
+    /// Whether it replaces files by others with the same records, or says what was done of that.
+    fn is_about_remaps(&self) -> bool {
+        match self {
+            Self::Remap(_) => true,
+            Self::Done(done) => matches!(done.outcome, DoneOutcome::Remapped(_)),
+            _ => false,
+        }
+    }
+
     /// Whether it says anything of objects, which programs of format version 2 do not understand.
-    pub(super) fn has_objects(&self) -> bool {
+    fn has_objects(&self) -> bool {
         match self {
             Self::Ingest(ingest) => {
                 ingest.days.iter().any(|day| day.objects.is_some())
@@ -28,7 +50,8 @@ impl Body {
             | Self::Hold(_)
             | Self::Release(_)
             | Self::Sweep(_)
-            | Self::Clock(_) => false,
+            | Self::Clock(_)
+            | Self::Remap(_) => false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What entries say about warehouses: how far each has been filled, and what was decided and done to
 //! bring one back to what the ledger says.
 
+use super::remap::Remapped;
 use super::retention::Retained;
 use super::span::Span;
 use crate::lake::layout::Table;
@@ -151,4 +152,6 @@ pub enum DoneOutcome {
     },
     /// What a decision of retention named is gone, or a part of it.
     Retained(Box<Retained>),
+    /// A part of what replacing files by a decision left to be done.
+    Remapped(Box<Remapped>),
 }

@@ -1,6 +1,6 @@
 //! INV-10 to INV-12 and INV-20: recounts, what warehouses have, decisions that are done, and evidence of origin.
 
-use super::{Violation, retention};
+use super::{Violation, remap, retention};
 use crate::ledger::entry::{
     Done, DoneOutcome, ObjectsCompared, RebuildBody, Receipt, Recount, RecountVerdict, Span,
     VerdictBy, WarehouseOutcome,
@@ -105,6 +105,7 @@ pub fn done_fits(state: &State, done: &Done) -> Result<(), Violation> {
         DoneOutcome::Rebuilt { .. } | DoneOutcome::Void => state.rebuilds.contains_key(&decision),
         DoneOutcome::Swept { .. } => state.sweeps.contains_key(&decision),
         DoneOutcome::Retained(retained) => retention::retained_fits(state, decision, retained),
+        DoneOutcome::Remapped(remapped) => remap::remapped_fits(state, done, remapped),
     };
     if fits {
         return Ok(());

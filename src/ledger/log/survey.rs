@@ -1,6 +1,7 @@
 //! Reading every entry, also those behind one that cannot be folded: how far damage goes.
 
 use super::{FETCHES, LedgerProjection, Log, LogError};
+use crate::lake::layout::FilePath;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, Entry, EntryError, ExpiredPart, Trust};
 use crate::ledger::invariants::{self, Violation};
@@ -10,6 +11,7 @@ use crate::ledger::state::{LiveFile, State};
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
+use std::collections::HashSet;
 
 /// Damaged entries that are named; more are only counted.
 const MOST_NAMED: usize = 1_000;
@@ -36,6 +38,8 @@ pub struct Survey {
     later_files: Vec<LiveFile>,
     /// What validly signed entries behind the damage decided to delete.
     later_expired: Vec<ExpiredPart>,
+    /// Files that validly signed entries behind the damage replaced.
+    later_replaced: HashSet<FilePath>,
 }
 
 /// An entry, or an object among the entries, that is not as it must be.
@@ -53,7 +57,7 @@ pub struct Damage {
     pub names_files: bool,
 }
 
-/// An `ingest` entry behind the damage.
+/// An entry behind the damage that adds rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaterBatch {
     /// The entry.
@@ -74,6 +78,9 @@ impl Survey {
 
     fn was_decided_later(&self, live: &LiveFile) -> bool {
         let file = &live.file;
+        if self.later_replaced.contains(&file.path) {
+            return true;
+        }
         self.later_expired.iter().any(|part| {
             (part.table, part.date, part.source.as_str())
                 == (file.table, file.date, file.source.as_str())
@@ -116,6 +123,20 @@ impl Survey {
                 self.later_files.extend(files);
             }
             Body::Retention(decision) => self.later_expired.extend(decision.parts),
+            Body::Remap(remap) => {
+                self.later.push(LaterBatch {
+                    sequence: entry.sequence,
+                    batch_id: remap.batch_id,
+                    written_at: entry.written_at,
+                });
+                let files = remap.files.into_iter().map(|file| LiveFile {
+                    sequence: entry.sequence,
+                    file,
+                });
+                self.later_files.extend(files);
+                let replaced = remap.replaced.into_iter().map(|it| it.path);
+                self.later_replaced.extend(replaced);
+            }
             _ => {}
         }
     }
@@ -359,6 +380,7 @@ fn claimed_dates(bytes: &[u8]) -> Option<(NaiveDate, NaiveDate)> {
                 .collect()
         }
         Body::Retention(decision) => decision.parts.iter().map(|part| part.date).collect(),
+        Body::Remap(remap) => remap.replaced.iter().map(|it| it.date).collect(),
         _ => Vec::new(),
     };
     Some((dates.iter().min().copied()?, dates.iter().max().copied()?))

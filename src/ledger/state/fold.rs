@@ -5,9 +5,11 @@ use super::{
     WarehouseState,
 };
 use crate::clock::LedgerTime;
+use crate::lake::layout::Table;
 use crate::ledger::digest::Digest;
 use crate::ledger::entry::{Body, Done, DoneOutcome, Entry, Genesis, Ingest, Receipt, Span};
 use crate::ledger::invariants::{self, Violation};
+use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl State {
@@ -56,6 +58,7 @@ impl State {
             rebuilds: BTreeMap::new(),
             holds: BTreeMap::new(),
             sweeps: BTreeMap::new(),
+            remaps: BTreeMap::new(),
             swept: BTreeSet::new(),
             retention: RetentionState::default(),
         }
@@ -82,6 +85,7 @@ impl State {
             }
             Body::Done(done) => self.apply_done(entry.sequence, done),
             Body::Retention(decision) => self.apply_retention(entry.sequence, decision),
+            Body::Remap(remap) => self.apply_remap(entry, remap),
             Body::Sweep(sweep) => {
                 let names = sweep.objects.iter().map(|object| object.path.clone());
                 self.swept.extend(names);
@@ -125,6 +129,7 @@ impl State {
             Body::Sweep(sweep) => invariants::sweep_fits(self, entry, sweep),
             Body::Retention(decision) => invariants::retention_fits(self, entry, decision),
             Body::Release(release) => invariants::release_fits(self, release),
+            Body::Remap(remap) => invariants::remap_fits(self, entry, remap),
             Body::Clock(confirmation) => invariants::clock_fits(confirmation),
         }
     }
@@ -222,6 +227,7 @@ impl State {
                 self.rebuilds.remove(&done.decision);
             }
             DoneOutcome::Rebuilt { .. } => self.apply_rebuilt(done.decision),
+            DoneOutcome::Remapped(remapped) => self.apply_remapped(done.decision, remapped),
         }
     }
 
@@ -229,25 +235,7 @@ impl State {
         let Some(rebuild) = self.rebuilds.remove(&decision) else {
             return;
         };
-        // An entry counts as loaded where none of its rows lie on a date that was left out.
-        let mut on_dates: BTreeMap<u64, bool> = BTreeMap::new();
-        for (date, files) in &self.files {
-            let rebuilt = rebuild.dates.binary_search(date).is_ok();
-            for live in files {
-                if live.sequence < decision && live.file.table == rebuild.table {
-                    *on_dates.entry(live.sequence).or_insert(true) &= rebuilt;
-                }
-            }
-        }
-        let loaded: Vec<Span> = on_dates
-            .into_iter()
-            .filter_map(|(sequence, all)| {
-                all.then_some(Span {
-                    from: sequence,
-                    to: sequence,
-                })
-            })
-            .collect();
+        let loaded = self.entries_on(rebuild.table, &rebuild.dates, decision);
         let table = self
             .warehouses
             .get_mut(&rebuild.warehouse)
@@ -259,6 +247,26 @@ impl State {
             // It was counted before these dates were mended; the next count says what is left.
             table.differs = None;
         }
+    }
+
+    /// The entries before a sequence that have rows of a table on some dates, in order, and none on others: what
+    /// counts as loaded once these dates were replaced.
+    pub(super) fn entries_on(&self, table: Table, dates: &[NaiveDate], before: u64) -> Vec<Span> {
+        let mut on_dates: BTreeMap<u64, bool> = BTreeMap::new();
+        for (date, files) in &self.files {
+            let replaced = dates.binary_search(date).is_ok();
+            for live in files {
+                if live.sequence < before && live.file.table == table {
+                    *on_dates.entry(live.sequence).or_insert(true) &= replaced;
+                }
+            }
+        }
+        let span = |sequence| Span {
+            from: sequence,
+            to: sequence,
+        };
+        let all = on_dates.into_iter().filter(|(_, all)| *all);
+        all.map(|(sequence, _)| span(sequence)).collect()
     }
 
     fn feed_mut(&mut self, source: &str, tenant: &str) -> &mut FeedState {

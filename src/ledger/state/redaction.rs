@@ -44,6 +44,12 @@ impl RedactionHistory {
         self.0.is_empty()
     }
 
+    /// What tells the redaction that was in force for an entry from others; `None` where nothing was redacted yet.
+    pub fn mark_at(&self, sequence: u64) -> Option<Digest> {
+        let mut eras = self.0.iter().rev();
+        eras.find(|era| era.from <= sequence).map(|era| era.mark)
+    }
+
     /// All of it, in order. Before the first nothing was redacted.
     pub fn eras(&self) -> &[RedactionEra] {
         &self.0

@@ -1,6 +1,6 @@
 //! What has been decided about retention: decisions that are not done, and what is gone for good.
 
-use super::{LiveFile, State};
+use super::{FilesGoing, LiveFile, State};
 use crate::lake::layout::Table;
 use crate::ledger::entry::{ExpiredPart, Retained, Retention};
 use crate::policy::Policy;
@@ -250,38 +250,18 @@ impl Gone {
 }
 
 impl OpenRetention {
-    /// The files that are still to be removed.
-    pub fn files_left(&self) -> impl Iterator<Item = &LiveFile> {
-        let left = |live: &&LiveFile| {
-            !self.tried || self.refused.contains_key(&live.file.path.to_string())
-        };
-        self.files.iter().filter(left)
-    }
-
-    /// Until when a lock of the store keeps a file; `None` where it has none, or it is over. The store is not
-    /// asked again before.
-    pub fn locked_until(&self, path: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let until = self.refused.get(path).copied().flatten();
-        until.filter(|until| *until > now)
-    }
-
-    /// Files that the store does not let go yet, and until when, as far as it says.
-    pub fn waits_for_store(
-        &self,
-        now: DateTime<Utc>,
-    ) -> impl Iterator<Item = (&str, Option<DateTime<Utc>>)> {
-        let refused = self.refused.iter();
-        refused.filter_map(move |(path, until)| match until {
-            None => Some((path.as_str(), None)),
-            Some(_) => Some((path.as_str(), Some(self.locked_until(path, now)?))),
-        })
+    /// Its files, and how far they are removed.
+    pub fn going(&self) -> FilesGoing<'_> {
+        FilesGoing {
+            files: &self.files,
+            tried: self.tried,
+            refused: &self.refused,
+        }
     }
 
     /// The files of a table.
     pub fn files_of(&self, table: Table) -> impl Iterator<Item = &LiveFile> {
-        self.files
-            .iter()
-            .filter(move |live| live.file.table == table)
+        self.going().of(table)
     }
 }
 
@@ -321,22 +301,7 @@ impl State {
             }
             files.extend(gone);
         }
-        let cut: BTreeSet<(u64, Table)> = files
-            .iter()
-            .map(|live| (live.sequence, live.file.table))
-            .collect();
-        for (entry, table) in cut {
-            // Batches are in order.
-            if let Ok(at) = self
-                .batches
-                .binary_search_by_key(&entry, |batch| batch.sequence)
-            {
-                self.batches[at].cuts.push(Cut {
-                    table,
-                    decision: sequence,
-                });
-            }
-        }
+        self.cut(sequence, &files);
         self.retention.policy = Some(decision.policy.clone());
         let open = OpenRetention {
             decision: decision.clone(),
@@ -348,6 +313,23 @@ impl State {
             done: Vec::new(),
         };
         self.retention.open.insert(sequence, open);
+    }
+
+    /// Notes at the entries that had added files that a decision has taken them.
+    pub(super) fn cut(&mut self, decision: u64, files: &[LiveFile]) {
+        let cut: BTreeSet<(u64, Table)> = files
+            .iter()
+            .map(|live| (live.sequence, live.file.table))
+            .collect();
+        for (entry, table) in cut {
+            // Batches are in order.
+            if let Ok(at) = self
+                .batches
+                .binary_search_by_key(&entry, |batch| batch.sequence)
+            {
+                self.batches[at].cuts.push(Cut { table, decision });
+            }
+        }
     }
 
     /// Takes what was done of a decision from what is to be done of it.
@@ -400,7 +382,7 @@ impl State {
     }
 }
 
-/// That a decision of retention has taken files of an entry.
+/// That a decision, of retention or to derive columns again, has taken files of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cut {

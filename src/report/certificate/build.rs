@@ -5,15 +5,15 @@ use super::{
     EmptiedTable, EmptiedWarehouse, EntryRef, GivenUpWarehouse, NamedBy, Pending, Removal,
     Standing, Stays, StillRecoverable, WholeDecision,
 };
-use crate::lake::layout::Table;
+use crate::lake::layout::{FilePath, Table};
 use crate::ledger::entry::{
-    Body, DoneOutcome, ExpiredPart, FileEntry, Ingest, RefusedFile, Retained, Retention,
+    Body, DoneOutcome, ExpiredPart, FileEntry, RefusedFile, Retained, Retention,
 };
 use crate::ledger::log::ReadEntry;
 use crate::ledger::state::State;
 use crate::policy::Policy;
 use chrono::{DateTime, NaiveDate, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The entries that a certificate about one decision rests on.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,8 @@ pub struct Material<'a> {
     /// Decisions before it, by sequence: all of those that have taken anything of its dates. A span of
     /// entries may run over one whose files of the partition they had taken already.
     pub earlier: &'a BTreeMap<u64, ReadEntry>,
+    /// Replacements of files before it, by sequence, that have taken anything of these entries.
+    pub replaced: &'a BTreeMap<u64, ReadEntry>,
 }
 
 /// What entries say of the parts of a decision that were asked for; `None` where it has none.
@@ -123,12 +125,14 @@ pub(super) fn decision_in(read: &ReadEntry) -> Result<&Retention, CertificateErr
     }
 }
 
-fn ingest_in(read: &ReadEntry) -> Result<&Ingest, CertificateError> {
+/// The files that an entry has added.
+fn files_in(read: &ReadEntry) -> Result<&[FileEntry], CertificateError> {
     match &read.entry.body {
-        Body::Ingest(ingest) => Ok(ingest),
+        Body::Ingest(ingest) => Ok(&ingest.files),
+        Body::Remap(remap) => Ok(&remap.files),
         _ => Err(CertificateError::Entry {
             sequence: read.entry.sequence,
-            what: "an ingest entry",
+            what: "an entry that adds files",
         }),
     }
 }
@@ -147,22 +151,35 @@ fn retained_in(read: &ReadEntry, decision: u64) -> Result<&Retained, Certificate
 }
 
 /// What earlier decisions have taken.
-struct Taken<'a>(Vec<(u64, &'a Retention)>);
+struct Taken<'a> {
+    expired: Vec<(u64, &'a Retention)>,
+    replaced: HashSet<&'a FilePath>,
+}
 
 impl<'a> Taken<'a> {
     fn before(material: &Material<'a>) -> Result<Self, CertificateError> {
         let sequence = material.decision.entry.sequence;
         let earlier = material.earlier.range(..sequence);
         let earlier = earlier.map(|(earlier, read)| Ok((*earlier, decision_in(read)?)));
-        Ok(Self(earlier.collect::<Result<_, CertificateError>>()?))
+        let mut replaced = HashSet::new();
+        for read in material.replaced.range(..sequence).map(|(_, read)| read) {
+            if let Body::Remap(remap) = &read.entry.body {
+                replaced.extend(remap.replaced.iter().map(|it| &it.path));
+            }
+        }
+        Ok(Self {
+            expired: earlier.collect::<Result<_, CertificateError>>()?,
+            replaced,
+        })
     }
 
     /// Whether a file that an entry has named was gone already. A decision takes nothing of later
     /// entries.
     fn has(&self, sequence: u64, file: &FileEntry) -> bool {
-        self.0.iter().any(|(decision, earlier)| {
-            sequence < *decision && earlier.parts.iter().any(|part| part.takes(sequence, file))
-        })
+        self.replaced.contains(&file.path)
+            || self.expired.iter().any(|(decision, earlier)| {
+                sequence < *decision && earlier.parts.iter().any(|part| part.takes(sequence, file))
+            })
     }
 }
 
@@ -221,7 +238,7 @@ fn certified(
     let mut files = Vec::new();
     for (named_by, read) in ingests {
         let going = |file: &&FileEntry| part.takes(named_by, file) && !taken.has(named_by, file);
-        let going = ingest_in(read)?.files.iter().filter(going);
+        let going = files_in(read)?.iter().filter(going);
         files.extend(going.map(|file| CertifiedFile {
             path: file.path.to_string(),
             bytes: file.bytes,

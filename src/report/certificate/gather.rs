@@ -47,6 +47,9 @@ pub async fn gather(
             done: &done,
             ingests: &log.entries(state, &ingests).await?,
             earlier: &decisions,
+            replaced: &log
+                .entries(state, &replacements_of(state, *sequence, &ingests))
+                .await?,
         };
         gathered.extend(certify(asked, &material)?);
     }
@@ -111,6 +114,21 @@ fn ingests_of(state: &State, decision: u64, parts: &[&ExpiredPart]) -> BTreeSet<
     };
     let batches = state.batches.iter().filter(cut);
     batches.map(|batch| batch.sequence).collect()
+}
+
+/// The replacements of files before a decision that have taken any of these entries.
+fn replacements_of(state: &State, decision: u64, entries: &BTreeSet<u64>) -> BTreeSet<u64> {
+    let batches = state.batches.iter();
+    let cuts = batches
+        .filter(|batch| entries.contains(&batch.sequence))
+        .flat_map(|batch| &batch.cuts)
+        .map(|cut| cut.decision);
+    let retention = &state.retention;
+    cuts.filter(|it| {
+        let expired = retention.closed.contains_key(it) || retention.open.contains_key(it);
+        *it < decision && !expired
+    })
+    .collect()
 }
 
 /// Reads the entries that a certificate names again, and says in what the ledger differs from it; in

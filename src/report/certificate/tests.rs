@@ -157,6 +157,7 @@ fn certified(
             done,
             ingests: &ingests.into_iter().collect(),
             earlier: &earlier.map(|it| (it.entry.sequence, it)).collect(),
+            replaced: &BTreeMap::new(),
         },
     )
 }

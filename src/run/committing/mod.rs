@@ -271,7 +271,8 @@ impl<'a> Committer<'a> {
     }
 }
 
-fn redaction_applied(source: &JobSource) -> Vec<RedactionApplied> {
+/// What is redacted of the records of a source, as entries say it.
+pub(in crate::run) fn redaction_applied(source: &JobSource) -> Vec<RedactionApplied> {
     let description = source.redaction.describe();
     let key_id = description.key_id;
     let places = description.places.into_iter();

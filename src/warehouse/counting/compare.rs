@@ -89,22 +89,34 @@ impl TableComparison {
     }
 }
 
+/// Which rows are compared.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CompareScope<'a> {
+    /// Configured name of the warehouse.
+    pub(crate) warehouse: &'a str,
+    /// The table.
+    pub(crate) table: Table,
+    /// First and last date; `None` for all.
+    pub(crate) dates: Option<(NaiveDate, NaiveDate)>,
+    /// The decision that is being carried out: rows that it takes differ as long as they are there.
+    pub(crate) carrying_out: Option<u64>,
+}
+
 /// Compares what a table holds with the ledger. `loaded` says which entries count as loaded: others
 /// may be there as a whole, since a loader may have been killed before its receipt, or be absent,
 /// since they are still to be loaded; anything between is a difference.
 ///
 /// With `dates` only these are looked at, and an entry is whole or absent as far as they go.
 ///
-/// Rows that retention takes, and that the warehouse is not rid of yet, are not looked at: whoever carries
+/// Rows that a decision takes, and that the warehouse is not rid of yet, are not looked at: whoever carries
 /// the decision out counts them.
 pub(crate) fn compare(
     state: &State,
-    warehouse: &str,
-    table: Table,
-    dates: Option<(NaiveDate, NaiveDate)>,
+    scope: &CompareScope<'_>,
     loaded: impl Fn(u64) -> bool,
     found: &RowCounts,
 ) -> TableComparison {
+    let CompareScope { table, dates, .. } = *scope;
     let inside = |date: NaiveDate| dates.is_none_or(|(first, last)| first <= date && date <= last);
     let ids: BTreeMap<u64, &str> = state
         .batches
@@ -166,9 +178,10 @@ pub(crate) fn compare(
             });
         }
     }
-    let condemned = state.retention.open_at(warehouse);
+    let condemned = state.taken_at(scope.warehouse);
     let condemned: BTreeSet<(NaiveDate, Option<&str>, &str, &str)> = condemned
-        .flat_map(|(_, open)| open.files_of(table))
+        .filter(|(decision, _)| Some(*decision) != scope.carrying_out)
+        .flat_map(|(_, taken)| taken.of(table))
         .filter_map(|live| {
             let (file, batch_id) = (&live.file, ids.get(&live.sequence)?);
             Some((

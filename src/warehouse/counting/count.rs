@@ -1,6 +1,6 @@
 //! Asking a warehouse how many rows it has of each batch.
 
-use super::compare::{CompareCell, RowCounts, TableComparison, compare};
+use super::compare::{CompareCell, CompareScope, RowCounts, TableComparison, compare};
 use crate::lake::layout::Table;
 use crate::warehouse::contract::{Class, JobFailure, JobId, JobWork, Statement, TableKind};
 use crate::warehouse::projection::{
@@ -115,24 +115,33 @@ pub(crate) async fn compare_now(
     dates: Option<(NaiveDate, NaiveDate)>,
     loaded: impl Fn(u64) -> bool + Copy,
 ) -> Result<TableComparison, ProjectionError> {
-    let kind = TableKind::of(table);
-    (filling.say)(&format!("{}: counting {}", projection.name, kind.table()));
-    let counts = count(projection, kind, dates, filling.run_id, filling.stop).await?;
-    let comparison = compare(
-        filling.state,
-        &projection.name,
+    let scope = CompareScope {
+        warehouse: &projection.name,
         table,
         dates,
-        loaded,
-        &counts,
-    );
+        carrying_out: None,
+    };
+    compare_within(projection, filling, &scope, loaded).await
+}
+
+/// The same within a scope.
+pub(crate) async fn compare_within(
+    projection: &Projection,
+    filling: Filling<'_>,
+    scope: &CompareScope<'_>,
+    loaded: impl Fn(u64) -> bool + Copy,
+) -> Result<TableComparison, ProjectionError> {
+    let kind = TableKind::of(scope.table);
+    (filling.say)(&format!("{}: counting {}", projection.name, kind.table()));
+    let counts = count(projection, kind, scope.dates, filling.run_id, filling.stop).await?;
+    let comparison = compare(filling.state, scope, loaded, &counts);
     if comparison.counted().foreign == 0 {
         return Ok(comparison);
     }
     let Some(newer) = filling.log.load().await? else {
         return Ok(comparison);
     };
-    let mut comparison = compare(&newer, &projection.name, table, dates, loaded, &counts);
+    let mut comparison = compare(&newer, scope, loaded, &counts);
     // Entries of others are theirs to load.
     let ours = filling.state.head.sequence;
     comparison.whole.retain(|sequence| *sequence <= ours);

@@ -7,7 +7,8 @@ mod count;
 
 pub(super) mod compare;
 
+pub(crate) use compare::CompareScope;
 pub use compare::{CompareCell, Difference, RowCounts, RowTally, TableComparison};
 pub use count::DoubledEvent;
-pub(crate) use count::{compare_now, count};
+pub(crate) use count::{compare_now, compare_within, count};
 pub use reconcile::{Reconciliation, TablePartition, TableReconciliation, reconcile};

@@ -11,4 +11,4 @@ mod jobs;
 
 pub use expire::{ForeseenExpiry, expire, foresee, recoverable};
 pub(crate) use jobs::{Named, job};
-pub use rebuild::{RebuildChoice, RebuildPlan, carry_out, plan_rebuild};
+pub use rebuild::{RebuildChoice, RebuildPlan, carry_out, carry_out_remap, plan_rebuild};

@@ -106,7 +106,11 @@ impl Projection {
                 tables.flatten().all(|table| table.has(sequence))
             })
         };
-        let is_open = |decision| state.rebuilds.contains_key(&decision);
+        let is_open = |decision| {
+            let remap = state.remaps.get(&decision);
+            state.rebuilds.contains_key(&decision)
+                || remap.is_some_and(|open| open.warehouses.contains(&self.name))
+        };
         self.staging.tidy(&state.lake_id, is_loaded, is_open).await
     }
 

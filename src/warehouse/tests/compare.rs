@@ -2,8 +2,9 @@ use super::state::{date, file, state};
 use crate::lake::layout::Table;
 use crate::ledger::entry::RowsCounted;
 use crate::ledger::state::State;
-use crate::warehouse::counting::compare::compare;
+use crate::warehouse::counting::compare::{CompareScope, compare};
 use crate::warehouse::{CompareCell, RowCounts, TableComparison};
+use chrono::NaiveDate;
 use std::collections::BTreeSet;
 
 fn cell(day: u32, category: &str, batch: &str) -> CompareCell {
@@ -31,13 +32,22 @@ fn lake() -> State {
     ])
 }
 
+fn scope(table: Table, dates: Option<(NaiveDate, NaiveDate)>) -> CompareScope<'static> {
+    CompareScope {
+        warehouse: "bq",
+        table,
+        dates,
+        carrying_out: None,
+    }
+}
+
 fn against(loaded: &[u64], found: &[(u32, &str, &str, u64)]) -> TableComparison {
     let found: RowCounts = found
         .iter()
         .map(|(day, category, batch, rows)| (cell(*day, category, batch), *rows))
         .collect();
     let loaded = |sequence| loaded.contains(&sequence);
-    compare(&lake(), "bq", Table::Events, None, loaded, &found)
+    compare(&lake(), &scope(Table::Events, None), loaded, &found)
 }
 
 #[test]
@@ -110,9 +120,7 @@ fn dates_bound_what_is_looked_at() {
     let found = RowCounts::from([(cell(2, "x", "b3"), 4)]);
     let comparison = compare(
         &lake(),
-        "bq",
-        Table::Events,
-        Some((date(2), date(2))),
+        &scope(Table::Events, Some((date(2), date(2)))),
         |_| true,
         &found,
     );
@@ -121,9 +129,7 @@ fn dates_bound_what_is_looked_at() {
     // The other table has none of these rows.
     let other = compare(
         &lake(),
-        "bq",
-        Table::Quarantine,
-        None,
+        &scope(Table::Quarantine, None),
         |_| true,
         &RowCounts::new(),
     );

@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod expiry;
 mod faults;
+mod remap;
 mod retention;
 mod several;
 mod stand;

@@ -50,6 +50,17 @@ impl Stand {
     }
 
     pub(super) async fn without_tables() -> Self {
+        Self::read_as(&|job| job).await
+    }
+
+    /// The same with tables, whose lake was read by a job that was changed.
+    pub(super) async fn with_lake(change: &dyn Fn(Job) -> Job) -> Self {
+        let stand = Self::read_as(change).await;
+        stand.make_tables().await;
+        stand
+    }
+
+    async fn read_as(change: &dyn Fn(Job) -> Job) -> Self {
         let rig = Rig::new(&quiet("2026-03-04T00:00:00Z")).await;
         let now = rig.platform.now();
         rig.fill(now - TimeDelta::days(3), now - TimeDelta::hours(1), 350);
@@ -76,7 +87,7 @@ impl Stand {
             buckets,
             gcs,
         };
-        run_well(&stand.rig.job(&stand.store)).await;
+        run_well(&change(stand.rig.job(&stand.store))).await;
         stand
     }
 
@@ -149,6 +160,10 @@ impl Stand {
 
     pub(super) async fn run(&self) -> Summary {
         run(&self.job()).await
+    }
+
+    pub(super) async fn run_as(&self, job: Job) -> Summary {
+        run(&job).await
     }
 
     pub(super) async fn load(&self, decide: &[Body]) -> LoadSummary {

@@ -14,12 +14,17 @@ mod groups;
 use super::fence::fence;
 use crate::failpoint;
 use crate::lake::layout::Table;
-use crate::ledger::entry::{DoneOutcome, FileEntry, RebuildBody, RowsCounted};
+use crate::ledger::entry::{DoneOutcome, FileEntry, RebuildBody, RemappedWarehouse, RowsCounted};
+use crate::ledger::state::OpenRemap;
 use crate::warehouse::contract::TableKind;
-use crate::warehouse::counting::{RowTally, TableComparison, compare_now};
+use crate::warehouse::counting::{
+    CompareScope, RowTally, TableComparison, compare_now, compare_within,
+};
 use crate::warehouse::loading::{Loading, load};
 use crate::warehouse::pending::{Barred, pending, rows};
-use crate::warehouse::projection::{Filling, Projection, ProjectionError, known_of, open_table};
+use crate::warehouse::projection::{
+    Filling, Projection, ProjectionError, check_owner, known_of, open_table,
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use groups::groups;
 use replace::{Replaced, Replacing, staged_table};
@@ -147,7 +152,9 @@ pub async fn plan_rebuild(
 /// Whether a decision is not done, by the newest entry.
 async fn is_open_now(filling: Filling<'_>, decision: u64) -> Result<bool, ProjectionError> {
     let newest = filling.log.load().await?;
-    Ok(newest.is_some_and(|state| state.rebuilds.contains_key(&decision)))
+    Ok(newest.is_some_and(|state| {
+        state.rebuilds.contains_key(&decision) || state.remaps.contains_key(&decision)
+    }))
 }
 
 /// An entry counts as loaded as a whole, so all of its dates are rebuilt or none.
@@ -204,123 +211,213 @@ pub async fn carry_out(
     let warehouse = &*projection.warehouse;
     let elsewhere =
         warehouse.target() != rebuild.target || warehouse.location() != rebuild.location;
-    let found = match warehouse.table(kind.table()).await? {
-        Some(found) if !elsewhere && found.incarnation == rebuild.incarnation => found,
+    match warehouse.table(kind.table()).await? {
+        Some(found) if !elsewhere && found.incarnation == rebuild.incarnation => {}
         // What was to be mended is gone; what is there now is looked at as a new table.
         _ => return Ok(Some(DoneOutcome::Void)),
-    };
-    (filling.say)(&format!("{}: rebuilding", projection.name));
-    let dates: BTreeSet<NaiveDate> = rebuild.dates.iter().copied().collect();
-
-    // Loads that others may have begun before they knew of the decision end before it is carried out.
-    let known = known_of(projection, filling.state, rebuild.table, found.incarnation);
-    let mut earlier = pending(filling.state, rebuild.table, &known, &Barred::default());
-    earlier.retain(|entry| {
-        let touches = entry.files.iter().any(|file| dates.contains(&file.date));
-        touches && entry.sequence < decision
-    });
-    let loading = Loading {
+    }
+    let replacement = DatesReplacement {
         projection,
         filling,
-        kind,
-        incarnation: found.incarnation,
+        decision,
+        table: rebuild.table,
+        incarnation: rebuild.incarnation,
+        dates: &rebuild.dates,
+        before: decision,
+        now,
     };
-    // Of these retention has taken a part since: their rows come with the replacement.
-    for (retention, open) in filling.state.retention.open_at(&projection.name) {
-        let taken: BTreeSet<u64> = open
-            .files_of(rebuild.table)
-            .map(|live| live.sequence)
-            .filter(|sequence| *sequence < decision && !known.has(*sequence))
-            .collect();
-        earlier.retain(|entry| !taken.contains(&entry.sequence));
-        if fence(&loading, &known, rebuild.table, retention, &taken)
-            .await?
-            .is_none()
-        {
-            return Ok(None);
-        }
-    }
-    let ends = load(&loading, &earlier).await;
-    if let Some(error) = ends.stopped_by {
-        return Err(error);
-    }
-    if ends.loaded.len() + ends.failed.len() < earlier.len() {
-        return Ok(None);
-    }
+    let rows = replacement.carry_out().await?;
+    Ok(rows.map(|rows| DoneOutcome::Rebuilt { rows }))
+}
 
-    let files = files_of(filling, rebuild.table, &dates, decision);
-    let span = (rebuild.dates.first().copied()).zip(rebuild.dates.last().copied());
-    let still_differ = || async {
-        // Whatever the receipts say: all of these entries are to be there, and nothing else.
-        let comparison = compare_now(projection, filling, rebuild.table, span, |_| true).await?;
-        let differing: BTreeSet<NaiveDate> = comparison
-            .differences
-            .iter()
-            .filter(|it| dates.contains(&it.cell.date))
-            .filter(|it| it.sequence.is_none_or(|sequence| sequence < decision))
-            .map(|it| it.cell.date)
-            .collect();
-        Ok::<_, ProjectionError>(differing)
+/// Replaces the rows of a warehouse that a decision to derive columns again has replaced in the lake. `None` as for
+/// [`carry_out`].
+///
+/// # Errors
+/// As [`carry_out`].
+pub async fn carry_out_remap(
+    projection: &Projection,
+    filling: Filling<'_>,
+    decision: u64,
+    remap: &OpenRemap,
+    now: DateTime<Utc>,
+) -> Result<Option<RemappedWarehouse>, ProjectionError> {
+    let warehouse = &*projection.warehouse;
+    let done = |incarnation, rows| RemappedWarehouse {
+        warehouse: projection.name.clone(),
+        target: warehouse.target().to_owned(),
+        incarnation,
+        dates: remap.dates.len() as u64,
+        rows,
     };
-    let groups = groups(&dates, &files, warehouse.limits());
-    let mut differing = still_differ().await?;
-    let (mut round, mut removals) = (0, 0);
-    while !differing.is_empty() && round < ROUNDS && removals < REMOVALS {
-        // The first round is that of everybody who carries the decision out. Before another one: the
-        // dates may differ because others were done, and decided to delete some of these rows.
-        if round + removals > 0 && !is_open_now(filling, decision).await? {
+    let kind = TableKind::of(Table::Events);
+    // Where there is no table there is nothing in it; whoever makes it loads what is in the lake.
+    let Some(found) = warehouse.table(kind.table()).await? else {
+        return Ok(Some(done(None, 0)));
+    };
+    check_owner(&found, warehouse.target(), &filling.state.lake_id)?;
+    let replacement = DatesReplacement {
+        projection,
+        filling,
+        decision,
+        table: Table::Events,
+        incarnation: found.incarnation,
+        dates: &remap.dates,
+        // The rows of the decision itself come with it.
+        before: decision + 1,
+        now,
+    };
+    let rows = replacement.carry_out().await?;
+    Ok(rows.map(|rows| done(Some(found.incarnation), rows)))
+}
+
+/// The replacement of all rows of some dates of a table by those of the files that entries before a sequence have
+/// added.
+struct DatesReplacement<'a> {
+    projection: &'a Projection,
+    filling: Filling<'a>,
+    decision: u64,
+    table: Table,
+    incarnation: u64,
+    dates: &'a [NaiveDate],
+    before: u64,
+    now: DateTime<Utc>,
+}
+
+impl DatesReplacement<'_> {
+    /// The rows of the dates afterwards; `None` where it could not be finished now.
+    async fn carry_out(&self) -> Result<Option<u64>, ProjectionError> {
+        let (projection, filling, decision) = (self.projection, self.filling, self.decision);
+        let kind = TableKind::of(self.table);
+        let warehouse = &*projection.warehouse;
+        (filling.say)(&format!("{}: rebuilding", projection.name));
+        let dates: BTreeSet<NaiveDate> = self.dates.iter().copied().collect();
+        if !self.end_earlier_loads(&dates).await? {
             return Ok(None);
         }
-        let mut is_whole = true;
-        for (number, group) in groups.iter().enumerate() {
-            let replacing = Replacing {
-                projection,
-                filling,
-                kind,
-                decision,
-                number,
-                round,
-                now,
-            };
-            match replacing.replace(group, found.incarnation).await {
-                Ok(Replaced::Done) => {}
-                Ok(Replaced::Stopped) => return Ok(None),
-                Ok(Replaced::CopiesGone) => {
-                    is_whole = false;
-                    break;
-                }
-                Err(error) => {
-                    return match is_open_now(filling, decision).await? {
-                        true => Err(error),
-                        // Others are done, and have removed what we were to read.
-                        false => Ok(None),
-                    };
+        let files = files_of(filling, self.table, &dates, self.before);
+        let groups = groups(&dates, &files, warehouse.limits());
+        let mut differing = self.differing(&dates).await?;
+        let (mut round, mut removals) = (0, 0);
+        while !differing.is_empty() && round < ROUNDS && removals < REMOVALS {
+            // The first round is that of everybody who carries the decision out. Before another one: the
+            // dates may differ because others were done, and decided to delete some of these rows.
+            if round + removals > 0 && !is_open_now(filling, decision).await? {
+                return Ok(None);
+            }
+            let mut is_whole = true;
+            for (number, group) in groups.iter().enumerate() {
+                let replacing = Replacing {
+                    projection,
+                    filling,
+                    kind,
+                    decision,
+                    number,
+                    round,
+                    now: self.now,
+                };
+                match replacing.replace(group, self.incarnation).await {
+                    Ok(Replaced::Done) => {}
+                    Ok(Replaced::Stopped) => return Ok(None),
+                    Ok(Replaced::CopiesGone) => {
+                        is_whole = false;
+                        break;
+                    }
+                    Err(error) => {
+                        return match is_open_now(filling, decision).await? {
+                            true => Err(error),
+                            // Others are done, and have removed what we were to read.
+                            false => Ok(None),
+                        };
+                    }
                 }
             }
+            differing = self.differing(&dates).await?;
+            // The same round is tried again: its transaction is the one at which all of them meet.
+            match is_whole {
+                true => round += 1,
+                false => removals += 1,
+            }
         }
-        differing = still_differ().await?;
-        // The same round is tried again: its transaction is the one at which all of them meet.
-        match is_whole {
-            true => round += 1,
-            false => removals += 1,
+        if let Some(date) = differing.first() {
+            return Err(ProjectionError::Answer {
+                target: warehouse.target().to_owned(),
+                what: format!(
+                    "{} dates of {} still differ after they were replaced, {date} first",
+                    differing.len(),
+                    kind.table()
+                ),
+            });
         }
+        // Before the decision is done, so that no later run has to look for them.
+        for number in 0..groups.len() {
+            warehouse
+                .drop_table(&staged_table(kind, decision, number))
+                .await?;
+            failpoint::hit("warehouse.stage.dropped");
+        }
+        Ok(Some(rows(&files)))
     }
-    if let Some(date) = differing.first() {
-        return Err(ProjectionError::Answer {
-            target: warehouse.target().to_owned(),
-            what: format!(
-                "{} dates of {} still differ after they were replaced, {date} first",
-                differing.len(),
-                kind.table()
-            ),
+
+    /// Waits for the end of loads that others may have begun before they knew of the decision. Whether all have
+    /// ended.
+    async fn end_earlier_loads(
+        &self,
+        dates: &BTreeSet<NaiveDate>,
+    ) -> Result<bool, ProjectionError> {
+        let (projection, filling) = (self.projection, self.filling);
+        let known = known_of(projection, filling.state, self.table, self.incarnation);
+        let mut earlier = pending(filling.state, self.table, &known, &Barred::default());
+        earlier.retain(|entry| {
+            let touches = entry.files.iter().any(|file| dates.contains(&file.date));
+            touches && entry.sequence < self.decision
         });
+        let loading = Loading {
+            projection,
+            filling,
+            kind: TableKind::of(self.table),
+            incarnation: self.incarnation,
+        };
+        // Of these a decision has taken a part: their rows come with the replacement.
+        for (taking, going) in filling.state.taken_at(&projection.name) {
+            let taken: BTreeSet<u64> = going
+                .of(self.table)
+                .map(|live| live.sequence)
+                .filter(|sequence| *sequence < self.decision && !known.has(*sequence))
+                .collect();
+            earlier.retain(|entry| !taken.contains(&entry.sequence));
+            if fence(&loading, &known, self.table, taking, &taken)
+                .await?
+                .is_none()
+            {
+                return Ok(false);
+            }
+        }
+        let ends = load(&loading, &earlier).await;
+        if let Some(error) = ends.stopped_by {
+            return Err(error);
+        }
+        Ok(ends.loaded.len() + ends.failed.len() >= earlier.len())
     }
-    // Before the decision is done, so that no later run has to look for them.
-    for number in 0..groups.len() {
-        warehouse
-            .drop_table(&staged_table(kind, decision, number))
-            .await?;
-        failpoint::hit("warehouse.stage.dropped");
+
+    /// The dates whose rows are not those that they are to have.
+    async fn differing(
+        &self,
+        dates: &BTreeSet<NaiveDate>,
+    ) -> Result<BTreeSet<NaiveDate>, ProjectionError> {
+        let scope = CompareScope {
+            warehouse: &self.projection.name,
+            table: self.table,
+            dates: (self.dates.first().copied()).zip(self.dates.last().copied()),
+            carrying_out: Some(self.decision),
+        };
+        // Whatever the receipts say: all of these entries are to be there, and nothing else.
+        let comparison = compare_within(self.projection, self.filling, &scope, |_| true).await?;
+        let differences = comparison.differences.iter();
+        Ok(differences
+            .filter(|it| dates.contains(&it.cell.date))
+            .filter(|it| it.sequence.is_none_or(|sequence| sequence < self.before))
+            .map(|it| it.cell.date)
+            .collect())
     }
-    Ok(Some(DoneOutcome::Rebuilt { rows: rows(&files) }))
 }

@@ -1,10 +1,10 @@
-//! Removing the files of a decision from the lake.
+//! Removing the files that a decision has taken from the lake.
 
-use crate::decision::kind::{Carried, ExecutionProgress};
-use crate::decision::place::{DecisionContext, LAKE, PlaceError};
+use super::kind::{Carried, ExecutionProgress};
+use super::place::{DecisionContext, LAKE, PlaceError};
 use crate::failpoint;
 use crate::ledger::entry::{FilesExpired, Recoverable, RecoverableBy, RefusedFile};
-use crate::ledger::state::OpenRetention;
+use crate::ledger::state::FilesGoing;
 use crate::plural::thousands;
 use crate::store::{Bucket, Removal, StoreKind};
 use chrono::{DateTime, Utc};
@@ -13,19 +13,21 @@ use futures::StreamExt as _;
 /// Files that are removed at the same time.
 const AT_ONCE: usize = 16;
 
-/// Removes the files of a decision that are still there. A lock of the store is no failure.
+/// Removes the files of a decision that are still there. A lock of the store is no failure. `failpoints` are hit
+/// before and after each removal.
 pub(super) async fn remove(
     context: DecisionContext<'_>,
     lake: &Bucket,
-    open: &OpenRetention,
+    going: FilesGoing<'_>,
+    failpoints: [&'static str; 2],
 ) -> ExecutionProgress {
     let now = context.ledger.attempt.now;
     let mut done = FilesExpired::default();
     let mut kept_until = None;
     let mut waiting: Vec<(String, u64)> = Vec::new();
-    for live in open.files_left() {
+    for live in going.left() {
         let path = live.file.path.to_string();
-        match open.locked_until(&path, now) {
+        match going.locked_until(&path, now) {
             // A lock is not asked before its time.
             Some(until) => done.refused.push(RefusedFile {
                 path,
@@ -34,7 +36,7 @@ pub(super) async fn remove(
             None => waiting.push((path, live.file.bytes)),
         }
     }
-    if waiting.is_empty() && open.tried {
+    if waiting.is_empty() && going.tried {
         return ExecutionProgress::Nothing;
     }
     let all = waiting.len();
@@ -43,9 +45,9 @@ pub(super) async fn remove(
             if context.places.is_stopped() {
                 return Ok(None);
             }
-            failpoint::hit("retention.remove.before");
+            failpoint::hit(failpoints[0]);
             let removal = lake.remove(&path).await?;
-            failpoint::hit("retention.remove.after");
+            failpoint::hit(failpoints[1]);
             Ok(Some((path, bytes, removal)))
         })
         .buffer_unordered(AT_ONCE);
@@ -108,4 +110,13 @@ fn recoverable_files(
         recoverable.push(by(RecoverableBy::SoftDelete, None));
     }
     recoverable
+}
+
+/// Whether a removal has found nothing else than the one before it, which an entry need not say.
+pub(super) fn is_as_before(going: FilesGoing<'_>, files: &FilesExpired) -> bool {
+    let is_known = |path, until| going.refused.get(path) == Some(until);
+    let mut refused = files.refused.iter();
+    going.tried
+        && files.removed + files.missing == 0
+        && refused.all(|it| is_known(&it.path, &it.until))
 }
