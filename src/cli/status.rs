@@ -22,9 +22,9 @@ use crate::ledger::log::Log;
 use crate::ledger::state::State;
 use crate::plural::{counted, thousands};
 use crate::policy::HoldStanding;
-use crate::report::retention::OpenDecision;
+use crate::report::retention::{OpenDecision, OpenRemapStatus};
 use crate::report::status::{
-    FeedStatus, OpenRemapStatus, SourceStatus, Status, StatusVerdict, divide, gap_said, runs,
+    FeedStatus, SourceStatus, Status, StatusVerdict, divide, gap_said, runs,
 };
 use crate::retention::RuleFinding;
 use crate::run::{configured_feeds, look_at_clocks, open_bucket, open_to_read};
@@ -74,6 +74,9 @@ pub(super) fn execute(args: StatusArgs, context: &CliContext) -> Result<Ending, 
         .map(|it| (it.name.as_str(), it.service.limits()))
         .collect();
     let feeds = configured_feeds(&config);
+    let sources = config.sources.iter();
+    let kept = sources.filter_map(|it| Some((it.id.clone(), it.platform.horizon()?)));
+    let kept = kept.collect();
     let status = Status::of(
         &state,
         &feeds,
@@ -81,7 +84,8 @@ pub(super) fn execute(args: StatusArgs, context: &CliContext) -> Result<Ending, 
         config.retention.as_ref(),
         config.run.memory,
         &now,
-    );
+    )
+    .with_horizons(&kept, &state, now.at());
     let sources = status.sources.iter();
     let sources = sources.flat_map(|source| open_matters(source, now.at()));
     let failures: Vec<Failure> = sources
@@ -174,7 +178,7 @@ impl OutputDocument for ShownStatus {
         text_of_lake(&self.status, page);
         for source in &self.status.sources {
             for feed in &source.feeds {
-                text_of_feed(&source.source, feed, self.newest, page);
+                text_of_feed(&source.source, feed, self, page);
             }
         }
         for standing in &self.status.warehouses {
@@ -219,7 +223,8 @@ fn text_of_lake(status: &Status, page: &mut Page) {
     }
 }
 
-fn text_of_feed(source: &str, feed: &FeedStatus, newest: usize, page: &mut Page) {
+fn text_of_feed(source: &str, feed: &FeedStatus, shown: &ShownStatus, page: &mut Page) {
+    let (newest, now) = (shown.newest, shown.status.clock.at);
     let other = match feed.configured {
         true => "",
         false => ", which the configuration does not read",
@@ -231,6 +236,9 @@ fn text_of_feed(source: &str, feed: &FeedStatus, newest: usize, page: &mut Page)
     if let Some(lag) = feed.lag_seconds {
         let lag = Duration::from_secs(u64::try_from(lag).unwrap_or(0));
         page.field("lag", &format_duration(lag));
+    }
+    if let Some(falling) = &feed.falling_off {
+        page.warning(&falling.said(now));
     }
     let counts = &feed.counts;
     let mut records = counted(counts.added, "event", "events");

@@ -4,6 +4,7 @@ mod fold;
 
 mod feed;
 mod hold;
+mod horizon;
 mod redaction;
 mod remap;
 mod removal;
@@ -14,6 +15,7 @@ mod warehouse;
 pub use feed::{DayState, FeedState, HoleState, IdMatch, RecountState};
 pub(crate) use feed::{RECOUNTED, SETTLING, is_recounted_in_each_run};
 pub use hold::{HoldState, Released};
+pub use horizon::FallingOff;
 pub use redaction::{RedactionEra, RedactionHistory, mark_of};
 pub use remap::OpenRemap;
 pub use removal::FilesGoing;

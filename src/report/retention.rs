@@ -1,4 +1,4 @@
-//! Decisions of retention that are not done, in brief.
+//! Decisions about the lake that are not done, in brief.
 
 use crate::ledger::state::State;
 use crate::window::some_instant;
@@ -43,6 +43,33 @@ impl OpenDecision {
                 .map(|(_, until)| until)
                 .max()
                 .flatten(),
+            warehouses_left: open.warehouses.iter().cloned().collect(),
+        })
+        .collect()
+    }
+}
+
+/// A decision to derive columns again that is not done yet.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct OpenRemapStatus {
+    /// Sequence of the `remap` entry.
+    pub decision: u64,
+    /// Id of the source.
+    pub source: String,
+    /// Number of files that were replaced and are still to be removed.
+    pub files_left: u64,
+    /// Names of the warehouses whose rows are still to be replaced.
+    pub warehouses_left: Vec<String>,
+}
+
+impl OpenRemapStatus {
+    /// All of a ledger, in order.
+    pub fn all(state: &State) -> Vec<Self> {
+        let open = state.remaps.iter();
+        open.map(|(decision, open)| Self {
+            decision: *decision,
+            source: open.source.clone(),
+            files_left: open.going().left().count() as u64,
             warehouses_left: open.warehouses.iter().cloned().collect(),
         })
         .collect()

@@ -1,16 +1,17 @@
 //! The status of a lake: a value made from the folded state and a now.
 
 mod dates;
+mod horizon;
 mod verdict;
 
 pub use dates::{DateRange, DateStanding, divide, runs};
 pub use verdict::StatusVerdict;
 
-use super::retention::OpenDecision;
+use super::retention::{OpenDecision, OpenRemapStatus};
 use crate::clock::{ClockReport, Now};
 use crate::ledger::entry::{Counts, CoverageAxis, Recount, RecountVerdict, VerdictBy};
 use crate::ledger::state::{
-    DayState, FeedState, HoldState, HoleState, IdMatch, RecountState, State, StateSize,
+    DayState, FallingOff, FeedState, HoldState, HoleState, IdMatch, RecountState, State, StateSize,
     is_recounted_in_each_run,
 };
 use crate::origin::OriginState;
@@ -67,33 +68,6 @@ pub struct Status {
     /// What is due under the configured rules; absent without rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionStatus>,
-}
-
-/// A decision to derive columns again that is not done yet.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct OpenRemapStatus {
-    /// Sequence of the `remap` entry.
-    pub decision: u64,
-    /// Id of the source.
-    pub source: String,
-    /// Number of files that were replaced and are still to be removed.
-    pub files_left: u64,
-    /// Names of the warehouses whose rows are still to be replaced.
-    pub warehouses_left: Vec<String>,
-}
-
-impl OpenRemapStatus {
-    /// All of a ledger, in order.
-    fn all(state: &State) -> Vec<Self> {
-        let open = state.remaps.iter();
-        open.map(|(decision, open)| Self {
-            decision: *decision,
-            source: open.source.clone(),
-            files_left: open.going().left().count() as u64,
-            warehouses_left: open.warehouses.iter().cloned().collect(),
-        })
-        .collect()
-    }
 }
 
 /// A hold in force.
@@ -168,6 +142,10 @@ pub struct FeedStatus {
     /// Time of the oldest record that the source still has; absent if that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest_at_source: Option<DateTime<Utc>>,
+    /// Time that is not read yet and that the platform lets go of within days; absent if there is none, or if the
+    /// configuration does not read the feed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub falling_off: Option<FallingOff>,
     /// What was checked of what the platform proves of its objects; absent if nothing was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<OriginState>,
@@ -319,6 +297,7 @@ impl FeedStatus {
             purged: feed.fewer().collect(),
             future: feed.future,
             oldest_at_source: feed.oldest,
+            falling_off: None,
             origin: feed.origin.clone(),
             days,
         }

@@ -15,15 +15,13 @@ use super::summary::SourceSummary;
 use crate::ledger::entry::{Future, Horizon, Recount, RecountVerdict, VerdictBy};
 use crate::ledger::state::{FeedState, RECOUNTED, SETTLING};
 use crate::source::{ErrorScope, SourceError};
-use crate::window::{Coverage, Window, format_instant, midnight};
+use crate::window::{Coverage, Window};
 use chrono::{NaiveDate, TimeDelta};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
 
 /// A span of new time that is worth a request to know how many records it holds.
 const WORTH_COUNTING: TimeDelta = TimeDelta::days(1);
-/// A distance between the oldest record of the source and what is not read yet that is too close.
-const HORIZON_NEAR: TimeDelta = TimeDelta::days(3);
 
 /// What is to be done for one source.
 pub(super) struct SourceWork<'a> {
@@ -442,20 +440,16 @@ impl SourceWork<'_> {
                 tenant: tenant.clone(),
                 oldest: *oldest,
             });
+            let kept = self.source.source.capabilities().horizon;
+            let now = committer.ledger.attempt.now;
             let known = committer.ledger.state.feed(&self.source.id, tenant);
-            let purging = known
-                .zip(*oldest)
-                .is_some_and(|(known, oldest)| was_purged(known, oldest));
             let unread = self.first_unread(committer, tenant);
-            if let (true, Some(oldest), Some(unread)) = (purging, *oldest, unread)
-                && unread - oldest < HORIZON_NEAR
-            {
-                summary.warnings.push(format!(
-                    "tenant {tenant}: the source has purged records up to {}, and what happened \
-                     from {} on is not read yet",
-                    format_instant(oldest),
-                    format_instant(unread),
-                ));
+            let falling = known
+                .zip(unread)
+                .and_then(|(known, unread)| known.falling_off(unread, kept, *oldest, now));
+            if let Some(falling) = falling {
+                let said = falling.said(now);
+                summary.warnings.push(format!("tenant {tenant}: {said}"));
             }
         }
     }
@@ -495,14 +489,4 @@ impl SourceWork<'_> {
             .next()
             .or(end)
     }
-}
-
-/// Whether the source once had records that are older than what it has now.
-fn was_purged(known: &FeedState, oldest: chrono::DateTime<chrono::Utc>) -> bool {
-    let first_date = known
-        .days
-        .iter()
-        .find(|(_, day)| day.accounted > 0)
-        .map(|(date, _)| *date);
-    first_date.is_some_and(|date| midnight(date) < oldest - TimeDelta::days(1))
 }

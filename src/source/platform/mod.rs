@@ -29,6 +29,7 @@ pub(crate) use table::PlatformTable;
 use super::{Mapping, Source, SourceError, Tenant, Wording};
 use crate::http::{Auth, HttpSettings, Retry};
 use crate::settings::{NamedSecret, SecretRef};
+use chrono::TimeDelta;
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
@@ -42,6 +43,12 @@ pub trait Platform: fmt::Debug + Send + Sync {
 
     /// The feeds that are read.
     fn tenants(&self) -> Vec<Tenant>;
+
+    /// How long the platform keeps records, where it is known to drop them by itself; see
+    /// [`Capabilities::horizon`](super::Capabilities::horizon).
+    fn horizon(&self) -> Option<TimeDelta> {
+        None
+    }
 
     /// The services that reading it connects to, for remarks about the way there; none where it reads files of
     /// this machine.

@@ -74,9 +74,9 @@ impl ResourceManager {
                 message: "no feed is named, or one as none can be".to_owned(),
             });
         }
-        let (arrival, kept) = match feed {
-            AzureFeed::ActivityLog => (TimeDelta::minutes(20), activity_log::KEPT),
-            _ => (TimeDelta::minutes(1), pipeline_runs::KEPT),
+        let arrival = match feed {
+            AzureFeed::ActivityLog => TimeDelta::minutes(20),
+            AzureFeed::PipelineRuns | AzureFeed::Export => TimeDelta::minutes(1),
         };
         Ok(Self {
             client,
@@ -88,7 +88,7 @@ impl ResourceManager {
                 page_cap: 1,
                 tick: MARGIN,
                 arrival,
-                horizon: Some(kept),
+                horizon: kept(feed),
             },
         })
     }
@@ -162,6 +162,16 @@ impl AzurePage {
             let at = at.and_then(|text| time::parse(&text).ok());
             !at.is_some_and(|at| near.contains(at) && !window.contains(at))
         });
+    }
+}
+
+/// How long Azure has what a feed reads.
+pub(super) const fn kept(feed: AzureFeed) -> Option<TimeDelta> {
+    match feed {
+        AzureFeed::ActivityLog => Some(activity_log::KEPT),
+        AzureFeed::PipelineRuns => Some(pipeline_runs::KEPT),
+        // Whoever owns the container says.
+        AzureFeed::Export => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! How Azure Data Factory is configured.
 
-use super::client::{ActivityExport, AzureFeed, ResourceManager};
+use super::client::{ActivityExport, AzureFeed, ResourceManager, kept};
 use super::mapping::AzureMapping;
 use super::profile::PROFILE;
 use crate::http::Auth;
@@ -18,6 +18,7 @@ use crate::source::platform::{
 };
 use crate::source::{Mapping, Source, SourceError, Tenant};
 use crate::store::{StoreKind, StorePurpose};
+use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -122,6 +123,13 @@ impl Platform for AzureSettings {
 
     fn tenants(&self) -> Vec<Tenant> {
         self.tenants.clone()
+    }
+
+    fn horizon(&self) -> Option<TimeDelta> {
+        match &self.reads {
+            AzurePlace::Service { feed, .. } => kept(*feed),
+            AzurePlace::Container(_) => kept(AzureFeed::Export),
+        }
     }
 
     fn endpoints(&self) -> Vec<Endpoint> {

@@ -1,7 +1,7 @@
 //! How CloudTrail is configured.
 
 use super::client::digest::PublicKeys;
-use super::client::lookup::EventHistory;
+use super::client::lookup::{EventHistory, KEPT};
 use super::client::trail::CloudTrail;
 use super::client::{EventSources, FeedPlace, STEP_FUNCTIONS, api};
 use super::mapping::CloudTrailMapping;
@@ -21,6 +21,7 @@ use crate::source::platform::{
 use crate::source::{Mapping, Source, SourceError, Tenant};
 use crate::store::{StorePurpose, aws_credentials};
 use crate::waits::Waits;
+use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -233,6 +234,13 @@ impl Platform for CloudTrailSettings {
         places
             .map(|place| Tenant::Named(place.to_string()))
             .collect()
+    }
+
+    fn horizon(&self) -> Option<TimeDelta> {
+        match &self.reads {
+            TrailPlace::Bucket { .. } => None,
+            TrailPlace::History(_) => Some(KEPT),
+        }
     }
 
     fn endpoints(&self) -> Vec<Endpoint> {

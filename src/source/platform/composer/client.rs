@@ -83,6 +83,14 @@ pub struct ComposerSettings {
 }
 
 impl ComposerSettings {
+    /// How long Cloud Logging keeps what is read, by default: the shortest of its logs.
+    pub(super) fn kept(&self) -> Option<TimeDelta> {
+        let days = self.logs.iter().map(|log| log.days_kept()).min();
+        days.map(TimeDelta::days)
+    }
+}
+
+impl ComposerSettings {
     /// All audit logs of some projects. Acts of up to 400 days before their arrival are found: entries
     /// that are older than the retention of their log are discarded by the service when they arrive.
     pub fn new(projects: Vec<String>) -> Self {
@@ -140,7 +148,6 @@ impl Composer {
         }
         let ids = settings.logs.iter();
         let ids: Vec<String> = ids.map(|log| format!("log_id(\"{}\")", log.id())).collect();
-        let days_kept = settings.logs.iter().map(|log| log.days_kept()).min();
         Ok(Self {
             client,
             list,
@@ -157,7 +164,7 @@ impl Composer {
                 tick: TimeDelta::microseconds(1),
                 // From its arrival until a search finds it.
                 arrival: TimeDelta::minutes(5),
-                horizon: days_kept.map(TimeDelta::days),
+                horizon: settings.kept(),
             },
             private_logs: None,
             reads_data_access: settings.logs.contains(&AuditLog::DataAccess),

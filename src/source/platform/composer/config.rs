@@ -14,6 +14,7 @@ use crate::source::platform::address::check_address;
 use crate::source::platform::sign_in::{self, AuthTable};
 use crate::source::platform::{Endpoint, FeedTable, Opening, Platform, PlatformTable};
 use crate::source::{Mapping, Source, SourceError, Tenant};
+use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
@@ -120,6 +121,10 @@ impl Platform for ComposerPlatform {
     fn tenants(&self) -> Vec<Tenant> {
         let projects = self.reads.projects.iter().cloned();
         projects.map(Tenant::Named).collect()
+    }
+
+    fn horizon(&self) -> Option<TimeDelta> {
+        self.reads.kept()
     }
 
     fn endpoints(&self) -> Vec<Endpoint> {

@@ -119,29 +119,31 @@ impl UiPath {
     }
 }
 
+/// How long a feed has records.
+pub(super) const fn kept(feed: UiPathFeed) -> Option<TimeDelta> {
+    match feed {
+        // Records stay until an administrator or the plan of the tenant lets them go.
+        UiPathFeed::Orchestrator => None,
+        UiPathFeed::Unified => Some(unified::KEPT),
+        UiPathFeed::LongTermStore => Some(store::KEPT),
+    }
+}
+
 /// How a feed continues.
 fn chaining(feed: UiPathFeed) -> Chaining {
-    let (page_cap, tick, arrival, horizon) = match feed {
+    let (page_cap, tick, arrival) = match feed {
         UiPathFeed::Orchestrator => (
             orchestrator::PAGE_CAP,
             orchestrator::MARGIN,
             // A call is recorded under the time of its beginning once it is over.
             TimeDelta::minutes(10),
-            // Records stay until an administrator or the plan of the tenant lets them go.
-            None,
         ),
-        UiPathFeed::Unified => (
-            unified::PAGE_CAP,
-            unified::MARGIN,
-            TimeDelta::minutes(30),
-            Some(unified::KEPT),
-        ),
+        UiPathFeed::Unified => (unified::PAGE_CAP, unified::MARGIN, TimeDelta::minutes(30)),
         UiPathFeed::LongTermStore => (
             // Whatever is asked for, the response is a day.
             1,
             TimeDelta::days(1),
             TimeDelta::days(2),
-            Some(store::KEPT),
         ),
     };
     Chaining {
@@ -149,7 +151,7 @@ fn chaining(feed: UiPathFeed) -> Chaining {
         page_cap,
         tick,
         arrival,
-        horizon,
+        horizon: kept(feed),
     }
 }
 

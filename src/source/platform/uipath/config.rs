@@ -1,6 +1,6 @@
 //! How UiPath is configured.
 
-use super::client::{UiPath, UiPathFeed};
+use super::client::{UiPath, UiPathFeed, kept};
 use super::mapping::UiPathMapping;
 use super::profile::PROFILE;
 use crate::http::Auth;
@@ -13,7 +13,7 @@ use crate::source::platform::address::check_address;
 use crate::source::platform::sign_in::{self, AuthTable};
 use crate::source::platform::{Endpoint, FeedTable, Opening, Platform, PlatformTable};
 use crate::source::{Mapping, Source, SourceError, Tenant};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::any::Any;
@@ -104,6 +104,10 @@ impl Platform for UiPathSettings {
 
     fn tenants(&self) -> Vec<Tenant> {
         self.tenants.clone()
+    }
+
+    fn horizon(&self) -> Option<TimeDelta> {
+        kept(self.feed)
     }
 
     fn endpoints(&self) -> Vec<Endpoint> {

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 const PAGE_CAP: u32 = 50;
 
 /// How long events can be looked up.
-const KEPT: TimeDelta = TimeDelta::days(90);
+pub(in super::super) const KEPT: TimeDelta = TimeDelta::days(90);
 
 /// Event history of one account in some regions.
 pub struct EventHistory {
