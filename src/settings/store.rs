@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use url::Url;
 
 use super::checks::Checks;
@@ -26,6 +27,39 @@ pub(crate) enum OptionValue {
     Flag(bool),
     /// Where a secret is.
     Secret(SecretTable),
+}
+
+/// A bucket that a source is read from, as it is written.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BucketTable {
+    /// Bucket and prefix, or a local directory: `gs://`, `s3://`, `az://` or `file:///`.
+    #[schemars(example = "s3://acme-trails/prefix")]
+    pub(crate) url: String,
+    /// Options of the object store, by their names in the Rust crate object_store.
+    ///
+    /// Credentials are usually found without any option. Secrets are given by reference.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = json!({ "aws_region": "eu-central-1" }))]
+    pub(crate) options: BTreeMap<String, OptionValue>,
+}
+
+impl BucketTable {
+    /// What it says; `None` where a problem was reported.
+    pub(crate) fn check(
+        &self,
+        checks: &mut Checks<'_, '_>,
+        place: &SettingPlace,
+    ) -> Option<StoreLocation> {
+        let url = check_url(checks, &self.url, &place.key("url"));
+        let scheme = url.as_ref().map(Url::scheme);
+        let kind = scheme.and_then(StoreKind::from_scheme);
+        let options = check_options(checks, &self.options, kind, &place.key("options"));
+        Some(StoreLocation {
+            url: url?,
+            options: options?,
+        })
+    }
 }
 
 /// Where a store is, and its options.

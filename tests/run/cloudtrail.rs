@@ -251,8 +251,8 @@ async fn event_history_is_read_as_it_is_configured() {
     std::fs::write(folder.path().join("secret"), "demo-secret\n").unwrap();
     let text = format!(
         "version = 1\n[lake]\nurl = \"memory:///\"\n[signing]\nunsigned = true\n[[source]]\nid = \"aws\"\n\
-         platform = \"cloudtrail\"\nfeed = \"lookup\"\nstart = \"earliest\"\naccounts = [\"{ACCOUNT}\"]\n\
-         regions = [\"{REGION}\"]\nendpoint = \"{}\"\n[source.options]\naws_access_key_id = \"AKIADEMO\"\n\
+         platform = \"cloudtrail\"\nstart = \"earliest\"\naccounts = [\"{ACCOUNT}\"]\n\
+         [source.lookup]\nregion = \"{REGION}\"\nendpoint = \"{}\"\n[source.lookup.options]\naws_access_key_id = \"AKIADEMO\"\n\
          aws_secret_access_key = {{ file = \"secret\" }}\n",
         history.serving.url()
     );

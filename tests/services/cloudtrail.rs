@@ -254,12 +254,13 @@ unsigned = true
 [[source]]
 id = "aws-test"
 platform = "cloudtrail"
-location = "s3://{BUCKET}/{prefix}"
 accounts = ["{ACCOUNT}"]
 regions = ["{REGION}"]
 endpoint = "{endpoint}"
 start = "earliest"
-[source.options]
+[source.bucket]
+url = "s3://{BUCKET}/{prefix}"
+[source.bucket.options]
 aws_endpoint = "{store}"
 aws_region = "{REGION}"
 aws_access_key_id = "AKIADEMO"

@@ -9,7 +9,7 @@ use crate::http::Auth;
 use crate::settings::checks::Checks;
 use crate::settings::problem::SettingPlace;
 use crate::settings::store::{
-    OptionValue, StoreLocation, StoreOption, exposed, load_options, secrets_of,
+    BucketTable, OptionValue, StoreLocation, StoreOption, exposed, load_options, secrets_of,
 };
 use crate::settings::{NamedSecret, SecretError};
 use crate::source::cursor::Cursor;
@@ -37,68 +37,93 @@ mod check;
 pub(crate) struct CloudTrailTable {
     #[serde(flatten)]
     pub(crate) common: FeedTable,
-    /// What is read: "trail" for files in a bucket, "lookup" for event history.
-    ///
-    /// Event history is of the last 90 days, has no data events and is read at two requests a second. One is read by the arrival of files, the
-    /// other by the time of the acts, so each needs a source of its own.
-    #[serde(default)]
-    #[schemars(example = &"trail")]
-    pub(crate) feed: TrailFeed,
-    /// Bucket and prefix of the trail, without `AWSLogs`; with `feed = "trail"`.
+    /// The bucket of a trail, without `AWSLogs`. Either this or `lookup`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = "s3://acme-trails/prefix")]
-    pub(crate) location: Option<String>,
-    /// Options of the object store, by their names in the Rust crate object_store.
+    #[schemars(example = json!({ "url": "s3://acme-trails/prefix" }))]
+    pub(crate) bucket: Option<BucketTable>,
+    /// Event history of the last 90 days, instead of a bucket.
     ///
-    /// "lookup" takes its credentials from them. Without any, credentials are found as AWS's own tools find them.
-    #[serde(default)]
-    #[schemars(example = json!({ "aws_region": "eu-central-1" }))]
-    pub(crate) options: BTreeMap<String, OptionValue>,
+    /// It has no data events and is read at two requests a second. One is read by the arrival of files, the other by the time of the acts, so each needs a source of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = json!({ "region": "eu-central-1" }))]
+    pub(crate) lookup: Option<LookupTable>,
     /// Accounts to read, by id; of event history the one that the credentials belong to.
     #[schemars(example = ["123456789012"], length(min = 1))]
     pub(crate) accounts: Vec<String>,
     /// Regions to read. Each account is read in each of them.
+    ///
+    /// With `lookup`, its `region` may stand instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["eu-central-1", "us-east-1"], length(min = 1))]
-    pub(crate) regions: Vec<String>,
+    pub(crate) regions: Option<Vec<String>>,
     /// Id of the organization, for the trail of one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = "o-abc123defg")]
     pub(crate) organization: Option<String>,
-    /// Services whose events are read, by their `eventSource`; ["*"] for all.
+    /// Services whose events are read, by their `eventSource`; "all" for all.
     #[serde(default = "step_functions")]
-    #[schemars(example = ["states.amazonaws.com"], length(min = 1))]
-    pub(crate) event_sources: Vec<String>,
+    #[schemars(example = ["states.amazonaws.com"])]
+    pub(crate) event_sources: EventSourcesTable,
     /// Warn of accounts and regions that the bucket has and that are not read.
     #[serde(default = "yes")]
     pub(crate) warn_unread: bool,
     /// Follow the digests beside the files, which prove that no file was altered or deleted.
     #[serde(default = "yes")]
-    pub(crate) follow_digests: bool,
+    pub(crate) validate_digests: bool,
+    /// Address of the API that has the keys of digests.
+    ///
+    /// Where it is not that of the region, but a VPC endpoint for example. With `lookup` it stands there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = "https://cloudtrail.example.com")]
+    pub(crate) endpoint: Option<String>,
+}
+
+/// Event history, and how it is reached.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LookupTable {
+    /// The region whose history is read; `regions` of the source for several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = "eu-central-1")]
+    pub(crate) region: Option<String>,
     /// Address of the API, where it is not that of the region.
     ///
     /// A VPC endpoint, for example.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = "https://cloudtrail.example.com")]
     pub(crate) endpoint: Option<String>,
+    /// Credentials, by the names that an object store of AWS has for them in the Rust crate object_store.
+    ///
+    /// Without any, credentials are found as AWS's own tools find them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(example = json!({ "aws_profile": "audit" }))]
+    pub(crate) options: BTreeMap<String, OptionValue>,
 }
 
-fn step_functions() -> Vec<String> {
-    vec![STEP_FUNCTIONS.to_owned()]
+/// Which services are read, as it is written.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum EventSourcesTable {
+    /// "all".
+    All(AllServices),
+    /// Some, by their names.
+    Named(Vec<String>),
+}
+
+/// Every service.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AllServices {
+    /// Every service.
+    All,
+}
+
+fn step_functions() -> EventSourcesTable {
+    EventSourcesTable::Named(vec![STEP_FUNCTIONS.to_owned()])
 }
 
 fn yes() -> bool {
     true
-}
-
-/// What is read of CloudTrail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum TrailFeed {
-    /// The files that a trail delivers to a bucket.
-    #[default]
-    Trail,
-    /// The event history of the last 90 days.
-    Lookup,
 }
 
 /// How to read CloudTrail.

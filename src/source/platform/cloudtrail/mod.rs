@@ -15,5 +15,5 @@ pub(crate) mod profile;
 pub use client::EventSources;
 pub use client::lookup::EventHistory;
 pub use client::trail::CloudTrail;
-pub use config::{CloudTrailSettings, TrailApi, TrailFeed, TrailPlace};
+pub use config::{CloudTrailSettings, TrailApi, TrailPlace};
 pub use mapping::CloudTrailMapping;

@@ -13,10 +13,10 @@ pub(crate) static PROFILE: PlatformProfile = PlatformProfile {
     ocsf_extra: Some(super::ocsf::extra),
     questions: &[
         Question::new(
-            "location",
+            "bucket",
             "Where does the trail deliver? s3://bucket/prefix without AWSLogs, or lookup for event history",
         )
-        .unless(&["feed"])
+        .unless(&["lookup"])
         .meaning(place),
         Question::new(
             "accounts",
@@ -30,8 +30,8 @@ pub(crate) static PROFILE: PlatformProfile = PlatformProfile {
 
 fn place(answer: &str) -> Vec<(&'static str, Value)> {
     match answer {
-        "lookup" => vec![("feed", json!("lookup"))],
-        location => vec![("location", json!(location))],
+        "lookup" => vec![("lookup", json!({}))],
+        url => vec![("bucket", json!({ "url": url }))],
     }
 }
 

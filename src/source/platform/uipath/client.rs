@@ -24,10 +24,11 @@ use url::Url;
 
 /// An audit log of UiPath.
 // The configuration has these names, and its schema these sentences.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UiPathFeed {
     /// What is done in Orchestrator: jobs, robots, assets, queues, folders, users and roles.
+    #[default]
     Orchestrator,
     /// What is done in the other services of the platform: sign-ins, governance, licences. 90 days of it.
     Unified,

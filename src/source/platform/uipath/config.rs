@@ -30,12 +30,15 @@ pub(crate) struct UiPathTable {
     #[serde(flatten)]
     pub(crate) common: FeedTable,
     /// Address of UiPath, with the organization at its end; of a standalone Orchestrator its address alone.
+    ///
+    /// The address of a tenant's Orchestrator, "https://cloud.uipath.com/acme/production/orchestrator_", names the tenant, too.
     #[schemars(example = "https://cloud.uipath.com/acme")]
     pub(crate) url: String,
     /// Which audit log: "orchestrator", "unified" or "long_term_store".
     ///
     /// Each needs a source of its own. The unified audit shows 90 days; its long-term store has two years, a day
     /// or two late, and needs a `start` that is a date and a `settle` of at least "2d".
+    #[serde(default)]
     #[schemars(example = &"orchestrator")]
     pub(crate) feed: UiPathFeed,
     /// Tenants to read, by name.
@@ -141,8 +144,12 @@ fn check(
 ) -> Option<UiPathSettings> {
     // An unknown name has been reported, and nothing else depends on what stands in for it.
     let feed = checks.is_written(&place.key("feed")).then_some(table.feed);
-    let url = address(checks, &table.url, feed, &place.key("url"));
-    let tenants = tenants(checks, table, feed, place);
+    let (text, of_url) = match feed {
+        Some(UiPathFeed::Orchestrator) => without_tenant(&table.url),
+        _ => (table.url.as_str(), None),
+    };
+    let url = address(checks, text, feed, &place.key("url"));
+    let tenants = tenants(checks, table, of_url, feed, place);
     if feed == Some(UiPathFeed::LongTermStore) {
         check_store(checks, table, place);
     }
@@ -164,6 +171,20 @@ fn check(
         auth: auth?,
         page_size: table.page_size,
         since: first_date(&table.common.start),
+    })
+}
+
+/// The address of a tenant's Orchestrator as that of its organization, and the tenant.
+fn without_tenant(url: &str) -> (&str, Option<&str>) {
+    let of_tenant = || {
+        let parent = url.trim_end_matches('/').strip_suffix("/orchestrator_")?;
+        let (organization, tenant) = parent.rsplit_once('/')?;
+        // Not where this is all of the path: the address would have no organization.
+        let path = organization.split_once("://")?.1.split_once('/')?.1;
+        (!path.is_empty() && !tenant.is_empty()).then_some((organization, tenant))
+    };
+    of_tenant().map_or((url, None), |(organization, tenant)| {
+        (organization, Some(tenant))
     })
 }
 
@@ -201,11 +222,13 @@ fn address(
 fn tenants(
     checks: &mut Checks<'_, '_>,
     table: &UiPathTable,
+    of_url: Option<&str>,
     feed: Option<UiPathFeed>,
     place: &SettingPlace,
 ) -> Option<Vec<Tenant>> {
     let before = checks.problems.len();
-    let names = table.tenants.as_deref().unwrap_or_default();
+    let of_url: Vec<String> = of_url.map(str::to_owned).into_iter().collect();
+    let names = table.tenants.as_deref().unwrap_or(&of_url);
     let with_organization = table.organization == Some(true);
     let at = place.key("tenants");
     for (index, name) in names.iter().enumerate() {
@@ -235,7 +258,13 @@ fn tenants(
                     "remove it, or set feed = \"unified\"",
                 );
             }
-            if names.len() != 1 && checks.is_written(&at) {
+            if !of_url.is_empty() && names != of_url.as_slice() {
+                checks.problem(
+                    &at,
+                    "names another tenant than `url`",
+                    "remove it, or end `url` with the organization",
+                );
+            } else if names.len() != 1 && checks.is_written(&at) {
                 checks.problem(
                     &at,
                     "must have one name, since records of Orchestrator do not state their tenant",

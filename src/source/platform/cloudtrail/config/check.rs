@@ -1,9 +1,12 @@
 //! Checks of the settings of CloudTrail.
 
-use super::{CloudTrailSettings, CloudTrailTable, TrailApi, TrailFeed, TrailPlace};
+use super::{
+    BucketTable, CloudTrailSettings, CloudTrailTable, EventSourcesTable, LookupTable, TrailApi,
+    TrailPlace,
+};
 use crate::settings::checks::Checks;
 use crate::settings::problem::SettingPlace;
-use crate::settings::store::{StoreLocation, check_options, check_url};
+use crate::settings::store::check_options;
 use crate::source::platform::address::check_address;
 use crate::source::platform::cloudtrail::client::{EventSources, is_account};
 use crate::store::StoreKind;
@@ -26,20 +29,27 @@ pub(super) fn check(
             "write its 12 digits, as text",
         ),
     );
-    let regions = names(
-        checks,
-        &table.regions,
-        &place.key("regions"),
-        is_region,
-        (
-            "is not the name of a region",
-            "write for example \"eu-central-1\"",
-        ),
-    );
+    let regions = regions(checks, table, place);
     let event_sources = event_sources(checks, table, &place.key("event_sources"));
-    let reads = match table.feed {
-        TrailFeed::Trail => bucket(checks, table, place),
-        TrailFeed::Lookup => history(checks, table, place),
+    let reads = match (&table.bucket, &table.lookup) {
+        (Some(written), None) => bucket(checks, table, written, place),
+        (None, Some(written)) => history(checks, table, written, place),
+        (Some(_), Some(_)) => {
+            checks.problem(
+                &place.key("lookup"),
+                "stands beside `bucket`, and a source reads one of them",
+                "remove one, or write a source for each",
+            );
+            None
+        }
+        (None, None) => {
+            checks.problem(
+                &place.key("bucket"),
+                "is missing",
+                "write for example bucket = { url = \"s3://acme-trails/prefix\" }, or lookup = { region = \"eu-central-1\" }",
+            );
+            None
+        }
     };
     Some(CloudTrailSettings {
         reads: reads?,
@@ -47,6 +57,45 @@ pub(super) fn check(
         regions: regions?,
         event_sources: event_sources?,
     })
+}
+
+/// The regions, which event history may name in its own table.
+fn regions(
+    checks: &mut Checks<'_, '_>,
+    table: &CloudTrailTable,
+    place: &SettingPlace,
+) -> Option<Vec<String>> {
+    const UNFIT: (&str, &str) = (
+        "is not the name of a region",
+        "write for example \"eu-central-1\"",
+    );
+    let at = place.key("regions");
+    let of_lookup = table.lookup.as_ref().and_then(|it| it.region.as_ref());
+    match (&table.regions, of_lookup) {
+        (Some(regions), None) => names(checks, regions, &at, is_region, UNFIT),
+        (None, Some(region)) if is_region(region) => Some(vec![region.clone()]),
+        (None, Some(_)) => {
+            let (wrong, action) = UNFIT;
+            checks.problem(&place.key("lookup").key("region"), wrong, action);
+            None
+        }
+        (Some(_), Some(_)) => {
+            checks.problem(
+                &place.key("lookup").key("region"),
+                "stands beside `regions`",
+                "remove one of them",
+            );
+            None
+        }
+        (None, None) => {
+            checks.problem(
+                &at,
+                "is missing",
+                "write for example regions = [\"eu-central-1\"]",
+            );
+            None
+        }
+    }
 }
 
 fn is_region(text: &str) -> bool {
@@ -78,28 +127,32 @@ fn event_sources(
     table: &CloudTrailTable,
     place: &SettingPlace,
 ) -> Option<EventSources> {
-    if table.event_sources == ["*"] {
+    let EventSourcesTable::Named(written) = &table.event_sources else {
         return Some(EventSources::All);
-    }
+    };
     let is_service = |text: &str| {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
         text.contains('.') && text.chars().all(fits)
     };
     let named = names(
         checks,
-        &table.event_sources,
+        written,
         place,
         is_service,
         (
             "is not the name of a service",
-            "write for example \"states.amazonaws.com\", or [\"*\"] alone for all services",
+            "write for example \"states.amazonaws.com\", or \"all\" instead of a list",
         ),
     )?;
-    if table.feed == TrailFeed::Lookup && named.len() > 1 {
+    if named.is_empty() {
+        checks.problem(place, "is empty", "write \"all\" for all services");
+        return None;
+    }
+    if table.lookup.is_some() && named.len() > 1 {
         checks.problem(
             place,
             "names several services, and event history is looked up for one or for all",
-            "write one, or [\"*\"], or a source for each",
+            "write one, or \"all\", or a source for each",
         );
         return None;
     }
@@ -111,29 +164,15 @@ fn event_sources(
 fn bucket(
     checks: &mut Checks<'_, '_>,
     table: &CloudTrailTable,
+    written: &BucketTable,
     place: &SettingPlace,
 ) -> Option<TrailPlace> {
-    let url_place = place.key("location");
-    let Some(location) = &table.location else {
+    let at = place.key("bucket");
+    let endpoint = endpoint(checks, table.endpoint.as_deref(), &place.key("endpoint"));
+    let location = written.check(checks, &at)?;
+    if location.url.path().contains("/AWSLogs") {
         checks.problem(
-            &url_place,
-            "is missing",
-            "write for example location = \"s3://acme-trails/prefix\", or feed = \"lookup\"",
-        );
-        return None;
-    };
-    let endpoint = endpoint(checks, table, place);
-    let url = check_url(checks, location, &url_place);
-    let kind = url
-        .as_ref()
-        .and_then(|url| StoreKind::from_scheme(url.scheme()));
-    let options = check_options(checks, &table.options, kind, &place.key("options"));
-    if url
-        .as_ref()
-        .is_some_and(|url| url.path().contains("/AWSLogs"))
-    {
-        checks.problem(
-            &url_place,
+            &at.key("url"),
             "is not the location of the trail alone",
             "remove `AWSLogs` and what follows",
         );
@@ -148,10 +187,6 @@ fn bucket(
         );
         return None;
     }
-    let location = StoreLocation {
-        url: url?,
-        options: options?,
-    };
     let api = TrailApi {
         endpoint: endpoint?,
         // The credentials of other stores are none of AWS.
@@ -164,7 +199,7 @@ fn bucket(
         location,
         organisation: table.organization.clone(),
         warns_of_unread: table.warn_unread,
-        digests: table.follow_digests.then_some(api),
+        digests: table.validate_digests.then_some(api),
     })
 }
 
@@ -176,19 +211,17 @@ fn is_organisation(text: &str) -> bool {
 fn history(
     checks: &mut Checks<'_, '_>,
     table: &CloudTrailTable,
+    written: &LookupTable,
     place: &SettingPlace,
 ) -> Option<TrailPlace> {
     let before = checks.problems.len();
-    for (key, is_set) in [
-        ("location", table.location.is_some()),
-        ("organization", table.organization.is_some()),
+    for (key, is_set, action) in [
+        ("organization", table.organization.is_some(), "remove it"),
+        ("endpoint", table.endpoint.is_some(), "write it in `lookup`"),
     ] {
         if is_set {
-            checks.problem(
-                &place.key(key),
-                "is of a trail, and event history is read",
-                "remove it, or write feed = \"trail\"",
-            );
+            let wrong = "is of a trail, and event history is read";
+            checks.problem(&place.key(key), wrong, action);
         }
     }
     if table.accounts.len() > 1 {
@@ -198,13 +231,10 @@ fn history(
             "write one account, and a source for each of the others with credentials of its own",
         );
     }
-    let endpoint = endpoint(checks, table, place)?;
-    let options = check_options(
-        checks,
-        &table.options,
-        Some(StoreKind::S3),
-        &place.key("options"),
-    )?;
+    let at = place.key("lookup");
+    let endpoint = endpoint(checks, written.endpoint.as_deref(), &at.key("endpoint"))?;
+    let kind = Some(StoreKind::S3);
+    let options = check_options(checks, &written.options, kind, &at.key("options"))?;
     let api = TrailApi { endpoint, options };
     (checks.problems.len() == before).then_some(TrailPlace::History(api))
 }
@@ -212,14 +242,12 @@ fn history(
 /// The address of the API, if one is set; `None` where a problem was reported.
 fn endpoint(
     checks: &mut Checks<'_, '_>,
-    table: &CloudTrailTable,
+    written: Option<&str>,
     place: &SettingPlace,
 ) -> Option<Option<Url>> {
-    match &table.endpoint {
+    const FORM: &str = "write for example \"https://cloudtrail.example.com\"";
+    match written {
         None => Some(None),
-        Some(text) => {
-            const FORM: &str = "write for example \"https://cloudtrail.example.com\"";
-            check_address(checks, text, FORM, &place.key("endpoint")).map(Some)
-        }
+        Some(text) => check_address(checks, text, FORM, place).map(Some),
     }
 }

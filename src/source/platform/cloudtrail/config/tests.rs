@@ -35,8 +35,8 @@ const PLACES: &str = "accounts = [\"123456789012\", \"210987654321\"]\nregions =
 #[test]
 fn a_trail_has_a_feed_for_each_account_and_region() {
     let config = config(&format!(
-        "location = \"s3://trails/main\"\norganization = \"o-abc\"\n{PLACES}options = {{ aws_region = \"eu-central-1\", \
-         aws_secret_access_key = {{ env = \"S\" }} }}\nevent_sources = [\"*\"]\n"
+        "bucket = {{ url = \"s3://trails/main\", options = {{ aws_region = \"eu-central-1\", aws_secret_access_key = \
+         {{ env = \"S\" }} }} }}\norganization = \"o-abc\"\n{PLACES}event_sources = \"all\"\n"
     ));
     let platform = &config.sources[0].platform;
     let names: Vec<String> = platform.tenants().iter().map(Tenant::to_string).collect();
@@ -64,10 +64,12 @@ async fn each_feed_is_opened_as_what_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let url = Url::from_directory_path(folder.path()).unwrap();
     for (source, axis) in [
-        (format!("location = \"{url}\"\n{PLACES}"), Axis::Arrival),
         (
-            "feed = \"lookup\"\naccounts = [\"123456789012\"]\nregions = [\"eu-central-1\"]\n"
-                .to_owned(),
+            format!("bucket = {{ url = \"{url}\" }}\n{PLACES}"),
+            Axis::Arrival,
+        ),
+        (
+            "lookup = { region = \"eu-central-1\" }\naccounts = [\"123456789012\"]\n".to_owned(),
             Axis::Event,
         ),
     ] {
@@ -83,51 +85,67 @@ fn what_cannot_work_is_said_with_what_to_write() {
     let one = "accounts = [\"123456789012\"]\nregions = [\"eu-central-1\"]\n";
     for (source, what) in [
         (one.to_owned(), "is missing"),
-        (format!("location = \"trails\"\n{one}"), "is not a URL"),
+        (format!("bucket = {{ url = \"trails\" }}\n{one}"), "is not a URL"),
         (
-            format!("location = \"s3://trails/AWSLogs/123456789012\"\n{one}"),
+            format!("bucket = {{ url = \"s3://trails/AWSLogs/123456789012\" }}\n{one}"),
             "is not the location of the trail alone",
         ),
         (
-            format!("location = \"s3://t\"\norganization = \"acme\"\n{one}"),
+            format!("bucket = {{ url = \"s3://t\" }}\norganization = \"acme\"\n{one}"),
             "is not the id of an organization",
         ),
         (
-            "location = \"s3://t\"\naccounts = [\"acme\"]\nregions = [\"eu-central-1\"]\n".to_owned(),
+            "bucket = { url = \"s3://t\" }\naccounts = [\"acme\"]\nregions = [\"eu-central-1\"]\n".to_owned(),
             "is not the id of an account",
         ),
         (
-            "location = \"s3://t\"\naccounts = [\"123456789012\"]\nregions = [\"Frankfurt\"]\n".to_owned(),
+            "bucket = { url = \"s3://t\" }\naccounts = [\"123456789012\"]\nregions = [\"Frankfurt\"]\n".to_owned(),
             "is not the name of a region",
         ),
         (
-            "location = \"s3://t\"\naccounts = [\"123456789012\", \"123456789012\"]\nregions = [\"eu-central-1\"]\n"
+            "bucket = { url = \"s3://t\" }\naccounts = [\"123456789012\", \"123456789012\"]\nregions = [\"eu-central-1\"]\n"
                 .to_owned(),
             "is listed twice",
         ),
         (
-            format!("location = \"s3://t\"\nevent_sources = [\"*\", \"s3.amazonaws.com\"]\n{one}"),
+            format!("bucket = {{ url = \"s3://t\" }}\nevent_sources = [\"*\", \"s3.amazonaws.com\"]\n{one}"),
             "is not the name of a service",
         ),
         (
-            format!("location = \"s3://t\"\noptions = {{ google_base_url = \"x\" }}\n{one}"),
+            format!("bucket = {{ url = \"s3://t\", options = {{ google_base_url = \"x\" }} }}\n{one}"),
             "is not an option of a s3:// store",
         ),
         (
-            format!("location = \"s3://t\"\noptions = {{ aws_secret_access_key = \"x\" }}\n{one}"),
+            format!("bucket = {{ url = \"s3://t\", options = {{ aws_secret_access_key = \"x\" }} }}\n{one}"),
             "is a secret, which must not be in this file",
         ),
         (
-            format!("feed = \"lookup\"\nlocation = \"s3://t\"\n{one}"),
+            format!("lookup = {{}}\nbucket = {{ url = \"s3://t\" }}\n{one}"),
+            "stands beside `bucket`",
+        ),
+        (
+            format!("lookup = {{}}\norganization = \"o-abc\"\n{one}"),
             "is of a trail, and event history is read",
         ),
-        (format!("feed = \"lookup\"\n{PLACES}"), "has several accounts"),
         (
-            format!("feed = \"lookup\"\nevent_sources = [\"a.b\", \"c.d\"]\n{one}"),
+            format!("lookup = {{ region = \"us-east-1\" }}\n{one}"),
+            "stands beside `regions`",
+        ),
+        (
+            "lookup = { region = \"Ohio\" }\naccounts = [\"123456789012\"]\n".to_owned(),
+            "is not the name of a region",
+        ),
+        (
+            "lookup = {}\naccounts = [\"123456789012\"]\n".to_owned(),
+            "is missing",
+        ),
+        (format!("lookup = {{}}\n{PLACES}"), "has several accounts"),
+        (
+            format!("lookup = {{}}\nevent_sources = [\"a.b\", \"c.d\"]\n{one}"),
             "names several services",
         ),
         (
-            format!("feed = \"lookup\"\nendpoint = \"cloudtrail\"\n{one}"),
+            format!("lookup = {{ endpoint = \"cloudtrail\" }}\n{one}"),
             "is not a URL",
         ),
     ] {

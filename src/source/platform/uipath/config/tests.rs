@@ -69,6 +69,16 @@ fn what_is_written_is_read() {
         let (settings, _) = with(&[&format!("url = \"{address}\"")]).unwrap();
         assert_eq!(settings.url.as_str().trim_end_matches('/'), address);
     }
+    // The address of a tenant's Orchestrator says it all.
+    let (settings, _) = with(&[
+        "url = \"https://cloud.uipath.com/acme/production/orchestrator_\"",
+        "tenants = ",
+        "feed = ",
+    ])
+    .unwrap();
+    assert_eq!(settings.url.as_str(), "https://cloud.uipath.com/acme");
+    assert_eq!(settings.feed, UiPathFeed::Orchestrator);
+    assert_eq!(settings.tenants, [Tenant::Named("production".to_owned())]);
     let store = ["feed = \"long_term_store\"", "settle = \"3d\""];
     assert_eq!(with(&store).unwrap().0.feed, UiPathFeed::LongTermStore);
 }
@@ -80,7 +90,19 @@ fn what_cannot_be_is_reported_at_its_place() {
         (&["url = \"https://a:b@x/acme\""], &["`url`"]),
         (&["url = \"https://x/acme?a=1\""], &["`url`"]),
         (
-            &["url = \"https://x/acme/production/orchestrator_\""],
+            &[
+                "url = \"https://x/acme/production/orchestrator_\"",
+                "feed = \"unified\"",
+            ],
+            &["`url`"],
+        ),
+        (
+            &["url = \"https://x/acme/test/orchestrator_\""],
+            &["`tenants`"],
+        ),
+        (&["url = \"https://x/test/orchestrator_\""], &["`url`"]),
+        (
+            &["url = \"https://x/acme/production/orchestrator_/odata\""],
             &["`url`"],
         ),
         (&["url = \"https://x\"", "feed = \"unified\""], &["`url`"]),
