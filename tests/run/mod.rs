@@ -4,7 +4,6 @@
 
 mod absent;
 mod airflow;
-mod azure;
 mod catch_up;
 mod clock;
 mod cloudtrail;
@@ -14,6 +13,7 @@ mod conformance;
 mod costs;
 mod crash;
 mod damage;
+mod datafactory;
 mod decisions;
 mod degrading;
 mod dice;

@@ -7,9 +7,9 @@
 
 mod address;
 pub mod airflow;
-pub mod azure;
 pub mod cloudtrail;
 pub mod composer;
+pub mod datafactory;
 mod feed;
 pub mod kestra;
 mod profile;
@@ -149,5 +149,8 @@ table::platforms! {
     /// Apache Airflow 3 and 2.
     "airflow" => Airflow(airflow::config::AirflowTable, airflow::profile::PROFILE),
     /// Azure Data Factory: the Activity Log, pipeline runs and diagnostic exports.
-    "azure" => Azure(azure::config::AzureTable, azure::profile::PROFILE),
+    "datafactory" => DataFactory(
+        datafactory::config::AzureTable,
+        datafactory::profile::PROFILE
+    ),
 }

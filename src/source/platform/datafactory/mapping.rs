@@ -59,7 +59,7 @@ use std::borrow::Cow;
 pub const MAPPING_VERSION: i64 = 1;
 
 /// The name of the platform in its column.
-pub const PLATFORM: &str = "azure";
+pub const PLATFORM: &str = "datafactory";
 
 /// Claims that say who signed in.
 const OBJECT_ID: &str = "http://schemas.microsoft.com/identity/claims/objectidentifier";

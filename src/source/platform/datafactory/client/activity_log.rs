@@ -5,6 +5,7 @@
 //! of the next one, which is followed as it is, and on the configured host only: the credential goes nowhere else.
 
 use super::{AzurePage, MARGIN, ResourceManager, instant};
+use crate::event::json;
 use crate::source::SourceError;
 use crate::source::cursor::{Link, LinkRequest, Reply, Token};
 use crate::source::http::Misfit;
@@ -52,6 +53,9 @@ pub(super) async fn link(
         .get(&url, &request.tenant, request.bytes, read)
         .await?;
     page.within(request.window, "eventTimestamp");
+    if let Some(factory) = request.tenant.name().and_then(factory) {
+        page.records.retain(|it| is_about(&it.record, &factory));
+    }
     Ok(Reply::Link(Link {
         records: page.records,
         next: page.next.map(Token::new),
@@ -67,7 +71,7 @@ fn first(azure: &ResourceManager, request: &LinkRequest) -> Option<Url> {
     if from >= window.to {
         return None;
     }
-    let subscription = request.tenant.name()?;
+    let subscription = request.tenant.name()?.split('/').next()?;
     let mut url = azure.address(
         &[
             "subscriptions",
@@ -89,6 +93,28 @@ fn first(azure: &ResourceManager, request: &LinkRequest) -> Option<Url> {
     Some(url)
 }
 
+/// The resource of a feed's factory, in lower case; `None` where the feed is that of a subscription.
+fn factory(feed: &str) -> Option<String> {
+    let mut parts = feed.splitn(3, '/');
+    let (subscription, group, name) = (parts.next()?, parts.next()?, parts.next()?);
+    let factory = format!(
+        "/subscriptions/{subscription}/resourcegroups/{group}/providers/{PROVIDER}/factories/{name}"
+    );
+    Some(factory.to_ascii_lowercase())
+}
+
+/// Whether an event is about a factory or anything in it; so is one of which that cannot be read. The service can be
+/// asked for one resource, and then leaves out what lies in it.
+fn is_about(record: &[u8], factory: &str) -> bool {
+    let [value] = json::named_in(record, ["resourceId"]);
+    let Some(resource) = json::text(value, record) else {
+        return true;
+    };
+    let resource = resource.to_ascii_lowercase();
+    let rest = resource.strip_prefix(factory);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The address that continues a chain, where it is one of the service at `base`.
 fn followed(base: &Url, link: &str) -> Option<Url> {
     let url = Url::parse(link).ok()?;
@@ -102,6 +128,34 @@ fn followed(base: &Url, link: &str) -> Option<Url> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_factory_has_what_lies_in_it() {
+        assert_eq!(factory("s"), None);
+        let sales = factory("S/Data/sales").unwrap();
+        for (resource, is_its) in [
+            (
+                "/subscriptions/s/resourceGroups/DATA/providers/Microsoft.DataFactory/factories/sales",
+                true,
+            ),
+            (
+                "/subscriptions/s/resourceGroups/data/providers/microsoft.datafactory/factories/sales/pipelines/p",
+                true,
+            ),
+            (
+                "/subscriptions/s/resourceGroups/data/providers/Microsoft.DataFactory/factories/sales2",
+                false,
+            ),
+            (
+                "/subscriptions/s/resourceGroups/other/providers/Microsoft.DataFactory/factories/sales",
+                false,
+            ),
+        ] {
+            let record = format!(r#"{{"resourceId":"{resource}"}}"#);
+            assert_eq!(is_about(record.as_bytes(), &sales), is_its, "{resource}");
+        }
+        assert!(is_about(b"{}", &sales));
+    }
 
     #[test]
     fn a_link_is_followed_to_the_configured_host_alone() {

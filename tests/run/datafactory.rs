@@ -15,7 +15,7 @@ use trailhouse::source::conformance::{KnownFeed, check_feed, check_under_faults}
 use trailhouse::source::cursor::Cursor;
 use trailhouse::source::http::{Auth, Client, ClientCredentials, HttpSettings, LazySecret};
 use trailhouse::source::objects::ObjectFeed;
-use trailhouse::source::platform::azure::{ActivityExport, AzureFeed, ResourceManager};
+use trailhouse::source::platform::datafactory::{ActivityExport, AzureFeed, ResourceManager};
 use trailhouse::source::{Source, Tenant, Wording};
 use trailhouse::store::Bucket;
 use trailhouse::window::Window;

@@ -9,7 +9,7 @@ const AUTH: &str = "auth = { client_credentials = { token_url = \"https://login.
 /// The settings that these lines make, or what is wrong with them.
 fn with(lines: &[&str]) -> Result<AzureSettings, Vec<String>> {
     let text = format!(
-        "version = 1\n[lake]\nurl = \"file:///lake\"\n[signing]\nkey = {{ env = \"K\" }}\n[[source]]\nid = \"adf\"\nplatform = \"azure\"\nstart = \"earliest\"\n{}\n",
+        "version = 1\n[lake]\nurl = \"file:///lake\"\n[signing]\nkey = {{ env = \"K\" }}\n[[source]]\nid = \"adf\"\nplatform = \"datafactory\"\nstart = \"earliest\"\n{}\n",
         lines.join("\n")
     );
     match Config::parse(text.as_bytes(), Path::new("/etc/trailhouse.toml")) {
@@ -39,14 +39,31 @@ fn what_is_written_is_read() {
         (AzureFeed::ActivityLog, "https://management.azure.com/")
     );
     assert!(matches!(auth, Auth::ClientCredentials(_)));
+    // One factory, as it is usually written; and several of them.
+    let one = format!("subscription = \"{ID}\"");
+    let parts = [
+        &one,
+        "resource_group = \"Data\"",
+        "factory = \"Sales\"",
+        AUTH,
+    ];
+    let log = with(&parts).unwrap();
+    assert_eq!(log.tenants, [named(&format!("{ID}/data/sales"))]);
+    assert!(matches!(
+        log.reads,
+        AzurePlace::Service {
+            feed: AzureFeed::ActivityLog,
+            ..
+        }
+    ));
     let resource = format!(
         "factories = [\"/subscriptions/{ID}/resourceGroups/Data/providers/Microsoft.DataFactory/factories/Sales\", \"{ID}/data/Stock\"]"
     );
     let runs = with(&["feed = \"pipeline-runs\"", &resource, AUTH]).unwrap();
     let expected = ["sales", "stock"].map(|name| named(&format!("{ID}/data/{name}")));
     assert_eq!(runs.tenants, expected);
-    let location = "location = \"az://insights-activity-logs\"\noptions = { account_name = \"acme\", account_key = { env = \"A\" } }";
-    let export = with(&["feed = \"export\"", &subscriptions, location]).unwrap();
+    let location = "bucket = { url = \"az://insights-activity-logs\", options = { account_name = \"acme\", account_key = { env = \"A\" } } }";
+    let export = with(&[&subscriptions, location]).unwrap();
     assert_eq!(export.secrets().len(), 1);
     let endpoint = &export.endpoints()[0];
     assert_eq!(endpoint.url.host_str(), Some("acme.blob.core.windows.net"));
@@ -55,6 +72,7 @@ fn what_is_written_is_read() {
 #[test]
 fn what_cannot_be_is_reported_at_its_place() {
     let subscriptions = format!("subscriptions = [\"{ID}\"]");
+    let one = format!("subscription = \"{ID}\"");
     let twice = format!("subscriptions = [\"{ID}\", \"{}\"]", ID.to_uppercase());
     let factories = format!("factories = [\"{ID}/a\", \"{ID}/a/b/c\", \"x/a/b\", \"{ID}/../b\"]");
     let (log, runs, export) = (
@@ -64,7 +82,24 @@ fn what_cannot_be_is_reported_at_its_place() {
     );
     for (lines, places) in [
         (&[log, &subscriptions][..], &["`auth`"][..]),
-        (&[log, AUTH], &["`subscriptions`"]),
+        (&[log, AUTH], &["`subscription`"]),
+        (&[log, AUTH, &subscriptions, &one], &["`subscriptions`"]),
+        (&[log, AUTH, "subscription = \"acme\""], &["`subscription`"]),
+        (
+            &[log, AUTH, &one, "factory = \"sales\""],
+            &["`resource_group`"],
+        ),
+        (
+            &[
+                log,
+                AUTH,
+                &one,
+                "resource_group = \"..\"",
+                "factory = \"sales\"",
+            ],
+            &["`factory`"],
+        ),
+        (&[log, AUTH, &one, &factories], &["`factories`"]),
         (
             &[log, AUTH, "subscriptions = [\"acme\"]"],
             &["`subscriptions[1]`"],
@@ -75,13 +110,10 @@ fn what_cannot_be_is_reported_at_its_place() {
             &["`url`"],
         ),
         (
-            &[log, AUTH, &subscriptions, "location = \"az://x\""],
-            &["`location`"],
+            &[log, AUTH, &subscriptions, "bucket = { url = \"az://x\" }"],
+            &["`bucket`"],
         ),
-        (
-            &[runs, AUTH, &subscriptions],
-            &["`factories`", "`subscriptions`"],
-        ),
+        (&[runs, AUTH, &subscriptions], &["`subscriptions`"]),
         (
             &[runs, AUTH, &factories],
             &[
@@ -91,18 +123,23 @@ fn what_cannot_be_is_reported_at_its_place() {
                 "`factories[4]`",
             ],
         ),
-        (&[export, &subscriptions], &["`location`"]),
+        (&[export, &subscriptions], &["`bucket`"]),
         (
-            &[export, &subscriptions, AUTH, "location = \"az://x\""],
+            &[
+                export,
+                &subscriptions,
+                AUTH,
+                "bucket = { url = \"az://x\" }",
+            ],
             &["`auth`"],
         ),
         (
             &[
                 export,
                 &subscriptions,
-                "location = \"az://x/resourceId=/y\"",
+                "bucket = { url = \"az://x/resourceId=/y\" }",
             ],
-            &["`location`"],
+            &["`bucket.url`"],
         ),
         (&["feed = \"audit\"", AUTH], &["`feed`"]),
     ] {

@@ -6,7 +6,7 @@ use super::profile::PROFILE;
 use crate::http::Auth;
 use crate::settings::checks::Checks;
 use crate::settings::problem::SettingPlace;
-use crate::settings::store::{OptionValue, StoreLocation, check_options, check_url, secrets_of};
+use crate::settings::store::{BucketTable, StoreLocation, secrets_of};
 use crate::settings::{NamedSecret, SecretRef};
 use crate::source::cursor::Cursor;
 use crate::source::http::Client;
@@ -17,13 +17,12 @@ use crate::source::platform::{
     Endpoint, EndpointRole, FeedTable, Opening, Platform, PlatformTable,
 };
 use crate::source::{Mapping, Source, SourceError, Tenant};
-use crate::store::{StoreKind, StorePurpose};
+use crate::store::StorePurpose;
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use url::Url;
 
@@ -38,21 +37,36 @@ const ADDRESS: ServerAddress = ServerAddress {
 pub(crate) struct AzureTable {
     #[serde(flatten)]
     pub(crate) common: FeedTable,
-    /// What is read: "activity-log", "pipeline-runs" or "export".
+    /// What is read: "activity-log", "pipeline-runs" or "export"; "export" where there is a `bucket`.
     ///
     /// The Activity Log has what is done to factories in the last 90 days, pipeline runs are kept for 45 days, and an
     /// export has the Activity Log from the day on which a diagnostic setting was made. Each needs a source of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"activity-log")]
-    pub(crate) feed: AzureFeed,
-    /// Subscriptions to read, by id.
+    pub(crate) feed: Option<AzureFeed>,
+    /// The subscription to read, by id.
     ///
-    /// With "activity-log" and "export".
+    /// With "activity-log" and "export" all of it; with `resource_group` and `factory` the one factory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = "aaaa0a0a-bb1b-cc2c-dd3d-eeeeee4e4e4e")]
+    pub(crate) subscription: Option<String>,
+    /// The resource group of `factory`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"data")]
+    pub(crate) resource_group: Option<String>,
+    /// The factory to read, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"sales")]
+    pub(crate) factory: Option<String>,
+    /// Several subscriptions, by id.
+    ///
+    /// Instead of `subscription`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["aaaa0a0a-bb1b-cc2c-dd3d-eeeeee4e4e4e"], length(min = 1))]
     pub(crate) subscriptions: Option<Vec<String>>,
-    /// Factories to read, by resource id.
+    /// Several factories, by resource id.
     ///
-    /// Or as subscription/resource group/name. With "pipeline-runs".
+    /// Instead of `factory`. Or as subscription/resource group/name.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["aaaa0a0a-bb1b-cc2c-dd3d-eeeeee4e4e4e/data/sales"], length(min = 1))]
     pub(crate) factories: Option<Vec<String>>,
@@ -60,17 +74,13 @@ pub(crate) struct AzureTable {
     #[serde(default = "resource_manager")]
     #[schemars(example = "https://management.azure.com")]
     pub(crate) url: String,
-    /// How to sign in; not for "export", which takes its credentials from `options`.
+    /// How to sign in; not for "export", which takes its credentials from `bucket`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) auth: Option<AuthTable>,
-    /// Container of the export; with "export".
+    /// Container of the export.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = "az://insights-activity-logs")]
-    pub(crate) location: Option<String>,
-    /// Options of the object store, by their names in the Rust crate object_store; with "export".
-    #[serde(default)]
-    #[schemars(example = json!({ "account_name": "acmelogs" }))]
-    pub(crate) options: BTreeMap<String, OptionValue>,
+    #[schemars(example = json!({ "url": "az://insights-activity-logs" }))]
+    pub(crate) bucket: Option<BucketTable>,
 }
 
 fn resource_manager() -> String {
@@ -186,18 +196,25 @@ fn check(
     place: &SettingPlace,
 ) -> Option<AzureSettings> {
     // An unknown name has been reported, and what else is needed depends on it.
-    if !checks.is_written(&place.key("feed")) {
+    if table.feed.is_some() && !checks.is_written(&place.key("feed")) {
         return None;
     }
-    let is_export = table.feed == AzureFeed::Export;
-    let are_runs = table.feed == AzureFeed::PipelineRuns;
-    for (key, is_set, belongs) in [
-        ("subscriptions", table.subscriptions.is_some(), !are_runs),
-        ("factories", table.factories.is_some(), are_runs),
+    let feed = table.feed.unwrap_or(match table.bucket {
+        Some(_) => AzureFeed::Export,
+        None => AzureFeed::ActivityLog,
+    });
+    let is_export = feed == AzureFeed::Export;
+    let of_factories = [
+        ("resource_group", table.resource_group.is_some()),
+        ("factory", table.factory.is_some()),
+        ("factories", table.factories.is_some()),
+    ];
+    let others = [
         ("auth", table.auth.is_some(), !is_export),
-        ("location", table.location.is_some(), is_export),
-        ("options", !table.options.is_empty(), is_export),
-    ] {
+        ("bucket", table.bucket.is_some(), is_export),
+    ];
+    let of_factories = of_factories.map(|(key, is_set)| (key, is_set, !is_export));
+    for (key, is_set, belongs) in of_factories.into_iter().chain(others) {
         if is_set && !belongs {
             checks.problem(
                 &place.key(key),
@@ -206,13 +223,14 @@ fn check(
             );
         }
     }
-    let tenants = match are_runs {
+    let names_factories = !is_export && of_factories.iter().any(|(_, is_set, _)| *is_set);
+    let tenants = match names_factories || feed == AzureFeed::PipelineRuns {
         true => factories(checks, table, place),
         false => subscriptions(checks, table, place),
     };
     let reads = match is_export {
         true => container(checks, table, place).map(AzurePlace::Container),
-        false => service(checks, table, place),
+        false => service(checks, table, feed, place),
     };
     Some(AzureSettings {
         reads: reads?,
@@ -225,23 +243,42 @@ fn is_missing(checks: &mut Checks<'_, '_>, place: &SettingPlace, example: &str) 
     checks.problem(place, "is missing", format!("write for example {example}"));
 }
 
+/// Reports a setting that stands beside one that says the same.
+fn stands_beside(checks: &mut Checks<'_, '_>, place: &SettingPlace, other: &str) {
+    let wrong = format!("stands beside `{other}`");
+    checks.problem(place, wrong, "remove one of them");
+}
+
 fn subscriptions(
     checks: &mut Checks<'_, '_>,
     table: &AzureTable,
     place: &SettingPlace,
 ) -> Option<Vec<Tenant>> {
-    let place = place.key("subscriptions");
-    let Some(ids) = &table.subscriptions else {
-        let example = "subscriptions = [\"aaaa0a0a-bb1b-cc2c-dd3d-eeeeee4e4e4e\"]";
-        is_missing(checks, &place, example);
-        return None;
-    };
-    let read = |id: &str| is_id(id).then(|| id.to_ascii_lowercase());
-    let wrong = (
+    const UNFIT: (&str, &str) = (
         "is not the id of a subscription",
         "write its 32 hexadecimal digits with hyphens",
     );
-    names(checks, ids, &place, read, wrong)
+    let read = |id: &str| is_id(id).then(|| id.to_ascii_lowercase());
+    let (one, several) = (place.key("subscription"), place.key("subscriptions"));
+    match (&table.subscription, &table.subscriptions) {
+        (Some(_), Some(_)) => {
+            stands_beside(checks, &several, "subscription");
+            None
+        }
+        (None, Some(ids)) => names(checks, ids, &several, read, UNFIT),
+        (Some(id), None) => match read(id) {
+            Some(id) => Some(vec![Tenant::Named(id)]),
+            None => {
+                checks.problem(&one, UNFIT.0, UNFIT.1);
+                None
+            }
+        },
+        (None, None) => {
+            let example = "subscription = \"aaaa0a0a-bb1b-cc2c-dd3d-eeeeee4e4e4e\"";
+            is_missing(checks, &one, example);
+            None
+        }
+    }
 }
 
 fn factories(
@@ -249,17 +286,60 @@ fn factories(
     table: &AzureTable,
     place: &SettingPlace,
 ) -> Option<Vec<Tenant>> {
-    let place = place.key("factories");
-    let Some(ids) = &table.factories else {
-        let example = "factories = [\"aaaa0a0a-bb1b-cc2c-dd3d-eeeeee4e4e4e/data/sales\"]";
-        is_missing(checks, &place, example);
-        return None;
-    };
-    let wrong = (
+    const UNFIT: (&str, &str) = (
         "is not the resource id of a factory",
         "write it as the portal shows it, or as subscription/resource group/name",
     );
-    names(checks, ids, &place, factory, wrong)
+    let parts = [
+        ("subscription", &table.subscription),
+        ("resource_group", &table.resource_group),
+        ("factory", &table.factory),
+    ];
+    if let Some(ids) = &table.factories {
+        let at = place.key("factories");
+        let others = parts.iter().filter(|(_, part)| part.is_some());
+        let others: Vec<&str> = others.map(|(key, _)| *key).collect();
+        if let Some(other) = others.first() {
+            stands_beside(checks, &at, other);
+            return None;
+        }
+        if table.subscriptions.is_some() {
+            stands_beside(checks, &at, "subscriptions");
+            return None;
+        }
+        return names(checks, ids, &at, factory, UNFIT);
+    }
+    if table.subscriptions.is_some() {
+        checks.problem(
+            &place.key("subscriptions"),
+            "does not say which factory is read",
+            "write `subscription`, `resource_group` and `factory`, or `factories`",
+        );
+        return None;
+    }
+    let mut written = Vec::new();
+    for (key, part) in parts {
+        match part {
+            Some(part) => written.push(part.as_str()),
+            None => {
+                let example =
+                    "subscription = \"…\", resource_group = \"data\" and factory = \"sales\"";
+                is_missing(checks, &place.key(key), example);
+            }
+        }
+    }
+    let [subscription, group, name] = written[..] else {
+        return None;
+    };
+    let named = factory(&format!("{subscription}/{group}/{name}"));
+    if named.is_none() {
+        checks.problem(
+            &place.key("factory"),
+            UNFIT.0,
+            "write the names as the portal shows them",
+        );
+    }
+    Some(vec![Tenant::Named(named?)])
 }
 
 /// The name of a factory's feed: names are the same in any case.
@@ -318,6 +398,7 @@ fn names(
 fn service(
     checks: &mut Checks<'_, '_>,
     table: &AzureTable,
+    feed: AzureFeed,
     place: &SettingPlace,
 ) -> Option<AzurePlace> {
     let url = ADDRESS.check(checks, &table.url, &place.key("url"));
@@ -332,7 +413,7 @@ fn service(
         sign_in::warn_if_unencrypted(checks, url, auth, &place.key("url"));
     }
     Some(AzurePlace::Service {
-        feed: table.feed,
+        feed,
         url: url?,
         auth: auth?,
     })
@@ -343,32 +424,22 @@ fn container(
     table: &AzureTable,
     place: &SettingPlace,
 ) -> Option<StoreLocation> {
-    let url_place = place.key("location");
-    let Some(location) = &table.location else {
-        let example = "location = \"az://insights-activity-logs\"";
-        is_missing(checks, &url_place, example);
+    let at = place.key("bucket");
+    let Some(bucket) = &table.bucket else {
+        let example = "bucket = { url = \"az://insights-activity-logs\" }";
+        is_missing(checks, &at, example);
         return None;
     };
-    let url = check_url(checks, location, &url_place);
-    let kind = url
-        .as_ref()
-        .and_then(|url| StoreKind::from_scheme(url.scheme()));
-    let options = check_options(checks, &table.options, kind, &place.key("options"));
-    if url
-        .as_ref()
-        .is_some_and(|url| url.path().contains("resourceId="))
-    {
+    let location = bucket.check(checks, &at)?;
+    if location.url.path().contains("resourceId=") {
         checks.problem(
-            &url_place,
+            &at.key("url"),
             "is not the location of the container alone",
             "remove `resourceId=` and what follows",
         );
         return None;
     }
-    Some(StoreLocation {
-        url: url?,
-        options: options?,
-    })
+    Some(location)
 }
 
 #[cfg(test)]

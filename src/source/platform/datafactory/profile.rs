@@ -18,10 +18,10 @@ pub(crate) static PROFILE: PlatformProfile = PlatformProfile {
         )
         .or("activity-log"),
         Question::new(
-            "subscriptions",
+            "subscription",
             "Which subscriptions? Ids separated by commas",
         )
-        .unless(&["factories"])
+        .unless(&["subscriptions", "factories"])
         .meaning(subscriptions),
     ],
     sign_in: &[
@@ -38,5 +38,8 @@ pub(crate) static PROFILE: PlatformProfile = PlatformProfile {
 
 fn subscriptions(answer: &str) -> Vec<(&'static str, Value)> {
     let ids: Vec<&str> = answer.split(',').map(str::trim).collect();
-    vec![("subscriptions", json!(ids))]
+    match ids[..] {
+        [id] => vec![("subscription", json!(id))],
+        _ => vec![("subscriptions", json!(ids))],
+    }
 }

@@ -14,7 +14,7 @@ use crate::source::objects::{
     ListedObject, ObjectContent, ObjectTiming, Objects, ReadFailure, not_read, of_bucket,
     version_of,
 };
-use crate::source::platform::azure::mapping::{AzureMapping, is_of_data_factory};
+use crate::source::platform::datafactory::mapping::{AzureMapping, is_of_data_factory};
 use crate::source::{ClockReading, HoleReason, Mapping, Returned, SourceError, Tenant, Wording};
 use crate::store::{Bucket, StoreError, StoredObject};
 use crate::waits::Waits;

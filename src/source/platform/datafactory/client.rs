@@ -58,16 +58,18 @@ impl ResourceManager {
     /// [`SourceError::Settings`] for the export, which is no part of this service, and where no feed is named, or
     /// one as none can be.
     pub fn new(client: Client, feed: AzureFeed, tenants: Vec<Tenant>) -> Result<Self, SourceError> {
-        let parts = match feed {
-            AzureFeed::ActivityLog => 1,
-            AzureFeed::PipelineRuns => 3,
-            AzureFeed::Export => 0,
+        // A subscription, or a factory with its subscription and resource group.
+        let parts: &[usize] = match feed {
+            AzureFeed::ActivityLog => &[1, 3],
+            AzureFeed::PipelineRuns => &[3],
+            AzureFeed::Export => &[],
         };
         let is_fit = |tenant: &Tenant| {
             let names: Vec<&str> = tenant
                 .name()
                 .map_or_else(Vec::new, |it| it.split('/').collect());
-            names.len() == parts && !names.iter().any(|name| matches!(*name, "" | "." | ".."))
+            parts.contains(&names.len())
+                && !names.iter().any(|name| matches!(*name, "" | "." | ".."))
         };
         if tenants.is_empty() || !tenants.iter().all(is_fit) || client.base().cannot_be_a_base() {
             return Err(SourceError::Settings {
