@@ -3,7 +3,7 @@
 //! tests read all of them. Nothing here knows trailhouse, so that a mistake in how it reads a
 //! platform cannot be repeated by the platform.
 //!
-//! A platform is a folder: [`airflow`], [`azure`], [`cloudtrail`], [`composer`], [`kestra`], [`uipath`]. What
+//! A platform is a folder: [`airflow`], [`azure`], [`cloudtrail`], [`composer`], [`http`], [`kestra`], [`uipath`]. What
 //! platforms share stands beside it: credentials ([`Access`]), trouble with requests ([`Faults`],
 //! [`Fault`]), the memory of what was shown ([`Shown`], [`Seen`], [`Counts`]), and serving ([`Serving`]).
 //!
@@ -15,6 +15,7 @@ pub mod airflow;
 pub mod azure;
 pub mod cloudtrail;
 pub mod composer;
+pub mod http;
 pub mod kestra;
 pub mod uipath;
 

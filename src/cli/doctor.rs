@@ -29,6 +29,7 @@ use crate::run::{
     Asking, JobError, JobSource, LedgerAccess, look_at_clocks, open_bucket, open_sources,
     open_to_read, open_to_write, open_warehouses,
 };
+use crate::source::ProofLimit;
 use crate::store::{Bucket, Removal, prove_create_once};
 use crate::window::format_instant;
 
@@ -371,6 +372,11 @@ fn check_clock(now: &Now, has_ledger: bool, checked: &mut DoctorReport) {
 
 async fn check_source(source: &JobSource, checked: &mut DoctorReport) {
     let feed = &*source.source;
+    let limits = &feed.capabilities().limits;
+    let filters = match limits.contains(&ProofLimit::NoWindowFilter) {
+        true => "answers, without a filter of time",
+        false => "applies filters",
+    };
     for tenant in feed.tenants() {
         let what = format!("source {} tenant {tenant}", source.id);
         let asked = async {
@@ -381,15 +387,21 @@ async fn check_source(source: &JobSource, checked: &mut DoctorReport) {
             Ok(Some(oldest)) => checked.good(
                 what,
                 format!(
-                    "applies filters; the oldest record is of {}",
+                    "{filters}; the oldest record is of {}",
                     format_instant(oldest)
                 ),
             ),
-            Ok(None) => checked.good(what, "applies filters; it has no records yet"),
+            Ok(None) => checked.good(what, format!("{filters}; it has no records yet")),
             Err(error) => checked.bad(what, error.to_string(), error.advice()),
         }
     }
     let what = format!("source {}", source.id);
+    for limit in limits {
+        match limit.action() {
+            Some(action) => checked.bad(&what, limit.to_string(), action),
+            None => checked.good(&what, limit.said()),
+        }
+    }
     match feed.remarks().await {
         Ok(remarks) => {
             for remark in remarks {

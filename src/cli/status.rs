@@ -35,8 +35,8 @@ use crate::window::format_instant;
 ///
 /// Begins with a verdict in one line. Then shows, for each source, what has been read completely and until
 /// when, how much is in quarantine, and per date when the records were last counted at the source or matched
-/// by id. Every date with a hole, a gap or a difference is shown; older dates without any are shown as ranges.
-/// For each warehouse it shows how far it is behind the ledger, since when, and why; then what is due under
+/// by id. What a source cannot prove, for want of a total for example, is shown with it. Every date with a hole,
+/// a gap or a difference is shown; older dates without any are shown as ranges. For each warehouse it shows how far it is behind the ledger, since when, and why; then what is due under
 /// the rules of retention, and the holds.
 ///
 /// Changes: nothing. Reads only the ledger, asks no source and no warehouse, and needs no signing key:
@@ -75,8 +75,12 @@ pub(super) fn execute(args: StatusArgs, context: &CliContext) -> Result<Ending, 
         .collect();
     let feeds = configured_feeds(&config);
     let sources = config.sources.iter();
-    let kept = sources.filter_map(|it| Some((it.id.clone(), it.platform.horizon()?)));
+    let kept = sources
+        .clone()
+        .filter_map(|it| Some((it.id.clone(), it.platform.horizon()?)));
     let kept = kept.collect();
+    let limits = sources.map(|source| (source.id.clone(), source.platform.limits()));
+    let limits = limits.collect();
     let status = Status::of(
         &state,
         &feeds,
@@ -85,7 +89,8 @@ pub(super) fn execute(args: StatusArgs, context: &CliContext) -> Result<Ending, 
         config.run.memory,
         &now,
     )
-    .with_horizons(&kept, &state, now.at());
+    .with_horizons(&kept, &state, now.at())
+    .with_limits(&limits);
     let sources = status.sources.iter();
     let sources = sources.flat_map(|source| open_matters(source, now.at()));
     let failures: Vec<Failure> = sources
@@ -178,7 +183,7 @@ impl OutputDocument for ShownStatus {
         text_of_lake(&self.status, page);
         for source in &self.status.sources {
             for feed in &source.feeds {
-                text_of_feed(&source.source, feed, self, page);
+                text_of_feed(source, feed, self, page);
             }
         }
         for standing in &self.status.warehouses {
@@ -223,13 +228,14 @@ fn text_of_lake(status: &Status, page: &mut Page) {
     }
 }
 
-fn text_of_feed(source: &str, feed: &FeedStatus, shown: &ShownStatus, page: &mut Page) {
+fn text_of_feed(source: &SourceStatus, feed: &FeedStatus, shown: &ShownStatus, page: &mut Page) {
     let (newest, now) = (shown.newest, shown.status.clock.at);
     let other = match feed.configured {
         true => "",
         false => ", which the configuration does not read",
     };
-    page.heading(&format!("source {source} tenant {}{other}", feed.tenant));
+    let id = &source.source;
+    page.heading(&format!("source {id} tenant {}{other}", feed.tenant));
     for window in &feed.covered {
         page.field("covered", &window.to_string());
     }
@@ -239,6 +245,9 @@ fn text_of_feed(source: &str, feed: &FeedStatus, shown: &ShownStatus, page: &mut
     }
     if let Some(falling) = &feed.falling_off {
         page.warning(&falling.said(now));
+    }
+    for limit in &source.limits {
+        page.field("unproven", limit.said());
     }
     let counts = &feed.counts;
     let mut records = counted(counts.added, "event", "events");

@@ -32,7 +32,12 @@ pub(super) fn config(checks: &mut Checks<'_, '_>, file: File, sha256: Digest) ->
         (Some(table), None) => retention::check(checks, table, &[]).and(None),
     };
     warehouse::check_expiration(checks, &file.warehouse, file.retention.as_ref());
-    let redaction = redaction::check(checks, &file.redaction, &file.source);
+    let redaction = redaction::check(
+        checks,
+        &file.redaction,
+        &file.source,
+        sources.as_deref().unwrap_or_default(),
+    );
     let ca_file = network(checks, &file.network);
     Some(Config {
         sha256,

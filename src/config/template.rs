@@ -115,7 +115,11 @@ url = {lake}
     /// What a redaction rule is about, as an example.
     fn redacted(&self) -> String {
         let profile = self.source.platform().profile;
-        match profile.mapping.origins().secret {
+        let Some(mapping) = profile.mapping else {
+            // Which columns have anything to hide is described, too.
+            return "pointers = [\"/user/email\"]".to_owned();
+        };
+        match mapping.origins().secret().as_slice() {
             [] => "classification = \"sensitive\"".to_owned(),
             places => format!("pointers = {}", as_toml(&places.into())),
         }

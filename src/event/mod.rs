@@ -146,7 +146,7 @@ pub struct Event<'a> {
     /// OCSF activity.
     pub activity_id: i64,
     /// OCSF name of the activity.
-    pub activity_name: &'static str,
+    pub activity_name: Cow<'a, str>,
     /// The platform's name of the action.
     pub action: Option<Cow<'a, str>>,
     /// OCSF severity.
@@ -207,7 +207,7 @@ impl<'a> Event<'a> {
             category: Category::Other,
             class_uid: 6003,
             activity_id: 0,
-            activity_name: "Unknown",
+            activity_name: Cow::Borrowed("Unknown"),
             action: None,
             severity_id: 1,
             outcome: Outcome::Unknown,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
@@ -19,6 +19,8 @@ pub(crate) struct HttpAnswer {
     pub(crate) status: StatusCode,
     /// Its `Retry-After`.
     pub(crate) told: Option<String>,
+    /// Its headers.
+    pub(crate) headers: HeaderMap,
     /// The host that a redirect leads to. Foreign text.
     pub(crate) redirect_host: Option<String>,
     /// The decoded body, as much of it as could be read.
@@ -54,6 +56,7 @@ impl HttpAnswer {
             host.unwrap_or("nowhere").to_owned()
         });
         let html = is_html(&response);
+        let headers = response.headers().clone();
         let (body, cut) = if status.is_success() {
             match read_body(response, bounds.success, bounds.room, secrets).await {
                 Ok(body) => (body, None),
@@ -65,6 +68,7 @@ impl HttpAnswer {
         Self {
             status,
             told,
+            headers,
             redirect_host,
             body,
             most_bytes: bounds.success,

@@ -18,6 +18,7 @@ use crate::origin::OriginState;
 use crate::plural::{counted, thousands};
 use crate::policy::{AsOf, HoldStanding, Past, Policy};
 use crate::retention::{Amount, RuleFinding, plan, rule_findings};
+use crate::source::ProofLimit;
 use crate::warehouse::{StatementLimits, WarehouseStanding};
 use crate::window::{Window, format_instant, instant, times_of_day};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -106,6 +107,9 @@ pub struct SourceStatus {
     /// The time by which the source is read; absent if it is the time of the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub axis: Option<CoverageAxis>,
+    /// What reading the source cannot prove, as its configuration tells; absent if that is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<ProofLimit>,
     /// The status of each tenant's feed, by tenant.
     pub feeds: Vec<FeedStatus>,
 }
@@ -213,6 +217,7 @@ impl Status {
                     source: id.clone(),
                     last_run: source.last_run.clone(),
                     axis: source.axis,
+                    limits: Vec::new(),
                     feeds: of_source.collect(),
                 }
             })
@@ -259,6 +264,17 @@ impl Status {
                 }
             }),
         }
+    }
+}
+
+impl Status {
+    /// The same with what the configuration tells of what its sources cannot prove, by their ids.
+    #[must_use]
+    pub fn with_limits(mut self, limits: &BTreeMap<String, Vec<ProofLimit>>) -> Self {
+        for source in &mut self.sources {
+            source.limits = limits.get(&source.source).cloned().unwrap_or_default();
+        }
+        self
     }
 }
 

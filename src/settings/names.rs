@@ -121,6 +121,12 @@ struct Suggestion<'n> {
 impl<'s> NameWalk<'_, 's, '_> {
     fn table(&mut self, table: &DeTable<'_>, schema: &'s Value, place: &SettingPlace) {
         let Some(Value::Object(known)) = schema.get("properties") else {
+            let each = schema.get("additionalProperties");
+            if let Some(each) = each.filter(|each| each.is_object()) {
+                for (name, value) in table.iter() {
+                    self.value(value.get_ref(), each, &place.key(name.get_ref()));
+                }
+            }
             return;
         };
         let mut names: Vec<&'s str> = known.keys().map(String::as_str).collect();

@@ -193,7 +193,9 @@ impl Auth<SecretRef> {
         };
         let secret = match self {
             Self::None | Self::Aws(_) => None,
-            Self::Bearer(token) => Some(named("API token", token, TextKind::Token)),
+            Self::Bearer(token) | Self::Header { key: token, .. } => {
+                Some(named("API token", token, TextKind::Token))
+            }
             Self::Basic { password, .. } => Some(named("password", password, TextKind::Password)),
             Self::Password(login) => Some(named("password", &login.password, TextKind::Password)),
             Self::ClientCredentials(client) => Some(named(
@@ -220,6 +222,10 @@ impl Auth<SecretRef> {
             Self::None => Auth::None,
             Self::Aws(aws) => Auth::Aws(aws.clone()),
             Self::Bearer(token) => Auth::Bearer(secret(token, TextKind::Token)),
+            Self::Header { name, key } => Auth::Header {
+                name: name.clone(),
+                key: secret(key, TextKind::Token),
+            },
             Self::Basic { username, password } => Auth::Basic {
                 username: username.clone(),
                 password: secret(password, TextKind::Password),

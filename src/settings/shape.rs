@@ -138,7 +138,9 @@ impl<'d> ShapeWalk<'d, '_> {
 
     fn table(&mut self, table: &DeTable<'_>, schema: &'d Value, place: &SettingPlace) {
         let Some(Value::Object(known)) = schema.get("properties") else {
-            if let Some(each) = schema.get("additionalProperties") {
+            let each = schema.get("additionalProperties");
+            // `true` is for values of any kind.
+            if let Some(each) = each.filter(|each| each.is_object()) {
                 for (name, value) in table.iter() {
                     self.value(value, each, &place.key(name.get_ref()));
                 }

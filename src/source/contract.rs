@@ -3,7 +3,7 @@
 use super::objects::{ListedSet, OriginRequest, OriginStep};
 use super::reading::{Count, Limits, SliceOutcome};
 use super::record::{Mapping, Tenant};
-use super::{ClockReading, SourceError, year};
+use super::{ClockReading, ProofLimit, SourceError, year};
 use crate::waits::Waits;
 use crate::window::Window;
 use async_trait::async_trait;
@@ -33,6 +33,8 @@ pub struct Capabilities {
     pub arrival: TimeDelta,
     /// How long the platform keeps records, where it is known to drop them by itself.
     pub horizon: Option<TimeDelta>,
+    /// What it cannot prove; `status` and `doctor` say it.
+    pub limits: Vec<ProofLimit>,
 }
 
 /// Something about a source that whoever configured it should know.

@@ -3,7 +3,7 @@
 #[cfg(doc)]
 use super::Axis;
 use crate::event::Event;
-use crate::event::redact::Origins;
+use crate::event::redact::ColumnOrigins;
 use crate::event::unfit::Unfit;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -124,7 +124,7 @@ pub trait Mapping: Send + Sync {
     fn version(&self) -> i64;
 
     /// Where in a record the columns come from, for redaction.
-    fn origins(&self) -> &'static Origins;
+    fn origins(&self) -> &dyn ColumnOrigins;
 
     /// Places in a record, as JSON pointers, that say how things stand when it is read and not when it was
     /// written, such as a name of today: another value there is no change of the record.

@@ -20,7 +20,8 @@ fn samples(folder: &str) -> Vec<PathBuf> {
 
 #[test]
 fn good_samples_load_without_a_warning() {
-    for path in samples("samples") {
+    let described = samples("samples/http");
+    for path in samples("samples").into_iter().chain(described) {
         let config = Config::load(&path).unwrap();
         let warnings: Vec<String> = config
             .warnings

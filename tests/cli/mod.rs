@@ -6,6 +6,8 @@ mod clock;
 mod config;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "demo")]
+mod described;
 #[cfg(all(feature = "demo", feature = "query"))]
 mod export;
 mod help;

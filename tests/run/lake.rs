@@ -4,6 +4,7 @@ use super::harness::key;
 use crate::faulty_store::FaultyStore;
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::Int64Type;
+use arrow::util::display::array_value_to_string;
 use chrono::NaiveDate;
 use futures::TryStreamExt as _;
 use object_store::{ObjectStore, ObjectStoreExt as _};
@@ -258,4 +259,28 @@ pub(super) async fn everything(store: &FaultyStore) -> BTreeMap<String, Vec<u8>>
         all.insert(format!("rows of {}", live.file.path), text);
     }
     all
+}
+
+/// The cells of all rows of events in these columns, as text.
+pub(super) async fn cells(store: &FaultyStore, names: &[&str]) -> Vec<Vec<Option<String>>> {
+    let lake = Lake::read(store).await;
+    let bucket = Bucket::around(Arc::new(store.clone()));
+    let mut rows = Vec::new();
+    for live in lake.state.live_files() {
+        if live.file.table != Table::Events {
+            continue;
+        }
+        let reader = FileReader::new(&bucket, live.file.signed()).unwrap();
+        for batch in columns(&reader, names).await {
+            for row in 0..batch.num_rows() {
+                let cell = |name: &&str| {
+                    let column = batch.column_by_name(name).unwrap();
+                    let text = || array_value_to_string(column, row).unwrap();
+                    column.is_valid(row).then(text)
+                };
+                rows.push(names.iter().map(cell).collect());
+            }
+        }
+    }
+    rows
 }

@@ -21,6 +21,7 @@ mod expired;
 mod founding;
 mod gcs;
 mod harness;
+mod http;
 mod identity;
 mod importing;
 mod lake;

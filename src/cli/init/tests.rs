@@ -201,7 +201,7 @@ static PROFILE: PlatformProfile = PlatformProfile {
     title: "Other",
     vendor: "Example",
     cloud: None,
-    mapping: &crate::source::platform::composer::ComposerMapping,
+    mapping: Some(&crate::source::platform::composer::ComposerMapping),
     ocsf_extra: None,
     questions: &[
         Question::new("project", "Which project?"),

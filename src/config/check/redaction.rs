@@ -1,34 +1,46 @@
 //! Checks `[redaction]` and spreads its rules out: one for each column, class and pointer.
 
 use super::Checks;
-use crate::config::RedactionConfig;
 use crate::config::file::{ClassificationName, RedactionTable, RuleTable};
+use crate::config::{RedactionConfig, SourceConfig};
 use crate::event::redact::{self, RedactionAction, RedactionError, RedactionRule, RedactionTarget};
 use crate::event::schema::{Classification, Column, EVENT_COLUMNS};
 use crate::settings::problem::SettingPlace;
 use crate::similar::nearest;
 use crate::source::Mapping;
-use crate::source::platform::SourceTable;
+use crate::source::platform::{PLATFORMS, SourceTable};
 
 /// Columns that `event_uid` repeats in readable form, so that hiding them would hide nothing.
 const PARTS_OF_UID: [&str; 2] = ["native_id", "tenant"];
 
 /// A platform by its name for people, and what its records are made of.
-type Redactable = (&'static str, &'static dyn Mapping);
+type Redactable<'a> = (&'static str, &'a dyn Mapping);
 
 const REMOVE: &str = "remove it from this rule";
 
-/// Checks the rules, also against each platform in `sources`: one that can do nothing there would
+/// Checks the rules, also against each platform in `tables`, and the mappings that `sources` describe: one that can do nothing there would
 /// leave its writer in the belief that something is hidden.
 pub(super) fn check(
     checks: &mut Checks<'_, '_>,
     table: &RedactionTable,
-    sources: &[SourceTable],
+    tables: &[SourceTable],
+    sources: &[SourceConfig],
 ) -> Option<RedactionConfig> {
-    let mut platforms: Vec<Redactable> = Vec::new();
-    for profile in sources.iter().map(SourceTable::profile) {
+    let mut platforms: Vec<Redactable<'_>> = Vec::new();
+    for profile in tables.iter().map(SourceTable::profile) {
+        let Some(mapping) = profile.mapping else {
+            continue;
+        };
         if !platforms.iter().any(|(title, _)| *title == profile.title) {
-            platforms.push((profile.title, profile.mapping));
+            platforms.push((profile.title, mapping));
+        }
+    }
+    for source in sources {
+        let mapping = source.platform.mapping();
+        let mut profiles = PLATFORMS.iter();
+        let profile = profiles.find(|it| it.name == mapping.platform());
+        if let Some(profile) = profile.filter(|it| it.profile.mapping.is_none()) {
+            platforms.push((profile.profile.title, mapping));
         }
     }
     let place = SettingPlace::at("redaction");
@@ -61,7 +73,7 @@ fn rule(
     checks: &mut Checks<'_, '_>,
     table: &RuleTable,
     place: &SettingPlace,
-    platforms: &[Redactable],
+    platforms: &[Redactable<'_>],
     rules: &mut Vec<RedactionRule>,
 ) {
     let targets: Vec<(SettingPlace, Option<RedactionTarget>)> =
@@ -137,7 +149,7 @@ fn column(checks: &mut Checks<'_, '_>, name: &str, place: &SettingPlace) -> Opti
 /// Why a rule cannot be applied to records of one of these platforms, if so, and what to do instead.
 fn cannot_apply(
     target: &RedactionTarget,
-    platforms: &[Redactable],
+    platforms: &[Redactable<'_>],
 ) -> Option<(String, &'static str)> {
     let rule = RedactionRule {
         target: target.clone(),

@@ -3,7 +3,7 @@
 use super::RemapError;
 use crate::event::columns::EventColumns;
 use crate::event::redact::Origin;
-use crate::event::schema::event_schema;
+use crate::event::schema::{EVENT_COLUMNS, event_schema};
 use crate::event::{ActorType, Event, RowContext};
 use crate::lake::stored_instant;
 use crate::source::Mapping;
@@ -156,12 +156,14 @@ fn placeholder(raw: &str, micros: i64) -> Result<Event<'_>, RemapError> {
 
 /// Columns whose value may come from what the platform joined to a record when it was read, which is not kept.
 fn joined_columns(mapping: &dyn Mapping) -> BTreeSet<&'static str> {
-    let columns = mapping.origins().columns.iter();
-    let joined = columns.filter(|(_, origins)| {
-        let mut origins = origins.iter();
-        origins.any(|origin| matches!(origin, Origin::User(_)))
-    });
-    let mut joined: BTreeSet<&str> = joined.map(|(column, _)| *column).collect();
+    let origins = mapping.origins();
+    let columns = EVENT_COLUMNS.iter().map(|column| column.name);
+    let mut joined: BTreeSet<&str> = columns
+        .filter(|column| {
+            let mut of_column = origins.of_column(column).into_iter();
+            of_column.any(|origin| matches!(origin, Origin::User(_)))
+        })
+        .collect();
     if !joined.is_empty() {
         // No value is withheld by it, so its origins are not stated, but it is about the same actor.
         joined.insert("actor_type");
@@ -208,7 +210,7 @@ mod tests {
 
     /// A mapping whose columns may come from what the platform joined to a record.
     fn mapping() -> &'static dyn Mapping {
-        let mut mappings = PLATFORMS.iter().map(|it| it.profile.mapping);
+        let mut mappings = PLATFORMS.iter().filter_map(|it| it.profile.mapping);
         let joined = mappings.find(|it| joined_columns(*it).contains("actor_name"));
         joined.unwrap()
     }

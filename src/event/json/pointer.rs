@@ -6,6 +6,7 @@
 //! the RFC a token of digits names an element of an array by its index and a member of an object by
 //! its key, and `-`, the element after the last, is never there.
 
+use super::{self as json, JsonKind, JsonValue};
 use std::fmt;
 
 /// A parsed pointer, perhaps with `*` in it.
@@ -61,6 +62,40 @@ impl Pointer {
         }
         let text = text.to_owned();
         Ok(Self { text, tokens })
+    }
+
+    /// The same as text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it names one place, without any `*`.
+    pub fn is_exact(&self) -> bool {
+        self.names().count() == self.depth()
+    }
+
+    /// The value that it names in a document, as far as that can be read; of doubled keys the first. Values are
+    /// skipped and not checked.
+    pub fn find(&self, document: &[u8]) -> Option<JsonValue> {
+        let mut value = json::value_at(document, json::start(document)).ok()?;
+        for depth in 0..self.depth() {
+            value = match value.kind {
+                JsonKind::Object => {
+                    let members = json::members(document, value.at).ok()?;
+                    let mut members = members.map_while(Result::ok);
+                    let fits = |name: &[u8]| self.fits(depth, PointerStep::Key(name));
+                    members.find(|member| fits(&member.key.name()))?.value
+                }
+                JsonKind::Array => {
+                    let elements = json::elements(document, value.at).ok()?;
+                    let mut elements = elements.map_while(Result::ok).enumerate();
+                    let fits = |at: &usize| self.fits(depth, PointerStep::Index(*at));
+                    elements.find(|(at, _)| fits(at))?.1
+                }
+                _ => return None,
+            };
+        }
+        Some(value)
     }
 
     /// How many steps below the root it points.
@@ -307,6 +342,27 @@ mod tests {
         }
         let zero = Pointer::parse("/01").unwrap();
         assert!(zero.fits(0, PointerStep::Key(b"01")));
+    }
+
+    #[test]
+    fn places_are_found_in_bytes() {
+        let document = br#" {"a":[1,{"b\/c":"x"}],"a":7,"n":null,"~":{"":true}} "#;
+        for (pointer, found) in [
+            ("/a/0", Some("1")),
+            ("/a/1/b~1c", Some("\"x\"")),
+            ("/a", Some("[1,{\"b\\/c\":\"x\"}]")),
+            ("/n", Some("null")),
+            ("/~0/", Some("true")),
+            ("/a/2", None),
+            ("/n/x", None),
+            ("/A", None),
+        ] {
+            let value = Pointer::parse(pointer).unwrap().find(document);
+            let text = value.map(|value| std::str::from_utf8(value.bytes(document)).unwrap());
+            assert_eq!(text, found, "{pointer}");
+        }
+        assert!(Pointer::parse("").unwrap().find(b"{").is_none());
+        assert!(!Pointer::parse("/a/*").unwrap().is_exact());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! From rules to places.
 
 use super::{
-    Hasher, KeyNames, Origin, Origins, Part, Pointers, Redaction, RedactionAction, RedactionError,
-    RedactionRule, RedactionTarget, pointer,
+    ColumnOrigins, Hasher, KeyNames, Origin, Part, Pointers, Redaction, RedactionAction,
+    RedactionError, RedactionRule, RedactionTarget, pointer,
 };
 use crate::event::json::pointer::Pointer;
 use crate::event::schema::{Classification, EVENT_COLUMNS};
@@ -14,7 +14,7 @@ impl Redaction {
     /// Where a rule cannot be applied; see [`RedactionError`].
     pub fn compile(
         rules: &[RedactionRule],
-        origins: &Origins,
+        origins: &dyn ColumnOrigins,
         key: Option<&[u8]>,
     ) -> Result<Self, RedactionError> {
         let mut places = CompiledPlaces::default();
@@ -76,7 +76,11 @@ impl Collected {
 
 impl CompiledPlaces {
     /// Adds every place that a rule is about, and says how many there are.
-    fn add(&mut self, rule: &RedactionRule, origins: &Origins) -> Result<usize, RedactionError> {
+    fn add(
+        &mut self,
+        rule: &RedactionRule,
+        origins: &dyn ColumnOrigins,
+    ) -> Result<usize, RedactionError> {
         match &rule.target {
             RedactionTarget::Pointer(text) => self.add_record(text, rule, origins).map(|()| 1),
             RedactionTarget::Column(name) => {
@@ -99,7 +103,7 @@ impl CompiledPlaces {
                     added += self.add_column(column.name, rule, origins)?;
                 }
                 if *class == Classification::Secret {
-                    for place in origins.secret {
+                    for place in origins.secret() {
                         self.add_record(place, rule, origins)?;
                         added += 1;
                     }
@@ -113,11 +117,10 @@ impl CompiledPlaces {
         &mut self,
         name: &str,
         rule: &RedactionRule,
-        origins: &Origins,
+        origins: &dyn ColumnOrigins,
     ) -> Result<usize, RedactionError> {
-        let places = origins.columns.iter().filter(|(column, _)| *column == name);
         let mut added = 0;
-        for origin in places.flat_map(|(_, origins)| *origins) {
+        for origin in origins.of_column(name) {
             match origin {
                 Origin::Record(place) => self.add_record(place, rule, origins)?,
                 Origin::User(place) => self.user.add(pointer(place)?, rule),
@@ -131,14 +134,14 @@ impl CompiledPlaces {
         &mut self,
         text: &str,
         rule: &RedactionRule,
-        origins: &Origins,
+        origins: &dyn ColumnOrigins,
     ) -> Result<(), RedactionError> {
         let place = pointer(text)?;
-        for identity in origins.identity {
+        for identity in origins.identity() {
             if place.reaches(&pointer(identity)?) {
                 return Err(RedactionError::Identity {
                     rule: rule.target.to_string(),
-                    identity,
+                    identity: identity.to_owned(),
                 });
             }
         }

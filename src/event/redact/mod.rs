@@ -111,22 +111,49 @@ pub struct RedactionRule {
 
 /// A place that a column's value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum Origin<'a> {
     /// A pointer into the record.
-    Record(&'static str),
+    Record(&'a str),
     /// A pointer into the user that the platform joined.
-    User(&'static str),
+    User(&'a str),
 }
 
-/// Where a platform's values come from: what redaction needs to know of it.
+/// Where the values of records come from: what redaction needs to know of a mapping.
+pub trait ColumnOrigins {
+    /// Every place that the value of a column may come from; none where the mapping does not fill it.
+    fn of_column(&self, column: &str) -> Vec<Origin<'_>>;
+
+    /// Places in the record that no column shows and that may hold anything.
+    fn secret(&self) -> Vec<&str>;
+
+    /// Places in the record without which it is no event any more: they cannot be redacted.
+    fn identity(&self) -> Vec<&str>;
+}
+
+/// The same as a table, of a platform whose mapping is part of the program.
 #[derive(Debug, Clone, Copy)]
 pub struct Origins {
     /// Each optional column that the platform fills, with every place its value may come from.
-    pub columns: &'static [(&'static str, &'static [Origin])],
+    pub columns: &'static [(&'static str, &'static [Origin<'static>])],
     /// Places in the record that no column shows and that may hold anything.
     pub secret: &'static [&'static str],
     /// Places in the record without which it is no event any more: they cannot be redacted.
     pub identity: &'static [&'static str],
+}
+
+impl ColumnOrigins for Origins {
+    fn of_column(&self, column: &str) -> Vec<Origin<'_>> {
+        let of_column = self.columns.iter().filter(|(name, _)| *name == column);
+        of_column.flat_map(|(_, places)| *places).copied().collect()
+    }
+
+    fn secret(&self) -> Vec<&str> {
+        self.secret.to_vec()
+    }
+
+    fn identity(&self) -> Vec<&str> {
+        self.identity.to_vec()
+    }
 }
 
 /// Rules that cannot be applied.
@@ -152,7 +179,7 @@ pub enum RedactionError {
         /// What the rule is about.
         rule: String,
         /// What it reaches.
-        identity: &'static str,
+        identity: String,
     },
     /// The rule is about nothing that the platform has.
     #[error("{0} cannot be redacted: the platform has no place that it comes from")]

@@ -1,6 +1,7 @@
 //! Which names of members may be told.
 
-use super::{Origin, Origins, RedactionRule, RedactionTarget, pointer};
+use super::{ColumnOrigins, Origin, RedactionRule, RedactionTarget, pointer};
+use crate::event::schema::EVENT_COLUMNS;
 use std::collections::BTreeSet;
 
 /// The names of members that may stand in a ledger entry.
@@ -18,10 +19,11 @@ impl KeyNames {
     }
 
     /// The names in a platform's places and in rules.
-    pub(super) fn of(rules: &[RedactionRule], origins: &Origins) -> Self {
-        let of_columns = origins.columns.iter().flat_map(|(_, places)| *places);
-        let of_columns = of_columns.map(|(Origin::Record(place) | Origin::User(place))| *place);
-        let fixed = origins.secret.iter().chain(origins.identity).copied();
+    pub(super) fn of(rules: &[RedactionRule], origins: &dyn ColumnOrigins) -> Self {
+        let columns = EVENT_COLUMNS.iter();
+        let of_columns = columns.flat_map(|column| origins.of_column(column.name));
+        let of_columns = of_columns.map(|(Origin::Record(place) | Origin::User(place))| place);
+        let fixed = origins.secret().into_iter().chain(origins.identity());
         let of_rules = rules.iter().filter_map(|rule| match &rule.target {
             RedactionTarget::Pointer(text) => Some(text.as_str()),
             RedactionTarget::Column(_) | RedactionTarget::Class(_) => None,

@@ -281,7 +281,10 @@ fn rules_that_cannot_be_applied() {
         let rule = format!("pointer {pointer}");
         assert_eq!(
             compile(&[place(pointer, RedactionAction::Mask)]).unwrap_err(),
-            E::Identity { rule, identity }
+            E::Identity {
+                rule,
+                identity: identity.to_owned(),
+            }
         );
     }
     // The type of a record is what the category is made of.
@@ -289,7 +292,7 @@ fn rules_that_cannot_be_applied() {
         compile(&[column("action", RedactionAction::Hmac)]).unwrap_err(),
         E::Identity {
             rule: "column action".to_owned(),
-            identity: "/type"
+            identity: "/type".to_owned(),
         }
     );
     // Columns that Kestra never fills: hiding them would hide nothing.

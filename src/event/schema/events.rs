@@ -197,7 +197,7 @@ system_configuration or other",
         Column::new("activity_name", Characters, Public)
             .required()
             .compact(),
-        Text(|event| Some(event.activity_name)),
+        Text(|event| Some(&event.activity_name)),
         8,
         "OCSF name of the activity",
     ),

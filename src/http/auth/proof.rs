@@ -3,7 +3,7 @@
 use crate::foreign::Secrets;
 use crate::http::request::HttpRequest;
 use async_trait::async_trait;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 
@@ -36,8 +36,8 @@ pub(crate) struct Proof {
 pub(super) enum ProofKind {
     /// Nothing.
     None,
-    /// The value of `Authorization`, whatever the request.
-    Header(HeaderValue),
+    /// The value of a header, mostly `Authorization`, whatever the request.
+    Header(HeaderName, HeaderValue),
     /// Headers that depend on the whole request.
     Signature(Arc<dyn SignRequest>),
 }
@@ -49,8 +49,17 @@ pub(super) trait SignRequest: Send + Sync {
 }
 
 impl Proof {
-    /// A header from text. It is marked as sensitive.
+    /// `Authorization` from text. It is marked as sensitive.
     pub(super) fn new(reading: u64, text: &SecretString) -> Result<Self, CredentialError> {
+        Self::in_header(reading, AUTHORIZATION, text)
+    }
+
+    /// The same of any header.
+    pub(super) fn in_header(
+        reading: u64,
+        name: HeaderName,
+        text: &SecretString,
+    ) -> Result<Self, CredentialError> {
         let mut value = HeaderValue::from_str(text.expose_secret()).map_err(|_| {
             let said = "it contains characters that are not allowed in an HTTP header";
             CredentialError::unusable(said.to_owned())
@@ -58,7 +67,7 @@ impl Proof {
         value.set_sensitive(true);
         Ok(Self {
             reading,
-            kind: ProofKind::Header(value),
+            kind: ProofKind::Header(name, value),
         })
     }
 
@@ -78,8 +87,8 @@ impl Proof {
     ) -> Result<(), CredentialError> {
         match &self.kind {
             ProofKind::None => Ok(()),
-            ProofKind::Header(header) => {
-                headers.insert(AUTHORIZATION, header.clone());
+            ProofKind::Header(name, value) => {
+                headers.insert(name.clone(), value.clone());
                 Ok(())
             }
             ProofKind::Signature(signature) => signature.sign(request, headers),
@@ -89,8 +98,8 @@ impl Proof {
     /// The value of `Authorization`, where it is the same for every request.
     pub(super) fn header(&self) -> Option<&HeaderValue> {
         match &self.kind {
-            ProofKind::Header(header) => Some(header),
-            ProofKind::None | ProofKind::Signature(_) => None,
+            ProofKind::Header(name, value) if *name == AUTHORIZATION => Some(value),
+            ProofKind::Header(..) | ProofKind::None | ProofKind::Signature(_) => None,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::foreign::Secrets;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{AUTHORIZATION, HeaderName};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,11 +33,18 @@ impl Signer {
     pub(crate) fn new(auth: &Auth, patience: Duration) -> Self {
         let provider: Option<Arc<dyn Provider>> = match auth.clone() {
             Auth::None => None,
-            Auth::Bearer(token) => {
-                Some(KeptHeader::provider(move |secrets| bearer(&token, secrets)))
+            Auth::Bearer(token) => Some(KeptHeader::provider(AUTHORIZATION, move |secrets| {
+                bearer(&token, secrets)
+            })),
+            Auth::Basic { username, password } => {
+                Some(KeptHeader::provider(AUTHORIZATION, move |secrets| {
+                    basic(&username, &password, secrets)
+                }))
             }
-            Auth::Basic { username, password } => Some(KeptHeader::provider(move |secrets| {
-                basic(&username, &password, secrets)
+            Auth::Header { name, key } => Some(KeptHeader::provider(name, move |secrets| {
+                let key = key.reveal()?;
+                secrets.learn(key.expose_secret());
+                Ok(key)
             })),
             Auth::Password(login) => Some(Arc::new(IssuedTokens::new(login, patience))),
             Auth::ClientCredentials(client) => Some(Arc::new(IssuedTokens::new(client, patience))),
@@ -78,6 +86,7 @@ impl Signer {
 
 /// A header that is made from one secret and kept until it is refused.
 struct KeptHeader<F> {
+    name: HeaderName,
     /// The text of the header, from the secret as it is now.
     read: F,
     kept: Mutex<Option<Proof>>,
@@ -87,8 +96,9 @@ impl<F> KeptHeader<F>
 where
     F: Fn(&Secrets) -> Result<SecretString, CredentialError> + Send + Sync + 'static,
 {
-    fn provider(read: F) -> Arc<dyn Provider> {
+    fn provider(name: HeaderName, read: F) -> Arc<dyn Provider> {
         Arc::new(Self {
+            name,
             read,
             kept: Mutex::default(),
         })
@@ -105,7 +115,8 @@ where
         if let Some(proof) = kept.as_ref().filter(|proof| proof.reading > reading) {
             return Ok(proof.clone());
         }
-        let proof = Proof::new(reading + 1, &(self.read)(secrets)?)?;
+        let text = (self.read)(secrets)?;
+        let proof = Proof::in_header(reading + 1, self.name.clone(), &text)?;
         *kept = Some(proof.clone());
         Ok(proof)
     }
@@ -183,6 +194,22 @@ mod tests {
             shown(&signer.proof().await.unwrap()),
             "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
         );
+    }
+
+    #[tokio::test]
+    async fn a_key_goes_in_the_header_that_is_named() {
+        let name = HeaderName::from_static("x-api-key");
+        let key = counting();
+        let signer = signer(&Auth::Header { name, key });
+        let proof = signer.proof().await.unwrap();
+        let mut headers = reqwest::header::HeaderMap::new();
+        let request = crate::http::HttpRequest::get("http://x/".parse().unwrap());
+        proof.sign(&request, &mut headers).unwrap();
+        assert_eq!(headers.len(), 1);
+        assert_eq!(headers["x-api-key"], "token1");
+        assert!(headers["x-api-key"].is_sensitive());
+        assert_eq!(signer.secrets().line("bad token1"), "bad [credential]");
+        assert!(proof.token().is_none());
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::aws::AwsAuth;
 use super::proof::CredentialError;
+use reqwest::header::HeaderName;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -45,6 +46,13 @@ pub enum Auth<S = LazySecret> {
         username: String,
         /// Password.
         password: S,
+    },
+    /// An API key in a header that the platform names.
+    Header {
+        /// The header.
+        name: HeaderName,
+        /// Its value.
+        key: S,
     },
     /// A token that the platform gives for a user name and password.
     Password(PasswordLogin<S>),
@@ -98,7 +106,11 @@ impl<S> Auth<S> {
     /// Where it gets credentials, if a service gives them.
     pub fn sign_in_url(&self) -> Option<Url> {
         match self {
-            Self::None | Self::Bearer(_) | Self::Basic { .. } | Self::Aws(_) => None,
+            Self::None
+            | Self::Bearer(_)
+            | Self::Basic { .. }
+            | Self::Header { .. }
+            | Self::Aws(_) => None,
             Self::Password(login) => Some(login.url.clone()),
             Self::ClientCredentials(client) => Some(client.token_url.clone()),
             Self::Google(_) => Url::parse(GOOGLE_TOKENS).ok(),

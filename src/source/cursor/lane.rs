@@ -339,5 +339,9 @@ fn explain(trouble: ChainTrouble) -> (HoleReason, String) {
                 "each reading returned other records; the last two had {before} and {last} different ones"
             ),
         ),
+        ChainTrouble::Counted { total, returned } => (
+            HoleReason::CountsDisagree,
+            format!("the platform counts {total} records and returned {returned} in each reading"),
+        ),
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! A platform implements [`Chain`]; [`Cursor`] makes a [`Source`] of it. From the inside out:
 //!
-//! 1. `pass`: one chain of a window, from its first response to its last. Nothing says how many rows
-//!    there should be, so a window is whole when two passes in a row have the same ids. The rows of the
+//! 1. `pass`: one chain of a window, from its first response to its last. Where nothing says how many rows
+//!    there should be, a window is whole when two passes in a row have the same ids; a total is held against them. The rows of the
 //!    first are kept, of further ones only what is new.
 //! 2. `lane`: a stretch of time, read window by window. Windows grow and shrink so that one is held in
 //!    memory; what cannot be read is cut down to a tick and becomes a hole.
@@ -22,8 +22,8 @@ mod stream;
 mod tests;
 
 use super::{
-    Axis, Capabilities, ClockReading, Count, Mapping, Returned, Slices, Source, SourceError,
-    SourceRemark, Tenant, WindowRequest,
+    Axis, Capabilities, ClockReading, Count, Mapping, ProofLimit, Returned, Slices, Source,
+    SourceError, SourceRemark, Tenant, WindowRequest,
 };
 use crate::waits::Waits;
 use crate::window::Window;
@@ -46,6 +46,9 @@ pub struct Chaining {
     pub arrival: TimeDelta,
     /// How long the platform keeps records, where it is known to drop them by itself.
     pub horizon: Option<TimeDelta>,
+    /// What cannot be proven of it. Without [`ProofLimit::NoTotal`] each response has its [`Link::total`], and
+    /// [`Chain::count`] is a number.
+    pub limits: Vec<ProofLimit>,
 }
 
 /// What continues a chain. Only the platform can read it, so it is never shown.
@@ -107,6 +110,8 @@ pub struct Link {
     pub records: Vec<Returned>,
     /// What the next response is asked with; `None` at the end of the chain.
     pub next: Option<Token>,
+    /// How many rows the window has, where the platform says it with each response.
+    pub total: Option<u64>,
     /// Bytes of the response, as far as they are known.
     pub bytes: u64,
 }
@@ -150,6 +155,14 @@ pub trait Chain: Send + Sync {
     /// See [`SourceError`]; [`SourceError::scope`] says whether a smaller window may succeed.
     async fn link(&self, request: &LinkRequest) -> Result<Reply, SourceError>;
 
+    /// How many rows a window has, where the platform tells by one response; see [`Source::count`].
+    ///
+    /// # Errors
+    /// Those of [`Chain::link`].
+    async fn count(&self, _: &Tenant, _: Window) -> Result<Option<Count>, SourceError> {
+        Ok(None)
+    }
+
     /// Where the search for the oldest record before `until` begins, since no record that is still there can be
     /// older; `None` where nothing is known.
     fn earliest(&self, _until: DateTime<Utc>) -> Option<DateTime<Utc>> {
@@ -188,7 +201,8 @@ impl<C: Chain + 'static> Cursor<C> {
         let chaining = chain.chaining();
         Self {
             capabilities: Capabilities {
-                counts_trusted: false,
+                counts_trusted: !chaining.limits.contains(&ProofLimit::NoTotal),
+                limits: chaining.limits.clone(),
                 axis: chaining.axis,
                 arrival: chaining.arrival,
                 horizon: chaining.horizon,
@@ -221,13 +235,14 @@ impl<C: Chain + 'static> Source for Cursor<C> {
         stream::read_window(chain, request).boxed()
     }
 
-    /// No number: the platform counts nothing, and to count for it would be to read the window.
-    async fn count(&self, _: &Tenant, _: Window) -> Result<Count, SourceError> {
-        Ok(Count {
+    /// No number where the platform counts nothing: to count for it would be to read the window.
+    async fn count(&self, tenant: &Tenant, window: Window) -> Result<Count, SourceError> {
+        let counted = self.chain.count(tenant, window).await?;
+        Ok(counted.unwrap_or(Count {
             rows: 0,
             exact: false,
             requests: 0,
-        })
+        }))
     }
 
     async fn oldest(

@@ -1,4 +1,5 @@
-//! One window, read until two passes in a row have the same ids.
+//! One window, read until two passes in a row have the same ids, and as many of them as the platform's total where it
+//! states one.
 //!
 //! A pass is a chain from its first response to its last. It may be cut short: a token that expired
 //! begins it again, a few times; a token that comes a second time, too many responses without a row, or
@@ -78,6 +79,13 @@ pub(super) enum ChainTrouble {
     Disagrees {
         /// Different records that the last two passes returned.
         returned: [u64; 2],
+    },
+    /// The passes agree, and the platform states another number.
+    Counted {
+        /// The total that it states.
+        total: u64,
+        /// The rows that it returned.
+        returned: u64,
     },
 }
 
@@ -193,15 +201,22 @@ impl WindowReader<'_> {
                 PassEnd::Failed(error) => return Ok(Ended::Failed(ChainTrouble::Failed(error))),
             }
         }
-        Ok(Ended::Failed(ChainTrouble::Disagrees {
-            returned: self.union.returned,
-        }))
+        let returned = self.union.returned;
+        let trouble = match self.union.total {
+            Some(total) if returned[0] == returned[1] => ChainTrouble::Counted {
+                total,
+                returned: self.union.agreed_rows(),
+            },
+            _ => ChainTrouble::Disagrees { returned },
+        };
+        Ok(Ended::Failed(trouble))
     }
 
     async fn pass(&mut self) -> Result<PassEnd, SourceError> {
         let mut seen: HashSet<Token> = HashSet::new();
         let mut empty = 0;
         self.request.token = None;
+        let asked = self.request.size as usize;
         loop {
             self.request.bytes = Some(self.allowed());
             self.requests += 1;
@@ -219,6 +234,7 @@ impl WindowReader<'_> {
                 false => 0,
             };
             let next = link.next.clone();
+            self.union.see(link.total, link.records.len(), asked);
             if !self.take(link)? {
                 return Ok(PassEnd::TooMuch);
             }
@@ -376,12 +392,40 @@ struct Union {
     returned: [u64; 2],
     /// Whether there was no room for a row.
     is_full: bool,
+    /// The total that the newest response of the pass states.
+    total: Option<u64>,
+    /// Rows of the pass under way, and responses of it that had any.
+    rows: u64,
+    filled: u32,
+    /// Whether the pass proves itself: responses state one total, and all rows came in one that had room for more.
+    is_alone: bool,
 }
 
 impl Union {
     fn begin(&mut self) {
         self.pass += 1;
         (self.distinct, self.fresh) = (0, 0);
+        (self.total, self.rows, self.filled) = (None, 0, 0);
+        self.is_alone = true;
+    }
+
+    /// A response of the pass with this total and so many rows, of as many as were asked for.
+    fn see(&mut self, total: Option<u64>, rows: usize, asked: usize) {
+        self.filled += u32::from(rows > 0);
+        self.is_alone &= total.is_some()
+            && self.total.is_none_or(|before| Some(before) == total)
+            && self.filled <= 1
+            && rows < asked;
+        self.rows += rows as u64;
+        self.total = total;
+    }
+
+    /// Rows of the pass, each as often as it and the one before returned it.
+    fn agreed_rows(&self) -> u64 {
+        let rows = self.sightings.values();
+        let rows = rows.filter(|row| row.pass == self.pass);
+        rows.map(|row| u64::from(row.times.min(row.times_before).max(1)))
+            .sum()
     }
 
     /// Whether no pass has come to its end.
@@ -418,13 +462,19 @@ impl Union {
         });
     }
 
-    /// The pass came to its end; whether it had the same rows as the one before.
+    /// The pass came to its end; whether the window is whole: the pass had the same rows as the one before, and as many
+    /// as the total, or is its own proof.
     fn complete(&mut self) -> bool {
         self.returned = [self.returned[1], self.distinct];
         let agrees =
             self.completed.is_some() && self.fresh == 0 && self.returned[0] == self.distinct;
         self.completed = Some(self.pass);
-        agrees
+        match self.total {
+            // What one response holds did not change while it was read.
+            Some(total) if self.is_alone && self.distinct == total && self.rows == total => true,
+            Some(total) => agrees && self.agreed_rows() == total,
+            None => agrees,
+        }
     }
 
     /// The rows, after two passes that agree. A repetition that only one of them had is the chain's and

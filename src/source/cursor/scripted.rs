@@ -2,7 +2,7 @@
 
 use super::{Chain, Chaining, Link, LinkRequest, Reply, Token};
 use crate::source::scripted::{Faults, ScriptedPlatform, ScriptedRow};
-use crate::source::{Axis, ClockReading, Mapping, PlatformWords, SourceError, Tenant};
+use crate::source::{Axis, ClockReading, Mapping, PlatformWords, ProofLimit, SourceError, Tenant};
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use std::sync::Mutex;
@@ -28,6 +28,7 @@ pub(in crate::source) fn chaining(axis: Axis, page_cap: u32) -> Chaining {
         tick: TimeDelta::microseconds(1),
         arrival: TimeDelta::zero(),
         horizon: None,
+        limits: vec![ProofLimit::NoTotal],
     }
 }
 
@@ -126,7 +127,13 @@ impl ScriptedChain {
             false if reached.max(offset + 1) < end => Some(token(reached.max(offset + 1))),
             false => None,
         };
+        let states_totals = !self.chaining.limits.contains(&ProofLimit::NoTotal);
+        let miscount = faults.miscounts.get(&number).copied().unwrap_or(0);
+        let total = faults
+            .total
+            .unwrap_or((served.rows.len() as u64).saturating_add_signed(miscount));
         Ok(Reply::Link(Link {
+            total: states_totals.then_some(total),
             records,
             next,
             bytes,

@@ -3,7 +3,7 @@
 use super::pass::keyed;
 use super::{Chain, LinkRequest, Reply};
 use crate::source::oldest::first_date;
-use crate::source::{Keyed, SourceError, Tenant, year};
+use crate::source::{Keyed, ProofLimit, SourceError, Tenant, year};
 use crate::window::Window;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
@@ -20,6 +20,14 @@ const ROUNDS: u32 = 16;
 
 /// See [`Source::control_request`](crate::source::Source::control_request).
 pub(super) async fn control_request(chain: &dyn Chain, tenant: &Tenant) -> Result<(), SourceError> {
+    // Where the platform is given no start there is nothing that it could obey.
+    if chain
+        .chaining()
+        .limits
+        .contains(&ProofLimit::NoWindowFilter)
+    {
+        return Ok(());
+    }
     let window = year(CONTROL_YEAR)
         .and_then(|from| Window::new(from, from + TimeDelta::days(1)))
         .ok_or_else(|| SourceError::Settings {

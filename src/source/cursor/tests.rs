@@ -59,6 +59,61 @@ fn a_window_that_fits_costs_two_chains() {
     }
 }
 
+fn with_totals(page_cap: u32, rows: Vec<ScriptedRow>, faults: Faults) -> ScriptedChain {
+    let chaining = Chaining {
+        limits: Vec::new(),
+        ..chaining(Axis::Event, page_cap)
+    };
+    ScriptedChain::new(chaining, rows, faults)
+}
+
+#[test]
+fn a_total_proves_one_response_with_room_and_is_held_against_two_readings_of_more() {
+    let asked = window(0, 200 * TICK);
+    // A full response may have pushed a row out.
+    for (there, expected) in [(rows(9), 1), (Vec::new(), 1), (rows(10), 2), (rows(25), 6)] {
+        let (outcomes, requests) = read(with_totals(10, there.clone(), Faults::default()), asked);
+        whole(&outcomes, asked, &there);
+        assert_eq!((outcomes.len(), requests), (1, expected), "{}", there.len());
+    }
+}
+
+#[test]
+fn a_chain_whose_rows_are_not_as_many_as_its_total_is_read_again() {
+    let asked = window(0, 200 * TICK);
+    let once = Faults {
+        miscounts: [(1, 1), (2, -1)].into(),
+        ..Faults::default()
+    };
+    let (outcomes, requests) = read(with_totals(10, rows(9), once), asked);
+    whole(&outcomes, asked, &rows(9));
+    assert_eq!(requests, 3);
+    // A row that goes and one that comes between two responses leave the total as it was.
+    let changed = Faults {
+        changes: [(2, vec![RowChange::Purge("r3".to_owned())])].into(),
+        ..Faults::default()
+    };
+    let (outcomes, _) = read(with_totals(10, rows(25), changed), asked);
+    let Ok(SliceOutcome::Slice(slice)) = &outcomes[0] else {
+        panic!("{outcomes:?}");
+    };
+    assert!(slice.total >= 24, "{}", slice.total);
+    let always = Faults {
+        total: Some(12),
+        ..Faults::default()
+    };
+    let (outcomes, _) = read(with_totals(10, rows(1), always), window(0, TICK));
+    let Ok(SliceOutcome::Hole(hole)) = &outcomes[0] else {
+        panic!("{outcomes:?}");
+    };
+    assert_eq!(hole.reason, HoleReason::CountsDisagree);
+    assert!(
+        hole.detail.contains("counts 12 records and returned 1"),
+        "{}",
+        hole.detail
+    );
+}
+
 #[test]
 fn many_rows_cost_little_more_than_twice_their_responses() {
     let asked = window(0, 1_000_000 * TICK);

@@ -25,6 +25,10 @@ pub enum Misfit {
     Foreign(String),
     /// It is the interface's answer, and a part of it cannot be understood.
     NotUnderstood(String),
+    /// It is the interface's answer, and says that the request failed, in these words of the platform.
+    Refused(String),
+    /// Its text is larger than so many bytes.
+    TooLarge(u64),
 }
 
 /// How many items of a response are taken: twice as many as were asked for, since platforms repeat rows.
@@ -108,6 +112,7 @@ pub(super) struct HttpRefusal {
 /// | a body that ends early, or is not in the encoding that it names | a few times | window |
 /// | a body that is larger than it may be | no | window |
 /// | a web page or other JSON as 200, an unknown encoding | where the interface is known | source |
+/// | an answer of the interface that says that the request failed | no | source |
 /// | an answer of the interface with a part that cannot be understood | no | window |
 pub(super) fn of_status(refusal: HttpRefusal) -> FailedAnswer {
     let HttpRefusal {
@@ -245,6 +250,12 @@ impl FailedAnswer {
         }
     }
 
+    /// A 200 says that the request failed.
+    pub(super) fn refused(message: PlatformWords) -> Self {
+        let status = 200;
+        Self::new(SourceError::Refused { status, message }, AskAgain::No)
+    }
+
     fn cut_off(message: String) -> Self {
         let error = SourceError::CutOff { tries: 0, message };
         Self::new(error, AskAgain::AFewTimes)
@@ -302,6 +313,8 @@ impl From<Misfit> for FailedAnswer {
             Misfit::NotUnderstood(message) => {
                 Self::new(SourceError::NotUnderstood { message }, AskAgain::No)
             }
+            Misfit::Refused(_) => Self::refused(PlatformWords::default()),
+            Misfit::TooLarge(cap) => Self::new(SourceError::TooLarge { cap }, AskAgain::No),
         }
     }
 }

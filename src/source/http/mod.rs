@@ -18,6 +18,7 @@ use crate::waits::Waits;
 use answer::{FailedAnswer, HttpRefusal, of_status};
 use bytes::Bytes;
 use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -130,7 +131,7 @@ impl Client {
         T: Send,
     {
         let request = HttpRequest::get(url.clone()).within(bytes);
-        let read = |body| read(body).map(Some);
+        let read = |_: &HeaderMap, body| read(body).map(Some);
         self.ask(&request, tenant, Some(|| None), read).await
     }
 
@@ -164,6 +165,20 @@ impl Client {
         tenant: &Tenant,
         read: impl Fn(Bytes) -> Result<T, Misfit> + Send + Sync,
     ) -> Result<T, SourceError> {
+        let read = |_: &HeaderMap, body| read(body);
+        self.ask(request, tenant, None, read).await
+    }
+
+    /// The same of a document that is read together with the headers of its response.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    pub(crate) async fn fetch_with_headers<T>(
+        &self,
+        request: &HttpRequest,
+        tenant: &Tenant,
+        read: impl Fn(&HeaderMap, Bytes) -> Result<T, Misfit> + Send + Sync,
+    ) -> Result<T, SourceError> {
         self.ask(request, tenant, None, read).await
     }
 
@@ -173,7 +188,7 @@ impl Client {
         request: &HttpRequest,
         tenant: &Tenant,
         absent: Option<fn() -> T>,
-        read: impl Fn(Bytes) -> Result<T, Misfit> + Send + Sync,
+        read: impl Fn(&HeaderMap, Bytes) -> Result<T, Misfit> + Send + Sync,
     ) -> Result<T, SourceError> {
         let judge = |answer: Result<HttpAnswer, NoAnswer>| {
             let answer = answer.map_err(|unanswered| self.unanswered(unanswered));
@@ -181,7 +196,10 @@ impl Client {
                 Some(absent) if answer.status == StatusCode::NOT_FOUND && !answer.is_page() => {
                     Ok(absent())
                 }
-                _ => Ok(read(self.document(answer, tenant)?)?),
+                _ => {
+                    let (headers, body) = self.document(answer, tenant)?;
+                    read(&headers, body).map_err(|misfit| self.misfit(misfit))
+                }
             });
             match document {
                 Ok(document) => {
@@ -231,8 +249,22 @@ impl Client {
         }
     }
 
-    /// The body of a 200.
-    fn document(&self, answer: HttpAnswer, tenant: &Tenant) -> Result<Bytes, FailedAnswer> {
+    /// What a body of a 200 that is not what was asked for means.
+    fn misfit(&self, misfit: Misfit) -> FailedAnswer {
+        match misfit {
+            Misfit::Refused(said) => {
+                FailedAnswer::refused(self.wording.of(&said, self.http.secrets()))
+            }
+            misfit => misfit.into(),
+        }
+    }
+
+    /// The headers and the body of a 200.
+    fn document(
+        &self,
+        answer: HttpAnswer,
+        tenant: &Tenant,
+    ) -> Result<(HeaderMap, Bytes), FailedAnswer> {
         if answer.status != StatusCode::OK {
             return Err(self.refusal(&answer, tenant));
         }
@@ -240,7 +272,7 @@ impl Client {
         match answer.cut {
             Some(error) => Err(FailedAnswer::of_body(error, answer.most_bytes)),
             None if is_page => Err(FailedAnswer::foreign("a web page".to_owned())),
-            None => Ok(answer.body),
+            None => Ok((answer.headers, answer.body)),
         }
     }
 

@@ -182,6 +182,7 @@ impl<O: Objects + 'static> ObjectFeed<O> {
             capabilities: Capabilities {
                 // Only reading an object tells how many records it has.
                 counts_trusted: false,
+                limits: Vec::new(),
                 axis: Axis::Arrival,
                 arrival: timing.arrival,
                 horizon: timing.horizon,

@@ -19,8 +19,8 @@ mod stream;
 mod tests;
 
 use super::{
-    Axis, Capabilities, ClockReading, Count, Mapping, Returned, Slices, Source, SourceError,
-    Tenant, WindowRequest,
+    Axis, Capabilities, ClockReading, Count, Mapping, ProofLimit, Returned, Slices, Source,
+    SourceError, Tenant, WindowRequest,
 };
 use crate::waits::Waits;
 use crate::window::Window;
@@ -179,6 +179,10 @@ impl<P: Pages + 'static> Paged<P> {
         Self {
             capabilities: Capabilities {
                 counts_trusted: paging.counts_trusted,
+                limits: match paging.counts_trusted {
+                    true => Vec::new(),
+                    false => vec![ProofLimit::NoTotal],
+                },
                 axis: Axis::Event,
                 arrival: paging.arrival,
                 horizon: paging.horizon,

@@ -11,6 +11,7 @@ pub mod cloudtrail;
 pub mod composer;
 pub mod datafactory;
 mod feed;
+pub mod http;
 pub mod kestra;
 mod profile;
 mod question;
@@ -26,7 +27,7 @@ pub use question::{Meaning, Question, Unanswered};
 pub use sign_in::SignInWay;
 pub(crate) use table::PlatformTable;
 
-use super::{Mapping, Source, SourceError, Tenant, Wording};
+use super::{Mapping, ProofLimit, Source, SourceError, Tenant, Wording};
 use crate::http::{Auth, HttpSettings, Retry};
 use crate::settings::{NamedSecret, SecretRef};
 use chrono::TimeDelta;
@@ -39,7 +40,7 @@ use url::Url;
 /// A platform as it is configured: what is asked of it before it is read.
 pub trait Platform: fmt::Debug + Send + Sync {
     /// How its records become events.
-    fn mapping(&self) -> &'static dyn Mapping;
+    fn mapping(&self) -> &dyn Mapping;
 
     /// The feeds that are read.
     fn tenants(&self) -> Vec<Tenant>;
@@ -48,6 +49,11 @@ pub trait Platform: fmt::Debug + Send + Sync {
     /// [`Capabilities::horizon`](super::Capabilities::horizon).
     fn horizon(&self) -> Option<TimeDelta> {
         None
+    }
+
+    /// What reading it cannot prove, as far as its settings tell; see [`Capabilities::limits`](super::Capabilities::limits).
+    fn limits(&self) -> Vec<ProofLimit> {
+        Vec::new()
     }
 
     /// The services that reading it connects to, for remarks about the way there; none where it reads files of
@@ -153,4 +159,6 @@ table::platforms! {
         datafactory::config::AzureTable,
         datafactory::profile::PROFILE
     ),
+    /// Any HTTP API that answers with JSON, as the configuration describes it.
+    "http" => Http(http::config::HttpTable, http::profile::PROFILE),
 }

@@ -13,8 +13,8 @@ pub struct PlatformProfile {
     pub vendor: &'static str,
     /// The cloud that it is part of, as OCSF names it: "AWS", "GCP" or "Azure".
     pub cloud: Option<&'static str>,
-    /// How its records become events.
-    pub mapping: &'static dyn Mapping,
+    /// How its records become events; `None` where the configuration describes it.
+    pub mapping: Option<&'static dyn Mapping>,
     /// What only its records say, for OCSF documents; `None` where the columns say it all.
     pub ocsf_extra: Option<OcsfExtra>,
     /// What `init` asks beside what every source has, in this order.

@@ -1,7 +1,7 @@
 //! The rows of a scripted platform, and how they are read as records.
 
 use crate::event::Event;
-use crate::event::redact::Origins;
+use crate::event::redact::{ColumnOrigins, Origins};
 use crate::event::unfit::{Reason, Unfit};
 use crate::source::{Axis, Identity, Mapping, PlatformWords, Returned, SourceError, Unidentified};
 use crate::window::Window;
@@ -128,7 +128,7 @@ impl Mapping for ScriptedMapping {
         1
     }
 
-    fn origins(&self) -> &'static Origins {
+    fn origins(&self) -> &dyn ColumnOrigins {
         &Origins {
             columns: &[],
             secret: &[],

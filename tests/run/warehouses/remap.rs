@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::watch;
 use trailhouse::event::redact::{
-    Origins, Redaction, RedactionAction, RedactionRule, RedactionTarget,
+    ColumnOrigins, Redaction, RedactionAction, RedactionRule, RedactionTarget,
 };
 use trailhouse::event::unfit::Unfit;
 use trailhouse::event::{Category, Event, Outcome};
@@ -44,7 +44,7 @@ impl Mapping for OldRules {
         1
     }
 
-    fn origins(&self) -> &'static Origins {
+    fn origins(&self) -> &dyn ColumnOrigins {
         self.0.mapping().origins()
     }
 

@@ -66,7 +66,7 @@ impl PlatformTable for AirflowTable {
 }
 
 impl Platform for AirflowSettings {
-    fn mapping(&self) -> &'static dyn Mapping {
+    fn mapping(&self) -> &dyn Mapping {
         &AirflowMapping
     }
 

@@ -64,6 +64,7 @@ impl AirflowFeed {
             capabilities: Capabilities {
                 // Where the total is that of the whole table, counts say that they are not exact.
                 counts_trusted: true,
+                limits: Vec::new(),
                 axis: Axis::Event,
                 arrival: TimeDelta::minutes(1),
                 horizon: None,

@@ -27,7 +27,7 @@ pub use origins::ORIGINS;
 use crate::event::json::{
     self, JsonKind, JsonText, JsonValue, named_in, present, text, text_or_number,
 };
-use crate::event::redact::Origins;
+use crate::event::redact::ColumnOrigins;
 use crate::event::unfit::{Reason, Unfit};
 use crate::event::{ActorType, Event, record};
 use crate::source::{Identity, Mapping, Unidentified};
@@ -92,7 +92,7 @@ pub fn normalise(record: &[u8]) -> Result<Event<'_>, Unfit> {
         native_id: Some(identity.native_id),
         category: meaning.category,
         activity_id: meaning.activity.0,
-        activity_name: meaning.activity.1,
+        activity_name: meaning.activity.1.into(),
         severity_id: meaning.severity_id,
         outcome: meaning.outcome,
         action,
@@ -195,7 +195,7 @@ impl Mapping for AirflowMapping {
         MAPPING_VERSION
     }
 
-    fn origins(&self) -> &'static Origins {
+    fn origins(&self) -> &dyn ColumnOrigins {
         &ORIGINS
     }
 

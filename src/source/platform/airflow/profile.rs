@@ -8,7 +8,7 @@ pub(crate) static PROFILE: PlatformProfile = PlatformProfile {
     title: "Apache Airflow",
     vendor: "Apache Software Foundation",
     cloud: None,
-    mapping: &AirflowMapping,
+    mapping: Some(&AirflowMapping),
     ocsf_extra: None,
     questions: &[
         Question::new(

@@ -18,7 +18,7 @@ use crate::source::objects::ObjectFeed;
 use crate::source::platform::{
     Endpoint, EndpointRole, FeedTable, Opening, Platform, PlatformTable,
 };
-use crate::source::{Mapping, Source, SourceError, Tenant};
+use crate::source::{Mapping, ProofLimit, Source, SourceError, Tenant};
 use crate::store::{StorePurpose, aws_credentials};
 use crate::waits::Waits;
 use chrono::TimeDelta;
@@ -250,7 +250,7 @@ fn unreadable(error: SecretError) -> SourceError {
 }
 
 impl Platform for CloudTrailSettings {
-    fn mapping(&self) -> &'static dyn Mapping {
+    fn mapping(&self) -> &dyn Mapping {
         &CloudTrailMapping
     }
 
@@ -265,6 +265,13 @@ impl Platform for CloudTrailSettings {
         match &self.reads {
             TrailPlace::Bucket { .. } => None,
             TrailPlace::History(_) => Some(KEPT),
+        }
+    }
+
+    fn limits(&self) -> Vec<ProofLimit> {
+        match &self.reads {
+            TrailPlace::Bucket { .. } => Vec::new(),
+            TrailPlace::History(_) => vec![ProofLimit::NoTotal],
         }
     }
 

@@ -32,7 +32,7 @@ mod origins;
 pub use origins::ORIGINS;
 
 use crate::event::json::{JsonKind, JsonText, JsonValue, named, text};
-use crate::event::redact::Origins;
+use crate::event::redact::ColumnOrigins;
 use crate::event::unfit::Unfit;
 use crate::event::{ActorType, Event, Outcome, record};
 use crate::source::{Identity, Mapping, Unidentified};
@@ -70,7 +70,7 @@ impl Mapping for CloudTrailMapping {
         MAPPING_VERSION
     }
 
-    fn origins(&self) -> &'static Origins {
+    fn origins(&self) -> &dyn ColumnOrigins {
         &ORIGINS
     }
 
@@ -123,7 +123,7 @@ fn normalise(record: &[u8]) -> Result<Event<'_>, Unfit> {
         category: meaning.category,
         class_uid: meaning.class_uid,
         activity_id: meaning.activity_id,
-        activity_name: meaning.activity_name,
+        activity_name: meaning.activity_name.into(),
         outcome: outcome(error.as_deref(), login.as_deref()),
         outcome_code: error,
         outcome_detail: filled(fields.error_message),

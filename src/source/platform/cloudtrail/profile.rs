@@ -9,7 +9,7 @@ pub(crate) static PROFILE: PlatformProfile = PlatformProfile {
     title: "AWS CloudTrail",
     vendor: "AWS",
     cloud: Some("AWS"),
-    mapping: &CloudTrailMapping,
+    mapping: Some(&CloudTrailMapping),
     ocsf_extra: Some(super::ocsf::extra),
     questions: &[
         Question::new(

@@ -8,7 +8,9 @@ mod tests;
 use super::mapping::ComposerMapping;
 use crate::source::cursor::{Chain, Chaining, LinkRequest, Reply};
 use crate::source::http::{Client, Misfit};
-use crate::source::{Axis, ClockReading, Mapping, SourceError, SourceRemark, Tenant, year};
+use crate::source::{
+    Axis, ClockReading, Mapping, ProofLimit, SourceError, SourceRemark, Tenant, year,
+};
 use crate::waits::Waits;
 use crate::window::{Window, format_instant};
 use async_trait::async_trait;
@@ -165,6 +167,7 @@ impl Composer {
                 // From its arrival until a search finds it.
                 arrival: TimeDelta::minutes(5),
                 horizon: settings.kept(),
+                limits: vec![ProofLimit::NoTotal],
             },
             private_logs: None,
             reads_data_access: settings.logs.contains(&AuditLog::DataAccess),

@@ -13,7 +13,7 @@ use crate::source::http::{Client, HttpSettings, RequestQuota};
 use crate::source::platform::address::check_address;
 use crate::source::platform::sign_in::{self, AuthTable};
 use crate::source::platform::{Endpoint, FeedTable, Opening, Platform, PlatformTable};
-use crate::source::{Mapping, Source, SourceError, Tenant};
+use crate::source::{Mapping, ProofLimit, Source, SourceError, Tenant};
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -114,7 +114,7 @@ impl ComposerPlatform {
 }
 
 impl Platform for ComposerPlatform {
-    fn mapping(&self) -> &'static dyn Mapping {
+    fn mapping(&self) -> &dyn Mapping {
         &ComposerMapping
     }
 
@@ -125,6 +125,10 @@ impl Platform for ComposerPlatform {
 
     fn horizon(&self) -> Option<TimeDelta> {
         self.reads.kept()
+    }
+
+    fn limits(&self) -> Vec<ProofLimit> {
+        vec![ProofLimit::NoTotal]
     }
 
     fn endpoints(&self) -> Vec<Endpoint> {

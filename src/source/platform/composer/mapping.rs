@@ -30,7 +30,7 @@ mod origins;
 pub use origins::ORIGINS;
 
 use crate::event::json::{self, JsonKind, JsonText, JsonValue, named, text_or_number};
-use crate::event::redact::Origins;
+use crate::event::redact::ColumnOrigins;
 use crate::event::unfit::Unfit;
 use crate::event::{ActorType, Event, Outcome, record};
 use crate::source::{Identity, Mapping, Unidentified};
@@ -118,7 +118,7 @@ pub fn normalise(record: &[u8]) -> Result<Event<'_>, Unfit> {
         category: meaning.category,
         class_uid: meaning.class_uid,
         activity_id: meaning.activity_id,
-        activity_name: meaning.activity_name,
+        activity_name: meaning.activity_name.into(),
         action,
         severity_id: severity(text(entry.severity).as_deref()),
         outcome: outcome(record, status, code, only_begun),
@@ -276,7 +276,7 @@ impl Mapping for ComposerMapping {
         MAPPING_VERSION
     }
 
-    fn origins(&self) -> &'static Origins {
+    fn origins(&self) -> &dyn ColumnOrigins {
         &ORIGINS
     }
 

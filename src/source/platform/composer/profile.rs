@@ -9,7 +9,7 @@ pub(crate) static PROFILE: PlatformProfile = PlatformProfile {
     title: "Cloud Composer",
     vendor: "Google Cloud",
     cloud: Some("GCP"),
-    mapping: &ComposerMapping,
+    mapping: Some(&ComposerMapping),
     ocsf_extra: None,
     questions: &[
         Question::new("projects", "Which projects? Ids separated by commas").meaning(projects),

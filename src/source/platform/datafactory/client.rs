@@ -13,7 +13,7 @@ use crate::event::json::{self, EnvelopeFault, EnvelopeShape, JsonKind};
 use crate::event::time;
 use crate::source::cursor::{Chain, Chaining, LinkRequest, Reply};
 use crate::source::http::Client;
-use crate::source::{Axis, ClockReading, Mapping, Returned, SourceError, Tenant};
+use crate::source::{Axis, ClockReading, Mapping, ProofLimit, Returned, SourceError, Tenant};
 use crate::waits::Waits;
 use crate::window::Window;
 use async_trait::async_trait;
@@ -91,6 +91,7 @@ impl ResourceManager {
                 tick: MARGIN,
                 arrival,
                 horizon: kept(feed),
+                limits: vec![ProofLimit::NoTotal],
             },
         })
     }

@@ -16,7 +16,7 @@ use crate::source::platform::sign_in::{self, AuthTable};
 use crate::source::platform::{
     Endpoint, EndpointRole, FeedTable, Opening, Platform, PlatformTable,
 };
-use crate::source::{Mapping, Source, SourceError, Tenant};
+use crate::source::{Mapping, ProofLimit, Source, SourceError, Tenant};
 use crate::store::StorePurpose;
 use chrono::TimeDelta;
 use schemars::JsonSchema;
@@ -127,7 +127,7 @@ impl PlatformTable for AzureTable {
 }
 
 impl Platform for AzureSettings {
-    fn mapping(&self) -> &'static dyn Mapping {
+    fn mapping(&self) -> &dyn Mapping {
         &AzureMapping
     }
 
@@ -139,6 +139,13 @@ impl Platform for AzureSettings {
         match &self.reads {
             AzurePlace::Service { feed, .. } => kept(*feed),
             AzurePlace::Container(_) => kept(AzureFeed::Export),
+        }
+    }
+
+    fn limits(&self) -> Vec<ProofLimit> {
+        match &self.reads {
+            AzurePlace::Service { .. } => vec![ProofLimit::NoTotal],
+            AzurePlace::Container(_) => Vec::new(),
         }
     }
 

@@ -42,7 +42,7 @@ pub use origins::ORIGINS;
 use crate::event::json::{
     self, JsonText, JsonValue, named, named_in, present, text, text_or_number,
 };
-use crate::event::redact::Origins;
+use crate::event::redact::ColumnOrigins;
 use crate::event::unfit::{Reason, Unfit};
 use crate::event::{ActorType, Event, record};
 use crate::source::{Identity, Mapping, Unidentified};
@@ -382,7 +382,7 @@ impl<'a> ResourceAct<'a> {
         Event {
             category: meaning.category,
             activity_id: meaning.activity_id,
-            activity_name: meaning.activity_name,
+            activity_name: meaning.activity_name.into(),
             severity_id: severity(text(self.level).as_deref()),
             outcome: outcome(self.status.as_deref()),
             outcome_code: self.code,
@@ -419,7 +419,7 @@ impl Mapping for AzureMapping {
         MAPPING_VERSION
     }
 
-    fn origins(&self) -> &'static Origins {
+    fn origins(&self) -> &dyn ColumnOrigins {
         &ORIGINS
     }
 

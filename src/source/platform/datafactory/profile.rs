@@ -9,7 +9,7 @@ pub(crate) static PROFILE: PlatformProfile = PlatformProfile {
     title: "Azure Data Factory",
     vendor: "Microsoft",
     cloud: Some("Azure"),
-    mapping: &AzureMapping,
+    mapping: Some(&AzureMapping),
     ocsf_extra: None,
     questions: &[
         Question::new(

@@ -107,7 +107,7 @@ impl PlatformTable for KestraTable {
 }
 
 impl Platform for KestraSettings {
-    fn mapping(&self) -> &'static dyn Mapping {
+    fn mapping(&self) -> &dyn Mapping {
         &KestraMapping
     }
 

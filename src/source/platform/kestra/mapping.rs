@@ -32,7 +32,7 @@ pub use origins::ORIGINS;
 use crate::event::json::{
     JsonKind, JsonText, JsonValue, named_in, present, text, text_or_number, verbatim,
 };
-use crate::event::redact::Origins;
+use crate::event::redact::ColumnOrigins;
 use crate::event::unfit::{Reason, Unfit};
 use crate::event::{ActorType, Event, record};
 use crate::source::{Identity, ItemShape, Mapping, Unidentified};
@@ -107,7 +107,7 @@ pub fn normalise<'a>(record: &'a [u8], user: Option<&'a [u8]>) -> Result<Event<'
         category: meaning.category,
         class_uid: meaning.class_uid,
         activity_id: meaning.activity_id,
-        activity_name: meaning.activity_name,
+        activity_name: meaning.activity_name.into(),
         action,
         severity_id: meaning.severity_id,
         outcome: meaning.outcome,
@@ -280,7 +280,7 @@ impl Mapping for KestraMapping {
         MAPPING_VERSION
     }
 
-    fn origins(&self) -> &'static Origins {
+    fn origins(&self) -> &dyn ColumnOrigins {
         &ORIGINS
     }
 

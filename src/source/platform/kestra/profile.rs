@@ -9,7 +9,7 @@ pub(crate) static PROFILE: PlatformProfile = PlatformProfile {
     title: "Kestra",
     vendor: "Kestra Technologies",
     cloud: None,
-    mapping: &KestraMapping,
+    mapping: Some(&KestraMapping),
     ocsf_extra: None,
     questions: &[
         Question::new(

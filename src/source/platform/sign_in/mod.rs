@@ -6,7 +6,7 @@ mod tests;
 mod ways;
 
 pub(crate) use table::AuthTable;
-use table::{ClientCredentialsTable, UserTable};
+use table::{ClientCredentialsTable, HeaderTable, UserTable};
 pub use ways::SignInWay;
 pub(super) use ways::narrow;
 
@@ -15,6 +15,7 @@ use crate::settings::SecretRef;
 use crate::settings::checks::Checks;
 use crate::settings::inline::as_toml;
 use crate::settings::problem::SettingPlace;
+use reqwest::header::{AUTHORIZATION, HeaderName};
 use url::Url;
 
 /// Fields of a token request that the grant itself has.
@@ -53,6 +54,7 @@ pub(super) fn check(
             let (username, password) = user(checks, table.basic.as_ref()?, &key)?;
             Some(Auth::Basic { username, password })
         }
+        SignInWay::Header { .. } => header(checks, table.header.as_ref()?, &key),
         SignInWay::Password { login, .. } => {
             let (username, password) = user(checks, table.password.as_ref()?, &key)?;
             Some(Auth::Password(PasswordLogin {
@@ -106,6 +108,7 @@ impl AuthTable {
         match way {
             SignInWay::Bearer { .. } => self.bearer.is_some(),
             SignInWay::Basic { .. } => self.basic.is_some(),
+            SignInWay::Header { .. } => self.header.is_some(),
             SignInWay::Password { .. } => self.password.is_some(),
             SignInWay::ClientCredentials { .. } => self.client_credentials.is_some(),
             SignInWay::GoogleDefault => self.default.is_some(),
@@ -153,6 +156,24 @@ fn user(
     }
     let password = checks.secret(&table.password, &place.key("password"))?;
     valid.then(|| (name.clone(), password))
+}
+
+fn header(
+    checks: &mut Checks<'_, '_>,
+    table: &HeaderTable,
+    place: &SettingPlace,
+) -> Option<Auth<SecretRef>> {
+    let name = HeaderName::from_bytes(table.name.as_bytes()).ok();
+    let name = name.filter(|name| *name != AUTHORIZATION);
+    if name.is_none() {
+        checks.problem(
+            &place.key("name"),
+            "is not the name of a header of its own",
+            "write for example \"X-Api-Key\"; `bearer` and `basic` are for Authorization",
+        );
+    }
+    let key = checks.secret(&table.key, &place.key("key"))?;
+    Some(Auth::Header { name: name?, key })
 }
 
 fn client_credentials(

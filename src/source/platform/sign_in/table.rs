@@ -19,6 +19,9 @@ pub(crate) struct AuthTable {
     /// A user name and password, sent with each request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) basic: Option<UserTable>,
+    /// An API key in a header that the platform names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) header: Option<HeaderTable>,
     /// A user name and password, for which the platform gives a token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) password: Option<UserTable>,
@@ -40,6 +43,18 @@ pub(crate) struct AuthTable {
     /// No authentication; for demo and tests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) none: Option<bool>,
+}
+
+/// An API key in a header.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HeaderTable {
+    /// Name of the header.
+    #[schemars(example = "X-Api-Key")]
+    pub(crate) name: String,
+    /// Where the key is.
+    #[schemars(example = json!({ "env": "NAME" }))]
+    pub(crate) key: SecretTable,
 }
 
 /// A user name and password.

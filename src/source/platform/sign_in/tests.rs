@@ -132,6 +132,24 @@ fn credentials_of_google_may_impersonate_and_need_exactly_one_way() {
 }
 
 #[test]
+fn a_key_may_be_in_any_header_but_that_of_tokens() {
+    let ways = [SignInWay::Header {
+        name: "X-Api-Key",
+        env: "K",
+    }];
+    let auth = |name: &str| json!({ "header": { "name": name, "key": { "env": "K" } } });
+    let Auth::Header { name, key } = checked(auth("Dagster-Cloud-Api-Token"), &ways).0.unwrap()
+    else {
+        panic!("another way");
+    };
+    assert_eq!(name.as_str(), "dagster-cloud-api-token");
+    assert_eq!(key, env("K"));
+    for wrong in ["", "a b", "Authorization", "a:"] {
+        assert_eq!(problems(auth(wrong), &ways).len(), 1, "{wrong}");
+    }
+}
+
+#[test]
 fn what_is_switched_off_is_no_way_to_sign_in() {
     assert_eq!(
         problems(json!({ "none": false }), &[BEARER, SignInWay::None]),
@@ -174,9 +192,19 @@ fn a_schema_keeps_the_ways_that_a_platform_knows() {
 /// The example of each way is one that its check takes, and so is what its questions make.
 #[test]
 fn examples_and_answers_are_taken() {
-    for way in [BEARER, SignInWay::Basic { env: "B" }, PASSWORD, CLIENT]
-        .into_iter()
-        .chain(GOOGLE)
+    let header = SignInWay::Header {
+        name: "X-Api-Key",
+        env: "K",
+    };
+    for way in [
+        BEARER,
+        SignInWay::Basic { env: "B" },
+        header,
+        PASSWORD,
+        CLIENT,
+    ]
+    .into_iter()
+    .chain(GOOGLE)
     {
         let ways: &[SignInWay] = if way.is_google() { &GOOGLE } else { &[way] };
         let (read, _) = checked(way.example_table(), ways);

@@ -16,6 +16,13 @@ pub enum SignInWay {
         /// Environment variable of the password.
         env: &'static str,
     },
+    /// An API key in a header that the platform names.
+    Header {
+        /// The header that is usual.
+        name: &'static str,
+        /// Environment variable of the key.
+        env: &'static str,
+    },
     /// A user name and password, for which the platform gives a token.
     Password {
         /// Environment variable of the password.
@@ -49,6 +56,7 @@ impl SignInWay {
         match self {
             Self::Bearer { .. } => "bearer",
             Self::Basic { .. } => "basic",
+            Self::Header { .. } => "header",
             Self::Password { .. } => "password",
             Self::ClientCredentials { .. } => "client_credentials",
             Self::GoogleDefault => "default",
@@ -62,6 +70,7 @@ impl SignInWay {
         match self {
             Self::Bearer { .. } => "API token",
             Self::Basic { .. } => "user name and password",
+            Self::Header { .. } => "API key in a header",
             Self::Password { .. } => "user name and password, for a token",
             Self::ClientCredentials { .. } => "client id and secret",
             Self::GoogleDefault => "default credentials",
@@ -75,6 +84,7 @@ impl SignInWay {
         match self {
             Self::Bearer { env }
             | Self::Basic { env }
+            | Self::Header { env, .. }
             | Self::Password { env, .. }
             | Self::ClientCredentials { env, .. } => Some(env),
             Self::GoogleDefault | Self::ServiceAccount { .. } | Self::None => None,
@@ -102,6 +112,12 @@ impl SignInWay {
                 Question::new("auth.basic.password.env", PASSWORD)
                     .or(env)
                     .unless(&["auth.basic.password"]),
+            ],
+            Self::Header { name, env } => vec![
+                Question::new("auth.header.name", "Which header has the API key?").or(name),
+                Question::new("auth.header.key.env", TOKEN)
+                    .or(env)
+                    .unless(&["auth.header.key"]),
             ],
             Self::Password { env, .. } => vec![
                 Question::new("auth.password.username", USER),
@@ -157,6 +173,7 @@ impl SignInWay {
             Self::Basic { env } | Self::Password { env, .. } => {
                 json!({ "username": "auditor", "password": { "env": env } })
             }
+            Self::Header { name, env } => json!({ "name": name, "key": { "env": env } }),
             Self::ClientCredentials { env, token_url, .. } => json!({
                 "token_url": token_url.unwrap_or("https://login.example.com/oauth2/token"),
                 "client_id": "b1c6a2f4-3a53-4a8e-9f2c-3d1f6f0f6f10",

@@ -12,7 +12,7 @@ use crate::event::json;
 use crate::event::time;
 use crate::source::cursor::{Chain, Chaining, LinkRequest, Reply};
 use crate::source::http::Client;
-use crate::source::{Axis, ClockReading, Mapping, SourceError, Tenant};
+use crate::source::{Axis, ClockReading, Mapping, ProofLimit, SourceError, Tenant};
 use crate::waits::Waits;
 use crate::window::Window;
 use async_trait::async_trait;
@@ -153,6 +153,7 @@ fn chaining(feed: UiPathFeed) -> Chaining {
         tick,
         arrival,
         horizon: kept(feed),
+        limits: vec![ProofLimit::NoTotal],
     }
 }
 

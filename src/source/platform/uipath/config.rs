@@ -12,7 +12,7 @@ use crate::source::http::Client;
 use crate::source::platform::address::check_address;
 use crate::source::platform::sign_in::{self, AuthTable};
 use crate::source::platform::{Endpoint, FeedTable, Opening, Platform, PlatformTable};
-use crate::source::{Mapping, Source, SourceError, Tenant};
+use crate::source::{Mapping, ProofLimit, Source, SourceError, Tenant};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -101,7 +101,7 @@ impl PlatformTable for UiPathTable {
 }
 
 impl Platform for UiPathSettings {
-    fn mapping(&self) -> &'static dyn Mapping {
+    fn mapping(&self) -> &dyn Mapping {
         &UiPathMapping
     }
 
@@ -111,6 +111,10 @@ impl Platform for UiPathSettings {
 
     fn horizon(&self) -> Option<TimeDelta> {
         kept(self.feed)
+    }
+
+    fn limits(&self) -> Vec<ProofLimit> {
+        vec![ProofLimit::NoTotal]
     }
 
     fn endpoints(&self) -> Vec<Endpoint> {

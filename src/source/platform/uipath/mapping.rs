@@ -38,7 +38,7 @@ pub use origins::ORIGINS;
 use crate::event::json::{
     self, JsonKind, JsonText, JsonValue, named, named_in, text, text_or_number,
 };
-use crate::event::redact::Origins;
+use crate::event::redact::ColumnOrigins;
 use crate::event::time::{self, TimeError};
 use crate::event::unfit::{Reason, Unfit};
 use crate::event::{ActorType, Event, Outcome, record};
@@ -332,7 +332,7 @@ fn with(event: Event<'_>, meaning: ActionMeaning) -> Event<'_> {
         category: meaning.category,
         class_uid: meaning.class_uid,
         activity_id: meaning.activity_id,
-        activity_name: meaning.activity_name,
+        activity_name: meaning.activity_name.into(),
         severity_id: meaning.severity_id,
         ..event
     }
@@ -357,7 +357,7 @@ impl Mapping for UiPathMapping {
         MAPPING_VERSION
     }
 
-    fn origins(&self) -> &'static Origins {
+    fn origins(&self) -> &dyn ColumnOrigins {
         &ORIGINS
     }
 

@@ -9,7 +9,7 @@ pub(crate) static PROFILE: PlatformProfile = PlatformProfile {
     title: "UiPath",
     vendor: "UiPath",
     cloud: None,
-    mapping: &UiPathMapping,
+    mapping: Some(&UiPathMapping),
     ocsf_extra: None,
     questions: &[
         Question::new(

@@ -5,6 +5,7 @@ use reqwest::StatusCode;
 
 fn answer(status: u16, body: &str) -> HttpAnswer {
     HttpAnswer {
+        headers: Default::default(),
         status: StatusCode::from_u16(status).unwrap(),
         told: None,
         redirect_host: None,

@@ -68,7 +68,7 @@ fn a_state_of_a_task_is_nobodys_act() {
     assert_eq!(event.time_text, "2026-11-24T20:43:52.428803+00:00");
     assert_eq!(event.category, Category::Execution);
     assert_eq!(event.outcome, Outcome::Failure);
-    assert_eq!((event.activity_name, event.severity_id), ("Fail", 2));
+    assert_eq!((&*event.activity_name, event.severity_id), ("Fail", 2));
     // The owner is that of the DAG.
     assert_eq!((&event.actor_uid, &event.actor_name), (&None, &None));
     assert_eq!(event.actor_type, ActorType::System);

@@ -11,7 +11,7 @@ use super::{EventSources, FeedPlace, is_account, settings};
 use crate::event::json;
 use crate::source::cursor::{Chain, Chaining, Link, LinkRequest, Reply};
 use crate::source::http::{Client, Misfit};
-use crate::source::{Axis, ClockReading, Mapping, Returned, SourceError, Tenant};
+use crate::source::{Axis, ClockReading, Mapping, ProofLimit, Returned, SourceError, Tenant};
 use crate::waits::Waits;
 use crate::window::Window;
 use async_trait::async_trait;
@@ -79,6 +79,7 @@ impl EventHistory {
                 // Usually five minutes, of which nothing is promised.
                 arrival: TimeDelta::minutes(15),
                 horizon: Some(KEPT),
+                limits: vec![ProofLimit::NoTotal],
             },
         })
     }

@@ -34,7 +34,7 @@ fn a_call_of_step_functions() {
     assert_eq!(event.action.as_deref(), Some("StartExecution"));
     assert_eq!(event.namespace.as_deref(), Some("states.amazonaws.com"));
     assert_eq!(event.category, Category::Execution);
-    assert_eq!((event.activity_id, event.activity_name), (99, "Start"));
+    assert_eq!((event.activity_id, &*event.activity_name), (99, "Start"));
     assert_eq!(event.outcome, Outcome::Unknown);
     assert_eq!(
         event.actor_uid.as_deref(),

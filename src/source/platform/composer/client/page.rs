@@ -35,6 +35,7 @@ pub fn parse(body: &Bytes, asked: u32) -> Result<Link, EnvelopeFault> {
     };
     let token = token.filter(|token| !token.is_empty());
     Ok(Link {
+        total: None,
         records,
         next: token.map(|token| Token::new(token.into_owned())),
         bytes: body.len() as u64,

@@ -46,6 +46,7 @@ async fn quota_is_waited_for() {
     assert_eq!(
         reply,
         Reply::Link(crate::source::cursor::Link {
+            total: None,
             bytes: 2,
             ..Default::default()
         })

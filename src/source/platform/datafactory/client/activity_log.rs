@@ -57,6 +57,7 @@ pub(super) async fn link(
         page.records.retain(|it| is_about(&it.record, &factory));
     }
     Ok(Reply::Link(Link {
+        total: None,
         records: page.records,
         next: page.next.map(Token::new),
         bytes: page.bytes,

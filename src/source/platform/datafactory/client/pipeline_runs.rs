@@ -63,6 +63,7 @@ pub(super) async fn link(
         .await?;
     page.within(window, "lastUpdated");
     Ok(Reply::Link(Link {
+        total: None,
         records: page.records,
         next: page.next.map(Token::new),
         bytes: page.bytes,

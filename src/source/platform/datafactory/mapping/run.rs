@@ -48,7 +48,8 @@ pub(super) fn of_run(event: Event<'_>) -> Event<'_> {
             Some("Canceling" | "Cancelling" | "Cancelled") => "Cancel",
             Some("Succeeded" | "Failed") => "End",
             _ => "Other",
-        },
+        }
+        .into(),
         outcome: outcome(status.as_deref()),
         outcome_code: status,
         outcome_detail: text(message),

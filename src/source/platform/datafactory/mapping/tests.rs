@@ -101,7 +101,7 @@ fn a_state_of_a_run() {
     let id = "2f7fdb90 2018-06-16T00:38:12.731449500Z";
     assert!(event.native_id.as_deref().unwrap().starts_with(&id[..36]));
     assert_eq!(
-        (event.category, event.activity_name),
+        (event.category, &*event.activity_name),
         (Category::Execution, "End")
     );
     assert_eq!((event.action, event.outcome), (None, Outcome::Success));
@@ -120,7 +120,7 @@ fn a_state_of_a_run() {
     ] {
         let record = RUN.replace("Succeeded", status);
         let event = self::event(&record);
-        assert_eq!((event.outcome, event.activity_name), (outcome, activity));
+        assert_eq!((event.outcome, &*event.activity_name), (outcome, activity));
         assert_eq!(event.outcome_code.as_deref(), Some(status));
     }
     // A run that goes on is another version.

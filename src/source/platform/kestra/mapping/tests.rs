@@ -35,7 +35,7 @@ fn a_record_of_ee_2() {
     assert_eq!(event.tenant.as_deref(), Some("main"));
     assert_eq!(event.category, Category::ResourceManagement);
     assert_eq!((event.class_uid, event.activity_id), (6003, 3));
-    assert_eq!((event.activity_name, event.severity_id), ("Update", 1));
+    assert_eq!((&*event.activity_name, event.severity_id), ("Update", 1));
     assert_eq!(event.action.as_deref(), Some("UPDATE"));
     assert_eq!(event.outcome, Outcome::Unknown);
     assert_eq!(event.actor_uid.as_deref(), Some("4nXc0l8bQ1mV7sT2rKpYza"));

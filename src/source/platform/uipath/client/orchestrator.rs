@@ -81,6 +81,7 @@ pub(super) async fn link(uipath: &UiPath, request: &LinkRequest) -> Result<Reply
         !time.is_some_and(|time| near.contains(time) && !request.window.contains(time))
     });
     Ok(Reply::Link(Link {
+        total: None,
         records,
         next,
         bytes: page.bytes,

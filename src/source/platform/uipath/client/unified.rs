@@ -116,6 +116,7 @@ impl EventsPage {
         });
         let next = self.previous.filter(|_| !are_older);
         Link {
+            total: None,
             records,
             next: next.map(Token::new),
             bytes: self.bytes,

@@ -58,7 +58,7 @@ fn an_event_is_the_same_in_both_forms() {
         assert_eq!(event.time.timestamp_millis(), 1_777_484_767_123);
         assert_eq!(event.action.as_deref(), Some("Edited policy"));
         assert_eq!(event.category, Category::SystemConfiguration);
-        assert_eq!((event.activity_id, event.activity_name), (3, "Update"));
+        assert_eq!((event.activity_id, &*event.activity_name), (3, "Update"));
         assert_eq!(event.outcome, Outcome::Success);
         assert_eq!(event.outcome_code.as_deref(), Some("0"));
         assert_eq!(event.actor_uid.as_deref(), Some("u-1"));

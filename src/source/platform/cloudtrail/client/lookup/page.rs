@@ -33,6 +33,7 @@ pub(super) fn parse(body: &Bytes, asked: u32) -> Result<Link, EnvelopeFault> {
         None => Vec::new(),
     };
     Ok(Link {
+        total: None,
         records,
         next: token.map(|token| Token::new(token.into_owned())),
         bytes: body.len() as u64,
